@@ -1,0 +1,135 @@
+"""What a measured process does beside its work: looks at its clocks, and says one line when it is done.
+
+A row's process prints `RESULT {...}` once and ends. Time runs from the first record it is handed until everything that
+came of the last one is committed; starting up, joining a group and creating topics are not measured. CPU is that of the
+whole process, threads of C libraries included.
+
+Imported by the peers too, so it needs the standard library only.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import io
+import json
+import os
+import pstats
+import sys
+import threading
+import time
+from pathlib import Path
+
+RESULT = "RESULT "
+PROFILE_VARIABLE = "BENCH_PROFILE"
+_PROFILE_LINES = 28
+_TICKS = os.sysconf("SC_CLK_TCK")
+_YARDSTICK_TURNS = 2_000_000
+
+
+class Stopwatch:
+    """Seconds and CPU seconds between the first record and the last commit."""
+
+    def __init__(self) -> None:
+        self.began_at: float | None = None
+        self.ended_at = 0.0
+        self._cpu = 0.0
+        self._threads: dict[str, float] = {}
+        self._threads_before: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """The first record is here. Later calls change nothing."""
+        if self.began_at is None:
+            self._threads_before = cpu_by_thread()
+            self._cpu = time.process_time()
+            self.began_at = time.time()
+
+    def end(self) -> None:
+        """Everything until now is done; a later call moves the end on."""
+        self.ended_at = time.time()
+        self._cpu_ended = time.process_time()
+        self._threads = cpu_by_thread()
+
+    def result(self, records: int, **more: object) -> dict[str, object]:
+        """The figures for so many records."""
+        assert self.began_at is not None, "nothing was measured"
+        return {
+            "records": records,
+            "began_at": self.began_at,
+            "seconds": self.ended_at - self.began_at,
+            "cpu_seconds": self._cpu_ended - self._cpu,
+            "cpu_by_thread": {
+                name: round(spent - self._threads_before.get(name, 0.0), 2)
+                for name, spent in sorted(self._threads.items(), key=lambda item: -item[1])
+                if spent - self._threads_before.get(name, 0.0) >= 0.01
+            },
+            **more,
+        }
+
+
+def tell(result: dict[str, object]) -> None:
+    """Give the result to whoever started this process; with it the profile, where one was asked for."""
+    if "profile" not in result and _profiles:
+        result["profile"] = profile_text()
+    sys.stdout.write(RESULT + json.dumps(result) + "\n")
+    sys.stdout.flush()
+
+
+def cpu_by_thread() -> dict[str, float]:
+    """CPU seconds of each thread of this process by name, where the system tells (Linux); librdkafka's as one."""
+    folder = Path("/proc/self/task")
+    if not folder.is_dir():
+        return {}
+    names = {thread.native_id: thread.name for thread in threading.enumerate()}
+    spent: dict[str, float] = {}
+    for task in folder.iterdir():
+        try:
+            text = (task / "stat").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            continue  # It ended while we looked.
+        name, _, rest = text.partition("(")[2].rpartition(")")
+        fields = rest.split()
+        label = names.get(int(task.name)) or ("librdkafka" if name.startswith("rdk:") else name)
+        spent[label] = spent.get(label, 0.0) + (int(fields[11]) + int(fields[12])) / _TICKS
+    return spent
+
+
+def yardstick() -> float:
+    """CPU seconds of a fixed plain loop now: how fast this machine is at this moment, neighbours included."""
+    before = time.process_time()
+    total = 0
+    for number in range(_YARDSTICK_TURNS):
+        total += number & 7
+    return time.process_time() - before
+
+
+_profiles: dict[str, cProfile.Profile] = {}
+
+
+def profile_if_asked() -> None:
+    """With BENCH_PROFILE set, profile this thread and every thread started from now on."""
+    if not os.environ.get(PROFILE_VARIABLE):
+        return
+
+    def begin(*_: object) -> None:
+        # The first call in a new thread; enabling replaces this very function in that thread.
+        _profiles[threading.current_thread().name] = profile = cProfile.Profile(builtins=True)
+        profile.enable()
+
+    threading.setprofile(begin)
+    begin()
+
+
+def profile_text() -> str:
+    """Where each profiled thread spent its time, by the functions' own time, the busiest thread first."""
+    texts = []
+    for name, profile in _profiles.items():
+        try:
+            # Other threads' profilers are still running: take what they have, do not stop them.
+            profile.snapshot_stats()
+            out = io.StringIO()
+            stats = pstats.Stats(profile, stream=out)
+        except (TypeError, ValueError):
+            continue  # Nothing was called in it.
+        stats.sort_stats("tottime").print_stats(_PROFILE_LINES)
+        texts.append((stats.total_tt, f"--- thread {name}: {stats.total_tt:.2f} s\n{out.getvalue()}"))
+    return "\n".join(text for _, text in sorted(texts, key=lambda item: -item[0]))

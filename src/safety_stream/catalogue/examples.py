@@ -1,0 +1,139 @@
+"""Each rule held to the examples in its own file: what fires, when, and the near misses that must not.
+
+An example is a timeline in shorthand. Times are London local time; a report is made an hour after what it tells of,
+unless it says so; it is looked at a year after the last of them, with every feed complete, unless it says so. Reports
+stand in the order written where they happened at one instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, day_of_text
+from safety_stream.catalogue.issues import CatalogueError
+from safety_stream.catalogue.loading import Reading
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.findings import Finding, Priority
+from safety_stream.core.model.incidents import Place
+from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.times import HOUR, LONDON, Duration, Instant, after, period_of, start_of, to_datetime
+from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.condition import Now
+from safety_stream.core.rules.engine import HUB_RULE, RuleSet, evaluate
+from safety_stream.core.rules.rule import Calendar, Limb, Rule
+from safety_stream.core.timeline import Timeline
+
+_YEAR = Duration(months=12)
+
+
+class Fired(msgspec.Struct, frozen=True):
+    """That something fires: when, in London local time, and with which priority (None: any)."""
+
+    at: str
+    priority: Priority | None
+
+
+class ExampleResult(msgspec.Struct, frozen=True):
+    """An example of a rule, what it expects and what was found."""
+
+    rule_id: str
+    name: str
+    expected: tuple[Fired, ...]
+    found: tuple[Fired, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether what was found is what was expected: as many, at these times, with these priorities if stated."""
+        return len(self.expected) == len(self.found) and all(
+            wanted.at == got.at and wanted.priority in (None, got.priority)
+            for wanted, got in zip(self.expected, self.found, strict=True)
+        )
+
+
+def run_examples(folder: Path) -> list[ExampleResult]:
+    """Every example of every rule in the catalogue, in order. Raises `CatalogueError` when the catalogue has errors."""
+    reading = Reading(folder)
+    catalogue = reading.catalogue()
+    if catalogue is None:
+        raise CatalogueError(reading.sorted_issues())
+    return [
+        ExampleResult(
+            rule.id,
+            example.name,
+            tuple(Fired(_local(fires.at), fires.priority) for fires in example.fires),
+            tuple(Fired(_local(finding.completed_at), finding.priority) for finding in found),
+        )
+        for rule in catalogue.rules
+        for example in reading.rule_files[rule.id].examples
+        for found in [list(_found(rule, example, catalogue))]
+    ]
+
+
+def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[Finding]:
+    limbs = [limb for limb in rule.limbs if example.limb in (None, limb.name)]
+    if all(limb.keys == ("area",) for limb in limbs):
+        yield from _on_area(rule, limbs, example)
+        return
+    rules = RuleSet([msgspec.structs.replace(rule, status="stable", limbs=tuple(limbs))], catalogue.bounds)
+    timeline = Timeline()
+    for number, stated in enumerate(example.sightings):
+        timeline = timeline.changed(1, _sighting(number, stated, catalogue), catalogue.bounds)
+    last = max([stated.at for stated in example.sightings], default=0)
+    as_of = after(last, _YEAR) if example.as_of is None else example.as_of
+    now = Now(as_of, {**dict.fromkeys(catalogue.sources, as_of), **example.complete_to})
+    key = f"{limbs[0].keys[0]}:example"
+    findings = [finding for finding in evaluate(rules, key, timeline, now).values() if finding.rule_id != HUB_RULE.id]
+    yield from sorted(findings, key=lambda finding: (finding.completed_at, finding.limb, finding.occurrence_id))
+
+
+def _on_area(rule: Rule, limbs: list[Limb], example: ExampleEntry) -> Iterator[Finding]:
+    for limb in limbs:
+        if not isinstance(limb.condition, Calendar) or example.area is None:
+            continue
+        totals: dict[int, int] = {}
+        for day_text, count in example.counts.items():
+            starts = period_of(day_of_text(day_text) or 0, limb.condition.per).starts
+            totals[starts] = totals.get(starts, 0) + count
+        for starts in sorted(totals):
+            period = period_of(starts, limb.condition.per)
+            finding = exceedance(rule, limb, example.area, period, totals[starts])
+            if finding is not None and (example.as_of is None or example.as_of >= start_of(period.ends)):
+                yield finding
+
+
+def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue) -> Sighting:
+    category = catalogue.categories[stated.category]
+    themes = {*category.themes, *catalogue.kind_themes.get(stated.kind, ())}
+    for flag in stated.flags:
+        themes.update(catalogue.flag_themes.get(flag, ()))
+    reported_at = stated.at + HOUR if stated.reported_at is None else stated.reported_at
+    return Sighting(
+        incident_id=f"example-{number:04d}",
+        source="example",
+        organisation=stated.organisation,
+        kind=stated.kind,
+        subtype=stated.subtype,
+        category=stated.category,
+        family=category.family,
+        themes=tuple(sorted(themes)),
+        flags=tuple(sorted(stated.flags)),
+        origin=stated.origin,
+        grade=stated.grade,
+        occurred_from=stated.at,
+        occurred_to=stated.at,
+        reported_at=reported_at,
+        received_at=reported_at,
+        area=stated.area,
+        place=Place(uprn=stated.uprn, exact=stated.uprn is not None),
+        roles=tuple(sorted(stated.role)),
+        persons=tuple(sorted(stated.persons)),
+        complainants=tuple(sorted(stated.complainants)),
+        child=stated.child,
+    )
+
+
+def _local(instant: Instant) -> str:
+    return to_datetime(instant).astimezone(LONDON).replace(tzinfo=None).isoformat(timespec="seconds")

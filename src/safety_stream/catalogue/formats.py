@@ -1,0 +1,412 @@
+"""The formats of the catalogue's files, field by field. What is not named here is refused.
+
+These models check shape alone; whether a named thing exists is for `loading.py`, which sees all files.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.incidents import IdentityClass, Origin
+from safety_stream.core.model.sightings import KeyKind
+from safety_stream.core.model.times import (
+    DAY_LENGTH,
+    HOUR,
+    LONDON,
+    MINUTE,
+    Day,
+    Duration,
+    Instant,
+    PeriodKind,
+    to_day,
+    to_instant,
+)
+
+_LENGTHS = {"minute": MINUTE, "hour": HOUR, "day": DAY_LENGTH, "week": 7 * DAY_LENGTH}
+_MONTHS = {"month": 1, "year": 12}
+_DURATION = re.compile(r"([1-9][0-9]{0,3}) (minute|hour|day|week|month|year)s?")
+
+
+def duration_of(text: object) -> Duration:
+    """`12 months`, `28 days`, `72 hours`, `15 minutes`. Raises `ValueError` for anything else."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("a duration is a number and minutes, hours, days, weeks, months or years: `28 days`")
+    number, unit = int(found[1]), found[2]
+    return Duration(months=number * _MONTHS[unit]) if unit in _MONTHS else Duration(millis=number * _LENGTHS[unit])
+
+
+def day_of_text(text: object) -> Day | None:
+    """`2026-01-31` as a day; nothing stays nothing. Raises `ValueError` for anything else."""
+    if text is None:
+        return None
+    try:
+        return to_day(date.fromisoformat(text if isinstance(text, str) else ""))
+    except ValueError:
+        raise ValueError("a day is written 2026-01-31") from None
+
+
+def instant_of_text(text: object) -> Instant:
+    """`2026-01-31T20:00` or `…:00:01`, London local time (the first of two in autumn). Raises `ValueError`."""
+    try:
+        local = datetime.fromisoformat(text if isinstance(text, str) else "")
+    except ValueError:
+        local = None
+    if local is None or local.tzinfo is not None:
+        raise ValueError("a time is London local time without offset, written 2026-01-31T20:00 or 2026-01-31T20:00:01")
+    return to_instant(local.replace(tzinfo=LONDON))
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _worded(value: object) -> object:
+    return [str(one).lower() if isinstance(one, bool) else one for one in value] if isinstance(value, list) else value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
+StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+AreaCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
+Prose = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Length = Annotated[Duration, BeforeValidator(duration_of)]
+OptionalDay = Annotated[int | None, BeforeValidator(day_of_text)]
+LondonTime = Annotated[int, BeforeValidator(instant_of_text)]
+Words = Annotated[list[str], Field(min_length=1), BeforeValidator(_worded), BeforeValidator(_listed)]
+Number = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class SourceEntry(_Strict):
+    """A partner's feed."""
+
+    id: Name
+    organisation: Name
+    title: Prose
+    kinds: Annotated[list[Name], Field(min_length=1)]
+    identity: IdentityClass
+    usual_latency: Length
+
+
+class SourcesFile(_Strict):
+    """`sources.yaml`."""
+
+    sources: list[SourceEntry]
+
+
+class CategoryEntry(_Strict):
+    """A normalised category."""
+
+    id: Name
+    family: Name
+    themes: list[Name] = []
+
+
+class BoundsEntry(_Strict):
+    """How large timelines may grow, and where the numbers come from."""
+
+    hub: Number
+    kept: Number
+    source: Prose
+
+
+class CategoriesFile(_Strict):
+    """`categories.yaml`."""
+
+    categories: list[CategoryEntry]
+    kind_themes: dict[Name, list[Name]] = {}
+    flag_themes: dict[Name, list[Name]] = {}
+    bounds: BoundsEntry
+
+
+class AreaEntry(_Strict):
+    """A district, a grouping, or a reserved area."""
+
+    code: AreaCode
+    name: Prose
+    kind: Literal["district", "county", "reserved"]
+    parents: list[AreaCode] = []
+    valid_from: OptionalDay = None
+    valid_to: OptionalDay = None
+
+
+class AreasFile(_Strict):
+    """`areas/<county>.yaml`."""
+
+    county: Name
+    lsoa_lookup: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\.csv$")]
+    areas: list[AreaEntry]
+
+
+class SelectEntry(_Strict):
+    """A step's tests: a value or a list of values per field."""
+
+    kind: Words | None = None
+    subtype: Words | None = None
+    category: Words | None = None
+    family: Words | None = None
+    theme: Words | None = None
+    flag: Words | None = None
+    origin: Words | None = None
+    grade: Words | None = None
+    role: Words | None = None
+    organisation: Words | None = None
+    source: Words | None = None
+    child: Words | None = None
+
+
+class StepEntry(SelectEntry):
+    """A step: tests, tests that must fail (`not`), and how soon it must have been reported."""
+
+    none_of: SelectEntry | None = Field(default=None, alias="not")
+    reported_within: Length | None = None
+
+
+class IndicatorEntry(_Strict):
+    """A count per area."""
+
+    id: Name
+    title: Prose
+    select: StepEntry
+    feeds: Annotated[list[Name], Field(min_length=1)]
+    periods: Annotated[list[PeriodKind], Field(min_length=1)]
+
+
+class IndicatorsFile(_Strict):
+    """`indicators/*.yaml`."""
+
+    indicators: list[IndicatorEntry]
+
+
+class AudienceEntry(_Strict):
+    """Who may hear of which alerts, and which fields of them."""
+
+    id: Name
+    title: Prose
+    families: Annotated[list[Family], Field(min_length=1)]
+    priorities: Annotated[list[Priority], Field(min_length=1)]
+    fields: Annotated[list[str], Field(min_length=1)]
+
+
+class ProfileEntry(_Strict):
+    """A disclosure profile of indicator values."""
+
+    id: Name
+    title: Prose
+    areas: list[AreaCode]
+    periods: Annotated[list[PeriodKind], Field(min_length=1)]
+    final_only: bool
+    suppress_below: Annotated[int, Field(ge=0)]
+    round_to: Annotated[int, Field(ge=1)]
+    source: Prose | None = None
+
+
+class AudiencesFile(_Strict):
+    """`audiences/*.yaml`."""
+
+    audiences: list[AudienceEntry] = []
+    profiles: list[ProfileEntry] = []
+
+
+class CountEntry(_Strict):
+    """`type: count`."""
+
+    type: Literal["count"]
+    of: StepName
+    at_least: Number
+    within: Length
+    same: list[str] = []
+
+
+class DistinctEntry(_Strict):
+    """`type: distinct`."""
+
+    type: Literal["distinct"]
+    of: StepName
+    field: str
+    at_least: Number
+    within: Length
+    same: list[str] = []
+    ignore: list[str] = []
+
+
+class OrderedEntry(_Strict):
+    """`type: ordered`; `measured_from` says in words what holds anyway: the window reaches back to the last first step."""
+
+    type: Literal["ordered"]
+    steps: Annotated[list[StepName], Field(min_length=2)]
+    within: Length
+    measured_from: str | None = None
+
+
+class AbsentEntry(_Strict):
+    """`type: absent`."""
+
+    type: Literal["absent"]
+    after: StepName
+    unless: StepName
+    within: Length
+    feeds: Annotated[list[Name], Field(min_length=1)]
+
+
+class CalendarEntry(_Strict):
+    """`type: calendar`; `of` on a timeline, none on an area's indicator."""
+
+    type: Literal["calendar"]
+    per: PeriodKind
+    at_least: Number
+    of: StepName | None = None
+
+
+ConditionEntry = Annotated[
+    CountEntry | DistinctEntry | OrderedEntry | AbsentEntry | CalendarEntry, Field(discriminator="type")
+]
+
+
+class LimbEntry(_Strict):
+    """One way to meet a rule."""
+
+    key: Annotated[list[KeyKind], Field(min_length=1), BeforeValidator(_listed)]
+    select: dict[StepName, StepEntry] = {}
+    condition: ConditionEntry
+    indicator: Name | None = None
+    explain: Prose
+
+
+class OverrideValues(_Strict):
+    """The parameters an override sets."""
+
+    at_least: Number | None = None
+    within: Length | None = None
+    enabled: bool = True
+
+
+class OverrideEntry(_Strict):
+    """Other parameters for some areas, on completing days in `[valid_from, valid_to)`."""
+
+    areas: Annotated[list[AreaCode], Field(min_length=1)]
+    limb: StepName | None = None
+    valid_from: OptionalDay = None
+    valid_to: OptionalDay = None
+    values: OverrideValues = Field(alias="set")
+    source: Prose
+
+
+class PriorityEntry(_Strict):
+    """What priority a finding gets."""
+
+    base: Priority
+    by_count: dict[int, Priority] = {}
+    raise_when: list[Name] = []
+    child_raises: bool = False
+
+
+class SafeguardsEntry(_Strict):
+    """What must stand behind a finding for it to count."""
+
+    organisations_or_kinds: Annotated[int, Field(ge=1, le=9)] = 1
+    grades_alone: list[Literal["A", "B", "C", "D", "E"]] = []
+
+
+class SuppressEntry(_Strict):
+    """After how long an unchanged alert may notify again."""
+
+    length: Length = Field(alias="for")
+
+
+class LawfulEntry(_Strict):
+    """Why the rule may be run at all."""
+
+    purposes: Annotated[list[Name], Field(min_length=1)]
+    bases: Annotated[list[str], Field(min_length=1)]
+
+
+class ExampleSighting(_Strict):
+    """A report as an example states it; what is left out is as quiet as can be."""
+
+    at: LondonTime
+    reported_at: LondonTime | None = None
+    kind: Name
+    subtype: str = ""
+    category: Name
+    role: Annotated[list[str], BeforeValidator(_listed)] = []
+    flags: list[Name] = []
+    child: bool = False
+    area: AreaCode = "E07000117"
+    uprn: str | None = None
+    organisation: Name = "lancashire-police"
+    complainants: list[str] = []
+    persons: list[str] = []
+    grade: str | None = None
+    origin: Origin = "reported"
+
+
+class Fires(_Strict):
+    """A finding an example expects."""
+
+    at: LondonTime
+    priority: Priority | None = None
+
+
+class ExampleEntry(_Strict):
+    """A story that fires, or a near miss that must not."""
+
+    name: Prose
+    limb: StepName | None = None
+    sightings: list[ExampleSighting] = []
+    area: AreaCode | None = None
+    counts: dict[str, int] = {}
+    as_of: LondonTime | None = None
+    complete_to: dict[Name, LondonTime] = {}
+    fires: list[Fires]
+
+
+class RuleFile(_Strict):
+    """`rules/<id>.yaml`: one rule, with either one limb at the top or several under `limbs`."""
+
+    id: Name
+    version: Annotated[int, Field(ge=1)]
+    title: Prose
+    status: Literal["stable", "trial", "retired"]
+    family: Family
+    key: Annotated[list[KeyKind], Field(min_length=1), BeforeValidator(_listed)] | None = None
+    select: dict[StepName, StepEntry] | None = None
+    condition: ConditionEntry | None = None
+    indicator: Name | None = None
+    limbs: dict[StepName, LimbEntry] | None = None
+    overrides: list[OverrideEntry] = []
+    priority: PriorityEntry
+    safeguards: SafeguardsEntry = SafeguardsEntry()
+    action_time: Length
+    suppress: SuppressEntry
+    audience: Annotated[list[Name], Field(min_length=1)]
+    lawful: LawfulEntry
+    source: Prose
+    explain: Prose
+    false_positives: Prose
+    known_gaps: Prose
+    withdrawn_when: Prose
+    examples: list[ExampleEntry]
+
+    def each_limb(self) -> dict[str, LimbEntry]:
+        """The limbs by name; the one at the top is called `main`. None at all when the file names neither."""
+        if self.limbs is not None:
+            return dict(self.limbs)
+        if self.key is None or self.condition is None:
+            return {}
+        top = LimbEntry(
+            key=self.key,
+            select=self.select or {},
+            condition=self.condition,
+            indicator=self.indicator,
+            explain=self.explain,
+        )
+        return {"main": top}

@@ -1,0 +1,649 @@
+"""From the files of a catalogue to the values the core runs on, telling everything that is wrong with them at once.
+
+Theory of operation
+-------------------
+Files are read in the order in which they name one another: sources, categories, areas, indicators, audiences, rules. Each
+is read (`documents.py`), held against its format (`formats.py`), and its names against the vocabulary of the files before
+it. A broken file leaves its part of the vocabulary unknown (None), and what cannot be judged is not complained about: one
+mistake, one issue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from string import Formatter
+from typing import TypeVar, get_args
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+
+from safety_stream.catalogue.areas import read_lookup
+from safety_stream.catalogue.documents import Document, UnreadableError, Where, read_document
+from safety_stream.catalogue.formats import (
+    AreasFile,
+    AudiencesFile,
+    CalendarEntry,
+    CategoriesFile,
+    IndicatorsFile,
+    LimbEntry,
+    OrderedEntry,
+    OverrideEntry,
+    RuleFile,
+    SelectEntry,
+    SourcesFile,
+    StepEntry,
+)
+from safety_stream.catalogue.issues import CatalogueError, Issue, Severity
+from safety_stream.core.catalogue import (
+    Area,
+    Areas,
+    Audience,
+    Bounds,
+    Catalogue,
+    Category,
+    Indicator,
+    Profile,
+    Source,
+)
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, Role
+from safety_stream.core.rules.engine import HUB_RULE
+from safety_stream.core.rules.registry import condition_type
+from safety_stream.core.rules.rule import (
+    Absent,
+    Calendar,
+    Condition,
+    Count,
+    Distinct,
+    Field,
+    Limb,
+    Ordered,
+    Override,
+    PriorityRule,
+    Rule,
+    Safeguards,
+    Selector,
+    Test,
+)
+
+_KEYS_NOBODY_MAKES = frozenset({"household", "cell"})
+_ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "group"}
+_TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
+_LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
+_GRADES = frozenset("ABCDE")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_catalogue(folder: Path, areas: Path | None = None) -> Catalogue:
+    """The catalogue in `folder`; `areas` names another area file (`<county>.yaml`) than the one in it.
+
+    Raises `CatalogueError` with every issue when there is an error among them.
+    """
+    reading = Reading(folder, areas)
+    catalogue = reading.catalogue()
+    if catalogue is None:
+        raise CatalogueError(reading.sorted_issues())
+    return catalogue
+
+
+def lint_catalogue(folder: Path, areas: Path | None = None) -> list[Issue]:
+    """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none."""
+    reading = Reading(folder, areas)
+    reading.catalogue()
+    return reading.sorted_issues()
+
+
+class Reading:
+    """One reading of a catalogue folder: the issues found so far, and the rule files as they were written."""
+
+    def __init__(self, folder: Path, areas: Path | None = None) -> None:
+        self.rule_files: dict[str, RuleFile] = {}
+        self._folder = folder
+        self._areas_file = areas
+        self._issues: set[Issue] = set()
+        self._digest = hashlib.sha256()
+        self._sources: dict[str, Source] | None = None
+        self._categories: dict[str, Category] | None = None
+        self._themes: frozenset[str] | None = None
+        self._areas: Areas | None = None
+        self._indicators: dict[str, Indicator] | None = None
+        self._audiences: dict[str, Audience] | None = None
+
+    def sorted_issues(self) -> list[Issue]:
+        """What was found, in order of file and line."""
+        return sorted(self._issues)
+
+    def catalogue(self) -> Catalogue | None:
+        """Read everything; None when there is an error."""
+        self._sources = self._read_sources()
+        categories = self._read_categories()
+        self._areas = self._read_areas()
+        self._indicators = self._read_indicators()
+        profiles = self._read_audiences()
+        rules = self._read_rules()
+        if categories is None or any(issue.severity == "error" for issue in self._issues):
+            return None
+        kind_themes, flag_themes, bounds = categories
+        return Catalogue(
+            version=self._digest.hexdigest()[:12],
+            sources=self._sources or {},
+            areas=self._areas or Areas(county="", by_code={}, by_lsoa={}),
+            categories=self._categories or {},
+            kind_themes=kind_themes,
+            flag_themes=flag_themes,
+            indicators=tuple((self._indicators or {}).values()),
+            rules=tuple(rules),
+            audiences=tuple((self._audiences or {}).values()),
+            profiles=tuple(profiles),
+            bounds=bounds,
+        )
+
+    # One file at a time
+
+    def _read_sources(self) -> dict[str, Source] | None:
+        read = self._read(self._folder / "sources.yaml", SourcesFile)
+        if read is None:
+            return None
+        at, model = read
+        self._refuse_repeats(at, "sources", [entry.id for entry in model.sources])
+        return {
+            entry.id: Source(
+                id=entry.id,
+                organisation=entry.organisation,
+                title=entry.title,
+                kinds=tuple(entry.kinds),
+                identity=entry.identity,
+                usual_latency=self._exact_length(at, ("sources", index, "usual_latency"), entry.usual_latency),
+            )
+            for index, entry in enumerate(model.sources)
+        }
+
+    def _read_categories(
+        self,
+    ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]], Bounds] | None:
+        read = self._read(self._folder / "categories.yaml", CategoriesFile)
+        if read is None:
+            return None
+        at, model = read
+        self._refuse_repeats(at, "categories", [entry.id for entry in model.categories])
+        self._categories = {
+            entry.id: Category(id=entry.id, family=entry.family, themes=tuple(sorted(entry.themes)))
+            for entry in model.categories
+        }
+        by_kind = {kind: tuple(sorted(themes)) for kind, themes in model.kind_themes.items()}
+        by_flag = {flag: tuple(sorted(themes)) for flag, themes in model.flag_themes.items()}
+        for kind in by_kind:
+            self._know(at, ("kind_themes", kind), "kind", kind, self._kinds())
+        themes = [*by_kind.values(), *by_flag.values(), *(category.themes for category in self._categories.values())]
+        self._themes = frozenset(theme for some in themes for theme in some)
+        if model.bounds.kept <= model.bounds.hub:
+            at.error(("bounds",), "kept is not above hub", "a hub must be remembered for it to come back: raise kept")
+        return by_kind, by_flag, Bounds(hub=model.bounds.hub, kept=model.bounds.kept)
+
+    def _read_areas(self) -> Areas | None:
+        file = self._areas_file or self._only_area_file()
+        read = None if file is None else self._read(file, AreasFile)
+        if file is None or read is None:
+            return None
+        at, model = read
+        self._refuse_repeats(at, "areas", [entry.code for entry in model.areas], what="code")
+        by_code = {
+            entry.code: Area(
+                code=entry.code,
+                name=entry.name,
+                kind=entry.kind,
+                parents=tuple(entry.parents),
+                valid_from=entry.valid_from,
+                valid_to=entry.valid_to,
+            )
+            for entry in model.areas
+        }
+        for index, entry in enumerate(model.areas):
+            where: Where = ("areas", index)
+            for parent in entry.parents:
+                self._know(at, (*where, "parents"), "area", parent, by_code)
+            if _is_above_itself(entry.code, by_code):
+                at.error((*where, "parents"), f"area {entry.code} is above itself", "break the circle of parents")
+            self._check_days(at, where, entry.valid_from, entry.valid_to)
+        for reserved in (OUTSIDE, UNLOCATED):
+            if reserved not in by_code or by_code[reserved].kind != "reserved":
+                at.error(("areas",), f"area {reserved} of kind reserved is missing", "add it: sums must be whole")
+        return Areas(county=model.county, by_code=by_code, by_lsoa=self._read_lsoas(at, file, model, by_code))
+
+    def _read_lsoas(self, at: _Place, file: Path, model: AreasFile, by_code: Mapping[str, Area]) -> dict[str, str]:
+        path = file.parent / model.lsoa_lookup
+        try:
+            rows = list(read_lookup(path))
+        except (OSError, ValueError) as error:
+            at.error(("lsoa_lookup",), f"{model.lsoa_lookup} cannot be read: {error}", "mend the look-up")
+            return {}
+        self._digest.update(path.read_bytes())
+        table = _Place(self._issues, self._name_of(path), None)
+        by_lsoa: dict[str, str] = {}
+        for line, lsoa, code in rows:
+            if code not in by_code or by_code[code].kind != "district":
+                table.add("error", line, f"{code} is no district of {self._name_of(file)}", "add the area or mend the code")
+            if by_lsoa.setdefault(lsoa, code) != code:
+                table.add("error", line, f"LSOA {lsoa} is in two districts", "keep one row")
+        return by_lsoa
+
+    def _read_indicators(self) -> dict[str, Indicator] | None:
+        found: dict[str, Indicator] = {}
+        whole = True
+        for path in self._files("indicators"):
+            read = self._read(path, IndicatorsFile)
+            if read is None:
+                whole = False
+                continue
+            at, model = read
+            for index, entry in enumerate(model.indicators):
+                where: Where = ("indicators", index)
+                if entry.id in found:
+                    at.error((*where, "id"), f"indicator {entry.id} is there already", "ids are never reused: rename it")
+                for feed in entry.feeds:
+                    self._know(at, (*where, "feeds"), "feed", feed, self._sources)
+                found[entry.id] = Indicator(
+                    id=entry.id,
+                    title=entry.title,
+                    select=self._selector(at, (*where, "select"), entry.select),
+                    feeds=tuple(entry.feeds),
+                    periods=tuple(entry.periods),
+                )
+        return found if whole else None
+
+    def _read_audiences(self) -> list[Profile]:
+        audiences: dict[str, Audience] = {}
+        profiles: dict[str, Profile] = {}
+        whole = True
+        for path in self._files("audiences"):
+            read = self._read(path, AudiencesFile)
+            if read is None:
+                whole = False
+                continue
+            at, model = read
+            for index, entry in enumerate(model.audiences):
+                where: Where = ("audiences", index)
+                if entry.id in audiences:
+                    at.error((*where, "id"), f"audience {entry.id} is there already", "rename one of them")
+                for position, field in enumerate(entry.fields):
+                    self._know(at, (*where, "fields", position), "field of an alert", field, _ALERT_FIELDS)
+                audiences[entry.id] = Audience(
+                    id=entry.id,
+                    title=entry.title,
+                    families=tuple(entry.families),
+                    priorities=tuple(entry.priorities),
+                    fields=tuple(entry.fields),
+                )
+            for index, profile in enumerate(model.profiles):
+                where = ("profiles", index)
+                if profile.id in profiles:
+                    at.error((*where, "id"), f"profile {profile.id} is there already", "rename one of them")
+                for area in profile.areas:
+                    self._know_area(at, (*where, "areas"), area)
+                profiles[profile.id] = Profile(
+                    id=profile.id,
+                    title=profile.title,
+                    areas=tuple(profile.areas),
+                    periods=tuple(profile.periods),
+                    final_only=profile.final_only,
+                    suppress_below=profile.suppress_below,
+                    round_to=profile.round_to,
+                )
+            if not any(audience in HUB_RULE.audiences for audience in audiences):
+                at.warning(("audiences",), "nobody hears of hubs", f"keep an audience {HUB_RULE.audiences[0]}")
+        self._audiences = audiences if whole else None
+        return list(profiles.values())
+
+    def _read_rules(self) -> list[Rule]:
+        rules = []
+        for path in self._files("rules"):
+            read = self._read(path, RuleFile)
+            if read is not None:
+                at, model = read
+                if model.id != path.stem:
+                    at.error(("id",), f"id {model.id} is not the file's name", f"rename the file to {model.id}.yaml")
+                rule = self._rule(at, model)
+                if rule is not None:
+                    self.rule_files[rule.id] = model
+                    rules.append(rule)
+        return rules
+
+    # A rule
+
+    def _rule(self, at: _Place, model: RuleFile) -> Rule | None:
+        entries = self._limb_entries(at, model)
+        limbs = [limb for name, entry in entries for limb in self._limb(at, model, name, entry)]
+        self._check_audience(at, model)
+        self._check_priority(at, model)
+        self._check_examples(at, model)
+        for source in (model.safeguards.organisations_or_kinds > 1, model.safeguards.grades_alone, model.priority.raise_when):
+            if source and any(entry.key == ["area"] for _, entry in entries):
+                at.error(("key",), "an area's count has no evidence to guard or to raise", "leave safeguards and raise_when out")
+        if not limbs:
+            return None
+        return Rule(
+            id=model.id,
+            version=model.version,
+            title=model.title,
+            status=model.status,
+            family=model.family,
+            limbs=tuple(limbs),
+            overrides=tuple(self._override(at, ("overrides", i), o, limbs) for i, o in enumerate(model.overrides)),
+            priority=PriorityRule(
+                base=model.priority.base,
+                by_count=tuple(sorted(model.priority.by_count.items())),
+                raise_when=tuple(model.priority.raise_when),
+                child_raises=model.priority.child_raises,
+            ),
+            safeguards=Safeguards(
+                organisations_or_kinds=model.safeguards.organisations_or_kinds,
+                grades_alone=tuple(model.safeguards.grades_alone),
+            ),
+            action_time=model.action_time,
+            suppress_for=model.suppress.length,
+            audiences=tuple(model.audience),
+        )
+
+    def _limb_entries(self, at: _Place, model: RuleFile) -> list[tuple[str, LimbEntry]]:
+        at_top = [name for name in ("key", "select", "condition", "indicator") if getattr(model, name) is not None]
+        if model.limbs is not None and at_top:
+            at.error((at_top[0],), f"{', '.join(at_top)} beside limbs", "put it into each limb")
+        if model.limbs is None and (model.key is None or model.condition is None):
+            at.error((), "neither key and condition nor limbs", "say what the rule reads and tests")
+        return list(model.each_limb().items())
+
+    def _limb(self, at: _Place, model: RuleFile, name: str, entry: LimbEntry) -> Iterator[Limb]:
+        where: Where = ("limbs", name) if model.limbs is not None else ()
+        condition = _condition(entry)
+        reads = condition_type(condition)
+        for kind in sorted(_KEYS_NOBODY_MAKES.intersection(entry.key)):
+            at.error((*where, "key"), f"no stage makes {kind} keys", "choose another kind of key")
+        self._check_kind_of_limb(at, where, entry)
+        for step in sorted(set(reads.steps) - set(entry.select)):
+            at.error((*where, "condition"), f"unknown step {step}", f"name it under select, or use {_listing(entry.select)}")
+        for step in sorted(set(entry.select) - set(reads.steps)):
+            at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
+        self._check_condition(at, (*where, "condition"), condition, entry)
+        self._check_words(at, (*where, "explain"), entry.explain, reads.facts)
+        steps = {
+            step: self._selector(at, (*where, "select", step), selected) for step, selected in entry.select.items()
+        }
+        if set(reads.steps) <= set(steps):
+            yield Limb(name=name, keys=tuple(entry.key), steps=steps, condition=condition, explain=entry.explain)
+
+    def _check_kind_of_limb(self, at: _Place, where: Where, entry: LimbEntry) -> None:
+        if "area" in entry.key:
+            if entry.key != ["area"] or not isinstance(entry.condition, CalendarEntry) or entry.indicator is None:
+                at.error((*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml")
+            elif entry.select or entry.condition.of is not None:
+                at.error((*where, "select"), "an area's indicator has its own select", "leave select and of out")
+            if entry.indicator is not None:
+                self._know(at, (*where, "indicator"), "indicator", entry.indicator, self._indicators)
+            return
+        if entry.indicator is not None:
+            at.error((*where, "indicator"), "only key area has an indicator", "leave it out")
+        if isinstance(entry.condition, CalendarEntry) and entry.condition.of is None:
+            at.error((*where, "condition"), "a calendar condition on a timeline needs a step to count", "add `of`")
+
+    def _check_condition(self, at: _Place, where: Where, condition: Condition, entry: LimbEntry) -> None:
+        if isinstance(condition, Count | Distinct):
+            for field in condition.same:
+                self._know(at, (*where, "same"), "field", field, _TEXT_FIELDS)
+        if isinstance(condition, Distinct):
+            self._know(at, (*where, "field"), "field", condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
+        if isinstance(condition, Absent):
+            for feed in condition.feeds:
+                self._know(at, (*where, "feeds"), "feed", feed, self._sources)
+        if isinstance(entry.condition, OrderedEntry) and entry.condition.measured_from is not None:
+            meant = f"last {entry.condition.steps[0]}"
+            if entry.condition.measured_from != meant:
+                at.error((*where, "measured_from"), "an order is always measured from its first step", f"write {meant}")
+
+    def _check_words(self, at: _Place, where: Where, words: str, facts: Sequence[str]) -> None:
+        try:
+            fields = list(Formatter().parse(words))
+        except ValueError:
+            at.error(where, "explain has a stray brace", "write {count} for a fact, and no other braces")
+            return
+        for _, name, form, conversion in fields:
+            if name is not None and (name not in facts or form or conversion):
+                at.error(where, f"explain names {{{name}}}, which is no fact of this condition", f"use {_listing(facts)}")
+
+    def _check_audience(self, at: _Place, model: RuleFile) -> None:
+        for index, audience in enumerate(model.audience):
+            self._know(at, ("audience", index), "audience", audience, self._audiences)
+            known = (self._audiences or {}).get(audience)
+            if known is not None and model.family not in known.families:
+                at.warning(("audience", index), f"audience {audience} takes no {model.family} alerts", "leave it out")
+
+    def _check_priority(self, at: _Place, model: RuleFile) -> None:
+        tiers = [model.priority.base, *(tier for _, tier in sorted(model.priority.by_count.items()))]
+        if tiers != sorted(tiers, reverse=True):
+            at.error(("priority", "by_count"), "a higher count has a lower priority", "P1 is the highest: order them")
+
+    def _check_examples(self, at: _Place, model: RuleFile) -> None:
+        if not any(example.fires for example in model.examples):
+            at.error(("examples",), "no example fires", "add a story that must fire")
+        if all(example.fires for example in model.examples):
+            at.error(("examples",), "no example is a near miss", "add a story that must not fire")
+        for index, example in enumerate(model.examples):
+            if example.limb is not None and example.limb not in model.each_limb():
+                limbs = _listing(model.each_limb())
+                at.error(("examples", index, "limb"), f"unknown limb {example.limb}", f"use {limbs}")
+            for number, sighting in enumerate(example.sightings):
+                where: Where = ("examples", index, "sightings", number)
+                self._know(at, (*where, "kind"), "kind", sighting.kind, self._kinds())
+                self._know(at, (*where, "category"), "category", sighting.category, self._categories)
+                self._know_area(at, (*where, "area"), sighting.area)
+            for feed in example.complete_to:
+                self._know(at, ("examples", index, "complete_to", feed), "feed", feed, self._sources)
+
+    def _override(self, at: _Place, where: Where, entry: OverrideEntry, limbs: Sequence[Limb]) -> Override:
+        touched = [limb for limb in limbs if entry.limb in (None, limb.name)]
+        for area in entry.areas:
+            self._know_area(at, (*where, "areas"), area)
+            known = self._areas.by_code.get(area) if self._areas else None
+            if known is not None and known.kind == "county" and any(limb.keys != ("area",) for limb in touched):
+                at.error((*where, "areas"), f"{area} groups areas; nothing happens in it as such", "name its districts")
+        self._check_days(at, where, entry.valid_from, entry.valid_to)
+        if not touched:
+            at.error((*where, "limb"), f"unknown limb {entry.limb}", f"use {_listing(limb.name for limb in limbs)}")
+        set_to = entry.values
+        if set_to.at_least is None and set_to.within is None and set_to.enabled:
+            at.error((*where, "set"), "the override sets nothing", "set at_least, within or enabled: false")
+        for limb in touched:
+            if set_to.at_least is not None and isinstance(limb.condition, Ordered | Absent):
+                at.error((*where, "set"), f"limb {limb.name} has no at_least", "leave it out")
+            if set_to.within is not None and isinstance(limb.condition, Calendar):
+                at.error((*where, "set"), f"limb {limb.name} has no within", "leave it out")
+        return Override(
+            areas=frozenset(entry.areas),
+            limb=entry.limb,
+            valid_from=entry.valid_from,
+            valid_to=entry.valid_to,
+            at_least=set_to.at_least,
+            within=set_to.within,
+            enabled=set_to.enabled,
+        )
+
+    # Selectors and names
+
+    def _selector(self, at: _Place, where: Where, entry: StepEntry) -> Selector:
+        none_of = () if entry.none_of is None else self._tests(at, (*where, "not"), entry.none_of)
+        return Selector(tests=self._tests(at, where, entry), none_of=none_of, reported_within=entry.reported_within)
+
+    def _tests(self, at: _Place, where: Where, entry: SelectEntry) -> tuple[Test, ...]:
+        known: dict[Field, Iterable[str] | None] = {
+            "kind": self._kinds(),
+            "category": self._categories,
+            "family": None if self._categories is None else {one.family for one in self._categories.values()},
+            "theme": self._themes,
+            "origin": ("reported", "discovered"),
+            "grade": _GRADES,
+            "role": _ROLES,
+            "organisation": None if self._sources is None else {one.organisation for one in self._sources.values()},
+            "source": self._sources,
+            "child": ("true", "false"),
+        }
+        tests = []
+        for field in get_args(Field):
+            values = getattr(entry, field)
+            for value in values or ():
+                self._know(at, (*where, field), field, value, known.get(field))
+            if values:
+                tests.append(Test(field, frozenset(values)))
+        return tuple(tests)
+
+    def _kinds(self) -> frozenset[str] | None:
+        return None if self._sources is None else frozenset(k for source in self._sources.values() for k in source.kinds)
+
+    def _know(self, at: _Place, where: Where, what: str, name: str, known: Iterable[str] | None) -> None:
+        if known is not None and name not in (names := frozenset(known)):
+            at.error(where, f"unknown {what} {name}", f"use one of {_listing(names)}")
+
+    def _know_area(self, at: _Place, where: Where, code: str) -> None:
+        if self._areas is None or code in self._areas.by_code:
+            return
+        # The reviewed files are the home county's; under another county's areas its names are merely idle.
+        severity: Severity = "error" if self._areas_file is None else "warning"
+        at.add(severity, at.line_of(where), f"unknown area {code}", f"name an area of {self._areas.county}")
+
+    # Small checks
+
+    def _refuse_repeats(self, at: _Place, list_name: str, ids: Sequence[str], what: str = "id") -> None:
+        for index, one in enumerate(ids):
+            if one in ids[:index]:
+                at.error((list_name, index, what), f"{what} {one} is there already", "rename one of them")
+
+    def _check_days(self, at: _Place, where: Where, valid_from: int | None, valid_to: int | None) -> None:
+        if valid_from is not None and valid_to is not None and valid_to <= valid_from:
+            at.error((*where, "valid_to"), "valid_to is not after valid_from", "valid_to is the first day after")
+
+    def _exact_length(self, at: _Place, where: Where, length: msgspec.Struct) -> int:
+        millis: int = getattr(length, "millis", 0)
+        if not millis:
+            at.error(where, "a latency in months has no exact length", "say it in days")
+        return millis
+
+    # Files
+
+    def _only_area_file(self) -> Path | None:
+        files = self._files("areas")
+        if len(files) != 1:
+            what = "there is no area file" if not files else f"there are {len(files)} area files"
+            self._issues.add(Issue("areas", 1, "error", what, "keep one, or say which one to use"))
+            return None
+        return files[0]
+
+    def _files(self, folder: str) -> list[Path]:
+        found = sorted((self._folder / folder).glob("*"))
+        for path in found:
+            if path.suffix in (".yml", ".YAML", ".json"):
+                self._issues.add(Issue(self._name_of(path), 1, "error", "the file is not read", "its name must end in .yaml"))
+        return [path for path in found if path.suffix == ".yaml"]
+
+    def _name_of(self, path: Path) -> str:
+        return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else path.name
+
+    def _read(self, path: Path, kind: type[M]) -> tuple[_Place, M] | None:
+        at = _Place(self._issues, self._name_of(path), None)
+        try:
+            document = read_document(path)
+        except OSError as error:
+            at.add("error", 1, f"the file cannot be read: {error.strerror}", "put it there")
+            return None
+        except UnreadableError as error:
+            at.add("error", error.line, error.what, error.mend)
+            return None
+        self._digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        at = _Place(self._issues, self._name_of(path), document)
+        try:
+            return at, kind.model_validate(document.value)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False, include_input=False):
+                at.refuse(detail["loc"], detail["type"], detail["msg"], kind)
+            return None
+
+
+class _Place:
+    """A file in which issues are found."""
+
+    def __init__(self, issues: set[Issue], file: str, document: Document | None) -> None:
+        self._issues = issues
+        self._file = file
+        self._document = document
+
+    def line_of(self, where: Where) -> int:
+        """The line of the value at `where`."""
+        return 1 if self._document is None else self._document.line_of(where)
+
+    def error(self, where: Where, what: str, mend: str) -> None:
+        """Something without which the catalogue cannot be meant."""
+        self.add("error", self.line_of(where), what, mend)
+
+    def warning(self, where: Where, what: str, mend: str) -> None:
+        """Something that runs but can hardly be meant."""
+        self.add("warning", self.line_of(where), what, mend)
+
+    def add(self, severity: Severity, line: int, what: str, mend: str) -> None:
+        """An issue on a line."""
+        self._issues.add(Issue(self._file, line, severity, what, mend))
+
+    def refuse(self, loc: Where, kind: str, message: str, model: type[BaseModel]) -> None:
+        """What a format refused. Its path also names branches of unions, which no line of the file has."""
+        lines = self._document.lines if self._document else {}
+        where: Where = ()
+        for step in loc:
+            if (*where, step) in lines:
+                where = (*where, step)
+        name = ".".join(str(step) for step in where) or "the file"
+        if kind == "missing":
+            self.error(where, f"{name}: the key {loc[-1]} is missing", "add it")
+        elif kind == "extra_forbidden":
+            self.error(where, f"{name}: unknown key", "leave it out, or mend its spelling")
+        else:
+            self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {model.__name__} in formats.py")
+
+
+_ALERT_FIELDS = frozenset(AlertVersion.__struct_fields__)
+
+
+def _condition(entry: LimbEntry) -> Condition:
+    stated = entry.condition
+    match stated.type:
+        case "count":
+            return Count(of=stated.of, at_least=stated.at_least, within=stated.within, same=tuple(stated.same))
+        case "distinct":
+            return Distinct(
+                of=stated.of,
+                field=stated.field,
+                at_least=stated.at_least,
+                within=stated.within,
+                same=tuple(stated.same),
+                ignore=tuple(stated.ignore),
+            )
+        case "ordered":
+            return Ordered(steps=tuple(stated.steps), within=stated.within)
+        case "absent":
+            return Absent(
+                after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds)
+            )
+        case "calendar":
+            return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
+
+
+def _is_above_itself(code: str, by_code: Mapping[str, Area]) -> bool:
+    above = list(by_code[code].parents)
+    for parent in above:
+        if parent == code:
+            return True
+        area = by_code.get(parent)
+        above.extend(one for one in (area.parents if area else ()) if one not in above)
+    return False
+
+
+def _listing(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing: there is none"

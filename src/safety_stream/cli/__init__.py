@@ -1,0 +1,39 @@
+"""The command line: one module per command or group of commands. Logic lives in the layers below."""
+
+from __future__ import annotations
+
+import typer
+
+from safety_stream.cli import (
+    areas,
+    broker,
+    dead_letters,
+    doctor,
+    generate,
+    ingest,
+    published,
+    rules,
+    schemas,
+    topics,
+)
+from safety_stream.cli.terminal import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="An open event backbone for community safety: partners' reports in, alerts and indicators out.",
+)
+
+app.command("broker", epilog=broker.EPILOG)(broker.broker)
+app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
+app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.add_typer(topics.app, name="topics")
+app.add_typer(published.alerts, name="alerts")
+app.add_typer(published.indicators, name="indicators")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(schemas.app, name="schemas")
+app.add_typer(rules.app, name="rules")
+app.add_typer(areas.app, name="areas")

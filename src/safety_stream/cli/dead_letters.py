@@ -1,0 +1,163 @@
+"""`dead-letters`: records that were refused: which, why, and back again after repair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from safety_stream.cli.terminal import (
+    DEFAULT_BOOTSTRAP,
+    OK,
+    TO_DO,
+    Bootstrap,
+    Json,
+    Wrong,
+    connect,
+    epilog,
+    out,
+    print_json,
+    print_table,
+    say,
+)
+from safety_stream.core.model.times import to_datetime
+from safety_stream.streaming.redrive import Letter, letters, put_back
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.topology import STAGES
+
+app = typer.Typer(no_args_is_help=True, help="Records that were refused: which, why, and back again after repair.")
+
+StageOption = Annotated[str | None, typer.Option("--stage", help="Only what this stage refused.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only what was refused for this reason.")]
+
+BYTES_SHOWN = 256
+
+
+@app.command("list", epilog=epilog("safety-stream dead-letters list --stage intake", {0: "listed", 1: "it went wrong"}))
+def list_command(
+    stage: StageOption = None,
+    reason: ReasonOption = None,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    as_json: Json = False,
+) -> None:
+    """List the dead letters, oldest first."""
+    found = _chosen(bootstrap, stage, reason, ())
+    if as_json:
+        for one in found:
+            print_json(_as_json(one))
+        return
+    print_table(
+        ("letter", "received", "from", "reason", "detail", "attempts", "redriven"),
+        [
+            (
+                one.id,
+                to_datetime(one.letter.received_at).strftime("%Y-%m-%d %H:%M:%SZ"),
+                f"{one.letter.topic}/{one.letter.partition}/{one.letter.offset}",
+                one.letter.reason,
+                one.letter.detail,
+                one.letter.attempts,
+                one.redriven or "",
+            )
+            for one in found
+        ],
+    )
+    say(f"{len(found):,} dead letters")
+
+
+@app.command(
+    "show",
+    epilog=epilog(
+        "safety-stream dead-letters show dead-letters.intake/0/17",
+        {0: "shown", 1: "it went wrong, or there is no such letter"},
+    ),
+)
+def show(
+    letter: Annotated[str, typer.Argument(help="A letter, as `list` names it.")],
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    as_json: Json = False,
+) -> None:
+    """Print one dead letter with the first bytes of what was refused."""
+    (one,) = _chosen(bootstrap, None, None, (letter,))
+    if as_json:
+        print_json(_as_json(one) | {"key": _hex(one.letter.key), "value": _hex(one.letter.value)})
+        return
+    for name, value in _as_json(one).items():
+        out.print(f"{name:12} {value}", markup=False)
+    value = one.letter.value or b""
+    out.print(f"{'value':12} {len(value):,} bytes: {value[:BYTES_SHOWN].hex(' ')}", markup=False)
+
+
+@app.command(
+    "redrive",
+    epilog=epilog(
+        "safety-stream dead-letters redrive --reason unknown-schema",
+        {
+            0: "put back (or there was nothing to put back)",
+            1: "it went wrong",
+            2: "some were put back before and were left; --again puts them back once more",
+        },
+    ),
+)
+def redrive(
+    letter: Annotated[list[str] | None, typer.Argument(help="Letters, as `list` names them.")] = None,
+    stage: StageOption = None,
+    reason: ReasonOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also those that were put back before.")] = False,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    as_json: Json = False,
+) -> None:
+    """Put dead letters back where they came from, byte for byte.
+
+    Mend the cause first, or they come back. What is refused again is a new letter, with one attempt more.
+    """
+    if not (letter or stage or reason or everything):
+        raise Wrong("nothing is chosen: name letters, --stage, --reason, or --all")
+    found = _chosen(bootstrap, stage, reason, tuple(letter or ()))
+    due = [one for one in found if again or not one.redriven]
+    put_back(bootstrap, due)
+    left = len(found) - len(due)
+    if as_json:
+        print_json({"redriven": [one.id for one in due], "left": left})
+    else:
+        out.print(f"{len(due):,} put back, {left:,} left because they were put back before")
+    raise typer.Exit(TO_DO if left else OK)
+
+
+def _chosen(bootstrap: str, stage: str | None, reason: str | None, ids: tuple[str, ...]) -> list[Letter]:
+    stages = [row.name for row in STAGES]
+    if stage is not None and stage not in stages:
+        raise Wrong(f"there is no stage {stage}: the stages are {', '.join(stages)}")
+    connect(bootstrap)
+    topics = [f"dead-letters.{name}" for name in ([stage] if stage else stages)]
+    found = letters(bootstrap, topics, shipped_codecs())
+    chosen = [one for one in found if (reason is None or one.letter.reason == reason) and (not ids or one.id in ids)]
+    _all_there(ids, chosen)
+    return sorted(chosen, key=lambda one: (one.topic, one.partition, one.offset))
+
+
+def _all_there(ids: Iterable[str], chosen: Iterable[Letter]) -> None:
+    missing = sorted(set(ids) - {one.id for one in chosen})
+    if missing:
+        raise Wrong(f"there is no dead letter {missing[0]} (with these --stage and --reason): see dead-letters list")
+
+
+def _as_json(one: Letter) -> dict[str, object]:
+    letter = one.letter
+    return {
+        "letter": one.id,
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "received_at": letter.received_at,
+        "attempts": letter.attempts,
+        "redriven": one.redriven,
+    }
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()

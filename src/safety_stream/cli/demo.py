@@ -1,0 +1,73 @@
+"""`demo`: the whole backbone on this machine, on a synthetic county, to watch; with a verdict at the end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from safety_stream.cli.terminal import OK, WRONG, Json, epilog, err, out, print_json, print_table, say
+from safety_stream.demo.run import Demo, Summary
+from safety_stream.demo.screen import line, screen
+
+EPILOG = epilog(
+    "safety-stream demo --headless --for 60 --json",
+    {0: "the standing alerts are those the oracle recomputes", 1: "they are not, or something failed"},
+)
+_PICTURES_PER_SECOND = 4
+
+
+def demo(
+    seconds: Annotated[float, typer.Option("--for", min=1, help="Seconds to play; a day passes in each.")] = 60,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, another county.")] = 1,
+    scale: Annotated[float, typer.Option("--scale", min=0.01, max=2, help="Size of the county; 1: Lancashire.")] = 0.3,
+    headless: Annotated[bool, typer.Option("--headless", help="No screen: only what is said on the way.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Start Kafka, a worker and a synthetic county, and show what happens.
+
+    Within the first ten seconds: a repeat victim, a pattern across districts, a district above its number, a correction
+    that withdraws an alert, a late report that back-dates one, and two reports in the dead letters.
+    """
+    with Demo(seed, scale, say) as running:
+        if headless or not out.is_terminal:
+            running.play(seconds, lambda _: None)
+        else:
+            _show(running, seconds)
+        summary = running.conclude()
+    if as_json:
+        print_json(summary)
+    else:
+        _print(running, summary)
+    raise typer.Exit(OK if summary.is_good else WRONG)
+
+
+def _show(running: Demo, seconds: float) -> None:
+    console = Console()
+    with Live(console=console, refresh_per_second=_PICTURES_PER_SECOND, screen=True) as live:
+        running.play(
+            seconds, lambda gone: live.update(screen(running.seen, running.catalogue, gone, console.size.height))
+        )
+
+
+def _print(running: Demo, summary: Summary) -> None:
+    for alert in list(running.seen.alerts)[-20:]:
+        out.print(line(alert, running.catalogue))
+    rows = [
+        ("reports sent", f"{summary.reports:,}"),
+        ("simulated days", summary.simulated_days),
+        ("incidents", f"{summary.incidents:,}"),
+        ("dead letters", f"{summary.dead_letters} (expected {summary.dead_letters_expected})"),
+        *(
+            (f"alerts, {family}", ", ".join(f"{n} {c}" for c, n in told.items()))
+            for family, told in summary.alerts.items()
+        ),
+        ("standing alerts", summary.standing_alerts),
+        ("report to alert", f"p50 {summary.latency_p50 or 0:.3f} s, p99 {summary.latency_p99 or 0:.3f} s"),
+        ("oracle", summary.oracle),
+    ]
+    print_table(("what", "how much"), rows, title="Summary")
+    for difference in summary.differences:
+        err.print(difference, markup=False)

@@ -1,0 +1,181 @@
+"""`ingest`: files of reports onto the bus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO, cast
+
+import msgspec
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from safety_stream.cli.terminal import (
+    DEFAULT_BOOTSTRAP,
+    OK,
+    TO_DO,
+    AreasFile,
+    Bootstrap,
+    CatalogueFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    choice,
+    connect,
+    epilog,
+    err,
+    print_json,
+    print_table,
+    say,
+)
+from safety_stream.core.catalogue import Areas
+from safety_stream.edge.entries import Reject
+from safety_stream.edge.formats import FORMATS
+from safety_stream.edge.ingest import Ingest
+from safety_stream.edge.producer import NotDelivered, ReportProducer
+from safety_stream.edge.progress import ProgressFile
+from safety_stream.streaming.provisioning import topic_id
+
+Format = choice("Format", FORMATS)
+
+REJECTS_SHOWN = 5
+"""How many rejected lines are said on the way; the rest go to the rejects file, if there is one."""
+
+EPILOG = epilog(
+    "safety-stream ingest 2018-07-west-yorkshire-street.csv.gz --format police-uk --areas examples/west-yorkshire",
+    {
+        0: "every line is on the bus",
+        1: "stopped; run it again and it goes on where it stopped",
+        2: "done, but some lines were rejected",
+    },
+)
+
+
+class Ingested(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a file. `already` is how many of its lines an earlier run had dealt with."""
+
+    file: str
+    sent: int
+    rejected: int
+    already: int
+
+
+def ingest(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files, plain or gzip.")],
+    form: Annotated[Format, typer.Option("--format", help="What the files are.")],  # type: ignore[valid-type]
+    rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="Reports a second. Default: at once.")] = None,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    backfill: Annotated[
+        bool,
+        typer.Option(
+            "--backfill/--live",
+            help="As history, each report at the time it was received then; or as received now.",
+        ),
+    ] = True,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", dir_okay=False, help="File for rejected lines and reasons (JSON Lines).")
+    ] = None,
+    areas: AreasFile = None,
+    catalogue: CatalogueFolder = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", file_okay=False, help="Folder for the progress kept. Default: beside each file."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="From the first line, whatever was sent before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put reports from files on the bus.
+
+    Interrupted, it goes on where it stopped when it is run again. A report sent twice changes nothing.
+    """
+    county = catalogue_of(catalogue, areas).areas if areas else None
+    target = f"{'backfill' if backfill else 'live'} {topic_id(connect(bootstrap), 'incidents')}"
+    with _rejects_to(rejects, append=not again) as write, _bar(quiet=as_json) as bar:
+        run = _Run(
+            form=str(form.value), county=county, bootstrap=bootstrap, backfill=backfill, rate=rate, rejected=write, bar=bar
+        )
+        done = [run.file(path, ProgressFile(path, target, state), again=again) for path in files]
+    if as_json:
+        print_json({"files": done})
+    else:
+        print_table(
+            ("file", "sent", "rejected", "dealt with before"),
+            [(one.file, f"{one.sent:,}", f"{one.rejected:,}", f"{one.already:,}") for one in done],
+        )
+    raise typer.Exit(TO_DO if any(one.rejected for one in done) else OK)
+
+
+class _Run(msgspec.Struct, kw_only=True):
+    """What is the same for every file of one run."""
+
+    form: str
+    county: Areas | None
+    bootstrap: str
+    backfill: bool
+    rate: float | None
+    rejected: Callable[[Path, Reject], None]
+    bar: Progress
+
+    def file(self, path: Path, kept: ProgressFile, *, again: bool) -> Ingested:
+        """Send what is left of a file. Raises `NotDelivered`, saying how to go on."""
+        before = kept.start() if again else kept.load()
+        if before.done:
+            say(f"{path.name}: all {before.line:,} lines were dealt with before; --again sends them once more")
+            return Ingested(file=str(path), sent=0, rejected=0, already=before.line)
+        if before.line:
+            say(f"{path.name}: goes on after line {before.line:,}")
+        try:
+            with self.bar.open(path, "rb", description=path.name) as file, ReportProducer(self.bootstrap) as producer:
+                ingest = Ingest(
+                    sender=producer,
+                    save=kept.save,
+                    rejected=lambda reject: self.rejected(path, reject),
+                    backfill=self.backfill,
+                    rate=self.rate,
+                )
+                after = ingest.run(FORMATS[self.form](cast(BinaryIO, file), self.county), before)
+        except NotDelivered as error:
+            raise Wrong(
+                f"{error}; {path.name} is delivered up to line {kept.load().line:,}: run the same command to go on"
+            ) from error
+        return Ingested(
+            file=str(path),
+            sent=after.sent - before.sent,
+            rejected=after.rejected - before.rejected,
+            already=before.line,
+        )
+
+
+@contextmanager
+def _rejects_to(path: Path | None, *, append: bool) -> Iterator[Callable[[Path, Reject], None]]:
+    """What writes rejects down, and says the first of them."""
+    said = 0
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("a" if append else "w", encoding="utf-8")) if path else None
+
+        def write(source: Path, reject: Reject) -> None:
+            nonlocal said
+            if said < REJECTS_SHOWN:
+                say(f"{source.name}:{reject.line}: {reject.reason}")
+            said += 1
+            if file is not None:
+                file.write(json.dumps({"file": source.name, "line": reject.line, "reason": reject.reason}) + "\n")
+                file.flush()
+
+        yield write
+    if said > REJECTS_SHOWN:
+        more = f"all of them are in {path}" if path else "--rejects FILE keeps them all"
+        say(f"… and {said - REJECTS_SHOWN:,} more rejected lines; {more}")
+
+
+def _bar(*, quiet: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        disable=quiet or not err.is_terminal,
+    )

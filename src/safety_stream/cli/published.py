@@ -1,0 +1,237 @@
+"""`alerts` and `indicators`: what was published, as its readers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, TypeVar
+
+import typer
+
+from safety_stream.cli.terminal import (
+    DEFAULT_BOOTSTRAP,
+    AreasFile,
+    Bootstrap,
+    CatalogueFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    connect,
+    epilog,
+    out,
+    print_json,
+    print_table,
+    say,
+)
+from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
+from safety_stream.core.model.times import LONDON, Instant, to_date, to_datetime
+from safety_stream.streaming.ports import Incoming
+from safety_stream.streaming.reading import follow, read_to_end
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.topology import row_of
+
+alerts = typer.Typer(no_args_is_help=True, help="Alerts, as an audience sees them.")
+indicators = typer.Typer(no_args_is_help=True, help="Indicator values, as a disclosure profile shows them.")
+
+AudienceOption = Annotated[str, typer.Option("--audience", help="Whose alerts: an audience of the catalogue.")]
+ProfileOption = Annotated[str, typer.Option("--profile", help="A disclosure profile of the catalogue.")]
+FromBeginning = Annotated[bool, typer.Option("--from-beginning", help="Begin with the oldest, not with the next.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many.")]
+
+READ_CODES = {0: "read (Ctrl-C ends a tail)", 1: "it went wrong"}
+
+T = TypeVar("T")
+
+
+@alerts.command("tail", epilog=epilog("safety-stream alerts tail --audience duty-officer", READ_CODES))
+def alerts_tail(
+    audience: AudienceOption = "duty-officer",
+    from_beginning: FromBeginning = False,
+    limit: Limit = None,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    as_json: Json = False,
+) -> None:
+    """Print each change of an alert as it is published."""
+    topic = f"alerts.{audience}"
+    for alert in _limited(_values(bootstrap, topic, PublishedAlert, from_beginning=from_beginning, go_on=True), limit):
+        if as_json:
+            print_json(alert)
+        else:
+            out.print(_alert_line(alert), markup=False)
+
+
+@alerts.command(
+    "show",
+    epilog=epilog(
+        "safety-stream alerts show 3f1c8a6e-…",
+        {0: "shown", 1: "it went wrong, or there is no such alert"},
+    ),
+)
+def alerts_show(
+    alert_id: Annotated[str | None, typer.Argument(help="One alert: every version of it, oldest first.")] = None,
+    audience: AudienceOption = "duty-officer",
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    as_json: Json = False,
+) -> None:
+    """Print the alerts that stand now, or one alert's whole life."""
+    found = _values(bootstrap, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
+    if alert_id is not None:
+        versions = [alert for alert in found if alert.alert_id == alert_id]
+        if not versions:
+            raise Wrong(f"{audience} was never told of alert {alert_id}: see `safety-stream alerts show`")
+        _print_life(versions, as_json=as_json)
+        return
+    newest = {alert.alert_id: alert for alert in found}
+    standing = sorted(
+        (alert for alert in newest.values() if alert.change != "withdrawn"),
+        key=lambda alert: (alert.priority or "", -(alert.last_completed_at or 0), alert.alert_id),
+    )
+    if as_json:
+        for alert in standing:
+            print_json(alert)
+        return
+    print_table(
+        ("", "since", "alert", "rule", "subject", "area", "why"),
+        [
+            (
+                alert.priority,
+                _moment(alert.first_completed_at),
+                alert.alert_id,
+                alert.rule_id,
+                alert.subject,
+                alert.area,
+                alert.explanation,
+            )
+            for alert in standing
+        ],
+    )
+    say(f"{len(standing):,} alerts stand; {len(newest) - len(standing):,} are withdrawn")
+
+
+@indicators.command("tail", epilog=epilog("safety-stream indicators tail --profile internal --json", READ_CODES))
+def indicators_tail(
+    profile: ProfileOption = "internal",
+    from_beginning: FromBeginning = False,
+    limit: Limit = None,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    as_json: Json = False,
+) -> None:
+    """Print each indicator value as it is published."""
+    topic = f"indicators.{profile}"
+    found = _values(bootstrap, topic, PublishedIndicator, from_beginning=from_beginning, go_on=True)
+    for value in _limited(found, limit):
+        if as_json:
+            print_json(value)
+        else:
+            out.print(_indicator_line(value), markup=False)
+
+
+@indicators.command("show", epilog=epilog("safety-stream indicators show --area E07000117 --period month", READ_CODES))
+def indicators_show(
+    profile: ProfileOption = "internal",
+    area: Annotated[str | None, typer.Option("--area", help="Only this area.")] = None,
+    indicator: Annotated[str | None, typer.Option("--indicator", help="Only this indicator.")] = None,
+    period: Annotated[str | None, typer.Option("--period", help="Only day, week, month or quarter.")] = None,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Print the newest value of every series and period."""
+    names = catalogue_of(catalogue, areas).areas.by_code
+    newest = {}
+    for value in _values(bootstrap, f"indicators.{profile}", PublishedIndicator, from_beginning=True, go_on=False):
+        wanted = ((area, value.area), (indicator, value.indicator), (period, value.period))
+        if all(asked is None or asked == found for asked, found in wanted):
+            newest[value.area, value.indicator, value.period, value.starts] = value
+    rows = [newest[key] for key in sorted(newest)]
+    if as_json:
+        for value in rows:
+            print_json(value)
+        return
+    print_table(
+        ("area", "indicator", "period", "from", "value", "", "revision"),
+        [
+            (
+                names[value.area].name if value.area in names else value.area,
+                value.indicator,
+                value.period,
+                to_date(value.starts).isoformat(),
+                "*" if value.value is None else f"{value.value:,}",
+                "final" if value.final else "provisional",
+                value.revision,
+            )
+            for value in rows
+        ],
+    )
+    say("* is a number too small to be shown")
+
+
+def _values(
+    bootstrap: str, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool
+) -> Iterator[T]:
+    connect(bootstrap)
+    decode = shipped_codecs().decoder(row_of(topic).subjects)
+    for record in _records(bootstrap, topic, from_beginning=from_beginning, go_on=go_on):
+        value = decode(record.value)
+        if isinstance(value, kind):
+            yield value
+
+
+def _records(bootstrap: str, topic: str, *, from_beginning: bool, go_on: bool) -> Iterator[Incoming]:
+    if not go_on:
+        yield from read_to_end(bootstrap, [topic])
+        return
+    try:
+        for record in follow(bootstrap, [topic], from_beginning=from_beginning):
+            if record is not None:
+                yield record
+    except KeyboardInterrupt:
+        return
+
+
+def _limited(values: Iterable[T], limit: int | None) -> Iterator[T]:
+    for number, value in enumerate(values, 1):
+        yield value
+        if number == limit:
+            return
+
+
+def _print_life(versions: list[PublishedAlert], *, as_json: bool) -> None:
+    for alert in versions:
+        if as_json:
+            print_json(alert)
+            continue
+        out.print(_alert_line(alert), markup=False)
+        for finding in alert.findings or ():
+            out.print(f"    {_moment(finding.completed_at)}  {finding.explanation}", markup=False)
+            for evidence in finding.evidence:
+                out.print(f"        {_moment(evidence.occurred_at)}  {evidence.area}  {', '.join(evidence.reports)}")
+
+
+def _alert_line(alert: PublishedAlert) -> str:
+    parts = (
+        _moment(alert.as_of),
+        alert.priority,
+        alert.change,
+        f"({alert.reason})" if alert.reason not in (None, alert.change) else None,
+        alert.title,
+        alert.subject,
+        alert.area,
+        f"version {alert.version}",
+        alert.alert_id,
+        alert.explanation,
+    )
+    return "  ".join(part for part in parts if part)
+
+
+def _indicator_line(value: PublishedIndicator) -> str:
+    number = "*" if value.value is None else f"{value.value:,}"
+    before = "" if value.restates is None else f" (was {value.restates:,})"
+    state = "final" if value.final else "provisional"
+    starts = to_date(value.starts).isoformat()
+    return f"{_moment(value.as_of)}  {value.area}  {value.indicator}  {value.period} {starts}  {number}{before}  {state}"
+
+
+def _moment(instant: Instant | None) -> str:
+    """London time to the minute, as people read it."""
+    return "" if instant is None else to_datetime(instant).astimezone(LONDON).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,197 @@
+"""What every command has in common at the terminal: options, what is printed where, and how errors are said.
+
+Results go to standard output, as text for people or, with `--json`, as JSON; everything said on the way goes to
+standard error. Exit codes: 0 all is well, 1 it went wrong, 2 something is left to do (or the command line is wrong).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, cast
+
+import click
+import msgspec
+import typer
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from safety_stream.catalogue import CatalogueError, load_catalogue
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.data_files import catalogue_folder
+from safety_stream.edge.entries import UnreadableFile
+from safety_stream.edge.producer import NotDelivered
+from safety_stream.embedded import EmbeddedKafkaError
+from safety_stream.streaming.reading import NeverEnds, NoSuchTopic
+
+OK, WRONG, TO_DO = 0, 1, 2
+"""The exit codes."""
+
+out = Console(highlight=False, soft_wrap=True)
+"""Results."""
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+"""What is said on the way."""
+
+Bootstrap = Annotated[
+    str,
+    typer.Option("--bootstrap", envvar="SAFETY_STREAM_BOOTSTRAP", metavar="HOST:PORT", help="Kafka's brokers."),
+]
+Partitions = Annotated[
+    int,
+    typer.Option(
+        "--partitions",
+        envvar="SAFETY_STREAM_PARTITIONS",
+        min=1,
+        help="Partitions of the topics that are spread by key. Fixed once topics exist.",
+    ),
+]
+DataFolder = Annotated[
+    Path,
+    typer.Option(
+        "--data", envvar="SAFETY_STREAM_DATA", file_okay=False, help="Folder for what this machine keeps: stores, broker."
+    ),
+]
+CatalogueFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogue",
+        envvar="SAFETY_STREAM_CATALOGUE",
+        exists=True,
+        file_okay=False,
+        help="Folder of rules, areas and other reviewed data. Default: the one that ships.",
+    ),
+]
+AreasFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--areas",
+        envvar="SAFETY_STREAM_AREAS",
+        exists=True,
+        callback=lambda path: _area_file(path),
+        help="Another county's areas in place of the catalogue's: its `<county>.yaml`, or the folder it is in.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line where there are many.")]
+
+DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
+DEFAULT_PARTITIONS = 4
+
+
+def default_data_folder() -> Path:
+    """Where this machine keeps things when nobody says."""
+    return Path.home() / ".local" / "share" / "safety-stream"
+
+
+class Wrong(Exception):
+    """Something a person has to mend: one sentence that names the thing and the mend."""
+
+
+class Commands(TyperGroup):
+    """The root of the commands: an error that was foreseen is said in one sentence, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; exit 1 when it raised something foreseen."""
+        try:
+            return super().invoke(ctx)
+        except _FORESEEN as error:
+            err.print(f"[bold red]error:[/] {_escaped(in_words(error))}")
+            raise typer.Exit(WRONG) from None
+
+
+_FORESEEN = (
+    Wrong,
+    CatalogueError,
+    EmbeddedKafkaError,
+    KafkaException,
+    NeverEnds,
+    NoSuchTopic,
+    NotDelivered,
+    OSError,
+    Refused,
+    UnreadableFile,
+)
+
+
+def in_words(error: BaseException) -> str:
+    """One sentence for a person; of an error of Kafka's, the broker's own words and what usually mends it."""
+    if isinstance(error, NoSuchTopic):
+        return f"{_sentence(str(error))} Create the topics: safety-stream topics apply"
+    if isinstance(error, KafkaException):
+        cause = cast(KafkaError, error.args[0])
+        return f"Kafka says: {_sentence(cause.str())} See: safety-stream doctor"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {_sentence(error.strerror or str(error))}"
+    return _sentence(str(error))
+
+
+def connect(bootstrap: str) -> AdminClient:
+    """A client of a cluster that answers. Raises `Wrong` when none does."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        admin.list_topics(timeout=5)
+    except KafkaException:
+        raise Wrong(
+            f"no Kafka answers at {bootstrap}: start one with `safety-stream broker`, or name yours with --bootstrap "
+            "or SAFETY_STREAM_BOOTSTRAP"
+        ) from None
+    return admin
+
+
+def catalogue_of(folder: Path | None, areas: Path | None) -> Catalogue:
+    """The catalogue of a folder (None: the one that ships) for a county. Raises `CatalogueError` with every issue."""
+    return load_catalogue(folder or catalogue_folder(), areas)
+
+
+def epilog(example: str, codes: Mapping[int, str]) -> str:
+    """What stands at the end of a command's help: an example, and what its exit codes mean."""
+    meanings = "; ".join(f"{code} {meaning}" for code, meaning in sorted(codes.items()))
+    return f"Example: {example}\n\nExit codes: {meanings}"
+
+
+def print_json(value: object) -> None:
+    """One value as one line of JSON, keys in the order given."""
+    typer.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """A table for people, as wide as its content."""
+    table = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_escaped("" if cell is None else str(cell)) for cell in row))
+    out.print(table)
+
+
+def say(sentence: str) -> None:
+    """Something on the way, for people."""
+    err.print(_escaped(sentence))
+
+
+def choice(name: str, words: Iterable[str]) -> type[Enum]:
+    """An option that takes one of some words."""
+    return Enum(name, {word: word for word in words}, type=str)
+
+
+def _area_file(path: Path | None) -> Path | None:
+    if path is None or path.is_file():
+        return path
+    files = sorted(path.glob("*.yaml"))
+    if len(files) != 1:
+        raise typer.BadParameter(f"{path} holds {len(files)} .yaml files and not one: name the file")
+    return files[0]
+
+
+def _sentence(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return f"{text}." if text else "unknown error."
+
+
+def _escaped(text: str) -> str:
+    # Brackets in data are no mark-up.
+    return text.replace("[", r"\[")

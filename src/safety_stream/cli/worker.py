@@ -1,0 +1,133 @@
+"""`worker`: the stages, running on Kafka until told to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from safety_stream.cli.terminal import (
+    DEFAULT_BOOTSTRAP,
+    AreasFile,
+    Bootstrap,
+    CatalogueFolder,
+    DataFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    connect,
+    default_data_folder,
+    epilog,
+)
+from safety_stream.observability.logs import configure_logs
+from safety_stream.observability.metrics import Metrics
+from safety_stream.streaming.faust_app import StreamingApp, create_app, run_worker
+from safety_stream.streaming.kafka import KafkaSettings
+from safety_stream.streaming.loop import Surroundings
+from safety_stream.streaming.reading import high_watermarks
+from safety_stream.streaming.wiring import stage_specs
+from safety_stream.wire.topology import STAGES, StageRow, inputs, stage
+
+EPILOG = epilog(
+    "safety-stream worker --stages intake,register --slot a",
+    {0: "stopped by SIGTERM or Ctrl-C, everything in hand committed", 1: "it failed; the log says at what"},
+)
+
+
+class TimeBy(str, Enum):
+    """What moves the stages' time on."""
+
+    WALL = "wall"
+    LOG = "log"
+
+
+def worker(  # noqa: PLR0913 - each is a setting of its own
+    stages: Annotated[
+        str, typer.Option("--stages", help="Stages to run, with commas. Default: all.", metavar="NAME,NAME")
+    ] = "",
+    slot: Annotated[
+        str,
+        typer.Option(
+            "--slot",
+            envvar="SAFETY_STREAM_SLOT",
+            help="This worker's name, the same after a restart and no other worker's: it ends at once what its former "
+            "self left open. Default: the host's name.",
+        ),
+    ] = "",
+    clock: Annotated[
+        TimeBy,
+        typer.Option("--clock", help="`wall`: deadlines fire when they pass. `log`: only records move time (replays)."),
+    ] = TimeBy.WALL,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
+    ready_file: Annotated[
+        Path | None, typer.Option("--ready-file", help="A file to create once every stage has its partitions.")
+    ] = None,
+    log_level: Annotated[str, typer.Option("--log-level", envvar="SAFETY_STREAM_LOG_LEVEL")] = "INFO",
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Run stages of the backbone on Kafka. Any number of workers share the partitions.
+
+    What is in hand when SIGTERM comes is committed within 10 seconds. With `--json` the log is JSON, else for people.
+    """
+    try:
+        configure_logs("json" if as_json else "pretty", log_level)
+    except KeyError:
+        raise Wrong(f"there is no log level {log_level}; take DEBUG, INFO, WARNING or ERROR") from None
+    rows = _rows(stages)
+    known = catalogue_of(catalogue, areas)
+    connect(bootstrap)
+    high_watermarks(bootstrap, [topic for row in rows for topic in inputs(row, known)])
+    name = slot or socket.gethostname()
+    metrics = Metrics(_wall)
+    stop_serving = metrics.serve(metrics_port, metrics_host) if metrics_port else None
+    wall = _wall if clock is TimeBy.WALL else None
+    app = create_app(
+        stage_specs(rows, known),
+        KafkaSettings(bootstrap, slot=name),
+        data / "state" / name,
+        around=Surroundings(wall=wall, observer=metrics),
+    )
+    log = structlog.get_logger()
+    log.info("worker.starting", slot=name, stages=[row.name for row in rows], bootstrap=bootstrap, pid=os.getpid())
+    if ready_file is not None:
+        _tell_when_ready(app, ready_file.touch)
+    try:
+        run_worker(app, loglevel=log_level)
+    finally:
+        if stop_serving is not None:
+            stop_serving()
+
+
+def _rows(names: str) -> list[StageRow]:
+    try:
+        return [stage(name.strip()) for name in names.split(",") if name.strip()] or list(STAGES)
+    except KeyError as error:
+        raise Wrong(str(error.args[0])) from None
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _tell_when_ready(app: StreamingApp, tell: Callable[[], None]) -> None:
+    def watch() -> None:
+        while not app.stages.is_ready():
+            time.sleep(0.05)
+        tell()
+
+    threading.Thread(target=watch, daemon=True).start()

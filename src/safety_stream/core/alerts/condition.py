@@ -1,0 +1,131 @@
+"""The condition of an alert as a pure function of its standing findings, and why somebody is told now.
+
+Theory of operation
+-------------------
+There is one alert per rule and subject (rules.md 3.6). Its content is what its standing findings say; it stands while
+there are any. Each change of a finding makes the next version of the alert. The decision what to call that version is a
+table over (did it stand before, does it stand now, what changed), and whether anybody hears of it follows from the
+reason, the rule's time between notices, and how long ago the finding completed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from safety_stream.core.model.alerts import AlertVersion, Change, ReasonForNow
+from safety_stream.core.model.findings import Finding, FindingChange, Priority
+from safety_stream.core.model.ids import alert_id
+from safety_stream.core.model.times import Instant, after
+from safety_stream.core.rules.rule import Rule
+
+SHOWN_FINDINGS = 16
+"""How many findings an alert version carries, the newest; all are on `findings`."""
+
+
+class AlertState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of one alert: its numbers, its standing findings by id, and who was last told what when."""
+
+    version: int = 0
+    episode: int = 0
+    findings: dict[str, Finding] = msgspec.field(default_factory=dict)
+    told_at: Instant | None = None
+    told_priority: Priority | None = None
+
+
+Reach = Callable[[Rule, Priority], tuple[str, ...]]
+"""The ids of the audiences an alert of this rule and priority reaches, sorted."""
+
+
+def advance(state: AlertState, change: FindingChange, rule: Rule, reach: Reach) -> tuple[AlertState, AlertVersion]:
+    """The alert after a change of one of its findings, and the version to publish.
+
+    Withdrawing what does not stand changes nothing but
+    the version: findings come exactly once and in order, so it does not occur.
+    """
+    standing = dict(state.findings)
+    if change.change == "withdrawn":
+        standing.pop(change.finding.finding_id, None)
+    else:
+        standing[change.finding.finding_id] = change.finding
+    reason = _reason(state.findings, standing, change)
+    opened = bool(standing) and not state.findings
+    late = change.change == "raised" and change.as_of > after(change.finding.completed_at, rule.action_time)
+    # A withdrawn alert says what it said last, so that those who were told know what is taken back.
+    said = in_order(standing or state.findings)
+    priority = highest(said)
+    notify = _must_be_heard(state, reason, priority, change.as_of, rule) and not late
+    version = AlertVersion(
+        alert_id=alert_id(rule.id, change.finding.key),
+        version=state.version + 1,
+        episode=state.episode + opened,
+        change=_word(state.findings, standing),
+        reason=reason,
+        rule_id=rule.id,
+        rule_version=rule.version,
+        title=rule.title,
+        family=rule.family,
+        subject=change.finding.key,
+        priority=priority,
+        area=said[-1].area,
+        areas=tuple(sorted({area for finding in said for area in finding.areas})),
+        first_completed_at=said[0].completed_at,
+        last_completed_at=said[-1].completed_at,
+        findings=tuple(in_order(standing)[-SHOWN_FINDINGS:]),
+        explanation=said[-1].explanation,
+        child=any(finding.child for finding in said),
+        late=late,
+        notify=notify,
+        audiences=reach(rule, priority),
+        marking=rule.marking,
+        as_of=change.as_of,
+        cause=change.cause,
+    )
+    told = notify and bool(standing)
+    return AlertState(
+        version=version.version,
+        episode=version.episode,
+        findings=standing,
+        told_at=change.as_of if told else state.told_at,
+        told_priority=priority if told else state.told_priority,
+    ), version
+
+
+def in_order(findings: dict[str, Finding]) -> list[Finding]:
+    """Findings by completion, then id."""
+    return sorted(findings.values(), key=lambda finding: (finding.completed_at, finding.finding_id))
+
+
+def highest(findings: list[Finding]) -> Priority:
+    """The highest priority among findings; "P1" is the highest."""
+    return min((finding.priority for finding in findings), default="P4")
+
+
+def _word(before: dict[str, Finding], standing: dict[str, Finding]) -> Change:
+    if not standing:
+        return "withdrawn"
+    return "updated" if before else "raised"
+
+
+def _reason(before: dict[str, Finding], standing: dict[str, Finding], change: FindingChange) -> ReasonForNow:
+    if not standing:
+        return "withdrawn"
+    if not before:
+        return "new"
+    if highest(list(standing.values())) < highest(list(before.values())):
+        return "worsened"
+    if change.change == "withdrawn":
+        return "evidence-removed"
+    if change.change == "updated":
+        return "restated"
+    first = min(finding.completed_at for finding in before.values())
+    return "back-dated" if change.finding.completed_at < first else "evidence-added"
+
+
+def _must_be_heard(state: AlertState, reason: ReasonForNow, priority: Priority, as_of: Instant, rule: Rule) -> bool:
+    if reason in ("new", "withdrawn"):
+        return True
+    if state.told_priority is None or state.told_at is None or priority < state.told_priority:
+        return True
+    return reason in ("evidence-added", "back-dated") and as_of >= after(state.told_at, rule.suppress_for)

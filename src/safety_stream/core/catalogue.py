@@ -1,0 +1,138 @@
+"""The reviewed data that drives the stages, as values: sources, areas, categories, indicators, rules, audiences.
+
+Files under `catalogue/` are read and checked by `safety_stream.catalogue`; here is only what they mean. Domain numbers
+live in those files with their source, never in code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IdentityClass
+from safety_stream.core.model.times import Day, PeriodKind
+from safety_stream.core.rules.rule import Rule, Selector
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner's feed: whose it is, which kinds it may send, what it may say of people.
+
+    `usual_latency` is in milliseconds: the feed counts as complete up to its newest `reported_at` less this.
+    """
+
+    id: str
+    organisation: str
+    title: str
+    kinds: tuple[str, ...]
+    identity: IdentityClass
+    usual_latency: int
+
+
+class Category(msgspec.Struct, frozen=True, kw_only=True):
+    """A normalised category of incident, the family that makes categories compatible, and the themes it belongs to."""
+
+    id: str
+    family: str
+    themes: tuple[str, ...] = ()
+
+
+class Area(msgspec.Struct, frozen=True, kw_only=True):
+    """A district or a grouping of districts, valid on days `[valid_from, valid_to)`; None means open."""
+
+    code: str
+    name: str
+    kind: str
+    parents: tuple[str, ...] = ()
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+
+    def is_valid_on(self, day: Day) -> bool:
+        """Whether the area existed on that day."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
+
+
+class Areas(msgspec.Struct, frozen=True, kw_only=True):
+    """The county: its areas by code and the district of each LSOA."""
+
+    county: str
+    by_code: Mapping[str, Area]
+    by_lsoa: Mapping[str, str]
+
+    def district(self, code: str | None, lsoa: str | None, day: Day) -> str:
+        """The district of a report: the stated code if it is ours, else its LSOA's, else OUTSIDE or UNLOCATED."""
+        for candidate in (code, self.by_lsoa.get(lsoa) if lsoa else None):
+            area = self.by_code.get(candidate) if candidate else None
+            if area is not None and area.kind == "district" and area.is_valid_on(day):
+                return area.code
+        return OUTSIDE if code or lsoa else UNLOCATED
+
+    def roll_ups(self, code: str, day: Day) -> tuple[str, ...]:
+        """The area itself and every grouping above it on that day, each once, the area first."""
+        found = [code]
+        for at in found:
+            area = self.by_code.get(at)
+            for parent in area.parents if area else ():
+                if parent not in found and parent in self.by_code and self.by_code[parent].is_valid_on(day):
+                    found.append(parent)
+        return tuple(found)
+
+
+class Indicator(msgspec.Struct, frozen=True, kw_only=True):
+    """A count per area: which incidents, resting on which feeds, in which periods."""
+
+    id: str
+    title: str
+    select: Selector
+    feeds: tuple[str, ...]
+    periods: tuple[PeriodKind, ...]
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may hear of which alerts, and which fields of them; everything not named stays inside."""
+
+    id: str
+    title: str
+    families: tuple[Family, ...]
+    priorities: tuple[Priority, ...]
+    fields: tuple[str, ...]
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """A disclosure profile of indicator values.
+
+    `areas` empty means all; `suppress_below` is the smallest count shown as a number (0: all are), smaller ones but
+    nought go out as None; `round_to` rounds the others to the nearest multiple (1: exact).
+    """
+
+    id: str
+    title: str
+    areas: tuple[str, ...]
+    periods: tuple[PeriodKind, ...]
+    final_only: bool
+    suppress_below: int
+    round_to: int
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """How large things may grow: beyond `hub` live sightings a key's rules are suspended, `kept` are remembered."""
+
+    hub: int
+    kept: int
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the steps need to know, fixed for a run."""
+
+    version: str
+    sources: Mapping[str, Source]
+    areas: Areas
+    categories: Mapping[str, Category]
+    kind_themes: Mapping[str, tuple[str, ...]]
+    flag_themes: Mapping[str, tuple[str, ...]]
+    indicators: tuple[Indicator, ...]
+    rules: tuple[Rule, ...]
+    audiences: tuple[Audience, ...]
+    profiles: tuple[Profile, ...]
+    bounds: Bounds

@@ -1,0 +1,1 @@
+"""The nouns of the backbone as immutable values, the three kinds of time, and stable ids."""

@@ -1,0 +1,68 @@
+"""A rule's claim about one key, with its evidence."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from safety_stream.core.model.times import Instant
+
+Priority = Literal["P1", "P2", "P3", "P4"]
+"""P1 critical, P2 high, P3 medium, P4 information (domain.md 8)."""
+
+Family = Literal["repeat-victimisation", "organised-crime", "safeguarding", "threshold", "feed"]
+"""The families of rules."""
+
+
+class Evidence(msgspec.Struct, frozen=True, array_like=True):
+    """One occurrence a finding rests on: its id, when it began, its area and every report of it (sorted ids)."""
+
+    occurrence_id: str
+    occurred_at: Instant
+    area: str
+    reports: tuple[str, ...]
+
+
+class Excluded(msgspec.Struct, frozen=True, array_like=True):
+    """A report that was looked at and not counted, and why, in a word from a closed list."""
+
+    incident_id: str
+    reason: str
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Rule `rule_id` completed on `key` at `completed_at`, the time of occurrence `occurrence_id`.
+
+    `facts` are the numbers its explanation is made of, as text, sorted by name. `areas` are the areas of the evidence,
+    sorted; `area` the one of the completing occurrence. A threshold's occurrence id is its period.
+    """
+
+    finding_id: str
+    rule_id: str
+    rule_version: int
+    limb: str
+    family: Family
+    key: str
+    occurrence_id: str
+    completed_at: Instant
+    priority: Priority
+    area: str
+    areas: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    excluded: tuple[Excluded, ...]
+    facts: tuple[tuple[str, str], ...]
+    child: bool
+    explanation: str
+
+
+class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A difference of findings(key): raised, updated (same id, other content) or withdrawn.
+
+    `as_of` is what was known when; `cause` the incident and action, or the clock, that brought it about.
+    """
+
+    change: Literal["raised", "updated", "withdrawn"]
+    finding: Finding
+    as_of: Instant
+    cause: str

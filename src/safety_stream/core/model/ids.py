@@ -1,0 +1,25 @@
+"""Ids that are the same on every replay: UUIDv5 of what a thing is, never of when or where it was seen."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+_NAMESPACE = UUID("8a0f4b54-6f0e-5d55-9d3c-2f6d0c6a7b11")
+
+
+def incident_id(source: str, source_ref: str) -> str:
+    """The identity of a report: its feed and the partner's own reference (rules.md 3.2)."""
+    return str(uuid5(_NAMESPACE, f"incident\x1f{source}\x1f{source_ref}"))
+
+
+def finding_id(rule_id: str, limb: str, key: str, occurrence_id: str) -> str:
+    """The identity of a finding: the rule, the limb of it, the timeline and the occurrence that completed it.
+
+    The rule's version is not part of it: a new version that finds the same thing updates the finding.
+    """
+    return str(uuid5(_NAMESPACE, f"finding\x1f{rule_id}\x1f{limb}\x1f{key}\x1f{occurrence_id}"))
+
+
+def alert_id(rule_id: str, subject: str) -> str:
+    """The identity of an alert: at most one stands per rule and subject, so a back-dated finding keeps it."""
+    return str(uuid5(_NAMESPACE, f"alert\x1f{rule_id}\x1f{subject}"))

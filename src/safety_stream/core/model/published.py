@@ -1,0 +1,98 @@
+"""What leaves the backbone, after projection: alerts per audience, indicators per profile, and the record of both.
+
+Each feed is numbered by `seq` from 1 without gap, so that a reader can prove that nothing is missing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from safety_stream.core.model.alerts import Change, ReasonForNow
+from safety_stream.core.model.findings import Family, Finding, Priority
+from safety_stream.core.model.times import Day, Instant, PeriodKind
+
+Verb = Literal["collection", "alteration", "consultation", "disclosure-transfers", "combination", "erasure"]
+"""What was done with personal data, in the words of section 62 of the Data Protection Act 2018."""
+
+
+class PublishedAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of an alert as `audience` may see it: number `seq` of its feed.
+
+    Every field of `AlertVersion` but the four that make it readable at all is None unless the audience's projection
+    names it; `cause` and `audiences` too. `prior_seq` and `prior_version` say where this audience was last told of
+    the alert (both None the first time), so that a withdrawal can be matched to what it takes back.
+    """
+
+    seq: int
+    audience: str
+    alert_id: str
+    version: int
+    change: Change
+    as_of: Instant
+    prior_seq: int | None = None
+    prior_version: int | None = None
+    episode: int | None = None
+    reason: ReasonForNow | None = None
+    rule_id: str | None = None
+    rule_version: int | None = None
+    title: str | None = None
+    family: Family | None = None
+    subject: str | None = None
+    priority: Priority | None = None
+    area: str | None = None
+    areas: tuple[str, ...] | None = None
+    first_completed_at: Instant | None = None
+    last_completed_at: Instant | None = None
+    findings: tuple[Finding, ...] | None = None
+    explanation: str | None = None
+    child: bool | None = None
+    late: bool | None = None
+    notify: bool | None = None
+    audiences: tuple[str, ...] | None = None
+    marking: str | None = None
+    cause: str | None = None
+
+
+class PublishedIndicator(msgspec.Struct, frozen=True, kw_only=True):
+    """An indicator's value as `profile` may see it: number `seq` of its feed.
+
+    `value` is None when it is suppressed as too small to show. `revision` counts from 1 within this feed, and
+    `restates` is the value last shown here (None at first, or when that one was suppressed). Days as in
+    `IndicatorValue`: `[starts, ends)` on the London calendar.
+    """
+
+    seq: int
+    profile: str
+    area: str
+    indicator: str
+    period: PeriodKind
+    starts: Day
+    ends: Day
+    value: int | None
+    final: bool
+    revision: int
+    restates: int | None
+    as_of: Instant
+
+
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One use of data: records `from_seq` to `to_seq` (both included) of `topic` were given to `audience`.
+
+    `seq` counts from 1 without gap. `hash` is the SHA-256, in hexadecimal, over `previous_hash` and this record's
+    other fields, so that a changed or missing record shows. `alert_id` is None when no alert is concerned; `fields`
+    are the names of the fields disclosed, sorted.
+    """
+
+    seq: int
+    previous_hash: str
+    hash: str
+    verb: Verb
+    audience: str
+    topic: str
+    from_seq: int
+    to_seq: int
+    alert_id: str | None
+    fields: tuple[str, ...]
+    as_of: Instant

@@ -1,0 +1,75 @@
+"""One key's share of an incident: the only thing a rule may read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from safety_stream.core.model.incidents import Origin, Place
+from safety_stream.core.model.times import Instant
+
+KeyKind = Literal[
+    "victim",
+    "suspect",
+    "person",
+    "victim-perpetrator",
+    "household",
+    "place",
+    "cell",
+    "vehicle",
+    "phone",
+    "group",
+    "area",
+]
+"""Which timeline a rule reads. A key is written `<kind>:<value>`, a pair `<kind>:<value>|<value>`."""
+
+
+class Sighting(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a timeline holds of one report: what, when, where, in which role, said by whom.
+
+    `roles` are the roles the key's own entity has in it; `persons` every known person token of the report and
+    `complainants` the tokens of those it happened to or who reported it (victim, reporter, subject), all sorted.
+    `child` is True when the key's entity, or any victim, subject or missing person, is a child.
+    """
+
+    incident_id: str
+    source: str
+    organisation: str
+    kind: str
+    subtype: str
+    category: str
+    family: str
+    themes: tuple[str, ...]
+    flags: tuple[str, ...]
+    origin: Origin
+    grade: str | None
+    occurred_from: Instant
+    occurred_to: Instant
+    reported_at: Instant
+    received_at: Instant
+    area: str
+    place: Place
+    roles: tuple[str, ...]
+    persons: tuple[str, ...]
+    complainants: tuple[str, ...]
+    child: bool
+    disputed: bool = False
+
+
+class SightingChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed difference: `sighting` joins the timeline of `key` (sign +1) or leaves it (sign -1).
+
+    A correction is the old one leaving and the new one joining. `cause` is the incident id and action that made it.
+    """
+
+    key: str
+    sign: Literal[1, -1]
+    sighting: Sighting
+    as_of: Instant
+    cause: str
+
+
+def key_kind(key: str) -> str:
+    """The kind of a key: what stands before its first colon."""
+    return key.partition(":")[0]

@@ -1,0 +1,137 @@
+"""Instants, days and calendar arithmetic, always in Europe/London where a calendar is meant.
+
+An `Instant` is a whole number of milliseconds since 1970-01-01T00:00Z: what Kafka, Avro and the timelines hold, so
+nothing is converted on the hot path. A `Day` is a number of days since 1970-01-01 on the Europe/London calendar
+(Avro's `date`). Months are calendar months with the 31st clamped; days as durations are exactly 24 hours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+Instant = int
+"""Milliseconds since 1970-01-01T00:00Z."""
+
+Day = int
+"""Days since 1970-01-01 on the Europe/London calendar."""
+
+Precision = Literal["instant", "day", "month"]
+"""How well a partner knows when something happened; a coarser one never feeds a finer count."""
+
+PeriodKind = Literal["day", "week", "month", "quarter"]
+"""Calendar periods: weeks run Monday to Sunday."""
+
+LONDON = ZoneInfo("Europe/London")
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY_LENGTH = 24 * HOUR
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Duration(msgspec.Struct, frozen=True, order=True):
+    """A length of time as rules state it: whole calendar months, or exact milliseconds, never both.
+
+    Raises `ValueError` when both are given or either is negative.
+    """
+
+    months: int = 0
+    millis: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a mixture: "one month and three days" has no single meaning."""
+        if self.months < 0 or self.millis < 0 or (self.months and self.millis):
+            message = f"a duration is whole months or milliseconds, not both or negative: {self!r}"
+            raise ValueError(message)
+
+
+class Period(msgspec.Struct, frozen=True, order=True):
+    """One calendar period, `[starts, ends)` in days."""
+
+    starts: Day
+    ends: Day
+    kind: PeriodKind
+
+
+def to_datetime(instant: Instant) -> datetime:
+    """The aware UTC datetime of an instant."""
+    return _EPOCH + timedelta(milliseconds=instant)
+
+
+def to_instant(moment: datetime) -> Instant:
+    """The instant of an aware datetime, truncated to milliseconds. Raises `ValueError` when it is naive."""
+    if moment.tzinfo is None:
+        message = f"a moment needs a time zone: {moment.isoformat()}"
+        raise ValueError(message)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def to_date(day: Day) -> date:
+    """The calendar date of a day."""
+    return date.fromordinal(day + _EPOCH_ORDINAL)
+
+
+def to_day(when: date) -> Day:
+    """The day of a calendar date."""
+    return when.toordinal() - _EPOCH_ORDINAL
+
+
+@lru_cache(maxsize=4096)
+def _day_of_quarter_hour(quarter_hours: int) -> Day:
+    # Offsets of Europe/London change on quarter hours only, so this is exact and spares a zone look-up a record.
+    moment = to_datetime(quarter_hours * 15 * MINUTE).astimezone(LONDON)
+    return to_day(moment.date())
+
+
+def day_of(instant: Instant) -> Day:
+    """The London calendar day an instant falls on (a day may last 23 or 25 hours)."""
+    return _day_of_quarter_hour(instant // (15 * MINUTE))
+
+
+@lru_cache(maxsize=4096)
+def start_of(day: Day) -> Instant:
+    """The first instant of a London calendar day."""
+    when = to_date(day)
+    return to_instant(datetime(when.year, when.month, when.day, tzinfo=LONDON))
+
+
+@lru_cache(maxsize=4096)
+def period_of(day: Day, kind: PeriodKind) -> Period:
+    """The period of this kind that holds the day."""
+    when = to_date(day)
+    if kind == "day":
+        return Period(day, day + 1, kind)
+    if kind == "week":
+        monday = day - when.weekday()
+        return Period(monday, monday + 7, kind)
+    months = 1 if kind == "month" else 3
+    first_month = (when.month - 1) // months * months
+    start = date(when.year, first_month + 1, 1)
+    after = first_month + months
+    end = date(when.year + after // 12, after % 12 + 1, 1)
+    return Period(to_day(start), to_day(end), kind)
+
+
+def _months_away(instant: Instant, months: int) -> Instant:
+    local = to_datetime(instant).astimezone(LONDON)
+    index = local.year * 12 + local.month - 1 + months
+    year, month = divmod(index, 12)
+    last = (date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
+    moved = local.replace(year=year, month=month + 1, day=min(local.day, last), fold=0)
+    return to_instant(moved)
+
+
+def before(instant: Instant, length: Duration) -> Instant:
+    """The start of a window of this length that ends at `instant`; both ends belong to the window (rules.md 3.1)."""
+    return _months_away(instant, -length.months) if length.months else instant - length.millis
+
+
+def after(instant: Instant, length: Duration) -> Instant:
+    """The instant this length after `instant`: deadlines, and the far end of a span."""
+    return _months_away(instant, length.months) if length.months else instant + length.millis

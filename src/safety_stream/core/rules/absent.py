@@ -1,0 +1,69 @@
+"""`absent`: after e nothing that would cancel it, until a deadline.
+
+It completes at the deadline, and is there only once it is as of the deadline and every feed that could still bring the
+cancelling report is complete to it. What happens strictly after e and up to the deadline, that instant included, cancels;
+what happens at the instant of e does not. Until all clocks have passed, the deadline is pending. A cancelling report that
+becomes known later, but tells of something in time, takes the finding away again.
+
+An override is chosen by e's own day: the deadline is what it decides.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from safety_stream.core.model.times import LONDON, after, to_datetime
+from safety_stream.core.rules.condition import Completion, Deadline, Matched, Span, Terms, View
+from safety_stream.core.rules.rule import Absent
+
+
+class AbsentCondition:
+    """Met at the deadline of each e nothing cancelled; the fact `deadline` is in London time, to the minute."""
+
+    def __init__(self, condition: Absent) -> None:
+        self._after = condition.after
+        self._unless = condition.unless
+        self._feeds = condition.feeds
+        self.steps: tuple[str, ...] = (condition.after, condition.unless)
+        self.facts: tuple[str, ...] = ("deadline",)
+        self.terms = Terms(1, condition.within)
+
+    def completions(self, view: View, span: Span) -> Iterator[Completion]:
+        """See `ConditionType`."""
+        for matched, deadline in self._open(view, span):
+            if view.now.awaited_clock(deadline, self._feeds) is None:
+                yield self._completion(view, matched, deadline)
+
+    def pending(self, view: View, span: Span) -> Iterator[Deadline]:
+        """See `Clocked`."""
+        for _, deadline in self._open(view, span):
+            yield Deadline(deadline, self._feeds)
+
+    def _open(self, view: View, span: Span) -> Iterator[tuple[Matched, int]]:
+        started = view.matching(self._after)
+        if not started:
+            return
+        cancelling = [matched.occurrence.time for matched in view.matching(self._unless)]
+        for matched in started:
+            e = matched.occurrence
+            terms = view.terms.at(e.area, e.time)
+            deadline = after(e.time, terms.within)
+            if not (terms.enabled and span.holds(deadline)):
+                continue
+            next_one = bisect_right(cancelling, e.time)
+            if next_one == len(cancelling) or cancelling[next_one] > deadline:
+                yield matched, deadline
+
+    def _completion(self, view: View, matched: Matched, deadline: int) -> Completion:
+        e = matched.occurrence
+        local = to_datetime(deadline).astimezone(LONDON)
+        return Completion(
+            occurrence_id=e.id,
+            completed_at=deadline,
+            area=e.area,
+            evidence=(matched,),
+            number=1,
+            facts=(("deadline", f"{local:%Y-%m-%d %H:%M}"),),
+            excluded=view.excluded((self._unless,), lambda: e.time + 1, deadline),
+        )

@@ -1,0 +1,232 @@
+"""What a condition type is: how it reads a timeline, and what it says when it is met.
+
+Theory of operation
+-------------------
+A condition type is one class in one file, made from the condition's values (`rule.py`) and given a `View`: the limb's
+look at a stretch of one timeline, as of a `Now`. The view holds the occurrences of the stretch and tells, per named step,
+which of them match and through which of their sightings. The condition yields a `Completion` for each occurrence (or
+deadline, or period's end) inside the span at which it is met. What a finding is beyond that, its priority, safeguards,
+explanation and id, is the same for all types and made in `findings.py`.
+
+What every condition type must keep to, and the contract tests hold it to:
+
+- It is a function of the view and the terms alone.
+- The completions within a span are those of the whole timeline that fall inside it. So a completion at time t may rest
+  on occurrences in `[t - longest(length), t]` only, `length` being the longest window its terms give it.
+- A completion may depend on the clocks in one way only: it is not there until they have passed its deadline. Such a
+  type is `Clocked`: it also says which deadlines are pending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from safety_stream.core.model.findings import Excluded
+from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.times import Day, Duration, Instant, day_of
+from safety_stream.core.rules.rule import Override
+from safety_stream.core.rules.selectors import Selection
+from safety_stream.core.timeline import Occurrence
+
+
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of completion times, both ends included."""
+
+    first: Instant
+    last: Instant
+
+    def holds(self, at: Instant) -> bool:
+        """Whether a completion at this time lies in the span."""
+        return self.first <= at <= self.last
+
+
+ALWAYS = Span(-(10**18), 10**18)
+"""The span that holds every completion."""
+
+
+class Now(msgspec.Struct, frozen=True, gc=False):
+    """What was known when: the as-of time, and up to when each feed is complete. A feed not named never is."""
+
+    as_of: Instant
+    complete_to: Mapping[str, Instant]
+
+    def awaited_clock(self, deadline: Instant, feeds: Sequence[str]) -> str | None:
+        """The first clock that has not reached the deadline (`as_of`, then `feed:<source>`), or None when all have."""
+        if self.as_of < deadline:
+            return "as_of"
+        for feed in feeds:
+            if self.complete_to.get(feed, ALWAYS.first) < deadline:
+                return f"feed:{feed}"
+        return None
+
+
+class Deadline(msgspec.Struct, frozen=True, gc=False, order=True):
+    """A time that must pass before a completion can be, and the feeds that must be complete to it."""
+
+    at: Instant
+    feeds: tuple[str, ...] = ()
+
+
+class Terms(msgspec.Struct, frozen=True, gc=False):
+    """A condition's parameters as they hold for one occurrence's area and day."""
+
+    at_least: int
+    within: Duration
+    enabled: bool = True
+
+
+class Matched(msgspec.Struct, frozen=True, gc=False):
+    """An occurrence that matches a step, and those of its sightings that do."""
+
+    occurrence: Occurrence
+    sightings: tuple[Sighting, ...]
+
+
+class Completion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A condition met: at which occurrence (or period) and when, on what evidence, with which facts.
+
+    `number` is what the priority's `by_count` is compared with; `excluded` what was looked at and not counted.
+    """
+
+    occurrence_id: str
+    completed_at: Instant
+    area: str
+    evidence: tuple[Matched, ...]
+    number: int
+    facts: tuple[tuple[str, str], ...]
+    excluded: tuple[Excluded, ...] = ()
+
+
+class TermsByArea:
+    """A limb's own terms and what overrides make of them, by the completing occurrence's area and London day.
+
+    Where several overrides hold on a day, what the later one in the file sets counts.
+    """
+
+    def __init__(self, base: Terms, overrides: Sequence[Override]) -> None:
+        self._base = base
+        self._by_area: dict[str, list[Override]] = {}
+        for override in overrides:
+            for area in override.areas:
+                self._by_area.setdefault(area, []).append(override)
+        self.lengths = (base.within, *(over.within for over in overrides if over.within is not None))
+
+    def at(self, area: str, instant: Instant) -> Terms:
+        """The terms for an occurrence in `area` that began at `instant`."""
+        overrides = self._by_area.get(area)
+        return self._overridden(overrides, day_of(instant)) if overrides else self._base
+
+    def on(self, area: str, day: Day) -> Terms:
+        """The terms in `area` on `day`."""
+        return self._overridden(self._by_area.get(area, ()), day)
+
+    def _overridden(self, overrides: Sequence[Override], day: Day) -> Terms:
+        at_least, within, enabled = self._base.at_least, self._base.within, self._base.enabled
+        for override in overrides:
+            if override.valid_from is not None and day < override.valid_from:
+                continue
+            if override.valid_to is not None and day >= override.valid_to:
+                continue
+            at_least = at_least if override.at_least is None else override.at_least
+            within = within if override.within is None else override.within
+            enabled = override.enabled
+        return Terms(at_least, within, enabled)
+
+
+class View:
+    """A limb's look at a stretch of one timeline: what matches which step, worked out once."""
+
+    def __init__(
+        self, occurrences: Sequence[Occurrence], selections: Mapping[str, Selection], terms: TermsByArea, now: Now
+    ) -> None:
+        self.now = now
+        self.terms = terms
+        self._occurrences = occurrences
+        self._selections = selections
+        self._matching: dict[str, list[Matched]] = {}
+
+    def matching(self, step: str) -> list[Matched]:
+        """The occurrences that match the step, in order of (time, id)."""
+        found = self._matching.get(step)
+        if found is None:
+            found = self._matching[step] = list(self._match(self._selections[step].passes))
+        return found
+
+    def excluded(
+        self,
+        steps: Sequence[str],
+        opens: Callable[[], Instant],
+        closes: Instant,
+        is_alike: Callable[[Sighting], bool] = lambda _: True,
+    ) -> tuple[Excluded, ...]:
+        """The reports that began in `[opens(), closes]` and nearly matched one of the steps, sorted by id."""
+        reasons: dict[str, str] = {}
+        for sighting, reason in self._near_misses(steps):
+            if opens() <= sighting.occurred_from <= closes and is_alike(sighting):
+                reasons.setdefault(sighting.incident_id, reason)
+        return tuple(Excluded(incident_id, reasons[incident_id]) for incident_id in sorted(reasons))
+
+    def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[Sighting, str]]:
+        for selection in [self._selections[step] for step in steps]:
+            if selection.but_for_lateness is None and selection.but_for_origin is None:
+                continue
+            for occurrence in self._occurrences:
+                for sighting in occurrence.sightings:
+                    reason = selection.near_miss(sighting)
+                    if reason is not None:
+                        yield sighting, reason
+
+    def _match(self, passes: Callable[[Sighting], bool]) -> Iterator[Matched]:
+        for occurrence in self._occurrences:
+            sightings = occurrence.sightings
+            if len(sightings) > 1:
+                sightings = tuple([sighting for sighting in sightings if passes(sighting)])
+                if sightings:
+                    yield Matched(occurrence, sightings)
+            elif passes(sightings[0]):
+                yield Matched(occurrence, sightings)
+
+
+class ConditionType(Protocol):
+    """A condition of one type: which steps it reads, over how long, and when it is met."""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The named steps it reads."""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The names of the facts each completion states, for explanations to use."""
+
+    @property
+    def terms(self) -> Terms:
+        """Its own parameters, before any override; `within` is the longest it looks back without one."""
+
+    def completions(self, view: View, span: Span) -> Iterator[Completion]:
+        """Where it is met inside the span, in order of time."""
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """A condition type whose completions wait for clocks."""
+
+    def pending(self, view: View, span: Span) -> Iterator[Deadline]:
+        """The deadlines inside the span that would complete it, were the clocks past them; reached ones included."""
+
+
+Alike = tuple[object, ...]
+"""The values of the fields in which occurrences must be alike to be counted together."""
+
+
+def alike_in(sighting: Sighting, fields: Sequence[str]) -> Alike | None:
+    """The sighting's values of these fields, or None when one is missing: a missing value links nothing (rules.md 3.4)."""
+    values = tuple([getattr(sighting, field) for field in fields])
+    return None if any(not value for value in values) else values
+
+
+def in_words(values: Alike) -> str:
+    """The values as an explanation names them."""
+    return ", ".join(str(value) for value in values)

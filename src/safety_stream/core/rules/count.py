@@ -1,0 +1,67 @@
+"""`count`: enough matching occurrences in the window that ends at e, all alike in the fields named by `same`.
+
+Every matching e at which that holds is a completion: the second, the third and the fourth harm are three findings. Of
+occurrences at one instant those with a smaller id come before e, the others after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from safety_stream.core.model.times import before
+from safety_stream.core.rules.condition import Alike, Completion, Matched, Span, Terms, View, alike_in, in_words
+from safety_stream.core.rules.rule import Count
+from safety_stream.core.rules.windows import first_within
+
+_TOP_LEVEL = 4
+"""From this count on a level reads "4+": the repeat-victim levels are 2, 3 and 4 or more (domain.md 4)."""
+
+
+class CountCondition:
+    """Met at each occurrence e with `at_least` or more in the window; facts `count`, `level`, and `same` if it is asked."""
+
+    def __init__(self, condition: Count) -> None:
+        self._of = condition.of
+        self._same = condition.same
+        self.steps: tuple[str, ...] = (condition.of,)
+        self.facts: tuple[str, ...] = ("count", "level", "same") if condition.same else ("count", "level")
+        self.terms = Terms(condition.at_least, condition.within)
+
+    def completions(self, view: View, span: Span) -> Iterator[Completion]:
+        """See `ConditionType`."""
+        alike: dict[Alike, tuple[list[int], list[Matched]]] = {}
+        for matched in view.matching(self._of):
+            values = alike_in(matched.sightings[0], self._same)
+            if values is None:
+                continue
+            times, counted = alike.setdefault(values, ([], []))
+            at = matched.occurrence.time
+            times.append(at)
+            counted.append(matched)
+            if span.holds(at):
+                terms = view.terms.at(matched.occurrence.area, at)
+                if terms.enabled and len(times) >= terms.at_least:
+                    first = first_within(times, len(times) - 1, terms.within)
+                    if len(times) - first >= terms.at_least:
+                        yield self._completion(view, terms, values, tuple(counted[first:]))
+
+    def _completion(self, view: View, terms: Terms, values: Alike, counted: tuple[Matched, ...]) -> Completion:
+        e = counted[-1].occurrence
+        number = len(counted)
+        facts = [("count", str(number)), ("level", str(number) if number < _TOP_LEVEL else f"{_TOP_LEVEL}+")]
+        if self._same:
+            facts.append(("same", in_words(values)))
+        return Completion(
+            occurrence_id=e.id,
+            completed_at=e.time,
+            area=e.area,
+            evidence=counted,
+            number=number,
+            facts=tuple(facts),
+            excluded=view.excluded(
+                self.steps,
+                lambda: before(e.time, terms.within),
+                e.time,
+                lambda sighting: alike_in(sighting, self._same) == values,
+            ),
+        )

@@ -1,0 +1,89 @@
+"""`distinct`: enough different values of a field in the window that ends at e.
+
+Only occurrences with a value that counts are in the window: one whose field is missing, or whose values are all ignored
+(an area that is none), neither adds to the evidence nor completes anything. One occurrence may bring several values: two
+people complaining of one evening's noise are two complainants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from safety_stream.core.model.times import before
+from safety_stream.core.rules.condition import Alike, Completion, Matched, Span, Terms, View, alike_in, in_words
+from safety_stream.core.rules.rule import Distinct
+from safety_stream.core.rules.windows import first_within
+
+
+class _Group(msgspec.Struct):
+    """What has been seen so far of the occurrences that are alike."""
+
+    times: list[int] = msgspec.field(default_factory=list)
+    counted: list[Matched] = msgspec.field(default_factory=list)
+    values: list[frozenset[str]] = msgspec.field(default_factory=list)
+
+
+class DistinctCondition:
+    """Met at each e with `at_least` or more values in the window; facts `count`, `values`, and `same` if it is asked."""
+
+    def __init__(self, condition: Distinct) -> None:
+        self._of = condition.of
+        self._field = condition.field
+        self._same = condition.same
+        self._ignored = frozenset(condition.ignore)
+        self.steps: tuple[str, ...] = (condition.of,)
+        self.facts: tuple[str, ...] = ("count", "same", "values") if condition.same else ("count", "values")
+        self.terms = Terms(condition.at_least, condition.within)
+
+    def completions(self, view: View, span: Span) -> Iterator[Completion]:
+        """See `ConditionType`."""
+        groups: dict[Alike, _Group] = {}
+        for matched in view.matching(self._of):
+            alike = alike_in(matched.sightings[0], self._same)
+            own = self._values(matched)
+            if alike is None or not own:
+                continue
+            group = groups.setdefault(alike, _Group())
+            at = matched.occurrence.time
+            group.times.append(at)
+            group.counted.append(matched)
+            group.values.append(own)
+            if span.holds(at):
+                terms = view.terms.at(matched.occurrence.area, at)
+                if terms.enabled:
+                    first = first_within(group.times, len(group.times) - 1, terms.within)
+                    values = frozenset[str]().union(*group.values[first:])
+                    if len(values) >= terms.at_least:
+                        yield self._completion(view, terms, alike, tuple(group.counted[first:]), values)
+
+    def _values(self, matched: Matched) -> frozenset[str]:
+        found: set[str] = set()
+        for sighting in matched.sightings:
+            value = getattr(sighting, self._field)
+            found.update((value,) if isinstance(value, str) else value or ())
+        found.discard("")
+        return frozenset(found - self._ignored)
+
+    def _completion(
+        self, view: View, terms: Terms, alike: Alike, counted: tuple[Matched, ...], values: frozenset[str]
+    ) -> Completion:
+        e = counted[-1].occurrence
+        facts = [("count", str(len(values))), ("values", ", ".join(sorted(values)))]
+        if self._same:
+            facts.insert(1, ("same", in_words(alike)))
+        return Completion(
+            occurrence_id=e.id,
+            completed_at=e.time,
+            area=e.area,
+            evidence=counted,
+            number=len(values),
+            facts=tuple(facts),
+            excluded=view.excluded(
+                self.steps,
+                lambda: before(e.time, terms.within),
+                e.time,
+                lambda sighting: alike_in(sighting, self._same) == alike,
+            ),
+        )

@@ -1,0 +1,309 @@
+"""The rules over a timeline: what stands, what a change makes of it, and when to look again.
+
+Theory of operation
+-------------------
+`evaluate` gives the findings of a key: the union of what every limb that reads this kind of key finds on the timeline as
+of a `Now`. That function is the meaning of everything here; the rest is how to get its *difference* cheaply.
+
+A change to a timeline shows as occurrences that went and came (`timeline.changed_occurrences`). If none of their reports
+concerns any step of a limb, the limb's findings are what they were. Else only completions inside the span
+
+    [first changed time, last changed time + the limb's horizon]
+
+can differ, the horizon being the longest window any of the limb's terms gives it. Both timelines are evaluated inside
+that span and compared. That this is enough rests on `evaluate(span) == evaluate(everything) ∩ span`, to which the
+contract tests hold every condition type.
+
+What stood before a change is computed again from the timeline before it rather than remembered: a timeline and the clocks
+say it all. That is true only as long as nothing is forgotten about the clocks: a completion that waits for one must be
+looked at in the very moment the clock passes. `wakes` says which clock that is and when. Of several clocks that are not
+yet there only the first is asked for; when it comes, the next.
+
+A key with more live sightings than `bounds.hub` means nothing: its rules are suspended, and that is itself a finding, of
+the built-in rule `hub`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+
+import msgspec
+
+from safety_stream.core.catalogue import Bounds
+from safety_stream.core.model import ids
+from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.incidents import UNLOCATED
+from safety_stream.core.model.sightings import Sighting, key_kind
+from safety_stream.core.model.times import Duration, Instant
+from safety_stream.core.rules.condition import (
+    ALWAYS,
+    Clocked,
+    ConditionType,
+    Now,
+    Span,
+    TermsByArea,
+    View,
+)
+from safety_stream.core.rules.findings import finding_of
+from safety_stream.core.rules.registry import condition_type
+from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
+from safety_stream.core.rules.selectors import Selection, compiled
+from safety_stream.core.rules.windows import longest
+from safety_stream.core.timeline import Occurrence, Timeline, changed_occurrences, occurrences_of
+
+HUB_RULE = Rule(
+    id="hub",
+    version=1,
+    title="A key shared by too many reports",
+    status="stable",
+    family="feed",
+    limbs=(),
+    overrides=(),
+    priority=PriorityRule(base="P4"),
+    safeguards=Safeguards(),
+    action_time=Duration(months=12),
+    suppress_for=Duration(months=1),
+    audiences=("duty-officer",),
+)
+"""The one rule that is built in: it says which keys the others are suspended on. It has no limbs to evaluate."""
+
+HUB_OCCURRENCE = "hub"
+"""The occurrence id of a hub's finding: there is one per key at most."""
+
+Wake = tuple[str, Instant]
+"""A clock and the time it must reach before a key is looked at again."""
+
+_WHOLE = 16
+"""Up to this many occurrences it costs less to look at all of them than to find the stretch."""
+
+_time = attrgetter("time")
+
+
+class Picture:
+    """A timeline and, worked out when somebody asks, its occurrences; a hub has none, since no rule reads them."""
+
+    __slots__ = ("_occurrences", "is_hub", "timeline")
+
+    def __init__(self, timeline: Timeline, bounds: Bounds) -> None:
+        self.timeline = timeline
+        self.is_hub = timeline.is_hub(bounds)
+        self._occurrences: tuple[Occurrence, ...] | None = () if self.is_hub else None
+
+    @property
+    def occurrences(self) -> tuple[Occurrence, ...]:
+        """In order of (time, id)."""
+        if self._occurrences is None:
+            self._occurrences = occurrences_of(self.timeline.sightings)
+        return self._occurrences
+
+    @property
+    def last_time(self) -> Instant:
+        """No occurrence begins after this."""
+        return self.timeline.sightings[-1].occurred_from if self.timeline.sightings else ALWAYS.first
+
+
+class Revision(msgspec.Struct, frozen=True, gc=False):
+    """What a change made of a key: the findings that can differ, before and after, and the wakes gone and come."""
+
+    before: dict[str, Finding] = {}
+    after: dict[str, Finding] = {}
+    forget: tuple[Wake, ...] = ()
+    ask: tuple[Wake, ...] = ()
+
+
+UNCHANGED = Revision()
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """A limb, compiled. `horizon` is in milliseconds."""
+
+    rule: Rule
+    limb: Limb
+    condition: ConditionType
+    selections: Mapping[str, Selection]
+    terms: TermsByArea
+    horizon: int
+    is_clocked: bool
+
+    def is_concerned(self, sightings: Sequence[Sighting]) -> bool:
+        """Whether a change to these reports can alter what the limb finds."""
+        for selection in self.selections.values():
+            for sighting in sightings:
+                if selection.concerns(sighting):
+                    return True
+        return False
+
+    def view(self, occurrences: Sequence[Occurrence], span: Span, now: Now) -> View:
+        """The limb's look at everything completions inside the span may rest on."""
+        if span is not ALWAYS and len(occurrences) > _WHOLE:
+            first = bisect_left(occurrences, span.first - self.horizon, key=_time)
+            occurrences = occurrences[first : bisect_right(occurrences, span.last, key=_time)]
+        return View(occurrences, self.selections, self.terms, now)
+
+
+class RuleSet:
+    """Compiled rules, by the kind of key they read. Retired rules, and those on areas, are not among them."""
+
+    def __init__(self, rules: Iterable[Rule], bounds: Bounds) -> None:
+        self.bounds = bounds
+        by_kind: dict[str, list[_Plan]] = {}
+        for rule in rules:
+            if rule.status == "retired":
+                continue
+            for limb in rule.limbs:
+                plan = _plan(rule, limb)
+                for kind in limb.keys:
+                    if kind != "area":
+                        by_kind.setdefault(kind, []).append(plan)
+        self._plans = {kind: tuple(plans) for kind, plans in by_kind.items()}
+        self._clocked = {kind: tuple(plan for plan in plans if plan.is_clocked) for kind, plans in by_kind.items()}
+
+    def plans(self, key: str) -> tuple[_Plan, ...]:
+        """The limbs that read this key."""
+        return self._plans.get(key_kind(key), ())
+
+    def clocked(self, key: str) -> tuple[_Plan, ...]:
+        """Those of them whose findings wait for clocks."""
+        return self._clocked.get(key_kind(key), ())
+
+
+def evaluate(rules: RuleSet, key: str, timeline: Timeline, now: Now, span: Span = ALWAYS) -> dict[str, Finding]:
+    """The findings of a key by id: all of them, or those completed inside the span."""
+    return _findings(rules, key, Picture(timeline, rules.bounds), now, span)
+
+
+def difference(
+    old: Mapping[str, Finding], new: Mapping[str, Finding], as_of: Instant, cause: str
+) -> list[FindingChange]:
+    """What turns the old findings into the new: withdrawals first (with the whole old finding), then in order of time."""
+    gone = [old[finding_id] for finding_id in old if finding_id not in new]
+    changes = [
+        FindingChange(change="withdrawn", finding=finding, as_of=as_of, cause=cause) for finding in _sorted(gone)
+    ]
+    for finding in _sorted(new.values()):
+        before = old.get(finding.finding_id)
+        if before is None:
+            changes.append(FindingChange(change="raised", finding=finding, as_of=as_of, cause=cause))
+        elif before != finding:
+            changes.append(FindingChange(change="updated", finding=finding, as_of=as_of, cause=cause))
+    return changes
+
+
+def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sighting, now: Now) -> Revision:
+    """What `sighting` having come to a key, or gone from it, makes of its findings and wakes."""
+    if old.is_hub or new.is_hub:
+        return Revision(
+            _findings(rules, key, old, now, ALWAYS),
+            _findings(rules, key, new, now, ALWAYS),
+            *_wakes_that_differ(wakes(rules, key, old, now), wakes(rules, key, new, now)),
+        )
+    went, came = changed_occurrences(old.timeline, new.timeline, sighting)
+    changed = (*went, *came)
+    reports = [sighting for occurrence in changed for sighting in occurrence.sightings]
+    concerned = [plan for plan in rules.plans(key) if plan.is_concerned(reports)]
+    if not concerned:
+        return UNCHANGED
+    times = [occurrence.time for occurrence in changed]
+    first, last = min(times), max(times)
+    before: dict[str, Finding] = {}
+    after: dict[str, Finding] = {}
+    for plan in concerned:
+        span = Span(first, last + plan.horizon)
+        before.update(_findings_of(plan, key, old, now, span))
+        after.update(_findings_of(plan, key, new, now, span))
+    if not any(plan.is_clocked for plan in concerned):
+        return Revision(before, after)
+    # Two limbs may wait for one moment: all that wait are asked, lest one forget what the other still needs.
+    span = Span(first, last + max(plan.horizon for plan in rules.clocked(key)))
+    return Revision(
+        before, after, *_wakes_that_differ(wakes(rules, key, old, now, span), wakes(rules, key, new, now, span))
+    )
+
+
+def revise_by_clock(rules: RuleSet, key: str, picture: Picture, old: Now, new: Now) -> Revision:
+    """What clocks having moved on makes of a key's findings and wakes. Wakes they passed are not named again."""
+    before: dict[str, Finding] = {}
+    after: dict[str, Finding] = {}
+    for plan in rules.clocked(key):
+        before.update(_findings_of(plan, key, picture, old, ALWAYS))
+        after.update(_findings_of(plan, key, picture, new, ALWAYS))
+    _, ask = _wakes_that_differ(wakes(rules, key, picture, old), wakes(rules, key, picture, new))
+    return Revision(before, after, (), ask)
+
+
+def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALWAYS) -> set[Wake]:
+    """When to look at the key again without being told of a change: for each pending deadline, the first clock behind."""
+    asked: set[Wake] = set()
+    for plan in rules.clocked(key):
+        if isinstance(plan.condition, Clocked) and picture.occurrences:
+            for deadline in plan.condition.pending(plan.view(picture.occurrences, span, now), span):
+                clock = now.awaited_clock(deadline.at, deadline.feeds)
+                if clock is not None:
+                    asked.add((clock, deadline.at))
+    return asked
+
+
+def _plan(rule: Rule, limb: Limb) -> _Plan:
+    condition = condition_type(limb.condition)
+    terms = TermsByArea(condition.terms, [over for over in rule.overrides if over.limb in (None, limb.name)])
+    return _Plan(
+        rule=rule,
+        limb=limb,
+        condition=condition,
+        selections={step: compiled(limb.steps[step]) for step in condition.steps},
+        terms=terms,
+        horizon=max(longest(length) for length in terms.lengths),
+        is_clocked=isinstance(condition, Clocked),
+    )
+
+
+def _findings(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span) -> dict[str, Finding]:
+    if picture.is_hub:
+        hub = _hub_finding(key, picture.timeline, rules.bounds)
+        return {hub.finding_id: hub} if span.holds(hub.completed_at) else {}
+    found: dict[str, Finding] = {}
+    for plan in rules.plans(key):
+        found.update(_findings_of(plan, key, picture, now, span))
+    return found
+
+
+def _findings_of(plan: _Plan, key: str, picture: Picture, now: Now, span: Span) -> Iterator[tuple[str, Finding]]:
+    if picture.last_time < span.first and not plan.is_clocked:
+        # Without a clock only an occurrence inside the span completes: what came newest was not there before.
+        return
+    for completion in plan.condition.completions(plan.view(picture.occurrences, span, now), span):
+        finding = finding_of(plan.rule, plan.limb, key, completion)
+        if finding is not None:
+            yield finding.finding_id, finding
+
+
+def _hub_finding(key: str, timeline: Timeline, bounds: Bounds) -> Finding:
+    since = timeline.hub_since
+    return Finding(
+        finding_id=ids.finding_id(HUB_RULE.id, "", key, HUB_OCCURRENCE),
+        rule_id=HUB_RULE.id,
+        rule_version=HUB_RULE.version,
+        limb="",
+        family=HUB_RULE.family,
+        key=key,
+        occurrence_id=HUB_OCCURRENCE,
+        completed_at=timeline.sightings[bounds.hub].occurred_from if since is None else since,
+        priority=HUB_RULE.priority.base,
+        area=UNLOCATED,
+        areas=(),
+        evidence=(),
+        excluded=(),
+        facts=(("bound", str(bounds.hub)),),
+        child=False,
+        explanation=f"More than {bounds.hub} live reports share this key; its rules are suspended.",
+    )
+
+
+def _wakes_that_differ(old: set[Wake], new: set[Wake]) -> tuple[tuple[Wake, ...], tuple[Wake, ...]]:
+    return tuple(sorted(old - new)), tuple(sorted(new - old))
+
+
+def _sorted(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda at: (at.completed_at, at.rule_id, at.limb, at.occurrence_id))

@@ -1,0 +1,82 @@
+"""From a condition met to a finding: safeguards, priority, evidence, words. The same for every condition type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from safety_stream.core.model import ids
+from safety_stream.core.model.findings import Evidence, Finding, Priority
+from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.rules.condition import Completion
+from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
+
+_TIERS: tuple[Priority, ...] = ("P1", "P2", "P3", "P4")
+
+
+def finding_of(rule: Rule, limb: Limb, key: str, completion: Completion) -> Finding | None:
+    """The finding of `rule` on `key` that this completion makes, or None when the rule's safeguards refuse it."""
+    reported = [sighting for matched in completion.evidence for sighting in matched.occurrence.sightings]
+    matching = [sighting for matched in completion.evidence for sighting in matched.sightings]
+    if reported and not _is_safe(rule.safeguards, reported, matching):
+        return None
+    evidence = tuple(
+        [
+            Evidence(
+                matched.occurrence.id, matched.occurrence.time, matched.occurrence.area, matched.occurrence.reports
+            )
+            for matched in completion.evidence
+        ]
+    )
+    counted = {sighting.incident_id for sighting in reported}
+    child = any(sighting.child for sighting in reported)
+    facts = tuple(sorted(completion.facts))
+    return Finding(
+        finding_id=ids.finding_id(rule.id, limb.name, key, completion.occurrence_id),
+        rule_id=rule.id,
+        rule_version=rule.version,
+        limb=limb.name,
+        family=rule.family,
+        key=key,
+        occurrence_id=completion.occurrence_id,
+        completed_at=completion.completed_at,
+        priority=priority_of(rule.priority, completion.number, child, _flags(reported)),
+        area=completion.area,
+        areas=tuple(sorted({item.area for item in evidence} or {completion.area})),
+        evidence=evidence,
+        excluded=tuple([item for item in completion.excluded if item.incident_id not in counted]),
+        facts=facts,
+        child=child,
+        explanation=limb.explain.format_map(dict(facts)),
+    )
+
+
+def priority_of(words: PriorityRule, number: int, child: bool, flags: frozenset[str]) -> Priority:
+    """The base, or what the count makes of it, raised one tier by a flag and one by a child, never above P1."""
+    priority = words.base
+    for bound, at_bound in words.by_count:
+        if number >= bound:
+            priority = at_bound
+    tier = _TIERS.index(priority)
+    tier -= not flags.isdisjoint(words.raise_when)
+    tier -= words.child_raises and child
+    return _TIERS[max(tier, 0)]
+
+
+def _is_safe(safeguards: Safeguards, reported: list[Sighting], matching: list[Sighting]) -> bool:
+    wanted = safeguards.organisations_or_kinds
+    if wanted > 1:
+        organisations = {sighting.organisation for sighting in matching}
+        kinds = {sighting.kind for sighting in matching}
+        if len(organisations) < wanted and len(kinds) < wanted:
+            return False
+    weak = safeguards.grades_alone
+    return not weak or any(sighting.grade not in weak for sighting in reported)
+
+
+def _flags(reported: list[Sighting]) -> frozenset[str]:
+    return frozenset(_each_flag(reported))
+
+
+def _each_flag(reported: list[Sighting]) -> Iterator[str]:
+    for sighting in reported:
+        yield from sighting.flags

@@ -1,0 +1,26 @@
+"""Which class runs which type of condition. A new type is one file, one test, and one line here."""
+
+from __future__ import annotations
+
+from safety_stream.core.rules.absent import AbsentCondition
+from safety_stream.core.rules.calendar import CalendarCondition
+from safety_stream.core.rules.condition import ConditionType
+from safety_stream.core.rules.count import CountCondition
+from safety_stream.core.rules.distinct import DistinctCondition
+from safety_stream.core.rules.ordered import OrderedCondition
+from safety_stream.core.rules.rule import Absent, Calendar, Condition, Count, Distinct, Ordered
+
+
+def condition_type(condition: Condition) -> ConditionType:
+    """The condition, ready to read timelines. The type checker refuses a type without its line."""
+    match condition:
+        case Count():
+            return CountCondition(condition)
+        case Distinct():
+            return DistinctCondition(condition)
+        case Ordered():
+            return OrderedCondition(condition)
+        case Absent():
+            return AbsentCondition(condition)
+        case Calendar():
+            return CalendarCondition(condition)

@@ -1,0 +1,157 @@
+"""A rule as the engine runs it: the file's words turned into values, with nothing left to look up.
+
+A rule has one limb or several; each limb reads the timelines of its keys, picks sightings by named selectors and tests
+one condition. Only parameters may differ by area and date (`Override`), never the meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.sightings import KeyKind
+from safety_stream.core.model.times import Day, Duration, PeriodKind
+
+Field = Literal[
+    "kind",
+    "subtype",
+    "category",
+    "family",
+    "theme",
+    "flag",
+    "origin",
+    "grade",
+    "role",
+    "organisation",
+    "source",
+    "child",
+]
+"""What a selector may test. A list-valued field (theme, flag, role) passes when any of its values does."""
+
+
+class Test(msgspec.Struct, frozen=True):
+    """The field has one of `values`; text, with `true`/`false` for `child`. A missing field passes no test."""
+
+    field: Field
+    values: frozenset[str]
+
+
+class Selector(msgspec.Struct, frozen=True, kw_only=True):
+    """A step's test of one report: all of `tests`, none of `none_of`, reported within `reported_within` of it."""
+
+    tests: tuple[Test, ...] = ()
+    none_of: tuple[Test, ...] = ()
+    reported_within: Duration | None = None
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True, tag="count"):
+    """At least `at_least` selected occurrences in the window ending at e, all alike in the fields `same`."""
+
+    of: str
+    at_least: int
+    within: Duration
+    same: tuple[str, ...] = ()
+
+
+class Distinct(msgspec.Struct, frozen=True, kw_only=True, tag="distinct"):
+    """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count."""
+
+    of: str
+    field: str
+    at_least: int
+    within: Duration
+    same: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+class Ordered(msgspec.Struct, frozen=True, kw_only=True, tag="ordered"):
+    """`steps` in strict order of time, the last at e, first to last within the window; the latest such chain."""
+
+    steps: tuple[str, ...]
+    within: Duration
+
+
+class Absent(msgspec.Struct, frozen=True, kw_only=True, tag="absent"):
+    """After e (a sighting of `after`) no sighting of `unless` strictly later and up to e + `within`.
+
+    Completes at the deadline, once `as_of` and every feed in `feeds` have passed it.
+    """
+
+    after: str
+    unless: str
+    within: Duration
+    feeds: tuple[str, ...]
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True, tag="calendar"):
+    """At least `at_least` in a calendar period; completes at the period's end. `of` is None on an area's indicator."""
+
+    per: PeriodKind
+    at_least: int
+    of: str | None = None
+    indicator: str | None = None
+
+
+Condition = Count | Distinct | Ordered | Absent | Calendar
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """Other parameters for some areas, for completing days in `[valid_from, valid_to)`.
+
+    `enabled` False switches the limb off there.
+    """
+
+    areas: frozenset[str]
+    limb: str | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+    at_least: int | None = None
+    within: Duration | None = None
+    enabled: bool = True
+
+
+class Limb(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to meet a rule: keys, selectors by step name, a condition, and the words for it."""
+
+    name: str
+    keys: tuple[KeyKind, ...]
+    steps: Mapping[str, Selector]
+    condition: Condition
+    explain: str
+
+
+class PriorityRule(msgspec.Struct, frozen=True, kw_only=True):
+    """The base priority, what replaces it from a count on (ascending), and what raises the result by one tier, once."""
+
+    base: Priority
+    by_count: tuple[tuple[int, Priority], ...] = ()
+    raise_when: tuple[str, ...] = ()
+    child_raises: bool = False
+
+
+class Safeguards(msgspec.Struct, frozen=True, kw_only=True):
+    """At least this many organisations or kinds in the evidence; evidence of these grades alone never triggers."""
+
+    organisations_or_kinds: int = 1
+    grades_alone: tuple[str, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """A released rule. `action_time` and `suppress_for` are what its findings are handled by (rules.md 3.6, 3.7)."""
+
+    id: str
+    version: int
+    title: str
+    status: Literal["stable", "trial", "retired"]
+    family: Family
+    limbs: tuple[Limb, ...]
+    overrides: tuple[Override, ...]
+    priority: PriorityRule
+    safeguards: Safeguards
+    action_time: Duration
+    suppress_for: Duration
+    audiences: tuple[str, ...]
+    marking: str = "OFFICIAL-SENSITIVE"

@@ -1,0 +1,36 @@
+"""Windows on occurrence time: exact at their edges, cheap away from them.
+
+A window of calendar months has no fixed length, and asking the calendar costs more than all the rest of counting. But a
+month is never shorter than 28 days nor longer than 31: only what lies near the edge needs the calendar.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from safety_stream.core.model.times import DAY_LENGTH, Duration, Instant, before
+
+_MEAN_MONTH = 2_629_746_000
+"""Milliseconds in a Gregorian month on average; `_SLACK` covers clamped ends, leap days and summer time."""
+
+_SLACK = 4 * DAY_LENGTH
+
+
+def shortest(length: Duration) -> int:
+    """Milliseconds no window of this length is shorter than."""
+    return length.months * _MEAN_MONTH - _SLACK if length.months else length.millis
+
+
+def longest(length: Duration) -> int:
+    """Milliseconds no window of this length, and no calendar period of it, is longer than."""
+    return length.months * _MEAN_MONTH + _SLACK if length.months else length.millis + DAY_LENGTH
+
+
+def first_within(times: Sequence[Instant], last: int, length: Duration) -> int:
+    """The index of the first of sorted `times` in the window of this length that ends at `times[last]`, ends included."""
+    end = times[last]
+    first = bisect_left(times, end - longest(length), 0, last + 1)
+    if times[first] >= end - shortest(length):
+        return first
+    return bisect_left(times, before(end, length), first, last + 1)

@@ -1,0 +1,183 @@
+"""Detect: signed sightings in, differences of findings out. The only place where timelines are remembered.
+
+Theory of operation
+-------------------
+At every moment, for every key, the findings that stand are `evaluate(timeline, clocks)`. Each record moves one thing and
+puts out the difference:
+
+1. The partition's `as_of` moves to the record's `received_at` (it never goes back). Keys that waited for a time it has now
+   passed are looked at, earliest first, and what completes is known *as of that instant*, before the record is read.
+2. A sighting changes the timeline of its key. A feed status moves the clocks of feeds, and keys that waited for those are
+   looked at.
+
+An idle clock, where the deployment has one, moves `as_of` after the records. So what comes out depends on the records and
+their order, never on how they were cut into batches.
+
+Remembered per partition: the timeline of each key (`timeline/<key>`), the clocks (`clock`) and the wake-up index. What
+stood before a change is worked out from the timeline before it, so it need not be stored; the price is that a new rule
+set must first be compared with the old one over all timelines. Deadlines of this step's own stretch of time are held in
+memory while it lasts, since a record must not cost a scan; all others are rows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Mapping, Sequence
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.sightings import SightingChange
+from safety_stream.core.model.times import Instant
+from safety_stream.core.rules.condition import Now
+from safety_stream.core.rules.engine import Picture, Revision, RuleSet, difference, revise, revise_by_clock
+from safety_stream.core.stages.intake import dead_letter
+from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Rows, Step, Table, Wakes
+from safety_stream.core.timeline import Timeline
+
+_UNKNOWN = Refused("unknown-schema", "neither a sighting change nor a feed status")
+
+
+def make_step(catalogue: Catalogue) -> Step:
+    """The detect step for this catalogue's rules and bounds.
+
+    A record that could not be read becomes a dead letter. Raises `ValueError` when a sighting leaves a timeline it is not
+    on, or joins one twice: `register` never sends that.
+    """
+    rules = RuleSet(catalogue.rules, catalogue.bounds)
+
+    def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
+        reached = max([record.received_at for record in records], default=0)
+        partition = _Partition(rows, rules, catalogue, reached if idle_at is None else max(reached, idle_at))
+        for record in records:
+            partition.take(record)
+        if idle_at is not None:
+            partition.move_to(idle_at)
+        return partition.close()
+
+    return step
+
+
+class _Partition:
+    """One partition during one step: its timelines, its clocks, and what goes out."""
+
+    def __init__(self, rows: Rows, rules: RuleSet, catalogue: Catalogue, reached: Instant) -> None:
+        self._rules = rules
+        self._sources = catalogue.sources
+        self._timelines = Table(rows, "timeline/", Timeline)
+        self._clocks = Table(rows, "", Clock)
+        clock = self._clocks.get(CLOCK_ROW) or Clock()
+        self._newest = clock.newest
+        self._now = Now(clock.as_of, self._complete_to(clock.newest))
+        self._agenda = _Agenda(Wakes(rows), max(reached, clock.as_of))
+        self._pictures: dict[str, Picture] = {}
+        self._outputs: list[Output] = []
+
+    def take(self, record: Record) -> None:
+        """Fold one record in."""
+        self.move_to(record.received_at)
+        value = record.value
+        if isinstance(value, SightingChange):
+            self._change(value)
+        elif isinstance(value, FeedStatus):
+            self._hear(value)
+        else:
+            refused = value if isinstance(value, Refused) else _UNKNOWN
+            self._outputs.append(dead_letter("detect", record, refused))
+
+    def move_to(self, as_of: Instant) -> None:
+        """Move the partition's own time on, and look at the keys that waited for it."""
+        if as_of > self._now.as_of:
+            before, self._now = self._now, Now(as_of, self._now.complete_to)
+            self._wake(before, ("as_of",))
+
+    def close(self) -> list[Output]:
+        """Remember everything, and give the outputs."""
+        self._clocks.put(CLOCK_ROW, Clock(self._now.as_of, self._newest))
+        self._timelines.flush()
+        self._clocks.flush()
+        return self._outputs
+
+    def _change(self, change: SightingChange) -> None:
+        old = self._picture(change.key)
+        timeline = old.timeline.changed(change.sign, change.sighting, self._rules.bounds)
+        new = self._pictures[change.key] = Picture(timeline, self._rules.bounds)
+        if timeline.count:
+            self._timelines.put(change.key, timeline)
+        else:
+            self._timelines.delete(change.key)
+        self._publish(change.key, revise(self._rules, change.key, old, new, change.sighting, self._now), change.cause)
+
+    def _hear(self, status: FeedStatus) -> None:
+        later = {source: at for source, at in status.newest.items() if at > self._newest.get(source, 0)}
+        if later:
+            self._newest = self._newest | later
+            before, self._now = self._now, Now(self._now.as_of, self._complete_to(self._newest))
+            self._wake(before, [f"feed:{source}" for source in sorted(later) if source in self._sources])
+
+    def _wake(self, before: Now, clocks: Sequence[str]) -> None:
+        waiting: dict[str, str] = {}
+        for clock in clocks:
+            for key in self._agenda.due(clock, self._now):
+                waiting.setdefault(key, clock)
+        for key, clock in waiting.items():
+            revision = revise_by_clock(self._rules, key, self._picture(key), before, self._now)
+            self._publish(key, revision, f"clock {clock}")
+
+    def _publish(self, key: str, revision: Revision, cause: str) -> None:
+        for clock, at in revision.forget:
+            self._agenda.forget(clock, at, key)
+        for clock, at in revision.ask:
+            self._agenda.ask(clock, at, key)
+        if revision.before or revision.after:
+            as_of = self._now.as_of
+            for change in difference(revision.before, revision.after, as_of, cause):
+                self._outputs.append(Output(topic="findings", key=key, value=change, received_at=as_of))
+
+    def _complete_to(self, newest: Mapping[str, Instant]) -> dict[str, Instant]:
+        known = self._sources
+        return {source: at - known[source].usual_latency for source, at in newest.items() if source in known}
+
+    def _picture(self, key: str) -> Picture:
+        picture = self._pictures.get(key)
+        if picture is None:
+            picture = self._pictures[key] = Picture(self._timelines.get(key) or Timeline(), self._rules.bounds)
+        return picture
+
+
+class _Agenda:
+    """Which key waits for which clock. What `as_of` reaches within this step is in memory, the rest in rows."""
+
+    def __init__(self, wakes: Wakes, reached: Instant) -> None:
+        self._wakes = wakes
+        self._reached = reached
+        self._soon = wakes.due("as_of", reached)
+
+    def ask(self, clock: str, at: Instant, key: str) -> None:
+        """Look at `key` once `clock` is at or past `at`."""
+        if self._is_soon(clock, at):
+            insort(self._soon, (at, key))
+        else:
+            self._wakes.ask(clock, at, key)
+
+    def forget(self, clock: str, at: Instant, key: str) -> None:
+        """Do not, after all."""
+        if self._is_soon(clock, at):
+            self._soon.remove((at, key))
+        else:
+            self._wakes.forget(clock, at, key)
+
+    def due(self, clock: str, now: Now) -> list[str]:
+        """The keys that waited for what the clock has passed, earliest first, each once; they wait no longer."""
+        if clock != "as_of":
+            complete_to = now.complete_to[clock.partition(":")[2]]
+            return list(dict.fromkeys(key for _, key in self._wakes.due(clock, complete_to)))
+        if not self._soon or self._soon[0][0] > now.as_of:
+            return []
+        passed = bisect_right(self._soon, now.as_of, key=lambda entry: entry[0])
+        keys = dict.fromkeys(key for _, key in self._soon[:passed])
+        del self._soon[:passed]
+        return list(keys)
+
+    def _is_soon(self, clock: str, at: Instant) -> bool:
+        return clock == "as_of" and at <= self._reached

@@ -1,0 +1,243 @@
+"""Measure: signed tallies in, indicator values and threshold findings out.
+
+Theory of operation
+-------------------
+A series (area x indicator) is remembered as sparse counts by event day and, within it, by the day the claim was
+received, in one row per month. A period's value is the sum of its cells, so a correction is a negative cell and "known
+as of day D" stays answerable. What is known only to the month counts in periods of a month or longer.
+
+Values touched by a batch go out once, at its end, as the next revision of the period. A value is provisional until
+every feed its indicator rests on is complete to the period's end; the wake-up index of the feeds' clocks brings it back
+to be published as final. Threshold findings are looked at record by record, so that each has the time at which it
+could first be known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from safety_stream.core.catalogue import Catalogue, Indicator
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import Finding
+from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.tallies import Tally, series_key
+from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, period_of, start_of
+from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.engine import difference
+from safety_stream.core.rules.rule import Calendar, Limb, Rule
+from safety_stream.core.stages.intake import dead_letter
+from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Rows, Step, Table, Wakes
+
+Cells = dict[Day, int]
+"""Signed counts by report day."""
+
+
+class Month(msgspec.Struct, frozen=True, array_like=True):
+    """The counts of one series and month: by event day and report day, and those known to the month only."""
+
+    by_day: dict[Day, Cells] = msgspec.field(default_factory=dict)
+    by_month: Cells = msgspec.field(default_factory=dict)
+
+
+class Published(msgspec.Struct, frozen=True, array_like=True):
+    """What was last published of a period."""
+
+    value: int
+    final: bool
+    revision: int
+
+
+class Threshold(msgspec.Struct, frozen=True, array_like=True):
+    """The standing threshold findings of one series and period, by finding id."""
+
+    standing: dict[str, Finding] = msgspec.field(default_factory=dict)
+
+
+def make_step(catalogue: Catalogue) -> Step:
+    """The measure step for this catalogue's indicators and `key: area` rules."""
+    indicators = {indicator.id: indicator for indicator in catalogue.indicators}
+    limits = [(rule, limb) for rule in catalogue.rules for limb in rule.limbs if limb.keys == ("area",)]
+
+    def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
+        partition = _Partition(rows, catalogue, indicators, limits)
+        for record in records:
+            partition.take(record)
+        if idle_at is not None:
+            partition.move_to(idle_at, {})
+        return partition.close()
+
+    return step
+
+
+class _Partition:
+    """One partition during one step: its tables, its clock, what was touched and what goes out."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        catalogue: Catalogue,
+        indicators: dict[str, Indicator],
+        limits: list[tuple[Rule, Limb]],
+    ) -> None:
+        self._catalogue = catalogue
+        self._indicators = indicators
+        self._limits = limits
+        self._months = Table(rows, "month/", Month)
+        self._published = Table(rows, "value/", Published)
+        self._thresholds = Table(rows, "threshold/", Threshold)
+        self._clocks = Table(rows, "", Clock)
+        self._wakes = Wakes(rows)
+        self._clock = self._clocks.get(CLOCK_ROW) or Clock()
+        self._touched: dict[tuple[str, str, Period], None] = {}
+        self._outputs: list[Output] = []
+
+    def take(self, record: Record) -> None:
+        """Fold one record in."""
+        value = record.value
+        if isinstance(value, FeedStatus):
+            self.move_to(value.as_of, value.newest)
+        elif isinstance(value, Tally) and value.indicator in self._indicators:
+            self.move_to(record.received_at, {})
+            self._add(value)
+        else:
+            refused = value if isinstance(value, Refused) else _UNKNOWN
+            self._outputs.append(dead_letter("measure", record, refused))
+
+    def move_to(self, as_of: Instant, newest: dict[str, Instant]) -> None:
+        """Move the clocks on and look again at every period that waited for one of them."""
+        self._clock = self._clock.at(as_of).with_feeds(newest)
+        for at, key in self._wakes.due("as_of", self._clock.as_of):
+            area, indicator, period = _read_key(key)
+            self._judge(area, indicator, period, min(max(at, 0), self._clock.as_of))
+        for source in sorted(newest):
+            for _, key in self._wakes.due(f"feed:{source}", self._complete_to(source)):
+                self._touched[_read_key(key)] = None
+
+    def close(self) -> list[Output]:
+        """Publish what was touched, remember everything, and give the outputs."""
+        for area, indicator, period in sorted(self._touched):
+            self._publish(area, indicator, period)
+        self._clocks.put(CLOCK_ROW, self._clock)
+        for table in (self._months, self._published, self._thresholds, self._clocks):
+            table.flush()
+        return self._outputs
+
+    def _add(self, tally: Tally) -> None:
+        series = series_key(tally.area, tally.indicator)
+        row = f"{series}|{period_of(tally.event_day, 'month').starts}"
+        month = self._months.get(row) or Month()
+        by_month = tally.precision == "month"
+        cells = dict(month.by_month if by_month else month.by_day.get(tally.event_day, {}))
+        cells[tally.report_day] = cells.get(tally.report_day, 0) + tally.count
+        if by_month:
+            self._months.put(row, Month(month.by_day, cells))
+        else:
+            self._months.put(row, Month({**month.by_day, tally.event_day: cells}, month.by_month))
+        for kind in self._kinds(tally.indicator):
+            if by_month and kind in ("day", "week"):
+                continue
+            period = period_of(tally.event_day, kind)
+            if kind in self._indicators[tally.indicator].periods:
+                self._touched[tally.area, tally.indicator, period] = None
+            self._judge(tally.area, tally.indicator, period, self._clock.as_of)
+
+    def _kinds(self, indicator: str) -> Iterable[PeriodKind]:
+        kinds = dict.fromkeys(self._indicators[indicator].periods)
+        kinds.update(dict.fromkeys(kind for _, _, kind in self._limits_of(indicator)))
+        return kinds
+
+    def _limits_of(self, indicator: str) -> Iterator[tuple[Rule, Limb, PeriodKind]]:
+        for rule, limb in self._limits:
+            condition = limb.condition
+            if isinstance(condition, Calendar) and condition.indicator == indicator:
+                yield rule, limb, condition.per
+
+    def _value(self, area: str, indicator: str, period: Period) -> int:
+        series = series_key(area, indicator)
+        total = 0
+        start = period_of(period.starts, "month").starts
+        while start < period.ends:
+            month = self._months.get(f"{series}|{start}")
+            if month is not None:
+                total += sum(
+                    sum(cells.values()) for day, cells in month.by_day.items() if period.starts <= day < period.ends
+                )
+                if period.kind in ("month", "quarter"):
+                    total += sum(month.by_month.values())
+            start = period_of(start, "month").ends
+        return total
+
+    def _publish(self, area: str, indicator: str, period: Period) -> None:
+        key = _write_key(area, indicator, period)
+        value, final = self._value(area, indicator, period), self._is_final(indicator, period, key)
+        before = self._published.get(key)
+        if before is not None and (before.value, before.final) == (value, final):
+            return
+        revision = before.revision + 1 if before else 1
+        self._published.put(key, Published(value, final, revision))
+        self._outputs.append(
+            Output(
+                topic="indicator-values",
+                key=key,
+                value=IndicatorValue(
+                    area=area,
+                    indicator=indicator,
+                    period=period.kind,
+                    starts=period.starts,
+                    ends=period.ends,
+                    value=value,
+                    final=final,
+                    revision=revision,
+                    restates=before.value if before else None,
+                    as_of=self._clock.as_of,
+                ),
+                received_at=self._clock.as_of,
+            )
+        )
+
+    def _is_final(self, indicator: str, period: Period, key: str) -> bool:
+        ends = start_of(period.ends)
+        for source in self._indicators[indicator].feeds:
+            if self._complete_to(source) < ends:
+                self._wakes.ask(f"feed:{source}", ends, key)
+                return False
+        return True
+
+    def _complete_to(self, source: str) -> Instant:
+        return self._clock.newest.get(source, 0) - self._catalogue.sources[source].usual_latency
+
+    def _judge(self, area: str, indicator: str, period: Period, as_of: Instant) -> None:
+        """Compare a period with the limits of its kind, once it is over; before that, ask to be woken."""
+        limits = [(rule, limb) for rule, limb, kind in self._limits_of(indicator) if kind == period.kind]
+        if not limits:
+            return
+        key = _write_key(area, indicator, period)
+        ends = start_of(period.ends)
+        if as_of < ends:
+            self._wakes.ask("as_of", ends, key)
+            return
+        value = self._value(area, indicator, period)
+        found = [exceedance(rule, limb, area, period, value) for rule, limb in limits]
+        after = {finding.finding_id: finding for finding in found if finding is not None}
+        before = (self._thresholds.get(key) or Threshold()).standing
+        if before == after:
+            return
+        self._thresholds.put(key, Threshold(after))
+        for change in difference(before, after, as_of, f"tally {key}"):
+            self._outputs.append(Output(topic="findings", key=change.finding.key, value=change, received_at=as_of))
+
+
+_UNKNOWN = Refused("unknown-schema", "not a tally of an indicator in the catalogue; restore the indicator and redrive")
+
+
+def _write_key(area: str, indicator: str, period: Period) -> str:
+    return f"{series_key(area, indicator)}|{period.kind}|{period.starts}"
+
+
+def _read_key(key: str) -> tuple[str, str, Period]:
+    area, indicator, kind, starts = key.split("|")
+    named: PeriodKind = kind  # type: ignore[assignment]
+    return area, indicator, period_of(int(starts), named)

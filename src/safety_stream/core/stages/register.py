@@ -1,0 +1,133 @@
+"""Register: versions of incidents in, signed differences of sightings and tallies out, and word of the feeds.
+
+Tallies of one batch are summed per cell before they go out: counting is additive, so nobody can tell, and a busy batch
+sends one record where it would have sent hundreds. Once per batch every partition downstream hears how far each feed
+has come, so that deadlines fire where nothing else arrives.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.sightings import SightingChange
+from safety_stream.core.model.tallies import Tally, series_key
+from safety_stream.core.model.times import Instant, day_of
+from safety_stream.core.register import Claim, Series, claim_of, differences, outranks
+from safety_stream.core.stages.intake import dead_letter
+from safety_stream.core.stages.stage import (
+    CLOCK_ROW,
+    EVERY_PARTITION,
+    Clock,
+    Output,
+    Record,
+    Rows,
+    Step,
+    Table,
+)
+
+_Cell = tuple[str, str, int, bool, int]
+"""Area, indicator, event day, whether known to the month only, report day."""
+
+
+def make_step(catalogue: Catalogue) -> Step:
+    """The register step for this catalogue: only kinds of key that some live rule reads are made."""
+    live = [rule for rule in catalogue.rules if rule.status != "retired"]
+    key_kinds = frozenset(kind for rule in live for limb in rule.limbs for kind in limb.keys)
+
+    def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
+        claims = Table(rows, "claim/", Claim)
+        clocks = Table(rows, "", Clock)
+        before = clocks.get(CLOCK_ROW) or Clock()
+        clock = before if idle_at is None else before.at(idle_at)
+        outputs: list[Output] = []
+        cells: Counter[_Cell] = Counter()
+        for record in records:
+            clock = clock.at(record.received_at)
+            version = record.value
+            if not isinstance(version, IncidentVersion):
+                refused = (
+                    version if isinstance(version, Refused) else Refused("unknown-schema", "not an incident version")
+                )
+                outputs.append(dead_letter("register", record, refused))
+                continue
+            clock = clock.with_feeds({version.source: version.reported_at})
+            old = claims.get(version.incident_id)
+            if old is not None and not outranks(version, old.version):
+                continue
+            new = claim_of(version, catalogue, key_kinds)
+            claims.put(version.incident_id, new)
+            outputs.extend(_sighting_changes(old, new))
+            _count(cells, old, new)
+        outputs.extend(_tallies(cells, clock.as_of))
+        if records and clock is not before:
+            outputs.extend(_word_of_feeds(clock, records[0].partition))
+        if clock is not before:
+            clocks.put(CLOCK_ROW, clock)
+        claims.flush()
+        clocks.flush()
+        return outputs
+
+    return step
+
+
+def _sighting_changes(old: Claim | None, new: Claim) -> list[Output]:
+    version = new.version
+    cause = f"{version.incident_id} {version.action}"
+    return [
+        Output(
+            topic="sightings",
+            key=key,
+            value=SightingChange(
+                key=key, sign=1 if sign > 0 else -1, sighting=sighting, as_of=version.received_at, cause=cause
+            ),
+            received_at=version.received_at,
+        )
+        for key, sign, sighting in differences(old, new)
+    ]
+
+
+def _count(cells: Counter[_Cell], old: Claim | None, new: Claim) -> None:
+    report_day = day_of(new.version.received_at)
+    for series in old.series if old else ():
+        cells[_cell(series, report_day)] -= series.count
+    for series in new.series:
+        cells[_cell(series, report_day)] += series.count
+
+
+def _cell(series: Series, report_day: int) -> _Cell:
+    return (series.area, series.indicator, series.event_day, series.by_month, report_day)
+
+
+def _tallies(cells: Counter[_Cell], as_of: Instant) -> list[Output]:
+    return [
+        Output(
+            topic="tallies",
+            key=series_key(area, indicator),
+            value=Tally(
+                area=area,
+                indicator=indicator,
+                event_day=event_day,
+                precision="month" if by_month else "day",
+                report_day=report_day,
+                count=count,
+                as_of=as_of,
+            ),
+            received_at=as_of,
+        )
+        for (area, indicator, event_day, by_month, report_day), count in sorted(cells.items())
+        if count
+    ]
+
+
+def _word_of_feeds(clock: Clock, partition: int) -> list[Output]:
+    status = FeedStatus(as_of=clock.as_of, newest=clock.newest, partition=partition)
+    return [
+        Output(topic="sightings", key=None, value=status, received_at=clock.as_of, partition=EVERY_PARTITION),
+        Output(topic="tallies", key=None, value=status, received_at=clock.as_of, partition=EVERY_PARTITION),
+        Output(topic="feed-status", key=str(partition), value=status, received_at=clock.as_of),
+    ]

@@ -1,0 +1,253 @@
+"""Running the demonstration: broker, topics, worker, player and reader, then the verdict."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from heapq import merge
+from pathlib import Path
+from threading import Event, Thread
+from typing import Final
+
+import msgspec
+from confluent_kafka.admin import AdminClient
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.times import DAY_LENGTH, Instant, start_of, to_day
+from safety_stream.data_files import catalogue_folder
+from safety_stream.demo.play import Player
+from safety_stream.demo.story import story
+from safety_stream.demo.verdict import compare
+from safety_stream.demo.watching import Seen, quantile
+from safety_stream.embedded import EmbeddedKafka
+from safety_stream.replay import Result
+from safety_stream.streaming.draining import has_work_left
+from safety_stream.streaming.provisioning import create, plan
+from safety_stream.streaming.reading import follow, read_to_end
+from safety_stream.synthetic import County, SyntheticReport, generate, read_county
+from safety_stream.wire.records import Records
+from safety_stream.wire.topology import STAGES, inputs, members, topics
+
+_FIRST_DAY: Final = date(2026, 1, 2)
+START: Final[Instant] = start_of(to_day(_FIRST_DAY))
+"""A Friday, midnight in London: three days later the story's first week is over."""
+
+SPEED: Final = DAY_LENGTH / 1000
+"""A day passes in a second."""
+
+PARTITIONS: Final = 2
+_WATCHED = ("alerts.duty-officer", "indicators.internal", "alert-changes")
+_STARTED_SECONDS_MAX: Final = 60.0
+_DRAINED_SECONDS_MAX: Final = 300.0
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened, for machines. `latency_p50`, `latency_p99`: seconds from report sent to alert read.
+
+    `alerts` counts versions told to the duty officer by family and change; `oracle` is "equal" or "different", and
+    `differences` the first lines of what differs.
+    """
+
+    reports: int
+    incidents: int
+    dead_letters: int
+    dead_letters_expected: int
+    alerts: dict[str, dict[str, int]]
+    withdrawn: int
+    standing_alerts: int
+    back_dated: int
+    latency_p50: float | None
+    latency_p99: float | None
+    seconds: float
+    simulated_days: float
+    oracle: str
+    differences: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything stands as the oracle says, and exactly what had to be refused was."""
+        return self.oracle == "equal" and self.dead_letters == self.dead_letters_expected
+
+
+class Demo:
+    """One demonstration. `say` hears in words how far it has come."""
+
+    def __init__(self, seed: int, scale: float, say: Callable[[str], None]) -> None:
+        """`scale`: the synthetic county's size, 1 for all of Lancashire."""
+        self._seed = seed
+        self._scale = scale
+        self._say = say
+        self.catalogue: Catalogue = load_catalogue(catalogue_folder())
+        self.seen = Seen()
+        self._wire = Records()
+        self._stop = Event()
+        self._failed: list[BaseException] = []
+        self._ready = ExitStack()
+        self._bootstrap = ""
+        self._began = 0.0
+
+    def __enter__(self) -> Demo:
+        """Start broker and worker, and wait until every stage has its partitions."""
+        with ExitStack() as starting:
+            folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="safety-stream-demo-")))
+            broker = starting.enter_context(EmbeddedKafka(folder / "kafka", progress=self._say))
+            self._bootstrap = broker.bootstrap_servers
+            self._say("Creating the topics")
+            admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+            create(admin, plan(admin, topics(self.catalogue, PARTITIONS)).create)
+            self._say("Starting a worker with all stages")
+            starting.enter_context(_worker(self._bootstrap, folder))
+            starting.callback(self._stop.set)
+            self._ready = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything that was started."""
+        self._ready.close()
+
+    def play(self, seconds: float, look: Callable[[float], None]) -> None:
+        """Play for so many seconds; `look` is called several times a second with the seconds gone."""
+        threads = [
+            Thread(target=self._guarded, args=(self._watch,), daemon=True),
+            Thread(target=self._guarded, args=(lambda: self._play(seconds),), daemon=True),
+        ]
+        self._began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        while (gone := time.monotonic() - self._began) < seconds and not self._failed:
+            look(gone)
+            self._stop.wait(0.25)
+        threads[1].join()
+        look(time.monotonic() - self._began)
+        self._raise_failure()
+
+    def conclude(self) -> Summary:
+        """Wait until everything has gone through, compare with the oracle, and say what happened."""
+        seconds = time.monotonic() - self._began
+        self._say("Waiting until everything has gone through")
+        self._drain()
+        self._stop.set()
+        self._say("Recomputing everything from the reports alone, and comparing")
+        standing = Result()
+        incidents = 0
+        for record in read_to_end(self._bootstrap, ("incidents", "findings", "alert-changes", "indicator-values")):
+            if record.topic == "incidents":
+                incidents += 1
+            else:
+                standing.fold(self._wire.value(record.topic, record.value))
+        refused = sum(1 for _ in read_to_end(self._bootstrap, members("dead-letters.", self.catalogue)))
+        differences = compare(standing, self.seen.accepted, catalogue_folder())
+        return self._summary(seconds, incidents, refused, standing, differences)
+
+    def _summary(
+        self, seconds: float, incidents: int, refused: int, standing: Result, differences: list[str]
+    ) -> Summary:
+        with self.seen.looking() as seen:
+            alerts: dict[str, dict[str, int]] = {}
+            for (family, change), count in sorted(seen.changes.items()):
+                alerts.setdefault(family, {})[change] = count
+            return Summary(
+                reports=seen.reports,
+                incidents=incidents,
+                dead_letters=refused,
+                dead_letters_expected=seen.refused_expected,
+                alerts=alerts,
+                withdrawn=sum(count for (_, change), count in seen.changes.items() if change == "withdrawn"),
+                standing_alerts=len(standing.alerts),
+                back_dated=seen.reasons["back-dated"],
+                latency_p50=quantile(seen.latencies, 0.5),
+                latency_p99=quantile(seen.latencies, 0.99),
+                seconds=round(seconds, 1),
+                simulated_days=round((seen.simulated - START) / DAY_LENGTH, 1),
+                oracle="different" if differences else "equal",
+                differences=tuple(differences[:20]),
+            )
+
+    def _play(self, seconds: float) -> None:
+        days = int(seconds * SPEED / (DAY_LENGTH / 1000)) + 1
+        county = generate(_county(), seed=self._seed, start=_FIRST_DAY, days=days, scale=self._scale)
+        end = START + int(seconds * SPEED * 1000)
+        arrivals = merge(_until(end, county), _until(end, story(START)), key=lambda one: one.received_at)
+        Player(self._bootstrap, SPEED, self.seen.sent).play(START, arrivals, self._stop)
+
+    def _watch(self) -> None:
+        watched = (*_WATCHED, *members("dead-letters.", self.catalogue))
+        for record in follow(self._bootstrap, watched):
+            if self._stop.is_set():
+                return
+            if record is not None:
+                self.seen.came_out(self._wire.value(record.topic, record.value), time.monotonic())
+
+    def _drain(self) -> None:
+        """Until every stage in order has nothing left, twice running: a stage may have given its forerunner's work."""
+        until = time.monotonic() + _DRAINED_SECONDS_MAX
+        quiet = 0
+        while quiet < 2:
+            if time.monotonic() > until:
+                raise RuntimeError("the worker has not got through everything; see its log above")
+            busy = any(
+                has_work_left(self._bootstrap, f"safety-stream.{row.name}", inputs(row, self.catalogue))
+                for row in STAGES
+            )
+            quiet = 0 if busy else quiet + 1
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        # Whatever ends a thread ends the demonstration, in the thread that shows it.
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001
+            self._failed.append(error)
+
+    def _raise_failure(self) -> None:
+        if self._failed:
+            raise self._failed[0]
+
+
+def _county() -> County:
+    return read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
+
+
+def _until(end: Instant, arrivals: Iterator[SyntheticReport] | list[SyntheticReport]) -> Iterator[SyntheticReport]:
+    for arrival in arrivals:
+        if arrival.received_at >= end:
+            return
+        if arrival.received_at >= START:
+            yield arrival
+
+
+@contextmanager
+def _worker(bootstrap: str, folder: Path) -> Iterator[None]:
+    ready = folder / "ready"
+    command = [
+        *(sys.executable, "-m", "safety_stream", "worker", "--bootstrap", bootstrap),
+        *("--data", str(folder / "state"), "--clock", "log", "--ready-file", str(ready), "--log-level", "WARNING"),
+    ]
+    process = subprocess.Popen(command, env=os.environ.copy())  # noqa: S603 - our own command
+    try:
+        _await_ready(process, ready)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_ready(process: subprocess.Popen[bytes], ready: Path) -> None:
+    until = time.monotonic() + _STARTED_SECONDS_MAX
+    while not ready.exists():
+        if process.poll() is not None:
+            raise RuntimeError(f"the worker ended with exit code {process.returncode}; see its log above")
+        if time.monotonic() > until:
+            raise RuntimeError(f"the worker was not ready within {_STARTED_SECONDS_MAX:.0f} s")
+        time.sleep(0.1)

@@ -1,0 +1,122 @@
+"""What has been seen so far: sent reports, published alerts and indicators, dead letters, latencies.
+
+One thread plays and tells of what it sent, another reads and tells of what came out; the screen looks on. So every
+method holds the lock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+import msgspec
+
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.model.ids import incident_id
+from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
+from safety_stream.core.model.times import Instant
+from safety_stream.synthetic import SyntheticReport
+
+SHOWN_ALERTS = 200
+"""How many alerts back one can look."""
+
+
+class Feed(msgspec.Struct):
+    """What one source has sent."""
+
+    sent: int = 0
+    refused: int = 0
+    newest: Instant = 0
+
+
+class Seen:
+    """Everything the demonstration knows."""
+
+    def __init__(self) -> None:
+        """Nothing seen yet."""
+        self._lock = Lock()
+        self.feeds: dict[str, Feed] = {}
+        self.reports = 0
+        self.refused_expected = 0
+        self.accepted: list[dict[str, Any]] = []
+        self.alerts: deque[PublishedAlert] = deque(maxlen=SHOWN_ALERTS)
+        self.changes: Counter[tuple[str, str]] = Counter()
+        self.reasons: Counter[str] = Counter()
+        self.dead_letters: Counter[str] = Counter()
+        self.indicators: dict[tuple[str, str], PublishedIndicator] = {}
+        self.latencies: list[float] = []
+        self.simulated: Instant = 0
+        self._sent_at: dict[str, float] = {}
+        self._published_at: dict[tuple[str, int], float] = {}
+        self._causes: dict[tuple[str, int], str] = {}
+
+    @contextmanager
+    def looking(self) -> Iterator[Seen]:
+        """Look at a moment's state; nothing changes meanwhile."""
+        with self._lock:
+            yield self
+
+    def sent(self, arrival: SyntheticReport, at: float) -> None:
+        """A report went out at this monotonic second."""
+        with self._lock:
+            feed = self.feeds.setdefault(arrival.source, Feed())
+            feed.sent += 1
+            feed.newest = max(feed.newest, arrival.received_at)
+            self.reports += 1
+            self.simulated = max(self.simulated, arrival.received_at)
+            if arrival.refused is not None:
+                self.refused_expected += 1
+            elif arrival.report is not None:
+                plain = msgspec.to_builtins(arrival.report)
+                self.accepted.append({**plain, "received_at": arrival.received_at})
+                self._sent_at[incident_id(arrival.report.source, arrival.report.source_ref)] = at
+
+    def came_out(self, value: msgspec.Struct, at: float) -> None:
+        """A record was read at this monotonic second."""
+        with self._lock:
+            if isinstance(value, PublishedAlert):
+                self._told(value, at)
+            elif isinstance(value, AlertVersion):
+                self._causes[value.alert_id, value.version] = value.cause
+                self._measure((value.alert_id, value.version))
+            elif isinstance(value, PublishedIndicator):
+                self._shown(value)
+            elif isinstance(value, DeadLetter):
+                self.dead_letters[value.reason] += 1
+                source = value.topic.partition(".")[2]
+                self.feeds.setdefault(source, Feed()).refused += 1
+
+    def _told(self, alert: PublishedAlert, at: float) -> None:
+        self.alerts.append(alert)
+        self.changes[alert.family or "", alert.change] += 1
+        self.reasons[alert.reason or ""] += 1
+        self._published_at[alert.alert_id, alert.version] = at
+        self._measure((alert.alert_id, alert.version))
+
+    def _measure(self, version: tuple[str, int]) -> None:
+        """From a report sent to its alert read; the cause names the report, on a topic of its own."""
+        published, cause = self._published_at.get(version), self._causes.get(version)
+        if published is None or cause is None:
+            return
+        sent = self._sent_at.get(cause.partition(" ")[0])
+        if sent is not None:
+            self.latencies.append(published - sent)
+
+    def _shown(self, value: PublishedIndicator) -> None:
+        if value.period != "week":
+            return
+        before = self.indicators.get((value.area, value.indicator))
+        if before is None or before.starts <= value.starts:
+            self.indicators[value.area, value.indicator] = value
+
+
+def quantile(values: list[float], share: float) -> float | None:
+    """The value below which `share` of the values lie; None when there are none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,0 +1,192 @@
+"""Canonical JSON Lines: one report per line, fields as in `Report`, for any partner and for history.
+
+Times are ISO 8601 with a zone ("2026-03-01T09:30:00Z") or whole milliseconds since 1970. `received_at` says when the
+backbone received a report of the past; `details` holds native detail records by name. A field nobody knows is refused,
+because a misspelt field that is passed over is a fact that is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, BinaryIO, Literal
+
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from safety_stream.core.catalogue import Areas
+from safety_stream.core.model.incidents import Action, Origin, Role
+from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
+from safety_stream.core.model.times import Instant, Precision, to_datetime, to_instant
+from safety_stream.edge.entries import Details, Entry, Reject, UnreadableFile, plain
+
+LINE_BYTES_MAX = 1_000_000
+"""A line longer than this is refused unread: no report comes near it."""
+
+
+def _instant(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return to_instant(datetime.fromisoformat(value))
+    except (ValueError, OverflowError):
+        raise ValueError("write ISO 8601 with a zone (2026-03-01T09:30:00Z) or whole milliseconds") from None
+
+
+Time = Annotated[int, Field(strict=True, ge=-62_135_596_800_000, lt=253_402_300_800_000), BeforeValidator(_instant)]
+"""An instant as a line may state it, of the years 1 to 9999: whether it is possible is for intake to say."""
+
+# A space is how a name or an address would give itself away.
+Token = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^\S+$")]
+"""A keyed hash made by the partner."""
+
+Word = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9-]*$")]
+"""A word of a closed vocabulary, in kebab case."""
+
+Code = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$")]
+"""A GSS code, or a code of the area set."""
+
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PartyLine(_Strict):
+    """A person in a role, as a line states it."""
+
+    role: Role
+    token: Token | None = None
+    child: bool = False
+
+
+class PlaceLine(_Strict):
+    """A place, as a line states it: degrees are WGS84, easting and northing metres of the British National Grid."""
+
+    uprn: Annotated[str, StringConstraints(pattern=r"^\d{1,12}$")] | None = None
+    easting: Annotated[int, Field(ge=0, le=700_000)] | None = None
+    northing: Annotated[int, Field(ge=0, le=1_300_000)] | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    precision_m: Annotated[int, Field(ge=0)] | None = None
+    snapped: bool = False
+    lsoa: Code | None = None
+    area: Code | None = None
+
+
+class ReportLine(_Strict):
+    """One line: the fields of `Report`, and with them what is not part of the report itself."""
+
+    source: Reference
+    source_ref: Reference
+    source_version: Annotated[int, Field(ge=1, lt=2**31)]
+    action: Action
+    kind: Word
+    subtype: Word = ""
+    category: Word = ""
+    flags: tuple[Word, ...] = ()
+    origin: Origin = "reported"
+    grade: Literal["A", "B", "C", "D", "E"] | None = None
+    occurred_from: Time
+    occurred_to: Time | None = None
+    precision: Precision = "instant"
+    reported_at: Time
+    place: PlaceLine | None = None
+    parties: tuple[PartyLine, ...] = ()
+    vehicles: tuple[Token, ...] = ()
+    phones: tuple[Token, ...] = ()
+    group: Token | None = None
+    count: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    marking: Literal["OFFICIAL", "OFFICIAL-SENSITIVE"] = "OFFICIAL"
+    received_at: Time | None = None
+    details: dict[str, dict[str, JsonValue]] = {}
+
+
+def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]:
+    """The reports of an open file (JSON Lines or its gzip), in its order; empty lines are passed over.
+
+    `areas` is not needed: a report says its own place. Raises `UnreadableFile` when the file ends in mid-stream.
+    """
+    del areas
+    number = 0
+    lines = plain(file)
+    try:
+        while text := lines.readline(LINE_BYTES_MAX + 1):
+            number += 1
+            if len(text) > LINE_BYTES_MAX:
+                _pass_over_rest(lines, text)
+                yield Reject(line=number, reason=f"longer than {LINE_BYTES_MAX:,} bytes: one report per line")
+            elif text.strip():
+                yield parse(text, number)
+    except (EOFError, OSError, zlib.error) as error:
+        raise UnreadableFile(f"broken after line {number} ({error}): fetch or write it again") from error
+
+
+def parse(text: str | bytes, line: int = 1) -> Entry | Reject:
+    """The report in one line of text, or why it is none."""
+    try:
+        stated = ReportLine.model_validate_json(text)
+    except ValidationError as error:
+        return Reject(line=line, reason="; ".join(map(_in_words, error.errors(include_input=False, include_url=False))))
+    report = msgspec.convert(
+        stated.model_dump(exclude={"received_at", "details"}) | {"details": tuple(sorted(stated.details))},
+        Report,
+    )
+    return Entry(line=line, report=report, received_at=stated.received_at, details=stated.details)
+
+
+def to_line(report: Report, received_at: Instant | None = None, details: Details | None = None) -> str:
+    """A report as one line of text without its end; what has its default value is left out."""
+    fields = _stated(report)
+    for name in ("occurred_from", "occurred_to", "reported_at"):
+        if name in fields:
+            fields[name] = iso(getattr(report, name))
+    if received_at is not None:
+        fields["received_at"] = iso(received_at)
+    fields.pop("details", None)
+    if details:
+        fields["details"] = dict(details)
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+
+
+def _stated(value: Report | ReportedPlace | ReportedParty) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    for field in msgspec.structs.fields(value):
+        stated = getattr(value, field.name)
+        if field.required or stated != field.default:
+            fields[field.name] = _built_in(stated)
+    return fields
+
+
+def _built_in(value: object) -> object:
+    if isinstance(value, ReportedPlace | ReportedParty):
+        return _stated(value)
+    if isinstance(value, tuple):
+        return [_built_in(item) for item in value]
+    return value
+
+
+def iso(instant: Instant) -> str:
+    """An instant as ISO 8601 in UTC, to the millisecond."""
+    return to_datetime(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _pass_over_rest(lines: BinaryIO, text: bytes) -> None:
+    while text and not text.endswith(b"\n"):
+        text = lines.readline(LINE_BYTES_MAX)
+
+
+def _in_words(error: ErrorDetails) -> str:
+    at = ".".join(map(str, error["loc"]))
+    if error["type"] == "json_invalid":
+        return "not a line of JSON: one complete object per line"
+    if error["type"] == "extra_forbidden":
+        return f"field {at}: no such field; see the fields of Report"
+    if error["type"] == "string_pattern_mismatch" and at.split(".")[-1] == "token":
+        return f"field {at}: a token is a keyed hash without spaces, never a name or a number"
+    sentence = error["msg"].removeprefix("Value error, ")
+    return f"field {at}: {sentence[0].lower()}{sentence[1:]}" if at else "not a JSON object with named fields"

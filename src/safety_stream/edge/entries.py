@@ -1,0 +1,53 @@
+"""What an adapter makes of a partner's file: reports with their line, or the reason why a line is none.
+
+An adapter is a function from an open file to a stream of these. It never raises for a line, only for a file that is
+not what it says it is (`UnreadableFile`); and it never holds a whole file in memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Mapping
+from typing import BinaryIO
+
+import msgspec
+
+from safety_stream.core.model.reports import Report
+from safety_stream.core.model.times import Instant
+from safety_stream.wire.schema import Json
+
+Details = Mapping[str, Mapping[str, Json]]
+"""Native detail records by name (`police_crime`), as documents of the schema: instants and dates as text."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """The report on line `line` (from 1) of a file.
+
+    `received_at` is when the backbone received it, for history that is played again; None when it is received now.
+    """
+
+    line: int
+    report: Report
+    received_at: Instant | None = None
+    details: Details = {}
+
+
+class Reject(msgspec.Struct, frozen=True, kw_only=True):
+    """Line `line` is no report. `reason` names the field and the mend and never repeats the field's value."""
+
+    line: int
+    reason: str
+
+
+class UnreadableFile(Exception):
+    """The file as a whole cannot be read: not the format it is said to be, or cut short. Mend or fetch it again."""
+
+
+def plain(file: BinaryIO) -> io.BufferedReader:
+    """The bytes of an open file, unpacked when they are gzip (told by their first two bytes, not by a name)."""
+    # Only what the caller opened is closed by the caller; a buffer of our own must not close it when collected.
+    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]
+    if buffered.peek(2)[:2] == b"\x1f\x8b":
+        return io.BufferedReader(gzip.GzipFile(fileobj=buffered))  # type: ignore[type-var]
+    return buffered

@@ -1,0 +1,18 @@
+"""The formats a file may have, by the name the command line gives them: one line per adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
+
+from safety_stream.core.catalogue import Areas
+from safety_stream.edge import canonical, police_uk
+from safety_stream.edge.entries import Entry, Reject
+
+Adapter = Callable[[BinaryIO, Areas | None], Iterator[Entry | Reject]]
+"""Reads an open file, plain or gzip; raises `UnreadableFile` only for the file as a whole."""
+
+FORMATS: Mapping[str, Adapter] = {
+    "canonical": canonical.read,
+    "police-uk": police_uk.read,
+}

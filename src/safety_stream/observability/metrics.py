@@ -1,0 +1,123 @@
+"""Every metric, in one file. Labels come from closed lists; no id, key or token is ever one.
+
+The class is what the loop tells (`streaming.ports.Observer`); it is served for Prometheus by `serve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+REPORT_TO_ALERT_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)
+"""Seconds. The goal is 0.25 at a hundred reports a second; what is beyond a minute was waiting for a worker."""
+
+ALERTING_STAGE: Final = "publish-alerts"
+
+
+class Metrics:
+    """The figures of one worker process. `wall` gives milliseconds since the epoch."""
+
+    def __init__(self, wall: Callable[[], int]) -> None:
+        """Begin at nought, in a registry of its own."""
+        self.registry = CollectorRegistry()
+        self._wall = wall
+        registry = self.registry
+        self._records = Counter("safety_stream_records", "Input records committed.", ["stage"], registry=registry)
+        self._batch = Histogram(
+            "safety_stream_batch_seconds", "A batch from first step to commit.", ["stage"], registry=registry
+        )
+        self._commit = Histogram(
+            "safety_stream_commit_seconds", "The Kafka transaction's commit alone.", ["stage"], registry=registry
+        )
+        self._aborts = Counter(
+            "safety_stream_aborted_transactions", "Transactions aborted and done again.", ["stage"], registry=registry
+        )
+        self._dead = Counter(
+            "safety_stream_dead_letters", "Records refused, by reason.", ["stage", "reason"], registry=registry
+        )
+        self._rows = Gauge("safety_stream_state_rows", "Rows remembered.", ["stage", "partition"], registry=registry)
+        self._lag = Gauge(
+            "safety_stream_lag_records",
+            "Records waiting to be read.",
+            ["stage", "topic", "partition"],
+            registry=registry,
+        )
+        self._owned = Gauge(
+            "safety_stream_owned_partitions", "Partitions this worker is ready for.", ["stage"], registry=registry
+        )
+        self._restored = Counter(
+            "safety_stream_restored_changes", "Changelog records read back.", ["stage"], registry=registry
+        )
+        self._take_over = Histogram(
+            "safety_stream_take_over_seconds", "From assigned to ready.", ["stage"], registry=registry
+        )
+        self._delay = Gauge(
+            "safety_stream_watermark_delay_seconds",
+            "How far the newest received_at committed lies behind the clock.",
+            ["stage", "partition"],
+            registry=registry,
+        )
+        self._report_to_alert = Histogram(
+            "safety_stream_report_to_alert_seconds",
+            "From the partner's record appended to its alert published, newest of each batch.",
+            buckets=REPORT_TO_ALERT_BUCKETS,
+            registry=registry,
+        )
+
+    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+        """Serve the figures at `http://host:port/metrics` from a daemon thread; the result stops it.
+
+        Raises `OSError` when the port is taken.
+        """
+        server, thread = start_http_server(port, addr=host, registry=self.registry)
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        return stop
+
+    def committed(self, stage: str, records: int, batch_seconds: float, commit_seconds: float) -> None:
+        """See `Observer`."""
+        self._records.labels(stage).inc(records)
+        self._batch.labels(stage).observe(batch_seconds)
+        self._commit.labels(stage).observe(commit_seconds)
+
+    def aborted(self, stage: str, reason: str) -> None:
+        """See `Observer`. The reason goes to the log, not into a label."""
+        del reason
+        self._aborts.labels(stage).inc()
+
+    def dead_letter(self, stage: str, reason: str) -> None:
+        """See `Observer`."""
+        self._dead.labels(stage, reason).inc()
+
+    def state(self, stage: str, partition: int, rows: int) -> None:
+        """See `Observer`."""
+        self._rows.labels(stage, partition).set(rows)
+
+    def as_of(self, stage: str, partition: int, as_of: int) -> None:
+        """See `Observer`."""
+        delay = max(0, self._wall() - as_of) / 1000
+        self._delay.labels(stage, partition).set(delay)
+        if stage == ALERTING_STAGE:
+            self._report_to_alert.observe(delay)
+
+    def lag(self, stage: str, topic: str, partition: int, records: int) -> None:
+        """See `Observer`."""
+        self._lag.labels(stage, topic, partition).set(records)
+
+    def taken_over(self, stage: str, partition: int, rows: int, seconds: float) -> None:
+        """See `Observer`."""
+        del partition
+        self._owned.labels(stage).inc()
+        self._restored.labels(stage).inc(rows)
+        self._take_over.labels(stage).observe(seconds)
+
+    def given_up(self, stage: str, partition: int) -> None:
+        """See `Observer`."""
+        del partition
+        self._owned.labels(stage).dec()

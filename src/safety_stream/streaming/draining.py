@@ -1,0 +1,73 @@
+"""Whether a stage has anything left to do: asked of the log itself, not of the worker.
+
+A group's committed offset and a partition's end cannot simply be compared: the end counts the markers of transactions,
+which nobody reads. So one reads on from the committed offset: a record means there is work left, the end means there is
+none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import monotonic
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from safety_stream.streaming.reading import NeverEnds, high_watermarks
+
+_END_SECONDS_MAX = 30.0
+
+
+def has_work_left(bootstrap: str, group: str, topics: Sequence[str]) -> bool:
+    """Whether a committed record of the topics lies beyond what the group has committed.
+
+    Raises `NoSuchTopic`, `NeverEnds`, and `KafkaException` when the broker cannot be asked.
+    """
+    ends = high_watermarks(bootstrap, topics)
+    committed = _committed(bootstrap, group)
+    return _has_record(
+        bootstrap,
+        {at: committed.get(at, OFFSET_BEGINNING) for at, end in ends.items() if end > committed.get(at, 0)},
+        ends,
+    )
+
+
+def _committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    answers = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=10)
+    found = answers[group].result().topic_partitions
+    return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
+
+
+def _has_record(bootstrap: str, starts: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]) -> bool:
+    if not starts:
+        return False
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "safety-stream.readers",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "log_level": 0,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(topic, partition, at) for (topic, partition), at in sorted(starts.items())])
+        waiting = set(starts)
+        until = monotonic() + _END_SECONDS_MAX
+        while waiting:
+            message = consumer.poll(0.5)
+            if message is None:
+                if monotonic() > until:
+                    raise NeverEnds(f"the end of {min(waiting)} was not reached in {_END_SECONDS_MAX:.0f} s")
+            elif message.error() is None:
+                return True
+            elif message.error().code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes
+                at = (message.topic(), message.partition())
+                if message.offset() >= ends[at]:
+                    waiting.discard(at)
+        return False
+    finally:
+        consumer.close()

@@ -1,0 +1,167 @@
+"""Faust owns the worker: its life, its signals, its agents and timers. What reaches an agent is a batch.
+
+Of Faust only the public API is used, and little of it: no consumer, producer, table or leader of its own
+(`enable_kafka = False`). Each stage is a channel and an agent; a mode `Service` runs the stages' threads and feeds the
+channels. Three things to know:
+
+- with Kafka off, nobody resumes Faust's flow control, and a channel lets nothing through until somebody does; resuming
+  empties the channels, so it comes first of all;
+- what is put into a channel before its agent listens is gone: an empty batch is sent until the agent answers;
+- what an agent raises, Faust logs and forgets: so nothing may leave one, and failures go to `Service.crash`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from pathlib import Path
+from threading import Timer
+from typing import Final
+
+import faust
+from mode import Service
+
+from safety_stream.streaming.feed import Batch
+from safety_stream.streaming.kafka import KafkaSettings
+from safety_stream.streaming.loop import Surroundings
+from safety_stream.streaming.spec import LoopSettings, StageSpec
+from safety_stream.streaming.worker import BATCHES_UNDER_WAY, StageThreads
+
+_GREETING: Final = Batch(())
+_GREETING_SECONDS: Final = 0.05
+_END_SECONDS: Final = 9.5
+"""After a failure or a stop, the process ends by itself within this; the drain is done by then."""
+
+
+class StreamingApp(faust.App):
+    """A Faust app that leaves Kafka to us."""
+
+    class BootStrategy(faust.App.BootStrategy):
+        """Agents, sensors and web as ever; no consumer, producer, leader or table."""
+
+        enable_kafka = False
+
+
+class Stages(Service):
+    """The stages of this worker, each with its threads, channel and agent."""
+
+    def __init__(
+        self,
+        app: StreamingApp,
+        specs: Sequence[StageSpec],
+        kafka: KafkaSettings,
+        state: Path,
+        settings: LoopSettings,
+        around: Surroundings,
+    ) -> None:
+        """Make channels and agents; nothing runs before the app starts."""
+        super().__init__()
+        self._app = app
+        self._ends_process = False
+        self._stages: dict[str, StageThreads] = {}
+        self._channels: dict[str, faust.ChannelT[Batch]] = {}
+        self._greeted: dict[str, asyncio.Event] = {}
+        for spec in specs:
+            channel = app.channel(maxsize=BATCHES_UNDER_WAY)
+            self._channels[spec.name] = channel
+            self._stages[spec.name] = StageThreads(
+                spec, kafka, state, settings, around, partial(self._deliver, spec.name), self._failed
+            )
+            app.agent(channel, name=f"transact-{spec.name}")(self._agent(spec.name))
+
+    def end_process(self) -> None:
+        """From now on, a failure or a stop ends the process even if a thread hangs."""
+        self._ends_process = True
+
+    def is_ready(self) -> bool:
+        """Whether every stage here has partitions, all of them taken over."""
+        return all(stage.is_ready() for stage in self._stages.values())
+
+    async def on_start(self) -> None:
+        """Open the channels, wait until the agents listen, then start the threads."""
+        self._event_loop = asyncio.get_running_loop()
+        self._app.flow_control.resume()
+        for name, stage in self._stages.items():
+            await self._greet(name)
+            stage.start()
+
+    async def on_stop(self) -> None:
+        """Drain every stage, side by side."""
+        if self._ends_process:
+            _end_process_in(_END_SECONDS)
+        await asyncio.gather(*(asyncio.to_thread(stage.stop) for stage in self._stages.values()))
+
+    async def _greet(self, name: str) -> None:
+        heard = self._greeted[name] = asyncio.Event()
+        while not heard.is_set():
+            await self._channels[name].put(_GREETING)
+            try:
+                await asyncio.wait_for(heard.wait(), _GREETING_SECONDS)
+            except TimeoutError:
+                continue
+
+    def _agent(self, name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Faust's own types are loose
+        async def transact(batches: AsyncIterator[Batch]) -> None:
+            async for batch in batches:
+                await self._transact(name, batch)
+
+        return transact
+
+    async def _transact(self, name: str, batch: Batch) -> None:
+        if not batch.parts:
+            self._greeted[name].set()
+            return
+        done = asyncio.Event()
+        # A batch that fails is never done: the worker is on its way down then.
+        self._stages[name].transact(batch, partial(self._event_loop.call_soon_threadsafe, done.set))
+        await done.wait()
+
+    def _deliver(self, name: str, batch: Batch) -> None:
+        asyncio.run_coroutine_threadsafe(self._channels[name].put(batch), self._event_loop)
+
+    def _failed(self, error: BaseException) -> None:
+        """Called in the thread that failed."""
+        if self._ends_process:
+            _end_process_in(_END_SECONDS)
+        asyncio.run_coroutine_threadsafe(self.crash(error), self._event_loop)
+
+
+def create_app(
+    specs: Sequence[StageSpec],
+    kafka: KafkaSettings,
+    state: Path,
+    settings: LoopSettings | None = None,
+    around: Surroundings | None = None,
+) -> StreamingApp:
+    """The Faust app of a worker with these stages. `state`: this worker slot's own folder of stores."""
+    state.mkdir(parents=True, exist_ok=True)
+    app = StreamingApp(
+        f"{kafka.prefix}-{kafka.slot}",
+        broker=f"kafka://{kafka.bootstrap_servers}",
+        store="memory://",
+        datadir=state,
+        web_enabled=False,
+        topic_disable_leader=True,
+        autodiscover=False,
+    )
+    app.stages = Stages(app, specs, kafka, state, settings or LoopSettings(), around or Surroundings())
+    app.service(app.stages)
+    return app
+
+
+def run_worker(app: StreamingApp, loglevel: str = "WARNING") -> None:
+    """Run the app as this process until it fails (exit 1) or is told to stop by SIGTERM or SIGINT (exit 0)."""
+    # Until Faust has installed its own, a signal would end the process as killed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    app.stages.end_process()
+    faust.Worker(app, loglevel=loglevel, redirect_stdouts=False).execute_from_commandline()
+
+
+def _end_process_in(seconds: float) -> None:
+    timer = Timer(seconds, os._exit, [1])
+    timer.daemon = True
+    timer.start()

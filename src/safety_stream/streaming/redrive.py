@@ -1,0 +1,91 @@
+"""Dead letters back onto the topic they came from, each as often as somebody wants it and no oftener.
+
+A letter is put back verbatim, with its key, on its own partition, under its old time (a partner topic takes the
+broker's). The header `safety-attempts` tells the stage how often it has refused this record. What was put back is
+remembered on the compacted topic `redriven`: key `<topic>/<partition>/<offset>` of the letter, value the number of
+times. Records and memory are one transaction, so a crash between the two cannot put a letter back twice; two redrives at once
+fence each other off. The letters themselves stay where they are: they are the record of what was refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+
+from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.streaming.reading import read_to_end
+from safety_stream.streaming.wiring import ATTEMPTS_HEADER
+from safety_stream.wire.codecs import Codecs
+
+MEMORY_TOPIC = "redriven"
+"""Where it is remembered what was put back."""
+
+_PER_TRANSACTION = 1_000
+_SECONDS = 30
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter, where it lies, and how often it has been put back."""
+
+    topic: str
+    partition: int
+    offset: int
+    letter: DeadLetter
+    redriven: int = 0
+
+    @property
+    def id(self) -> str:
+        """What names it: `<topic>/<partition>/<offset>`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def letters(bootstrap: str, topics: Sequence[str], codecs: Codecs) -> Iterator[Letter]:
+    """Every dead letter on the topics, oldest first within each. Raises as `read_to_end` does, and `Refused`."""
+    redriven = {
+        (record.key or b"").decode(): int(record.value or b"0") for record in read_to_end(bootstrap, [MEMORY_TOPIC])
+    }
+    decode = codecs.decoder(("dead-letter",))
+    for record in read_to_end(bootstrap, topics):
+        value = decode(record.value)
+        if isinstance(value, DeadLetter):
+            letter = Letter(topic=record.topic, partition=record.partition, offset=record.offset, letter=value)
+            yield msgspec.structs.replace(letter, redriven=redriven.get(letter.id, 0))
+
+
+def put_back(bootstrap: str, chosen: Collection[Letter]) -> None:
+    """Put letters back and remember it, in transactions of at most a thousand. Raises `KafkaException`."""
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "transactional.id": "safety-stream.redrive",
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "log_level": 0,
+        }
+    )
+    producer.init_transactions(_SECONDS)
+    waiting = list(chosen)
+    for start in range(0, len(waiting), _PER_TRANSACTION):
+        producer.begin_transaction()
+        try:
+            for one in waiting[start : start + _PER_TRANSACTION]:
+                _produce(producer, one)
+            producer.commit_transaction(_SECONDS)
+        except KafkaException:
+            producer.abort_transaction(_SECONDS)
+            raise
+
+
+def _produce(producer: Producer, one: Letter) -> None:
+    letter = one.letter
+    producer.produce(
+        letter.topic,
+        letter.value,
+        letter.key,
+        partition=letter.partition,
+        timestamp=letter.received_at,
+        headers=[(ATTEMPTS_HEADER, str(letter.attempts).encode())],
+    )
+    producer.produce(MEMORY_TOPIC, str(one.redriven + 1).encode(), one.id.encode())

@@ -1,0 +1,55 @@
+"""A stage as the loop sees it: one row of the topology. And the few numbers that bound the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from safety_stream.core.stages.stage import Output, Record, Step
+from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
+from safety_stream.streaming.ports import Headers, Incoming
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An output as bytes, ready to produce."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """What a stage reads, what it does, and where its memory is kept.
+
+    All topics of `inputs` and the `changelog` (compacted, `delete.retention.ms` of a day or more) have the same number
+    of partitions: partition n of each of them is one unit, owned by one worker, with one store. `decode` never raises
+    for input: what it cannot read becomes a `Record` whose value is `Refused`. `encode` gives the bytes of one output;
+    topic, partition and timestamp are the output's own.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    changelog: str
+    step: Step
+    decode: Callable[[Incoming], Record]
+    encode: Callable[[Output], Encoded]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """The bounds of one loop. Durations in seconds.
+
+    `batch_records`: the most records in one transaction. `batch_wait`: how long to wait for more before doing with
+    what there is. `revoke_budget`: how long a revocation waits for the batch in flight. `idle_every`: how often a
+    partition that is read to its end is woken with the injected clock. `attempts`: how often a batch is done again
+    before the process gives up.
+    """
+
+    batch_records: int = 2_000
+    batch_wait: float = 0.010
+    revoke_budget: float = 5.0
+    idle_every: float = 1.0
+    attempts: int = 100
+    dead_letters: DeadLetterLimit = field(default_factory=DeadLetterLimit)

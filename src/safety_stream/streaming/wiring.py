@@ -1,0 +1,54 @@
+"""From a row of the topology to a stage the loop can run: its step, and the codecs at both of its ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.stages.stage import Output, Record
+from safety_stream.streaming.ports import Incoming
+from safety_stream.streaming.spec import Encoded, StageSpec
+from safety_stream.wire.records import Records
+from safety_stream.wire.topology import StageRow, inputs
+
+ATTEMPTS_HEADER = "safety-attempts"
+"""On a record that was put back from the dead letters: how often it was refused before."""
+
+
+def stage_specs(rows: Sequence[StageRow], catalogue: Catalogue) -> list[StageSpec]:
+    """The stages of these rows, ready to run."""
+    wire = Records()
+    return [_spec(row, catalogue, wire) for row in rows]
+
+
+def _spec(row: StageRow, catalogue: Catalogue, wire: Records) -> StageSpec:
+    def decode(incoming: Incoming) -> Record:
+        return wire.record(
+            incoming.topic,
+            incoming.partition,
+            incoming.offset,
+            incoming.timestamp,
+            incoming.key,
+            incoming.value,
+            attempts=_attempts(incoming),
+        )
+
+    def encode(output: Output) -> Encoded:
+        key = None if output.key is None else output.key.encode()
+        return Encoded(key, wire.encode(output.value))
+
+    return StageSpec(
+        name=row.name,
+        inputs=inputs(row, catalogue),
+        changelog=f"changelog.{row.name}",
+        step=row.make_step(catalogue),
+        decode=decode,
+        encode=encode,
+    )
+
+
+def _attempts(incoming: Incoming) -> int:
+    for name, value in incoming.headers:
+        if name == ATTEMPTS_HEADER and value.isdigit():
+            return int(value)
+    return 0

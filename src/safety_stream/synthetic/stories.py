@@ -1,0 +1,573 @@
+"""Planted stories: what each rule must find, what it must not, and how near a miss can be.
+
+A story has persons, vehicles and addresses of its own, so what happens in the rest of the county cannot change its
+end. Stories about a district's week cannot have a district of their own: there the county keeps quiet instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+import msgspec
+
+from safety_stream.core.model.incidents import Role
+from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
+from safety_stream.core.model.times import (
+    DAY_LENGTH,
+    HOUR,
+    MINUTE,
+    SECOND,
+    Day,
+    Duration,
+    Instant,
+    before,
+    period_of,
+    start_of,
+    to_date,
+)
+from safety_stream.synthetic.report import SyntheticReport, detail_name, details_of
+from safety_stream.synthetic.settings import AgreedWeek, County
+
+Expected = Literal["fires", "must-not-fire"]
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """What was planted: whether an alert of `rule` on `key` must stand at the end, and on which reports.
+
+    `reports` are (source, reference). Where `occurrences` are named, only findings they complete are meant. A story
+    may raise an alert under way and have to lose it again.
+    """
+
+    story: str
+    rule: str
+    key: str
+    expected: Expected
+    begins: Instant
+    reports: tuple[tuple[str, str], ...]
+    occurrences: tuple[str, ...] = ()
+
+
+class Planted(msgspec.Struct, frozen=True):
+    """All stories, their reports, and the (district, first day) of the weeks in which nothing else may be violent."""
+
+    stories: tuple[Story, ...]
+    reports: tuple[SyntheticReport, ...]
+    quiet: frozenset[tuple[str, Day]]
+
+
+def plant(county: County, seed: int, first: Day, days: int) -> Planted:
+    """Every story that fits into the days, again and again at the county's interval."""
+    rng = Random(f"{seed}/stories")
+    stories: list[Story] = []
+    reports: list[SyntheticReport] = []
+    quiet: set[tuple[str, Day]] = set()
+    for copy, offset in enumerate(range(0, days, county.stories.every)):
+        for number, (telling, length) in enumerate(_TELLINGS):
+            begins = offset + number * 5 % county.stories.every
+            begins = begins if begins + length <= days else offset
+            if begins + length > days:
+                continue
+            teller = Teller(county, rng, f"{telling.__name__.replace('_', '-')}-{copy}", first + begins)
+            rule, key, expected = telling(teller)
+            references = dict.fromkeys(
+                (told.report.source, told.report.source_ref) for told in teller.told if told.report
+            )
+            stories.append(
+                Story(
+                    story=teller.name,
+                    rule=rule,
+                    key=key,
+                    expected=expected,
+                    begins=start_of(teller.day),
+                    reports=tuple(references),
+                    occurrences=tuple(f"week:{to_date(week)}" for _, week in sorted(teller.quiet)),
+                )
+            )
+            reports += teller.told
+            quiet |= teller.quiet
+    return Planted(tuple(stories), tuple(reports), frozenset(quiet))
+
+
+@dataclass
+class Teller:
+    """One telling of one story: hands out tokens and addresses, and keeps what was told."""
+
+    county: County
+    rng: Random
+    name: str
+    day: Day
+    told: list[SyntheticReport] = field(default_factory=list)
+    quiet: set[tuple[str, Day]] = field(default_factory=set)
+
+    def token(self) -> str:
+        """A person or vehicle that is in no other story."""
+        return f"tok-{self.rng.getrandbits(64):016x}"
+
+    def uprn(self) -> str:
+        """An address that is in no other story (nor, by its range, in the rest of the county)."""
+        return f"{_ADDRESSES + self.rng.randrange(1_000_000)}"
+
+    def area(self) -> str:
+        """A district where no story needs quiet weeks."""
+        weeks = self.county.stories.weeks
+        kept = {weeks.over.area, weeks.short.area, weeks.split.area}
+        return self.rng.choice([area.code for area in self.county.areas if area.code not in kept])
+
+    def at(self, day: int, hour: float) -> Instant:
+        """An hour of a day of the story."""
+        return start_of(self.day + day) + int(hour * HOUR)
+
+    def tell(
+        self,
+        source: str,
+        at: Instant,
+        *parties: ReportedParty,
+        reported: Instant | None = None,
+        received: Instant | None = None,
+        place: ReportedPlace | None = None,
+        **more: str | tuple[str, ...] | None,
+    ) -> Report:
+        """A report of something at `at`, told to the partner and to us within the hour unless said otherwise."""
+        kind, category = _KINDS[source]
+        reported_at = at + 10 * MINUTE if reported is None else reported
+        report = msgspec.convert(
+            {
+                "source": source,
+                "source_ref": f"{self.name}-{len(self.told) + 1}",
+                "source_version": 1,
+                "action": "new",
+                "kind": kind,
+                "category": category,
+                "occurred_from": at,
+                "reported_at": reported_at,
+                "place": place or ReportedPlace(area=self.area()),
+                "parties": parties,
+                "details": detail_name(kind),
+                **more,
+            },
+            Report,
+            from_attributes=True,
+        )
+        return self.send(report, reported_at + 20 * MINUTE if received is None else received)
+
+    def send(self, report: Report, received: Instant) -> Report:
+        """Let a report arrive."""
+        details = details_of(self.rng, report)
+        self.told.append(SyntheticReport(received_at=received, source=report.source, report=report, details=details))
+        return report
+
+    def withdraw(self, report: Report, received: Instant) -> None:
+        """Let the partner take a report back."""
+        self.send(msgspec.structs.replace(report, source_version=2, action="withdraw"), received)
+
+
+_ADDRESSES = 900_009_000_000
+_KINDS = {
+    "police-incidents": ("police-incident", "anti-social-behaviour"),
+    "police-crimes": ("police-crime", "violence"),
+    "police-hate": ("hate-report", "hate-incident"),
+    "police-missing": ("missing-episode", "missing"),
+    "council-asb": ("asb-case", "asb-noise"),
+    "housing": ("housing-concern", "asb-noise"),
+    "marac": ("marac-referral", "domestic-abuse"),
+    "childrens-services": ("intervention", "intervention"),
+}
+_YEAR = Duration(months=12)
+_BURNLEY, _LANCASTER = "E07000117", "E07000121"
+_EAST = ("E07000117", "E07000122", "E07000120")
+
+Verdict = tuple[str, str, Expected]
+
+
+def _party(role: Role, token: str, *, child: bool = False) -> ReportedParty:
+    return ReportedParty(role=role, token=token, child=child)
+
+
+# --- repeat victims ---------------------------------------------------------------------------------------------------
+
+
+def repeat_victim(t: Teller) -> Verdict:
+    """Three harms in five days, told by three agencies."""
+    victim = _party("victim", t.token())
+    t.tell("police-crimes", t.at(0, 21), victim)
+    t.tell("council-asb", t.at(2, 20), victim)
+    t.tell("housing", t.at(4, 19), victim)
+    return "rv-graded", f"victim:{victim.token}", "fires"
+
+
+def late_harm_dates_back(t: Teller) -> Verdict:
+    """The earlier of two harms is heard of four days after the later one."""
+    victim = _party("victim", t.token())
+    t.tell("police-crimes", t.at(1, 21), victim)
+    t.tell("police-crimes", t.at(0, 21), victim, reported=t.at(5, 10))
+    return "rv-graded", f"victim:{victim.token}", "fires"
+
+
+def one_assault_told_twice(t: Teller) -> Verdict:
+    """Police and landlord speak of one assault at one address within the hour."""
+    victim, place = _party("victim", t.token()), ReportedPlace(uprn=t.uprn(), area=t.area())
+    t.tell("police-crimes", t.at(0, 21), victim, place=place)
+    t.tell("housing", t.at(0, 21.5), victim, place=place, category="violence")
+    return "rv-graded", f"victim:{victim.token}", "must-not-fire"
+
+
+def harm_a_year_and_a_second_apart(t: Teller) -> Verdict:
+    """Two harms, heard of together, one second too far apart."""
+    victim, at = _party("victim", t.token()), t.at(0, 21)
+    t.tell("police-crimes", at, victim)
+    t.tell("police-crimes", before(at, _YEAR) - SECOND, victim, reported=t.at(0, 22))
+    return "rv-graded", f"victim:{victim.token}", "must-not-fire"
+
+
+def harm_withdrawn_before_it_came(t: Teller) -> Verdict:
+    """The withdrawal of the second harm overtakes its report."""
+    victim = _party("victim", t.token())
+    t.tell("police-crimes", t.at(0, 21), victim)
+    second = t.tell("police-crimes", t.at(1, 21), victim, received=t.at(3, 9))
+    t.withdraw(second, t.at(2, 9))
+    return "rv-graded", f"victim:{victim.token}", "must-not-fire"
+
+
+def harm_corrected_to_another(t: Teller) -> Verdict:
+    """The second harm turns out to have been somebody else's: the alert is raised and withdrawn."""
+    victim = _party("victim", t.token())
+    t.tell("police-crimes", t.at(0, 21), victim)
+    second = t.tell("police-crimes", t.at(1, 21), victim)
+    other = (_party("victim", t.token()),)
+    t.send(msgspec.structs.replace(second, source_version=2, action="correct", parties=other), t.at(3, 9))
+    return "rv-graded", f"victim:{victim.token}", "must-not-fire"
+
+
+def witness_is_no_victim(t: Teller) -> Verdict:
+    """A victim who then sees another crime."""
+    token = t.token()
+    t.tell("police-crimes", t.at(0, 21), _party("victim", token))
+    t.tell("police-crimes", t.at(1, 21), _party("victim", t.token()), _party("witness", token))
+    return "rv-graded", f"victim:{token}", "must-not-fire"
+
+
+# --- MARAC ------------------------------------------------------------------------------------------------------------
+
+
+def contact_after_referral(t: Teller) -> Verdict:
+    """A housing officer hears of unwanted contact five days after the referral."""
+    victim, perpetrator = _party("victim", t.token()), _party("perpetrator", t.token())
+    t.tell("marac", t.at(0, 9), victim, perpetrator)
+    t.tell("housing", t.at(5, 9), victim, perpetrator, category="domestic-abuse")
+    return "rv-marac-repeat", f"victim-perpetrator:{victim.token}|{perpetrator.token}", "fires"
+
+
+def contact_by_another(t: Teller) -> Verdict:
+    """Abuse by somebody whom no referral named."""
+    victim, other = _party("victim", t.token()), _party("perpetrator", t.token())
+    t.tell("marac", t.at(0, 9), victim, _party("perpetrator", t.token()))
+    t.tell("housing", t.at(5, 9), victim, other, category="domestic-abuse")
+    return "rv-marac-repeat", f"victim-perpetrator:{victim.token}|{other.token}", "must-not-fire"
+
+
+def contact_before_referral(t: Teller) -> Verdict:
+    """The abuse that led to the referral is no repeat of it."""
+    victim, perpetrator = _party("victim", t.token()), _party("perpetrator", t.token())
+    t.tell("housing", t.at(0, 9), victim, perpetrator, category="domestic-abuse")
+    t.tell("marac", t.at(5, 9), victim, perpetrator)
+    return "rv-marac-repeat", f"victim-perpetrator:{victim.token}|{perpetrator.token}", "must-not-fire"
+
+
+def contact_a_year_and_a_day_later(t: Teller) -> Verdict:
+    """Later than twelve months it is a new referral."""
+    victim, perpetrator, at = _party("victim", t.token()), _party("perpetrator", t.token()), t.at(0, 9)
+    t.tell("marac", before(at, _YEAR) - DAY_LENGTH, victim, perpetrator, reported=at - HOUR)
+    t.tell("housing", at, victim, perpetrator, category="domestic-abuse")
+    return "rv-marac-repeat", f"victim-perpetrator:{victim.token}|{perpetrator.token}", "must-not-fire"
+
+
+# --- anti-social behaviour and hate -----------------------------------------------------------------------------------
+
+
+def three_complaints(t: Teller) -> Verdict:
+    """One neighbour, one problem, three evenings."""
+    reporter = _party("reporter", t.token())
+    for day in (0, 2, 4):
+        t.tell("council-asb", t.at(day, 20), reporter)
+    return "asb-case-review", f"victim:{reporter.token}", "fires"
+
+
+def one_evening_told_to_three(t: Teller) -> Verdict:
+    """One noisy evening told to council, police and landlord within the hour."""
+    victim, place = _party("victim", t.token()), ReportedPlace(uprn=t.uprn(), area=t.area())
+    for number, source in enumerate(("council-asb", "police-incidents", "housing")):
+        t.tell(source, t.at(0, 20) + number * 20 * MINUTE, victim, place=place, category="asb-noise")
+    return "asb-case-review", f"victim:{victim.token}", "must-not-fire"
+
+
+def third_complaint_too_late(t: Teller) -> Verdict:
+    """The third complaint is about an evening forty days ago."""
+    reporter = _party("reporter", t.token())
+    for day, told in ((0, 0), (2, 2), (-40, 4)):
+        t.tell("council-asb", t.at(day, 20), reporter, reported=t.at(told, 21))
+    return "asb-case-review", f"victim:{reporter.token}", "must-not-fire"
+
+
+def third_complaint_withdrawn(t: Teller) -> Verdict:
+    """Three complaints raise the alert; without one of them it must go."""
+    reporter = _party("reporter", t.token())
+    complaints = [t.tell("council-asb", t.at(day, 20), reporter) for day in (0, 2, 4)]
+    t.withdraw(complaints[1], t.at(6, 10))
+    return "asb-case-review", f"victim:{reporter.token}", "must-not-fire"
+
+
+def _neighbours(t: Teller, number: int, area: str) -> str:
+    uprn = t.uprn()
+    for day in range(number):
+        place = ReportedPlace(uprn=uprn, area=area)
+        t.tell("council-asb", t.at(day, 20), _party("reporter", t.token()), place=place, category="asb-vehicle")
+    return f"place:{uprn}"
+
+
+def five_neighbours(t: Teller) -> Verdict:
+    """Five people about one place in Lancaster."""
+    return "asb-case-review", _neighbours(t, 5, _LANCASTER), "fires"
+
+
+def five_neighbours_in_burnley(t: Teller) -> Verdict:
+    """Burnley publishes no such limb."""
+    return "asb-case-review", _neighbours(t, 5, _BURNLEY), "must-not-fire"
+
+
+def four_neighbours(t: Teller) -> Verdict:
+    """One too few."""
+    return "asb-case-review", _neighbours(t, 4, _LANCASTER), "must-not-fire"
+
+
+def hate_once(t: Teller) -> Verdict:
+    """One hate-motivated incident is enough."""
+    victim = _party("victim", t.token())
+    t.tell("police-hate", t.at(0, 17), victim)
+    return "asb-case-review", f"victim:{victim.token}", "fires"
+
+
+def hate_told_too_late(t: Teller) -> Verdict:
+    """Told forty days later, it does not qualify."""
+    victim = _party("victim", t.token())
+    t.tell("police-hate", t.at(-40, 17), victim, reported=t.at(0, 17))
+    return "asb-case-review", f"victim:{victim.token}", "must-not-fire"
+
+
+# --- return interviews ------------------------------------------------------------------------------------------------
+
+
+def _return(t: Teller, *, child: bool = True) -> str:
+    """Somebody comes back on day 0 at 20:00; on day 5 the feed that could cancel is complete to the deadline."""
+    token = t.token()
+    t.tell("police-missing", t.at(0, 20), _party("missing", token, child=child), subtype="returned")
+    other = _party("subject", t.token(), child=True)
+    t.tell("childrens-services", t.at(5, 12), other, subtype="safeguarding-visit")
+    return token
+
+
+def _interview(t: Teller, token: str, at: Instant, received: Instant | None = None) -> None:
+    child = _party("subject", token, child=True)
+    t.tell("childrens-services", at, child, subtype="return-interview", received=received)
+
+
+def no_interview(t: Teller) -> Verdict:
+    """Nobody asks the child."""
+    return "missing-no-return-interview", f"person:{_return(t)}", "fires"
+
+
+def interview_a_second_late(t: Teller) -> Verdict:
+    """One second past the 72 hours."""
+    token = _return(t)
+    _interview(t, token, t.at(0, 20) + 72 * HOUR + SECOND)
+    return "missing-no-return-interview", f"person:{token}", "fires"
+
+
+def interview_at_the_last_instant(t: Teller) -> Verdict:
+    """At the deadline is in time."""
+    token = _return(t)
+    _interview(t, token, t.at(0, 20) + 72 * HOUR)
+    return "missing-no-return-interview", f"person:{token}", "must-not-fire"
+
+
+def interview_heard_of_late(t: Teller) -> Verdict:
+    """In time, but known only when the alert stands: it must go."""
+    token = _return(t)
+    _interview(t, token, t.at(2, 10), received=t.at(7, 10))
+    return "missing-no-return-interview", f"person:{token}", "must-not-fire"
+
+
+def adult_returns(t: Teller) -> Verdict:
+    """The duty is to children."""
+    return "missing-no-return-interview", f"person:{_return(t, child=False)}", "must-not-fire"
+
+
+# --- organised crime --------------------------------------------------------------------------------------------------
+
+
+def _burglary(
+    t: Teller, source: str, at: Instant, area: str, vehicle: str, category: str = "burglary", grade: str | None = None
+) -> Report:
+    place = ReportedPlace(uprn=t.uprn(), area=area)
+    reported = max(at, t.at(0, 0)) + HOUR
+    return t.tell(source, at, place=place, vehicles=(vehicle,), reported=reported, category=category, grade=grade)
+
+
+def car_in_three_districts(t: Teller) -> Verdict:
+    """One car, three burglaries, three districts, two agencies."""
+    car = t.token()
+    for day, (source, area) in enumerate(zip(("police-crimes", "police-crimes", "housing"), _EAST, strict=True)):
+        _burglary(t, source, t.at(3 * day, 2), area, car)
+    return "soc-cross-district", f"vehicle:{car}", "fires"
+
+
+def suspect_in_three_districts(t: Teller) -> Verdict:
+    """One suspect, three robberies, three districts, known from crimes and from calls."""
+    suspect = _party("suspect", t.token())
+    for day, (source, area) in enumerate(
+        zip(("police-crimes", "police-incidents", "police-crimes"), _EAST, strict=True)
+    ):
+        t.tell(source, t.at(3 * day, 23), suspect, place=ReportedPlace(area=area), category="robbery")
+    return "soc-cross-district", f"person:{suspect.token}", "fires"
+
+
+def car_in_two_districts(t: Teller) -> Verdict:
+    """Three burglaries in two districts."""
+    car = t.token()
+    for day, source in enumerate(("police-crimes", "police-crimes", "housing")):
+        _burglary(t, source, t.at(3 * day, 2), _EAST[day % 2], car)
+    return "soc-cross-district", f"vehicle:{car}", "must-not-fire"
+
+
+def car_seen_a_second_too_early(t: Teller) -> Verdict:
+    """The first district lies 28 days and a second before the third."""
+    car = t.token()
+    _burglary(t, "police-crimes", t.at(6, 2) - 28 * DAY_LENGTH - SECOND, _EAST[0], car)
+    _burglary(t, "police-incidents", t.at(3, 2), _EAST[1], car)
+    _burglary(t, "police-crimes", t.at(6, 2), _EAST[2], car)
+    return "soc-cross-district", f"vehicle:{car}", "must-not-fire"
+
+
+def car_known_from_one_feed(t: Teller) -> Verdict:
+    """One organisation and one kind of report are not enough."""
+    car = t.token()
+    for day, area in enumerate(_EAST):
+        _burglary(t, "police-crimes", t.at(3 * day, 2), area, car)
+    return "soc-cross-district", f"vehicle:{car}", "must-not-fire"
+
+
+def car_in_two_families_of_crime(t: Teller) -> Verdict:
+    """Two burglaries and a drug deal are not the same crime three times."""
+    car = t.token()
+    for day, category in enumerate(("burglary", "drugs", "burglary")):
+        source = ("police-crimes", "police-incidents")[day % 2]
+        _burglary(t, source, t.at(3 * day, 2), _EAST[day], car, category=category)
+    return "soc-cross-district", f"vehicle:{car}", "must-not-fire"
+
+
+def car_known_from_poor_intelligence(t: Teller) -> Verdict:
+    """All of it graded D or E."""
+    car = t.token()
+    for day, grade in enumerate("DED"):
+        source = ("police-crimes", "police-incidents")[day % 2]
+        _burglary(t, source, t.at(3 * day, 2), _EAST[day], car, grade=grade)
+    return "soc-cross-district", f"vehicle:{car}", "must-not-fire"
+
+
+def car_corrected_into_two_districts(t: Teller) -> Verdict:
+    """The third burglary was in the second district after all: the alert is raised and withdrawn."""
+    car = t.token()
+    for day, source in enumerate(("police-crimes", "housing")):
+        _burglary(t, source, t.at(3 * day, 2), _EAST[day], car)
+    third = _burglary(t, "police-crimes", t.at(6, 2), _EAST[2], car)
+    place = ReportedPlace(area=_EAST[1])
+    t.send(msgspec.structs.replace(third, source_version=2, action="correct", place=place), t.at(8, 9))
+    return "soc-cross-district", f"vehicle:{car}", "must-not-fire"
+
+
+# --- a district's week ------------------------------------------------------------------------------------------------
+
+
+def _monday(t: Teller, weeks: int, area: str) -> Day:
+    """The first Monday from the story's day on; nothing else may be violent there in so many weeks from it."""
+    monday = period_of(t.day + 6, "week").starts
+    t.quiet |= {(area, monday + 7 * week) for week in range(weeks)}
+    return monday
+
+
+def _violence(t: Teller, area: str, day: Day, number: int) -> None:
+    """So many violent crimes on one day; we hear of them two days later, past the end of any week they are in."""
+    for one in range(number):
+        at = start_of(day) + 8 * HOUR + one * 7 * MINUTE
+        t.tell("police-crimes", at, place=ReportedPlace(area=area), received=start_of(day + 2) + 9 * HOUR)
+
+
+def _violent_week(t: Teller, week: AgreedWeek, number: int) -> str:
+    monday = _monday(t, 1, week.area)
+    for day in range(7):
+        _violence(t, week.area, monday + day, number // 7 + (day < number % 7))
+    return f"area:{week.area}|violence"
+
+
+def week_at_its_number(t: Teller) -> Verdict:
+    """Exactly the agreed number in one week."""
+    week = t.county.stories.weeks.over
+    return "district-count", _violent_week(t, week, week.at_least), "fires"
+
+
+def week_one_short(t: Teller) -> Verdict:
+    """One fewer."""
+    week = t.county.stories.weeks.short
+    return "district-count", _violent_week(t, week, week.at_least - 1), "must-not-fire"
+
+
+def sunday_and_monday(t: Teller) -> Verdict:
+    """More than the number in two days, but they are two weeks."""
+    week = t.county.stories.weeks.split
+    monday = _monday(t, 2, week.area)
+    for day in (6, 7):
+        _violence(t, week.area, monday + day, week.at_least * 2 // 3)
+    return "district-count", f"area:{week.area}|violence", "must-not-fire"
+
+
+_TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
+    (week_at_its_number, 16),
+    (week_one_short, 16),
+    (sunday_and_monday, 23),
+    (repeat_victim, 6),
+    (late_harm_dates_back, 7),
+    (one_assault_told_twice, 2),
+    (harm_a_year_and_a_second_apart, 2),
+    (harm_withdrawn_before_it_came, 4),
+    (harm_corrected_to_another, 4),
+    (witness_is_no_victim, 3),
+    (contact_after_referral, 7),
+    (contact_by_another, 7),
+    (contact_before_referral, 7),
+    (contact_a_year_and_a_day_later, 2),
+    (three_complaints, 6),
+    (one_evening_told_to_three, 2),
+    (third_complaint_too_late, 6),
+    (third_complaint_withdrawn, 8),
+    (five_neighbours, 6),
+    (five_neighbours_in_burnley, 6),
+    (four_neighbours, 6),
+    (hate_once, 2),
+    (hate_told_too_late, 2),
+    (no_interview, 7),
+    (interview_a_second_late, 7),
+    (interview_at_the_last_instant, 7),
+    (interview_heard_of_late, 9),
+    (adult_returns, 7),
+    (car_in_three_districts, 8),
+    (suspect_in_three_districts, 8),
+    (car_in_two_districts, 8),
+    (car_seen_a_second_too_early, 8),
+    (car_known_from_one_feed, 8),
+    (car_in_two_families_of_crime, 8),
+    (car_known_from_poor_intelligence, 8),
+    (car_corrected_into_two_districts, 10),
+)
+"""Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

@@ -1,0 +1,1 @@
+"""Shipped, documented stand-ins for what is real elsewhere, and independent answers to compare with."""

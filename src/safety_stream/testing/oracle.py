@@ -1,0 +1,790 @@
+"""The oracle: what the system must end with, computed naively in one go from every report it ever accepted.
+
+It shares no code with the rest of the package and reads the catalogue files itself, so that one misunderstanding in
+the core cannot hide behind the same one here. It favours being readable over being fast.
+
+Theory of operation
+-------------------
+Reports come as plain dictionaries in any order, every version ever accepted. From them, in this order:
+
+1. *live claims*: one version per (source, source_ref), placed in an area and given family and themes;
+2. *tallies*: claim by claim, one count per area (and grouping) and indicator, summed into calendar periods;
+3. *timelines*: claim by claim, one sighting per key, sorted and merged into occurrences;
+4. *findings*: each limb of each live rule over each timeline, and calendar rules over the sums;
+5. *alerts*: per rule and key the findings that stand.
+
+Instants are whole milliseconds since the epoch at the edge and aware UTC datetimes inside; calendar arithmetic is done
+on Europe/London wall-clock time. Ordered containers only; nothing depends on the order of the input.
+"""
+
+from __future__ import annotations
+
+import calendar
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+import msgspec
+import yaml
+
+Plain = dict[str, Any]
+"""A report, a claim or a piece of a catalogue file, as read."""
+
+Grid = Callable[[float, float], tuple[int, int]]
+"""WGS84 latitude and longitude in degrees to easting and northing in metres, as intake converts them."""
+
+FindingKey = tuple[str, str, str, str]
+"""(rule id, limb, key, occurrence id); the limb of a rule without named limbs is the empty text."""
+
+LONDON = ZoneInfo("Europe/London")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ID_NAMESPACE = UUID("8a0f4b54-6f0e-5d55-9d3c-2f6d0c6a7b11")
+STRENGTH = {"new": 0, "correct": 1, "dispute": 2, "restrict": 3, "withdraw": 4, "erase": 4}
+OUT_OF_SIGHT = {"withdraw", "erase", "restrict"}
+COMPLAINT_KINDS = {"asb-case", "hate-report", "housing-concern"}
+ACCUSED = {"suspect", "perpetrator"}
+COMPLAINANTS = {"victim", "reporter", "subject"}
+PROTECTED = {"victim", "subject", "missing"}
+TIERS = ["P4", "P3", "P2", "P1"]
+LIST_FIELDS = {"theme": "themes", "flag": "flags", "role": "roles"}
+COPIED_FIELDS = (
+    *("incident_id", "source", "organisation", "kind", "subtype"),
+    *("category", "family", "origin", "grade", "area"),
+)
+MERGE_MARGIN = timedelta(minutes=60)
+MERGE_METRES = 100
+EXACT_METRES = 100
+
+
+@dataclass(frozen=True)
+class OracleFinding:
+    """A finding that stands. `completed_at` is an instant; for the rule `hub` it, `area` and `evidence` say nothing.
+
+    `evidence` is one (occurrence id, sorted report ids) per occurrence, in order of time.
+    """
+
+    rule_id: str
+    limb: str
+    key: str
+    occurrence_id: str
+    completed_at: int | None
+    priority: str
+    area: str
+    areas: tuple[str, ...]
+    evidence: tuple[tuple[str, tuple[str, ...]], ...]
+    child: bool
+
+
+@dataclass(frozen=True)
+class OracleAlert:
+    """An alert that stands: the highest priority and the first and last completion of its findings."""
+
+    priority: str
+    first_completed_at: int | None
+    last_completed_at: int | None
+    findings: tuple[FindingKey, ...]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What must stand at the end.
+
+    `indicators` holds, per (area, indicator, period kind, first day in ISO form), the value and whether it is
+    final: only values other than nought, for whether a nought was ever published depends on the order of arrival.
+    `single_limb` are the rules whose one limb has no name.
+    """
+
+    findings: dict[FindingKey, OracleFinding] = field(default_factory=dict)
+    alerts: dict[tuple[str, str], OracleAlert] = field(default_factory=dict)
+    indicators: dict[tuple[str, str, str, str], tuple[int, bool]] = field(default_factory=dict)
+    single_limb: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One report as one key sees it."""
+
+    incident_id: str
+    source: str
+    organisation: str
+    kind: str
+    subtype: str
+    category: str
+    family: str
+    themes: tuple[str, ...]
+    flags: tuple[str, ...]
+    origin: str
+    grade: str | None
+    occurred_from: datetime
+    occurred_to: datetime
+    reported_at: datetime
+    area: str
+    uprn: str | None
+    point: tuple[int, int] | None
+    roles: tuple[str, ...]
+    persons: tuple[str, ...]
+    complainants: tuple[str, ...]
+    child: bool
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """What happened once: the sightings of it, earliest first, the first of which gives id, time and area."""
+
+    members: tuple[Sighting, ...]
+
+    @property
+    def id(self) -> str:
+        """The incident id of the first sighting."""
+        return self.members[0].incident_id
+
+    @property
+    def time(self) -> datetime:
+        """When the first sighting says it began."""
+        return self.members[0].occurred_from
+
+    @property
+    def area(self) -> str:
+        """Where the first sighting places it."""
+        return self.members[0].area
+
+
+@dataclass(frozen=True)
+class Limb:
+    """One way to meet a rule, with the whole rule beside it, as written in its file."""
+
+    rule: Plain
+    name: str
+    keys: tuple[str, ...]
+    select: Plain
+    condition: Plain
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """What is known at the end: `as_of`, and up to when each source is complete."""
+
+    as_of: datetime
+    complete_to: dict[str, datetime]
+
+    def feeds_are_complete(self, feeds: Sequence[str], at: datetime) -> bool:
+        """Whether every feed is known complete up to `at`; one that never reported is not."""
+        return all(feed in self.complete_to and self.complete_to[feed] >= at for feed in feeds)
+
+
+@dataclass(frozen=True)
+class CatalogueFiles:
+    """The catalogue as its files say it."""
+
+    sources: dict[str, Plain]
+    categories: dict[str, Plain]
+    kind_themes: dict[str, list[str]]
+    flag_themes: dict[str, list[str]]
+    hub: int
+    areas: dict[str, Plain]
+    lsoas: dict[str, str]
+    indicators: list[Plain]
+    limbs: list[Limb]
+
+
+def recompute(
+    reports: Iterable[Plain],
+    catalogue_folder: Path,
+    *,
+    as_of: int | None = None,
+    newest: dict[str, int] | None = None,
+    to_grid: Grid | None = None,
+    county: str = "lancashire",
+) -> Truth:
+    """What must stand after all `reports` were accepted, in whatever order.
+
+    A report has the fields of `Report` and `received_at`. `as_of` is the newest `received_at` and `newest` the newest
+    `reported_at` per source, unless given (instants). `to_grid` converts degrees for reports without grid metres;
+    without it such reports have no coordinates. Raises `KeyError` for a source that is not in the catalogue.
+    """
+    accepted = list(reports)
+    if not accepted:
+        return Truth()
+    files = read_catalogue(catalogue_folder, county)
+    if newest is None:
+        newest = {}
+        for report in sorted(accepted, key=lambda report: int(report["reported_at"])):
+            newest[report["source"]] = report["reported_at"]
+    clocks = Clocks(
+        as_of=moment(max(report["received_at"] for report in accepted) if as_of is None else as_of),
+        complete_to={
+            source: moment(at) - length(files.sources[source]["usual_latency"]) for source, at in newest.items()
+        },
+    )
+    claims = live_claims(accepted, files, to_grid)
+    tallies = list(tallies_of(claims, files))
+    findings: list[OracleFinding] = []
+    for key, sightings in timelines(claims, files).items():
+        findings += judge_timeline(key, sightings, files.limbs, clocks, files.hub)
+    findings += judge_areas(tallies, files.limbs, clocks)
+    return Truth(
+        findings={(f.rule_id, f.limb, f.key, f.occurrence_id): f for f in findings},
+        alerts=alerts_of(findings),
+        indicators=indicators_of(tallies, files, clocks),
+        single_limb=frozenset(limb.rule["id"] for limb in files.limbs if not limb.name) | {"hub"},
+    )
+
+
+# --- the catalogue ------------------------------------------------------------------------------------------
+
+
+def read_catalogue(folder: Path, county: str = "lancashire") -> CatalogueFiles:
+    """The catalogue under `folder`, read again only when a file has changed."""
+    paths = sorted(path for path in folder.rglob("*.*") if path.is_file())
+    return _read_catalogue(folder, county, tuple((str(path), path.stat().st_mtime_ns) for path in paths))
+
+
+@lru_cache(maxsize=8)
+def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], ...]) -> CatalogueFiles:
+    categories = _load(folder / "categories.yaml")
+    areas = _load(folder / "areas" / f"{county}.yaml")
+    with (folder / "areas" / areas["lsoa_lookup"]).open(encoding="utf-8", newline="") as file:
+        lsoas = {row["lsoa_code"]: row["local_authority_code"] for row in csv.DictReader(file)}
+    rules = [_load(path) for path in sorted((folder / "rules").glob("*.yaml"))]
+    return CatalogueFiles(
+        sources={source["id"]: source for source in _load(folder / "sources.yaml")["sources"]},
+        categories={category["id"]: category for category in categories["categories"]},
+        kind_themes=categories["kind_themes"],
+        flag_themes=categories["flag_themes"],
+        hub=categories["bounds"]["hub"],
+        areas={area["code"]: area for area in areas["areas"]},
+        lsoas=lsoas,
+        indicators=_load(folder / "indicators" / "counts.yaml")["indicators"],
+        limbs=[limb for rule in rules if rule["status"] != "retired" for limb in limbs_of(rule)],
+    )
+
+
+def _load(path: Path) -> Plain:
+    loaded: Plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def limbs_of(rule: Plain) -> Iterator[Limb]:
+    """The limbs of a rule file; a rule without any is its own, nameless one."""
+    for name, limb in rule.get("limbs", {"": rule}).items():
+        yield Limb(rule, name, tuple(listed(limb["key"])), limb.get("select", {}), limb["condition"])
+
+
+def listed(value: object) -> list[Any]:
+    """A list as it is; anything else as a list of one."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+# --- time ---------------------------------------------------------------------------------------------------
+
+
+def moment(instant: int) -> datetime:
+    """The UTC datetime of an instant in milliseconds."""
+    return EPOCH + timedelta(milliseconds=instant)
+
+
+def instant(when: datetime) -> int:
+    """The instant in milliseconds of a datetime."""
+    return (when - EPOCH) // timedelta(milliseconds=1)
+
+
+def london_day(when: datetime) -> date:
+    """The date on a London wall calendar."""
+    return when.astimezone(LONDON).date()
+
+
+def midnight(day: date) -> datetime:
+    """When a London day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC)
+
+
+def length(text: str) -> timedelta:
+    """An exact length such as `28 days`."""
+    number, unit = text.split()
+    return timedelta(**{unit if unit.endswith("s") else f"{unit}s": int(number)})
+
+
+def shift(when: datetime, text: str, direction: int) -> datetime:
+    """`when` moved by a length: months on the London calendar (same wall time, 31st clamped), the rest exactly."""
+    number, unit = text.split()
+    if not unit.startswith("month"):
+        return when + direction * length(text)
+    local = when.astimezone(LONDON)
+    year, month = divmod(local.year * 12 + local.month - 1 + direction * int(number), 12)
+    day = min(local.day, calendar.monthrange(year, month + 1)[1])
+    # A wall time that exists twice is taken the first time; one that does not, by the offset before the gap.
+    return local.replace(year=year, month=month + 1, day=day, fold=0).astimezone(UTC)
+
+
+def period_of(day: date, kind: str) -> tuple[date, date]:
+    """The first day of the calendar period around `day`, and the first day after it."""
+    if kind == "day":
+        return day, day + timedelta(days=1)
+    if kind == "week":
+        monday = day - timedelta(days=day.weekday())
+        return monday, monday + timedelta(days=7)
+    months = {"month": 1, "quarter": 3}[kind]
+    first = (day.month - 1) // months * months + 1
+    years, month = divmod(first - 1 + months, 12)
+    return date(day.year, first, 1), date(day.year + years, month + 1, 1)
+
+
+# --- live claims --------------------------------------------------------------------------------------------
+
+
+def live_claims(reports: Iterable[Plain], files: CatalogueFiles, to_grid: Grid | None = None) -> list[Plain]:
+    """The claims that count: the strongest version of each report, unless that takes it out of sight."""
+    strongest: dict[tuple[str, str], Plain] = {}
+    for report in reports:
+        claim = claim_of(report, files, to_grid)
+        identity = (report["source"], report["source_ref"])
+        if identity not in strongest or rank(claim) > rank(strongest[identity]):
+            strongest[identity] = claim
+    live = [claim for claim in strongest.values() if claim["action"] not in OUT_OF_SIGHT]
+    return sorted(live, key=lambda claim: str(claim["incident_id"]))
+
+
+def rank(claim: Plain) -> tuple[int, int, bytes]:
+    """What decides between two versions: the version, the action, and last the bytes of the claim."""
+    return claim["source_version"], STRENGTH[claim["action"]], msgspec.msgpack.encode(claim)
+
+
+def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) -> Plain:
+    """What one report claims: area, family, themes and place worked out; no time of receipt."""
+    category = files.categories.get(report["category"], {})
+    themes = set(category.get("themes", ()))
+    themes.update(files.kind_themes.get(report["kind"], ()))
+    for flag in report["flags"]:
+        themes.update(files.flag_themes.get(flag, ()))
+    place = report["place"] or {}
+    to = report["occurred_from"] if report["occurred_to"] is None else report["occurred_to"]
+    return {
+        "incident_id": str(uuid5(ID_NAMESPACE, f"incident\x1f{report['source']}\x1f{report['source_ref']}")),
+        "source": report["source"],
+        "organisation": files.sources[report["source"]]["organisation"],
+        "source_version": report["source_version"],
+        "action": report["action"],
+        "kind": report["kind"],
+        "subtype": report["subtype"],
+        "category": report["category"],
+        "family": category.get("family", ""),
+        "themes": sorted(themes),
+        "flags": sorted(report["flags"]),
+        "origin": report["origin"],
+        "grade": report["grade"],
+        "occurred_from": report["occurred_from"],
+        "occurred_to": to,
+        "precision": report["precision"],
+        "reported_at": report["reported_at"],
+        "area": area_of(place, london_day(moment(report["occurred_from"])), files),
+        "place": exact_place(place, to_grid),
+        "parties": [[party["role"], party["token"], party["child"]] for party in report["parties"]],
+        "vehicles": list(report["vehicles"]),
+        "phones": list(report["phones"]),
+        "group": report["group"],
+        "count": report["count"],
+        "marking": report["marking"],
+    }
+
+
+def area_of(place: Plain, day: date, files: CatalogueFiles) -> str:
+    """The stated district if it is ours on that day, else that of the LSOA, else outside, else unlocated."""
+    stated, lsoa = place.get("area"), place.get("lsoa")
+    for code in (stated, files.lsoas.get(lsoa or "")):
+        area = files.areas.get(code or "")
+        if area and area["kind"] == "district" and _is_valid(area, day):
+            return str(area["code"])
+    return "OUTSIDE" if stated or lsoa else "UNLOCATED"
+
+
+def _is_valid(dated: Plain, day: date) -> bool:
+    start, end = dated.get("valid_from"), dated.get("valid_to")
+    return (start is None or start <= day) and (end is None or day < end)
+
+
+def exact_place(place: Plain, to_grid: Grid | None) -> list[Any]:
+    """UPRN, easting, northing and whether these are good enough to be a place, plus the LSOA."""
+    easting, northing = place.get("easting"), place.get("northing")
+    latitude, longitude = place.get("latitude"), place.get("longitude")
+    if (easting is None or northing is None) and to_grid and latitude is not None and longitude is not None:
+        easting, northing = to_grid(latitude, longitude)
+    has_point = easting is not None and northing is not None
+    precision = place.get("precision_m")
+    is_near = precision is None or precision <= EXACT_METRES
+    exact = bool(place.get("uprn") or (has_point and is_near)) and not place.get("snapped", False)
+    return [place.get("uprn"), easting, northing, exact, place.get("lsoa")]
+
+
+# --- timelines and occurrences ------------------------------------------------------------------------------
+
+
+def timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[Sighting]]:
+    """The sightings of every key of a kind that some live rule reads."""
+    wanted = {kind for limb in files.limbs for kind in limb.keys} - {"area"}
+    found: dict[str, list[Sighting]] = defaultdict(list)
+    for claim in claims:
+        for key, roles, entities in keys_of(claim):
+            if key.partition(":")[0] in wanted:
+                found[key].append(sighting_of(claim, roles, entities))
+    return {key: found[key] for key in sorted(found)}
+
+
+def keys_of(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """Each key a claim belongs to, once: with the roles its entity has there and the tokens of the entity."""
+    yield from _person_keys(claim)
+    uprn, _, _, exact, _ = claim["place"]
+    if uprn and exact:
+        yield f"place:{uprn}", (), ()
+    for vehicle in sorted(set(claim["vehicles"])):
+        yield f"vehicle:{vehicle}", ("vehicle",), ()
+    for phone in sorted(set(claim["phones"])):
+        yield f"phone:{phone}", ("phone",), ()
+    if claim["group"]:
+        yield f"group:{claim['group']}", (), ()
+
+
+def _person_keys(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    roles_of: dict[str, set[str]] = defaultdict(set)
+    for role, token, _ in claim["parties"]:
+        if token:
+            roles_of[token].add(role)
+    harmed = COMPLAINANTS if claim["kind"] in COMPLAINT_KINDS else {"victim"}
+    for token, roles in sorted(roles_of.items()):
+        yield f"person:{token}", tuple(sorted(roles)), (token,)
+        if roles & harmed:
+            yield f"victim:{token}", tuple(sorted(roles | {"victim"})), (token,)
+        if roles & ACCUSED:
+            yield f"suspect:{token}", tuple(sorted(roles)), (token,)
+        for other, others in sorted(roles_of.items()):
+            if roles & {"victim", "subject"} and others & ACCUSED:
+                yield f"victim-perpetrator:{token}|{other}", ("perpetrator", "victim"), (token, other)
+
+
+def sighting_of(claim: Plain, roles: tuple[str, ...], entities: tuple[str, ...]) -> Sighting:
+    """What a timeline sees of a claim."""
+    parties = claim["parties"]
+    uprn, easting, northing, exact, _ = claim["place"]
+    return Sighting(
+        **{name: claim[name] for name in COPIED_FIELDS},
+        themes=tuple(claim["themes"]),
+        flags=tuple(claim["flags"]),
+        occurred_from=moment(claim["occurred_from"]),
+        occurred_to=moment(claim["occurred_to"]),
+        reported_at=moment(claim["reported_at"]),
+        uprn=uprn or None,
+        point=(easting, northing) if exact and easting is not None and northing is not None else None,
+        roles=roles,
+        persons=tuple(sorted({token for _, token, _ in parties if token})),
+        complainants=tuple(sorted({token for role, token, _ in parties if token and role in COMPLAINANTS})),
+        child=any(child and (role in PROTECTED or token in entities) for role, token, child in parties),
+    )
+
+
+def merged(sightings: Iterable[Sighting]) -> list[Occurrence]:
+    """The occurrences of one timeline, by (time, id): each sighting joins the first that it fits, or begins one."""
+    groups: list[list[Sighting]] = []
+    for sighting in sorted(sightings, key=lambda s: (s.occurred_from, s.incident_id)):
+        for group in groups:
+            if any(same_occurrence(sighting, member) for member in group) and all(
+                sighting.organisation != member.organisation for member in group
+            ):
+                group.append(sighting)
+                break
+        else:
+            groups.append([sighting])
+    return sorted((Occurrence(tuple(group)) for group in groups), key=lambda o: (o.time, o.id))
+
+
+def same_occurrence(a: Sighting, b: Sighting) -> bool:
+    """Whether two organisations speak of the same thing: place, person or family of crime, and time."""
+    same_uprn = a.uprn is not None and a.uprn == b.uprn
+    near = (
+        a.point is not None
+        and b.point is not None
+        and (a.point[0] - b.point[0]) ** 2 + (a.point[1] - b.point[1]) ** 2 <= MERGE_METRES**2
+    )
+    shared = bool(set(a.persons) & set(b.persons)) or (a.family != "" and a.family == b.family)
+    starts_in_time = a.occurred_from <= b.occurred_to + MERGE_MARGIN
+    ends_in_time = b.occurred_from <= a.occurred_to + MERGE_MARGIN
+    return a.organisation != b.organisation and (same_uprn or near) and shared and starts_in_time and ends_in_time
+
+
+# --- rules --------------------------------------------------------------------------------------------------
+
+
+def matches(select: Plain, subject: Sighting | Plain) -> bool:
+    """Whether one sighting (or claim) passes every test of a selector and none of those under `not`."""
+    for name, wanted in select.items():
+        if name == "not":
+            if any(_passes(other, values, subject) for other, values in wanted.items()):
+                return False
+        elif name == "reported_within":
+            if not isinstance(subject, Sighting):
+                message = "an indicator cannot select by when it was reported"
+                raise TypeError(message)
+            if subject.reported_at > shift(subject.occurred_from, wanted, +1):
+                return False
+        elif not _passes(name, wanted, subject):
+            return False
+    return True
+
+
+def _passes(name: str, wanted: object, subject: Sighting | Plain) -> bool:
+    attribute = LIST_FIELDS.get(name, name)
+    value = getattr(subject, attribute) if isinstance(subject, Sighting) else subject[attribute]
+    return any(one in listed(wanted) for one in listed(value) if one is not None)
+
+
+def judge_timeline(
+    key: str, sightings: Sequence[Sighting], limbs: Iterable[Limb], clocks: Clocks, hub: int
+) -> list[OracleFinding]:
+    """Every finding on one timeline. Beyond `hub` sightings there is one alone: that the key is a hub."""
+    if len(sightings) > hub:
+        return [OracleFinding("hub", "", key, "hub", None, "P4", "", (), (), child=False)]
+    occurrences = merged(sightings)
+    found: list[OracleFinding] = []
+    for limb in limbs:
+        if key.partition(":")[0] in limb.keys:
+            found += JUDGES[limb.condition["type"]](limb, key, occurrences, clocks)
+    return found
+
+
+def parameters(limb: Limb, area: str, day: date) -> Plain | None:
+    """The limb's condition with what that area overrides on that day; None when it is switched off there."""
+    settings = dict(limb.condition)
+    for override in limb.rule.get("overrides", ()):
+        is_meant = area in override["areas"] and override.get("limb") in (None, limb.name)
+        if is_meant and _is_valid(override, day):
+            settings |= override["set"]
+    return settings if settings.get("enabled", True) else None
+
+
+def selected(occurrence: Occurrence, select: Plain) -> list[Sighting]:
+    """The sightings of an occurrence that pass, earliest first."""
+    return [sighting for sighting in occurrence.members if matches(select, sighting)]
+
+
+def judge_window(limb: Limb, key: str, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[OracleFinding]:
+    """`count`, `distinct`: enough occurrences, or different values, in the window that ends at one of them."""
+    select = limb.select[limb.condition["of"]]
+    candidates = [occurrence for occurrence in occurrences if selected(occurrence, select)]
+    for e in candidates:
+        settings = parameters(limb, e.area, london_day(e.time))
+        if settings is None:
+            continue
+        start = shift(e.time, settings["within"], -1)
+        window = [
+            o
+            for o in candidates
+            if start <= o.time and (o.time, o.id) <= (e.time, e.id) and alike(o, e, select, settings.get("same", ()))
+        ]
+        if settings["type"] == "count":
+            number = len(window)
+        else:
+            number = len({value for o in window for value in values_of(o, select, settings)})
+            if not values_of(e, select, settings):
+                continue
+        if number >= settings["at_least"]:
+            yield from finding(limb, key, [(o, select) for o in window], e.id, e.time, e.area, number)
+
+
+def alike(a: Occurrence, b: Occurrence, select: Plain, fields: Iterable[str]) -> bool:
+    """Whether the first selected sighting of both says the same in these fields."""
+    return all(getattr(selected(a, select)[0], f) == getattr(selected(b, select)[0], f) for f in fields)
+
+
+def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str]:
+    """Every value of the counted field in the selected sightings that is there and not to be ignored."""
+    values = {v for s in selected(occurrence, select) for v in listed(getattr(s, settings["field"]))}
+    return {value for value in values if value and value not in settings.get("ignore", ())}
+
+
+def judge_ordered(limb: Limb, key: str, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[OracleFinding]:
+    """`ordered`: from each occurrence of the last step backwards, always the latest strictly earlier one."""
+    *earlier, last = limb.condition["steps"]
+    for e in occurrences:
+        settings = parameters(limb, e.area, london_day(e.time))
+        if settings is None or not selected(e, limb.select[last]):
+            continue
+        chain = [(e, limb.select[last])]
+        for step in reversed(earlier):
+            before = [o for o in occurrences if o.time < chain[0][0].time and selected(o, limb.select[step])]
+            if not before:
+                break
+            chain.insert(0, (before[-1], limb.select[step]))
+        is_whole = len(chain) == len(limb.condition["steps"])
+        if is_whole and chain[0][0].time >= shift(e.time, settings["within"], -1):
+            yield from finding(limb, key, chain, e.id, e.time, e.area, len(chain))
+
+
+def judge_absent(limb: Limb, key: str, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[OracleFinding]:
+    """`absent`: nothing cancelled it up to the deadline, which is past by our clock and those of the feeds."""
+    after, unless = limb.select[limb.condition["after"]], limb.select[limb.condition["unless"]]
+    for e in occurrences:
+        settings = parameters(limb, e.area, london_day(e.time))
+        if settings is None or not selected(e, after):
+            continue
+        deadline = shift(e.time, settings["within"], +1)
+        is_cancelled = any(e.time < o.time <= deadline and selected(o, unless) for o in occurrences)
+        is_known = clocks.as_of >= deadline and clocks.feeds_are_complete(settings["feeds"], deadline)
+        if is_known and not is_cancelled:
+            yield from finding(limb, key, [(e, after)], e.id, deadline, e.area, 1)
+
+
+def judge_calendar(limb: Limb, key: str, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[OracleFinding]:
+    """`calendar` on a timeline: enough selected occurrences in a calendar period that is over."""
+    select = limb.select[limb.condition["of"]]
+    periods: dict[tuple[date, date], list[Occurrence]] = defaultdict(list)
+    for occurrence in occurrences:
+        if selected(occurrence, select):
+            periods[period_of(london_day(occurrence.time), limb.condition["per"])].append(occurrence)
+    for (starts, ends), inside in sorted(periods.items()):
+        settings = parameters(limb, "", starts)
+        if settings is not None and len(inside) >= settings["at_least"] and clocks.as_of >= midnight(ends):
+            name = f"{limb.condition['per']}:{starts.isoformat()}"
+            chain = [(o, select) for o in inside]
+            yield from finding(limb, key, chain, name, midnight(ends), inside[-1].area, len(inside))
+
+
+JUDGES: dict[str, Callable[[Limb, str, Sequence[Occurrence], Clocks], Iterator[OracleFinding]]] = {
+    "count": judge_window,
+    "distinct": judge_window,
+    "ordered": judge_ordered,
+    "absent": judge_absent,
+    "calendar": judge_calendar,
+}
+
+
+def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks) -> Iterator[OracleFinding]:
+    """`calendar` on areas: enough of an indicator in an area's calendar period that is over."""
+    for limb in limbs:
+        if limb.keys != ("area",):
+            continue
+        kind, indicator = limb.condition["per"], limb.rule.get("indicator") or limb.condition["indicator"]
+        for (area, counted, starts, ends), value in sorted(sums(tallies, kind).items()):
+            settings = parameters(limb, area, starts)
+            if counted != indicator or settings is None or clocks.as_of < midnight(ends):
+                continue
+            if value >= settings["at_least"]:
+                key, name = f"area:{area}|{indicator}", f"{kind}:{starts.isoformat()}"
+                yield from finding(limb, key, [], name, midnight(ends), area, value)
+
+
+def finding(
+    limb: Limb,
+    key: str,
+    chain: Sequence[tuple[Occurrence, Plain]],
+    occurrence_id: str,
+    completed_at: datetime,
+    area: str,
+    number: int,
+) -> Iterator[OracleFinding]:
+    """The finding on this evidence (occurrences, each with the selector it passed), if no safeguard forbids it."""
+    every = [sighting for occurrence, _ in chain for sighting in occurrence.members]
+    passing = [sighting for occurrence, select in chain for sighting in selected(occurrence, select)]
+    guards = limb.rule.get("safeguards", {})
+    needed = guards.get("organisations_or_kinds", 1)
+    if chain and len({s.organisation for s in passing}) < needed and len({s.kind for s in passing}) < needed:
+        return
+    if chain and all(s.grade in guards.get("grades_alone", ()) for s in every):
+        return
+    yield OracleFinding(
+        rule_id=limb.rule["id"],
+        limb=limb.name,
+        key=key,
+        occurrence_id=occurrence_id,
+        completed_at=instant(completed_at),
+        priority=priority_of(limb.rule["priority"], number, every),
+        area=area,
+        areas=tuple(sorted({occurrence.area for occurrence, _ in chain} or {area})),
+        evidence=tuple((o.id, tuple(sorted(s.incident_id for s in o.members))) for o, _ in chain),
+        child=any(s.child for s in every),
+    )
+
+
+def priority_of(words: Plain, number: int, evidence: Sequence[Sighting]) -> str:
+    """The base, or what the count calls for, a tier higher for a marked flag and another for a child."""
+    tier = str(words["base"])
+    for bound, other in sorted(words.get("by_count", {}).items()):
+        if number >= bound:
+            tier = other
+    is_flagged = any(set(s.flags) & set(words.get("raise_when", ())) for s in evidence)
+    is_about_a_child = words.get("child_raises", False) and any(s.child for s in evidence)
+    return TIERS[min(TIERS.index(tier) + is_flagged + is_about_a_child, len(TIERS) - 1)]
+
+
+def alerts_of(findings: Iterable[OracleFinding]) -> dict[tuple[str, str], OracleAlert]:
+    """Per rule and key the standing alert."""
+    standing: dict[tuple[str, str], list[OracleFinding]] = defaultdict(list)
+    for one in findings:
+        standing[one.rule_id, one.key].append(one)
+    return {
+        subject: OracleAlert(
+            priority=max((f.priority for f in members), key=TIERS.index),
+            first_completed_at=min((f.completed_at for f in members if f.completed_at is not None), default=None),
+            last_completed_at=max((f.completed_at for f in members if f.completed_at is not None), default=None),
+            findings=tuple(sorted((f.rule_id, f.limb, f.key, f.occurrence_id) for f in members)),
+        )
+        for subject, members in sorted(standing.items())
+    }
+
+
+# --- indicators ---------------------------------------------------------------------------------------------
+
+
+def tallies_of(claims: Iterable[Plain], files: CatalogueFiles) -> Iterator[Plain]:
+    """One count per claim, indicator and area, the groupings above it included."""
+    for claim in claims:
+        day = london_day(moment(claim["occurred_from"]))
+        for indicator in files.indicators:
+            if matches(indicator["select"], claim):
+                for area in with_groupings(claim["area"], day, files):
+                    yield {
+                        "area": area,
+                        "indicator": indicator["id"],
+                        "day": day,
+                        "by_month_only": claim["precision"] == "month",
+                        "count": claim["count"],
+                    }
+
+
+def with_groupings(area: str, day: date, files: CatalogueFiles) -> list[str]:
+    """The area and, each once, every grouping it belongs to on that day."""
+    found = [area]
+    for code in found:
+        for parent in files.areas[code].get("parents", ()):
+            if parent not in found and parent in files.areas and _is_valid(files.areas[parent], day):
+                found.append(parent)
+    return found
+
+
+def sums(tallies: Iterable[Plain], kind: str) -> dict[tuple[str, str, date, date], int]:
+    """Counts per (area, indicator, first day, first day after); what only the month is known of feeds no finer."""
+    total: dict[tuple[str, str, date, date], int] = defaultdict(int)
+    for tally in tallies:
+        if not (tally["by_month_only"] and kind in {"day", "week"}):
+            starts, ends = period_of(tally["day"], kind)
+            total[tally["area"], tally["indicator"], starts, ends] += tally["count"]
+    return total
+
+
+def indicators_of(
+    tallies: Sequence[Plain], files: CatalogueFiles, clocks: Clocks
+) -> dict[tuple[str, str, str, str], tuple[int, bool]]:
+    """The values other than nought per area, indicator and period, and whether their feeds are complete."""
+    values = {}
+    for indicator in files.indicators:
+        own = [tally for tally in tallies if tally["indicator"] == indicator["id"]]
+        for kind in indicator["periods"]:
+            for (area, _, starts, ends), value in sorted(sums(own, kind).items()):
+                if value:
+                    final = clocks.feeds_are_complete(indicator["feeds"], midnight(ends))
+                    values[area, str(indicator["id"]), str(kind), starts.isoformat()] = (value, final)
+    return values

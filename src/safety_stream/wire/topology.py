@@ -1,0 +1,161 @@
+"""The stages, topics, keys and schemas as one table that fits on a screen.
+
+Everything else is made from it: topic creation, the worker's wiring and the replay.
+
+A topic whose name ends in `.` is a family: one topic per source, audience, profile or stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.stages import alert, detect, intake, measure, publish, register
+from safety_stream.core.stages.stage import Step
+
+Spread = Literal["many", "one"]
+"""Whether a topic has the deployment's number of partitions, or one because its order is the point."""
+
+
+class TopicRow(msgspec.Struct, frozen=True):
+    """A topic or family: its name, what its key is, the subjects it carries, and how it is kept.
+
+    `keep` is "log" (kept by size) or "latest" (compacted).
+    """
+
+    name: str
+    key: str
+    subjects: tuple[str, ...]
+    spread: Spread
+    keep: Literal["log", "latest"]
+    append_time: bool = False
+
+
+class StageRow(msgspec.Struct, frozen=True):
+    """A stage: what it reads, what it writes beside its dead letters, and the function that makes its step.
+
+    All topics a stage reads have the same number of partitions: partition n of each of them, and its state, are always
+    one worker's.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    make_step: Callable[[Catalogue], Step]
+
+
+# fmt: off
+TOPICS = (
+    TopicRow("partner.",         "any",          ("incident-report",),               "one",  "log", append_time=True),
+    TopicRow("backfill.",        "any",          ("incident-report",),               "one",  "log"),
+    TopicRow("incidents",        "incident id",  ("incident-version",),              "many", "log"),
+    TopicRow("sightings",        "entity key",   ("sighting-change", "feed-status"), "many", "log"),
+    TopicRow("tallies",          "series",       ("tally", "feed-status"),           "many", "log"),
+    TopicRow("findings",         "entity key",   ("finding-change",),                "many", "log"),
+    TopicRow("alert-changes",    "alert id",     ("alert",),                         "one",  "log"),
+    TopicRow("indicator-values", "period",       ("indicator",),                     "one",  "log"),
+    TopicRow("alerts.",          "alert id",     ("published-alert",),               "one",  "log"),
+    TopicRow("indicators.",      "series",       ("published-indicator",),           "one",  "log"),
+    TopicRow("audit.",           "none",         ("audit",),                         "one",  "log"),
+    TopicRow("feed-status",      "partition",    ("feed-status",),                   "one",  "latest"),
+    TopicRow("dead-letters.",    "none",         ("dead-letter",),                   "one",  "log"),
+    TopicRow("redriven",         "dead letter",  (),                                 "one",  "latest"),
+    TopicRow("changelog.",       "row",          (),                                 "many", "latest"),
+)
+
+STAGES = (
+    StageRow("intake",     ("partner.", "backfill."), ("incidents",),                     intake.make_step),
+    StageRow("register",   ("incidents",),        ("sightings", "tallies", "feed-status"), register.make_step),
+    StageRow("detect",     ("sightings",),        ("findings",),                      detect.make_step),
+    StageRow("measure",    ("tallies",),          ("findings", "indicator-values"),   measure.make_step),
+    StageRow("alert",      ("findings",),         ("alert-changes",),                 alert.make_step),
+    StageRow("publish-alerts",     ("alert-changes",),    ("alerts.", "audit."),      publish.make_alert_step),
+    StageRow("publish-indicators", ("indicator-values",), ("indicators.", "audit."),  publish.make_indicator_step),
+)
+# fmt: on
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True):
+    """One topic as it is created: `partitions` and the broker's settings."""
+
+    name: str
+    subjects: tuple[str, ...]
+    partitions: int
+    settings: dict[str, str]
+
+
+def members(family: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """The topics a row of the table stands for: itself, or one per source, audience, profile or stage."""
+    if not family.endswith("."):
+        return (family,)
+    names = {
+        "partner.": tuple(catalogue.sources),
+        "backfill.": tuple(catalogue.sources),
+        "alerts.": tuple(audience.id for audience in catalogue.audiences),
+        "indicators.": tuple(profile.id for profile in catalogue.profiles),
+        "dead-letters.": tuple(stage.name for stage in STAGES),
+        "changelog.": tuple(stage.name for stage in STAGES),
+        "audit.": ("alerts", "indicators"),
+    }[family]
+    return tuple(f"{family}{name}" for name in names)
+
+
+def topics(catalogue: Catalogue, partitions: int) -> list[Topic]:
+    """Every topic of a deployment with `partitions` partitions where order across keys does not matter."""
+    return [
+        Topic(
+            name=name,
+            subjects=row.subjects,
+            partitions=_partitions(row, name, catalogue, partitions),
+            settings=_settings(row),
+        )
+        for row in TOPICS
+        for name in members(row.name, catalogue)
+    ]
+
+
+def stage(name: str) -> StageRow:
+    """The row of a stage. Raises `KeyError` naming the stages there are."""
+    for row in STAGES:
+        if row.name == name:
+            return row
+    message = f"no stage {name!r}; the stages are {', '.join(row.name for row in STAGES)}"
+    raise KeyError(message)
+
+
+def inputs(row: StageRow, catalogue: Catalogue) -> tuple[str, ...]:
+    """The topics a stage reads."""
+    return tuple(name for family in row.reads for name in members(family, catalogue))
+
+
+def row_of(topic: str) -> TopicRow:
+    """The row a topic belongs to. Raises `KeyError` for a topic that is not ours."""
+    for row in TOPICS:
+        if topic == row.name or (row.name.endswith(".") and topic.startswith(row.name)):
+            return row
+    raise KeyError(topic)
+
+
+def _partitions(row: TopicRow, name: str, catalogue: Catalogue, partitions: int) -> int:
+    # A changelog has a partition for each of its stage's input, so that both are taken over together.
+    if row.name == "changelog.":
+        read = inputs(stage(name.removeprefix(row.name)), catalogue)[0]
+        row = row_of(read)
+    return 1 if row.spread == "one" else partitions
+
+
+def _settings(row: TopicRow) -> dict[str, str]:
+    # Records carry the time they were received, in a backfill years ago: nothing goes by age, only by size.
+    settings = {
+        "message.timestamp.type": "LogAppendTime" if row.append_time else "CreateTime",
+        "cleanup.policy": "compact" if row.keep == "latest" else "delete",
+        "retention.ms": "-1",
+    }
+    if row.keep == "log":
+        settings["retention.bytes"] = str(4 * 1024**3)
+    if not row.append_time:
+        settings["message.timestamp.after.max.ms"] = str(2**63 - 1)
+    return settings

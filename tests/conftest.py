@@ -1,0 +1,31 @@
+"""What every test may use: a real Kafka, names nobody else uses, and how hard hypothesis tries."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from hypothesis import settings
+
+from safety_stream.embedded import EmbeddedKafka
+
+# No deadline: a shared machine stalls at will. The blob repeats a failure anywhere. Not derandomised: each run of
+# continuous integration looks at other examples.
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=False)
+settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="run the simulation for long instead of for seconds")
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of one real Kafka for the whole session: use names of your own (`topic_prefix`) on it."""
+    with EmbeddedKafka() as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A start for names of topics, groups and transactional ids that no other test has, with its dash at the end."""
+    return f"t-{uuid4().hex[:12]}-"

@@ -1,0 +1,144 @@
+"""An alert is what its standing findings say; why somebody hears of it now is a decision with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from safety_stream.core.alerts.condition import SHOWN_FINDINGS, AlertState, advance
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant
+from safety_stream.core.rules.rule import Count, Limb, PriorityRule, Rule, Safeguards
+
+from tests.core.stages.making import NOON
+
+RULE = Rule(
+    id="rv-example",
+    version=1,
+    title="Example",
+    status="stable",
+    family="repeat-victimisation",
+    limbs=(
+        Limb(
+            name="",
+            keys=("victim",),
+            steps={},
+            condition=Count(of="harm", at_least=2, within=Duration(months=12)),
+            explain="",
+        ),
+    ),
+    overrides=(),
+    priority=PriorityRule(base="P3"),
+    safeguards=Safeguards(),
+    action_time=Duration(millis=7 * DAY_LENGTH),
+    suppress_for=Duration(millis=30 * DAY_LENGTH),
+    audiences=("duty-officer",),
+)
+
+
+def a_finding(name: str, completed_at: Instant = NOON, **changes: Any) -> Finding:
+    return msgspec.structs.replace(
+        Finding(
+            finding_id=name,
+            rule_id=RULE.id,
+            rule_version=1,
+            limb="",
+            family=RULE.family,
+            key="victim:tok-a",
+            occurrence_id=name,
+            completed_at=completed_at,
+            priority="P3",
+            area="E07000117",
+            areas=("E07000117",),
+            evidence=(),
+            excluded=(),
+            facts=(),
+            child=False,
+            explanation=f"because {name}",
+        ),
+        **changes,
+    )
+
+
+def told(*changes: tuple[str, Finding, Instant]) -> list[AlertVersion]:
+    """The versions an alert goes through."""
+    state, versions = AlertState(), []
+    for change, finding, as_of in changes:
+        value = FindingChange(change=change, finding=finding, as_of=as_of, cause="c")  # type: ignore[arg-type]
+        state, version = advance(state, value, RULE, lambda rule, priority: rule.audiences)
+        versions.append(version)
+    return versions
+
+
+def test_the_first_finding_raises_and_is_heard() -> None:
+    (version,) = told(("raised", a_finding("a"), NOON))
+
+    assert (version.change, version.reason, version.episode, version.notify) == ("raised", "new", 1, True)
+
+
+def test_more_evidence_updates_and_is_heard_only_after_the_stated_time() -> None:
+    _, soon, later = told(
+        ("raised", a_finding("a"), NOON),
+        ("raised", a_finding("b", NOON + HOUR), NOON + HOUR),
+        ("raised", a_finding("c", NOON + 30 * DAY_LENGTH), NOON + 30 * DAY_LENGTH),
+    )
+
+    assert (soon.change, soon.reason, soon.notify) == ("updated", "evidence-added", False)
+    assert (later.reason, later.notify) == ("evidence-added", True)
+
+
+def test_a_priority_that_rises_is_heard_at_once() -> None:
+    _, worse = told(
+        ("raised", a_finding("a"), NOON), ("raised", a_finding("b", NOON + HOUR, priority="P1"), NOON + HOUR)
+    )
+
+    assert (worse.reason, worse.priority, worse.notify) == ("worsened", "P1", True)
+
+
+def test_an_earlier_completion_back_dates_the_alert_and_keeps_its_id() -> None:
+    first, second = told(("raised", a_finding("a"), NOON), ("raised", a_finding("b", NOON - DAY_LENGTH), NOON + HOUR))
+
+    assert second.reason == "back-dated"
+    assert second.first_completed_at == NOON - DAY_LENGTH
+    assert first.alert_id == second.alert_id
+
+
+def test_it_stands_while_any_finding_stands_and_then_is_withdrawn_from_all_who_heard() -> None:
+    finding = a_finding("a")
+    *_, fewer, gone = told(
+        ("raised", finding, NOON),
+        ("raised", a_finding("b", NOON + HOUR), NOON + HOUR),
+        ("withdrawn", a_finding("b", NOON + HOUR), NOON + HOUR),
+        ("withdrawn", finding, NOON + HOUR),
+    )
+
+    assert (fewer.change, fewer.reason) == ("updated", "evidence-removed")
+    assert (gone.change, gone.reason, gone.notify, gone.findings) == ("withdrawn", "withdrawn", True, ())
+    assert gone.explanation == "because a"
+
+
+def test_true_again_opens_the_next_episode_of_the_same_alert() -> None:
+    finding = a_finding("a")
+    versions = told(("raised", finding, NOON), ("withdrawn", finding, NOON), ("raised", finding, NOON))
+
+    assert [version.version for version in versions] == [1, 2, 3]
+    assert [version.episode for version in versions] == [1, 1, 2]
+    assert versions[-1].change == "raised"
+
+
+@pytest.mark.parametrize(("lateness", "late"), [(7 * DAY_LENGTH, False), (7 * DAY_LENGTH + 1, True)])
+def test_what_completed_longer_ago_than_the_action_time_pages_nobody(lateness: int, late: bool) -> None:
+    (version,) = told(("raised", a_finding("a"), NOON + lateness))
+
+    assert (version.late, version.notify) == (late, not late)
+
+
+def test_a_version_carries_the_newest_findings_only() -> None:
+    many = [("raised", a_finding(f"f{n:02}", NOON + n), NOON) for n in range(SHOWN_FINDINGS + 4)]
+    version = told(*many)[-1]
+
+    assert [finding.finding_id for finding in version.findings] == [f"f{n:02}" for n in range(4, SHOWN_FINDINGS + 4)]
+    assert version.first_completed_at == NOON

@@ -1,0 +1,135 @@
+"""Every partner's record becomes exactly one incident version or one dead letter that says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.reports import ReportedParty, ReportedPlace
+from safety_stream.core.model.times import MINUTE, SECOND
+from safety_stream.core.stages import intake
+from safety_stream.core.stages.rows import MemoryRows
+
+from tests.core.stages.making import NOON, a_record, a_report, at
+
+RECEIVED = NOON + 120 * MINUTE
+
+
+def taken(catalogue: Catalogue, value: Any, topic: str = "partner.police-crimes") -> Any:
+    (output,) = intake.make_step(catalogue)(MemoryRows(), [a_record(value, topic, received_at=RECEIVED)], None)
+    return output.value
+
+
+def test_a_good_report_is_stamped_with_what_the_catalogue_knows(catalogue: Catalogue) -> None:
+    version = taken(catalogue, a_report(flags=("domestic-abuse",)))
+
+    assert isinstance(version, IncidentVersion)
+    assert (version.organisation, version.family, version.area) == ("lancashire-police", "violence", "E07000117")
+    assert version.themes == ("domestic-abuse", "violence")
+    assert version.received_at == RECEIVED
+
+
+@pytest.mark.parametrize(
+    ("changes", "topic", "reason"),
+    [
+        ({"source": "nobody"}, "partner.nobody", "unknown-source"),
+        ({}, "partner.fire", "unknown-source"),
+        ({"kind": "fire"}, "partner.police-crimes", "wrong-kind-for-source"),
+        ({"details": ("fire",)}, "partner.police-crimes", "schema-violation"),
+        ({"category": "no-such"}, "partner.police-crimes", "schema-violation"),
+        ({"count": 0}, "partner.police-crimes", "schema-violation"),
+        ({"occurred_from": RECEIVED + 5 * MINUTE + 1}, "partner.police-crimes", "impossible-time"),
+        ({"reported_at": RECEIVED + 5 * MINUTE + 1}, "partner.police-crimes", "impossible-time"),
+        ({"occurred_from": at("1899-12-31T23:59")}, "partner.police-crimes", "impossible-time"),
+        ({"occurred_to": NOON - SECOND}, "partner.police-crimes", "impossible-time"),
+    ],
+)
+def test_a_bad_report_becomes_a_dead_letter_with_its_reason(
+    catalogue: Catalogue, changes: dict[str, Any], topic: str, reason: str
+) -> None:
+    letter = taken(catalogue, a_report(**changes), topic)
+
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.value, letter.key) == (reason, b"as it came", b"k")
+
+
+def test_five_minutes_ahead_is_a_partners_clock_not_a_mistake(catalogue: Catalogue) -> None:
+    assert isinstance(taken(catalogue, a_report(occurred_from=RECEIVED + 5 * MINUTE)), IncidentVersion)
+
+
+def test_a_record_that_could_not_be_read_is_kept(catalogue: Catalogue) -> None:
+    letter = taken(catalogue, Refused("unreadable-framing", "no magic byte"))
+
+    assert (letter.reason, letter.topic, letter.attempts) == ("unreadable-framing", "partner.police-crimes", 1)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"parties": (ReportedParty(role="victim", token="tok-a"),)},
+        {"vehicles": ("veh-a",)},
+        {"phones": ("tel-a",)},
+        {"group": "grp-a"},
+    ],
+)
+def test_a_place_only_source_carries_nobody(catalogue: Catalogue, named: dict[str, Any]) -> None:
+    report = a_report(source="ed-assaults", kind="assault-attendance", **named)
+
+    assert taken(catalogue, report, "partner.ed-assaults").reason == "person-in-place-only-source"
+
+
+def test_a_place_only_source_may_say_that_somebody_unknown_was_there(catalogue: Catalogue) -> None:
+    report = a_report(source="ed-assaults", kind="assault-attendance", parties=(ReportedParty(role="victim"),))
+
+    assert isinstance(taken(catalogue, report, "partner.ed-assaults"), IncidentVersion)
+
+
+def test_a_dead_letter_repeats_no_value(catalogue: Catalogue) -> None:
+    letter = taken(catalogue, a_report(category="tok-secret"))
+
+    assert "tok-secret" not in letter.detail
+
+
+@pytest.mark.parametrize(
+    ("place", "area"),
+    [
+        (ReportedPlace(area="E06000009"), "E06000009"),
+        (ReportedPlace(lsoa="E01012607"), "E06000008"),
+        (ReportedPlace(area="E09000001", lsoa="E01012607"), "E06000008"),
+        (ReportedPlace(area="E09000001"), "OUTSIDE"),
+        (ReportedPlace(), "UNLOCATED"),
+        (None, "UNLOCATED"),
+        (ReportedPlace(area="L-12"), "OUTSIDE"),
+    ],
+)
+def test_the_district_is_the_stated_one_or_its_lsoas(
+    catalogue: Catalogue, place: ReportedPlace | None, area: str
+) -> None:
+    assert taken(catalogue, a_report(place=place)).area == area
+
+
+@pytest.mark.parametrize(
+    ("place", "exact"),
+    [
+        (ReportedPlace(uprn="900000000001"), True),
+        (ReportedPlace(easting=384_000, northing=432_000), True),
+        (ReportedPlace(easting=384_000, northing=432_000, precision_m=100), True),
+        (ReportedPlace(easting=384_000, northing=432_000, precision_m=101), False),
+        (ReportedPlace(easting=384_000, northing=432_000, snapped=True), False),
+        (ReportedPlace(lsoa="E01012607"), False),
+    ],
+)
+def test_only_a_fine_unsnapped_point_is_a_place(catalogue: Catalogue, place: ReportedPlace, exact: bool) -> None:
+    assert taken(catalogue, a_report(place=place)).place.exact is exact
+
+
+def test_degrees_become_grid_metres(catalogue: Catalogue) -> None:
+    """Ordnance Survey's own worked point: 52.657979 N, 1.716052 E (WGS84) is 651409, 313177 within 5 m."""
+    place = taken(catalogue, a_report(place=ReportedPlace(latitude=52.6579786, longitude=1.7160519))).place
+
+    assert abs(place.easting - 651_409) <= 5
+    assert abs(place.northing - 313_177) <= 5

@@ -1,0 +1,175 @@
+"""The only door out: projected, numbered without gap, on record, and no end without a beginning."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safety_stream.core.catalogue import Catalogue, Profile
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.published import AuditRecord
+from safety_stream.core.stages import publish
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import Output
+
+from tests.core.stages.making import NOON, a_record
+
+ALERT = AlertVersion(
+    alert_id="alert-a",
+    version=1,
+    episode=1,
+    change="raised",
+    reason="new",
+    rule_id="rv-graded",
+    rule_version=1,
+    title="Repeat victim",
+    family="repeat-victimisation",
+    subject="victim:tok-a",
+    priority="P3",
+    area="E07000117",
+    areas=("E07000117",),
+    first_completed_at=NOON,
+    last_completed_at=NOON,
+    findings=(),
+    explanation="Harmed three times.",
+    child=False,
+    late=False,
+    notify=True,
+    audiences=("analyst", "duty-officer"),
+    marking="OFFICIAL-SENSITIVE",
+    as_of=NOON,
+    cause="incident-a new",
+)
+VALUE = IndicatorValue(
+    area="L-14",
+    indicator="violence",
+    period="month",
+    starts=20_454,
+    ends=20_485,
+    value=23,
+    final=True,
+    revision=1,
+    restates=None,
+    as_of=NOON,
+)
+
+
+def alert(**changes: Any) -> AlertVersion:
+    return msgspec.structs.replace(ALERT, **changes)
+
+
+def value(**changes: Any) -> IndicatorValue:
+    return msgspec.structs.replace(VALUE, **changes)
+
+
+def tell(catalogue: Catalogue, *batches: list[AlertVersion]) -> list[Output]:
+    step, rows = publish.make_alert_step(catalogue), MemoryRows()
+    return [out for batch in batches for out in step(rows, [a_record(version) for version in batch], None)]
+
+
+def show(catalogue: Catalogue, *batches: list[IndicatorValue]) -> list[Output]:
+    step, rows = publish.make_indicator_step(catalogue), MemoryRows()
+    return [out for batch in batches for out in step(rows, [a_record(one) for one in batch], None)]
+
+
+def on(topic: str, outputs: list[Output]) -> list[Any]:
+    return [output.value for output in outputs if output.topic == topic]
+
+
+def test_an_audience_gets_its_own_fields_and_no_other(catalogue: Catalogue) -> None:
+    (published,) = on("alerts.analyst", tell(catalogue, [ALERT]))
+
+    assert published.explanation == "Harmed three times."
+    assert (published.subject, published.findings, published.cause, published.audiences) == (None, None, None, None)
+
+
+def test_whom_the_alert_does_not_reach_hears_nothing(catalogue: Catalogue) -> None:
+    topics = {output.topic for output in tell(catalogue, [ALERT])}
+
+    assert topics == {"alerts.analyst", "alerts.duty-officer", "audit.alerts"}
+
+
+def test_a_withdrawal_reaches_everyone_who_was_told_and_nobody_else(catalogue: Catalogue) -> None:
+    gone = alert(version=2, change="withdrawn", audiences=())
+    outputs = tell(catalogue, [ALERT], [gone])
+
+    assert [told.change for told in on("alerts.analyst", outputs)] == ["raised", "withdrawn"]
+    assert on("alerts.analyst", outputs)[1].prior_version == 1
+    assert on("alerts.soc-unit", outputs) == []
+
+
+def test_an_end_without_a_beginning_is_not_told(catalogue: Catalogue) -> None:
+    assert tell(catalogue, [alert(change="withdrawn")]) == []
+
+
+def test_who_hears_of_an_alert_first_hears_that_it_is_raised(catalogue: Catalogue) -> None:
+    outputs = tell(catalogue, [alert(audiences=("duty-officer",))], [alert(version=2, change="updated")])
+
+    assert [told.change for told in on("alerts.analyst", outputs)] == ["raised"]
+    assert [told.change for told in on("alerts.duty-officer", outputs)] == ["raised", "updated"]
+
+
+@given(
+    changes=st.lists(
+        st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["raised", "updated", "withdrawn"])), max_size=12
+    ),
+    cut=st.integers(0, 12),
+)
+def test_every_feed_is_numbered_without_gap_and_every_disclosure_is_on_record(
+    catalogue: Catalogue, changes: list[tuple[str, Any]], cut: int
+) -> None:
+    versions = [alert(alert_id=who, version=n + 1, change=change) for n, (who, change) in enumerate(changes)]
+    outputs = tell(catalogue, versions[:cut], versions[cut:])
+    trail: list[AuditRecord] = on("audit.alerts", outputs)
+
+    for feed in ("alerts.analyst", "alerts.duty-officer"):
+        numbers = [published.seq for published in on(feed, outputs)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert numbers == [record.from_seq for record in trail if record.topic == feed]
+    assert [record.seq for record in trail] == list(range(1, len(trail) + 1))
+    assert all(later.previous_hash == earlier.hash for earlier, later in pairwise(trail))
+    assert all(record.hash == publish.chained(record) for record in trail)
+
+
+def test_the_exact_profile_passes_values_on(catalogue: Catalogue) -> None:
+    outputs = show(catalogue, [value(area="E07000117", value=3, final=False), value(revision=2, restates=22)])
+
+    assert [shown.value for shown in on("indicators.internal", outputs)] == [3, 23]
+    assert [(a.from_seq, a.to_seq) for a in on("audit.indicators", outputs) if a.audience == "internal"] == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"), [(0, 0), (1, None), (7, None), (8, 10), (12, 10), (13, 15), (22, 20), (23, 25)]
+)
+def test_the_public_sees_no_small_count_and_others_to_the_nearest_five(
+    catalogue: Catalogue, exact: int, shown: int | None
+) -> None:
+    assert [one.value for one in on("indicators.public", show(catalogue, [value(value=exact)]))] == [shown]
+
+
+@pytest.mark.parametrize("hidden", [{"area": "L-12"}, {"area": "E07000117"}, {"period": "week"}, {"final": False}])
+def test_the_public_sees_one_area_one_period_and_final_values(catalogue: Catalogue, hidden: dict[str, Any]) -> None:
+    assert on("indicators.public", show(catalogue, [value(**hidden)])) == []
+
+
+def test_a_restatement_that_rounds_to_the_same_number_is_not_told_to_the_public(catalogue: Catalogue) -> None:
+    outputs = show(catalogue, [value()], [value(value=24, revision=2)], [value(value=33, revision=3)])
+
+    assert [(one.value, one.revision, one.restates) for one in on("indicators.public", outputs)] == [
+        (25, 1, None),
+        (35, 2, 25),
+    ]
+
+
+def test_half_rounds_up() -> None:
+    profile = Profile(
+        id="x", title="", areas=(), periods=(), final_only=False, suppress_below=0, round_to=10
+    )
+
+    assert publish.shown_count(25, profile) == 30

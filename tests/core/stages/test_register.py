@@ -1,0 +1,163 @@
+"""Versions become signed differences; the highest version decides, whatever came when."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.incidents import IncidentVersion, Party, Place
+from safety_stream.core.model.sightings import SightingChange
+from safety_stream.core.model.tallies import Tally
+from safety_stream.core.model.times import HOUR, MINUTE
+from safety_stream.core.stages import register
+from safety_stream.core.stages.rows import MemoryRows
+
+from tests.core.stages.making import NOON, a_record, a_version, at
+
+V1 = a_version()
+V2 = a_version(source_version=2, action="correct", parties=(Party("victim", "tok-b"),), reported_at=NOON + 2 * HOUR)
+V3 = a_version(source_version=3, action="withdraw", reported_at=NOON + 3 * HOUR)
+
+
+def run(catalogue: Catalogue, *batches: list[IncidentVersion]) -> list[Any]:
+    step, rows = register.make_step(catalogue), MemoryRows()
+    values = []
+    for batch in batches:
+        values += [output.value for output in step(rows, [a_record(version) for version in batch], None)]
+    return values
+
+
+def standing(values: list[Any]) -> dict[tuple[str, str], int]:
+    """The sum of signs of every (key, incident) that is not nought."""
+    sums: dict[tuple[str, str], int] = {}
+    for change in values:
+        if isinstance(change, SightingChange):
+            of = (change.key, change.sighting.incident_id)
+            sums[of] = sums.get(of, 0) + change.sign
+    return {of: total for of, total in sums.items() if total}
+
+
+def counted(values: list[Any]) -> dict[tuple[str, str, int], int]:
+    sums: dict[tuple[str, str, int], int] = {}
+    for tally in values:
+        if isinstance(tally, Tally):
+            of = (tally.area, tally.indicator, tally.event_day)
+            sums[of] = sums.get(of, 0) + tally.count
+    return {of: total for of, total in sums.items() if total}
+
+
+def test_a_report_joins_the_timelines_of_its_victim_and_is_counted_in_its_area_and_above(catalogue: Catalogue) -> None:
+    values = run(catalogue, [V1])
+
+    assert set(standing(values)) == {("person:tok-a", V1.incident_id), ("victim:tok-a", V1.incident_id)}
+    assert {area for area, indicator, _ in counted(values) if indicator == "violence"} == {"E07000117", "L-12", "L-14"}
+
+
+def test_a_unitary_counts_under_l14_alone(catalogue: Catalogue) -> None:
+    values = run(catalogue, [a_version(area="E06000009")])
+
+    assert {area for area, _, _ in counted(values)} == {"E06000009", "L-14"}
+
+
+def test_the_same_message_twice_changes_nothing(catalogue: Catalogue) -> None:
+    again = a_version(received_at=V1.received_at + MINUTE)
+
+    assert [v for v in run(catalogue, [V1], [again])[len(run(catalogue, [V1])) :] if not isinstance(v, FeedStatus)] == []
+
+
+@pytest.mark.parametrize("order", list(permutations([V1, V2])))
+def test_a_correction_moves_the_report_to_another_victim(
+    catalogue: Catalogue, order: tuple[IncidentVersion, ...]
+) -> None:
+    assert {key for key, _ in standing(run(catalogue, list(order)))} == {"person:tok-b", "victim:tok-b"}
+
+
+@pytest.mark.parametrize("order", list(permutations([V1, V2, V3])))
+def test_a_withdrawn_report_leaves_nothing_even_when_its_withdrawal_came_first(
+    catalogue: Catalogue, order: tuple[IncidentVersion, ...]
+) -> None:
+    values = run(catalogue, *[[version] for version in order])
+
+    assert (standing(values), counted(values)) == ({}, {})
+
+
+@pytest.mark.parametrize("action", ["erase", "restrict"])
+def test_erased_and_restricted_reports_are_out(catalogue: Catalogue, action: str) -> None:
+    assert standing(run(catalogue, [V1], [a_version(source_version=2, action=action)])) == {}
+
+
+def test_a_disputed_report_stays_and_is_marked(catalogue: Catalogue) -> None:
+    values = run(catalogue, [V1], [a_version(source_version=2, action="dispute")])
+    last = [change for change in values if isinstance(change, SightingChange) and change.sign > 0][-1]
+
+    assert last.sighting.disputed
+    assert len(standing(values)) == 2
+
+
+def test_a_correction_that_changes_no_word_sends_nothing(catalogue: Catalogue) -> None:
+    first = run(catalogue, [V1])
+    values = run(catalogue, [V1], [a_version(source_version=2, action="correct")])[len(first) :]
+
+    assert [value for value in values if not isinstance(value, FeedStatus)] == []
+
+
+def test_every_partition_hears_how_far_the_feeds_have_come(catalogue: Catalogue) -> None:
+    statuses = [value for value in run(catalogue, [V1]) if isinstance(value, FeedStatus)]
+
+    assert len(statuses) == 3
+    assert statuses[0].newest == {"police-crimes": V1.reported_at}
+    assert statuses[0].as_of == V1.received_at
+
+
+def test_a_report_known_to_the_month_counts_from_the_first(catalogue: Catalogue) -> None:
+    values = run(catalogue, [a_version(precision="month", occurred_from=at("2026-01-20T00:00"))])
+    tally = next(value for value in values if isinstance(value, Tally))
+
+    assert (tally.precision, tally.event_day) == ("month", 20_454)  # 2026-01-01
+
+
+@pytest.mark.parametrize(
+    ("changes", "keys"),
+    [
+        ({"parties": (Party("victim", None),)}, set()),
+        ({"parties": (), "vehicles": ("veh-a",)}, {"vehicle:veh-a"}),
+        ({"parties": (), "place": Place(uprn="900000000001", exact=True)}, {"place:900000000001"}),
+        ({"parties": (), "place": Place(uprn="900000000001", exact=False)}, set()),
+        (
+            {"parties": (Party("victim", "tok-a"), Party("perpetrator", "tok-p"))},
+            {"person:tok-a", "person:tok-p", "victim:tok-a", "victim-perpetrator:tok-a|tok-p"},
+        ),
+        ({"kind": "asb-case", "parties": (Party("reporter", "tok-r"),)}, {"person:tok-r", "victim:tok-r"}),
+        ({"parties": (Party("reporter", "tok-r"),)}, {"person:tok-r"}),
+    ],
+)
+def test_keys_are_made_of_what_is_known_and_of_nothing_else(
+    catalogue: Catalogue, changes: dict[str, Any], keys: set[str]
+) -> None:
+    assert {key for key, _ in standing(run(catalogue, [a_version(**changes)]))} == keys
+
+
+VERSIONS = st.builds(
+    a_version,
+    source_version=st.integers(1, 4),
+    action=st.sampled_from(["new", "correct", "withdraw", "restrict", "dispute", "erase"]),
+    area=st.sampled_from(["E07000117", "E06000009", "OUTSIDE"]),
+    parties=st.sampled_from([(), (Party("victim", "tok-a"),), (Party("victim", "tok-b"),)]),
+)
+
+
+@given(versions=st.lists(VERSIONS, max_size=6), data=st.data())
+def test_what_stands_does_not_depend_on_order_duplication_or_batches(
+    catalogue: Catalogue, versions: list[IncidentVersion], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(versions + versions[:2]))
+    cut = data.draw(st.integers(0, len(shuffled)))
+    straight, other = run(catalogue, versions), run(catalogue, shuffled[:cut], shuffled[cut:])
+
+    assert (standing(straight), counted(straight)) == (standing(other), counted(other))

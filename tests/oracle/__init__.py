@@ -1,0 +1,1 @@
+"""The oracle held against hand-worked scenarios, so that it may judge the system."""

@@ -1,0 +1,80 @@
+"""What was planted is found by the oracle, and a near miss is not."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from safety_stream.core.model.times import start_of, to_day
+from safety_stream.synthetic import Story, generate, ground_truth, read_county
+from safety_stream.testing.oracle import Truth, recompute
+
+CATALOGUE = Path(__file__).parents[2] / "catalogue"
+COUNTY = read_county(CATALOGUE / "synthetic" / "lancashire.yaml")
+RULES = {path.stem for path in (CATALOGUE / "rules").glob("*.yaml")}
+
+
+def fires(truth: Truth, story: Story) -> bool:
+    """Whether the alert of the story stands; on the named occurrences where it names some."""
+    completed = {key[3] for key in truth.findings if (key[0], key[2]) == (story.rule, story.key)}
+    return bool(completed & set(story.occurrences) if story.occurrences else completed)
+
+
+# The second begins so that weeks of violence and return interviews lie around the night the clocks change.
+@pytest.mark.parametrize(
+    ("seed", "start", "days", "scale"),
+    [(1, date(2026, 1, 1), 90, 0.05), (2, date(2026, 3, 18), 60, 0.05), (3, date(2025, 10, 15), 9, 0.5)],
+)
+def test_planted_stories_are_found_and_near_misses_are_not(seed: int, start: date, days: int, scale: float):
+    told = generate(COUNTY, seed=seed, start=start, days=days, scale=scale)
+    reports = [msgspec.to_builtins(one.report) | {"received_at": one.received_at} for one in told if not one.refused]
+    truth = recompute(reports, CATALOGUE)
+
+    stories = ground_truth(COUNTY, seed=seed, start=start, days=days)
+
+    wrong = [story for story in stories if fires(truth, story) != (story.expected == "fires")]
+    assert wrong == []
+    assert stories
+
+
+def test_every_rule_has_stories_of_both_ends():
+    stories = ground_truth(COUNTY, seed=1, start=date(2026, 1, 1), days=60)
+
+    for expected in ("fires", "must-not-fire"):
+        assert {story.rule for story in stories if story.expected == expected} == RULES
+
+
+def test_every_report_of_a_story_arrives_within_the_days():
+    days, start = 60, date(2026, 1, 1)
+    stories = ground_truth(COUNTY, seed=1, start=start, days=days)
+    planted = {name for story in stories for name in story.reports}
+    end = start_of(to_day(start) + days)
+
+    arrived = [
+        told.received_at
+        for told in generate(COUNTY, seed=1, start=start, days=days, scale=0.02)
+        if told.report and (told.report.source, told.report.source_ref) in planted
+    ]
+
+    assert len(arrived) >= len(planted)
+    assert max(arrived) < end
+
+
+def test_a_story_shares_no_person_vehicle_or_address_with_another():
+    stories = ground_truth(COUNTY, seed=1, start=date(2026, 1, 1), days=120)
+    keys = [story.key for story in stories if not story.key.startswith("area:")]
+
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_weeks_laid_down_are_those_of_the_rule():
+    rule = yaml.safe_load((CATALOGUE / "rules" / "district-count.yaml").read_text(encoding="utf-8"))
+    agreed = {area: o["set"].get("at_least") for o in rule["overrides"] for area in o["areas"]}
+    weeks = COUNTY.stories.weeks
+
+    for week in (weeks.over, weeks.short, weeks.split):
+        assert week.at_least == agreed[week.area]
