@@ -1,6 +1,6 @@
 """What a measured process does beside its work: looks at its clocks, and says one line when it is done.
 
-A row's process prints `RESULT {...}` once and ends. Time runs from the first record it is handed until everything that
+A row's process prints `RESULT {...}` once and ends; on the way it may print `EVENT {...}`. Time runs from the first record it is handed until everything that
 came of the last one is committed; starting up, joining a group and creating topics are not measured. CPU is that of the
 whole process, threads of C libraries included.
 
@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 RESULT = "RESULT "
+EVENT = "EVENT "
 PROFILE_VARIABLE = "BENCH_PROFILE"
 _PROFILE_LINES = 28
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -33,8 +34,8 @@ class Stopwatch:
         self.began_at: float | None = None
         self.ended_at = 0.0
         self._cpu = 0.0
-        self._threads: dict[str, float] = {}
         self._threads_before: dict[str, float] = {}
+        self._cpu_ended = 0.0
 
     def begin(self) -> None:
         """The first record is here. Later calls change nothing."""
@@ -44,24 +45,21 @@ class Stopwatch:
             self.began_at = time.time()
 
     def end(self) -> None:
-        """Everything until now is done; a later call moves the end on."""
+        """Everything until now is done; a later call moves the end on. Cheap."""
         self.ended_at = time.time()
         self._cpu_ended = time.process_time()
-        self._threads = cpu_by_thread()
 
     def result(self, records: int, **more: object) -> dict[str, object]:
         """The figures for so many records."""
         assert self.began_at is not None, "nothing was measured"
+        before = self._threads_before
+        spent = {name: round(cpu - before.get(name, 0.0), 2) for name, cpu in cpu_by_thread().items()}
         return {
             "records": records,
             "began_at": self.began_at,
             "seconds": self.ended_at - self.began_at,
             "cpu_seconds": self._cpu_ended - self._cpu,
-            "cpu_by_thread": {
-                name: round(spent - self._threads_before.get(name, 0.0), 2)
-                for name, spent in sorted(self._threads.items(), key=lambda item: -item[1])
-                if spent - self._threads_before.get(name, 0.0) >= 0.01
-            },
+            "cpu_by_thread": dict(sorted(((name, cpu) for name, cpu in spent.items() if cpu), key=lambda one: -one[1])),
             **more,
         }
 
@@ -71,6 +69,12 @@ def tell(result: dict[str, object]) -> None:
     if "profile" not in result and _profiles:
         result["profile"] = profile_text()
     sys.stdout.write(RESULT + json.dumps(result) + "\n")
+    sys.stdout.flush()
+
+
+def say(event: dict[str, object]) -> None:
+    """Tell what happened just now, with the time."""
+    sys.stdout.write(EVENT + json.dumps({"at": time.time(), **event}) + "\n")
     sys.stdout.flush()
 
 

@@ -62,7 +62,7 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
         thread.join()
 
 
-def test_jars_are_fetched_once_and_returned_in_the_order_of_the_lock(repository: Repository, tmp_path: Path):
+def test_jars_are_fetched_once_and_returned_in_the_order_of_the_lock(repository: Repository, tmp_path: Path) -> None:
     said: list[str] = []
 
     first = cached(JARS, tmp_path, repository.by_name, said.append)
@@ -75,7 +75,7 @@ def test_jars_are_fetched_once_and_returned_in_the_order_of_the_lock(repository:
     )
 
 
-def test_a_jar_that_is_not_the_locked_one_is_not_kept(repository: Repository, tmp_path: Path):
+def test_a_jar_that_is_not_the_locked_one_is_not_kept(repository: Repository, tmp_path: Path) -> None:
     other = jar_of("first", b"what was locked")
 
     with pytest.raises(EmbeddedKafkaError, match=r"first-1\.0\.jar is not the file"):
@@ -84,7 +84,7 @@ def test_a_jar_that_is_not_the_locked_one_is_not_kept(repository: Repository, tm
     assert not list(tmp_path.rglob("*.jar"))
 
 
-def test_two_at_once_fetch_each_jar_once(repository: Repository, tmp_path: Path):
+def test_two_at_once_fetch_each_jar_once(repository: Repository, tmp_path: Path) -> None:
     def fetch() -> None:
         cached(JARS, tmp_path, repository.by_name, print)
 
@@ -97,21 +97,21 @@ def test_two_at_once_fetch_each_jar_once(repository: Repository, tmp_path: Path)
     assert len(JARS) == len(repository.asked_for)
 
 
-def test_without_a_network_the_error_says_what_to_do(tmp_path: Path):
+def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
     nobody = {"nobody": "http://127.0.0.1:9"}
 
     with pytest.raises(EmbeddedKafkaError, match=r"needs the network once.*HTTPS_PROXY"):
         cached(JARS, tmp_path, nobody, print)
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path):
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(EmbeddedKafkaError, match=r"Cannot keep Kafka's jars in .*file/cache.*XDG_CACHE_HOME"):
         cached(JARS, tmp_path / "file" / "cache", {}, print)
 
 
-def test_the_lock_names_the_broker_of_this_version():
+def test_the_lock_names_the_broker_of_this_version() -> None:
     brokers = [jar.version for jar in locked_jars(LOCK_FILE) if jar.artifact == "kafka_2.13"]
 
     assert [KAFKA_VERSION] == brokers

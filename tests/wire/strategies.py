@@ -14,7 +14,9 @@ INSTANTS = st.integers(-2_300_000_000_000, 4_200_000_000_000)
 DEGREES = st.floats(-180, 180, allow_nan=False)
 
 
-def values_of(wanted: object, of: AvroType) -> st.SearchStrategy:
+def values_of(  # noqa: C901, PLR0911, PLR0912 - a line per type of Avro
+    wanted: object, of: AvroType
+) -> st.SearchStrategy:
     """Values of the type `wanted` that the schema `of` can hold."""
     if get_origin(wanted) is Literal:
         return st.sampled_from(get_args(wanted))

@@ -8,13 +8,16 @@ from safety_stream.cli import (
     areas,
     broker,
     dead_letters,
+    demo,
     doctor,
     generate,
     ingest,
     published,
+    replay,
     rules,
     schemas,
     topics,
+    worker,
 )
 from safety_stream.cli.terminal import Commands
 
@@ -26,7 +29,10 @@ app = typer.Typer(
     help="An open event backbone for community safety: partners' reports in, alerts and indicators out.",
 )
 
+app.command("demo", epilog=demo.EPILOG)(demo.demo)
 app.command("broker", epilog=broker.EPILOG)(broker.broker)
+app.command("worker", epilog=worker.EPILOG)(worker.worker)
+app.command("replay", epilog=replay.EPILOG)(replay.replay)
 app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +42,7 @@ EPILOG = epilog(
 )
 
 
-class TimeBy(str, Enum):
+class TimeBy(StrEnum):
     """What moves the stages' time on."""
 
     WALL = "wall"

@@ -69,5 +69,5 @@ def encoded(arrival: SyntheticReport) -> bytes:
     """The bytes of a synthetic record as its partner would have sent them, broken ones included."""
     if arrival.report is None:
         return arrival.raw or b""
-    value = report_writer().report(arrival.report)
+    value = report_writer().report(arrival.report, arrival.details)
     return value[:-1] if arrival.is_cut else value

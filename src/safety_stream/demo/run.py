@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from datetime import date
 from heapq import merge
 from pathlib import Path
 from threading import Event, Thread
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 from confluent_kafka.admin import AdminClient
@@ -29,12 +28,12 @@ from safety_stream.demo.verdict import compare
 from safety_stream.demo.watching import Seen, quantile
 from safety_stream.embedded import EmbeddedKafka
 from safety_stream.replay import Result
-from safety_stream.streaming.draining import has_work_left
+from safety_stream.streaming.draining import wait_until_drained
 from safety_stream.streaming.provisioning import create, plan
 from safety_stream.streaming.reading import follow, read_to_end
 from safety_stream.synthetic import County, SyntheticReport, generate, read_county
 from safety_stream.wire.records import Records
-from safety_stream.wire.topology import STAGES, inputs, members, topics
+from safety_stream.wire.topology import members, topics
 
 _FIRST_DAY: Final = date(2026, 1, 2)
 START: Final[Instant] = start_of(to_day(_FIRST_DAY))
@@ -94,7 +93,7 @@ class Demo:
         self._bootstrap = ""
         self._began = 0.0
 
-    def __enter__(self) -> Demo:
+    def __enter__(self) -> Self:
         """Start broker and worker, and wait until every stage has its partitions."""
         with ExitStack() as starting:
             folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="safety-stream-demo-")))
@@ -133,7 +132,7 @@ class Demo:
         """Wait until everything has gone through, compare with the oracle, and say what happened."""
         seconds = time.monotonic() - self._began
         self._say("Waiting until everything has gone through")
-        self._drain()
+        wait_until_drained(self._bootstrap, self.catalogue, seconds=_DRAINED_SECONDS_MAX)
         self._stop.set()
         self._say("Recomputing everything from the reports alone, and comparing")
         standing = Result()
@@ -180,24 +179,11 @@ class Demo:
 
     def _watch(self) -> None:
         watched = (*_WATCHED, *members("dead-letters.", self.catalogue))
-        for record in follow(self._bootstrap, watched):
+        for record in follow(self._bootstrap, watched, from_beginning=True):
             if self._stop.is_set():
                 return
             if record is not None:
                 self.seen.came_out(self._wire.value(record.topic, record.value), time.monotonic())
-
-    def _drain(self) -> None:
-        """Until every stage in order has nothing left, twice running: a stage may have given its forerunner's work."""
-        until = time.monotonic() + _DRAINED_SECONDS_MAX
-        quiet = 0
-        while quiet < 2:
-            if time.monotonic() > until:
-                raise RuntimeError("the worker has not got through everything; see its log above")
-            busy = any(
-                has_work_left(self._bootstrap, f"safety-stream.{row.name}", inputs(row, self.catalogue))
-                for row in STAGES
-            )
-            quiet = 0 if busy else quiet + 1
 
     def _guarded(self, work: Callable[[], None]) -> None:
         # Whatever ends a thread ends the demonstration, in the thread that shows it.
@@ -230,7 +216,8 @@ def _worker(bootstrap: str, folder: Path) -> Iterator[None]:
         *(sys.executable, "-m", "safety_stream", "worker", "--bootstrap", bootstrap),
         *("--data", str(folder / "state"), "--clock", "log", "--ready-file", str(ready), "--log-level", "WARNING"),
     ]
-    process = subprocess.Popen(command, env=os.environ.copy())  # noqa: S603 - our own command
+    # Results are on our standard output; what a worker has to say is not one.
+    process = subprocess.Popen(command, stdout=sys.stderr)  # noqa: S603 - our own command
     try:
         _await_ready(process, ready)
         yield

@@ -13,9 +13,27 @@ from time import monotonic
 from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.streaming.reading import NeverEnds, high_watermarks
+from safety_stream.wire.topology import STAGES, inputs
 
 _END_SECONDS_MAX = 30.0
+_QUIET_ROUNDS = 2
+
+
+def wait_until_drained(bootstrap: str, catalogue: Catalogue, *, prefix: str = "safety-stream", seconds: float) -> None:
+    """Return once no stage has anything left to do; whatever is still being put in counts.
+
+    The stages are asked in order, and all of them twice running: between two questions an earlier stage may have made
+    work for a later one. Raises `NeverEnds` when that takes longer than `seconds`.
+    """
+    until = monotonic() + seconds
+    quiet = 0
+    while quiet < _QUIET_ROUNDS:
+        if monotonic() > until:
+            raise NeverEnds(f"the stages were not through with everything in {seconds:.0f} s; is a worker running?")
+        busy = any(has_work_left(bootstrap, f"{prefix}.{row.name}", inputs(row, catalogue)) for row in STAGES)
+        quiet = 0 if busy else quiet + 1
 
 
 def has_work_left(bootstrap: str, group: str, topics: Sequence[str]) -> bool:

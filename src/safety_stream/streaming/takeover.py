@@ -85,21 +85,24 @@ class TakeOver:
         self._finished.append(tenure)
 
     def take_over(self, tenure: Tenure) -> int:
-        """Steps 1 to 3; how many changes were read back. Raises `Disowned`, or `MarkDiffers`."""
-        changes = 0
-        while True:
-            committed = self.committed(tenure)
-            high = self.high_watermark(tenure)
-            store = self._store(tenure, high)
-            changes += self.restore(tenure, store, high)
-            if self.agrees(tenure, store.mark, committed):
-                break
+        """Make the tenure ready to be read from; how many changes were read back. Raises `Disowned`, or `MarkDiffers`."""
+        committed, store, changes = self.read_back(tenure)
+        while not self.agrees(tenure, store.mark, committed):
+            committed, store, more = self.read_back(tenure)
+            changes += more
         tenure.store = store
         tenure.mark = dict(committed)
         tenure.start = {one.topic: self._start(tenure, one, committed) for one in tenure.inputs()}
         tenure.expected = dict(tenure.start)
         self._observer.state(self._stage, tenure.partition, store.rows)
         return changes
+
+    def read_back(self, tenure: Tenure) -> tuple[Mark, Store, int]:
+        """Steps 1 to 3 in their order; the committed offsets, the restored store, how many changes that took."""
+        committed = self.committed(tenure)
+        high = self.high_watermark(tenure)
+        store = self.store(tenure, high)
+        return committed, store, self.restore(tenure, store, high)
 
     def _start(self, tenure: Tenure, inputs: TopicPartition, committed: Mark) -> int:
         if inputs.topic in committed:
@@ -154,7 +157,8 @@ class TakeOver:
             store.close()
         self._stores.clear()
 
-    def _store(self, tenure: Tenure, high: int) -> Store:
+    def store(self, tenure: Tenure, high: int) -> Store:
+        """The partition's store; emptied if it is ahead of the changelog."""
         store = self._stores.get(tenure.partition)
         if store is None:
             identity = self._again(tenure, lambda: self._changelog.identity(tenure.partition))

@@ -41,7 +41,7 @@ from safety_stream.testing.schedule import Killed, Schedule
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 Protocol = Literal["cooperative", "eager"]
-Fate = Literal["crash-before", "crash-after", "retriable-before", "retriable-after", "abortable"]
+Fate = Literal["crash-before", "crash-after", "freeze", "stall", "retriable-before", "retriable-after", "abortable"]
 
 T = TypeVar("T")
 
@@ -229,18 +229,22 @@ class Group:
 class Faults:
     """Which calls fail, and how: drawn from the schedule's seed at the given rates, and crashes at chosen calls."""
 
-    def __init__(self, schedule: Schedule, *, error_rate: float, crash_rate: float) -> None:
-        """`error_rate` and `crash_rate` are chances per call."""
+    def __init__(self, schedule: Schedule, *, error_rate: float, crash_rate: float, freeze_rate: float) -> None:
+        """The rates are chances per call."""
         self._random = schedule.random
         self.error_rate = error_rate
         self.crash_rate = crash_rate
+        self.freeze_rate = freeze_rate
 
     def fate(self, call: str) -> Fate | None:
         """What happens to this call; None: it simply works."""
         draw = self._random.random()
         if draw < self.crash_rate:
             return "crash-before" if self._random.random() < 0.5 else "crash-after"  # noqa: PLR2004
-        if draw < self.crash_rate + self.error_rate:
+        draw -= self.crash_rate
+        if draw < self.freeze_rate:
+            return "freeze" if self._random.random() < 0.5 else "stall"  # noqa: PLR2004
+        if draw < self.freeze_rate + self.error_rate:
             kinds: list[Fate] = []
             if call in _RETRIABLE_CALLS:
                 kinds += ["retriable-before"] if call in _ONCE_CALLS else ["retriable-before", "retriable-after"]
@@ -254,22 +258,34 @@ class Faults:
 class Process:
     """What lives and dies together: the clients of one simulated worker."""
 
-    def __init__(self, log: Log, faults: Faults | None, crash: Callable[[], None]) -> None:
-        """`crash` is called when a call is to be the last of this process."""
+    def __init__(self, log: Log, faults: Faults | None, crash: Callable[[], None], freeze: Callable[[], None]) -> None:
+        """`crash` is called when a call is to be the last of this process, `freeze` when it is to stand still."""
         self._log = log
         self._faults = faults
         self._crash = crash
+        self._freeze = freeze
         self.consumers: list[MemoryConsumer] = []
 
-    def call(self, name: str, effect: Callable[[], T]) -> T:
-        """Make a call to the log: a step, then the effect, unless this one is to go wrong."""
+    def call(self, name: str, effect: Callable[[], T], *, decided: bool = False) -> T:
+        """Make a call to the log: a step, then the effect, unless this one is to go wrong.
+
+        `decided`: the transaction can no longer be aborted, so nothing will ask for that.
+        """
         self._log.schedule.step()
         self._log.work()
         fate = None if self._faults is None else self._faults.fate(name)
-        if fate is None:
+        if fate is None or (decided and fate == "abortable"):
             return effect()
         if fate == "crash-before":
             self._die()
+        if fate == "freeze":
+            self._freeze()
+            self._log.schedule.step()
+            return effect()
+        if fate == "stall":
+            # This thread alone gets no further for a while; the process, and its heartbeat, go on.
+            self._log.schedule.sleep(self._log.schedule.random.random() * 2.0 * self._log.session_seconds)
+            return effect()
         if fate == "retriable-before":
             raise Retriable(f"{name}: injected, without effect")
         if fate == "abortable":
@@ -661,7 +677,7 @@ class MemoryProducer:
                 raise Fatal("fenced off")
             self._transaction = None
 
-        self._process.call("commit", effect)
+        self._process.call("commit", effect, decided=self._transaction is None)
 
     def abort(self) -> None:
         """Undo all of it."""

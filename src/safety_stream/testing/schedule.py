@@ -85,7 +85,7 @@ class Schedule:
         self.now += self.random.random() * 0.02
         if self.steps > self._max_steps and not self._over:
             self._fail(Stuck(f"not done after {self.steps} steps, at {self.now:.1f} s"))
-        if self.random.random() < 0.35:  # noqa: PLR2004 - often enough to interleave, seldom enough to be quick
+        if me.frozen or self.random.random() < 0.35:  # noqa: PLR2004 - often enough to interleave, seldom enough to be quick
             self._switch()
         if me.killed:
             raise Killed

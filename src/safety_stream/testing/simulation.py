@@ -107,8 +107,8 @@ class Plan:
     events: int = 6
     crash_rate: float = 0.002
     error_rate: float = 0.01
+    freeze_rate: float = 0.003
     wakes: bool = False
-    zombies: bool = True
     assemble: Assemble = assemble
     input_isolation: Isolation = "read_committed"
     changelog_isolation: Isolation = "read_committed"
@@ -123,6 +123,7 @@ class Plan:
             wakes=seed % 4 == 0,
             crash_rate=(0.0, 0.002, 0.006)[seed % 5 % 3],
             error_rate=(0.0, 0.02)[seed % 2],
+            freeze_rate=(0.0, 0.001, 0.003)[seed % 7 % 3],
         )
 
 
@@ -142,7 +143,7 @@ class Worker:
         self.stopping = False
         self.fatal: BaseException | None = None
         schedule, plan, log = simulation.schedule, simulation.plan, simulation.log
-        self.process = Process(log, simulation.faults, self.die)
+        self.process = Process(log, simulation.faults, self.die, self.freeze)
         self.consumer = MemoryConsumer(log, self.process, GROUP, plan.protocol, plan.input_isolation)
         self._queue: deque[Batch] = deque()
         self._under_way = 0
@@ -177,11 +178,21 @@ class Worker:
             self.process.silence(self._simulation.schedule.now)
 
     def freeze(self) -> None:
-        """As by SIGSTOP: everything stands still, and it does not know."""
+        """As by SIGSTOP, with SIGCONT after a while: everything stands still, and it does not know."""
+        if self.frozen or not self.alive:
+            return
         self.frozen = True
         self.process.silence(self._simulation.schedule.now)
         for actor in self._actors:
             actor.frozen = True
+        schedule = self._simulation.schedule
+
+        def wake() -> None:
+            # Around the session timeout it is most interesting.
+            schedule.sleep(schedule.random.random() * 2.0 * self._simulation.log.session_seconds)
+            self.thaw()
+
+        schedule.spawn("freeze", wake)
 
     def thaw(self) -> None:
         """As by SIGCONT."""
@@ -190,6 +201,18 @@ class Worker:
             self.process.silence(None)
         for actor in self._actors:
             actor.frozen = False
+
+    def stall(self, seconds: float) -> None:
+        """One of its threads gets no further for a while, as on a slow disk; the others, and the heartbeat, go on."""
+        schedule = self._simulation.schedule
+        actor = schedule.random.choice(self._actors)
+        actor.frozen = True
+
+        def wake() -> None:
+            schedule.sleep(seconds)
+            actor.frozen = self.frozen
+
+        schedule.spawn("stall", wake)
 
     def is_ready(self) -> bool:
         """Whether it lives and everything it was assigned is taken over."""
@@ -277,12 +300,14 @@ class Simulation:
         self.schedule = Schedule(plan.seed)
         self.random = self.schedule.random
         self.log = Log(self.schedule, dict.fromkeys((*plan.inputs, OUTPUTS, CHANGELOG), plan.partitions))
-        self.faults = Faults(self.schedule, error_rate=plan.error_rate, crash_rate=plan.crash_rate)
+        self.faults = Faults(
+            self.schedule, error_rate=plan.error_rate, crash_rate=plan.crash_rate, freeze_rate=plan.freeze_rate
+        )
         self.workers: dict[int, Worker] = {}
         self.fatal: list[BaseException] = []
         self.events: list[str] = []
         self._disks: dict[tuple[int, int], Disk] = {}
-        self._partners = MemoryProducer(self.log, Process(self.log, None, lambda: None), "partners")
+        self._partners = MemoryProducer(self.log, Process(self.log, None, lambda: None, lambda: None), "partners")
 
     def run(self) -> None:
         """Live through it, and verify. Raises `Wrong`, `Stuck`, or whatever the loop let escape."""
@@ -327,20 +352,27 @@ class Simulation:
         if worker is None or not worker.alive:
             self._start(slot)
             return
-        event = self.random.choice(("kill", "freeze", "freeze", "stop", "storm", "thaw", "nothing"))
+        event = self.random.choice(("kill", "freeze", "stop", "storm", "stall", "stall-in-storm", "stall-in-storm"))
         self.events.append(f"{self.schedule.now:.2f} {event} {slot}")
         if event == "kill":
             worker.die()
-        elif event == "freeze" and self.plan.zombies:
+        elif event == "freeze":
             worker.freeze()
         elif event == "stop":
             worker.stopping = True
-        elif event == "storm" and GROUP in self.log.groups:
+        elif event == "storm":
+            self._storm()
+        elif event == "stall":
+            worker.stall(self.random.random() * 3.0)
+        elif event == "stall-in-storm":
+            worker.stall(self.random.random() * 4.0)
+            self._storm()
+
+    def _storm(self) -> None:
+        """Partitions change hands for no reason."""
+        if GROUP in self.log.groups:
             self.log.groups[GROUP].rotation = self.random.randint(0, 2)
             self.log.groups[GROUP].rebalance()
-        elif event == "thaw":
-            for one in self.workers.values():
-                one.thaw()
 
     def _start(self, slot: int) -> None:
         self.events.append(f"{self.schedule.now:.2f} start {slot}")
@@ -363,7 +395,7 @@ class Simulation:
 
     def _calm_down(self) -> None:
         """Nothing more goes wrong; somebody is there; now everything must become ready and be read."""
-        self.faults.crash_rate = self.faults.error_rate = 0.0
+        self.faults.crash_rate = self.faults.error_rate = self.faults.freeze_rate = 0.0
         for worker in self.workers.values():
             worker.thaw()
             worker.stopping = worker.stopping and worker.alive

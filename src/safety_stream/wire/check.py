@@ -360,7 +360,7 @@ class Reference:
         import avro.schema  # noqa: PLC0415
 
         self._io: Any = avro.io
-        self._parsed: Any = avro.schema.Parse(json.dumps(to_json(schema, docs=False)))
+        self._parsed: Any = avro.schema.parse(json.dumps(to_json(schema, docs=False)))
 
     def write(self, datum: dict[str, Datum]) -> bytes:
         """The datum's bytes, without framing."""

@@ -52,6 +52,7 @@ class Codecs:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._readers: dict[int, Reader[msgspec.Struct]] = {}
         self._writers: dict[type[msgspec.Struct], Callable[[Any], bytes]] = {}
         for subject in registry.subjects():
             newest = registry.newest(subject)
@@ -66,7 +67,7 @@ class Codecs:
         return self._writers[type(value)](value)
 
     def decode(self, subjects: Collection[str], raw: bytes | None, limit: int | None = None) -> msgspec.Struct:
-        """One value of one of `subjects`; see `decoder`, which is faster for many. Raises `Refused`."""
+        """One value of one of `subjects`; see `decoder`, which spares the look-up. Raises `Refused`."""
         return self.decoder(subjects, limit)(raw)
 
     def decoder(self, subjects: Collection[str], limit: int | None = None) -> Decode:
@@ -91,6 +92,12 @@ class Codecs:
         return decode
 
     def _reader(self, written: Registered) -> Reader[msgspec.Struct]:
+        # Compiling one takes some milliseconds, so it happens when a version is first asked for, and once.
+        if written.id not in self._readers:
+            self._readers[written.id] = self._made_reader(written)
+        return self._readers[written.id]
+
+    def _made_reader(self, written: Registered) -> Reader[msgspec.Struct]:
         if written.subject == reports.SUBJECT:
             return cast("Reader[msgspec.Struct]", reports.report_reader(written.schema))
         newest = self._registry.newest(written.subject).schema
@@ -113,7 +120,7 @@ class Codecs:
 
 def _violation(field: str, fault: Exception) -> Refused:
     if isinstance(fault, IndexError):
-        what = "the bytes end before it, or say what it cannot be"
+        what = "the bytes end before it or do not fit it"
     elif isinstance(fault, KeyError):
         what = "not a symbol that may be written"
     elif isinstance(fault, UnicodeDecodeError):

@@ -71,6 +71,13 @@ class General:
         return cast("dict[str, Datum]", datum)
 
 
+def default_bytes(field: Field) -> bytes:
+    """The bytes of a field that is left at its default. Raises `ValueError` when it has none."""
+    if isinstance(field.default, msgspec.UnsetType):
+        raise ValueError(f"{field.name} has no default and must be stated")  # noqa: TRY004 - the schema's fault
+    return General(Record("uk.safety_stream.One", "", (field,))).write({})
+
+
 def to_datum(document: Json, of: AvroType, where: str = "") -> Datum:
     """The datum of a document, defaults filled in. Raises `DocumentFault`."""
     match of:

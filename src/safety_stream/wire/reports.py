@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from math import isfinite
-from typing import Literal, get_args
+from typing import Literal, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -23,10 +23,10 @@ from safety_stream.core.model.incidents import Action, Origin
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import Instant, Precision
 from safety_stream.wire.framing import header
-from safety_stream.wire.general import Datum, DocumentFault, General, to_datum
+from safety_stream.wire.general import DocumentFault, General, default_bytes, to_datum
 from safety_stream.wire.registry import Registered, Registry, read_registry
 from safety_stream.wire.schema import Json, Nullable, Record
-from safety_stream.wire.specialised import Reader, Unsuitable, reader_of_fields, symbol_of
+from safety_stream.wire.specialised import Reader, Unsuitable, reader_of_fields, writer_of
 
 SUBJECT = "incident-report"
 LARGEST_REPORT = 262_144
@@ -44,29 +44,35 @@ class _Evaluation(msgspec.Struct, frozen=True):
     information_grade: Grade
 
 
-_ENVELOPE: dict[str, object] = {
-    "source": str,
-    "source_ref": str,
-    "source_version": int,
-    "action": Action,
-    "kind": str,
-    "subtype": str,
-    "category": str,
-    "flags": tuple[str, ...],
-    "origin": Origin,
-    "evaluation": _Evaluation | None,
-    "occurred_from": Instant,
-    "occurred_to": Instant | None,
-    "precision": Precision,
-    "reported_at": Instant,
-    "location": ReportedPlace | None,
-    "parties": tuple[ReportedParty, ...],
-    "vehicles": tuple[str, ...],
-    "phones": tuple[str, ...],
-    "group_token": str | None,
-    "count": int,
-    "marking": Marking,
-}
+class _Envelope(msgspec.Struct, frozen=True):
+    """What a report says, under the names and in the order it has on the wire; the rest is at its default."""
+
+    event_id: str
+    source: str
+    source_ref: str
+    source_version: int
+    action: Action
+    kind: str
+    subtype: str
+    category: str
+    flags: tuple[str, ...]
+    origin: Origin
+    evaluation: _Evaluation | None
+    occurred_from: Instant
+    occurred_to: Instant | None
+    precision: Precision
+    reported_at: Instant
+    location: ReportedPlace | None
+    parties: tuple[ReportedParty, ...]
+    vehicles: tuple[str, ...]
+    phones: tuple[str, ...]
+    group_token: str | None
+    count: int
+    marking: Marking
+
+
+_READ = {field.name: field.type for field in msgspec.structs.fields(_Envelope) if field.name != "event_id"}
+_FILLED = b"\x02"
 
 
 def details_of(schema: Record) -> dict[str, Record]:
@@ -80,7 +86,7 @@ def details_of(schema: Record) -> dict[str, Record]:
 
 def report_reader(schema: Record) -> Reader[Report]:
     """A reader of one version of the schema. Its `read` also raises `Refused`."""
-    return reader_of_fields(schema, _ENVELOPE | dict.fromkeys(details_of(schema), bool), _report)
+    return reader_of_fields(schema, _READ, details_of(schema), _report)
 
 
 def _report(  # noqa: PLR0913 - the envelope's fields, by the names they have on the wire
@@ -106,7 +112,7 @@ def _report(  # noqa: PLR0913 - the envelope's fields, by the names they have on
     group_token: str | None,
     count: int,
     marking: Marking,
-    **details: bool,
+    filled: tuple[str, ...],
 ) -> Report:
     if location is not None and not (isfinite(location.latitude or 0) and isfinite(location.longitude or 0)):
         raise Refused("schema-violation", "location: latitude and longitude must be finite numbers of degrees, or null")
@@ -132,7 +138,7 @@ def _report(  # noqa: PLR0913 - the envelope's fields, by the names they have on
         group=group_token,
         count=count,
         marking=marking,
-        details=tuple([name for name, is_filled in details.items() if is_filled]),
+        details=filled,
     )
 
 
@@ -140,33 +146,46 @@ class ReportWriter:
     """Writes reports with one version of the schema: for partners' adapters, generated counties and tests."""
 
     def __init__(self, registered: Registered) -> None:
+        self._schema = registered.schema
         self._general = General(registered.schema)
         self._header = header(registered.id)
-        self._details = details_of(registered.schema)
+        self._details = {name: General(record) for name, record in details_of(registered.schema).items()}
+        # The envelope is written straight from the report; from the first native detail on, field by field.
+        names = [field.name for field in registered.schema.fields]
+        start = min((names.index(name) for name in self._details), default=len(names))
+        head = Record(self._schema.name, self._schema.doc, self._schema.fields[:start])
+        self._head = writer_of(head, _Envelope, self._header, default_bytes)
+        self._tail = {field.name: default_bytes(field) for field in self._schema.fields[start:]}
+        self._empty = {name: _FILLED + general.write({}) for name, general in self._details.items()}
 
     def report(self, report: Report, details: Mapping[str, Mapping[str, Json]] | None = None) -> bytes:
         """The framed bytes of `report`.
 
         `details` are the native details by field name (snake case), as documents (see `general`); without them, each
         name in `report.details` is filled with an empty record. Raises `DocumentFault` for details that do not fit, and
-        `Unsuitable` for a kind of details this version lacks.
+        `Unsuitable` for a kind of details this version lacks and for values the schema cannot hold.
         """
         filled = {name: {} for name in report.details} if details is None else details
-        document: dict[str, Datum] = _envelope_of(report)
-        for name in self._details:
-            document[name] = None
-        for name, native in filled.items():
-            if name not in self._details:
-                raise Unsuitable(f"this version of {SUBJECT} has no details {name}; write with a newer one")
-            document[name] = to_datum(dict(native), self._details[name], name)
-        return self._header + self._general.write(document)
+        unknown = [name for name in filled if name not in self._details]
+        if unknown:
+            raise Unsuitable(f"this version of {SUBJECT} has no details {', '.join(unknown)}; write with a newer one")
+        tail = [self._native(name, filled[name]) if name in filled else left for name, left in self._tail.items()]
+        return self._head(_envelope_of(report)) + b"".join(tail)
 
     def document(self, document: Json) -> bytes:
         """The framed bytes of a whole report written as a document. Raises `DocumentFault` naming the field."""
-        datum = to_datum(document, self._general.schema)
+        datum = to_datum(document, self._schema)
         if not isinstance(datum, dict):
             raise DocumentFault("a report is an object with named fields")
         return self._header + self._general.write(datum)
+
+    def _native(self, name: str, native: Mapping[str, Json]) -> bytes:
+        if not native:
+            return self._empty[name]
+        datum = to_datum(dict(native), self._details[name].schema, name)
+        if not isinstance(datum, dict):
+            raise DocumentFault(f"{name}: an object with named fields is wanted")
+        return _FILLED + self._details[name].write(datum)
 
 
 def event_id(report: Report) -> str:
@@ -174,40 +193,31 @@ def event_id(report: Report) -> str:
     return str(uuid5(_EVENTS, f"{report.source}\x1f{report.source_ref}\x1f{report.source_version}\x1f{report.action}"))
 
 
-def _envelope_of(report: Report) -> dict[str, Datum]:
-    place = report.place
-    return {
-        "event_id": event_id(report),
-        "source": report.source,
-        "source_ref": report.source_ref,
-        "source_version": report.source_version,
-        "action": symbol_of(report.action),
-        "kind": report.kind,
-        "subtype": report.subtype,
-        "category": report.category,
-        "flags": list(report.flags),
-        "origin": symbol_of(report.origin),
-        "evaluation": None if report.grade is None else {"information_grade": _grade_symbol(report.grade)},
-        "occurred_from": report.occurred_from,
-        "occurred_to": report.occurred_to,
-        "precision": symbol_of(report.precision),
-        "reported_at": report.reported_at,
-        "location": None if place is None else msgspec.structs.asdict(place),
-        "parties": [
-            {"role": symbol_of(party.role), "token": party.token, "child": party.child} for party in report.parties
-        ],
-        "vehicles": list(report.vehicles),
-        "phones": list(report.phones),
-        "group_token": report.group,
-        "count": report.count,
-        "marking": symbol_of(report.marking),
-    }
-
-
-def _grade_symbol(grade: str) -> str:
-    if grade not in get_args(Grade):
-        raise Unsuitable(f"an information grade is one of {', '.join(get_args(Grade)[1:])}")
-    return symbol_of(grade)
+def _envelope_of(report: Report) -> _Envelope:
+    return _Envelope(
+        event_id=event_id(report),
+        source=report.source,
+        source_ref=report.source_ref,
+        source_version=report.source_version,
+        action=report.action,
+        kind=report.kind,
+        subtype=report.subtype,
+        category=report.category,
+        flags=report.flags,
+        origin=report.origin,
+        evaluation=None if report.grade is None else _Evaluation(cast("Grade", report.grade)),
+        occurred_from=report.occurred_from,
+        occurred_to=report.occurred_to,
+        precision=report.precision,
+        reported_at=report.reported_at,
+        location=report.place,
+        parties=report.parties,
+        vehicles=report.vehicles,
+        phones=report.phones,
+        group_token=report.group,
+        count=report.count,
+        marking=cast("Marking", report.marking),
+    )
 
 
 @lru_cache(maxsize=8)

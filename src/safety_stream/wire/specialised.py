@@ -26,13 +26,13 @@ Every line of a reader remembers the field it belongs to, so a refusal names the
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType, UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from safety_stream.wire.schema import Array, AvroType, Enum, Map, Nullable, Primitive, Record
+from safety_stream.wire.schema import Array, AvroType, Enum, Field, Map, Nullable, Primitive, Record
 
 T = TypeVar("T")
 REMEMBERED = 16_384
@@ -83,26 +83,33 @@ def reader_of(schema: Record, shape: type[T]) -> Reader[T]:
     return _finished(source)
 
 
-def reader_of_fields(schema: Record, wanted: Mapping[str, object], make: Callable[..., T]) -> Reader[T]:
+def reader_of_fields(
+    schema: Record, wanted: Mapping[str, object], filled: Collection[str], make: Callable[..., T]
+) -> Reader[T]:
     """A reader of the fields in `wanted`, which are given to `make` by name; others are passed over, not interpreted.
 
-    A nullable record wanted as `bool` only says whether it is there. Raises `Unsuitable`.
+    Of the nullable fields in `filled` only the names of those that are not null are given, as the argument `filled`, in
+    the schema's order. Raises `Unsuitable`.
     """
     source = _Source()
-    source.add(0, "", "def read(raw, p):")
-    given = _ReaderMaker(source).fields(schema, wanted, 1, "")
+    source.add(0, "", "def read(raw, p):", "    filled = ()")
+    given = _ReaderMaker(source).fields(schema, wanted, 1, "", filled)
     arguments = ", ".join(f"{name}={variable}" for name, variable in given.items())
-    source.add(1, "", f"out = {source.constant(make)}({arguments})")
+    source.add(1, "", f"out = {source.constant(make)}({arguments}, filled=filled)")
     return _finished(source)
 
 
-def writer_of(schema: Record, shape: type[T], header: bytes) -> Callable[[T], bytes]:
-    """A function that writes a Struct `shape` as `schema`, after `header`. Raises `Unsuitable`.
+def writer_of(
+    schema: Record, shape: type[T], header: bytes, default_of: Callable[[Field], bytes] | None = None
+) -> Callable[[T], bytes]:
+    """A function that writes a Struct `shape` as `schema`, after `header`.
 
-    The function raises `Unsuitable`, `KeyError` or `AttributeError` for a value that breaks its own annotations.
+    With `default_of`, fields the Struct lacks are written as the bytes it gives; without, none may be lacking. Raises
+    `Unsuitable`. The function raises `Unsuitable`, `KeyError` or `AttributeError` for a value that breaks its own
+    annotations.
     """
     source = _Source()
-    maker = _WriterMaker(source)
+    maker = _WriterMaker(source, default_of)
     statements: list[str] = []
     pieces = maker.record(schema, shape, "value", statements)
     source.add(0, "", "def write(value):")
@@ -369,14 +376,21 @@ class _ReaderMaker:
             case Record():
                 self._record(of, wanted, into, depth, where)
 
-    def fields(self, of: Record, wanted: Mapping[str, object], depth: int, where: str) -> dict[str, str]:
+    def fields(
+        self, of: Record, wanted: Mapping[str, object], depth: int, where: str, filled: Collection[str] = ()
+    ) -> dict[str, str]:
         """Read a record's fields, and say in which variable each wanted one is."""
+        add = self._source.add
         given = {}
         for field in of.fields:
             at = f"{where}.{field.name}" if where else field.name
             if field.name in wanted:
                 variable = given[field.name] = self._source.fresh()
                 self.value(field.of, wanted[field.name], variable, depth, at)
+            elif field.name in filled:
+                add(depth, at, "if raw[p]:", f"    filled += ({field.name!r},)")
+                self._skip(field.of, depth + 1, at)
+                add(depth, at, "else: p += 1")
             else:
                 self._skip(field.of, depth, at)
         return given
@@ -404,19 +418,8 @@ class _ReaderMaker:
 
     def _nullable(self, inner: AvroType, wanted: object, into: str, depth: int, where: str) -> None:
         add = self._source.add
-        only_whether = wanted is bool and isinstance(inner, Record)
-        add(
-            depth,
-            where,
-            "b = raw[p]; p += 1",
-            f"if not b: {into} = {'False' if only_whether else 'None'}",
-            "elif b == 2:",
-        )
-        if only_whether:
-            self._skip(inner, depth + 1, where)
-            add(depth + 1, where, f"{into} = True")
-        else:
-            self.value(inner, _without_none(wanted), into, depth + 1, where)
+        add(depth, where, "b = raw[p]; p += 1", f"if not b: {into} = None", "elif b == 2:")
+        self.value(inner, _without_none(wanted), into, depth + 1, where)
         add(depth, where, "else: raise Unreadable('neither null nor a value')")
 
     def _array(self, items: AvroType, wanted: object, into: str, depth: int, where: str) -> None:
@@ -469,7 +472,8 @@ class _ReaderMaker:
         add = self._source.add
         match of:
             case Primitive("string" | "bytes"):
-                add(depth, where, "n, p = length_at(raw, p)", "p += n")
+                add(depth, where, "n = raw[p]; p += 1", "if n & 129: n, p = length_at(raw, p - 1)", "else: n >>= 1")
+                add(depth, where, "p += n")
             case Primitive("boolean"):
                 add(depth, where, "p += 1")
             case Primitive("double"):
@@ -500,19 +504,23 @@ def _is_positional(shape: type) -> bool:
 class _WriterMaker:
     """Makes expressions that give bytes."""
 
-    def __init__(self, source: _Source) -> None:
+    def __init__(self, source: _Source, default_of: Callable[[Field], bytes] | None) -> None:
         self._source = source
+        self._default_of = default_of
 
     def record(self, of: Record, wanted: object, variable: str, statements: list[str]) -> list[str]:
         """The pieces of a record held in `variable`; what must run before them is added to `statements`."""
         asked = _fields_of(of, wanted)
         names = [field.name for field in of.fields]
-        if list(asked) != names:
+        if list(asked) != (names if self._default_of is None else [name for name in names if name in asked]):
             raise Unsuitable(f"{of.name} must have the fields of {wanted} in the same order, not {', '.join(names)}")
         pieces = []
         for index, field in enumerate(of.fields):
             part = f"{variable}.{field.name}" if isinstance(wanted, type) else f"{variable}[{index}]"
-            pieces += self._value(field.of, asked[field.name], part, statements)
+            if field.name in asked:
+                pieces += self._value(field.of, asked[field.name], part, statements)
+            elif self._default_of is not None:
+                pieces.append(self._source.constant(self._default_of(field)))
         return pieces
 
     def _value(  # noqa: C901, PLR0911 - a line per type of Avro

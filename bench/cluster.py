@@ -1,0 +1,131 @@
+"""The broker's side of a measurement: topics, the records in them, and what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from county import Sent
+from work import INPUT, PARTITIONS
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.data_files import catalogue_folder
+from safety_stream.streaming.draining import has_work_left
+from safety_stream.streaming.provisioning import create
+from safety_stream.streaming.reading import read_to_end
+from safety_stream.wire.topology import STAGES, inputs, topics
+
+_SECONDS = 30
+_COMPACTED = {"cleanup.policy": "compact"}
+
+
+class Cluster:
+    """One running broker, as the bench uses it."""
+
+    def __init__(self, bootstrap: str) -> None:
+        """Connect."""
+        self.bootstrap = bootstrap
+        self.catalogue = load_catalogue(catalogue_folder())
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def make_topic(self, name: str, *, compacted: bool = False) -> str:
+        """A new topic of as many partitions as the input has; its name."""
+        self._create([NewTopic(name, PARTITIONS, 1, config=_COMPACTED if compacted else {})])
+        return name
+
+    def load(self, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Put the common records, key and value, into the input."""
+        self.make_topic(INPUT)
+        producer = self._producer()
+        for key, value in records:
+            _send(producer, INPUT, value, key, 0)
+        _finish(producer)
+
+    def load_county(self, sent: Sequence[Sent]) -> None:
+        """Put a county into the backfill topics of the pipeline, which are made anew with all others."""
+        self.renew_pipeline()
+        producer = self._producer()
+        for one in sent:
+            _send(producer, one.topic, one.value, one.key, one.received_at)
+        _finish(producer)
+
+    def renew_pipeline(self) -> None:
+        """Every topic of the pipeline, empty; its groups have read nothing."""
+        wanted = topics(self.catalogue, PARTITIONS)
+        known = self._admin.list_topics(timeout=_SECONDS).topics
+        stale = [topic.name for topic in wanted if topic.name in known]
+        if stale:
+            for future in self._admin.delete_topics(stale, request_timeout=_SECONDS).values():
+                future.result()
+            self._delete_groups()
+            _wait(lambda: not (set(stale) & self._admin.list_topics(timeout=_SECONDS).topics.keys()), "topics to go")
+        create(self._admin, wanted)
+
+    def outputs(self, topic: str) -> Iterator[tuple[bytes, bytes]]:
+        """Key and value of every committed record of a topic."""
+        for record in read_to_end(self.bootstrap, [topic]):
+            yield record.key or b"", record.value or b""
+
+    def count(self, names: Sequence[str]) -> int:
+        """How many committed records the topics hold."""
+        return sum(1 for _ in read_to_end(self.bootstrap, names))
+
+    def is_drained(self) -> bool:
+        """Whether every stage of the pipeline, in order, has nothing left to do."""
+        return not any(
+            has_work_left(self.bootstrap, f"safety-stream.{row.name}", inputs(row, self.catalogue)) for row in STAGES
+        )
+
+    def _delete_groups(self) -> None:
+        groups = [f"safety-stream.{row.name}" for row in STAGES]
+        for future in self._admin.delete_consumer_groups(groups, request_timeout=_SECONDS).values():
+            try:
+                future.result()
+            except KafkaException as error:
+                # One that never was is as good as gone; one that still has members is not.
+                if error.args[0].name() != "GROUP_ID_NOT_FOUND":
+                    raise
+
+    def _create(self, new: list[NewTopic]) -> None:
+        for future in self._admin.create_topics(new, request_timeout=_SECONDS).values():
+            future.result()
+        names = {topic.topic for topic in new}
+        _wait(lambda: names <= self._admin.list_topics(timeout=_SECONDS).topics.keys(), "topics to appear")
+
+    def _producer(self) -> Producer:
+        return Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "compression.type": "lz4",
+                "linger.ms": 50,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "queue.buffering.max.messages": 500_000,
+            }
+        )
+
+
+def _send(producer: Producer, topic: str, value: bytes, key: bytes | None, timestamp: int) -> None:
+    while True:
+        try:
+            producer.produce(topic, value, key, timestamp=timestamp)
+        except BufferError:
+            producer.poll(0.1)
+        else:
+            producer.poll(0)
+            return
+
+
+def _finish(producer: Producer) -> None:
+    if producer.flush(_SECONDS):
+        raise RuntimeError("the broker did not take all records")
+
+
+def _wait(is_so: Callable[[], bool], what: str) -> None:
+    until = time.monotonic() + _SECONDS
+    while not is_so():
+        if time.monotonic() > until:
+            raise RuntimeError(f"waited {_SECONDS} s in vain for {what}")
+        time.sleep(0.1)

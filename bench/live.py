@@ -1,0 +1,291 @@
+"""The whole pipeline under measurement: how many incidents a second, how long until an alert, how long after a crash.
+
+*Load.* For throughput, a prepared county lies in the backfill topics before the worker starts. For latency, reports are
+sent at a fixed rate whatever the worker does (open loop): every second one makes a new victim a repeat victim, so half
+of them raise an alert. The clock runs from the broker's append time of the raising report, which comes back with its
+acknowledgement, to the moment a read_committed consumer of `alerts.duty-officer` returns the alert: one machine, one
+clock, whole milliseconds on the broker's side.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from children import Child, ChildFailed, Told
+from cluster import Cluster
+from confluent_kafka import KafkaError, Message, Producer
+from county import days_spanned, read_county_file
+from state import sizes
+
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.reports import Report, ReportedParty
+from safety_stream.streaming.reading import follow
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.reports import encode_report
+from safety_stream.wire.topology import members
+
+StartChild = Callable[..., Child]
+
+FEED = "alerts.duty-officer"
+_WORKER = Path(__file__).with_name("row_pipeline.py")
+_HOUR = 3_600_000
+_APART = 40
+"""How many reports lie between the two of one victim."""
+_FEEDS = (
+    ("police-crimes", "police-crime", "burglary"),
+    ("police-incidents", "police-incident", "burglary"),
+)
+_READY_SECONDS = 60.0
+_DRAIN_SECONDS = 600.0
+_SETTLE_SECONDS = 20.0
+_WARM_UP_SECONDS = 3.0
+_BEFORE_KILL_SECONDS = 8.0
+_AFTER_KILL_SECONDS = 25.0
+_TAKEOVER_RATE = 100
+
+
+class Worker:
+    """A worker with every stage, and what it says."""
+
+    def __init__(self, start: StartChild, name: str, bootstrap: str, slot: str, folder: Path, clock: str) -> None:
+        """Start it, without waiting."""
+        self.events: list[Told] = []
+        self.folder = folder / slot
+        self.child = start(
+            name, *(sys.executable, _WORKER, bootstrap, slot, self.folder, clock), event=self.events.append
+        )
+
+    def wait_until_ready(self) -> None:
+        """Until every stage has partitions. Raises `ChildFailed`."""
+        until = time.monotonic() + _READY_SECONDS
+        while not any(event["what"] == "ready" for event in self.events):
+            if not self.child.is_running() or time.monotonic() > until:
+                raise ChildFailed(f"{self.child.name} did not become ready. {self.child.end_of_log()}")
+            time.sleep(0.05)
+
+
+def throughput(cluster: Cluster, start: StartChild, county: Path, folder: Path, run: int) -> Told:
+    """Incidents a second from intake's first record to the last commit of any stage."""
+    sent = read_county_file(county)
+    cluster.load_county(sent)
+    worker = Worker(start, f"pipeline-{run}", cluster.bootstrap, "a", folder, "log")
+    with worker.child as child:
+        worker.wait_until_ready()
+        _wait_until_drained(cluster, worker)
+        child.stop()
+        told = child.result(30)
+    incidents = cluster.count(["incidents"])
+    refused = cluster.count(["dead-letters.intake"])
+    if incidents + refused != len(sent):
+        raise AssertionError(f"{len(sent)} reports made {incidents} incidents and {refused} dead letters")
+    published = cluster.count(members("alerts.", cluster.catalogue))
+    return told | {
+        "incidents": incidents,
+        "dead_letters": refused,
+        "published_alerts": published,
+        "days": round(days_spanned(sent), 1),
+        "state": sizes(worker.folder),
+    }
+
+
+def latency(cluster: Cluster, start: StartChild, folder: Path, name: str, rate: int, seconds: float) -> Told:
+    """How long from append to alert at `rate` reports a second, after a warm-up that does not count."""
+    cluster.renew_pipeline()
+    worker = Worker(start, name, cluster.bootstrap, "a", folder, "wall")
+    with worker.child as child:
+        worker.wait_until_ready()
+        paced = _Paced(cluster.bootstrap)
+        paced.run(rate, _WARM_UP_SECONDS + seconds)
+        child.stop()
+        told = child.result(30)
+    waits = paced.waits(since=paced.began_at + _WARM_UP_SECONDS)
+    return {
+        "records": told["records"],
+        "cpu_seconds": told["cpu_seconds"],
+        "stages": told["stages"],
+        "rate": rate,
+        "alerts": len(waits),
+        "p50_ms": _quantile(waits, 0.5),
+        "p99_ms": _quantile(waits, 0.99),
+        "highest_ms": waits[-1],
+        "slip_ms": round(paced.slip * 1_000, 1),
+        "value": _quantile(waits, 0.99),
+    }
+
+
+def takeover(cluster: Cluster, start: StartChild, folder: Path, seconds: float) -> Told:
+    """Kill -9 of the first of two workers under load: when had the other one everything, and how long did alerts wait?"""
+    cluster.renew_pipeline()
+    first = Worker(start, "takeover-a", cluster.bootstrap, "a", folder, "wall")
+    with first.child:
+        first.wait_until_ready()
+        second = Worker(start, "takeover-b", cluster.bootstrap, "b", folder, "wall")
+        with second.child as survivor:
+            # The second has something of every stage that has more than one partition; others stay where they are.
+            _wait(lambda: len({event.get("stage") for event in second.events}) > 1, "the second worker's share")
+            time.sleep(_BEFORE_KILL_SECONDS / 2)
+            killed: list[float] = []
+
+            def kill() -> None:
+                killed.append(time.time())
+                first.child.kill()
+
+            timer = threading.Timer(_BEFORE_KILL_SECONDS, kill)
+            timer.start()
+            paced = _Paced(cluster.bootstrap)
+            paced.run(_TAKEOVER_RATE, _BEFORE_KILL_SECONDS + max(seconds, _AFTER_KILL_SECONDS))
+            timer.join()
+            survivor.stop()
+            survivor.result(30)
+    at = killed[0]
+    after = [event for event in second.events if event["what"] == "taken-over" and event["at"] > at]
+    if not after:
+        raise AssertionError("the killed worker had nothing, or nothing was taken over")
+    waits = paced.waits(since=at - 2)
+    return {
+        "value": max(event["at"] for event in after) - at,
+        "partitions": len(after),
+        "longest_wait_s": waits[-1] / 1_000,
+        "alerts": len(paced.read_at),
+        "records": len(paced.appended_at),
+    }
+
+
+@dataclass
+class _Paced:
+    """A paced load and the alerts it raises. Times in seconds since the epoch."""
+
+    bootstrap: str
+    began_at: float = 0.0
+    slip: float = 0.0
+    """How far the sender was behind its own plan at worst."""
+    appended_at: dict[str, float] = field(default_factory=dict)
+    read_at: dict[str, float] = field(default_factory=dict)
+    _read_twice: int = 0
+    _failures: list[str] = field(default_factory=list)
+
+    def run(self, rate: int, seconds: float) -> None:
+        """Send for so long, and wait until every alert has been read. Raises `AssertionError` when one is missing."""
+        count = int(rate * seconds) // (2 * _APART) * (2 * _APART)
+        load = _load(count)
+        stop = threading.Event()
+        listening = threading.Event()
+        reader = threading.Thread(target=self._read, args=(listening, stop), daemon=True)
+        reader.start()
+        listening.wait(30)
+        self._send(load, rate)
+        until = time.monotonic() + _SETTLE_SECONDS
+        while len(self.read_at) < count // 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        stop.set()
+        reader.join(10)
+        if self._failures:
+            raise AssertionError(self._failures[0])
+        if len(self.read_at) != count // 2 or self._read_twice:
+            raise AssertionError(
+                f"{count // 2} alerts were due, {len(self.read_at)} came and {self._read_twice} came twice"
+            )
+
+    def waits(self, since: float) -> list[int]:
+        """Milliseconds from append to alert, sorted, of the raising reports appended from `since` on."""
+        return sorted(
+            round((read - self.appended_at[subject]) * 1_000)
+            for subject, read in self.read_at.items()
+            if self.appended_at[subject] >= since
+        )
+
+    def _send(self, load: list[tuple[str, bytes, str | None]], rate: int) -> None:
+        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0, "acks": "all"})
+        self.began_at = time.time()
+        began = time.monotonic()
+        for number, (topic, value, subject) in enumerate(load):
+            due = began + number / rate
+            late = time.monotonic() - due
+            if late < 0:
+                producer.poll(0)
+                time.sleep(max(0.0, due - time.monotonic()))
+            else:
+                self.slip = max(self.slip, late)
+            producer.produce(topic, value, on_delivery=self._delivered(subject))
+            producer.poll(0)
+        if producer.flush(30):
+            self._failures.append("the broker did not take all reports")
+
+    def _delivered(self, subject: str | None) -> Callable[[KafkaError | None, Message], None]:
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self._failures.append(str(error))
+            elif subject is not None:
+                self.appended_at[subject] = message.timestamp()[1] / 1_000
+
+        return delivered
+
+    def _read(self, listening: threading.Event, stop: threading.Event) -> None:
+        decode = shipped_codecs().decoder(("published-alert",))
+        for record in follow(self.bootstrap, [FEED], from_beginning=True):
+            listening.set()
+            if stop.is_set():
+                return
+            if record is None:
+                continue
+            now = time.time()
+            alert = decode(record.value)
+            assert isinstance(alert, PublishedAlert)
+            subject = alert.subject or ""
+            if subject in self.read_at:
+                self._read_twice += 1
+            self.read_at[subject] = now
+
+
+def _load(count: int) -> list[tuple[str, bytes, str | None]]:
+    """Reports in the order of sending: topic, value, and the subject of the alert the report raises, if it does.
+
+    They come in blocks: as many victims as `_APART`, then the same victims again, days later by what is reported.
+    """
+    now = time.time_ns() // 1_000_000
+    load = []
+    for number in range(count):
+        block, place = divmod(number, 2 * _APART)
+        raises = place >= _APART
+        victim = f"tok-victim-{now}-{block * _APART + place % _APART:08d}"
+        source, kind, category = _FEEDS[number % len(_FEEDS)]
+        report = Report(
+            source=source,
+            source_ref=f"bench-{now}-{number}",
+            source_version=1,
+            action="new",
+            kind=kind,
+            category=category,
+            occurred_from=now - (100 if raises else 200) * _HOUR - number,
+            reported_at=now - _HOUR,
+            parties=(ReportedParty(role="victim", token=victim),),
+        )
+        load.append((f"partner.{source}", encode_report(report), f"victim:{victim}" if raises else None))
+    return load
+
+
+def _wait_until_drained(cluster: Cluster, worker: Worker) -> None:
+    until = time.monotonic() + _DRAIN_SECONDS
+    while not cluster.is_drained():
+        if not worker.child.is_running():
+            raise ChildFailed(f"{worker.child.name} ended. {worker.child.end_of_log()}")
+        if time.monotonic() > until:
+            raise ChildFailed(f"{worker.child.name} did not get through within {_DRAIN_SECONDS:.0f} s")
+        time.sleep(0.5)
+
+
+def _wait(is_so: Callable[[], bool], what: str) -> None:
+    until = time.monotonic() + _READY_SECONDS
+    while not is_so():
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {_READY_SECONDS:.0f} s in vain for {what}")
+        time.sleep(0.05)
+
+
+def _quantile(waits: list[int], share: float) -> int:
+    return waits[min(len(waits) - 1, int(share * len(waits)))]

@@ -1,0 +1,230 @@
+"""The rows of the table: what each measures, what it guarantees, and how that is checked in the same run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import live
+from children import Child, Cores, Told
+from cluster import Cluster
+from environments import interpreter
+from state import sizes
+from work import expected, verdict
+
+HERE = Path(__file__).parent
+_CHILD_SECONDS = 900.0
+_FAUST_SHARE = 5
+
+
+class WrongOutputs(AssertionError):
+    """A row that promises exactly once did not keep it: the bench fails."""
+
+
+@dataclass
+class Bench:
+    """What all rows share in one run of the bench."""
+
+    cluster: Cluster
+    cores: Cores
+    folder: Path
+    county: Path
+    records: int
+    keys: int
+    live_seconds: float
+    profile: bool
+    progress: Callable[[str], None]
+
+    def folder_of(self, name: str) -> Path:
+        """A new folder for one measured process."""
+        folder = self.folder / name
+        folder.mkdir()
+        return folder
+
+    def child(self, name: str, *command: str | Path, event: Callable[[Told], None] | None = None) -> Child:
+        """Start a measured process; its log lies in the bench's folder."""
+        return Child(name, command, self.folder / f"{name}.log", self.cores, profile=self.profile, event=event)
+
+
+Measure = Callable[[Bench, int], Told]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. `at_least` and `aim` are architecture.md's; `is_rate`: in records a second, more being better."""
+
+    id: str
+    title: str
+    guarantee: str
+    measure: Measure
+    is_rate: bool = True
+    at_least: float | None = None
+    aim: float | None = None
+    is_repeated: bool = True
+
+
+def _loop(bench: Bench, run: int) -> Told:
+    with bench.child(
+        f"loop-{run}", sys.executable, HERE / "row_loop.py", bench.cluster.bootstrap, str(bench.records), str(run)
+    ) as child:
+        return child.result(_CHILD_SECONDS)
+
+
+def _stage(bench: Bench, run: int) -> Told:
+    name = f"stage-{run}"
+    output = bench.cluster.make_topic(f"bench.{name}.output")
+    changelog = bench.cluster.make_topic(f"bench.{name}.changelog", compacted=True)
+    folder = bench.folder_of(name)
+    with bench.child(
+        name,
+        *(sys.executable, HERE / "row_stage.py", bench.cluster.bootstrap, str(bench.records), str(run)),
+        *(output, changelog, folder),
+    ) as child:
+        told = child.result(_CHILD_SECONDS)
+    return _checked(bench, told, output, bench.records) | {"state": sizes(folder)}
+
+
+def _quix(bench: Bench, run: int) -> Told:
+    name = f"quix-{run}"
+    output = bench.cluster.make_topic(f"bench.{name}.output")
+    python = interpreter("quix", bench.progress)
+    with bench.child(
+        name,
+        *(python, HERE / "peers" / "quix_streams.py", bench.cluster.bootstrap, str(bench.records), str(run)),
+        *(output, bench.folder_of(name)),
+    ) as child:
+        told = child.result(_CHILD_SECONDS)
+    return _checked(bench, told, output, bench.records)
+
+
+def _faust(bench: Bench, run: int) -> Told:
+    # A fifth of the records: it is the slowest by far, and its rate does not depend on how many there are.
+    name = f"faust-{run}"
+    output = bench.cluster.make_topic(f"bench.{name}.output")
+    python = interpreter("faust", bench.progress)
+    wanted = max(1, bench.records // _FAUST_SHARE)
+    with bench.child(
+        name,
+        *(python, HERE / "peers" / "faust_table.py", bench.cluster.bootstrap, str(wanted), f"{run}"),
+        *(output, bench.folder_of(name)),
+    ) as child:
+        told = child.result(_CHILD_SECONDS)
+    return told | {"outputs": bench.cluster.count([output])}
+
+
+def _checked(bench: Bench, told: Told, output: str, records: int) -> Told:
+    found = verdict(bench.cluster.outputs(output), expected(records, bench.keys))
+    if not found.is_exactly_once:
+        raise WrongOutputs(
+            f"{output}: of {records} records {found.lost} are lost and {found.doubled} doubled or wrongly counted"
+        )
+    return told | {"outputs": found.outputs}
+
+
+def _pipeline(bench: Bench, run: int) -> Told:
+    return live.throughput(bench.cluster, bench.child, bench.county, bench.folder_of(f"pipeline-{run}"), run)
+
+
+def _replay(bench: Bench, run: int) -> Told:
+    with bench.child(f"replay-{run}", sys.executable, HERE / "row_replay.py", bench.county) as child:
+        return child.result(_CHILD_SECONDS)
+
+
+def _latency(rate: int) -> Measure:
+    def measure(bench: Bench, run: int) -> Told:
+        name = f"latency-{rate}-{run}"
+        return live.latency(bench.cluster, bench.child, bench.folder_of(name), name, rate, bench.live_seconds)
+
+    return measure
+
+
+def _takeover(bench: Bench, run: int) -> Told:
+    return live.takeover(bench.cluster, bench.child, bench.folder_of(f"takeover-{run}"), bench.live_seconds)
+
+
+ROWS = (
+    Row("loop", "bare confluent-kafka loop: decode, state in a dictionary", "none, no output", _loop),
+    Row(
+        "stage",
+        "this runtime, one stateful stage: changelog, LMDB store, output",
+        "exactly once, checked",
+        _stage,
+        at_least=40_000,
+        aim=85_000,
+    ),
+    Row("quix", "Quix Streams 3.28.1: RocksDB, changelog, output", "exactly once, checked", _quix),
+    Row("faust", "Faust 0.15.3 agent with a Table in memory, changelog, output", "at least once", _faust),
+    Row(
+        "pipeline",
+        "whole pipeline on Kafka, every stage in one worker (incidents)",
+        "exactly once, incidents and dead letters counted",
+        _pipeline,
+        at_least=5_000,
+        aim=10_000,
+    ),
+    Row(
+        "replay",
+        "replay in one process, full catalogue (reports)",
+        "no broker; same result in every run",
+        _replay,
+        at_least=12_000,
+        aim=25_000,
+    ),
+    Row(
+        "latency-100",
+        "report appended to alert readable at 100/s, p99 in ms",
+        "exactly once, alerts counted",
+        _latency(100),
+        is_rate=False,
+        at_least=250,
+        aim=100,
+        is_repeated=False,
+    ),
+    Row(
+        "latency-1000",
+        "report appended to alert readable at 1,000/s, p99 in ms",
+        "exactly once, alerts counted",
+        _latency(1_000),
+        is_rate=False,
+        at_least=500,
+        aim=250,
+        is_repeated=False,
+    ),
+    Row(
+        "takeover",
+        "kill -9 of one of two workers until all is taken over, s",
+        "exactly once, alerts counted",
+        _takeover,
+        is_rate=False,
+        at_least=12,
+        aim=10,
+        is_repeated=False,
+    ),
+)
+"""In the order of the table; a round measures them in this order."""
+
+
+def headline(row: Row, told: Told) -> float:
+    """The one figure of a row: records a second, or the value the row is about."""
+    return told["records"] / told["seconds"] if row.is_rate else float(told["value"])
+
+
+def summary(row: Row, runs: list[Told]) -> Told:
+    """A row of the results: the median with its spread, and everything the runs told."""
+    figures = [headline(row, told) for told in runs]
+    cpu = [1e6 * told["cpu_seconds"] / told["records"] for told in runs if told.get("cpu_seconds")]
+    return {
+        "title": row.title,
+        "guarantee": row.guarantee,
+        "is_rate": row.is_rate,
+        "at_least": row.at_least,
+        "aim": row.aim,
+        "median": median(figures),
+        "lowest": min(figures),
+        "highest": max(figures),
+        "cpu_us_per_record": median(cpu) if cpu else None,
+        "runs": runs,
+    }

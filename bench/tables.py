@@ -1,0 +1,114 @@
+"""The results for people: on the terminal, and as Markdown for docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from children import Told
+
+_COMPARED = ("loop", "stage", "quix", "faust")
+"""Rows over the same records, whose rates may be divided by one another."""
+
+_HEADINGS = ("row", "what", "guarantee", "median", "lowest – highest", "CPU µs a record", "× this runtime", "at least", "aim")
+
+
+def print_table(console: Console, results: Told) -> None:
+    """All rows, then what stands beside the table."""
+    table = Table(*_HEADINGS, title="One run, one broker, one core")
+    for heading in range(3, len(_HEADINGS)):
+        table.columns[heading].justify = "right"
+    for line in lines(results):
+        table.add_row(*line)
+    console.print(table)
+    for sentence in beside(results):
+        console.print(f"- {sentence}")
+
+
+def markdown(results: Told) -> str:
+    """The same as Markdown."""
+    rows = [_HEADINGS, ("---",) * 3 + ("---:",) * (len(_HEADINGS) - 3), *lines(results)]
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return table + "\n\n" + "\n".join(f"- {sentence}" for sentence in beside(results)) + "\n"
+
+
+def lines(results: Told) -> Iterator[tuple[str, ...]]:
+    """One line of cells for each row that was measured."""
+    rows = results["rows"]
+    ours = rows.get("stage", {}).get("median")
+    for name, row in rows.items():
+        cpu = row["cpu_us_per_record"]
+        comparable = name in _COMPARED and ours
+        yield (
+            name,
+            row["title"],
+            row["guarantee"],
+            _figure(row["median"]),
+            f"{_figure(row['lowest'])} – {_figure(row['highest'])}",
+            f"{cpu:.1f}" if cpu else "",
+            f"{row['median'] / ours:.2f}" if comparable else "",
+            _target(row, row["at_least"]),
+            _target(row, row["aim"]),
+        )
+
+
+def beside(results: Told) -> Iterator[str]:
+    """Sentences on what does not fit into the table."""
+    rows = results["rows"]
+    machine = results["machine"]
+    yield (
+        f"{machine['processor']}, {machine['cores']} cores; {machine['system']}; Python {machine['python']}; "
+        f"Kafka {machine['kafka']}; {results['pinning']}."
+    )
+    yield (
+        f"Load average at the start {machine['load_average']}. A plain loop took "
+        f"{' / '.join(f'{one:.3f}' for one in results['yardstick'])} CPU s (before, after each round): "
+        "the more these differ, the less the figures mean."
+    )
+    yield (
+        f"{results['records']:,} records of {results['record_bytes']:.0f} bytes over {results['keys']:,} keys, "
+        f"4 partitions, lz4; {results['reports']:,} reports of the synthetic county; median of {results['runs']} runs."
+    )
+    stage = rows.get("stage", {}).get("median")
+    for peer, factor in (("quix", 2), ("faust", 10)):
+        if stage and peer in rows:
+            yield f"this runtime / {peer}: {stage / rows[peer]['median']:.1f} (at least {factor})"
+    yield from _live(rows)
+    yield from _state(rows)
+
+
+def _live(rows: Told) -> Iterator[str]:
+    for name, row in rows.items():
+        last = row["runs"][-1]
+        if name.startswith("latency"):
+            yield (
+                f"{name}: p50 {last['p50_ms']} ms, p99 {last['p99_ms']} ms, highest {last['highest_ms']} ms over "
+                f"{last['alerts']:,} alerts; the sender was at most {last['slip_ms']} ms behind its plan"
+            )
+        if name == "takeover":
+            yield (
+                f"takeover: {last['partitions']} partitions after {last['value']:.1f} s; the longest any report waited "
+                f"for its alert: {last['longest_wait_s']:.1f} s; {last['alerts']:,} alerts, none lost or doubled"
+            )
+
+
+def _state(rows: Told) -> Iterator[str]:
+    for name in ("stage", "pipeline"):
+        for kind, size in rows.get(name, {}).get("runs", [{}])[-1].get("state", {}).items():
+            if "bytes_per_row" in size:
+                yield f"state of {name}, {kind}: {size['rows']:,} rows of {size['bytes_per_row']:.0f} bytes"
+            else:
+                yield f"state of {name}, {kind}: {size['file_bytes_per_row']:.0f} bytes of file a row"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _target(row: Told, target: float | None) -> str:
+    if target is None:
+        return ""
+    reached = row["median"] >= target if row["is_rate"] else row["median"] <= target
+    return f"{_figure(target)} {'✓' if reached else '✗'}"

@@ -1,0 +1,258 @@
+"""`doctor`: what is wrong with this installation, and how to mend it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import typer
+from confluent_kafka import KafkaException, libversion
+from confluent_kafka.admin import AdminClient
+
+from safety_stream.catalogue import CatalogueError, lint_catalogue
+from safety_stream.cli.terminal import (
+    DEFAULT_BOOTSTRAP,
+    DEFAULT_PARTITIONS,
+    OK,
+    WRONG,
+    AreasFile,
+    Bootstrap,
+    CatalogueFolder,
+    DataFolder,
+    Json,
+    Partitions,
+    Wrong,
+    catalogue_of,
+    connect,
+    default_data_folder,
+    epilog,
+    in_words,
+    out,
+    print_json,
+)
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.data_files import catalogue_folder, schemas_folder
+from safety_stream.streaming.health import newest_append_time, stage_health
+from safety_stream.streaming.kafka import KafkaSettings
+from safety_stream.streaming.provisioning import plan
+from safety_stream.streaming.reading import NeverEnds, NoSuchTopic
+from safety_stream.streaming.redrive import letters
+from safety_stream.wire.check import check_schemas
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.topology import STAGES, inputs, members, topics
+
+EPILOG = epilog(
+    "safety-stream doctor --bootstrap 127.0.0.1:9092",
+    {0: "nothing fails (there may be warnings)", 1: "something fails"},
+)
+
+FREE_BYTES_WARN, FREE_BYTES_FAIL = 5 * 1024**3, 512 * 1024**2
+"""Room for the stores: below the first a county's growth may fill the disk, below the second a store cannot grow."""
+
+WAITING_WARN = 10_000
+"""So many waiting records are more than a minute's work."""
+
+SKEW_WARN_MS = 2_000
+"""A producer's clock may run 5 minutes ahead; ours is expected to be kept by NTP."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at, how it is, and what mends it (empty when it is well)."""
+
+    check: str
+    level: Literal["ok", "warn", "fail"]
+    what: str
+    mend: str = ""
+
+
+def doctor(
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    partitions: Partitions = DEFAULT_PARTITIONS,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Look at everything the backbone rests on, and say what is wrong and how to mend it."""
+    findings = []
+    for finding in _examine(bootstrap, partitions, data, catalogue, areas):
+        findings.append(finding)
+        if as_json:
+            print_json(finding)
+        else:
+            _print(finding)
+    raise typer.Exit(WRONG if any(finding.level == "fail" for finding in findings) else OK)
+
+
+def _examine(
+    bootstrap: str, partitions: int, data: Path, folder: Path | None, areas: Path | None
+) -> Iterator[Finding]:
+    yield _schemas()
+    yield _catalogue(folder or catalogue_folder(), areas)
+    yield _store(data)
+    try:
+        admin = connect(bootstrap)
+    except Wrong as error:
+        yield Finding(check="broker", level="fail", what=f"no Kafka answers at {bootstrap}", mend=str(error))
+        return
+    yield _broker(admin)
+    try:
+        known = catalogue_of(folder, areas)
+    except CatalogueError:
+        # Said above; which topics there should be is then unknown.
+        return
+    for check, look in _of_the_cluster(admin, bootstrap, partitions, known):
+        try:
+            yield from look()
+        except (NoSuchTopic, NeverEnds, KafkaException, Refused) as error:
+            yield Finding(check=check, level="fail", what=in_words(error), mend="mend what is said above first")
+
+
+def _of_the_cluster(
+    admin: AdminClient, bootstrap: str, partitions: int, known: Catalogue
+) -> list[tuple[str, Callable[[], Iterator[Finding]]]]:
+    return [
+        ("topics", lambda: _topics(admin, known, partitions)),
+        ("stages", lambda: _stages(bootstrap, known)),
+        ("dead letters", lambda: _dead_letters(bootstrap)),
+        ("clock", lambda: _clock(bootstrap, known)),
+    ]
+
+
+def _schemas() -> Finding:
+    errors = [issue for issue in check_schemas(schemas_folder()) if issue.severity == "error"]
+    if errors:
+        return Finding(
+            check="schemas",
+            level="fail",
+            what=f"{len(errors)} faults, first {errors[0].file}: {errors[0].what}",
+            mend="safety-stream schemas check tells them all; then install the package again, or restore the files",
+        )
+    return Finding(check="schemas", level="ok", what="the shared contracts agree with the code")
+
+
+def _catalogue(folder: Path, areas: Path | None) -> Finding:
+    issues = lint_catalogue(folder, areas)
+    if not issues:
+        return Finding(check="catalogue", level="ok", what=f"{folder} is in order")
+    errors = sum(issue.severity == "error" for issue in issues)
+    return Finding(
+        check="catalogue",
+        level="fail" if errors else "warn",
+        what=f"{errors} errors and {len(issues) - errors} warnings, first {issues[0]}",
+        mend="safety-stream rules lint tells them all",
+    )
+
+
+def _store(data: Path) -> Finding:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=data):
+            free = shutil.disk_usage(data).free
+    except OSError as error:
+        return Finding(
+            check="store",
+            level="fail",
+            what=f"{data} cannot be written: {error.strerror}",
+            mend="make it writable for this user, or name another with --data or SAFETY_STREAM_DATA",
+        )
+    what = f"{data} is writable, {free / 1024**3:.1f} GB free"
+    if free < FREE_BYTES_WARN:
+        level: Literal["warn", "fail"] = "fail" if free < FREE_BYTES_FAIL else "warn"
+        return Finding(check="store", level=level, what=what, mend="free some space, or name another disk with --data")
+    return Finding(check="store", level="ok", what=what)
+
+
+def _broker(admin: AdminClient) -> Finding:
+    cluster = admin.list_topics(timeout=5)
+    return Finding(
+        check="broker",
+        level="ok",
+        what=f"{len(cluster.brokers)} brokers of cluster {cluster.cluster_id} answer; librdkafka {libversion()[0]}",
+    )
+
+
+def _topics(admin: AdminClient, known: Catalogue, partitions: int) -> Iterator[Finding]:
+    found = plan(admin, topics(known, partitions))
+    if found.create:
+        yield Finding(
+            check="topics",
+            level="fail",
+            what=f"{len(found.create)} topics are missing, first {found.create[0].name}",
+            mend="safety-stream topics apply",
+        )
+    for one in found.differing:
+        yield Finding(
+            check="topics",
+            level="fail" if one.setting == "partitions" else "warn",
+            what=f"{one.topic}: {one.setting} is {one.found}, planned is {one.wanted}",
+            mend="state the number the topics were made with: --partitions or SAFETY_STREAM_PARTITIONS"
+            if one.setting == "partitions"
+            else f"kafka-configs.sh --alter --entity-type topics --entity-name {one.topic} "
+            f"--add-config {one.setting}={one.wanted}",
+        )
+    if found.is_empty:
+        yield Finding(check="topics", level="ok", what="every topic is as planned")
+
+
+def _stages(bootstrap: str, known: Catalogue) -> Iterator[Finding]:
+    prefix = KafkaSettings(bootstrap).prefix
+    for row in STAGES:
+        health = stage_health(bootstrap, row.name, inputs(row, known), f"{prefix}.{row.name}")
+        waiting = f"about {health.waiting:,} records wait" if health.waiting else "nothing waits"
+        if not health.is_running:
+            what = f"no worker runs it{'' if health.has_ever_run else ', and none ever did'}; {waiting}"
+            mend = f"safety-stream worker (or worker --stages {row.name})"
+            yield Finding(check=f"stage {row.name}", level="warn", what=what, mend=mend)
+        elif health.waiting > WAITING_WARN:
+            mend = "look again in a minute: if it does not fall, start another worker, or see the worker's log"
+            yield Finding(check=f"stage {row.name}", level="warn", what=f"running, but {waiting}", mend=mend)
+        else:
+            yield Finding(check=f"stage {row.name}", level="ok", what=f"running, {waiting}")
+
+
+def _dead_letters(bootstrap: str) -> Iterator[Finding]:
+    waiting = Counter(
+        (one.letter.stage, one.letter.reason)
+        for one in letters(bootstrap, [f"dead-letters.{row.name}" for row in STAGES], shipped_codecs())
+        if not one.redriven
+    )
+    if not waiting:
+        yield Finding(check="dead letters", level="ok", what="none waits")
+    for (stage, reason), count in sorted(waiting.items()):
+        yield Finding(
+            check="dead letters",
+            level="warn",
+            what=f"{stage} refused {count:,} records: {reason}",
+            mend=f"safety-stream dead-letters list --stage {stage} --reason {reason}; mend the cause; then redrive",
+        )
+
+
+def _clock(bootstrap: str, known: Catalogue) -> Iterator[Finding]:
+    newest = newest_append_time(bootstrap, members("partner.", known))
+    ahead = 0 if newest is None else newest - time.time_ns() // 1_000_000
+    if ahead > SKEW_WARN_MS:
+        yield Finding(
+            check="clock",
+            level="warn",
+            what=f"the brokers' clock is at least {ahead / 1000:.0f} s ahead of this machine's",
+            mend="set both by NTP: deadlines fire by this machine's clock, reports are stamped by the brokers'",
+        )
+    else:
+        # A broker that is behind cannot be told from one that got nothing lately.
+        yield Finding(check="clock", level="ok", what="no record is stamped later than this machine's time")
+
+
+def _print(finding: Finding) -> None:
+    colour = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.level]
+    out.print(f"[{colour}]{finding.level:4}[/]", end="  ")
+    out.print(f"{finding.check}: {finding.what}", markup=False)
+    if finding.mend:
+        out.print(f"      mend: {finding.mend}", markup=False)

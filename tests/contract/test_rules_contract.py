@@ -1,0 +1,498 @@
+"""What every rule and every condition type must keep to, whatever arrives and however it is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.core.catalogue import Bounds, Catalogue
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.incidents import IncidentVersion, Party, Place
+from safety_stream.core.model.sightings import Sighting, SightingChange
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
+from safety_stream.core.rules.condition import Now, Span
+from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise, wakes
+from safety_stream.core.rules.registry import condition_type
+from safety_stream.core.rules.rule import Absent, Calendar, Count, Distinct, Ordered, Rule, Selector
+from safety_stream.core.rules.rule import Test as FieldTest
+from safety_stream.core.stages import detect, register
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
+from safety_stream.core.timeline import Timeline
+from safety_stream.data_files import catalogue_folder
+
+from tests.core.rules.making import a_rule, an_override, at, days, months, of_kind
+
+SHIPPED = load_catalogue(catalogue_folder())
+START = at("2026-01-05T00:00")
+
+TYPES: tuple[Rule, ...] = (
+    a_rule(Count(of="harm", at_least=2, within=months(1), same=("category",)), id="count-months"),
+    a_rule(
+        Count(of="harm", at_least=3, within=days(28)),
+        {"harm": Selector(tests=(FieldTest("origin", frozenset({"reported"})),), reported_within=months(1))},
+        id="count-days",
+    ),
+    a_rule(Distinct(of="harm", field="area", at_least=2, within=months(2), ignore=("OUTSIDE",)), id="distinct-text"),
+    a_rule(Distinct(of="harm", field="persons", at_least=3, within=days(60), same=("family",)), id="distinct-list"),
+    a_rule(
+        Ordered(steps=("first", "second", "third"), within=months(3)),
+        {"first": of_kind("police-crime"), "third": of_kind("asb-case", "police-crime")},
+        id="ordered",
+    ),
+    a_rule(
+        Absent(after="left", unless="back", within=days(3), feeds=("childrens-services", "police-missing")),
+        {"left": of_kind("missing-episode"), "back": of_kind("intervention")},
+        id="absent-days",
+    ),
+    a_rule(
+        Absent(after="left", unless="back", within=months(1), feeds=()),
+        {"left": of_kind("missing-episode", "asb-case"), "back": of_kind("intervention")},
+        id="absent-months",
+    ),
+    *(
+        a_rule(Calendar(per=per, at_least=2, of="harm"), id=f"calendar-{per}")
+        for per in ("day", "week", "month", "quarter")
+    ),
+)
+
+
+def _with_overrides(rule: Rule) -> Rule:
+    condition = rule.limbs[0].condition
+    changes: dict[str, Any] = {}
+    if isinstance(condition, Count | Distinct | Calendar):
+        changes["at_least"] = 3
+    if not isinstance(condition, Calendar):
+        changes["within"] = months(4)
+    mid_window = START // DAY_LENGTH + 60
+    overrides = (
+        an_override("E07000122", valid_from=mid_window, **changes),
+        an_override("E07000123", valid_to=mid_window, enabled=False),
+    )
+    return msgspec.structs.replace(rule, id=f"{rule.id}-overridden", overrides=overrides)
+
+
+CATALOGUE: Catalogue = msgspec.structs.replace(
+    SHIPPED,
+    rules=(*SHIPPED.rules, *TYPES, *map(_with_overrides, TYPES)),
+    bounds=Bounds(hub=9, kept=12),
+)
+RULES = RuleSet(CATALOGUE.rules, CATALOGUE.bounds)
+EACH_RULE = pytest.mark.parametrize(
+    "rule", [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)], ids=lambda rule: rule.id
+)
+LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
+KEYS = ("victim:a", "person:b", "vehicle:c", "place:900000000001", "victim-perpetrator:a|b")
+
+# --- what may arrive
+
+kinds = st.sampled_from(
+    [
+        ("police-crime", ""),
+        ("police-crime", ""),
+        ("police-incident", ""),
+        ("asb-case", ""),
+        ("hate-report", ""),
+        ("marac-referral", ""),
+        ("domestic-abuse", ""),
+        ("missing-episode", "returned"),
+        ("intervention", "return-interview"),
+    ]
+)
+occurred = st.builds(
+    lambda day, moment, shift: START + day * DAY_LENGTH + moment + shift,
+    st.one_of(st.integers(0, 6), st.sampled_from([28, 31, 59, 84, 90, 181, 365]), st.integers(0, 400)),
+    st.sampled_from([0, 30 * MINUTE, HOUR, 2 * HOUR, 23 * HOUR]),
+    st.sampled_from([0, 0, 0, SECOND, -SECOND]),
+)
+places = st.sampled_from(
+    [
+        Place(),
+        Place(uprn="900000000001", exact=True),
+        Place(uprn="900000000002", easting=384_000, northing=432_000, exact=True),
+        Place(easting=384_100, northing=432_000, exact=True),
+        Place(easting=384_101, northing=432_000, exact=True),
+    ]
+)
+
+
+@st.composite
+def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
+    kind, subtype = draw(kinds)
+    category = CATALOGUE.categories[draw(st.sampled_from(["violence", "burglary", "asb-noise", "hate-crime"]))]
+    begins = draw(occurred)
+    reported = begins + draw(st.sampled_from([HOUR, HOUR, 31 * DAY_LENGTH, 40 * DAY_LENGTH]))
+    child = draw(st.booleans())
+    return Sighting(
+        incident_id=incident_id,
+        source="police-crimes",
+        organisation=draw(st.sampled_from(["lancashire-police", "district-councils", "social-landlords"])),
+        kind=kind,
+        subtype=subtype,
+        category=category.id,
+        family=category.family,
+        themes=tuple(sorted({*category.themes, *CATALOGUE.kind_themes.get(kind, ())})),
+        flags=draw(st.sampled_from([(), (), ("weapon",)])),
+        origin=draw(st.sampled_from(["reported", "reported", "discovered"])),
+        grade=draw(st.sampled_from([None, "E"])),
+        occurred_from=begins,
+        occurred_to=begins + draw(st.sampled_from([0, 0, 30 * MINUTE, 2 * DAY_LENGTH])),
+        reported_at=reported,
+        received_at=reported,
+        area=draw(st.sampled_from(["E07000117", "E07000122", "E07000123", "OUTSIDE"])),
+        place=draw(places),
+        roles=draw(st.sampled_from([("victim",), ("suspect", "victim"), ("missing", "vehicle")])),
+        persons=draw(st.sampled_from([(), ("p1",), ("p1", "p2"), ("p3",)])),
+        complainants=draw(st.sampled_from([(), ("p1",), ("p2",), ("p3", "p4"), ("p5", "p6")])),
+        child=child,
+    )
+
+
+@st.composite
+def live(draw: st.DrawFn, most: int = 8) -> list[Sighting]:
+    """The sightings of one timeline."""
+    return [draw(sightings(f"i{number}")) for number in range(draw(st.integers(0, most)))]
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> list[tuple[int, Sighting]]:
+    """Signed changes of one timeline: reports, corrections, withdrawals, each incident's own in order, any interleaving."""
+    per_incident: list[list[tuple[int, Sighting]]] = []
+    for number in range(draw(st.integers(1, 8))):
+        stands = draw(sightings(f"i{number}"))
+        story = [(1, stands)]
+        for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+            story.append((-1, stands))
+            stands = draw(sightings(f"i{number}"))
+            story.append((1, stands))
+        if draw(st.sampled_from([False, False, True])):
+            story.append((-1, stands))
+        per_incident.append(story)
+    turns = draw(st.permutations([number for number, story in enumerate(per_incident) for _ in story]))
+    left = [iter(story) for story in per_incident]
+    return [next(left[number]) for number in turns]
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Record]:
+    """Records of one partition of `sightings`: changes of two keys, and word of the feeds, in rising or equal time."""
+    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True))
+    values: list[msgspec.Struct] = []
+    for key in keys:
+        for sign, sighting in draw(changes()):
+            values.append(_change(key, sign, sighting))
+    values = _interleaved(values, draw(st.randoms(use_true_random=False)))
+    records = []
+    received = START
+    for value in values:
+        received += draw(st.sampled_from([0, HOUR, 3 * DAY_LENGTH, 40 * DAY_LENGTH]))
+        if draw(st.integers(0, 2)) == 0:
+            heard = draw(st.dictionaries(st.sampled_from(FEEDS), st.just(received + draw(LAGS)), max_size=2))
+            records.append(_record(len(records), received, FeedStatus(as_of=received, newest=heard, partition=0)))
+        records.append(_record(len(records), received, value))
+    return records
+
+
+FEEDS = ("childrens-services", "police-missing", "police-crimes")
+LAGS = st.sampled_from([0, -2 * DAY_LENGTH, 5 * DAY_LENGTH])
+
+
+def _interleaved(values: list[msgspec.Struct], random: Any) -> list[msgspec.Struct]:
+    """Both keys' changes mixed, each key's in its own order."""
+    by_key: dict[str, list[msgspec.Struct]] = {}
+    for value in values:
+        by_key.setdefault(value.key, []).append(value)  # type: ignore[attr-defined]
+    mixed = []
+    while by_key:
+        key = random.choice(sorted(by_key))
+        mixed.append(by_key[key].pop(0))
+        if not by_key[key]:
+            del by_key[key]
+    return mixed
+
+
+def _change(key: str, sign: int, sighting: Sighting) -> SightingChange:
+    return SightingChange(
+        key=key,
+        sign=1 if sign > 0 else -1,
+        sighting=sighting,
+        as_of=sighting.received_at,
+        cause=f"{sighting.incident_id} new",
+    )
+
+
+def _record(offset: int, received_at: Instant, value: msgspec.Struct) -> Record:
+    return Record(topic="sightings", partition=0, offset=offset, received_at=received_at, value=value)
+
+
+# --- what is made of it
+
+
+def _timeline(of: Sequence[Sighting], bounds: Bounds = CATALOGUE.bounds) -> Timeline:
+    timeline = Timeline()
+    for sighting in of:
+        timeline = timeline.changed(1, sighting, bounds)
+    return timeline
+
+
+def _standing(outputs: Sequence[Output]) -> dict[str, Finding]:
+    """The findings that stand after these outputs; each change must fit what stood before it."""
+    standing: dict[str, Finding] = {}
+    for output in outputs:
+        change = output.value
+        assert isinstance(change, FindingChange)
+        before = standing.get(change.finding.finding_id)
+        if change.change == "raised":
+            assert before is None
+        elif change.change == "updated":
+            assert before is not None
+            assert before != change.finding
+        else:
+            assert before == change.finding
+            del standing[change.finding.finding_id]
+            continue
+        standing[change.finding.finding_id] = change.finding
+    return standing
+
+
+def _recomputed(records: Sequence[Record]) -> dict[str, Finding]:
+    """The findings of the sightings that are left in the end, as of the end."""
+    left: dict[str, dict[str, Sighting]] = {}
+    newest: dict[str, Instant] = {}
+    for record in records:
+        value = record.value
+        if isinstance(value, SightingChange):
+            of_key = left.setdefault(value.key, {})
+            if value.sign > 0:
+                of_key[value.sighting.incident_id] = value.sighting
+            else:
+                del of_key[value.sighting.incident_id]
+        elif isinstance(value, FeedStatus):
+            newest = {**newest, **{feed: max(at, newest.get(feed, 0)) for feed, at in value.newest.items()}}
+    complete_to = {feed: at - CATALOGUE.sources[feed].usual_latency for feed, at in newest.items()}
+    now = Now(max(record.received_at for record in records), complete_to)
+    found: dict[str, Finding] = {}
+    for key, of_key in left.items():
+        found.update(evaluate(RULES, key, _timeline(list(of_key.values())), now))
+    return found
+
+
+def _run(records: Sequence[Record], cuts: Sequence[int] = ()) -> tuple[list[Output], MemoryRows]:
+    """The outputs of detect, in batches that end at the cuts; between batches the rows are restored from a copy."""
+    step = detect.make_step(CATALOGUE)
+    rows = MemoryRows()
+    outputs: list[Output] = []
+    ends = [*sorted({min(cut, len(records)) for cut in cuts}), len(records)]
+    begin = 0
+    for end in ends:
+        outputs.extend(step(rows, records[begin:end], None))
+        rows, begin = _restored(rows), end
+    return outputs, rows
+
+
+def _restored(rows: MemoryRows) -> MemoryRows:
+    copy = MemoryRows()
+    for key, value in _all(rows):
+        copy.put(bytes(key), bytes(value))
+    return copy
+
+
+def _all(rows: MemoryRows) -> list[tuple[bytes, bytes]]:
+    return [*rows.scan(b"", b"~"), *rows.scan(b"~", b"\xff")]
+
+
+# --- the contract
+
+
+@given(streams())
+def test_what_stands_after_a_stream_is_what_its_final_sightings_give(records):
+    outputs, _ = _run(records)
+    assert _standing(outputs) == _recomputed(records)
+
+
+@given(streams(), st.lists(st.integers(0, 40), max_size=4))
+def test_how_records_are_cut_into_batches_and_restored_changes_no_output(records, cuts):
+    whole, rows = _run(records)
+    cut, cut_rows = _run(records, cuts)
+    assert cut == whole
+    assert _all(cut_rows) == _all(rows)
+
+
+@given(streams())
+def test_the_same_records_give_the_same_bytes(records):
+    encode = msgspec.msgpack.Encoder().encode
+    assert [encode(output) for output in _run(records)[0]] == [encode(output) for output in _run(records)[0]]
+
+
+@given(streams())
+def test_when_everything_is_withdrawn_nothing_is_left(records):
+    left: dict[tuple[str, str], Sighting] = {}
+    for record in records:
+        if isinstance(record.value, SightingChange):
+            at_key = (record.value.key, record.value.sighting.incident_id)
+            if record.value.sign > 0:
+                left[at_key] = record.value.sighting
+            else:
+                del left[at_key]
+    end = records[-1].received_at
+    undone = [
+        _record(len(records) + index, end, _change(key, -1, sighting))
+        for index, ((key, _), sighting) in enumerate(left.items())
+    ]
+    outputs, rows = _run([*records, *undone])
+    assert _standing(outputs) == {}
+    assert [key for key, _ in _all(rows)] == [b"clock"]
+
+
+@given(streams(), st.integers(0, 3))
+def test_a_quiet_partition_learns_by_an_empty_batch_what_a_record_would_have_told_it(records, weeks):
+    later = records[-1].received_at + weeks * 7 * DAY_LENGTH
+    rows = MemoryRows()
+    step = detect.make_step(CATALOGUE)
+    by_clock = [*step(rows, records, None), *step(rows, [], later)]
+    by_record, _ = _run([*records, _record(999, later, FeedStatus(as_of=later, newest={}, partition=0))])
+    assert by_clock == by_record
+
+
+@EACH_RULE
+@settings(max_examples=25)
+@given(live(), st.integers(-10, 500), st.integers(0, 200))
+def test_evaluating_a_span_finds_exactly_what_the_whole_finds_inside_it(rule, of, first_day, length):
+    rules = RuleSet([rule], CATALOGUE.bounds)
+    key = f"{rule.limbs[0].keys[0]}:a"
+    now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
+    span = Span(START + first_day * DAY_LENGTH, START + (first_day + length) * DAY_LENGTH)
+    whole = evaluate(rules, key, _timeline(of), now)
+    inside = {at: finding for at, finding in whole.items() if span.holds(finding.completed_at)}
+    assert evaluate(rules, key, _timeline(of), now, span) == inside
+
+
+@EACH_RULE
+@settings(max_examples=25)
+@given(live(most=9), st.data())
+def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(rule, of, data):
+    """The horizon is far enough: the difference found in the span is the difference of the whole."""
+    rules = RuleSet([rule], CATALOGUE.bounds)
+    key = f"{rule.limbs[0].keys[0]}:a"
+    now = Now(START + data.draw(st.integers(0, 500)) * DAY_LENGTH, dict.fromkeys(FEEDS, START + 200 * DAY_LENGTH))
+    changed = data.draw(sightings("changed"))
+    old = Picture(_timeline(of), rules.bounds)
+    new = Picture(old.timeline.changed(1, changed, rules.bounds), rules.bounds)
+    for before, after in ((old, new), (new, old)):
+        revision = revise(rules, key, before, after, changed, now)
+        whole = difference(
+            evaluate(rules, key, before.timeline, now), evaluate(rules, key, after.timeline, now), now.as_of, "x"
+        )
+        assert difference(revision.before, revision.after, now.as_of, "x") == whole
+        stands = (wakes(rules, key, before, now) - set(revision.forget)) | set(revision.ask)
+        assert stands == wakes(rules, key, after, now)
+
+
+@EACH_RULE
+@settings(max_examples=25)
+@given(live(), st.randoms(use_true_random=False))
+def test_the_order_of_arrival_changes_nothing(rule, of, random):
+    rules = RuleSet([rule], CATALOGUE.bounds)
+    key = f"{rule.limbs[0].keys[0]}:a"
+    now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
+    shuffled = random.sample(of, len(of))
+    assert evaluate(rules, key, _timeline(shuffled), now) == evaluate(rules, key, _timeline(of), now)
+
+
+@EACH_RULE
+@settings(max_examples=25)
+@given(live(most=12))
+def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule, of):
+    rules = RuleSet([rule], Bounds(hub=256, kept=1024))
+    now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
+    facts = {limb.name: tuple(sorted(condition_type(limb.condition).facts)) for limb in rule.limbs}
+    for finding in evaluate(rules, f"{rule.limbs[0].keys[0]}:a", _timeline(of, rules.bounds), now).values():
+        assert tuple(name for name, _ in finding.facts) == facts[finding.limb]
+        order = [(item.occurred_at, item.occurrence_id) for item in finding.evidence]
+        assert order == sorted(set(order))
+        assert finding.areas == tuple(sorted(set(finding.areas)))
+
+
+@given(live(most=14))
+def test_a_timeline_survives_being_written_and_read(of):
+    timeline = _timeline(of)
+    packed = msgspec.msgpack.encode(timeline)
+    assert msgspec.msgpack.decode(packed, type=Timeline) == timeline
+
+
+# --- reports in any order, any number of times, through register
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> list[IncidentVersion]:
+    """Versions of a few incidents of one victim, with what they are corrected to and withdrawals."""
+    made = []
+    for number in range(draw(st.integers(1, 5))):
+        for version in range(1, draw(st.integers(1, 3)) + 1):
+            said = draw(sightings(f"i{number}"))
+            action = draw(st.sampled_from(["correct", "correct", "withdraw"])) if version > 1 else "new"
+            made.append(_version(said, version, action, draw(st.sampled_from(["a", "a", "b"]))))
+    return made
+
+
+def _version(said: Sighting, source_version: int, action: Any, victim: str) -> IncidentVersion:
+    return IncidentVersion(
+        incident_id=said.incident_id,
+        source=said.source,
+        organisation=said.organisation,
+        source_version=source_version,
+        action=action,
+        kind=said.kind,
+        subtype=said.subtype,
+        category=said.category,
+        family=said.family,
+        themes=said.themes,
+        flags=said.flags,
+        origin=said.origin,
+        grade=said.grade,
+        occurred_from=said.occurred_from,
+        occurred_to=said.occurred_to,
+        precision="instant",
+        reported_at=said.reported_at,
+        received_at=0,
+        area=said.area,
+        place=said.place,
+        parties=(Party("suspect", "c"), Party("victim", victim, said.child)),
+    )
+
+
+def _through(said: Sequence[IncidentVersion], end: Instant) -> dict[str, Finding]:
+    """What stands once these versions went through register and detect; the last is received at `end`."""
+    rows = MemoryRows()
+    take = register.make_step(CATALOGUE)
+    outputs: list[Output] = []
+    for offset, version in enumerate(said):
+        received = end - (len(said) - 1 - offset) * HOUR
+        stamped = msgspec.structs.replace(version, received_at=received)
+        outputs.extend(take(rows, [_record(offset, received, stamped)], None))
+    records = [
+        _record(offset, output.received_at, output.value)
+        for offset, output in enumerate(outputs)
+        if output.topic == "sightings" and output.partition in (None, EVERY_PARTITION)
+    ]
+    return _standing(_run(records)[0])
+
+
+@given(versions(), st.randoms(use_true_random=False))
+def test_reports_may_come_in_any_order_and_more_than_once(said, random):
+    end = START + 600 * DAY_LENGTH
+    mixed = random.sample(said, len(said)) + random.choices(said, k=3)
+    assert _through(mixed, end) == _through(said, end)
+
+
+def test_every_condition_type_is_held_to_the_contract():
+    tried = {type(limb.condition) for _, limb in LIMBS if limb.keys != ("area",)}
+    assert tried == {Count, Distinct, Ordered, Absent, Calendar}
+

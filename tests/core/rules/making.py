@@ -1,0 +1,135 @@
+"""Small builders for tests of timelines and rules: sightings with invented tokens, and what a rule finds on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from safety_stream.core.catalogue import Bounds
+from safety_stream.core.model.findings import Finding
+from safety_stream.core.model.incidents import Place
+from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Duration, Instant, to_instant
+from safety_stream.core.rules.condition import ALWAYS, Now, Span
+from safety_stream.core.rules.engine import RuleSet, evaluate
+from safety_stream.core.rules.rule import Condition, Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
+from safety_stream.core.timeline import Timeline
+
+BOUNDS = Bounds(hub=256, kept=1024)
+KEY = "victim:t1"
+HOME = Place(uprn="900000000001", easting=384_000, northing=432_000, exact=True)
+ANY = Selector()
+"""A step every report passes."""
+
+
+def at(text: str) -> Instant:
+    """The instant of a London local time (the first of two in autumn)."""
+    return to_instant(datetime.fromisoformat(text).replace(tzinfo=LONDON))
+
+
+def days(number: int) -> Duration:
+    """A duration of exact days."""
+    return Duration(millis=number * DAY_LENGTH)
+
+
+def months(number: int) -> Duration:
+    """A duration of calendar months."""
+    return Duration(months=number)
+
+
+def a_sighting(when: str | Instant, incident_id: str = "", **changes: Any) -> Sighting:
+    """A violent crime at `when`, reported an hour later; its id is its time unless another is given."""
+    occurred = at(when) if isinstance(when, str) else when
+    values: dict[str, Any] = {
+        "incident_id": incident_id or f"i{occurred:015d}",
+        "source": "police-crimes",
+        "organisation": "lancashire-police",
+        "kind": "police-crime",
+        "subtype": "",
+        "category": "violence",
+        "family": "violence",
+        "themes": ("violence",),
+        "flags": (),
+        "origin": "reported",
+        "grade": None,
+        "occurred_from": occurred,
+        "occurred_to": occurred,
+        "reported_at": occurred + HOUR,
+        "received_at": occurred + HOUR,
+        "area": "E07000117",
+        "place": Place(),
+        "roles": ("victim",),
+        "persons": (),
+        "complainants": (),
+        "child": False,
+    }
+    return Sighting(**(values | changes))
+
+
+def a_timeline(*sightings: Sighting, bounds: Bounds = BOUNDS) -> Timeline:
+    """The timeline of these sightings, put in one after another."""
+    timeline = Timeline()
+    for sighting in sightings:
+        timeline = timeline.changed(1, sighting, bounds)
+    return timeline
+
+
+def a_rule(condition: Condition, steps: Mapping[str, Selector] | None = None, **changes: Any) -> Rule:
+    """A rule of one limb on victims, of priority P4; every step passes everything unless told otherwise."""
+    named = [
+        getattr(condition, name)
+        for name in ("of", "after", "unless")
+        if isinstance(getattr(condition, name, None), str)
+    ]
+    selectors = dict.fromkeys([*named, *getattr(condition, "steps", ())], ANY) | dict(steps or {})
+    limb = Limb(name="main", keys=("victim",), steps=selectors, condition=condition, explain="it happened")
+    rule = Rule(
+        id="a-rule",
+        version=1,
+        title="A rule",
+        status="stable",
+        family="repeat-victimisation",
+        limbs=(limb,),
+        overrides=(),
+        priority=PriorityRule(base="P4"),
+        safeguards=Safeguards(),
+        action_time=days(7),
+        suppress_for=days(7),
+        audiences=("analyst",),
+    )
+    return msgspec.structs.replace(rule, **changes)
+
+
+def of_kind(*kinds: str) -> Selector:
+    """A step that passes reports of these kinds."""
+    return Selector(tests=(Test("kind", frozenset(kinds)),))
+
+
+def an_override(*areas: str, **changes: Any) -> Override:
+    """An override for these areas."""
+    return Override(areas=frozenset(areas or ("E07000117",)), **changes)
+
+
+def known(as_of: str = "2030-01-01T00:00", **complete_to: str) -> Now:
+    """What was known when; underscores in names of feeds are dashes."""
+    return Now(at(as_of), {feed.replace("_", "-"): at(when) for feed, when in complete_to.items()})
+
+
+def finds(rule: Rule, *sightings: Sighting, now: Now | None = None, span: Span = ALWAYS) -> list[Finding]:
+    """What the rule finds on a victim's timeline of these sightings, in order of time."""
+    rules = RuleSet([rule], BOUNDS)
+    found = evaluate(rules, KEY, a_timeline(*sightings), now or known(), span)
+    return sorted(found.values(), key=lambda finding: (finding.completed_at, finding.occurrence_id))
+
+
+def times_of(findings: list[Finding]) -> list[Instant]:
+    """When they completed."""
+    return [finding.completed_at for finding in findings]
+
+
+def facts_of(finding: Finding) -> dict[str, str]:
+    """Its facts by name."""
+    return dict(finding.facts)

@@ -1,0 +1,227 @@
+"""A partner's report becomes a `Report`, whatever version it was written with."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.wire.strategies import DEGREES, INSTANTS
+
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
+from safety_stream.data_files import schemas_folder
+from safety_stream.wire.codecs import decode_report, shipped_codecs
+from safety_stream.wire.framing import HEADER_LENGTH, schema_id_of
+from safety_stream.wire.general import DocumentFault, General, to_datum, to_document
+from safety_stream.wire.reports import (
+    LARGEST_REPORT,
+    SUBJECT,
+    details_of,
+    encode_document,
+    encode_report,
+    event_id,
+    report_writer,
+    shipped_registry,
+)
+from safety_stream.wire.specialised import Unsuitable
+
+EXAMPLES = sorted((schemas_folder() / SUBJECT / "examples").glob("*.json"))
+NEWEST = shipped_registry().newest(SUBJECT)
+DETAILS = sorted(details_of(NEWEST.schema))
+FIRST_DETAILS = sorted(details_of(shipped_registry().version(SUBJECT, 1).schema))
+
+WORDS = st.text(max_size=20)
+PLACES = st.builds(
+    ReportedPlace,
+    uprn=st.none() | WORDS,
+    easting=st.none() | st.integers(-(2**31), 2**31 - 1),
+    latitude=st.none() | DEGREES,
+    longitude=st.none() | DEGREES,
+    snapped=st.booleans(),
+    area=st.none() | WORDS,
+)
+PARTIES = st.builds(ReportedParty, role=st.sampled_from(("victim", "suspect", "other")), token=st.none() | WORDS)
+REPORTS = st.builds(
+    Report,
+    source=WORDS,
+    source_ref=WORDS,
+    source_version=st.integers(1, 2**31 - 1),
+    action=st.sampled_from(("new", "correct", "withdraw", "erase", "restrict", "dispute")),
+    kind=WORDS,
+    flags=st.lists(WORDS, max_size=3).map(tuple),
+    origin=st.sampled_from(("reported", "discovered")),
+    grade=st.none() | st.sampled_from("ABCDE"),
+    occurred_from=INSTANTS,
+    occurred_to=st.none() | INSTANTS,
+    precision=st.sampled_from(("instant", "day", "month")),
+    reported_at=INSTANTS,
+    place=st.none() | PLACES,
+    parties=st.lists(PARTIES, max_size=3).map(tuple),
+    vehicles=st.lists(WORDS, max_size=2).map(tuple),
+    group=st.none() | WORDS,
+    count=st.integers(0, 1000),
+    marking=st.sampled_from(("OFFICIAL", "OFFICIAL-SENSITIVE")),
+    details=st.sampled_from(FIRST_DETAILS).map(lambda name: (name,)) | st.just(()),
+)
+
+
+def a_report(**changes: object) -> Report:
+    given = {
+        "source": "police-crimes",
+        "source_ref": "CR-1",
+        "source_version": 1,
+        "action": "new",
+        "kind": "police-crime",
+        "occurred_from": 1_767_225_600_000,
+        "reported_at": 1_767_225_660_000,
+    }
+    return Report(**(given | changes))
+
+
+@given(report=REPORTS, version=st.sampled_from((1, 2)))
+def test_a_report_reads_back_as_it_was_written_with_either_version(report: Report, version: int):
+    assert report == decode_report(encode_report(report, version=version))
+
+
+@given(report=REPORTS, version=st.sampled_from((1, 2)))
+def test_our_bytes_of_a_report_are_the_ones_fastavro_writes(report: Report, version: int):
+    general = General(shipped_registry().version(SUBJECT, version).schema)
+    body = encode_report(report, version=version)[HEADER_LENGTH:]
+
+    assert body == general.write(general.read(body))
+
+
+def test_both_versions_flow_mixed():
+    reports = [a_report(source_ref=f"CR-{number}", details=("police_crime",)) for number in range(20)]
+    raws = [encode_report(report, version=1 + number % 2) for number, report in enumerate(reports)]
+
+    assert {1, 2} == {shipped_registry().by_id(schema_id_of(raw)).version for raw in raws}
+    assert reports == [decode_report(raw) for raw in raws]
+
+
+def test_a_kind_added_in_the_second_version_cannot_be_written_with_the_first():
+    report = a_report(kind="supervision", details=("supervision",))
+
+    assert report == decode_report(encode_report(report))
+    with pytest.raises(Unsuitable, match="no details supervision"):
+        encode_report(report, version=1)
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["new reader, old record", "old reader, new record"])
+def test_either_version_reads_the_other(old: bool):
+    first, second = (General(shipped_registry().version(SUBJECT, number).schema) for number in (1, 2))
+    writer, reader = (first, second) if old else (second, first)
+    raw = encode_report(a_report(details=("fire",)), version=1 if old else 2)
+
+    datum = reader.read(raw[HEADER_LENGTH:], writer)
+
+    assert "police-crime" == datum["kind"]
+    assert datum["fire"] is not None
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_is_a_report_of_its_kind(path: Path):
+    document = json.loads(path.read_text())
+
+    report = decode_report(encode_document(document))
+
+    assert document["kind"] == report.kind
+    assert (report.kind.replace("-", "_"),) == report.details
+    assert document["source_ref"] == report.source_ref
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_reads_back_as_the_document_it_was(path: Path):
+    datum = to_datum(json.loads(path.read_text()), NEWEST.schema)
+
+    again = General(NEWEST.schema).read(encode_document(json.loads(path.read_text()))[HEADER_LENGTH:])
+
+    assert datum == again
+    assert datum == to_datum(to_document(again, NEWEST.schema), NEWEST.schema)
+
+
+@pytest.mark.parametrize("details", DETAILS)
+def test_every_kind_has_two_examples(details: str):
+    kind = details.replace("_", "-")
+
+    assert len([path for path in EXAMPLES if path.name.startswith(f"{kind}-")]) >= 2
+
+
+def test_details_of_two_kinds_are_both_named_for_intake_to_refuse():
+    raw = encode_report(a_report(), details={"fire": {}, "police_crime": {"outcome": 4}})
+
+    assert ("police_crime", "fire") == decode_report(raw).details
+
+
+def test_native_details_are_passed_over_whatever_they_hold():
+    raw = encode_report(
+        a_report(), details={"hate_report": {"strands": ["RACE", "RELIGION"], "crime": True, "reporting_centre": "x"}}
+    )
+
+    assert a_report(details=("hate_report",)) == decode_report(raw)
+
+
+def test_an_ungraded_evaluation_is_no_grade():
+    document = json.loads((schemas_folder() / SUBJECT / "examples" / "police-incident-vehicle-seen.json").read_text())
+
+    assert "C" == decode_report(encode_document(document)).grade
+    assert decode_report(encode_document(document | {"evaluation": {}})).grade is None
+
+
+@pytest.mark.parametrize("degrees", [math.nan, math.inf, -math.inf])
+def test_a_place_that_is_not_a_number_is_refused(degrees: float):
+    raw = encode_report(a_report(place=ReportedPlace(latitude=degrees, longitude=0.0)))
+
+    with pytest.raises(Refused, match="latitude and longitude must be finite"):
+        decode_report(raw)
+
+
+def test_a_symbol_nobody_may_write_is_refused_with_its_field():
+    document = to_document(General(NEWEST.schema).read(encode_report(a_report())[HEADER_LENGTH:]), NEWEST.schema) | {
+        "precision": "UNKNOWN"
+    }
+
+    with pytest.raises(Refused, match="schema-violation: precision: not a symbol"):
+        decode_report(encode_document(document))
+
+
+def test_an_oversize_report_is_refused():
+    raw = encode_report(a_report(flags=("x" * LARGEST_REPORT,)))
+
+    with pytest.raises(Refused, match="oversize"):
+        decode_report(raw)
+
+
+def test_a_report_sent_again_has_the_same_event_id_and_a_new_version_another():
+    assert event_id(a_report()) == event_id(a_report(kind="fire"))
+    assert event_id(a_report()) != event_id(a_report(source_version=2))
+
+
+def test_the_codecs_write_reports_too():
+    assert encode_report(a_report()) == shipped_codecs().encode(a_report())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param({"sorce": "x"}, "no such field: sorce", id="a misspelt field"),
+        pytest.param({"source": 5}, "source: text is wanted", id="a number for text"),
+        pytest.param({"count": True}, "count: a whole number", id="a boolean for a number"),
+        pytest.param({"count": 2**31}, "at most 32 bits", id="a number too wide"),
+        pytest.param({"occurred_from": "2026-01-01T00:00:00"}, "occurred_from: a time in ISO 8601", id="no offset"),
+        pytest.param({"occurred_from": "yesterday"}, "occurred_from: a time in ISO 8601", id="no time"),
+        pytest.param({"action": "new"}, "action: is none of UNKNOWN, NEW", id="a word for a symbol"),
+        pytest.param({"parties": [{"token": "t"}]}, "parties[0].role: is missing", id="a party without a role"),
+        pytest.param({"parties": {}}, "parties: a list", id="an object for a list"),
+        pytest.param({"police_crime": {"recorded_on": "1/2/2026"}}, "police_crime.recorded_on: a date", id="no date"),
+    ],
+)
+def test_a_document_that_does_not_fit_says_where_and_what_is_wanted(change: dict[str, object], said: str):
+    document = to_document(General(NEWEST.schema).read(encode_report(a_report())[HEADER_LENGTH:]), NEWEST.schema)
+
+    with pytest.raises(DocumentFault) as caught:
+        report_writer().document(document | change)
+
+    assert said in str(caught.value)
