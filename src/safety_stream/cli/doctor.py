@@ -91,16 +91,15 @@ def doctor(
     raise typer.Exit(WRONG if any(finding.level == "fail" for finding in findings) else OK)
 
 
-def _examine(
-    bootstrap: str, partitions: int, data: Path, folder: Path | None, areas: Path | None
-) -> Iterator[Finding]:
+def _examine(bootstrap: str, partitions: int, data: Path, folder: Path | None, areas: Path | None) -> Iterator[Finding]:
     yield _schemas()
     yield _catalogue(folder or catalogue_folder(), areas)
     yield _store(data)
     try:
         admin = connect(bootstrap)
     except Wrong as error:
-        yield Finding(check="broker", level="fail", what=f"no Kafka answers at {bootstrap}", mend=str(error))
+        what, _, mend = str(error).partition(": ")
+        yield Finding(check="broker", level="fail", what=what, mend=mend)
         return
     yield _broker(admin)
     try:

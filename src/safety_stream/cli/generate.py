@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, TextIO, cast
 
 import msgspec
 import typer
@@ -17,6 +17,7 @@ from safety_stream.cli.terminal import Json, epilog, out, print_json
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.canonical import to_line
+from safety_stream.edge.entries import Details
 from safety_stream.edge.raw import to_raw_line
 from safety_stream.synthetic import SyntheticReport, generate, ground_truth, read_county
 from safety_stream.wire.reports import encode_report
@@ -53,7 +54,7 @@ def generate_command(
                 dirt_lines.write(_dirt_line(item, item.refused) + "\n")
                 dirt += 1
             elif item.report is not None:
-                report_lines.write(to_line(item.report, item.received_at, item.details) + "\n")
+                report_lines.write(to_line(item.report, item.received_at, cast(Details, item.details)) + "\n")
                 reports += 1
     stories = ground_truth(county, seed=seed, start=first, days=days)
     (folder / TRUTH).write_bytes(msgspec.json.format(msgspec.json.encode({"stories": stories})) + b"\n")
@@ -66,7 +67,7 @@ def generate_command(
 def _dirt_line(item: SyntheticReport, refused: Reason) -> str:
     value = item.raw
     if value is None and item.report is not None:
-        value = encode_report(item.report, details=item.details)
+        value = encode_report(item.report, details=cast(Details, item.details))
         value = value[:-1] if item.is_cut else value
     return to_raw_line(item.topic, item.received_at, value, refused)
 

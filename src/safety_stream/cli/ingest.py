@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated
 
 import msgspec
 import typer
@@ -22,7 +22,6 @@ from safety_stream.cli.terminal import (
     Json,
     Wrong,
     catalogue_of,
-    choice,
     connect,
     epilog,
     err,
@@ -32,19 +31,17 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.core.catalogue import Areas
 from safety_stream.edge.entries import Reject
-from safety_stream.edge.formats import FORMATS
+from safety_stream.edge.formats import FORMATS, Format
 from safety_stream.edge.ingest import Ingest
 from safety_stream.edge.producer import NotDelivered, ReportProducer
 from safety_stream.edge.progress import ProgressFile
 from safety_stream.streaming.provisioning import topic_id
 
-Format = choice("Format", FORMATS)
-
 REJECTS_SHOWN = 5
 """How many rejected lines are said on the way; the rest go to the rejects file, if there is one."""
 
 EPILOG = epilog(
-    "safety-stream ingest 2018-07-west-yorkshire-street.csv.gz --format police-uk --areas examples/west-yorkshire",
+    "safety-stream ingest 2018-07-west-yorkshire-street.csv.gz --format police-uk",
     {
         0: "every line is on the bus",
         1: "stopped; run it again and it goes on where it stopped",
@@ -64,7 +61,7 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
 
 def ingest(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files, plain or gzip.")],
-    form: Annotated[Format, typer.Option("--format", help="What the files are.")],  # type: ignore[valid-type]
+    form: Annotated[Format, typer.Option("--format", help="What the files are.")],
     rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="Reports a second. Default: at once.")] = None,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     backfill: Annotated[
@@ -94,7 +91,13 @@ def ingest(
     target = f"{'backfill' if backfill else 'live'} {topic_id(connect(bootstrap), 'incidents')}"
     with _rejects_to(rejects, append=not again) as write, _bar(quiet=as_json) as bar:
         run = _Run(
-            form=str(form.value), county=county, bootstrap=bootstrap, backfill=backfill, rate=rate, rejected=write, bar=bar
+            form=form,
+            county=county,
+            bootstrap=bootstrap,
+            backfill=backfill,
+            rate=rate,
+            rejected=write,
+            bar=bar,
         )
         done = [run.file(path, ProgressFile(path, target, state), again=again) for path in files]
     if as_json:
@@ -110,7 +113,7 @@ def ingest(
 class _Run(msgspec.Struct, kw_only=True):
     """What is the same for every file of one run."""
 
-    form: str
+    form: Format
     county: Areas | None
     bootstrap: str
     backfill: bool
@@ -135,7 +138,7 @@ class _Run(msgspec.Struct, kw_only=True):
                     backfill=self.backfill,
                     rate=self.rate,
                 )
-                after = ingest.run(FORMATS[self.form](cast(BinaryIO, file), self.county), before)
+                after = ingest.run(FORMATS[self.form](file, self.county), before)
         except NotDelivered as error:
             raise Wrong(
                 f"{error}; {path.name} is delivered up to line {kept.load().line:,}: run the same command to go on"

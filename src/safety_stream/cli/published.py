@@ -166,9 +166,7 @@ def indicators_show(
     say("* is a number too small to be shown")
 
 
-def _values(
-    bootstrap: str, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool
-) -> Iterator[T]:
+def _values(bootstrap: str, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool) -> Iterator[T]:
     connect(bootstrap)
     decode = shipped_codecs().decoder(row_of(topic).subjects)
     for record in _records(bootstrap, topic, from_beginning=from_beginning, go_on=go_on):
@@ -229,7 +227,9 @@ def _indicator_line(value: PublishedIndicator) -> str:
     before = "" if value.restates is None else f" (was {value.restates:,})"
     state = "final" if value.final else "provisional"
     starts = to_date(value.starts).isoformat()
-    return f"{_moment(value.as_of)}  {value.area}  {value.indicator}  {value.period} {starts}  {number}{before}  {state}"
+    return (
+        f"{_moment(value.as_of)}  {value.area}  {value.indicator}  {value.period} {starts}  {number}{before}  {state}"
+    )
 
 
 def _moment(instant: Instant | None) -> str:

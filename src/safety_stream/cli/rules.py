@@ -45,12 +45,13 @@ def lint(catalogue: CatalogueFolder = None, areas: AreasFile = None, as_json: Js
 
 
 @app.command(
+    "test",
     epilog=epilog(
         "safety-stream rules test --catalogue my-catalogue",
         {0: "every example holds", 1: "an example fails, or the catalogue has errors"},
-    )
+    ),
 )
-def test(catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
+def examples(catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
     """Hold each rule to the examples in its own file."""
     results = run_examples(catalogue or catalogue_folder())
     failed = [result for result in results if not result.passed]

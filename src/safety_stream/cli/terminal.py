@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
-import click
 import msgspec
 import typer
 from confluent_kafka import KafkaError, KafkaException
@@ -33,11 +31,24 @@ from safety_stream.streaming.reading import NeverEnds, NoSuchTopic
 OK, WRONG, TO_DO = 0, 1, 2
 """The exit codes."""
 
+PIPE_COLUMNS = 1_000
+"""How wide a table may get that nobody looks at on a screen."""
+
 out = Console(highlight=False, soft_wrap=True)
 """Results."""
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """What is said on the way."""
+
+
+def _area_file(path: Path | None) -> Path | None:
+    if path is None or path.is_file():
+        return path
+    files = sorted(path.glob("*.yaml"))
+    if len(files) != 1:
+        raise typer.BadParameter(f"{path} holds {len(files)} .yaml files and not one: name the file")
+    return files[0]
+
 
 Bootstrap = Annotated[
     str,
@@ -55,7 +66,10 @@ Partitions = Annotated[
 DataFolder = Annotated[
     Path,
     typer.Option(
-        "--data", envvar="SAFETY_STREAM_DATA", file_okay=False, help="Folder for what this machine keeps: stores, broker."
+        "--data",
+        envvar="SAFETY_STREAM_DATA",
+        file_okay=False,
+        help="Folder for what this machine keeps: stores, broker.",
     ),
 ]
 CatalogueFolder = Annotated[
@@ -74,7 +88,7 @@ AreasFile = Annotated[
         "--areas",
         envvar="SAFETY_STREAM_AREAS",
         exists=True,
-        callback=lambda path: _area_file(path),
+        callback=_area_file,
         help="Another county's areas in place of the catalogue's: its `<county>.yaml`, or the folder it is in.",
     ),
 ]
@@ -96,7 +110,7 @@ class Wrong(Exception):
 class Commands(TyperGroup):
     """The root of the commands: an error that was foreseen is said in one sentence, without a traceback."""
 
-    def invoke(self, ctx: click.Context) -> object:
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps its own copy of click, whose types are private
         """Run the command; exit 1 when it raised something foreseen."""
         try:
             return super().invoke(ctx)
@@ -165,26 +179,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     table = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(_escaped("" if cell is None else str(cell)) for cell in row))
-    out.print(table)
+    # Into a pipe or a file nothing is wrapped or cut.
+    out.print(table, width=None if out.is_terminal else PIPE_COLUMNS)
 
 
 def say(sentence: str) -> None:
     """Something on the way, for people."""
     err.print(_escaped(sentence))
-
-
-def choice(name: str, words: Iterable[str]) -> type[Enum]:
-    """An option that takes one of some words."""
-    return Enum(name, {word: word for word in words}, type=str)
-
-
-def _area_file(path: Path | None) -> Path | None:
-    if path is None or path.is_file():
-        return path
-    files = sorted(path.glob("*.yaml"))
-    if len(files) != 1:
-        raise typer.BadParameter(f"{path} holds {len(files)} .yaml files and not one: name the file")
-    return files[0]
 
 
 def _sentence(text: str) -> str:

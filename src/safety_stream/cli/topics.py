@@ -91,6 +91,6 @@ def _print(found: Plan, verb: str) -> None:
             [(one.topic, one.setting, one.wanted, one.found) for one in found.differing],
         )
         out.print(
-            "Mend settings with kafka-configs.sh --alter. Another number of partitions needs new topics and a backfill, "
-            "because state lies by partition."
+            "Mend settings with kafka-configs.sh --alter. "
+            "Another number of partitions needs new topics and a backfill, because state lies by partition."
         )

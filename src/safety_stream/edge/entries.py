@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Mapping
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -44,10 +44,9 @@ class UnreadableFile(Exception):
     """The file as a whole cannot be read: not the format it is said to be, or cut short. Mend or fetch it again."""
 
 
-def plain(file: BinaryIO) -> io.BufferedReader:
+def plain(file: BinaryIO) -> BinaryIO:
     """The bytes of an open file, unpacked when they are gzip (told by their first two bytes, not by a name)."""
-    # Only what the caller opened is closed by the caller; a buffer of our own must not close it when collected.
-    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]
+    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
     if buffered.peek(2)[:2] == b"\x1f\x8b":
-        return io.BufferedReader(gzip.GzipFile(fileobj=buffered))  # type: ignore[type-var]
-    return buffered
+        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=buffered)))
+    return cast(BinaryIO, buffered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from safety_stream.core.catalogue import Areas
 from safety_stream.edge import canonical, police_uk
@@ -12,7 +12,10 @@ from safety_stream.edge.entries import Entry, Reject
 Adapter = Callable[[BinaryIO, Areas | None], Iterator[Entry | Reject]]
 """Reads an open file, plain or gzip; raises `UnreadableFile` only for the file as a whole."""
 
-FORMATS: Mapping[str, Adapter] = {
+Format = Literal["canonical", "police-uk"]
+"""What a file may be said to be."""
+
+FORMATS: Mapping[Format, Adapter] = {
     "canonical": canonical.read,
     "police-uk": police_uk.read,
 }

@@ -156,9 +156,7 @@ def _place(row: dict[str, str], month: Period, areas: Areas | None) -> ReportedP
         return "Longitude or Latitude is not a number"
     if not all(map(math.isfinite, point)):
         return "Longitude or Latitude is not a number"
-    return ReportedPlace(
-        latitude=point[0], longitude=point[1], snapped=True, lsoa=lsoa, area=_area(lsoa, month, areas)
-    )
+    return ReportedPlace(latitude=point[0], longitude=point[1], snapped=True, lsoa=lsoa, area=_area(lsoa, month, areas))
 
 
 def _area(lsoa: str | None, month: Period, areas: Areas | None) -> str | None:

@@ -12,15 +12,15 @@
 
 Guarantee: leaving the block (or `flush`) returns only when every report sent is acknowledged, else it raises
 `NotDelivered`. A retry inside the producer doubles nothing; a report sent again by its caller does no harm either,
-because a report is known by its source, reference and version. Headers are CloudEvents 1.0 in binary mode and hold, like
-the key, nothing about a person.
+because a report is known by its source, reference and version. Headers are CloudEvents 1.0 in binary mode and hold,
+like the key, nothing about a person.
 """
 
 from __future__ import annotations
 
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -106,7 +106,7 @@ class ReportProducer:
         `DocumentFault` and `Unsuitable` when the details or the grade do not fit the schema.
         """
         self._raise_failure()
-        record: dict[str, object] = {
+        record: dict[str, Any] = {
             "topic": topic_for(report, received_at),
             "key": incident_id(report.source, report.source_ref).encode(),
             "value": encode_report(report, details=details),
@@ -124,7 +124,7 @@ class ReportProducer:
         if waiting:
             raise NotDelivered(f"{waiting} reports wait for {self._bootstrap}: is it reachable?", retriable=True)
 
-    def _produce_when_there_is_room(self, record: dict[str, object]) -> None:
+    def _produce_when_there_is_room(self, record: dict[str, Any]) -> None:
         until = monotonic() + self._timeout_seconds
         while True:
             try:
@@ -145,7 +145,7 @@ class ReportProducer:
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and self._failure is None:
-            self._failure = _not_delivered(error, message.topic())
+            self._failure = _not_delivered(error, str(message.topic()))
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -174,10 +174,10 @@ def cloud_event_headers(report: Report) -> list[tuple[str, bytes]]:
 def _not_delivered(error: KafkaError, topic: str) -> NotDelivered:
     mend = {
         KafkaError.UNKNOWN_TOPIC_OR_PART: "there is no such topic; run: safety-stream topics apply",
-        KafkaError._UNKNOWN_TOPIC: "there is no such topic; run: safety-stream topics apply",
+        KafkaError._UNKNOWN_TOPIC: "there is no such topic; run: safety-stream topics apply",  # noqa: SLF001
         KafkaError.TOPIC_AUTHORIZATION_FAILED: "this user may not write there; ask for the right to",
         KafkaError.MSG_SIZE_TOO_LARGE: "the report is larger than the topic takes; leave details out",
-        KafkaError._MSG_TIMED_OUT: "no acknowledgement in time; is the broker reachable?",
-        KafkaError._ALL_BROKERS_DOWN: "no broker answers; is the address right?",
+        KafkaError._MSG_TIMED_OUT: "no acknowledgement in time; is the broker reachable?",  # noqa: SLF001
+        KafkaError._ALL_BROKERS_DOWN: "no broker answers; is the address right?",  # noqa: SLF001
     }.get(error.code(), error.str())
     return NotDelivered(f"A report was not taken by {topic}: {mend}", retriable=error.retriable())

@@ -50,9 +50,7 @@ def newest_append_time(bootstrap: str, topics: Sequence[str]) -> Instant | None:
     asked = {TopicPartition(topic, partition): OffsetSpec.max_timestamp() for topic, partition in _parts(admin, topics)}
     if not asked:
         return None
-    answers = admin.list_offsets(
-        asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_SECONDS
-    )
+    answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_SECONDS)
     newest = max(answer.result().timestamp for answer in answers.values())
     return int(newest) if newest > 0 else None
 

@@ -1,4 +1,4 @@
-"""The topics of a deployment against the topics of a cluster: what is missing, what differs, and making what is missing.
+"""The topics of a deployment against those of a cluster: what is missing, what differs, and making what is missing.
 
 Nothing is ever deleted or altered here: a topic holds what cannot be had again, and another number of partitions
 would tear the keys of a stage from their state. A difference is reported for a person to mend.

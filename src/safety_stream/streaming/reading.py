@@ -55,13 +55,14 @@ def read_to_end(bootstrap: str, topics: Sequence[str]) -> Iterator[Incoming]:
                     topic, partition = min(waiting)
                     raise NeverEnds(f"the end of {topic} [{partition}] was not reached in {END_SECONDS_MAX:.0f} s")
                 continue
-            at = (message.topic(), message.partition())
+            record = incoming(message)
+            at = (record.topic, record.partition)
             last_word = monotonic()
             if _is_end(message):
-                if message.offset() >= ends[at]:
+                if record.offset >= ends[at]:
                     waiting.discard(at)
-            elif message.offset() < ends[at]:
-                yield incoming(message)
+            elif record.offset < ends[at]:
+                yield record
     finally:
         consumer.close()
 
@@ -92,7 +93,9 @@ def high_watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, in
         if topic not in known or known[topic].error is not None:
             raise NoSuchTopic(f"there is no topic {topic}")
     wanted = {
-        TopicPartition(topic, partition): OffsetSpec.latest() for topic in topics for partition in known[topic].partitions
+        TopicPartition(topic, partition): OffsetSpec.latest()
+        for topic in topics
+        for partition in known[topic].partitions
     }
     answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
     return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
@@ -123,7 +126,9 @@ def _consumer(bootstrap: str, offsets: Mapping[tuple[str, int], int]) -> Consume
             "log_level": 0,
         }
     )
-    consumer.assign([TopicPartition(topic, partition, offset) for (topic, partition), offset in sorted(offsets.items())])
+    consumer.assign(
+        [TopicPartition(topic, partition, offset) for (topic, partition), offset in sorted(offsets.items())]
+    )
     return consumer
 
 

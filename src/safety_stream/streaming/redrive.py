@@ -3,8 +3,8 @@
 A letter is put back verbatim, with its key, on its own partition, under its old time (a partner topic takes the
 broker's). The header `safety-attempts` tells the stage how often it has refused this record. What was put back is
 remembered on the compacted topic `redriven`: key `<topic>/<partition>/<offset>` of the letter, value the number of
-times. Records and memory are one transaction, so a crash between the two cannot put a letter back twice; two redrives at once
-fence each other off. The letters themselves stay where they are: they are the record of what was refused.
+times. Records and memory are one transaction, so a crash between the two cannot put a letter back twice; two redrives
+at once fence each other off. The letters themselves stay where they are: they are the record of what was refused.
 """
 
 from __future__ import annotations

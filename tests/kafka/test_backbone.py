@@ -1,0 +1,198 @@
+"""The whole backbone on real Kafka, killed over and over: what stands at the end is what the oracle says.
+
+Three workers take turns (one, three, one) under load; at seeded moments one is killed with SIGKILL and started again,
+one is stopped politely, and once the broker itself restarts. Afterwards every topic is read as a partner would read it,
+read_committed, and held against the batch recomputation of everything sent.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.model.ids import incident_id
+from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
+from safety_stream.core.stages.publish import chained
+from safety_stream.data_files import catalogue_folder
+from safety_stream.demo.play import encoded
+from safety_stream.demo.verdict import compare
+from safety_stream.embedded import EmbeddedKafka
+from safety_stream.replay import Result
+from safety_stream.streaming.draining import wait_until_drained
+from safety_stream.streaming.provisioning import create, plan
+from safety_stream.streaming.reading import read_to_end
+from safety_stream.synthetic import SyntheticReport, generate, read_county
+from safety_stream.wire.records import Records
+from safety_stream.wire.topology import members, topics
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
+
+SEED = 20_260_102
+KILLS = 20
+PARTITIONS = 3
+SLOTS = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue(catalogue_folder())
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedKafka]:
+    with EmbeddedKafka(tmp_path / "kafka") as running:
+        yield running
+
+
+class Workers:
+    """Worker processes by slot; whatever is still running at the end is ended by its own id."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self._bootstrap = bootstrap
+        self._folder = folder
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for slot in list(self._running):
+            self.kill(slot)
+
+    def start(self, slot: str) -> None:
+        if slot in self._running and self._running[slot].poll() is None:
+            return
+        with (self._folder / f"worker-{slot}.log").open("ab") as log:
+            self._running[slot] = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "safety_stream", "worker", "--slot", slot, "--clock", "log"),
+                    *("--bootstrap", self._bootstrap, "--data", str(self._folder), "--log-level", "WARNING"),
+                ],
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self, slot: str) -> None:
+        process = self._running.pop(slot, None)
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def end(self, slot: str) -> int:
+        """Stop politely; the exit code."""
+        process = self._running.pop(slot)
+        process.send_signal(signal.SIGTERM)
+        return process.wait(30)
+
+
+def sent(bootstrap: str, arrivals: list[SyntheticReport]) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "log_level": 0})
+    for one in arrivals:
+        key = incident_id(one.report.source, one.report.source_ref).encode() if one.report else None
+        producer.produce(one.topic, encoded(one), key, timestamp=one.received_at)
+    assert producer.flush(60) == 0
+
+
+def read(bootstrap: str, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    wire = Records()
+    for record in read_to_end(bootstrap, names):
+        yield record.topic, wire.value(record.topic, record.value)
+
+
+def test_twenty_kills_lose_nothing_and_double_nothing(
+    broker: EmbeddedKafka, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """Zero lost, zero doubled, and every alert and indicator as recomputed, whatever died when."""
+    chance = random.Random(SEED)
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
+    create(admin, plan(admin, topics(catalogue, PARTITIONS)).create)
+    county = read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
+    arrivals = list(generate(county, seed=SEED, start=date(2026, 1, 2), days=40, scale=0.25))
+    cuts = [round(number * len(arrivals) / (KILLS + 1)) for number in range(KILLS + 2)]
+
+    with Workers(broker.bootstrap_servers, tmp_path) as workers:
+        for number, (first, last) in enumerate(pairwise(cuts)):
+            sent(broker.bootstrap_servers, arrivals[first:last])
+            # One worker, then three, then one again.
+            wanted = SLOTS if KILLS // 4 <= number < 3 * KILLS // 4 else SLOTS[:1]
+            for slot in SLOTS:
+                if slot in wanted:
+                    workers.start(slot)
+                else:
+                    workers.kill(slot)
+            if number < KILLS:
+                _wait(chance.uniform(0.5, 3.5))
+                workers.kill(chance.choice(wanted))
+            if number == KILLS // 2:
+                broker.restart()
+        for slot in SLOTS[:1]:
+            workers.start(slot)
+        wait_until_drained(broker.bootstrap_servers, catalogue, seconds=600)
+        exit_code = workers.end(SLOTS[0])
+
+    _check(broker.bootstrap_servers, catalogue, arrivals)
+    assert exit_code == 0
+
+
+def _wait(seconds: float) -> None:
+    """Let the workers get on; how far they get is theirs, and the outcome may not depend on it."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def _check(bootstrap: str, catalogue: Catalogue, arrivals: list[SyntheticReport]) -> None:
+    result = Result()
+    incidents: list[tuple[str, int, str]] = []
+    for topic, value in read(bootstrap, ("incidents", "findings", "alert-changes", "indicator-values")):
+        if topic == "incidents":
+            assert isinstance(value, IncidentVersion)
+            incidents.append((value.incident_id, value.source_version, value.action))
+        else:
+            result.fold(value)
+    letters = [value for _, value in read(bootstrap, members("dead-letters.", catalogue))]
+    good = [one.report for one in arrivals if one.refused is None and one.report is not None]
+
+    # I1: every accepted report once, every refused one once.
+    assert sorted(incidents) == sorted((incident_id(r.source, r.source_ref), r.source_version, r.action) for r in good)
+    assert all(isinstance(letter, DeadLetter) for letter in letters)
+    assert len(letters) == sum(one.refused is not None for one in arrivals)
+    assert len({(letter.topic, letter.partition, letter.offset) for letter in letters}) == len(letters)
+    # I2, I3: findings, alerts and indicators are the oracle's.
+    accepted = [
+        {**msgspec.to_builtins(one.report), "received_at": one.received_at} for one in arrivals if one.refused is None
+    ]
+    assert compare(result, accepted, catalogue_folder()) == []
+    # I4, I6: what was published is numbered without gap, and every disclosure is on record in an unbroken chain.
+    feeds: dict[str, list[int]] = {}
+    for topic, value in read(bootstrap, (*members("alerts.", catalogue), *members("indicators.", catalogue))):
+        assert isinstance(value, PublishedAlert | PublishedIndicator)
+        feeds.setdefault(topic, []).append(value.seq)
+    for topic, numbers in feeds.items():
+        assert numbers == list(range(1, len(numbers) + 1)), topic
+    for door in members("audit.", catalogue):
+        trail = [value for _, value in read(bootstrap, (door,)) if isinstance(value, AuditRecord)]
+        assert [record.hash for record in trail] == [chained(record) for record in trail]
+        assert all(later.previous_hash == earlier.hash for earlier, later in pairwise(trail))
+        disclosed: dict[str, int] = {}
+        for record in trail:
+            assert record.from_seq == disclosed.get(record.topic, 0) + 1
+            disclosed[record.topic] = record.to_seq
+        assert disclosed == {topic: len(n) for topic, n in feeds.items() if topic in disclosed}
