@@ -18,7 +18,7 @@ from measured import EVENT, PROFILE_VARIABLE, RESULT
 
 _HERE = Path(__file__).parent
 _SOURCES = _HERE.parent / "src"
-_LAST_LINES = 25
+_LAST_LINES = 60
 
 Told = dict[str, Any]
 """What a measured process said: JSON."""
@@ -95,6 +95,8 @@ class Child:
             except Empty:
                 if not self._reader.is_alive() and self._results.empty():
                     raise ChildFailed(f"{self.name} ended without a result. {self.end_of_log()}") from None
+        self._process.send_signal(signal.SIGUSR1)
+        time.sleep(1)
         raise ChildFailed(f"{self.name} had no result within {seconds:.0f} s. {self.end_of_log()}")
 
     def is_running(self) -> bool:

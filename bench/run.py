@@ -148,9 +148,15 @@ def _show(results: Told, options: argparse.Namespace, say: Console) -> None:
     if options.json:
         print(json.dumps(results))
     else:
-        print_table(Console(), results)
+        print_table(_wide_console(), results)
     for failure in results["failures"]:
         say.print(f"[red]failed[/red] {failure.splitlines()[0]}")
+
+
+def _wide_console() -> Console:
+    console = Console()
+    # Into a file or a log there is no width to fit.
+    return console if console.is_terminal else Console(width=180)
 
 
 def _machine(load_average: str) -> Told:

@@ -76,6 +76,7 @@ def beside(results: Told) -> Iterator[str]:
         if stage and peer in rows:
             yield f"this runtime / {peer}: {stage / rows[peer]['median']:.1f} (at least {factor})"
     yield from _live(rows)
+    yield from _stages(rows)
     yield from _state(rows)
 
 
@@ -92,6 +93,28 @@ def _live(rows: Told) -> Iterator[str]:
                 f"takeover: {last['partitions']} partitions after {last['value']:.1f} s; the longest any report waited "
                 f"for its alert: {last['longest_wait_s']:.1f} s; {last['alerts']:,} alerts, none lost or doubled"
             )
+
+
+def _stages(rows: Told) -> Iterator[str]:
+    for name, row in rows.items():
+        last = row["runs"][-1]
+        if name == "stage":
+            share = last["commit_seconds"] / last["seconds"]
+            yield f"stage: {last['batches']} batches, {share:.0%} of the time in commits; CPU s by thread {_threads(last)}"
+        if name == "pipeline":
+            yield (
+                f"pipeline: {last['incidents']:,} incidents over {last['days']} days, {last['dead_letters']} dead letters, "
+                f"{last['published_alerts']:,} alerts published; CPU s by thread {_threads(last)}"
+            )
+            for stage, did in last["stages"].items():
+                yield (
+                    f"pipeline, {stage}: {did['records']:,} records in {did['batches']} batches, {did['batch_seconds']:.1f} s "
+                    f"of which {did['commit_seconds']:.1f} s in commits"
+                )
+
+
+def _threads(told: Told) -> str:
+    return ", ".join(f"{name} {seconds}" for name, seconds in list(told["cpu_by_thread"].items())[:8])
 
 
 def _state(rows: Told) -> Iterator[str]:

@@ -318,10 +318,8 @@ class Reading:
         limbs = [limb for name, entry in entries for limb in self._limb(at, model, name, entry)]
         self._check_audience(at, model)
         self._check_priority(at, model)
+        self._check_safeguards(at, model)
         self._check_examples(at, model)
-        for source in (model.safeguards.organisations_or_kinds > 1, model.safeguards.grades_alone, model.priority.raise_when):
-            if source and any(entry.key == ["area"] for _, entry in entries):
-                at.error(("key",), "an area's count has no evidence to guard or to raise", "leave safeguards and raise_when out")
         if not limbs:
             return None
         return Rule(
@@ -423,6 +421,14 @@ class Reading:
         tiers = [model.priority.base, *(tier for _, tier in sorted(model.priority.by_count.items()))]
         if tiers != sorted(tiers, reverse=True):
             at.error(("priority", "by_count"), "a higher count has a lower priority", "P1 is the highest: order them")
+
+    def _check_safeguards(self, at: _Place, model: RuleFile) -> None:
+        if all(entry.key != ["area"] for entry in model.each_limb().values()):
+            return
+        if model.safeguards.organisations_or_kinds > 1 or model.safeguards.grades_alone:
+            at.error(("safeguards",), "an area's count has no evidence to guard", "leave safeguards out")
+        if model.priority.raise_when or model.priority.child_raises:
+            at.error(("priority",), "an area's count has no evidence to raise its priority", "raise it by_count")
 
     def _check_examples(self, at: _Place, model: RuleFile) -> None:
         if not any(example.fires for example in model.examples):

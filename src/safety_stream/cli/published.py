@@ -37,6 +37,9 @@ ProfileOption = Annotated[str, typer.Option("--profile", help="A disclosure prof
 FromBeginning = Annotated[bool, typer.Option("--from-beginning", help="Begin with the oldest, not with the next.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many.")]
 
+ID_SHOWN = 8
+"""So much of an alert's id tells it from the others; the beginning is enough to ask for it."""
+
 READ_CODES = {0: "read (Ctrl-C ends a tail)", 1: "it went wrong"}
 
 T = TypeVar("T")
@@ -62,12 +65,12 @@ def alerts_tail(
 @alerts.command(
     "show",
     epilog=epilog(
-        "safety-stream alerts show 3f1c8a6e-…",
+        "safety-stream alerts show 3f1c8a6e",
         {0: "shown", 1: "it went wrong, or there is no such alert"},
     ),
 )
 def alerts_show(
-    alert_id: Annotated[str | None, typer.Argument(help="One alert: every version of it, oldest first.")] = None,
+    alert_id: Annotated[str | None, typer.Argument(help="One alert, by its id or the beginning of it: every version, oldest first.")] = None,
     audience: AudienceOption = "duty-officer",
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     as_json: Json = False,
@@ -75,10 +78,7 @@ def alerts_show(
     """Print the alerts that stand now, or one alert's whole life."""
     found = _values(bootstrap, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
     if alert_id is not None:
-        versions = [alert for alert in found if alert.alert_id == alert_id]
-        if not versions:
-            raise Wrong(f"{audience} was never told of alert {alert_id}: see `safety-stream alerts show`")
-        _print_life(versions, as_json=as_json)
+        _print_life(_life_of(alert_id, found, audience), as_json=as_json)
         return
     newest = {alert.alert_id: alert for alert in found}
     standing = sorted(
@@ -90,15 +90,14 @@ def alerts_show(
             print_json(alert)
         return
     print_table(
-        ("", "since", "alert", "rule", "subject", "area", "why"),
+        ("", "since", "alert", "area", "subject", "why"),
         [
             (
                 alert.priority,
                 _moment(alert.first_completed_at),
-                alert.alert_id,
-                alert.rule_id,
-                alert.subject,
+                alert.alert_id[:ID_SHOWN],
                 alert.area,
+                alert.subject,
                 alert.explanation,
             )
             for alert in standing
@@ -163,7 +162,8 @@ def indicators_show(
             for value in rows
         ],
     )
-    say("* is a number too small to be shown")
+    if any(value.value is None for value in rows):
+        say("* is a number too small to be shown")
 
 
 def _values(bootstrap: str, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool) -> Iterator[T]:
@@ -192,6 +192,16 @@ def _limited(values: Iterable[T], limit: int | None) -> Iterator[T]:
         yield value
         if number == limit:
             return
+
+
+def _life_of(alert_id: str, found: Iterable[PublishedAlert], audience: str) -> list[PublishedAlert]:
+    versions = [alert for alert in found if alert.alert_id.startswith(alert_id)]
+    meant = sorted({alert.alert_id for alert in versions})
+    if not meant:
+        raise Wrong(f"{audience} was never told of alert {alert_id}: see `safety-stream alerts show`")
+    if len(meant) > 1:
+        raise Wrong(f"{alert_id} begins {len(meant)} alerts, such as {meant[0]} and {meant[1]}: write more of it")
+    return versions
 
 
 def _print_life(versions: list[PublishedAlert], *, as_json: bool) -> None:

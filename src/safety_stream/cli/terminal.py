@@ -7,6 +7,8 @@ standard error. Exit codes: 0 all is well, 1 it went wrong, 2 something is left 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -114,6 +116,10 @@ class Commands(TyperGroup):
         """Run the command; exit 1 when it raised something foreseen."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read our output has had enough (`| head`); Python must not complain at its end either.
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
+            raise typer.Exit(OK) from None
         except _FORESEEN as error:
             err.print(f"[bold red]error:[/] {_escaped(in_words(error))}")
             raise typer.Exit(WRONG) from None

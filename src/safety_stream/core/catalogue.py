@@ -16,7 +16,7 @@ from safety_stream.core.model.times import Day, PeriodKind
 from safety_stream.core.rules.rule import Rule, Selector
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class Source(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A partner's feed: whose it is, which kinds it may send, what it may say of people.
 
     `usual_latency` is in milliseconds: the feed counts as complete up to its newest `reported_at` less this.
@@ -30,7 +30,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     usual_latency: int
 
 
-class Category(msgspec.Struct, frozen=True, kw_only=True):
+class Category(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A normalised category of incident, the family that makes categories compatible, and the themes it belongs to."""
 
     id: str
@@ -38,7 +38,7 @@ class Category(msgspec.Struct, frozen=True, kw_only=True):
     themes: tuple[str, ...] = ()
 
 
-class Area(msgspec.Struct, frozen=True, kw_only=True):
+class Area(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A district or a grouping of districts, valid on days `[valid_from, valid_to)`; None means open."""
 
     code: str
@@ -53,7 +53,7 @@ class Area(msgspec.Struct, frozen=True, kw_only=True):
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
 
 
-class Areas(msgspec.Struct, frozen=True, kw_only=True):
+class Areas(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The county: its areas by code and the district of each LSOA."""
 
     county: str
@@ -79,7 +79,7 @@ class Areas(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
 
-class Indicator(msgspec.Struct, frozen=True, kw_only=True):
+class Indicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A count per area: which incidents, resting on which feeds, in which periods."""
 
     id: str
@@ -89,7 +89,7 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     periods: tuple[PeriodKind, ...]
 
 
-class Audience(msgspec.Struct, frozen=True, kw_only=True):
+class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who may hear of which alerts, and which fields of them; everything not named stays inside."""
 
     id: str
@@ -99,7 +99,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...]
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
+class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A disclosure profile of indicator values.
 
     `areas` empty means all; `suppress_below` is the smallest count shown as a number (0: all are), smaller ones but
@@ -115,14 +115,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     round_to: int
 
 
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+class Bounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How large things may grow: beyond `hub` live sightings a key's rules are suspended, `kept` are remembered."""
 
     hub: int
     kept: int
 
 
-class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Everything the steps need to know, fixed for a run."""
 
     version: str

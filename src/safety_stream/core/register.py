@@ -15,11 +15,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.model.incidents import IncidentVersion
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.sightings import Sighting, key_kind
 from safety_stream.core.model.times import Day, day_of, period_of
-from safety_stream.core.rules.selectors import matches
+from safety_stream.core.rules.selectors import matches, may_be_kind
 
 _OUT = frozenset({"withdraw", "erase", "restrict"})
 _RANK = {"new": 0, "correct": 1, "dispute": 2, "restrict": 3, "withdraw": 4, "erase": 4}
@@ -32,7 +32,7 @@ _CHILD_ROLES = frozenset({"victim", "subject", "missing"})
 _ENCODER = msgspec.msgpack.Encoder()
 
 
-class Series(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Series(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True):
     """One cell of one series a version counts in: `count` incidents of `indicator` in `area` on `event_day`."""
 
     area: str
@@ -42,23 +42,55 @@ class Series(msgspec.Struct, frozen=True, array_like=True, order=True):
     count: int
 
 
-class Claim(msgspec.Struct, frozen=True, array_like=True):
+class Keyed(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True):
+    """A key an incident is seen under, the roles its entity has in it, and the person it is about (None: a thing)."""
+
+    key: str
+    roles: tuple[str, ...]
+    person: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of the key."""
+        return key_kind(self.key)
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What the last-ranking version of an incident put where: its sightings on `keys`, its counts in `series`.
 
     The sightings themselves are not kept: they follow from the version and the key.
     """
 
     version: IncidentVersion
-    keys: tuple[str, ...]
+    keys: tuple[Keyed, ...]
     series: tuple[Series, ...]
 
 
-def claim_of(version: IncidentVersion, catalogue: Catalogue, key_kinds: frozenset[str]) -> Claim:
-    """What this version puts on the timelines of `key_kinds` and into the catalogue's series."""
+class Scope:
+    """What of an incident is kept: the kinds of key live rules read, and the indicators by the kind they may count."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Work out once what every claim asks."""
+        live = [rule for rule in catalogue.rules if rule.status != "retired"]
+        self.areas = catalogue.areas
+        self.key_kinds = frozenset(kind for rule in live for limb in rule.limbs for kind in limb.keys)
+        self._indicators = catalogue.indicators
+        self._by_kind: dict[str, tuple[Indicator, ...]] = {}
+
+    def indicators(self, kind: str) -> tuple[Indicator, ...]:
+        """The indicators that can count incidents of a kind."""
+        found = self._by_kind.get(kind)
+        if found is None:
+            found = tuple(one for one in self._indicators if may_be_kind(one.select, kind))
+            self._by_kind[kind] = found
+        return found
+
+
+def claim_of(version: IncidentVersion, scope: Scope) -> Claim:
+    """What this version puts on timelines and into series."""
     if version.action in _OUT:
         return Claim(version, (), ())
-    keys = tuple(key for key, _, _ in _keys_of(version) if key.partition(":")[0] in key_kinds)
-    return Claim(version, keys, tuple(sorted(_series_of(version, catalogue))))
+    return Claim(version, tuple(_keys_of(version, scope.key_kinds)), tuple(sorted(_series_of(version, scope))))
 
 
 def outranks(new: IncidentVersion, old: IncidentVersion) -> bool:
@@ -74,8 +106,10 @@ def outranks(new: IncidentVersion, old: IncidentVersion) -> bool:
 
 def differences(old: Claim | None, new: Claim) -> list[tuple[str, int, Sighting]]:
     """The signed sightings (key, sign, sighting) that turn the old claim into the new one."""
-    standing = sightings_of(old) if old else {}
     claimed = sightings_of(new)
+    if old is None:
+        return [(key, 1, sighting) for key, sighting in claimed.items()]
+    standing = sightings_of(old)
     gone = [(key, -1, sighting) for key, sighting in standing.items() if not _same_said(sighting, claimed.get(key))]
     come = [(key, 1, sighting) for key, sighting in claimed.items() if not _same_said(sighting, standing.get(key))]
     return gone + come
@@ -90,9 +124,8 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
     )
     children = {party.token for party in version.parties if party.child}
     child = any(party.child and party.role in _CHILD_ROLES for party in version.parties)
-    claimed = set(claim.keys)
     return {
-        key: Sighting(
+        keyed.key: Sighting(
             incident_id=version.incident_id,
             source=version.source,
             organisation=version.organisation,
@@ -110,14 +143,13 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
             received_at=version.received_at,
             area=version.area,
             place=version.place,
-            roles=roles,
+            roles=keyed.roles,
             persons=persons,
             complainants=complainants,
-            child=child or token in children,
+            child=child or (keyed.person is not None and keyed.person in children),
             disputed=version.action == "dispute",
         )
-        for key, roles, token in _keys_of(version)
-        if key in claimed
+        for keyed in claim.keys
     }
 
 
@@ -129,41 +161,47 @@ def _same_said(one: Sighting, other: Sighting | None) -> bool:
     return other is not None and one == msgspec.structs.replace(other, received_at=one.received_at)
 
 
-def _keys_of(version: IncidentVersion) -> list[tuple[str, tuple[str, ...], str | None]]:
-    """Key, roles of its entity, and the person it is about, in order of key. A missing value never makes a key."""
-    keys: list[tuple[str, tuple[str, ...], str | None]] = []
+def _keys_of(version: IncidentVersion, kinds: frozenset[str]) -> list[Keyed]:
+    """The keys of these kinds, in order. A missing value never makes one."""
+    return sorted(keyed for keyed in (*_person_keys(version), *_thing_keys(version)) if keyed.kind in kinds)
+
+
+def _person_keys(version: IncidentVersion) -> Iterator[Keyed]:
     victim_roles = _COMPLAINANT_ROLES if version.kind in _COMPLAINT_KINDS else _VICTIM_ROLES
     roles: dict[str, set[str]] = {}
     for party in version.parties:
         if party.token is not None:
             roles.setdefault(party.token, set()).add(party.role)
     for token, held in roles.items():
-        keys.append((f"person:{token}", tuple(sorted(held)), token))
+        own = tuple(sorted(held))
+        yield Keyed(f"person:{token}", own, token)
         if held & victim_roles:
-            keys.append((f"victim:{token}", tuple(sorted(held | _VICTIM_ROLES)), token))
+            yield Keyed(f"victim:{token}", own if "victim" in held else tuple(sorted(held | _VICTIM_ROLES)), token)
         if held & _SUSPECT_ROLES:
-            keys.append((f"suspect:{token}", tuple(sorted(held)), token))
+            yield Keyed(f"suspect:{token}", own, token)
         if held & _PAIRED_ROLES:
-            keys.extend(
-                (f"victim-perpetrator:{token}|{other}", ("victim",), token)
-                for other, theirs in roles.items()
-                if other != token and theirs & _SUSPECT_ROLES
-            )
+            for other, theirs in roles.items():
+                if other != token and theirs & _SUSPECT_ROLES:
+                    yield Keyed(f"victim-perpetrator:{token}|{other}", ("victim",), token)
+
+
+def _thing_keys(version: IncidentVersion) -> Iterator[Keyed]:
     if version.place.uprn is not None and version.place.exact:
-        keys.append((f"place:{version.place.uprn}", ("place",), None))
-    keys.extend((f"vehicle:{token}", ("vehicle",), None) for token in version.vehicles)
-    keys.extend((f"phone:{token}", ("phone",), None) for token in version.phones)
+        yield Keyed(f"place:{version.place.uprn}", ("place",))
+    for token in version.vehicles:
+        yield Keyed(f"vehicle:{token}", ("vehicle",))
+    for token in version.phones:
+        yield Keyed(f"phone:{token}", ("phone",))
     if version.group is not None:
-        keys.append((f"group:{version.group}", ("group",), None))
-    return sorted(keys)
+        yield Keyed(f"group:{version.group}", ("group",))
 
 
-def _series_of(version: IncidentVersion, catalogue: Catalogue) -> Iterator[Series]:
+def _series_of(version: IncidentVersion, scope: Scope) -> Iterator[Series]:
     day = day_of(version.occurred_from)
     by_month = version.precision == "month"
     event_day = period_of(day, "month").starts if by_month else day
-    chosen = [indicator for indicator in catalogue.indicators if matches(indicator.select, version)]
+    chosen = [indicator for indicator in scope.indicators(version.kind) if matches(indicator.select, version)]
     if chosen:
-        for area in catalogue.areas.roll_ups(version.area, day):
+        for area in scope.areas.roll_ups(version.area, day):
             for indicator in chosen:
                 yield Series(area, indicator.id, event_day, by_month, version.count)

@@ -49,7 +49,7 @@ _LONG_AGO: Instant = -(10**18)
 _order: Callable[[Sighting], tuple[Instant, str]] = attrgetter("occurred_from", "incident_id")
 
 
-class Timeline(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The live sightings of one key, sorted, and their number.
 
     `hub_since` is set once saturated: the time of the sighting that made it a hub; `sightings` is then empty.

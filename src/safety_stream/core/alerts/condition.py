@@ -24,7 +24,7 @@ SHOWN_FINDINGS = 16
 """How many findings an alert version carries, the newest; all are on `findings`."""
 
 
-class AlertState(msgspec.Struct, frozen=True, kw_only=True):
+class AlertState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is remembered of one alert: its numbers, its standing findings by id, and who was last told what when."""
 
     version: int = 0

@@ -15,7 +15,7 @@ ReasonForNow = Literal["new", "worsened", "evidence-added", "evidence-removed", 
 """Why somebody is told now (habit: a decision returns a reason, not a boolean)."""
 
 
-class AlertVersion(msgspec.Struct, frozen=True, kw_only=True):
+class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One version of one alert. Alert ids are stable across replays; versions count from 1 without gap.
 
     `episode` counts openings: an alert that was withdrawn and becomes true again opens its next episode. `findings`

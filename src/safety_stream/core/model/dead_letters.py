@@ -22,7 +22,7 @@ Reason = Literal[
 """Closed list: the word is also the metric's label."""
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetter(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The record of `topic`/`partition`/`offset` as it came, and why `stage` refused it.
 
     `detail` names the field and the mend in words and never repeats a field's value. `attempts` counts refusals.

@@ -15,7 +15,7 @@ Family = Literal["repeat-victimisation", "organised-crime", "safeguarding", "thr
 """The families of rules."""
 
 
-class Evidence(msgspec.Struct, frozen=True, array_like=True):
+class Evidence(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One occurrence a finding rests on: its id, when it began, its area and every report of it (sorted ids)."""
 
     occurrence_id: str
@@ -24,14 +24,14 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True):
     reports: tuple[str, ...]
 
 
-class Excluded(msgspec.Struct, frozen=True, array_like=True):
+class Excluded(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A report that was looked at and not counted, and why, in a word from a closed list."""
 
     incident_id: str
     reason: str
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Rule `rule_id` completed on `key` at `completed_at`, the time of occurrence `occurrence_id`.
 
     `facts` are the numbers its explanation is made of, as text, sorted by name. `areas` are the areas of the evidence,
@@ -56,7 +56,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
+class FindingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A difference of findings(key): raised, updated (same id, other content) or withdrawn.
 
     `as_of` is what was known when; `cause` the incident and action, or the clock, that brought it about.

@@ -38,7 +38,7 @@ UNLOCATED = "UNLOCATED"
 """Area of what has no usable place."""
 
 
-class Party(msgspec.Struct, frozen=True, array_like=True):
+class Party(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A pseudonymous person in a role. `token` is a keyed hash made by the partner; None when the person is unknown."""
 
     role: Role
@@ -46,7 +46,7 @@ class Party(msgspec.Struct, frozen=True, array_like=True):
     child: bool = False
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class Place(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Where: `uprn` and metric coordinates (British National Grid, metres) when known.
 
     `exact` is False for snapped or coarse points, which never count as places.
@@ -59,7 +59,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     lsoa: str | None = None
 
 
-class IncidentVersion(msgspec.Struct, frozen=True, kw_only=True):
+class IncidentVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One version of one incident as a partner stated it, after the checks of intake.
 
     Times are instants; `occurred_from <= occurred_to`. `received_at` is the broker's append time of the partner's

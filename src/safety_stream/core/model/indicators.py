@@ -7,7 +7,7 @@ import msgspec
 from safety_stream.core.model.times import Day, Instant, PeriodKind
 
 
-class IndicatorValue(msgspec.Struct, frozen=True, kw_only=True):
+class IndicatorValue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """`value` incidents of `indicator` in `area` in the period of `period` kind from day `starts` until before `ends`.
 
     `revision` counts from 1 and `restates` is the value the last revision had (None at first). `final` is True once

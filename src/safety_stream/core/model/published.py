@@ -17,7 +17,7 @@ Verb = Literal["collection", "alteration", "consultation", "disclosure-transfers
 """What was done with personal data, in the words of section 62 of the Data Protection Act 2018."""
 
 
-class PublishedAlert(msgspec.Struct, frozen=True, kw_only=True):
+class PublishedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One version of an alert as `audience` may see it: number `seq` of its feed.
 
     Every field of `AlertVersion` but the four that make it readable at all is None unless the audience's projection
@@ -55,7 +55,7 @@ class PublishedAlert(msgspec.Struct, frozen=True, kw_only=True):
     cause: str | None = None
 
 
-class PublishedIndicator(msgspec.Struct, frozen=True, kw_only=True):
+class PublishedIndicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An indicator's value as `profile` may see it: number `seq` of its feed.
 
     `value` is None when it is suppressed as too small to show. `revision` counts from 1 within this feed, and
@@ -77,7 +77,7 @@ class PublishedIndicator(msgspec.Struct, frozen=True, kw_only=True):
     as_of: Instant
 
 
-class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
+class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One use of data: records `from_seq` to `to_seq` (both included) of `topic` were given to `audience`.
 
     `seq` counts from 1 without gap. `hash` is the SHA-256, in hexadecimal, over `previous_hash` and this record's

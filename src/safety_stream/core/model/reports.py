@@ -12,7 +12,7 @@ from safety_stream.core.model.incidents import Action, Origin, Role
 from safety_stream.core.model.times import Instant, Precision
 
 
-class ReportedParty(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedParty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A person in a role, by the token their partner made; `token` is None when unknown."""
 
     role: Role
@@ -20,7 +20,7 @@ class ReportedParty(msgspec.Struct, frozen=True, kw_only=True):
     child: bool = False
 
 
-class ReportedPlace(msgspec.Struct, frozen=True, kw_only=True):
+class ReportedPlace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where, in whatever the partner has: UPRN, grid metres, WGS84 degrees, LSOA or an area's GSS code.
 
     `snapped` marks points moved for disclosure control (police.uk); `precision_m` is the radius in metres, if known.
@@ -37,7 +37,7 @@ class ReportedPlace(msgspec.Struct, frozen=True, kw_only=True):
     area: str | None = None
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One partner-facing `IncidentReport`.
 
     `details` names the native detail records that were filled in (snake case, as in the schema): intake refuses a

@@ -25,7 +25,7 @@ KeyKind = Literal[
 """Which timeline a rule reads. A key is written `<kind>:<value>`, a pair `<kind>:<value>|<value>`."""
 
 
-class Sighting(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """What a timeline holds of one report: what, when, where, in which role, said by whom.
 
     `roles` are the roles the key's own entity has in it; `persons` every known person token of the report and
@@ -57,7 +57,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     disputed: bool = False
 
 
-class SightingChange(msgspec.Struct, frozen=True, kw_only=True):
+class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A signed difference: `sighting` joins the timeline of `key` (sign +1) or leaves it (sign -1).
 
     A correction is the old one leaving and the new one joining. `cause` is the incident id and action that made it.

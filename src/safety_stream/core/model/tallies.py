@@ -9,7 +9,7 @@ import msgspec
 from safety_stream.core.model.times import Day, Instant
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True):
+class Tally(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """`count` more (or, negative, fewer) incidents of `indicator` in `area` on `event_day`, known since `report_day`.
 
     `event_day` is the London day of the occurrence's start; with precision "month" it is the first of the month and

@@ -35,7 +35,7 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Duration(msgspec.Struct, frozen=True, order=True):
+class Duration(msgspec.Struct, frozen=True, gc=False, order=True):
     """A length of time as rules state it: whole calendar months, or exact milliseconds, never both.
 
     Raises `ValueError` when both are given or either is negative.
@@ -51,7 +51,7 @@ class Duration(msgspec.Struct, frozen=True, order=True):
             raise ValueError(message)
 
 
-class Period(msgspec.Struct, frozen=True, order=True):
+class Period(msgspec.Struct, frozen=True, gc=False, order=True):
     """One calendar period, `[starts, ends)` in days."""
 
     starts: Day

@@ -75,9 +75,6 @@ HUB_OCCURRENCE = "hub"
 Wake = tuple[str, Instant]
 """A clock and the time it must reach before a key is looked at again."""
 
-_WHOLE = 16
-"""Up to this many occurrences it costs less to look at all of them than to find the stretch."""
-
 _time = attrgetter("time")
 
 
@@ -116,7 +113,7 @@ class Revision(msgspec.Struct, frozen=True, gc=False):
 UNCHANGED = Revision()
 
 
-class _Plan(msgspec.Struct, frozen=True):
+class _Plan(msgspec.Struct, frozen=True, gc=False):
     """A limb, compiled. `horizon` is in milliseconds."""
 
     rule: Rule
@@ -137,8 +134,9 @@ class _Plan(msgspec.Struct, frozen=True):
 
     def view(self, occurrences: Sequence[Occurrence], span: Span, now: Now) -> View:
         """The limb's look at everything completions inside the span may rest on."""
-        if span is not ALWAYS and len(occurrences) > _WHOLE:
-            first = bisect_left(occurrences, span.first - self.horizon, key=_time)
+        since = span.first - self.horizon
+        if occurrences and (occurrences[0].time < since or occurrences[-1].time > span.last):
+            first = bisect_left(occurrences, since, key=_time)
             occurrences = occurrences[first : bisect_right(occurrences, span.last, key=_time)]
         return View(occurrences, self.selections, self.terms, now)
 

@@ -32,14 +32,14 @@ Field = Literal[
 """What a selector may test. A list-valued field (theme, flag, role) passes when any of its values does."""
 
 
-class Test(msgspec.Struct, frozen=True):
+class Test(msgspec.Struct, frozen=True, gc=False):
     """The field has one of `values`; text, with `true`/`false` for `child`. A missing field passes no test."""
 
     field: Field
     values: frozenset[str]
 
 
-class Selector(msgspec.Struct, frozen=True, kw_only=True):
+class Selector(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A step's test of one report: all of `tests`, none of `none_of`, reported within `reported_within` of it."""
 
     tests: tuple[Test, ...] = ()
@@ -47,7 +47,7 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
     reported_within: Duration | None = None
 
 
-class Count(msgspec.Struct, frozen=True, kw_only=True, tag="count"):
+class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
     """At least `at_least` selected occurrences in the window ending at e, all alike in the fields `same`."""
 
     of: str
@@ -56,7 +56,7 @@ class Count(msgspec.Struct, frozen=True, kw_only=True, tag="count"):
     same: tuple[str, ...] = ()
 
 
-class Distinct(msgspec.Struct, frozen=True, kw_only=True, tag="distinct"):
+class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinct"):
     """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count."""
 
     of: str
@@ -67,14 +67,14 @@ class Distinct(msgspec.Struct, frozen=True, kw_only=True, tag="distinct"):
     ignore: tuple[str, ...] = ()
 
 
-class Ordered(msgspec.Struct, frozen=True, kw_only=True, tag="ordered"):
+class Ordered(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="ordered"):
     """`steps` in strict order of time, the last at e, first to last within the window; the latest such chain."""
 
     steps: tuple[str, ...]
     within: Duration
 
 
-class Absent(msgspec.Struct, frozen=True, kw_only=True, tag="absent"):
+class Absent(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="absent"):
     """After e (a sighting of `after`) no sighting of `unless` strictly later and up to e + `within`.
 
     Completes at the deadline, once `as_of` and every feed in `feeds` have passed it.
@@ -86,7 +86,7 @@ class Absent(msgspec.Struct, frozen=True, kw_only=True, tag="absent"):
     feeds: tuple[str, ...]
 
 
-class Calendar(msgspec.Struct, frozen=True, kw_only=True, tag="calendar"):
+class Calendar(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="calendar"):
     """At least `at_least` in a calendar period; completes at the period's end. `of` is None on an area's indicator."""
 
     per: PeriodKind
@@ -98,7 +98,7 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, tag="calendar"):
 Condition = Count | Distinct | Ordered | Absent | Calendar
 
 
-class Override(msgspec.Struct, frozen=True, kw_only=True):
+class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Other parameters for some areas, for completing days in `[valid_from, valid_to)`.
 
     `enabled` False switches the limb off there.
@@ -113,7 +113,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class Limb(msgspec.Struct, frozen=True, kw_only=True):
+class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One way to meet a rule: keys, selectors by step name, a condition, and the words for it."""
 
     name: str
@@ -123,7 +123,7 @@ class Limb(msgspec.Struct, frozen=True, kw_only=True):
     explain: str
 
 
-class PriorityRule(msgspec.Struct, frozen=True, kw_only=True):
+class PriorityRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The base priority, what replaces it from a count on (ascending), and what raises the result by one tier, once."""
 
     base: Priority
@@ -132,14 +132,14 @@ class PriorityRule(msgspec.Struct, frozen=True, kw_only=True):
     child_raises: bool = False
 
 
-class Safeguards(msgspec.Struct, frozen=True, kw_only=True):
+class Safeguards(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """At least this many organisations or kinds in the evidence; evidence of these grades alone never triggers."""
 
     organisations_or_kinds: int = 1
     grades_alone: tuple[str, ...] = ()
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class Rule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A released rule. `action_time` and `suppress_for` are what its findings are handled by (rules.md 3.6, 3.7)."""
 
     id: str

@@ -30,7 +30,7 @@ Reason = Literal["reported-late", "discovered"]
 _CHILD_ROLES = frozenset({"victim", "subject", "missing"})
 
 
-class Selection(msgspec.Struct, frozen=True):
+class Selection(msgspec.Struct, frozen=True, gc=False):
     """A compiled selector. `passes`: it matches; `concerns`: it would, but for its origin or lateness at most."""
 
     passes: Predicate
@@ -72,6 +72,11 @@ def matches(selector: Selector, report: Readable) -> bool:
         if _PASSES[test.field](report, test.values):
             return False
     return selector.reported_within is None or _is_in_time(report, selector.reported_within)
+
+
+def may_be_kind(selector: Selector, kind: str) -> bool:
+    """Whether a report of this kind can match at all, for those who sort selectors by kind beforehand."""
+    return all(kind in test.values for test in selector.tests if test.field == "kind")
 
 
 def _predicate(selector: Selector) -> Predicate:

@@ -35,14 +35,14 @@ Cells = dict[Day, int]
 """Signed counts by report day."""
 
 
-class Month(msgspec.Struct, frozen=True, array_like=True):
+class Month(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The counts of one series and month: by event day and report day, and those known to the month only."""
 
     by_day: dict[Day, Cells] = msgspec.field(default_factory=dict)
     by_month: Cells = msgspec.field(default_factory=dict)
 
 
-class Published(msgspec.Struct, frozen=True, array_like=True):
+class Published(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What was last published of a period."""
 
     value: int
@@ -50,7 +50,7 @@ class Published(msgspec.Struct, frozen=True, array_like=True):
     revision: int
 
 
-class Threshold(msgspec.Struct, frozen=True, array_like=True):
+class Threshold(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The standing threshold findings of one series and period, by finding id."""
 
     standing: dict[str, Finding] = msgspec.field(default_factory=dict)

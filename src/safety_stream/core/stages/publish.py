@@ -37,21 +37,21 @@ _ALWAYS = frozenset({"alert_id", "version", "change", "as_of"})
 _ENCODER = msgspec.msgpack.Encoder()
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True):
+class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Where an audience was last told of an alert: the number in its feed, and the version."""
 
     seq: int
     version: int
 
 
-class Number(msgspec.Struct, frozen=True, array_like=True):
+class Number(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The last number given on a topic, and on `audit` the hash of that record."""
 
     seq: int = 0
     hash: str = FIRST_HASH
 
 
-class Shown(msgspec.Struct, frozen=True, array_like=True):
+class Shown(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a profile last showed of a period."""
 
     value: int | None

@@ -17,7 +17,7 @@ from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Instant, day_of
-from safety_stream.core.register import Claim, Series, claim_of, differences, outranks
+from safety_stream.core.register import Claim, Scope, Series, claim_of, differences, outranks
 from safety_stream.core.stages.intake import dead_letter
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
@@ -36,8 +36,7 @@ _Cell = tuple[str, str, int, bool, int]
 
 def make_step(catalogue: Catalogue) -> Step:
     """The register step for this catalogue: only kinds of key that some live rule reads are made."""
-    live = [rule for rule in catalogue.rules if rule.status != "retired"]
-    key_kinds = frozenset(kind for rule in live for limb in rule.limbs for kind in limb.keys)
+    scope = Scope(catalogue)
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         claims = Table(rows, "claim/", Claim)
@@ -59,7 +58,7 @@ def make_step(catalogue: Catalogue) -> Step:
             old = claims.get(version.incident_id)
             if old is not None and not outranks(version, old.version):
                 continue
-            new = claim_of(version, catalogue, key_kinds)
+            new = claim_of(version, scope)
             claims.put(version.incident_id, new)
             outputs.extend(_sighting_changes(old, new))
             _count(cells, old, new)

@@ -45,7 +45,7 @@ class Rows(Protocol):
         """The rows with `start <= key < stop`, in order of key, as they stood when the scan began."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One record of an input topic, decoded. `value` is the model value, or why it could not be read.
 
     `raw_key`, `raw_value` are kept so that a refused record goes to the dead letters verbatim. `received_at` is the
@@ -62,7 +62,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True):
+class Output(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One record to produce: `value` is encoded by the codec of its type, `key` as UTF-8 (None: no key)."""
 
     topic: str
@@ -179,7 +179,7 @@ class Wakes:
         return self._PREFIX + f"{clock}/{max(at, 0):016d}/{key}".encode()
 
 
-class Clock(msgspec.Struct, frozen=True):
+class Clock(msgspec.Struct, frozen=True, gc=False):
     """What a partition knows of time: its own `as_of` and, per source, the newest `reported_at` seen."""
 
     as_of: Instant = 0

@@ -1,0 +1,183 @@
+"""Every mistake in a catalogue is told, all at once, with its file, line and mend; one bad file per mistake."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from safety_stream.catalogue import CatalogueError, Issue, lint_catalogue, load_catalogue
+from safety_stream.data_files import catalogue_folder
+
+RULE = "rules/rv-graded.yaml"
+AREA_RULE = "rules/district-count.yaml"
+LIMBS = "rules/asb-case-review.yaml"
+ABSENT = "rules/missing-no-return-interview.yaml"
+ORDERED = "rules/rv-marac-repeat.yaml"
+SOC = "rules/soc-cross-district.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped catalogue, to spoil."""
+    return Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+
+
+def spoil(folder: Path, file: str, old: str, new: str) -> int:
+    """Replace the first `old` in a file; the line it began on."""
+    path = folder / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def errors_of(folder: Path) -> list[Issue]:
+    return [issue for issue in lint_catalogue(folder) if issue.severity == "error"]
+
+
+def test_the_shipped_catalogue_has_no_issue():
+    assert lint_catalogue(catalogue_folder()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "what"),
+    [
+        # Shape
+        (RULE, "version: 1", "version: 0", "version: Input should be greater than or equal to 1"),
+        (RULE, "version: 1", "version: one", "version: Input should be a valid integer"),
+        (RULE, "status: stable", "status: sturdy", "status: Input should be 'stable', 'trial' or 'retired'"),
+        (RULE, "title: ", "titel: ", "titel: unknown key"),
+        (RULE, "at_least: 2", "at_most: 2", "condition.at_most: unknown key"),
+        (RULE, "within: 12 months", "within: a year", "condition.within: a duration is a number and minutes"),
+        (RULE, "within: 12 months", "within: 12 moons", "condition.within: a duration is a number and minutes"),
+        (RULE, "type: count", "type: counting", "condition: Input tag 'counting'"),
+        (RULE, "base: P4", "base: P5", "priority.base: Input should be 'P1', 'P2', 'P3' or 'P4'"),
+        (RULE, "at: 2025-04-01T10:00,", "at: 2025-04-01T10:00Z,", "a time is London local time without offset"),
+        (LIMBS, "    set: {enabled: false}\n", "    set: {}\n", "the override sets nothing"),
+        ("areas/lancashire.yaml", "valid_from: 1974-04-01", "valid_from: 1974-04-31", "a day is written 2026-01-31"),
+        ("sources.yaml", "usual_latency: 15 minutes", "usual_latency: 1 month", "a latency in months has no exact"),
+        ("categories.yaml", "kept: 1024", "kept: 256", "kept is not above hub"),
+        # Names
+        (RULE, "id: rv-graded", "id: rv-gradual", "id rv-gradual is not the file's name"),
+        (RULE, "of: harm", "of: harms", "unknown step harms"),
+        (ORDERED, "steps: [referral, abuse]", "steps: [referral, abuses]", "unknown step abuses"),
+        (RULE, "kind: [police-crime,", "kind: [police-crimes,", "unknown kind police-crimes"),
+        (RULE, "origin: reported", "origin: rumoured", "unknown origin rumoured"),
+        (RULE, "role: victim", "role: victims", "unknown role victims"),
+        (SOC, "family: [burglary,", "family: [burglaries,", "unknown family burglaries"),
+        (SOC, "same: [family]", "same: [families]", "unknown field families"),
+        (SOC, "field: area", "field: address", "unknown field address"),
+        (SOC, "key: [vehicle, person]", "key: [vehicle, household]", "no stage makes household keys"),
+        (ORDERED, "theme: domestic-abuse", "theme: domestic", "unknown theme domestic"),
+        (ORDERED, "measured_from: last referral", "measured_from: first referral", "an order is always measured from"),
+        (RULE, "audience: [duty-officer, analyst]", "audience: [duty-officer, press]", "unknown audience press"),
+        (ABSENT, "feeds: [childrens-services]", "feeds: [school-nurses]", "unknown feed school-nurses"),
+        (AREA_RULE, "indicator: violence", "indicator: violents", "unknown indicator violents"),
+        (AREA_RULE, "areas: [E06000008]", "areas: [E06000007]", "unknown area E06000007"),
+        (LIMBS, "limb: people\n    set", "limb: folk\n    set", "unknown limb folk"),
+        (LIMBS, "areas: [E07000117, E07000123]", "areas: [L-12]", "L-12 groups areas"),
+        (LIMBS, "limb: complaints\n", "limb: complaint\n", "unknown limb complaint"),
+        (RULE, "category: burglary", "category: burglaries", "unknown category burglaries"),
+        ("indicators/counts.yaml", "feeds: [police-crimes]", "feeds: [crimes]", "unknown feed crimes"),
+        ("indicators/counts.yaml", "id: burglary", "id: violence", "indicator violence is there already"),
+        ("sources.yaml", "id: police-hate", "id: police-crimes", "id police-crimes is there already"),
+        ("categories.yaml", "id: asb-neighbour", "id: asb-noise", "id asb-noise is there already"),
+        ("categories.yaml", "  asb-case: [asb]", "  asb-cases: [asb]", "unknown kind asb-cases"),
+        ("areas/lancashire.yaml", "code: E07000118", "code: E07000117", "code E07000117 is there already"),
+        ("areas/lancashire.yaml", "parents: [L-12]", "parents: [L-13]", "unknown area L-13"),
+        ("areas/lancashire.yaml", "name: Lancashire-14, kind: county", "name: L, kind: county, parents: [L-12]", "above itself"),
+        ("areas/lancashire.yaml", "code: OUTSIDE", "code: ELSEWHERE", "area OUTSIDE of kind reserved is missing"),
+        ("audiences/audiences.yaml", "fields: [alert_id,", "fields: [alert,", "unknown field of an alert alert"),
+        ("audiences/audiences.yaml", "id: asb-lead", "id: soc-unit", "audience soc-unit is there already"),
+        ("audiences/audiences.yaml", "areas: [L-14]", "areas: [L-15]", "unknown area L-15"),
+        # Sense
+        (RULE, "{count} times", "{counts} times", "explain names {counts}, which is no fact"),
+        (RULE, "{count} times", "{count.real} times", "explain names {count.real}, which is no fact"),
+        (RULE, "{count} times", "{count!r} times", "explain names {count}, which is no fact"),
+        (RULE, "{count} times", "{count times", "explain has a stray brace"),
+        (RULE, "by_count: {3: P3, 4: P2}", "by_count: {3: P2, 4: P3}", "a higher count has a lower priority"),
+        (RULE, "condition: {type: count, of: harm, at_least: 2, within: 12 months}\n", "", "neither key and condition"),
+        (RULE, "key: victim\n", "key: victim\nindicator: violence\n", "only key area has an indicator"),
+        (RULE, "key: victim\n", "key: area\n", "key area needs an indicator and a calendar condition"),
+        (ORDERED, "priority: ", "overrides: [{areas: [E07000117], set: {at_least: 2}, source: x}]\npriority: ", "no at_least"),
+        (AREA_RULE, "set: {at_least: 153}", "set: {within: 3 days}", "has no within"),
+        (AREA_RULE, "priority: {base: P3}", "priority: {base: P3, raise_when: [weapon]}", "no evidence to raise"),
+        (LIMBS, "limbs:", "key: victim\nlimbs:", "key beside limbs"),
+    ],
+)
+def test_a_mistake_is_told_on_its_line_with_its_mend(folder, file, old, new, what):
+    line = spoil(folder, file, old, new)
+    found = [issue for issue in errors_of(folder) if issue.file == file and what in issue.what]
+    assert [(issue.line in (line, line + 1), bool(issue.mend)) for issue in found] == [(True, True)] * len(found)
+    assert found, errors_of(folder)
+
+
+def test_all_issues_are_told_at_once(folder):
+    spoil(folder, RULE, "version: 1", "version: 0")
+    spoil(folder, "sources.yaml", "identity: aggregate", "identity: nobody")
+    spoil(folder, ABSENT, "within: 72 hours", "within: soon")
+    assert [issue.file for issue in errors_of(folder)] == [ABSENT, RULE, "sources.yaml"]
+
+
+def test_a_broken_file_is_not_blamed_on_those_that_name_it(folder):
+    (folder / "sources.yaml").write_text("sources: [")
+    assert [issue.file for issue in lint_catalogue(folder)] == ["sources.yaml"]
+
+
+def test_a_missing_file_is_told(folder):
+    (folder / "categories.yaml").unlink()
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [
+        ("categories.yaml", "the file cannot be read: No such file or directory")
+    ]
+
+
+def test_loading_refuses_a_catalogue_with_errors_and_says_all_of_them(folder):
+    spoil(folder, RULE, "version: 1", "version: 0")
+    with pytest.raises(CatalogueError, match=re.escape("rules/rv-graded.yaml:2: error: version: ")) as refused:
+        load_catalogue(folder)
+    assert refused.value.issues == tuple(lint_catalogue(folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "what"),
+    [
+        (RULE, "select:\n", "select:\n  unused: {kind: asb-case}\n", "step unused is used by nothing"),
+        (SOC, "soc-unit, analyst]", "soc-unit, asb-lead]", "audience asb-lead takes no organised-crime alerts"),
+        ("audiences/audiences.yaml", "safeguarding, threshold, feed]", "safeguarding, threshold]", None),
+    ],
+)
+def test_a_warning_does_not_keep_a_catalogue_from_being_loaded(folder, file, old, new, what):
+    spoil(folder, file, old, new)
+    assert [issue.severity for issue in lint_catalogue(folder) if what and issue.what == what] == ["warning"][: bool(what)]
+    load_catalogue(folder)
+
+
+def test_a_rule_without_a_near_miss_is_refused(folder):
+    path = folder / AREA_RULE
+    text = path.read_text()
+    path.write_text(text[: text.index("  - name: one fewer")])
+    assert [issue.what for issue in errors_of(folder)] == ["no example is a near miss"]
+
+
+def test_a_file_that_would_silently_not_be_read_is_told(folder):
+    (folder / "rules" / "a-rule.yml").write_text("id: a-rule")
+    assert [(issue.file, issue.what) for issue in lint_catalogue(folder)] == [
+        ("rules/a-rule.yml", "the file is not read")
+    ]
+
+
+def test_an_lsoa_of_no_district_is_told_with_its_line(folder):
+    path = folder / "areas" / "lancashire-lsoa-2011.csv"
+    lines = path.read_text().splitlines()
+    lines[4] = lines[4].split(",")[0] + ",E99999999"
+    path.write_text("\n".join(lines) + "\n")
+    assert [(issue.file, issue.line) for issue in errors_of(folder)] == [("areas/lancashire-lsoa-2011.csv", 5)]
+
+
+def test_the_version_changes_with_any_word(folder):
+    before = load_catalogue(folder).version
+    spoil(folder, RULE, "Repeat victim", "A repeat victim")
+    assert load_catalogue(folder).version != before

@@ -1,0 +1,191 @@
+"""Sightings in, differences of findings out: causes, times, deadlines and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import FindingChange
+from safety_stream.core.model.sightings import Sighting, SightingChange
+from safety_stream.core.model.times import HOUR, MINUTE, Instant
+from safety_stream.core.stages import detect
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import Output, Record
+
+from tests.core.rules.making import a_sighting, at
+
+LEFT_AT = "2026-01-05T20:00"
+DEADLINE = at("2026-01-08T20:00")
+LATENCY = 24 * HOUR
+"""Of children's services, as catalogue/sources.yaml has it."""
+
+RETURNED = a_sighting(
+    LEFT_AT, "left", kind="missing-episode", subtype="returned", category="missing", roles=("missing",), child=True
+)
+INTERVIEW = a_sighting(
+    "2026-01-08T19:00", "seen", kind="intervention", subtype="return-interview", organisation="childrens-services"
+)
+
+
+class Stream:
+    """Detect on one partition, fed record by record."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._step = detect.make_step(catalogue)
+        self.rows = MemoryRows()
+
+    def at(self, received_at: Instant, value: Any) -> list[Output]:
+        record = Record(topic="sightings", partition=3, offset=17, received_at=received_at, value=value, raw_value=b"?")
+        return self._step(self.rows, [record], None)
+
+    def idle(self, now: Instant) -> list[Output]:
+        return self._step(self.rows, [], now)
+
+
+@pytest.fixture
+def stream(catalogue: Catalogue) -> Stream:
+    return Stream(catalogue)
+
+
+def put(sighting: Sighting, key: str = "victim:t1", sign: int = 1) -> SightingChange:
+    signed = 1 if sign > 0 else -1
+    return SightingChange(key=key, sign=signed, sighting=sighting, as_of=0, cause=f"{sighting.incident_id} new")
+
+
+def heard(up_to: Instant) -> FeedStatus:
+    """Children's services have been heard up to this report time."""
+    return FeedStatus(as_of=0, newest={"childrens-services": up_to}, partition=0)
+
+
+def told(outputs: list[Output]) -> list[tuple[str, str, Instant, str]]:
+    """Change, rule, as-of time and cause of each output."""
+    changes = [output.value for output in outputs]
+    assert all(isinstance(change, FindingChange) for change in changes)
+    return [(change.change, change.finding.rule_id, change.as_of, change.cause) for change in changes]
+
+
+FIRST = a_sighting("2026-01-05T10:00", "a")
+SECOND = a_sighting("2026-01-06T10:00", "b")
+LATER = at("2026-01-07T00:00")
+
+
+def test_a_second_harm_raises_a_finding_as_of_its_record(stream):
+    assert stream.at(LATER, put(FIRST)) == []
+    outputs = stream.at(LATER + 5, put(SECOND))
+    assert told(outputs) == [("raised", "rv-graded", LATER + 5, "b new")]
+    assert [(output.topic, output.key, output.received_at) for output in outputs] == [
+        ("findings", "victim:t1", LATER + 5)
+    ]
+
+
+def test_a_withdrawn_harm_withdraws_it_with_all_it_said(stream):
+    stream.at(LATER, put(FIRST))
+    raised = stream.at(LATER, put(SECOND))[0].value
+    withdrawn = stream.at(LATER + 1, put(FIRST, sign=-1))[0].value
+    assert (withdrawn.change, withdrawn.finding) == ("withdrawn", raised.finding)
+
+
+def test_a_correction_that_names_another_victim_moves_the_finding(stream):
+    for key in ("victim:t1", "victim:t2"):
+        stream.at(LATER, put(msgspec.structs.replace(FIRST, incident_id=f"a-{key}"), key))
+    stream.at(LATER, put(SECOND, "victim:t1"))
+    went = stream.at(LATER + 1, put(SECOND, "victim:t1", sign=-1))
+    came = stream.at(LATER + 1, put(SECOND, "victim:t2"))
+    assert [(output.key, output.value.change) for output in (*went, *came)] == [
+        ("victim:t1", "withdrawn"),
+        ("victim:t2", "raised"),
+    ]
+
+
+def test_time_never_goes_back(stream):
+    stream.at(LATER, put(FIRST))
+    assert told(stream.at(LATER - HOUR, put(SECOND))) == [("raised", "rv-graded", LATER, "b new")]
+
+
+CHILD = "person:c1"
+COMPLETE = DEADLINE + LATENCY
+
+
+def test_a_deadline_waits_for_time_and_then_for_the_feed(stream):
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    assert stream.at(DEADLINE, heard(COMPLETE - 1)) == []
+    assert told(stream.at(DEADLINE + HOUR, heard(COMPLETE))) == [
+        ("raised", "missing-no-return-interview", DEADLINE + HOUR, "clock feed:childrens-services")
+    ]
+
+
+def test_a_deadline_waits_for_the_feed_and_then_for_time(stream):
+    stream.at(at(LEFT_AT), heard(COMPLETE))
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    assert stream.at(DEADLINE - 1, heard(COMPLETE)) == []
+    assert told(stream.at(DEADLINE, heard(COMPLETE))) == [
+        ("raised", "missing-no-return-interview", DEADLINE, "clock as_of")
+    ]
+
+
+def test_the_clock_moves_before_the_record_is_read(stream):
+    """The interview comes too late to keep the finding from being raised, and in time to withdraw it."""
+    stream.at(at(LEFT_AT), heard(COMPLETE))
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    outputs = stream.at(DEADLINE + MINUTE, put(INTERVIEW, CHILD))
+    assert told(outputs) == [
+        ("raised", "missing-no-return-interview", DEADLINE + MINUTE, "clock as_of"),
+        ("withdrawn", "missing-no-return-interview", DEADLINE + MINUTE, "seen new"),
+    ]
+
+
+def test_an_interview_in_time_leaves_nothing_to_wait_for(stream):
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    stream.at(at(LEFT_AT), put(INTERVIEW, CHILD))
+    assert list(stream.rows.scan(b"~wake/", b"~wake0")) == []
+    assert stream.at(DEADLINE, heard(COMPLETE)) == []
+
+
+def test_a_withdrawn_interview_is_waited_for_again(stream):
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    stream.at(at(LEFT_AT), put(INTERVIEW, CHILD))
+    stream.at(at(LEFT_AT), put(INTERVIEW, CHILD, sign=-1))
+    assert len(stream.at(DEADLINE, heard(COMPLETE))) == 1
+
+
+def test_the_clock_alone_wakes_a_quiet_partition(stream):
+    stream.at(at(LEFT_AT), heard(COMPLETE))
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    assert stream.idle(DEADLINE - 1) == []
+    assert told(stream.idle(DEADLINE)) == [("raised", "missing-no-return-interview", DEADLINE, "clock as_of")]
+    assert stream.idle(DEADLINE + HOUR) == []
+
+
+def test_two_episodes_with_one_deadline_are_each_waited_for(stream):
+    again = msgspec.structs.replace(RETURNED, incident_id="left-again")
+    stream.at(at(LEFT_AT), heard(COMPLETE))
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    stream.at(at(LEFT_AT), put(again, CHILD))
+    stream.at(at(LEFT_AT), put(again, CHILD, sign=-1))
+    assert len(stream.idle(DEADLINE)) == 1
+
+
+def test_a_feed_the_catalogue_does_not_know_is_remembered_and_ignored(stream):
+    assert stream.at(LATER, FeedStatus(as_of=0, newest={"no-such-feed": LATER}, partition=0)) == []
+
+
+def test_a_record_that_could_not_be_read_goes_to_the_dead_letters_with_its_bytes(stream):
+    outputs = stream.at(LATER, Refused("unreadable-framing", "no magic byte"))
+    assert [output.topic for output in outputs] == ["dead-letters.detect"]
+    letter = outputs[0].value
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.value, letter.partition, letter.offset) == ("unreadable-framing", b"?", 3, 17)
+
+
+def test_what_is_no_sighting_goes_to_the_dead_letters(stream):
+    assert [output.value.reason for output in stream.at(LATER, FIRST)] == ["unknown-schema"]
+
+
+def test_a_sighting_that_leaves_where_it_never_was_is_a_defect(stream):
+    with pytest.raises(ValueError, match="is not on the timeline it leaves"):
+        stream.at(LATER, put(FIRST, sign=-1))

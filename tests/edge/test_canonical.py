@@ -1,0 +1,149 @@
+"""Canonical lines: what goes out comes back, and what is refused is refused with its line and in words."""
+
+import gzip
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
+from safety_stream.edge.canonical import LINE_BYTES_MAX, parse, read, to_line
+from safety_stream.edge.entries import Details, Entry, Reject, UnreadableFile
+
+NINE = 1_772_355_600_000
+LINE = {
+    "source": "council-asb",
+    "source_ref": "case-4711",
+    "source_version": 1,
+    "action": "new",
+    "kind": "asb-case",
+    "category": "asb-noise",
+    "occurred_from": "2026-03-01T09:00:00Z",
+    "reported_at": "2026-03-01T09:30:00+00:00",
+}
+
+tokens = st.text("0123456789abcdef", min_size=1, max_size=64)
+words = st.text("abcdefghijklmnopqrstuvwxyz-", max_size=20)
+instants = st.integers(-(10**12), 4 * 10**12)
+places = st.builds(
+    ReportedPlace,
+    uprn=st.none() | st.just("900000000012"),
+    easting=st.none() | st.integers(0, 700_000),
+    latitude=st.none() | st.floats(-90, 90),
+    longitude=st.none() | st.floats(-180, 180),
+    snapped=st.booleans(),
+    lsoa=st.none() | st.just("E01012571"),
+)
+parties = st.builds(
+    ReportedParty, role=st.sampled_from(["victim", "suspect"]), token=st.none() | tokens, child=st.booleans()
+)
+reports = st.builds(
+    Report,
+    source=st.just("council-asb"),
+    source_ref=st.text(min_size=1, max_size=20),
+    source_version=st.integers(1, 9),
+    action=st.sampled_from(["new", "correct", "withdraw"]),
+    kind=st.just("asb-case"),
+    subtype=words,
+    category=words,
+    flags=st.lists(words, max_size=3).map(tuple),
+    grade=st.none() | st.sampled_from("ABCDE"),
+    occurred_from=instants,
+    occurred_to=st.none() | instants,
+    precision=st.sampled_from(["instant", "day", "month"]),
+    reported_at=instants,
+    place=st.none() | places,
+    parties=st.lists(parties, max_size=3).map(tuple),
+    vehicles=st.lists(tokens, max_size=2).map(tuple),
+    group=st.none() | tokens,
+    count=st.integers(1, 5),
+)
+
+
+@given(report=reports, received_at=st.none() | instants)
+def test_what_is_written_reads_back(report: Report, received_at: int | None) -> None:
+    assert parse(to_line(report, received_at)) == Entry(line=1, report=report, received_at=received_at)
+
+
+def test_times_may_be_text_or_milliseconds() -> None:
+    in_text = parse(json.dumps(LINE))
+    in_numbers = parse(json.dumps(LINE | {"occurred_from": NINE, "reported_at": NINE + 1_800_000}))
+
+    assert in_text == in_numbers
+    assert isinstance(in_text, Entry)
+    assert in_text.report.occurred_from == NINE
+
+
+def test_details_come_with_the_report_and_name_themselves_in_it() -> None:
+    details: Details = {"asb_case": {"case_ref": "case-4711", "complained_on": "2026-03-01"}}
+    entry = parse(json.dumps(LINE | {"details": details}))
+
+    assert isinstance(entry, Entry)
+    assert (entry.details, entry.report.details) == (details, ("asb_case",))
+    assert parse(to_line(entry.report, None, entry.details)) == entry
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"kind": None}, "field kind: input should be a valid string"),
+        ({"actoin": "new"}, "field actoin: no such field; see the fields of Report"),
+        ({"occurred_from": "1 March 2026"}, "field occurred_from: write ISO 8601 with a zone"),
+        ({"occurred_from": "2026-03-01T09:00:00"}, "field occurred_from: write ISO 8601 with a zone"),
+        ({"occurred_from": 1.5}, "field occurred_from: input should be a valid integer"),
+        ({"action": "delete"}, "field action: input should be 'new', 'correct'"),
+        ({"source_version": 0}, "field source_version: input should be greater than or equal to 1"),
+        ({"place": {"uprn": "12 High Street"}}, "field place.uprn: string should match pattern"),
+        (
+            {"parties": [{"role": "victim", "token": "two words"}]},
+            "field parties.0.token: a token is a keyed hash without spaces, never a name or a number",
+        ),
+    ],
+)
+def test_a_wrong_line_is_rejected_in_words(change: dict[str, object], reason: str) -> None:
+    reject = parse(json.dumps(LINE | change), 7)
+
+    assert isinstance(reject, Reject)
+    assert reject.line == 7
+    assert reject.reason.startswith(reason)
+
+
+def test_a_reason_never_repeats_a_value() -> None:
+    reject = parse(json.dumps(LINE | {"parties": [{"role": "victim", "token": "Some Body"}], "kind": "Some Body"}))
+
+    assert isinstance(reject, Reject)
+    assert "Some" not in reject.reason
+
+
+@pytest.mark.parametrize("text", ["{", "nonsense", '{"source": "council-asb"', b"\xff\xfe"])
+def test_a_line_that_is_not_json_says_so(text: str | bytes) -> None:
+    assert parse(text) == Reject(line=1, reason="not a line of JSON: one complete object per line")
+
+
+def test_a_line_that_is_no_object_says_so() -> None:
+    assert parse("[1, 2]") == Reject(line=1, reason="not a JSON object with named fields")
+
+
+def test_lines_are_counted_through_empty_broken_and_endless_ones() -> None:
+    good = json.dumps(LINE).encode()
+    endless = b'"' + b"x" * (2 * LINE_BYTES_MAX) + b'"'
+    file = io.BytesIO(b"\n".join([good, b"", b"{", endless, good]))
+
+    assert [(entry.line, isinstance(entry, Entry)) for entry in read(file)] == [
+        (1, True),
+        (3, False),
+        (4, False),
+        (5, True),
+    ]
+
+
+def test_a_gzip_cut_short_gives_what_is_whole_and_then_says_so() -> None:
+    lines = "".join(json.dumps(LINE | {"source_ref": str(number)}) + "\n" for number in range(5_000))
+    packed = gzip.compress(lines.encode())
+    entries = read(io.BytesIO(packed[: len(packed) // 2]))
+
+    assert isinstance(next(entries), Entry)
+    with pytest.raises(UnreadableFile, match=r"broken after line \d+"):
+        list(entries)

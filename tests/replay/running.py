@@ -1,0 +1,225 @@
+"""Reports put through the stages in this process, in one queue or over partitions, and held against the oracle."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.reports import Report
+from safety_stream.core.model.times import Instant
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
+from safety_stream.data_files import catalogue_folder
+from safety_stream.demo.play import encoded
+from safety_stream.demo.verdict import compare
+from safety_stream.replay import Arrival, Pipeline, Result
+from safety_stream.synthetic import SyntheticReport
+from safety_stream.wire.records import Records
+from safety_stream.wire.reports import encode_report
+from safety_stream.wire.topology import STAGES, inputs, topics
+
+SMALL_HUB = 12
+
+
+class World(NamedTuple):
+    """A catalogue, and the folder the oracle reads it from."""
+
+    catalogue: Catalogue
+    folder: Path
+
+
+class Told(NamedTuple):
+    """A report and when it was received."""
+
+    report: Report
+    received_at: Instant
+
+
+def shipped_world() -> World:
+    """The catalogue that ships."""
+    return World(load_catalogue(catalogue_folder()), catalogue_folder())
+
+
+def small_world(folder: Path) -> World:
+    """The catalogue that ships, written to `folder` with a small hub and small weekly numbers: few reports reach them."""
+    shutil.copytree(catalogue_folder(), folder, ignore=shutil.ignore_patterns("synthetic"))
+    _rewrite(folder / "categories.yaml", r"bounds: \{hub: \d+", f"bounds: {{hub: {SMALL_HUB}")
+    _rewrite(folder / "rules" / "district-count.yaml", r"at_least: \d+", "at_least: 3")
+    rule = folder / "rules" / "district-count.yaml"
+    text = rule.read_text(encoding="utf-8")
+    # The numbers of its examples are those of the weekly numbers that ship.
+    rule.write_text(text[: text.index("examples:")] + _EXAMPLES, encoding="utf-8")
+    return World(load_catalogue(folder), folder)
+
+
+_EXAMPLES = """examples:
+  - name: three in a week
+    area: E07000124
+    counts: {2026-01-05: 3}
+    fires:
+      - {at: 2026-01-12T00:00, priority: P3}
+  - name: one fewer
+    area: E07000124
+    counts: {2026-01-05: 2}
+    fires: []
+"""
+
+
+def _rewrite(file: Path, pattern: str, by: str) -> None:
+    file.write_text(re.sub(pattern, by, file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def received(reports: Iterable[Report], gaps: Sequence[int] = (0,)) -> list[Told]:
+    """The reports received one after another, none before it was made; `gaps` (ms) between them, over and over."""
+    now, told = -(10**18), []
+    for number, report in enumerate(reports):
+        now = max(now + gaps[number % len(gaps)], report.reported_at, report.occurred_from)
+        told.append(Told(report, now))
+    return told
+
+
+def arrivals(told: Iterable[Told]) -> list[Arrival]:
+    """What intake meets of them."""
+    return [Arrival(f"backfill.{one.report.source}", encode_report(one.report), one.received_at) for one in told]
+
+
+def arrivals_of_county(county: Iterable[SyntheticReport]) -> list[Arrival]:
+    """What intake meets of a synthetic county, its broken records included."""
+    return [Arrival(one.topic, encoded(one), one.received_at) for one in county]
+
+
+def accepted(told: Iterable[Told | SyntheticReport]) -> list[dict[str, Any]]:
+    """The reports as the oracle takes them, without those that must be refused."""
+    return [
+        {**msgspec.to_builtins(one.report), "received_at": one.received_at}
+        for one in told
+        if isinstance(one, Told) or one.refused is None
+    ]
+
+
+def outputs(world: World, chunks: Iterable[Sequence[Arrival]]) -> list[Output]:
+    """Every output of every stage when the chunks go through one after another."""
+    seen: list[Output] = []
+    pipeline = Pipeline(world.catalogue, seen.append)
+    for chunk in chunks:
+        for _ in pipeline.run(chunk):
+            pass
+    return seen
+
+
+def result_of(seen: Iterable[Output]) -> Result:
+    """What stands after these outputs."""
+    result = Result()
+    for output in seen:
+        result.take(output)
+    return result
+
+
+def standing(world: World, told: Sequence[Told]) -> Result:
+    """What stands once these reports have gone through together."""
+    return result_of(outputs(world, [arrivals(told)]))
+
+
+def disagreement(world: World, told: Sequence[Told | SyntheticReport], result: Result) -> list[str]:
+    """Every difference between what stands and what the oracle recomputes."""
+    return compare(result, accepted(told), world.folder)
+
+
+def cut(arrived: Sequence[Arrival], sizes: Sequence[int]) -> Iterator[Sequence[Arrival]]:
+    """The arrivals in pieces of these sizes, over and over."""
+    done, number = 0, 0
+    while done < len(arrived):
+        size = sizes[number % len(sizes)]
+        yield arrived[done : done + size]
+        done, number = done + size, number + 1
+
+
+def digest(seen: Iterable[Output]) -> str:
+    """One number for every byte of every output: topic, key, time, partition and value, in order."""
+    wire, total = Records(), sha256()
+    for output in seen:
+        head = f"{output.topic}\x1f{output.key}\x1f{output.received_at}\x1f{output.partition}\x1f"
+        total.update(head.encode() + wire.encode(output.value))
+    return total.hexdigest()
+
+
+class Partitioned:
+    """Every stage over several partitions, the way a deployment has them, with a seeded hand that says who goes next.
+
+    Each partition of each stage has its own rows and its own place in its inputs. Whoever is drawn takes a random
+    number of records, from its input topics in random turns, each topic in its own order. What a stage writes goes to
+    the partition its key hashes to, to all of them, or, without a key, to any.
+    """
+
+    def __init__(self, world: World, seed: int, partitions: int = 3) -> None:
+        self._chance = Random(seed)
+        self._wire = Records()
+        self._counts = {topic.name: topic.partitions for topic in topics(world.catalogue, partitions)}
+        self._logs: dict[tuple[str, int], list[Record]] = {
+            (topic, number): [] for topic, count in self._counts.items() for number in range(count)
+        }
+        self._read = dict.fromkeys(self._logs, 0)
+        self._tasks = [
+            (row.make_step(world.catalogue), MemoryRows(), [(topic, number) for topic in inputs(row, world.catalogue)])
+            for row in STAGES
+            for number in range(self._counts[inputs(row, world.catalogue)[0]])
+        ]
+        self.outputs: list[Output] = []
+
+    def run(self, arrived: Iterable[Arrival]) -> None:
+        """Let everything arrive, and go on until nobody has anything left to read."""
+        for one in arrived:
+            self._append(one.topic, 0, None, one.value, one.received_at)
+        while ready := [task for task in self._tasks if any(self._unread(at) for at in task[2])]:
+            step, rows, reads = self._chance.choice(ready)
+            for output in step(rows, self._some(reads), None):
+                self.outputs.append(output)
+                self._deliver(output)
+
+    def _some(self, reads: list[tuple[str, int]]) -> list[Record]:
+        taken = []
+        for _ in range(self._chance.choice((1, 2, 5, 40))):
+            waiting = [at for at in reads if self._unread(at)]
+            if not waiting:
+                break
+            at = self._chance.choice(waiting)
+            taken.append(self._logs[at][self._read[at]])
+            self._read[at] += 1
+        return taken
+
+    def _unread(self, at: tuple[str, int]) -> bool:
+        return self._read[at] < len(self._logs[at])
+
+    def _deliver(self, output: Output) -> None:
+        count = self._counts[output.topic]
+        key = None if output.key is None else output.key.encode()
+        value = self._wire.encode(output.value)
+        if output.partition == EVERY_PARTITION:
+            chosen: Iterable[int] = range(count)
+        elif output.partition is not None:
+            chosen = (output.partition,)
+        else:
+            chosen = (self._chance.randrange(count) if key is None else crc32(key) % count,)
+        for number in chosen:
+            self._append(output.topic, number, key, value, output.received_at)
+
+    def _append(self, topic: str, number: int, key: bytes | None, value: bytes, received_at: Instant) -> None:
+        log = self._logs[topic, number]
+        log.append(self._wire.record(topic, number, len(log), received_at, key, value))
+
+
+def by_topic(seen: Iterable[Output]) -> dict[str, list[Output]]:
+    """Outputs by topic, each topic in its order."""
+    ordered = sorted(seen, key=lambda output: output.topic)
+    return {topic: list(group) for topic, group in groupby(ordered, key=lambda output: output.topic)}

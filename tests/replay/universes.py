@@ -1,0 +1,165 @@
+"""Small universes of reports for hypothesis: few names, places and times, chosen to meet at the edges of every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from hypothesis import strategies as st
+
+from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, MINUTE, Duration, Instant, after, to_instant
+
+T = TypeVar("T")
+
+BURNLEY, HYNDBURN, LANCASTER, PENDLE, PRESTON = "E07000117", "E07000120", "E07000121", "E07000122", "E07000123"
+BLACKPOOL, RIBBLE_VALLEY = "E06000009", "E07000124"
+LEEDS = "E08000035"
+
+SOURCES = {
+    "police-incidents": ("police-incident", ("asb-noise", "asb-vehicle", "burglary", "domestic-abuse", "violence")),
+    "police-crimes": ("police-crime", ("violence", "burglary", "robbery")),
+    "police-hate": ("hate-report", ("hate-crime", "hate-incident")),
+    "police-missing": ("missing-episode", ("missing",)),
+    "council-asb": ("asb-case", ("asb-noise", "asb-vehicle")),
+    "housing": ("housing-concern", ("asb-noise", "burglary", "domestic-abuse", "violence")),
+    "domestic-abuse": ("domestic-abuse", ("domestic-abuse",)),
+    "marac": ("marac-referral", ("domestic-abuse",)),
+    "childrens-services": ("intervention", ("intervention",)),
+    "ed-assaults": ("assault-attendance", ("violence",)),
+    "fire": ("fire", ("deliberate-fire", "accidental-fire")),
+}
+CATEGORIES = sorted({category for _, categories in SOURCES.values() for category in categories})
+NAMELESS = {"ed-assaults", "fire"}
+SUBTYPES = {
+    "police-missing": ("returned", "returned", "reported"),
+    "childrens-services": ("return-interview", "return-interview", "safeguarding-visit"),
+}
+
+_BEGINNINGS = tuple(
+    to_instant(datetime.fromisoformat(text).replace(tzinfo=LONDON))
+    # An ordinary Monday; the night the clocks go back; the last of a short month; the end of a week.
+    for text in ("2026-01-05T12:00", "2025-10-25T23:30", "2025-02-28T20:00", "2025-03-30T23:59:59")
+)
+_LENGTHS = (
+    *(0, 1, 20 * MINUTE, HOUR, HOUR + 1, 2 * HOUR, 30 * HOUR),
+    *(72 * HOUR - 1, 72 * HOUR, 72 * HOUR + 1, 7 * DAY_LENGTH, 28 * DAY_LENGTH, 28 * DAY_LENGTH + 1),
+)
+_MONTHS = (0, 0, 0, 1, 6, 12)
+
+PLACES = (
+    None,
+    ReportedPlace(area=BURNLEY),
+    ReportedPlace(area=PENDLE),
+    ReportedPlace(area=HYNDBURN),
+    ReportedPlace(area=LEEDS),
+    ReportedPlace(lsoa="E01999999"),
+    ReportedPlace(area=LANCASTER, uprn="900000000001"),
+    ReportedPlace(area=BURNLEY, uprn="900000000001"),
+    ReportedPlace(area=LANCASTER, uprn="900000000002", snapped=True),
+    ReportedPlace(area=RIBBLE_VALLEY, easting=370_000, northing=440_000),
+    # 100 m away, then a little more, then as near but not known as well.
+    ReportedPlace(area=RIBBLE_VALLEY, easting=370_060, northing=440_080, precision_m=100),
+    ReportedPlace(area=RIBBLE_VALLEY, easting=370_061, northing=440_080),
+    ReportedPlace(area=RIBBLE_VALLEY, easting=370_000, northing=440_001, precision_m=101),
+)
+
+class Cast(NamedTuple):
+    """What one universe is made of: a handful of everything, so that its reports meet."""
+
+    sources: tuple[str, ...]
+    category: str
+    people: list[tuple[ReportedParty, ...]]
+    places: list[ReportedPlace | None]
+    instants: list[Instant]
+    vehicles: tuple[str, ...]
+
+
+_PLOTS = {
+    ("police-crimes", "council-asb", "housing"): ("victim",),
+    ("council-asb", "police-incidents", "housing", "police-hate"): ("victim", "reporter", "subject"),
+    ("marac", "domestic-abuse", "housing"): ("victim", "perpetrator"),
+    ("police-crimes", "police-incidents", "housing"): ("suspect", "perpetrator"),
+    ("police-missing", "childrens-services"): ("missing", "subject"),
+    tuple(sorted(SOURCES)): ("victim", "suspect", "perpetrator", "reporter", "subject", "missing", "witness"),
+}
+"""Sources that tell of one sort of thing, and the roles people have in it."""
+
+
+def _some(of: Sequence[T], least: int, most: int) -> st.SearchStrategy[list[T]]:
+    return st.lists(st.sampled_from(of), min_size=least, max_size=most)
+
+
+@st.composite
+def _instants(draw: st.DrawFn, begins: Instant) -> Instant:
+    at = after(begins, Duration(months=draw(st.sampled_from(_MONTHS))))
+    return at + draw(st.sampled_from(_LENGTHS)) - draw(st.sampled_from((0, 0, 0, 1, HOUR)))
+
+
+@st.composite
+def _companies(draw: st.DrawFn, roles: tuple[str, ...]) -> tuple[ReportedParty, ...]:
+    return tuple(
+        ReportedParty(
+            role=role,
+            token=draw(st.sampled_from((f"tok-{role}", f"tok-{role}", f"tok-{role}", "tok-a", "tok-b", None))),
+            child=draw(st.booleans()),
+        )
+        for role in draw(st.permutations(roles))[: draw(st.sampled_from((1, 2, 2)))]
+    )
+
+
+@st.composite
+def _casts(draw: st.DrawFn) -> Cast:
+    begins = draw(st.sampled_from(_BEGINNINGS))
+    sources, roles = draw(st.sampled_from(sorted(_PLOTS.items())))
+    return Cast(
+        sources=sources,
+        category=draw(st.sampled_from(CATEGORIES)),
+        people=draw(st.lists(_companies(roles), min_size=1, max_size=3)),
+        places=draw(_some(PLACES, 1, 5)),
+        instants=draw(st.lists(_instants(begins), min_size=2, max_size=8)),
+        vehicles=draw(st.sampled_from(((), ("veh-a",), ("veh-a", "veh-b")))),
+    )
+
+
+@st.composite
+def _reports(draw: st.DrawFn, cast: Cast) -> Report:
+    source = draw(st.sampled_from(cast.sources))
+    kind, categories = SOURCES[source]
+    is_named = source not in NAMELESS
+    occurred = draw(st.sampled_from(cast.instants))
+    told_after = draw(st.sampled_from((0, 0, HOUR, 3 * DAY_LENGTH, 40 * DAY_LENGTH, None)))
+    return Report(
+        source=source,
+        source_ref=f"r{draw(st.integers(0, 11))}",
+        source_version=draw(st.sampled_from((1, 1, 1, 1, 2, 2, 3))),
+        action=draw(st.sampled_from(_ACTIONS)),
+        kind=kind,
+        subtype=draw(st.sampled_from(SUBTYPES.get(source, ("",)))),
+        category=cast.category if cast.category in categories else categories[0],
+        flags=draw(st.sampled_from(((), (), (), ("weapon",), ("hate",), ("domestic-abuse",)))),
+        origin=draw(st.sampled_from(("reported", "reported", "reported", "discovered"))),
+        grade=draw(st.sampled_from((None, None, None, "A", "D", "E"))),
+        occurred_from=occurred,
+        occurred_to=draw(st.sampled_from((None, None, occurred, occurred + HOUR, occurred + DAY_LENGTH))),
+        precision=draw(st.sampled_from(("instant", "instant", "day", "month"))),
+        # At the last instant that still counts as reported in time, when it is not some days.
+        reported_at=after(occurred, Duration(months=1)) if told_after is None else occurred + told_after,
+        place=draw(st.sampled_from(cast.places)),
+        parties=draw(st.sampled_from(cast.people)) if is_named else (),
+        vehicles=cast.vehicles if is_named else (),
+        phones=draw(st.sampled_from(((), ("pho-a",)))) if is_named else (),
+        group=draw(st.sampled_from((None, "grp-a"))) if is_named else None,
+    )
+
+
+_ACTIONS = (*("new",) * 9, "correct", "correct", "withdraw", "erase", "restrict", "dispute")
+
+
+@st.composite
+def universes(draw: st.DrawFn, most: int = 24) -> list[Report]:
+    """Some reports about the same few people, places and times; some of them sent twice."""
+    told = draw(st.lists(_reports(draw(_casts())), min_size=5, max_size=most))
+    again = draw(_some(told, 0, 3))
+    return [*told, *again]
