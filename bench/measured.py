@@ -42,6 +42,7 @@ class Stopwatch:
         self._cpu = 0.0
         self._threads_before: dict[str, float] = {}
         self._cpu_ended = 0.0
+        self._threads: dict[str, float] = {}
 
     def begin(self) -> None:
         """The first record is here. Later calls change nothing."""
@@ -55,11 +56,15 @@ class Stopwatch:
         self.ended_at = time.time()
         self._cpu_ended = time.process_time()
 
+    def look(self) -> None:
+        """Note what each thread has used so far: for a process whose threads are gone when it tells its result."""
+        self._threads = cpu_by_thread()
+
     def result(self, records: int, **more: object) -> dict[str, object]:
         """The figures for so many records."""
         assert self.began_at is not None, "nothing was measured"
         before = self._threads_before
-        spent = {name: round(cpu - before.get(name, 0.0), 2) for name, cpu in cpu_by_thread().items()}
+        spent = {name: round(cpu - before.get(name, 0.0), 2) for name, cpu in (self._threads or cpu_by_thread()).items()}
         return {
             "records": records,
             "began_at": self.began_at,

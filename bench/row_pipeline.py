@@ -83,12 +83,15 @@ def main(bootstrap: str, slot: str, folder: Path, clock: str) -> None:
         specs, KafkaSettings(bootstrap, slot=slot), folder, around=Surroundings(wall=wall, observer=watching)
     )
 
-    def tell_when_ready() -> None:
+    def look_on() -> None:
         while not app.stages.is_ready():
             time.sleep(0.02)
         say({"what": "ready"})
+        while True:
+            time.sleep(1)
+            watch.look()
 
-    threading.Thread(target=tell_when_ready, daemon=True, name="ready").start()
+    threading.Thread(target=look_on, daemon=True, name="looking on").start()
     try:
         run_worker(app)
     finally:

@@ -29,7 +29,7 @@ def built(tmp_path: Path, name: str, text: str) -> dict[str, str]:
     return build_areas(path, "West Somewhere")
 
 
-def test_a_look_up_gives_its_districts_and_their_lsoas(tmp_path):
+def test_a_look_up_gives_its_districts_and_their_lsoas(tmp_path: Path):
     files = built(tmp_path, "lookup.csv", LOOKUP)
     assert sorted(files) == ["west-somewhere-lsoa.csv", "west-somewhere.yaml"]
     assert files["west-somewhere-lsoa.csv"].splitlines() == [
@@ -41,13 +41,13 @@ def test_a_look_up_gives_its_districts_and_their_lsoas(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["street.csv", "street.csv.gz"])
-def test_a_street_file_gives_districts_by_the_names_of_its_lsoas(tmp_path, name):
+def test_a_street_file_gives_districts_by_the_names_of_its_lsoas(tmp_path: Path, name: str):
     files = built(tmp_path, name, STREET)
     assert files["west-somewhere-lsoa.csv"].splitlines()[1:] == ["E01000001,ayborough", "E01000003,bee-valley"]
 
 
 @pytest.mark.parametrize(("name", "text"), [("lookup.csv", LOOKUP), ("street.csv", STREET)])
-def test_what_was_built_is_a_set_the_catalogue_runs_on(tmp_path, name, text):
+def test_what_was_built_is_a_set_the_catalogue_runs_on(tmp_path: Path, name: str, text: str):
     """The home county's own names in the rules are then idle, which is told as warnings."""
     for file, content in built(tmp_path, name, text).items():
         (tmp_path / file).write_text(content)
@@ -59,17 +59,17 @@ def test_what_was_built_is_a_set_the_catalogue_runs_on(tmp_path, name, text):
     assert {issue.severity for issue in issues} == {"warning"}
 
 
-def test_a_file_without_the_columns_is_refused(tmp_path):
+def test_a_file_without_the_columns_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="has no column LSOA code, LSOA name"):
         built(tmp_path, "other.csv", "a,b\n1,2\n")
 
 
-def test_a_file_without_districts_is_refused(tmp_path):
+def test_a_file_without_districts_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="names no LSOA with its district"):
         built(tmp_path, "street.csv", STREET.splitlines()[0] + "\n")
 
 
-def test_two_area_files_must_be_told_apart(tmp_path):
+def test_two_area_files_must_be_told_apart(tmp_path: Path):
     folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
     shutil.copy(folder / "areas" / "lancashire.yaml", folder / "areas" / "other.yaml")
     assert [issue.what for issue in lint_catalogue(folder)] == ["there are 2 area files"]

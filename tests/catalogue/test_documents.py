@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from safety_stream.catalogue.documents import UnreadableError, parse_document, read_document
@@ -56,20 +58,20 @@ BOMB = "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*a, *a]\n" for n in range(9))
     ],
     ids=range(12),
 )
-def test_what_is_outside_the_subset_is_refused_with_its_line(text, line, what):
+def test_what_is_outside_the_subset_is_refused_with_its_line(text: str, line: int, what: str):
     with pytest.raises(UnreadableError) as refused:
         parse_document(text)
     assert (refused.value.line, refused.value.what) == (line, what)
 
 
-def test_a_file_that_is_too_large_is_not_even_parsed(tmp_path):
+def test_a_file_that_is_too_large_is_not_even_parsed(tmp_path: Path):
     path = tmp_path / "large.yaml"
     path.write_bytes(b"a: 1\n" * 300_000)
     with pytest.raises(UnreadableError, match="more than 1000000 bytes"):
         read_document(path)
 
 
-def test_a_file_that_is_not_utf_8_is_refused_with_its_line(tmp_path):
+def test_a_file_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path):
     path = tmp_path / "latin.yaml"
     path.write_bytes(b"a: 1\nb: \xe9\n")
     with pytest.raises(UnreadableError, match="not UTF-8") as refused:

@@ -20,7 +20,7 @@ def test_a_rule_does_what_its_example_says(result: ExampleResult):
 
 
 @pytest.mark.parametrize("rule_id", sorted({result.rule_id for result in RESULTS}))
-def test_a_rule_has_stories_that_fire_and_near_misses(rule_id):
+def test_a_rule_has_stories_that_fire_and_near_misses(rule_id: str):
     own = [result for result in RESULTS if result.rule_id == rule_id]
     assert sum(bool(result.expected) for result in own) >= 2
     assert sum(not result.expected for result in own) >= 3
@@ -35,7 +35,7 @@ def test_a_rule_has_stories_that_fire_and_near_misses(rule_id):
     ],
     ids=["priority", "time", "number"],
 )
-def test_an_example_that_expects_something_else_fails(tmp_path, old, new):
+def test_an_example_that_expects_something_else_fails(tmp_path: Path, old: str, new: str):
     folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
     path = folder / "rules" / "rv-graded.yaml"
     path.write_text(path.read_text().replace(old, new, 1))
@@ -43,7 +43,7 @@ def test_an_example_that_expects_something_else_fails(tmp_path, old, new):
     assert failed == ["a third harm within twelve months is level three"]
 
 
-def test_examples_of_a_broken_catalogue_are_not_run(tmp_path):
+def test_examples_of_a_broken_catalogue_are_not_run(tmp_path: Path):
     folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
     (folder / "sources.yaml").write_text("sources: []")
     with pytest.raises(CatalogueError):

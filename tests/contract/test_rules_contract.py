@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.rules.making import a_rule, an_override, at, days, months, of_kind
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Bounds, Catalogue
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange
-from safety_stream.core.model.incidents import IncidentVersion, Party, Place
+from safety_stream.core.model.incidents import Action, IncidentVersion, Party, Place
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
 from safety_stream.core.rules.condition import Now, Span
@@ -27,8 +29,6 @@ from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
 from safety_stream.core.timeline import Timeline
 from safety_stream.data_files import catalogue_folder
-
-from tests.core.rules.making import a_rule, an_override, at, days, months, of_kind
 
 SHIPPED = load_catalogue(catalogue_folder())
 START = at("2026-01-05T00:00")
@@ -163,7 +163,7 @@ def live(draw: st.DrawFn, most: int = 8) -> list[Sighting]:
 
 @st.composite
 def changes(draw: st.DrawFn) -> list[tuple[int, Sighting]]:
-    """Signed changes of one timeline: reports, corrections, withdrawals, each incident's own in order, any interleaving."""
+    """Reports, corrections and withdrawals on one timeline: each incident's own in order, interleaved anyhow."""
     per_incident: list[list[tuple[int, Sighting]]] = []
     for number in range(draw(st.integers(1, 8))):
         stands = draw(sightings(f"i{number}"))
@@ -204,7 +204,7 @@ FEEDS = ("childrens-services", "police-missing", "police-crimes")
 LAGS = st.sampled_from([0, -2 * DAY_LENGTH, 5 * DAY_LENGTH])
 
 
-def _interleaved(values: list[msgspec.Struct], random: Any) -> list[msgspec.Struct]:
+def _interleaved(values: list[msgspec.Struct], random: Random) -> list[msgspec.Struct]:
     """Both keys' changes mixed, each key's in its own order."""
     by_key: dict[str, list[msgspec.Struct]] = {}
     for value in values:
@@ -312,13 +312,13 @@ def _all(rows: MemoryRows) -> list[tuple[bytes, bytes]]:
 
 
 @given(streams())
-def test_what_stands_after_a_stream_is_what_its_final_sightings_give(records):
+def test_what_stands_after_a_stream_is_what_its_final_sightings_give(records: list[Record]):
     outputs, _ = _run(records)
     assert _standing(outputs) == _recomputed(records)
 
 
 @given(streams(), st.lists(st.integers(0, 40), max_size=4))
-def test_how_records_are_cut_into_batches_and_restored_changes_no_output(records, cuts):
+def test_how_records_are_cut_into_batches_and_restored_changes_no_output(records: list[Record], cuts: list[int]):
     whole, rows = _run(records)
     cut, cut_rows = _run(records, cuts)
     assert cut == whole
@@ -326,13 +326,13 @@ def test_how_records_are_cut_into_batches_and_restored_changes_no_output(records
 
 
 @given(streams())
-def test_the_same_records_give_the_same_bytes(records):
+def test_the_same_records_give_the_same_bytes(records: list[Record]):
     encode = msgspec.msgpack.Encoder().encode
     assert [encode(output) for output in _run(records)[0]] == [encode(output) for output in _run(records)[0]]
 
 
 @given(streams())
-def test_when_everything_is_withdrawn_nothing_is_left(records):
+def test_when_everything_is_withdrawn_nothing_is_left(records: list[Record]):
     left: dict[tuple[str, str], Sighting] = {}
     for record in records:
         if isinstance(record.value, SightingChange):
@@ -352,7 +352,7 @@ def test_when_everything_is_withdrawn_nothing_is_left(records):
 
 
 @given(streams(), st.integers(0, 3))
-def test_a_quiet_partition_learns_by_an_empty_batch_what_a_record_would_have_told_it(records, weeks):
+def test_a_quiet_partition_learns_by_an_empty_batch_what_a_record_would_have_told_it(records: list[Record], weeks: int):
     later = records[-1].received_at + weeks * 7 * DAY_LENGTH
     rows = MemoryRows()
     step = detect.make_step(CATALOGUE)
@@ -364,7 +364,9 @@ def test_a_quiet_partition_learns_by_an_empty_batch_what_a_record_would_have_tol
 @EACH_RULE
 @settings(max_examples=25)
 @given(live(), st.integers(-10, 500), st.integers(0, 200))
-def test_evaluating_a_span_finds_exactly_what_the_whole_finds_inside_it(rule, of, first_day, length):
+def test_evaluating_a_span_finds_exactly_what_the_whole_finds_inside_it(
+    rule: Rule, of: list[Sighting], first_day: int, length: int
+):
     rules = RuleSet([rule], CATALOGUE.bounds)
     key = f"{rule.limbs[0].keys[0]}:a"
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
@@ -377,7 +379,9 @@ def test_evaluating_a_span_finds_exactly_what_the_whole_finds_inside_it(rule, of
 @EACH_RULE
 @settings(max_examples=25)
 @given(live(most=9), st.data())
-def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(rule, of, data):
+def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(
+    rule: Rule, of: list[Sighting], data: st.DataObject
+):
     """The horizon is far enough: the difference found in the span is the difference of the whole."""
     rules = RuleSet([rule], CATALOGUE.bounds)
     key = f"{rule.limbs[0].keys[0]}:a"
@@ -398,7 +402,7 @@ def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(rule, of, d
 @EACH_RULE
 @settings(max_examples=25)
 @given(live(), st.randoms(use_true_random=False))
-def test_the_order_of_arrival_changes_nothing(rule, of, random):
+def test_the_order_of_arrival_changes_nothing(rule: Rule, of: list[Sighting], random: Random):
     rules = RuleSet([rule], CATALOGUE.bounds)
     key = f"{rule.limbs[0].keys[0]}:a"
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
@@ -409,7 +413,7 @@ def test_the_order_of_arrival_changes_nothing(rule, of, random):
 @EACH_RULE
 @settings(max_examples=25)
 @given(live(most=12))
-def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule, of):
+def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule: Rule, of: list[Sighting]):
     rules = RuleSet([rule], Bounds(hub=256, kept=1024))
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     facts = {limb.name: tuple(sorted(condition_type(limb.condition).facts)) for limb in rule.limbs}
@@ -421,7 +425,7 @@ def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule
 
 
 @given(live(most=14))
-def test_a_timeline_survives_being_written_and_read(of):
+def test_a_timeline_survives_being_written_and_read(of: list[Sighting]):
     timeline = _timeline(of)
     packed = msgspec.msgpack.encode(timeline)
     assert msgspec.msgpack.decode(packed, type=Timeline) == timeline
@@ -442,7 +446,7 @@ def versions(draw: st.DrawFn) -> list[IncidentVersion]:
     return made
 
 
-def _version(said: Sighting, source_version: int, action: Any, victim: str) -> IncidentVersion:
+def _version(said: Sighting, source_version: int, action: Action, victim: str) -> IncidentVersion:
     return IncidentVersion(
         incident_id=said.incident_id,
         source=said.source,
@@ -486,7 +490,7 @@ def _through(said: Sequence[IncidentVersion], end: Instant) -> dict[str, Finding
 
 
 @given(versions(), st.randoms(use_true_random=False))
-def test_reports_may_come_in_any_order_and_more_than_once(said, random):
+def test_reports_may_come_in_any_order_and_more_than_once(said: list[IncidentVersion], random: Random):
     end = START + 600 * DAY_LENGTH
     mixed = random.sample(said, len(said)) + random.choices(said, k=3)
     assert _through(mixed, end) == _through(said, end)
@@ -495,4 +499,3 @@ def test_reports_may_come_in_any_order_and_more_than_once(said, random):
 def test_every_condition_type_is_held_to_the_contract():
     tried = {type(limb.condition) for _, limb in LIMBS if limb.keys != ("area",)}
     assert tried == {Count, Distinct, Ordered, Absent, Calendar}
-

@@ -6,14 +6,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.rules.making import BOUNDS, HOME, a_sighting, a_timeline, at
 
 from safety_stream.core.catalogue import Bounds
 from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import HOUR, MINUTE
 from safety_stream.core.timeline import Timeline, changed_occurrences, occurrences_of
-
-from tests.core.rules.making import BOUNDS, HOME, a_sighting, a_timeline, at
 
 NOON = "2026-01-05T12:00"
 POLICE, COUNCIL, LANDLORD = "lancashire-police", "district-councils", "social-landlords"
@@ -24,7 +23,7 @@ def merged(*sightings: Sighting) -> list[tuple[str, ...]]:
     return [occurrence.reports for occurrence in occurrences_of(a_timeline(*sightings).sightings)]
 
 
-def two(**second) -> tuple[Sighting, Sighting]:
+def two(**second: object) -> tuple[Sighting, Sighting]:
     """A police report at home at noon, and the council's report of the same, changed."""
     first = a_sighting(NOON, "a", place=HOME)
     return first, msgspec.structs.replace(first, **({"incident_id": "b", "organisation": COUNCIL} | second))
@@ -39,7 +38,7 @@ def test_one_organisation_reporting_twice_tells_of_two_occurrences():
 
 
 @pytest.mark.parametrize(("metres", "expected"), [(100, [("a", "b")]), (101, [("a",), ("b",)])])
-def test_exact_points_are_one_place_up_to_a_hundred_metres(metres, expected):
+def test_exact_points_are_one_place_up_to_a_hundred_metres(metres: int, expected: list[tuple[str, ...]]):
     first = a_sighting(NOON, "a", place=Place(easting=384_000, northing=432_000, exact=True))
     moved = Place(easting=384_000 + metres, northing=432_000, exact=True)
     second = msgspec.structs.replace(first, incident_id="b", organisation=COUNCIL, place=moved)
@@ -73,9 +72,7 @@ def test_another_property_nearby_is_still_one_place():
 def test_other_families_merge_only_through_a_shared_person():
     assert merged(*two(family="asb")) == [("a",), ("b",)]
     first = a_sighting(NOON, "a", place=HOME, persons=("p1", "p2"))
-    other = msgspec.structs.replace(
-        first, incident_id="b", organisation=COUNCIL, family="asb", persons=("p2", "p3")
-    )
+    other = msgspec.structs.replace(first, incident_id="b", organisation=COUNCIL, family="asb", persons=("p2", "p3"))
     assert merged(first, other) == [("a", "b")]
 
 
@@ -85,7 +82,7 @@ def test_a_missing_family_and_no_persons_never_link():
 
 
 @pytest.mark.parametrize(("gap", "expected"), [(HOUR, [("a", "b")]), (HOUR + 1, [("a",), ("b",)])])
-def test_intervals_overlap_when_widened_by_sixty_minutes(gap, expected):
+def test_intervals_overlap_when_widened_by_sixty_minutes(gap: int, expected: list[tuple[str, ...]]):
     """From the end of the one to the beginning of the other, to the millisecond."""
     ends = at(NOON) + 20 * MINUTE
     first = a_sighting(NOON, "a", place=HOME, occurred_to=ends)
@@ -179,7 +176,7 @@ def crowded(draw: st.DrawFn) -> list[Sighting]:
 
 
 @given(crowded(), st.data())
-def test_a_change_is_seen_in_the_run_of_reports_around_it_and_nowhere_else(of, data):
+def test_a_change_is_seen_in_the_run_of_reports_around_it_and_nowhere_else(of: list[Sighting], data: st.DataObject):
     changed = data.draw(st.sampled_from(of))
     whole = a_timeline(*of)
     less = whole.changed(-1, changed, BOUNDS)
@@ -191,7 +188,7 @@ def test_a_change_is_seen_in_the_run_of_reports_around_it_and_nowhere_else(of, d
 
 
 @given(crowded())
-def test_every_report_is_in_exactly_one_occurrence_and_no_organisation_twice(of):
+def test_every_report_is_in_exactly_one_occurrence_and_no_organisation_twice(of: list[Sighting]):
     groups = [occurrence.sightings for occurrence in occurrences_of(a_timeline(*of).sightings)]
     assert sorted(sighting.incident_id for group in groups for sighting in group) == sorted(
         sighting.incident_id for sighting in of

@@ -140,6 +140,7 @@ def test_the_rate_spreads_reports_evenly() -> None:
 
     class Noting(Broker):
         def send(self, report: Report, *, details: Details | None = None, received_at: Instant | None = None) -> None:
+            super().send(report, details=details, received_at=received_at)
             times.append(watch.now)
 
     Ingest(sender=Noting(), save=lambda _: None, rejected=lambda _: None, rate=4.0, clock=watch, sleep=watch.sleep).run(

@@ -63,7 +63,7 @@ def test_a_topic_that_is_not_there_is_named_with_the_mend(kafka: str) -> None:
         reported_at=0,
     )
     with (
-        pytest.raises(NotDelivered, match="partner.nobody: there is no such topic; run: safety-stream topics apply"),
+        pytest.raises(NotDelivered, match=r"partner\.nobody: there is no such topic; run: safety-stream topics apply"),
         ReportProducer(kafka, timeout_seconds=20) as producer,
     ):
         producer.send(report)

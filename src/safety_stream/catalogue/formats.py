@@ -239,7 +239,7 @@ class DistinctEntry(_Strict):
 
 
 class OrderedEntry(_Strict):
-    """`type: ordered`; `measured_from` says in words what holds anyway: the window reaches back to the last first step."""
+    """`type: ordered`; `measured_from` says in words what holds anyway: from the last of the first step."""
 
     type: Literal["ordered"]
     steps: Annotated[list[StepName], Field(min_length=2)]

@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-Files are read in the order in which they name one another: sources, categories, areas, indicators, audiences, rules. Each
-is read (`documents.py`), held against its format (`formats.py`), and its names against the vocabulary of the files before
-it. A broken file leaves its part of the vocabulary unknown (None), and what cannot be judged is not complained about: one
-mistake, one issue.
+Files are read in the order in which they name one another: sources, categories, areas, indicators, audiences, rules.
+Each is read (`documents.py`), held against its format (`formats.py`), and its names against the vocabulary of the
+files before it. A broken file leaves its part of the vocabulary unknown (None), and what cannot be judged is not
+complained about: one mistake, one issue.
 """
 
 from __future__ import annotations
@@ -225,7 +225,9 @@ class Reading:
         by_lsoa: dict[str, str] = {}
         for line, lsoa, code in rows:
             if code not in by_code or by_code[code].kind != "district":
-                table.add("error", line, f"{code} is no district of {self._name_of(file)}", "add the area or mend the code")
+                table.add(
+                    "error", line, f"{code} is no district of {self._name_of(file)}", "add the area or mend the code"
+                )
             if by_lsoa.setdefault(lsoa, code) != code:
                 table.add("error", line, f"LSOA {lsoa} is in two districts", "keep one row")
         return by_lsoa
@@ -242,7 +244,9 @@ class Reading:
             for index, entry in enumerate(model.indicators):
                 where: Where = ("indicators", index)
                 if entry.id in found:
-                    at.error((*where, "id"), f"indicator {entry.id} is there already", "ids are never reused: rename it")
+                    at.error(
+                        (*where, "id"), f"indicator {entry.id} is there already", "ids are never reused: rename it"
+                    )
                 for feed in entry.feeds:
                     self._know(at, (*where, "feeds"), "feed", feed, self._sources)
                 found[entry.id] = Indicator(
@@ -361,7 +365,9 @@ class Reading:
             at.error((*where, "key"), f"no stage makes {kind} keys", "choose another kind of key")
         self._check_kind_of_limb(at, where, entry)
         for step in sorted(set(reads.steps) - set(entry.select)):
-            at.error((*where, "condition"), f"unknown step {step}", f"name it under select, or use {_listing(entry.select)}")
+            at.error(
+                (*where, "condition"), f"unknown step {step}", f"name it under select, or use {_listing(entry.select)}"
+            )
         for step in sorted(set(entry.select) - set(reads.steps)):
             at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
         self._check_condition(at, (*where, "condition"), condition, entry)
@@ -375,7 +381,9 @@ class Reading:
     def _check_kind_of_limb(self, at: _Place, where: Where, entry: LimbEntry) -> None:
         if "area" in entry.key:
             if entry.key != ["area"] or not isinstance(entry.condition, CalendarEntry) or entry.indicator is None:
-                at.error((*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml")
+                at.error(
+                    (*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml"
+                )
             elif entry.select or entry.condition.of is not None:
                 at.error((*where, "select"), "an area's indicator has its own select", "leave select and of out")
             if entry.indicator is not None:
@@ -408,7 +416,9 @@ class Reading:
             return
         for _, name, form, conversion in fields:
             if name is not None and (name not in facts or form or conversion):
-                at.error(where, f"explain names {{{name}}}, which is no fact of this condition", f"use {_listing(facts)}")
+                at.error(
+                    where, f"explain names {{{name}}}, which is no fact of this condition", f"use {_listing(facts)}"
+                )
 
     def _check_audience(self, at: _Place, model: RuleFile) -> None:
         for index, audience in enumerate(model.audience):
@@ -504,7 +514,9 @@ class Reading:
         return tuple(tests)
 
     def _kinds(self) -> frozenset[str] | None:
-        return None if self._sources is None else frozenset(k for source in self._sources.values() for k in source.kinds)
+        return (
+            None if self._sources is None else frozenset(k for source in self._sources.values() for k in source.kinds)
+        )
 
     def _know(self, at: _Place, where: Where, what: str, name: str, known: Iterable[str] | None) -> None:
         if known is not None and name not in (names := frozenset(known)):
@@ -548,7 +560,9 @@ class Reading:
         found = sorted((self._folder / folder).glob("*"))
         for path in found:
             if path.suffix in (".yml", ".YAML", ".json"):
-                self._issues.add(Issue(self._name_of(path), 1, "error", "the file is not read", "its name must end in .yaml"))
+                self._issues.add(
+                    Issue(self._name_of(path), 1, "error", "the file is not read", "its name must end in .yaml")
+                )
         return [path for path in found if path.suffix == ".yaml"]
 
     def _name_of(self, path: Path) -> str:
@@ -634,9 +648,7 @@ def _condition(entry: LimbEntry) -> Condition:
         case "ordered":
             return Ordered(steps=tuple(stated.steps), within=stated.within)
         case "absent":
-            return Absent(
-                after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds)
-            )
+            return Absent(after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds))
         case "calendar":
             return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
 

@@ -70,7 +70,9 @@ def alerts_tail(
     ),
 )
 def alerts_show(
-    alert_id: Annotated[str | None, typer.Argument(help="One alert, by its id or the beginning of it: every version, oldest first.")] = None,
+    alert_id: Annotated[
+        str | None, typer.Argument(help="One alert, by its id or the beginning of it: every version, oldest first.")
+    ] = None,
     audience: AudienceOption = "duty-officer",
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     as_json: Json = False,

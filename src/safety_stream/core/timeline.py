@@ -7,21 +7,21 @@ changes put sightings in and take them out, so the timeline depends on which sig
 not on the order they came in, nor on what was there in between.
 
 Reports are not what is counted. Several agencies report one assault; `occurrences_of` merges such reports into one
-**occurrence**. It is a pure function of the timeline, so a withdrawn report unmerges what it had joined. It goes through
-the sightings in order; each joins the earliest occurrence that has a matching member and nobody of its own organisation
-yet, else it begins a new one. Two sightings match when they are of different organisations, at one place (the same UPRN,
-or exact points at most 100 m apart), share a person or a family of crime, and their intervals overlap once widened by an
-hour. What no longer overlaps with anything to come is left behind, so the work grows with how many reports overlap, not
-with the length of the timeline.
+**occurrence**. It is a pure function of the timeline, so a withdrawn report unmerges what it had joined. It goes
+through the sightings in order; each joins the earliest occurrence that has a matching member and nobody of its own
+organisation yet, else it begins a new one. Two sightings match when they are of different organisations, at one place
+(the same UPRN, or exact points at most 100 m apart), share a person or a family of crime, and their intervals overlap
+once widened by an hour. What no longer overlaps with anything to come is left behind, so the work grows with how many
+reports overlap, not with the length of the timeline.
 
 A change to a timeline is seen as the occurrences that went and the occurrences that came (`changed_occurrences`). Only
 the run of overlapping reports around it need be merged anew to tell. They bound the stretch of time whose findings can
 differ, the **span**; the engine looks at nothing outside it.
 
-Bounds: beyond `bounds.hub` live sightings the key means nothing (a police station, a hostel) and its rules are suspended.
-Up to `bounds.kept` are remembered, so that it can come back; beyond that the timeline is *saturated*: the sightings are
-let go, only their number is kept, and the key stays a hub until none of them is left. This is the one thing that depends
-on what was there in between.
+Bounds: beyond `bounds.hub` live sightings the key means nothing (a police station, a hostel) and its rules are
+suspended. Up to `bounds.kept` are remembered, so that it can come back; beyond that the timeline is *saturated*: the
+sightings are let go, only their number is kept, and the key stays a hub until none of them is left. This is the one
+thing that depends on what was there in between.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def occurrences_of(sightings: Sequence[Sighting]) -> tuple[Occurrence, ...]:
 def changed_occurrences(
     old: Timeline, new: Timeline, sighting: Sighting
 ) -> tuple[Sequence[Occurrence], Sequence[Occurrence]]:
-    """What stood only on the old timeline and what stands only on the new; `sighting` is what one has and one has not."""
+    """What stood only on the old timeline, and what stands only on the new; they differ by `sighting`."""
     has_come = new.count > old.count
     first, at, end = _reach_of(sighting, (new if has_come else old).sightings)
     with_it = (new if has_come else old).sightings[first:end]

@@ -17,7 +17,7 @@ from safety_stream.wire.reports import report_writer
 class Player:
     """Sends what arrives, each at its own simulated time: `speed` simulated seconds pass in one real second.
 
-    `sent` hears of every record: the report, and the monotonic second it was sent. Everything is sent as backfill, whose
+    `sent` hears of every record: the report, and the monotonic second it was sent. All is sent as backfill, whose
     record timestamps are the simulated times of receipt.
     """
 

@@ -51,7 +51,8 @@ _DRAINED_SECONDS_MAX: Final = 300.0
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, for machines. `latency_p50`, `latency_p99`: seconds from report sent to alert read.
 
-    `alerts` counts versions told to the duty officer by family and change; `oracle` is "equal" or "different", and
+    `alerts` counts versions told to the duty officer by family and change; `milestones` says how many seconds after the
+    first report each thing the story promises was seen; `oracle` is "equal" or "different", and
     `differences` the first lines of what differs.
     """
 
@@ -63,6 +64,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: int
     standing_alerts: int
     back_dated: int
+    milestones: dict[str, float]
     latency_p50: float | None
     latency_p99: float | None
     seconds: float
@@ -162,6 +164,7 @@ class Demo:
                 withdrawn=sum(count for (_, change), count in seen.changes.items() if change == "withdrawn"),
                 standing_alerts=len(standing.alerts),
                 back_dated=seen.reasons["back-dated"],
+                milestones=dict(seen.milestones),
                 latency_p50=quantile(seen.latencies, 0.5),
                 latency_p99=quantile(seen.latencies, 0.99),
                 seconds=round(seconds, 1),

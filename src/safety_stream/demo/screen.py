@@ -1,4 +1,4 @@
-"""The demonstration's screen: feeds, alerts as they come with their reasons, the districts' week."""
+"""The demonstration's screen: what was seen so far, feeds, alerts as they come with their reasons, the districts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.text import Text
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import LONDON, Instant, to_datetime
-from safety_stream.demo.watching import Seen, quantile
+from safety_stream.demo.watching import MILESTONES, Seen, quantile
 
 COLUMNS = ("violence", "burglary", "robbery", "vehicle-crime", "police-asb", "domestic-abuse", "missing-children")
 _STYLES = {"raised": "bold green", "updated": "yellow", "withdrawn": "bold red"}
 _SIGNS = {"raised": "+ raised", "updated": "~ updated", "withdrawn": "- withdrawn"}
-_FEEDS_WIDTH = 44
+_FEEDS_WIDTH = 48
 _HEAD_LINES = 3
 
 
@@ -31,8 +31,10 @@ def screen(seen: Seen, catalogue: Catalogue, seconds: float, height: int) -> Ren
             Layout(name="middle", size=room),
             Layout(districts),
         )
-        layout["middle"].split_row(
-            Layout(_feeds(seen, room - 4), size=_FEEDS_WIDTH), Layout(_alerts(seen, catalogue, room - 2))
+        layout["middle"].split_row(Layout(name="left", size=_FEEDS_WIDTH), Layout(_alerts(seen, catalogue, room - 2)))
+        milestones = len(MILESTONES) + 2
+        layout["left"].split_column(
+            Layout(_milestones(seen), size=milestones), Layout(_feeds(seen, max(1, room - milestones - 3)))
         )
         return layout
 
@@ -40,18 +42,15 @@ def screen(seen: Seen, catalogue: Catalogue, seconds: float, height: int) -> Ren
 def line(alert: PublishedAlert, catalogue: Catalogue) -> Text:
     """One alert version in one line of words."""
     area = catalogue.areas.by_code.get(alert.area or "")
-    where = area.name if area else (alert.area or "")
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{_date(alert.as_of)}  ", style="dim")
     text.append(f"{_SIGNS[alert.change]:<12}", style=_STYLES[alert.change])
     text.append(f"{alert.priority or '':<3}", style="bold")
-    text.append(f"{alert.title} ")
-    text.append(f"({where}) ", style="cyan")
-    text.append(f"{alert.explanation or ''}")
+    text.append(f"{area.name if area else (alert.area or '')}: ", style="cyan")
+    text.append(f"{alert.explanation or ''} ")
     if alert.reason not in ("new", "withdrawn", None):
-        text.append(f" [{alert.reason}]", style="magenta")
-    if alert.late:
-        text.append(" [late]", style="magenta")
+        text.append(f"{alert.reason} ", style="magenta")
+    text.append(f"{alert.rule_id or ''}", style="dim")
     return text
 
 
@@ -67,15 +66,24 @@ def _head(seen: Seen, seconds: float) -> RenderableType:
     return Panel(Text.from_markup(text), title="Community safety backbone: a synthetic county, accelerated")
 
 
+def _milestones(seen: Seen) -> RenderableType:
+    lines = []
+    for milestone in MILESTONES:
+        seconds = seen.milestones.get(milestone)
+        text = Text(f"  {milestone}", style="dim") if seconds is None else Text(f"✓ {milestone}, {seconds:.0f} s")
+        lines.append(text)
+    return Panel(Group(*lines), title="Seen so far")
+
+
 def _feeds(seen: Seen, rows: int) -> RenderableType:
     table = Table(expand=True, box=None)
-    table.add_column("feed")
-    table.add_column("sent", justify="right")
-    table.add_column("refused", justify="right")
-    table.add_column("newest", justify="right")
+    table.add_column("feed", no_wrap=True)
+    table.add_column("sent", justify="right", no_wrap=True)
+    table.add_column("refused", justify="right", no_wrap=True)
+    table.add_column("newest", justify="right", no_wrap=True)
     for source in sorted(seen.feeds, key=lambda source: -seen.feeds[source].sent)[:rows]:
         feed = seen.feeds[source]
-        table.add_row(source, f"{feed.sent:,}", f"{feed.refused}" if feed.refused else "", _date(feed.newest)[:12])
+        table.add_row(source, f"{feed.sent:,}", f"{feed.refused}" if feed.refused else "", _date(feed.newest)[4:10])
     return Panel(table, title="Feeds")
 
 

@@ -22,7 +22,20 @@ from safety_stream.core.model.times import Instant
 from safety_stream.synthetic import SyntheticReport
 
 SHOWN_ALERTS = 200
-"""How many alerts back one can look."""
+"""How many of the alerts that ask to be heard one can look back on."""
+
+
+MILESTONES = (
+    "a repeat victim",
+    "a pattern across districts",
+    "a district above its number",
+    "a correction withdraws an alert",
+    "a late report back-dates one",
+    "a broken report in the dead letters",
+)
+"""What a demonstration is sure to show."""
+
+_RAISED_BY = {"rv-graded": MILESTONES[0], "soc-cross-district": MILESTONES[1], "district-count": MILESTONES[2]}
 
 
 class Feed(msgspec.Struct):
@@ -49,7 +62,9 @@ class Seen:
         self.dead_letters: Counter[str] = Counter()
         self.indicators: dict[tuple[str, str], PublishedIndicator] = {}
         self.latencies: list[float] = []
+        self.milestones: dict[str, float] = {}
         self.simulated: Instant = 0
+        self._first_sent: float | None = None
         self._sent_at: dict[str, float] = {}
         self._published_at: dict[tuple[str, int], float] = {}
         self._causes: dict[tuple[str, int], str] = {}
@@ -63,6 +78,8 @@ class Seen:
     def sent(self, arrival: SyntheticReport, at: float) -> None:
         """A report went out at this monotonic second."""
         with self._lock:
+            if self._first_sent is None:
+                self._first_sent = at
             feed = self.feeds.setdefault(arrival.source, Feed())
             feed.sent += 1
             feed.newest = max(feed.newest, arrival.received_at)
@@ -87,15 +104,28 @@ class Seen:
                 self._shown(value)
             elif isinstance(value, DeadLetter):
                 self.dead_letters[value.reason] += 1
+                self._reached(MILESTONES[5], at)
                 source = value.topic.partition(".")[2]
                 self.feeds.setdefault(source, Feed()).refused += 1
 
     def _told(self, alert: PublishedAlert, at: float) -> None:
-        self.alerts.append(alert)
+        if alert.notify:
+            self.alerts.append(alert)
         self.changes[alert.family or "", alert.change] += 1
         self.reasons[alert.reason or ""] += 1
+        if alert.change == "raised" and alert.rule_id in _RAISED_BY:
+            self._reached(_RAISED_BY[alert.rule_id], at)
+        if alert.change == "withdrawn":
+            self._reached(MILESTONES[3], at)
+        if alert.reason == "back-dated":
+            self._reached(MILESTONES[4], at)
         self._published_at[alert.alert_id, alert.version] = at
         self._measure((alert.alert_id, alert.version))
+
+    def _reached(self, milestone: str, at: float) -> None:
+        """How many seconds after the first report something was seen first."""
+        if self._first_sent is not None:
+            self.milestones.setdefault(milestone, round(at - self._first_sent, 1))
 
     def _measure(self, version: tuple[str, int]) -> None:
         """From a report sent to its alert read; the cause names the report, on a topic of its own."""

@@ -113,15 +113,15 @@ def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]
     """
     del areas
     number = 0
-    lines = plain(file)
     try:
-        while text := lines.readline(LINE_BYTES_MAX + 1):
-            number += 1
-            if len(text) > LINE_BYTES_MAX:
-                _pass_over_rest(lines, text)
-                yield Reject(line=number, reason=f"longer than {LINE_BYTES_MAX:,} bytes: one report per line")
-            elif text.strip():
-                yield parse(text, number)
+        with plain(file) as lines:
+            while text := lines.readline(LINE_BYTES_MAX + 1):
+                number += 1
+                if len(text) > LINE_BYTES_MAX:
+                    _pass_over_rest(lines, text)
+                    yield Reject(line=number, reason=f"longer than {LINE_BYTES_MAX:,} bytes: one report per line")
+                elif text.strip():
+                    yield parse(text, number)
     except (EOFError, OSError, zlib.error) as error:
         raise UnreadableFile(f"broken after line {number} ({error}): fetch or write it again") from error
 

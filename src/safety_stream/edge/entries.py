@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 import msgspec
@@ -44,9 +45,18 @@ class UnreadableFile(Exception):
     """The file as a whole cannot be read: not the format it is said to be, or cut short. Mend or fetch it again."""
 
 
-def plain(file: BinaryIO) -> BinaryIO:
-    """The bytes of an open file, unpacked when they are gzip (told by their first two bytes, not by a name)."""
-    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
-    if buffered.peek(2)[:2] == b"\x1f\x8b":
-        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=buffered)))
-    return cast(BinaryIO, buffered)
+@contextmanager
+def plain(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The bytes of an open file, unpacked when they are gzip (told by their first two bytes, not by a name).
+
+    The file itself stays open: it is its opener's to close.
+    """
+    buffered = io.BufferedReader(cast(io.RawIOBase, file))
+    try:
+        if buffered.peek(2)[:2] == b"\x1f\x8b":
+            with gzip.GzipFile(fileobj=buffered) as unpacked:
+                yield cast(BinaryIO, io.BufferedReader(unpacked))
+        else:
+            yield cast(BinaryIO, buffered)
+    finally:
+        buffered.detach()

@@ -25,8 +25,9 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.reports import Report, ReportedPlace
@@ -67,17 +68,29 @@ def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]
     With `areas`, each report says its district by its LSOA; without, intake finds it by the LSOA just the same. Raises
     `UnreadableFile` when a column is missing or the file ends in mid-stream.
     """
-    # Only codes are taken from the text, so a street name in another encoding is no reason to refuse a row.
-    rows = csv.DictReader(io.TextIOWrapper(plain(file), encoding="utf-8-sig", errors="replace", newline=""))
+    line = 0
     references = _References()
     try:
-        missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-        if missing:
-            raise UnreadableFile(f"no column {missing[0]!r}: this is not a police.uk street file (…-street.csv)")
-        for row in rows:
-            yield _entry(rows.line_num, row, references, areas)
+        with plain(file) as packed, _text(packed) as text:
+            rows = csv.DictReader(text)
+            missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
+            if missing:
+                raise UnreadableFile(f"no column {missing[0]!r}: this is not a police.uk street file (…-street.csv)")
+            for row in rows:
+                line = rows.line_num
+                yield _entry(line, row, references, areas)
     except (EOFError, OSError, zlib.error, csv.Error) as error:
-        raise UnreadableFile(f"broken after line {rows.line_num} ({error}): fetch it again") from error
+        raise UnreadableFile(f"broken after line {line} ({error}): fetch it again") from error
+
+
+@contextmanager
+def _text(lines: BinaryIO) -> Iterator[TextIO]:
+    # Only codes are taken from the text, so a street name in another encoding is no reason to refuse a row.
+    text = io.TextIOWrapper(lines, encoding="utf-8-sig", errors="replace", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
 
 
 class _References:

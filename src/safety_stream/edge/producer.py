@@ -77,6 +77,8 @@ class ReportProducer:
                 "compression.type": "lz4",
                 "linger.ms": 5,
                 "delivery.timeout.ms": int(timeout_seconds * 1000),
+                # A topic that nobody made is said to be missing, not waited for until the delivery times out.
+                "topic.metadata.propagation.max.ms": 5_000,
                 # Said once, in our own words, by `NotDelivered`.
                 "log_level": 0,
             }
@@ -180,4 +182,8 @@ def _not_delivered(error: KafkaError, topic: str) -> NotDelivered:
         KafkaError._MSG_TIMED_OUT: "no acknowledgement in time; is the broker reachable?",  # noqa: SLF001
         KafkaError._ALL_BROKERS_DOWN: "no broker answers; is the address right?",  # noqa: SLF001
     }.get(error.code(), error.str())
-    return NotDelivered(f"A report was not taken by {topic}: {mend}", retriable=error.retriable())
+    may_help = error.retriable() or error.code() in _UNREACHABLE
+    return NotDelivered(f"A report was not taken by {topic}: {mend}", retriable=may_help)
+
+
+_UNREACHABLE = (KafkaError._MSG_TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001

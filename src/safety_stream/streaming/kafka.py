@@ -39,7 +39,14 @@ _HARMLESS: Final = frozenset(
         ck.KafkaError._TIMED_OUT,  # noqa: SLF001
         ck.KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001 - on_lost follows
         ck.KafkaError.UNKNOWN_TOPIC_OR_PART,  # while topics are being made
+        # While a broker restarts, or a leader moves:
         ck.KafkaError.LEADER_NOT_AVAILABLE,
+        ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+        ck.KafkaError.FENCED_LEADER_EPOCH,
+        ck.KafkaError.UNKNOWN_LEADER_EPOCH,
+        ck.KafkaError.OFFSET_NOT_AVAILABLE,
+        ck.KafkaError.NETWORK_EXCEPTION,
+        ck.KafkaError.BROKER_NOT_AVAILABLE,
         ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
         ck.KafkaError.NOT_COORDINATOR,

@@ -325,6 +325,10 @@ class LmdbStore:
         self._environment = lmdb.open(
             str(self._folder), map_size=_MAP_BYTES, max_dbs=2, sync=False, metasync=False, max_readers=64
         )
+        # To touch a page that is not there would end the process, so this comes before anything is read.
+        pages = self._environment.info()["last_pgno"] + 1
+        if pages * self._environment.stat()["psize"] > (self._folder / "data.mdb").stat().st_size:
+            raise _Damaged("cut short")
         self._rows = self._environment.open_db(b"rows")
         self._heads = self._environment.open_db(b"head")
         with self._environment.begin() as reading:
@@ -337,9 +341,6 @@ class LmdbStore:
     def _verify(self) -> None:
         if self._head.identity != self._identity:
             raise _Damaged("belongs to another changelog")
-        pages = self._environment.info()["last_pgno"] + 1
-        if pages * self._environment.stat()["psize"] > (self._folder / "data.mdb").stat().st_size:
-            raise _Damaged("cut short")
         rows, checksum = 0, 0
         with self._environment.begin(db=self._rows) as reading:
             for key, value in reading.cursor():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 import msgspec
@@ -10,12 +10,13 @@ import msgspec
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant, day_of
+from safety_stream.wire.schema import Json
 
-Native = bool | int | str | list[str] | None
-"""A value of a native detail as the schema has it: instants in milliseconds, dates in days, symbols as text."""
+Details = dict[str, Mapping[str, Json]]
+"""The native details of a report by the name of their record, `police_crime` and the like.
 
-Details = dict[str, dict[str, Native]]
-"""The native details of a report by the name of their record, `police_crime` and the like."""
+Instants are in milliseconds, dates in days since 1970, symbols as text.
+"""
 
 
 class SyntheticReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ def detail_name(kind: str) -> tuple[str, ...]:
 _HIGH_RISK = 14
 
 
-def _police_incident(rng: Random, report: Report) -> dict[str, Native]:
+def _police_incident(rng: Random, report: Report) -> dict[str, Json]:
     asb = rng.choice(("PERSONAL", "NUISANCE", "ENVIRONMENTAL"))
     return {
         "log_number": report.source_ref,
@@ -64,7 +65,7 @@ def _police_incident(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _police_crime(rng: Random, report: Report) -> dict[str, Native]:
+def _police_crime(rng: Random, report: Report) -> dict[str, Json]:
     return {
         "crime_number": report.source_ref,
         "recorded_on": day_of(report.reported_at),
@@ -73,7 +74,7 @@ def _police_crime(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _asb_case(rng: Random, report: Report) -> dict[str, Native]:
+def _asb_case(rng: Random, report: Report) -> dict[str, Json]:
     return {
         "case_ref": report.source_ref,
         "complained_on": day_of(report.reported_at),
@@ -82,12 +83,12 @@ def _asb_case(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _domestic_abuse(rng: Random, _report: Report) -> dict[str, Native]:
+def _domestic_abuse(rng: Random, _report: Report) -> dict[str, Json]:
     score = rng.randint(0, 24)
     return {"dash_score": score, "risk": "HIGH" if score >= _HIGH_RISK else "STANDARD"}
 
 
-def _marac_referral(rng: Random, report: Report) -> dict[str, Native]:
+def _marac_referral(rng: Random, report: Report) -> dict[str, Json]:
     return {
         "referred_on": day_of(report.occurred_from),
         "referring_agency": report.source,
@@ -96,7 +97,7 @@ def _marac_referral(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _assault_attendance(rng: Random, report: Report) -> dict[str, Native]:
+def _assault_attendance(rng: Random, report: Report) -> dict[str, Json]:
     return {
         "arrived_at": report.reported_at,
         "method": rng.choice(("BODY_PART", "BODY_PART", "GLASS_OR_BOTTLE", "KNIFE_OR_SHARP", "BLUNT_OBJECT")),
@@ -104,7 +105,7 @@ def _assault_attendance(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _ambulance_call(_rng: Random, report: Report) -> dict[str, Native]:
+def _ambulance_call(_rng: Random, report: Report) -> dict[str, Json]:
     pierced = "weapon" in report.flags
     return {
         "cad_ref": report.source_ref,
@@ -113,7 +114,7 @@ def _ambulance_call(_rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _fire(rng: Random, report: Report) -> dict[str, Native]:
+def _fire(rng: Random, report: Report) -> dict[str, Json]:
     return {
         "incident_number": report.source_ref,
         "called_at": report.reported_at,
@@ -122,7 +123,7 @@ def _fire(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _collision(rng: Random, report: Report) -> dict[str, Native]:
+def _collision(rng: Random, report: Report) -> dict[str, Json]:
     return {
         "accident_index": report.source_ref,
         "severity": report.subtype.upper() or "UNKNOWN",
@@ -132,7 +133,7 @@ def _collision(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _missing_episode(rng: Random, report: Report) -> dict[str, Native]:
+def _missing_episode(rng: Random, report: Report) -> dict[str, Json]:
     returned = report.occurred_from if report.subtype == "returned" else None
     return {
         "risk": rng.choice(("LOW", "MEDIUM", "MEDIUM", "HIGH")),
@@ -141,7 +142,7 @@ def _missing_episode(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _exclusion(rng: Random, report: Report) -> dict[str, Native]:
+def _exclusion(rng: Random, report: Report) -> dict[str, Json]:
     return {
         "form": rng.choices(("SUSPENSION", "PERMANENT"), weights=(99, 1))[0],
         "starts_on": day_of(report.occurred_from),
@@ -149,7 +150,7 @@ def _exclusion(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _housing_concern(_rng: Random, report: Report) -> dict[str, Native]:
+def _housing_concern(_rng: Random, report: Report) -> dict[str, Json]:
     concern = "CUCKOOING" if report.category == "cuckooing-concern" else "ASB"
     return {
         "concern": concern if concern == "CUCKOOING" or report.category.startswith("asb") else "OTHER",
@@ -157,12 +158,12 @@ def _housing_concern(_rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _hate_report(_rng: Random, report: Report) -> dict[str, Native]:
+def _hate_report(_rng: Random, report: Report) -> dict[str, Json]:
     # Strands stay unstated: no rule may read them, and nothing here is to be learnt from their mix.
     return {"crime": report.category == "hate-crime"}
 
 
-def _supervision(rng: Random, report: Report) -> dict[str, Native]:
+def _supervision(rng: Random, report: Report) -> dict[str, Json]:
     return {
         "order_type": rng.choice(("community order", "licence", "suspended sentence")),
         "step": rng.choice(("STARTED", "BREACHED", "RECALLED", "ENDED")),
@@ -170,15 +171,15 @@ def _supervision(rng: Random, report: Report) -> dict[str, Native]:
     }
 
 
-def _intervention(_rng: Random, report: Report) -> dict[str, Native]:
+def _intervention(_rng: Random, report: Report) -> dict[str, Json]:
     return {"form": report.subtype.upper().replace("-", "_"), "outcome": "done"}
 
 
-def _aggregate_count(_rng: Random, report: Report) -> dict[str, Native]:
+def _aggregate_count(_rng: Random, report: Report) -> dict[str, Json]:
     return {"measure": "admissions", "starts_on": day_of(report.occurred_from), "value": report.count}
 
 
-_DETAILS: dict[str, Callable[[Random, Report], dict[str, Native]]] = {
+_DETAILS: dict[str, Callable[[Random, Report], dict[str, Json]]] = {
     "police-incident": _police_incident,
     "police-crime": _police_crime,
     "asb-case": _asb_case,

@@ -40,7 +40,7 @@ def months(number: int) -> Duration:
     return Duration(months=number)
 
 
-def a_sighting(when: str | Instant, incident_id: str = "", **changes: Any) -> Sighting:
+def a_sighting(when: str | Instant, incident_id: str = "", **changes: object) -> Sighting:
     """A violent crime at `when`, reported an hour later; its id is its time unless another is given."""
     occurred = at(when) if isinstance(when, str) else when
     values: dict[str, Any] = {
@@ -77,7 +77,7 @@ def a_timeline(*sightings: Sighting, bounds: Bounds = BOUNDS) -> Timeline:
     return timeline
 
 
-def a_rule(condition: Condition, steps: Mapping[str, Selector] | None = None, **changes: Any) -> Rule:
+def a_rule(condition: Condition, steps: Mapping[str, Selector] | None = None, **changes: object) -> Rule:
     """A rule of one limb on victims, of priority P4; every step passes everything unless told otherwise."""
     named = [
         getattr(condition, name)
@@ -108,7 +108,7 @@ def of_kind(*kinds: str) -> Selector:
     return Selector(tests=(Test("kind", frozenset(kinds)),))
 
 
-def an_override(*areas: str, **changes: Any) -> Override:
+def an_override(*areas: str, **changes: object) -> Override:
     """An override for these areas."""
     return Override(areas=frozenset(areas or ("E07000117",)), **changes)
 

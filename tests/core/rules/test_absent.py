@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
-from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration
-from safety_stream.core.rules.condition import Now
-from safety_stream.core.rules.engine import Picture, RuleSet, wakes
-from safety_stream.core.rules.rule import Absent
-
 from tests.core.rules.making import (
     BOUNDS,
     KEY,
@@ -25,6 +19,11 @@ from tests.core.rules.making import (
     of_kind,
     times_of,
 )
+
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant
+from safety_stream.core.rules.condition import Now
+from safety_stream.core.rules.engine import Picture, RuleSet, wakes
+from safety_stream.core.rules.rule import Absent
 
 RULE = a_rule(
     Absent(after="left", unless="seen", within=Duration(millis=72 * HOUR), feeds=("feed-a", "feed-b")),
@@ -50,7 +49,7 @@ def test_it_completes_at_the_deadline_once_every_clock_is_at_it():
         known(DEADLINE, feed_a=DEADLINE),
     ],
 )
-def test_it_is_not_there_while_a_clock_is_behind_or_a_feed_unheard(now):
+def test_it_is_not_there_while_a_clock_is_behind_or_a_feed_unheard(now: Now):
     assert finds(RULE, LEFT, now=now) == []
 
 
@@ -58,7 +57,7 @@ def test_it_is_not_there_while_a_clock_is_behind_or_a_feed_unheard(now):
     ("when", "is_cancelled"),
     [("2026-01-05T20:00", False), ("2026-01-05T20:00:01", True), (DEADLINE, True), ("2026-01-08T20:00:01", False)],
 )
-def test_what_is_later_than_the_trigger_and_no_later_than_the_deadline_cancels(when, is_cancelled):
+def test_what_is_later_than_the_trigger_and_no_later_than_the_deadline_cancels(when: str, is_cancelled: bool):
     """Cancel and trigger at one instant: nothing was cancelled."""
     found = finds(RULE, LEFT, a_sighting(when, "seen", kind="seen"), now=ALL)
     assert (found == []) == is_cancelled
@@ -80,7 +79,7 @@ def test_one_cancelling_occurrence_serves_every_trigger_before_it():
         (ALL, set()),
     ],
 )
-def test_the_first_clock_that_is_behind_is_the_one_to_wait_for(now: Now, expected):
+def test_the_first_clock_that_is_behind_is_the_one_to_wait_for(now: Now, expected: set[tuple[str, Instant]]):
     rules = RuleSet([RULE], BOUNDS)
     assert wakes(rules, KEY, Picture(a_timeline(LEFT), BOUNDS), now) == expected
 
@@ -98,7 +97,10 @@ def test_hours_over_the_night_the_clocks_go_back_are_hours():
 
 
 def test_a_deadline_in_months_is_clamped():
-    rule = a_rule(Absent(after="left", unless="seen", within=months(1), feeds=()), {"left": of_kind("left")} | {"seen": of_kind("seen")})
+    rule = a_rule(
+        Absent(after="left", unless="seen", within=months(1), feeds=()),
+        {"left": of_kind("left")} | {"seen": of_kind("seen")},
+    )
     assert times_of(finds(rule, a_sighting("2026-01-31T20:00", kind="left"))) == [at("2026-02-28T20:00")]
 
 

@@ -6,11 +6,6 @@ from datetime import date
 
 import msgspec
 import pytest
-
-from safety_stream.core.model.times import Period, PeriodKind, period_of, to_day
-from safety_stream.core.rules.calendar import exceedance
-from safety_stream.core.rules.rule import Calendar, Count, Limb, Rule
-
 from tests.core.rules.making import (
     a_rule,
     a_sighting,
@@ -20,8 +15,12 @@ from tests.core.rules.making import (
     facts_of,
     finds,
     known,
-    times_of,
 )
+
+from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.times import Instant, Period, PeriodKind, period_of, to_day
+from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.rule import Calendar, Count, Limb, Rule
 
 
 def two_a(per: PeriodKind) -> Rule:
@@ -37,7 +36,9 @@ def two_a(per: PeriodKind) -> Rule:
         ("quarter", "2025-10-01T00:00", "2025-12-31T23:59:59", "2026-01-01T00:00", "quarter:2025-10-01"),
     ],
 )
-def test_a_period_holds_its_first_and_its_last_instant_and_completes_at_its_end(per, first, last, ends, occurrence_id):
+def test_a_period_holds_its_first_and_its_last_instant_and_completes_at_its_end(
+    per: PeriodKind, first: str, last: str, ends: str, occurrence_id: str
+):
     found = finds(two_a(per), a_sighting(first), a_sighting(last))
     assert [(finding.completed_at, finding.occurrence_id) for finding in found] == [(at(ends), occurrence_id)]
     assert finds(two_a(per), a_sighting(first), a_sighting(ends)) == []
@@ -52,11 +53,11 @@ def test_a_period_that_is_not_over_is_not_complete():
 def test_the_evidence_is_every_occurrence_of_the_period():
     told = [a_sighting(f"2026-01-0{day}T10:00") for day in (5, 6, 7)]
     found = finds(two_a("week"), *told)
-    assert [item.occurred_at for item in found[0].evidence] == times_of_told(told)
+    assert [item.occurred_at for item in found[0].evidence] == _times_of(told)
     assert facts_of(found[0]) == {"at_least": "2", "count": "3", "from": "2026-01-05"}
 
 
-def times_of_told(told):
+def _times_of(told: list[Sighting]) -> list[Instant]:
     return [sighting.occurred_from for sighting in told]
 
 
@@ -75,8 +76,11 @@ RULE = a_rule(
 )
 
 
-@pytest.mark.parametrize(("area", "count", "is_over"), [("E07000124", 35, True), ("E07000124", 34, False), ("E07000117", 149, False), ("E07000117", 150, True)])
-def test_a_limit_is_reached_at_its_number_for_that_area(area, count, is_over):
+@pytest.mark.parametrize(
+    ("area", "count", "is_over"),
+    [("E07000124", 35, True), ("E07000124", 34, False), ("E07000117", 149, False), ("E07000117", 150, True)],
+)
+def test_a_limit_is_reached_at_its_number_for_that_area(area: str, count: int, is_over: bool):
     assert (exceedance(RULE, LIMIT, area, WEEK, count) is not None) == is_over
 
 

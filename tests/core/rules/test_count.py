@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
-from safety_stream.core.model.times import DAY_LENGTH, SECOND
-from safety_stream.core.rules.rule import Count, Selector
-from safety_stream.core.rules.rule import Test as FieldTest
-
 from tests.core.rules.making import (
     HOME,
     a_rule,
@@ -21,6 +16,10 @@ from tests.core.rules.making import (
     of_kind,
     times_of,
 )
+
+from safety_stream.core.model.times import DAY_LENGTH, SECOND
+from safety_stream.core.rules.rule import Count, Rule, Selector
+from safety_stream.core.rules.rule import Test as FieldTest
 
 YEAR = a_rule(Count(of="harm", at_least=2, within=months(12)))
 MONTH = a_rule(Count(of="harm", at_least=2, within=months(1)))
@@ -42,7 +41,7 @@ FOUR_WEEKS = a_rule(Count(of="harm", at_least=2, within=days(28)))
         (MONTH, "2026-03-10T10:00", "2026-04-10T10:00"),
     ],
 )
-def test_both_ends_belong_to_the_window_to_the_second(rule, first, edge):
+def test_both_ends_belong_to_the_window_to_the_second(rule: Rule, first: str, edge: str):
     begins = at(first)
     assert times_of(finds(rule, a_sighting(begins), a_sighting(edge))) == [at(edge)]
     assert finds(rule, a_sighting(begins), a_sighting(at(edge) + SECOND)) == []
@@ -136,9 +135,7 @@ def test_an_override_that_starts_within_a_window_judges_by_the_end_of_the_window
 
 def test_an_override_may_end():
     ends = at("2026-01-10T00:00") // DAY_LENGTH
-    rule = a_rule(
-        Count(of="harm", at_least=1, within=days(28)), overrides=(an_override(enabled=False, valid_to=ends),)
-    )
+    rule = a_rule(Count(of="harm", at_least=1, within=days(28)), overrides=(an_override(enabled=False, valid_to=ends),))
     told = [a_sighting("2026-01-09T23:59:59"), a_sighting("2026-01-10T00:00")]
     assert times_of(finds(rule, *told)) == [told[1].occurred_from]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tests.core.rules.making import HOME, a_rule, a_sighting, at, days, facts_of, finds, times_of
+
 from safety_stream.core.model.times import SECOND
 from safety_stream.core.rules.rule import Distinct
-
-from tests.core.rules.making import HOME, a_rule, a_sighting, at, days, facts_of, finds, times_of
 
 AREAS = a_rule(Distinct(of="offence", field="area", at_least=3, within=days(28), ignore=("OUTSIDE",)))
 PEOPLE = a_rule(Distinct(of="offence", field="complainants", at_least=3, within=days(28), same=("category",)))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
+from itertools import pairwise
 
+import msgspec
+from tests.core.rules.making import BOUNDS, KEY, a_rule, a_sighting, a_timeline, at, days, finds, known, of_kind
 
 from safety_stream.core.catalogue import Bounds
+from safety_stream.core.model.findings import Finding
+from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import HOUR
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE, Picture, RuleSet, difference, evaluate, revise
 from safety_stream.core.rules.rule import Count
-
-from tests.core.rules.making import BOUNDS, KEY, a_rule, a_sighting, a_timeline, at, days, finds, known, of_kind
 
 RULE = a_rule(Count(of="harm", at_least=2, within=days(28)))
 RULES = RuleSet([RULE], BOUNDS)
@@ -19,7 +21,7 @@ NOW = known()
 TOLD = [a_sighting(f"2026-01-{day:02d}T10:00") for day in (5, 6, 7)]
 
 
-def found(*sightings):
+def found(*sightings: Sighting) -> dict[str, Finding]:
     return evaluate(RULES, KEY, a_timeline(*sightings), NOW)
 
 
@@ -100,7 +102,7 @@ def test_more_of_what_is_beyond_the_bound_changes_nothing():
     pictures = [Picture(a_timeline(*more[:size], bounds=FEW), FEW) for size in range(3, 8)]
     changes = [
         difference(revision.before, revision.after, 7, "why")
-        for size, (old, new) in enumerate(zip(pictures, pictures[1:], strict=False))
+        for size, (old, new) in enumerate(pairwise(pictures))
         for revision in [revise(rules, KEY, old, new, more[size + 3], NOW)]
     ]
     assert changes == [[], [], [], []]

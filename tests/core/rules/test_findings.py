@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from tests.core.rules.making import HOME, KEY, a_rule, a_sighting, at, days, finds, of_kind
 
 from safety_stream.core.model.findings import Excluded
 from safety_stream.core.model.ids import finding_id
+from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import Duration
 from safety_stream.core.rules.rule import Count, PriorityRule, Safeguards, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
-
-from tests.core.rules.making import HOME, KEY, a_rule, a_sighting, at, days, finds, months, of_kind
 
 ONE = Count(of="harm", at_least=1, within=days(28))
 TWO = Count(of="harm", at_least=2, within=days(28))
 FIRST, SECOND = a_sighting("2026-01-05T10:00", "a"), a_sighting("2026-01-06T10:00", "b")
 
 
-def changed(sighting, **changes):
+def changed(sighting: Sighting, **changes: object) -> Sighting:
     return msgspec.structs.replace(sighting, **changes)
 
 
-def priorities(words: PriorityRule, *sightings) -> list[str]:
+def priorities(words: PriorityRule, *sightings: Sighting) -> list[str]:
     return [finding.priority for finding in finds(a_rule(ONE, priority=words), *sightings)]
 
 
@@ -63,7 +63,7 @@ def test_one_organisation_and_one_kind_are_not_enough():
 
 
 @pytest.mark.parametrize("other", [{"organisation": "social-landlords"}, {"kind": "police-incident"}])
-def test_two_organisations_or_two_kinds_are(other):
+def test_two_organisations_or_two_kinds_are(other: dict[str, str]):
     assert len(finds(GUARDED, FIRST, changed(SECOND, **other))) == 1
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from safety_stream.core.rules.rule import Ordered
-
 from tests.core.rules.making import a_rule, a_sighting, at, days, facts_of, finds, months, of_kind, times_of
+
+from safety_stream.core.rules.rule import Ordered
 
 REFERRAL, ABUSE = "marac-referral", "domestic-abuse"
 REPEAT = a_rule(

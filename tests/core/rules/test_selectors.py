@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.rules.making import a_sighting, at
 
 from safety_stream.core.model.incidents import IncidentVersion, Party
+from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import HOUR
 from safety_stream.core.rules.rule import Field, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.rules.selectors import matches
-
-from tests.core.rules.making import a_sighting, at
 
 NOON = at("2026-01-05T12:00")
 SIGHTING = a_sighting(
@@ -55,7 +55,7 @@ PASSING: dict[Field, str] = {
 
 @pytest.mark.parametrize("report", [SIGHTING, VERSION], ids=["sighting", "version"])
 @pytest.mark.parametrize(("field", "value"), PASSING.items())
-def test_a_test_passes_on_one_of_its_values_and_no_other(report, field, value):
+def test_a_test_passes_on_one_of_its_values_and_no_other(report: Sighting | IncidentVersion, field: Field, value: str):
     assert matches(Selector(tests=(FieldTest(field, frozenset({value, "another"})),)), report)
     assert not matches(Selector(tests=(FieldTest(field, frozenset({"another"})),)), report)
     assert not matches(Selector(none_of=(FieldTest(field, frozenset({value})),)), report)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
+from tests.core.rules.making import a_sighting, at
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
@@ -16,8 +15,6 @@ from safety_stream.core.model.times import HOUR, MINUTE, Instant
 from safety_stream.core.stages import detect
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output, Record
-
-from tests.core.rules.making import a_sighting, at
 
 LEFT_AT = "2026-01-05T20:00"
 DEADLINE = at("2026-01-08T20:00")
@@ -39,7 +36,7 @@ class Stream:
         self._step = detect.make_step(catalogue)
         self.rows = MemoryRows()
 
-    def at(self, received_at: Instant, value: Any) -> list[Output]:
+    def at(self, received_at: Instant, value: msgspec.Struct | Refused) -> list[Output]:
         record = Record(topic="sightings", partition=3, offset=17, received_at=received_at, value=value, raw_value=b"?")
         return self._step(self.rows, [record], None)
 
@@ -74,7 +71,7 @@ SECOND = a_sighting("2026-01-06T10:00", "b")
 LATER = at("2026-01-07T00:00")
 
 
-def test_a_second_harm_raises_a_finding_as_of_its_record(stream):
+def test_a_second_harm_raises_a_finding_as_of_its_record(stream: Stream):
     assert stream.at(LATER, put(FIRST)) == []
     outputs = stream.at(LATER + 5, put(SECOND))
     assert told(outputs) == [("raised", "rv-graded", LATER + 5, "b new")]
@@ -83,14 +80,14 @@ def test_a_second_harm_raises_a_finding_as_of_its_record(stream):
     ]
 
 
-def test_a_withdrawn_harm_withdraws_it_with_all_it_said(stream):
+def test_a_withdrawn_harm_withdraws_it_with_all_it_said(stream: Stream):
     stream.at(LATER, put(FIRST))
     raised = stream.at(LATER, put(SECOND))[0].value
     withdrawn = stream.at(LATER + 1, put(FIRST, sign=-1))[0].value
     assert (withdrawn.change, withdrawn.finding) == ("withdrawn", raised.finding)
 
 
-def test_a_correction_that_names_another_victim_moves_the_finding(stream):
+def test_a_correction_that_names_another_victim_moves_the_finding(stream: Stream):
     for key in ("victim:t1", "victim:t2"):
         stream.at(LATER, put(msgspec.structs.replace(FIRST, incident_id=f"a-{key}"), key))
     stream.at(LATER, put(SECOND, "victim:t1"))
@@ -102,7 +99,7 @@ def test_a_correction_that_names_another_victim_moves_the_finding(stream):
     ]
 
 
-def test_time_never_goes_back(stream):
+def test_time_never_goes_back(stream: Stream):
     stream.at(LATER, put(FIRST))
     assert told(stream.at(LATER - HOUR, put(SECOND))) == [("raised", "rv-graded", LATER, "b new")]
 
@@ -111,7 +108,7 @@ CHILD = "person:c1"
 COMPLETE = DEADLINE + LATENCY
 
 
-def test_a_deadline_waits_for_time_and_then_for_the_feed(stream):
+def test_a_deadline_waits_for_time_and_then_for_the_feed(stream: Stream):
     stream.at(at(LEFT_AT), put(RETURNED, CHILD))
     assert stream.at(DEADLINE, heard(COMPLETE - 1)) == []
     assert told(stream.at(DEADLINE + HOUR, heard(COMPLETE))) == [
@@ -119,7 +116,7 @@ def test_a_deadline_waits_for_time_and_then_for_the_feed(stream):
     ]
 
 
-def test_a_deadline_waits_for_the_feed_and_then_for_time(stream):
+def test_a_deadline_waits_for_the_feed_and_then_for_time(stream: Stream):
     stream.at(at(LEFT_AT), heard(COMPLETE))
     stream.at(at(LEFT_AT), put(RETURNED, CHILD))
     assert stream.at(DEADLINE - 1, heard(COMPLETE)) == []
@@ -128,7 +125,7 @@ def test_a_deadline_waits_for_the_feed_and_then_for_time(stream):
     ]
 
 
-def test_the_clock_moves_before_the_record_is_read(stream):
+def test_the_clock_moves_before_the_record_is_read(stream: Stream):
     """The interview comes too late to keep the finding from being raised, and in time to withdraw it."""
     stream.at(at(LEFT_AT), heard(COMPLETE))
     stream.at(at(LEFT_AT), put(RETURNED, CHILD))
@@ -139,21 +136,21 @@ def test_the_clock_moves_before_the_record_is_read(stream):
     ]
 
 
-def test_an_interview_in_time_leaves_nothing_to_wait_for(stream):
+def test_an_interview_in_time_leaves_nothing_to_wait_for(stream: Stream):
     stream.at(at(LEFT_AT), put(RETURNED, CHILD))
     stream.at(at(LEFT_AT), put(INTERVIEW, CHILD))
     assert list(stream.rows.scan(b"~wake/", b"~wake0")) == []
     assert stream.at(DEADLINE, heard(COMPLETE)) == []
 
 
-def test_a_withdrawn_interview_is_waited_for_again(stream):
+def test_a_withdrawn_interview_is_waited_for_again(stream: Stream):
     stream.at(at(LEFT_AT), put(RETURNED, CHILD))
     stream.at(at(LEFT_AT), put(INTERVIEW, CHILD))
     stream.at(at(LEFT_AT), put(INTERVIEW, CHILD, sign=-1))
     assert len(stream.at(DEADLINE, heard(COMPLETE))) == 1
 
 
-def test_the_clock_alone_wakes_a_quiet_partition(stream):
+def test_the_clock_alone_wakes_a_quiet_partition(stream: Stream):
     stream.at(at(LEFT_AT), heard(COMPLETE))
     stream.at(at(LEFT_AT), put(RETURNED, CHILD))
     assert stream.idle(DEADLINE - 1) == []
@@ -161,7 +158,7 @@ def test_the_clock_alone_wakes_a_quiet_partition(stream):
     assert stream.idle(DEADLINE + HOUR) == []
 
 
-def test_two_episodes_with_one_deadline_are_each_waited_for(stream):
+def test_two_episodes_with_one_deadline_are_each_waited_for(stream: Stream):
     again = msgspec.structs.replace(RETURNED, incident_id="left-again")
     stream.at(at(LEFT_AT), heard(COMPLETE))
     stream.at(at(LEFT_AT), put(RETURNED, CHILD))
@@ -170,11 +167,11 @@ def test_two_episodes_with_one_deadline_are_each_waited_for(stream):
     assert len(stream.idle(DEADLINE)) == 1
 
 
-def test_a_feed_the_catalogue_does_not_know_is_remembered_and_ignored(stream):
+def test_a_feed_the_catalogue_does_not_know_is_remembered_and_ignored(stream: Stream):
     assert stream.at(LATER, FeedStatus(as_of=0, newest={"no-such-feed": LATER}, partition=0)) == []
 
 
-def test_a_record_that_could_not_be_read_goes_to_the_dead_letters_with_its_bytes(stream):
+def test_a_record_that_could_not_be_read_goes_to_the_dead_letters_with_its_bytes(stream: Stream):
     outputs = stream.at(LATER, Refused("unreadable-framing", "no magic byte"))
     assert [output.topic for output in outputs] == ["dead-letters.detect"]
     letter = outputs[0].value
@@ -182,10 +179,10 @@ def test_a_record_that_could_not_be_read_goes_to_the_dead_letters_with_its_bytes
     assert (letter.reason, letter.value, letter.partition, letter.offset) == ("unreadable-framing", b"?", 3, 17)
 
 
-def test_what_is_no_sighting_goes_to_the_dead_letters(stream):
+def test_what_is_no_sighting_goes_to_the_dead_letters(stream: Stream):
     assert [output.value.reason for output in stream.at(LATER, FIRST)] == ["unknown-schema"]
 
 
-def test_a_sighting_that_leaves_where_it_never_was_is_a_defect(stream):
+def test_a_sighting_that_leaves_where_it_never_was_is_a_defect(stream: Stream):
     with pytest.raises(ValueError, match="is not on the timeline it leaves"):
         stream.at(LATER, put(FIRST, sign=-1))

@@ -1,9 +1,9 @@
 """`absent`: after e nothing that would cancel it, until a deadline.
 
-It completes at the deadline, and is there only once it is as of the deadline and every feed that could still bring the
-cancelling report is complete to it. What happens strictly after e and up to the deadline, that instant included, cancels;
-what happens at the instant of e does not. Until all clocks have passed, the deadline is pending. A cancelling report that
-becomes known later, but tells of something in time, takes the finding away again.
+It completes at the deadline, and is there only once it is as of the deadline and every feed that could still bring
+the cancelling report is complete to it. What happens strictly after e and up to the deadline, that instant included,
+cancels; what happens at the instant of e does not. Until all clocks have passed, the deadline is pending. A
+cancelling report that becomes known later, but tells of something in time, takes the finding away again.
 
 An override is chosen by e's own day: the deadline is what it decides.
 """

@@ -3,10 +3,10 @@
 Theory of operation
 -------------------
 A condition type is one class in one file, made from the condition's values (`rule.py`) and given a `View`: the limb's
-look at a stretch of one timeline, as of a `Now`. The view holds the occurrences of the stretch and tells, per named step,
-which of them match and through which of their sightings. The condition yields a `Completion` for each occurrence (or
-deadline, or period's end) inside the span at which it is met. What a finding is beyond that, its priority, safeguards,
-explanation and id, is the same for all types and made in `findings.py`.
+look at a stretch of one timeline, as of a `Now`. The view holds the occurrences of the stretch and tells, per named
+step, which of them match and through which of their sightings. The condition yields a `Completion` for each
+occurrence (or deadline, or period's end) inside the span at which it is met. What a finding is beyond that, its
+priority, safeguards, explanation and id, is the same for all types and made in `findings.py`.
 
 What every condition type must keep to, and the contract tests hold it to:
 
@@ -222,7 +222,7 @@ Alike = tuple[object, ...]
 
 
 def alike_in(sighting: Sighting, fields: Sequence[str]) -> Alike | None:
-    """The sighting's values of these fields, or None when one is missing: a missing value links nothing (rules.md 3.4)."""
+    """The sighting's values of these fields, or None when one is missing: null never links (rules.md 3.4)."""
     values = tuple([getattr(sighting, field) for field in fields])
     return None if any(not value for value in values) else values
 

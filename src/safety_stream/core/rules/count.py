@@ -18,7 +18,7 @@ _TOP_LEVEL = 4
 
 
 class CountCondition:
-    """Met at each occurrence e with `at_least` or more in the window; facts `count`, `level`, and `same` if it is asked."""
+    """Met at each e with `at_least` or more in the window; facts `count`, `level`, and `same` if it is asked."""
 
     def __init__(self, condition: Count) -> None:
         self._of = condition.of

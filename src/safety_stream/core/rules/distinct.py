@@ -1,8 +1,8 @@
 """`distinct`: enough different values of a field in the window that ends at e.
 
-Only occurrences with a value that counts are in the window: one whose field is missing, or whose values are all ignored
-(an area that is none), neither adds to the evidence nor completes anything. One occurrence may bring several values: two
-people complaining of one evening's noise are two complainants.
+Only occurrences with a value that counts are in the window: one whose field is missing, or whose values are all
+ignored (an area that is none), neither adds to the evidence nor completes anything. One occurrence may bring several
+values: two people complaining of one evening's noise are two complainants.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Group(msgspec.Struct):
 
 
 class DistinctCondition:
-    """Met at each e with `at_least` or more values in the window; facts `count`, `values`, and `same` if it is asked."""
+    """Met at each e with `at_least` or more values in the window; facts `count`, `values`, `same` if asked."""
 
     def __init__(self, condition: Distinct) -> None:
         self._of = condition.of

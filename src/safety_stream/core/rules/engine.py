@@ -2,11 +2,11 @@
 
 Theory of operation
 -------------------
-`evaluate` gives the findings of a key: the union of what every limb that reads this kind of key finds on the timeline as
-of a `Now`. That function is the meaning of everything here; the rest is how to get its *difference* cheaply.
+`evaluate` gives the findings of a key: the union of what every limb that reads this kind of key finds on the timeline
+as of a `Now`. That function is the meaning of everything here; the rest is how to get its *difference* cheaply.
 
-A change to a timeline shows as occurrences that went and came (`timeline.changed_occurrences`). If none of their reports
-concerns any step of a limb, the limb's findings are what they were. Else only completions inside the span
+A change to a timeline shows as occurrences that went and came (`timeline.changed_occurrences`). If none of their
+reports concerns any step of a limb, the limb's findings are what they were. Else only completions inside the span
 
     [first changed time, last changed time + the limb's horizon]
 
@@ -14,13 +14,13 @@ can differ, the horizon being the longest window any of the limb's terms gives i
 that span and compared. That this is enough rests on `evaluate(span) == evaluate(everything) ∩ span`, to which the
 contract tests hold every condition type.
 
-What stood before a change is computed again from the timeline before it rather than remembered: a timeline and the clocks
-say it all. That is true only as long as nothing is forgotten about the clocks: a completion that waits for one must be
-looked at in the very moment the clock passes. `wakes` says which clock that is and when. Of several clocks that are not
-yet there only the first is asked for; when it comes, the next.
+What stood before a change is computed again from the timeline before it rather than remembered: a timeline and the
+clocks say it all. That is true only as long as nothing is forgotten about the clocks: a completion that waits for one
+must be looked at in the very moment the clock passes. `wakes` says which clock that is and when. Of several clocks
+that are not yet there only the first is asked for; when it comes, the next.
 
-A key with more live sightings than `bounds.hub` means nothing: its rules are suspended, and that is itself a finding, of
-the built-in rule `hub`.
+A key with more live sightings than `bounds.hub` means nothing: its rules are suspended, and that is itself a finding,
+of the built-in rule `hub`.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def evaluate(rules: RuleSet, key: str, timeline: Timeline, now: Now, span: Span 
 def difference(
     old: Mapping[str, Finding], new: Mapping[str, Finding], as_of: Instant, cause: str
 ) -> list[FindingChange]:
-    """What turns the old findings into the new: withdrawals first (with the whole old finding), then in order of time."""
+    """What turns the old findings into the new: withdrawals first, with the whole old finding; by time."""
     gone = [old[finding_id] for finding_id in old if finding_id not in new]
     changes = [
         FindingChange(change="withdrawn", finding=finding, as_of=as_of, cause=cause) for finding in _sorted(gone)
@@ -232,7 +232,7 @@ def revise_by_clock(rules: RuleSet, key: str, picture: Picture, old: Now, new: N
 
 
 def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALWAYS) -> set[Wake]:
-    """When to look at the key again without being told of a change: for each pending deadline, the first clock behind."""
+    """When to look at the key again unasked: for each pending deadline, the first clock that is behind."""
     asked: set[Wake] = set()
     for plan in rules.clocked(key):
         if isinstance(plan.condition, Clocked) and picture.occurrences:

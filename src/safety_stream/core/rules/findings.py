@@ -39,7 +39,7 @@ def finding_of(rule: Rule, limb: Limb, key: str, completion: Completion) -> Find
         key=key,
         occurrence_id=completion.occurrence_id,
         completed_at=completion.completed_at,
-        priority=priority_of(rule.priority, completion.number, child, _flags(reported)),
+        priority=priority_of(rule.priority, completion.number, child=child, flags=_flags(reported)),
         area=completion.area,
         areas=tuple(sorted({item.area for item in evidence} or {completion.area})),
         evidence=evidence,
@@ -50,7 +50,7 @@ def finding_of(rule: Rule, limb: Limb, key: str, completion: Completion) -> Find
     )
 
 
-def priority_of(words: PriorityRule, number: int, child: bool, flags: frozenset[str]) -> Priority:
+def priority_of(words: PriorityRule, number: int, *, child: bool, flags: frozenset[str]) -> Priority:
     """The base, or what the count makes of it, raised one tier by a flag and one by a child, never above P1."""
     priority = words.base
     for bound, at_bound in words.by_count:

@@ -1,8 +1,8 @@
 """`ordered`: the named steps one strictly after another, the last at e, the first no earlier than the window's start.
 
 From e the chain is walked backwards; each earlier step is the latest of its kind strictly before the one that follows
-it. That is the shortest chain ending at e: if it does not fit the window, none does. Equal instants are not in order. An
-occurrence may serve several chains, but being strictly later than itself never two steps of one.
+it. That is the shortest chain ending at e: if it does not fit the window, none does. Equal instants are not in order.
+An occurrence may serve several chains, but being strictly later than itself never two steps of one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which reports a step means: tests on the fields a rule may read, and on nothing else.
 
-A selector is compiled once into plain functions; `matches` is the same test for those who ask but now and then. Beside
-"does it match" there are two more questions. *Does it concern the selector at all*: would it match if where it came from
-and when it was reported were let off? A change that concerns no step of a limb cannot alter its findings. And *was it
-nearly counted*: it matches but for one of those two, and the finding should say so.
+A selector is compiled once into plain functions; `matches` is the same test for those who ask but now and then.
+Beside "does it match" there are two more questions. *Does it concern the selector at all*: would it match if where it
+came from and when it was reported were let off? A change that concerns no step of a limb cannot alter its findings.
+And *was it nearly counted*: it matches but for one of those two, and the finding should say so.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def longest(length: Duration) -> int:
 
 
 def first_within(times: Sequence[Instant], last: int, length: Duration) -> int:
-    """The index of the first of sorted `times` in the window of this length that ends at `times[last]`, ends included."""
+    """The index of the first of sorted `times` in the window that ends at `times[last]`, both ends included."""
     end = times[last]
     first = bisect_left(times, end - longest(length), 0, last + 1)
     if times[first] >= end - shortest(length):

@@ -2,16 +2,17 @@
 
 Theory of operation
 -------------------
-At every moment, for every key, the findings that stand are `evaluate(timeline, clocks)`. Each record moves one thing and
-puts out the difference:
+At every moment, for every key, the findings that stand are `evaluate(timeline, clocks)`. Each record moves one thing
+and puts out the difference:
 
-1. The partition's `as_of` moves to the record's `received_at` (it never goes back). Keys that waited for a time it has now
-   passed are looked at, earliest first, and what completes is known *as of that instant*, before the record is read.
-2. A sighting changes the timeline of its key. A feed status moves the clocks of feeds, and keys that waited for those are
-   looked at.
+1. The partition's `as_of` moves to the record's `received_at` (it never goes back). Keys that waited for a time it
+   has now passed are looked at, earliest first, and what completes is known *as of that instant*, before the record
+   is read.
+2. A sighting changes the timeline of its key. A feed status moves the clocks of feeds, and keys that waited for those
+   are looked at.
 
-An idle clock, where the deployment has one, moves `as_of` after the records. So what comes out depends on the records and
-their order, never on how they were cut into batches.
+An idle clock, where the deployment has one, moves `as_of` after the records. So what comes out depends on the records
+and their order, never on how they were cut into batches.
 
 Remembered per partition: the timeline of each key (`timeline/<key>`), the clocks (`clock`) and the wake-up index. What
 stood before a change is worked out from the timeline before it, so it need not be stored; the price is that a new rule
@@ -41,8 +42,8 @@ _UNKNOWN = Refused("unknown-schema", "neither a sighting change nor a feed statu
 def make_step(catalogue: Catalogue) -> Step:
     """The detect step for this catalogue's rules and bounds.
 
-    A record that could not be read becomes a dead letter. Raises `ValueError` when a sighting leaves a timeline it is not
-    on, or joins one twice: `register` never sends that.
+    A record that could not be read becomes a dead letter. Raises `ValueError` when a sighting leaves a timeline it is
+    not on, or joins one twice: `register` never sends that.
     """
     rules = RuleSet(catalogue.rules, catalogue.bounds)
 
