@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.rules.making import BOUNDS, HOME, a_sighting, a_timeline, at
 
@@ -158,6 +158,16 @@ def test_beyond_what_is_kept_only_the_number_is_and_it_stays_a_hub_until_nothing
     assert timeline.changed(-1, of[3], SMALL) == Timeline()
 
 
+def test_a_report_of_a_long_time_reaches_over_a_short_one_that_follows_it():
+    """The council's report begins long after the police's second ended, yet within their first."""
+    first = a_sighting(NOON, "a", place=HOME, occurred_to=at(NOON) + 5 * HOUR)
+    short = a_sighting(at(NOON) + 15 * MINUTE, "b", place=HOME)
+    council = a_sighting(at(NOON) + 3 * HOUR, "c", place=HOME, organisation=COUNCIL)
+    old, new = a_timeline(first, short), a_timeline(first, short, council)
+    went, came = changed_occurrences(old, new, council)
+    assert [one.reports for one in (*went, *came)] == [("a",), ("a", "c")]
+
+
 @st.composite
 def crowded(draw: st.DrawFn) -> list[Sighting]:
     """Reports of a few hours at a few places: nearly all overlap."""
@@ -175,6 +185,7 @@ def crowded(draw: st.DrawFn) -> list[Sighting]:
     ]
 
 
+@settings(max_examples=300)
 @given(crowded(), st.data())
 def test_a_change_is_seen_in_the_run_of_reports_around_it_and_nowhere_else(of: list[Sighting], data: st.DataObject):
     changed = data.draw(st.sampled_from(of))

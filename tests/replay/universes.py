@@ -30,7 +30,8 @@ SOURCES = {
     "ed-assaults": ("assault-attendance", ("violence",)),
     "fire": ("fire", ("deliberate-fire", "accidental-fire")),
 }
-CATEGORIES = sorted({category for _, categories in SOURCES.values() for category in categories})
+CATEGORIES = tuple(sorted({category for _, categories in SOURCES.values() for category in categories}))
+SILENT = {"withdraw", "erase", "restrict", "dispute"}
 NAMELESS = {"ed-assaults", "fire"}
 SUBTYPES = {
     "police-missing": ("returned", "returned", "reported"),
@@ -48,15 +49,14 @@ _LENGTHS = (
 )
 _MONTHS = (0, 0, 0, 1, 6, 12)
 
+DISTRICTS = (*(ReportedPlace(area=area) for area in (BURNLEY, PENDLE, HYNDBURN, PRESTON, LEEDS)), None)
 PLACES = (
     None,
     ReportedPlace(area=BURNLEY),
-    ReportedPlace(area=PENDLE),
-    ReportedPlace(area=HYNDBURN),
-    ReportedPlace(area=LEEDS),
     ReportedPlace(lsoa="E01999999"),
     ReportedPlace(area=LANCASTER, uprn="900000000001"),
     ReportedPlace(area=BURNLEY, uprn="900000000001"),
+    ReportedPlace(area=LANCASTER, uprn="900000000001", precision_m=500),
     ReportedPlace(area=LANCASTER, uprn="900000000002", snapped=True),
     ReportedPlace(area=RIBBLE_VALLEY, easting=370_000, northing=440_000),
     # 100 m away, then a little more, then as near but not known as well.
@@ -76,15 +76,35 @@ class Cast(NamedTuple):
     vehicles: tuple[str, ...]
 
 
-_PLOTS = {
-    ("police-crimes", "council-asb", "housing"): ("victim",),
-    ("council-asb", "police-incidents", "housing", "police-hate"): ("victim", "reporter", "subject"),
-    ("marac", "domestic-abuse", "housing"): ("victim", "perpetrator"),
-    ("police-crimes", "police-incidents", "housing"): ("suspect", "perpetrator"),
-    ("police-missing", "childrens-services"): ("missing", "subject"),
-    tuple(sorted(SOURCES)): ("victim", "suspect", "perpetrator", "reporter", "subject", "missing", "witness"),
-}
-"""Sources that tell of one sort of thing, and the roles people have in it."""
+class Plot(NamedTuple):
+    """Sources that tell of one sort of thing, the roles people have in it, where, what, and the vehicles seen."""
+
+    sources: tuple[str, ...]
+    roles: tuple[str, ...]
+    places: tuple[ReportedPlace | None, ...] = PLACES
+    categories: tuple[str, ...] = CATEGORIES
+    vehicles: tuple[tuple[str, ...], ...] = ((),)
+
+
+_PLOTS = (
+    Plot(("police-crimes", "council-asb", "housing"), ("victim",)),
+    Plot(("council-asb", "police-incidents", "housing", "police-hate"), ("victim", "reporter", "subject")),
+    Plot(("marac", "domestic-abuse", "housing"), ("victim", "perpetrator")),
+    Plot(
+        ("police-crimes", "police-incidents", "housing"),
+        ("suspect", "perpetrator", "witness"),
+        DISTRICTS,
+        ("burglary",),
+        (("veh-a",), ("veh-a", "veh-b")),
+    ),
+    Plot(("police-missing", "childrens-services"), ("missing", "subject")),
+    Plot(
+        tuple(sorted(SOURCES)),
+        ("victim", "suspect", "perpetrator", "reporter", "subject", "missing", "witness"),
+        PLACES + DISTRICTS,
+        vehicles=((), ("veh-a",)),
+    ),
+)
 
 
 def _some(of: Sequence[T], least: int, most: int) -> st.SearchStrategy[list[T]]:
@@ -112,14 +132,14 @@ def _companies(draw: st.DrawFn, roles: tuple[str, ...]) -> tuple[ReportedParty, 
 @st.composite
 def _casts(draw: st.DrawFn) -> Cast:
     begins = draw(st.sampled_from(_BEGINNINGS))
-    sources, roles = draw(st.sampled_from(sorted(_PLOTS.items())))
+    plot = draw(st.sampled_from(_PLOTS))
     return Cast(
-        sources=sources,
-        category=draw(st.sampled_from(CATEGORIES)),
-        people=draw(st.lists(_companies(roles), min_size=1, max_size=3)),
-        places=draw(_some(PLACES, 1, 5)),
+        sources=plot.sources,
+        category=draw(st.sampled_from(plot.categories)),
+        people=draw(st.lists(_companies(plot.roles), min_size=1, max_size=3)),
+        places=draw(st.lists(st.sampled_from(plot.places), min_size=1, max_size=5, unique=True)),
         instants=draw(st.lists(_instants(begins), min_size=2, max_size=8)),
-        vehicles=draw(st.sampled_from(((), ("veh-a",), ("veh-a", "veh-b")))),
+        vehicles=draw(st.sampled_from(plot.vehicles)),
     )
 
 
@@ -129,15 +149,19 @@ def _reports(draw: st.DrawFn, cast: Cast) -> Report:
     kind, categories = SOURCES[source]
     is_named = source not in NAMELESS
     occurred = draw(st.sampled_from(cast.instants))
+    action = draw(st.sampled_from(_ACTIONS))
+    # What takes a report back, or doubts it, need not say again what it was about.
+    is_silent = action in SILENT and draw(st.booleans())
+    category = cast.category if cast.category in categories else categories[0]
     told_after = draw(st.sampled_from((0, 0, HOUR, 3 * DAY_LENGTH, 40 * DAY_LENGTH, None)))
     return Report(
         source=source,
         source_ref=f"r{draw(st.integers(0, 11))}",
         source_version=draw(st.sampled_from((1, 1, 1, 1, 2, 2, 3))),
-        action=draw(st.sampled_from(_ACTIONS)),
+        action=action,
         kind=kind,
         subtype=draw(st.sampled_from(SUBTYPES.get(source, ("",)))),
-        category=cast.category if cast.category in categories else categories[0],
+        category="" if is_silent else category,
         flags=draw(st.sampled_from(((), (), (), ("weapon",), ("hate",), ("domestic-abuse",)))),
         origin=draw(st.sampled_from(("reported", "reported", "reported", "discovered"))),
         grade=draw(st.sampled_from((None, None, None, "A", "D", "E"))),

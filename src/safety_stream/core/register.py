@@ -43,11 +43,11 @@ class Series(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True)
 
 
 class Keyed(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True):
-    """A key an incident is seen under, the roles its entity has in it, and the person it is about (None: a thing)."""
+    """A key an incident is seen under, the roles its entity has in it, and whom it is about (of a thing: nobody)."""
 
     key: str
     roles: tuple[str, ...]
-    person: str | None = None
+    persons: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -146,7 +146,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
             roles=keyed.roles,
             persons=persons,
             complainants=complainants,
-            child=child or (keyed.person is not None and keyed.person in children),
+            child=child or not children.isdisjoint(keyed.persons),
             disputed=version.action == "dispute",
         )
         for keyed in claim.keys
@@ -174,15 +174,15 @@ def _person_keys(version: IncidentVersion) -> Iterator[Keyed]:
             roles.setdefault(party.token, set()).add(party.role)
     for token, held in roles.items():
         own = tuple(sorted(held))
-        yield Keyed(f"person:{token}", own, token)
+        yield Keyed(f"person:{token}", own, (token,))
         if held & victim_roles:
-            yield Keyed(f"victim:{token}", own if "victim" in held else tuple(sorted(held | _VICTIM_ROLES)), token)
+            yield Keyed(f"victim:{token}", own if "victim" in held else tuple(sorted(held | _VICTIM_ROLES)), (token,))
         if held & _SUSPECT_ROLES:
-            yield Keyed(f"suspect:{token}", own, token)
+            yield Keyed(f"suspect:{token}", own, (token,))
         if held & _PAIRED_ROLES:
             for other, theirs in roles.items():
                 if other != token and theirs & _SUSPECT_ROLES:
-                    yield Keyed(f"victim-perpetrator:{token}|{other}", ("victim",), token)
+                    yield Keyed(f"victim-perpetrator:{token}|{other}", ("victim",), (token, other))
 
 
 def _thing_keys(version: IncidentVersion) -> Iterator[Keyed]:

@@ -100,6 +100,8 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
     @property
     def reports(self) -> tuple[str, ...]:
         """The incident ids of its reports, sorted."""
+        if len(self.sightings) == 1:
+            return (self.id,)
         return tuple(sorted([sighting.incident_id for sighting in self.sightings]))
 
 
@@ -138,6 +140,9 @@ def changed_occurrences(
     has_come = new.count > old.count
     first, at, end = _reach_of(sighting, (new if has_come else old).sightings)
     with_it = (new if has_come else old).sightings[first:end]
+    if end - first == 1:
+        alone = occurrences_of(with_it)
+        return ((), alone) if has_come else (alone, ())
     without = with_it[: at - first] + with_it[at - first + 1 :]
     more, less = _trimmed(occurrences_of(with_it), occurrences_of(without))
     return (less, more) if has_come else (more, less)

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from time import monotonic
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.streaming.reading import NeverEnds, high_watermarks
+from safety_stream.streaming.reading import NeverEnds, committed_offsets, high_watermarks
 from safety_stream.wire.topology import STAGES, inputs
 
 _END_SECONDS_MAX = 30.0
@@ -42,19 +41,12 @@ def has_work_left(bootstrap: str, group: str, topics: Sequence[str]) -> bool:
     Raises `NoSuchTopic`, `NeverEnds`, and `KafkaException` when the broker cannot be asked.
     """
     ends = high_watermarks(bootstrap, topics)
-    committed = _committed(bootstrap, group)
+    committed = committed_offsets(bootstrap, group, ends)
     return _has_record(
         bootstrap,
         {at: committed.get(at, OFFSET_BEGINNING) for at, end in ends.items() if end > committed.get(at, 0)},
         ends,
     )
-
-
-def _committed(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    answers = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=10)
-    found = answers[group].result().topic_partitions
-    return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
 
 
 def _has_record(bootstrap: str, starts: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from confluent_kafka import Consumer, ConsumerGroupState, IsolationLevel, TopicPartition
+from confluent_kafka import ConsumerGroupState, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from safety_stream.core.model.times import Instant
-from safety_stream.streaming.reading import high_watermarks
+from safety_stream.streaming.reading import committed_offsets, high_watermarks
 
 _SECONDS = 10
 
@@ -29,7 +29,7 @@ class StageHealth(msgspec.Struct, frozen=True, kw_only=True):
 def stage_health(bootstrap: str, stage: str, topics: Sequence[str], group: str) -> StageHealth:
     """How the stage that reads `topics` in `group` is doing. Raises `NoSuchTopic`, and `KafkaException`."""
     ends = high_watermarks(bootstrap, topics)
-    committed = _committed(bootstrap, group, sorted(ends))
+    committed = committed_offsets(bootstrap, group, ends)
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     listed = admin.list_consumer_groups(request_timeout=_SECONDS).result().valid
     states = {one.group_id: one.state for one in listed}
@@ -58,21 +58,3 @@ def newest_append_time(bootstrap: str, topics: Sequence[str]) -> Instant | None:
 def _parts(admin: AdminClient, topics: Sequence[str]) -> list[tuple[str, int]]:
     known = admin.list_topics(timeout=_SECONDS).topics
     return [(topic, partition) for topic in topics if topic in known for partition in known[topic].partitions]
-
-
-def _committed(bootstrap: str, group: str, parts: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    # Asked through a consumer that never joins. Unstable offsets are good enough here, and never keep us waiting.
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "isolation.level": "read_uncommitted",
-            "log_level": 0,
-        }
-    )
-    try:
-        found = consumer.committed([TopicPartition(topic, partition) for topic, partition in parts], timeout=_SECONDS)
-        return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
-    finally:
-        consumer.close()

@@ -8,6 +8,7 @@ carry on after.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
@@ -30,6 +31,8 @@ from safety_stream.streaming.ports import (
 
 _CALL_SECONDS: Final = 5.0
 """How long one call waits for the broker before it is asked again."""
+
+_WAKE_SECONDS: Final = 0.5
 
 _HARMLESS: Final = frozenset(
     {
@@ -193,7 +196,13 @@ class KafkaConsumer:
 
     def resume(self, partitions: Sequence[TopicPartition]) -> None:
         """Let records through."""
-        _sorted_out(lambda: self._consumer.resume([ck.TopicPartition(*one) for one in partitions]))
+        theirs = [ck.TopicPartition(*one) for one in partitions]
+        _sorted_out(lambda: self._consumer.resume(theirs))
+        for one in theirs:
+            # librdkafka notices a resumed partition only when its broker thread next wakes, up to a second later.
+            # A question to that broker wakes it; the answer does not matter.
+            with suppress(ck.KafkaException):
+                self._consumer.get_watermark_offsets(one, timeout=_WAKE_SECONDS)
 
     def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int | None]:
         """The group's offsets, None where there is none."""
@@ -305,8 +314,10 @@ class KafkaProducer:
 
     def close(self) -> None:
         """Give up the connection, leaving an open transaction to its timeout."""
-        self._producer.purge()
-        self._producer.flush(0)
+        # One that has been fenced off refuses even this, and has nothing left to say.
+        with suppress(ck.KafkaException):
+            self._producer.purge()
+            self._producer.flush(0)
 
 
 class KafkaChangelog:
@@ -358,7 +369,11 @@ class KafkaChangelog:
             }
         )
         try:
-            reader.assign([ck.TopicPartition(self._topic, partition, start or ck.OFFSET_BEGINNING)])
+            if not start:
+                # Asked for by number, reading begins at once; `OFFSET_BEGINNING` would cost half a second.
+                one = ck.TopicPartition(self._topic, partition)
+                start, _ = _sorted_out(lambda: reader.get_watermark_offsets(one, timeout=_CALL_SECONDS))
+            reader.assign([ck.TopicPartition(self._topic, partition, start)])
             reached = start
             while reached < high:
                 changes: list[Change] = []

@@ -8,8 +8,8 @@ ends it. Nothing here joins a group or commits an offset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from time import monotonic
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from time import monotonic, sleep
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -22,12 +22,15 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from safety_stream.streaming.ports import Incoming
+from safety_stream.streaming.kafka import classify
+from safety_stream.streaming.ports import Incoming, Retriable
 
 END_SECONDS_MAX = 30.0
 """How long to wait for the next record or end: twice the longest transaction."""
 
 _POLL_SECONDS = 0.5
+_CALL_SECONDS = 10
+_RETRY_SECONDS = 0.1
 
 
 class NoSuchTopic(Exception):
@@ -49,20 +52,22 @@ def read_to_end(bootstrap: str, topics: Sequence[str]) -> Iterator[Incoming]:
     try:
         last_word = monotonic()
         while waiting:
+            if monotonic() - last_word > END_SECONDS_MAX:
+                topic, partition = min(waiting)
+                raise NeverEnds(f"the end of {topic} [{partition}] was not reached in {END_SECONDS_MAX:.0f} s")
             message = consumer.poll(_POLL_SECONDS)
             if message is None:
-                if monotonic() - last_word > END_SECONDS_MAX:
-                    topic, partition = min(waiting)
-                    raise NeverEnds(f"the end of {topic} [{partition}] was not reached in {END_SECONDS_MAX:.0f} s")
                 continue
-            record = incoming(message)
-            at = (record.topic, record.partition)
-            last_word = monotonic()
-            if _is_end(message):
-                if record.offset >= ends[at]:
+            if _is_record(message):
+                record = incoming(message)
+                last_word = monotonic()
+                if record.offset < ends[record.topic, record.partition]:
+                    yield record
+            elif _is_end(message):
+                last_word = monotonic()
+                at = (message.topic(), message.partition())
+                if message.offset() >= ends[at]:
                     waiting.discard(at)
-            elif record.offset < ends[at]:
-                yield record
     finally:
         consumer.close()
 
@@ -77,10 +82,7 @@ def follow(bootstrap: str, topics: Sequence[str], *, from_beginning: bool) -> It
     try:
         while True:
             message = consumer.poll(_POLL_SECONDS)
-            if message is None or _is_end(message):
-                yield None
-            else:
-                yield incoming(message)
+            yield None if message is None or not _is_record(message) else incoming(message)
     finally:
         consumer.close()
 
@@ -88,17 +90,54 @@ def follow(bootstrap: str, topics: Sequence[str], *, from_beginning: bool) -> It
 def high_watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """The end of every partition of the topics, transactions in progress included. Raises `NoSuchTopic`."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    known = admin.list_topics(timeout=10).topics
+    known = admin.list_topics(timeout=_CALL_SECONDS).topics
     for topic in topics:
         if topic not in known or known[topic].error is not None:
             raise NoSuchTopic(f"there is no topic {topic}")
-    wanted = {
-        TopicPartition(topic, partition): OffsetSpec.latest()
-        for topic in topics
-        for partition in known[topic].partitions
-    }
-    answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
+    asked = [TopicPartition(topic, partition) for topic in topics for partition in known[topic].partitions]
+    until = monotonic() + END_SECONDS_MAX
+    while True:
+        try:
+            return _newest_ends(admin, asked)
+        except KafkaException as error:
+            if monotonic() > until or not _passes(error.args[0]):
+                raise
+            sleep(_RETRY_SECONDS)
+
+
+def _newest_ends(admin: AdminClient, asked: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+    answers = admin.list_offsets(
+        dict.fromkeys(asked, OffsetSpec.latest()),
+        isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        request_timeout=_CALL_SECONDS,
+    )
     return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+
+
+def committed_offsets(
+    bootstrap: str, group: str, partitions: Collection[tuple[str, int]]
+) -> dict[tuple[str, int], int]:
+    """Where a group will read on, for the partitions it has committed; open transactions are not waited for.
+
+    Raises `KafkaException` when the broker cannot be asked.
+    """
+    # Asked through a consumer that never joins: it waits for a coordinator that is still loading, where the admin
+    # client fails (and librdkafka 2.16 has been seen to crash).
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_uncommitted",
+            "log_level": 0,
+        }
+    )
+    try:
+        asked = [TopicPartition(topic, partition) for topic, partition in sorted(partitions)]
+        found = consumer.committed(asked, timeout=END_SECONDS_MAX)
+        return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
+    finally:
+        consumer.close()
 
 
 def incoming(message: Message) -> Incoming:
@@ -132,10 +171,21 @@ def _consumer(bootstrap: str, offsets: Mapping[tuple[str, int], int]) -> Consume
     return consumer
 
 
-def _is_end(message: Message) -> bool:
+def _is_record(message: Message) -> bool:
+    """Whether this is a record, and no end or trouble that passes. Raises `KafkaException` for trouble that stays."""
     error = message.error()
     if error is None:
-        return False
-    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes are spelt so
         return True
-    raise KafkaException(error)
+    if not _is_end(message) and not _passes(error):
+        raise KafkaException(error)
+    return False
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's own codes
+
+
+def _passes(error: KafkaError) -> bool:
+    # Right after a topic was made its partitions have no leader for a moment.
+    return error.code() == KafkaError.NOT_LEADER_FOR_PARTITION or isinstance(classify(error), Retriable)

@@ -376,7 +376,7 @@ def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) 
         "category": report["category"],
         "family": category.get("family", ""),
         "themes": sorted(themes),
-        "flags": sorted(report["flags"]),
+        "flags": sorted(set(report["flags"])),
         "origin": report["origin"],
         "grade": report["grade"],
         "occurred_from": report["occurred_from"],
@@ -385,10 +385,14 @@ def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) 
         "reported_at": report["reported_at"],
         "area": area_of(place, london_day(moment(report["occurred_from"])), files),
         "place": exact_place(place, to_grid),
-        "parties": [[party["role"], party["token"], party["child"]] for party in report["parties"]],
-        "vehicles": list(report["vehicles"]),
-        "phones": list(report["phones"]),
-        "group": report["group"],
+        # In an order of their own: two reports that name the same in another order say the same.
+        "parties": sorted(
+            ([party["role"], party["token"] or None, party["child"]] for party in report["parties"]),
+            key=lambda party: (party[0], party[1] or "", party[2]),
+        ),
+        "vehicles": sorted(set(filter(None, report["vehicles"]))),
+        "phones": sorted(set(filter(None, report["phones"]))),
+        "group": report["group"] or None,
         "count": report["count"],
         "marking": report["marking"],
     }
@@ -463,7 +467,7 @@ def _person_keys(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str
         if roles & ACCUSED:
             yield f"suspect:{token}", tuple(sorted(roles)), (token,)
         for other, others in sorted(roles_of.items()):
-            if roles & {"victim", "subject"} and others & ACCUSED:
+            if token != other and roles & {"victim", "subject"} and others & ACCUSED:
                 yield f"victim-perpetrator:{token}|{other}", ("perpetrator", "victim"), (token, other)
 
 

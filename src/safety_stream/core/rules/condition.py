@@ -20,6 +20,7 @@ What every condition type must keep to, and the contract tests hold it to:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -221,10 +222,14 @@ Alike = tuple[object, ...]
 """The values of the fields in which occurrences must be alike to be counted together."""
 
 
-def alike_in(sighting: Sighting, fields: Sequence[str]) -> Alike | None:
-    """The sighting's values of these fields, or None when one is missing: null never links (rules.md 3.4)."""
-    values = tuple([getattr(sighting, field) for field in fields])
-    return None if any(not value for value in values) else values
+def alike_in(fields: Sequence[str]) -> Callable[[Sighting], Alike | None]:
+    """What reads a sighting's values of these fields: None when one is missing, for null never links (rules.md 3.4)."""
+    if not fields:
+        return lambda _: ()
+    read = attrgetter(*fields)
+    if len(fields) == 1:
+        return lambda sighting: (value,) if (value := read(sighting)) else None
+    return lambda sighting: values if all(values := read(sighting)) else None
 
 
 def in_words(values: Alike) -> str:

@@ -22,7 +22,7 @@ class CountCondition:
 
     def __init__(self, condition: Count) -> None:
         self._of = condition.of
-        self._same = condition.same
+        self._alike_in = alike_in(condition.same)
         self.steps: tuple[str, ...] = (condition.of,)
         self.facts: tuple[str, ...] = ("count", "level", "same") if condition.same else ("count", "level")
         self.terms = Terms(condition.at_least, condition.within)
@@ -31,7 +31,7 @@ class CountCondition:
         """See `ConditionType`."""
         alike: dict[Alike, tuple[list[int], list[Matched]]] = {}
         for matched in view.matching(self._of):
-            values = alike_in(matched.sightings[0], self._same)
+            values = self._alike_in(matched.sightings[0])
             if values is None:
                 continue
             times, counted = alike.setdefault(values, ([], []))
@@ -49,7 +49,7 @@ class CountCondition:
         e = counted[-1].occurrence
         number = len(counted)
         facts = [("count", str(number)), ("level", str(number) if number < _TOP_LEVEL else f"{_TOP_LEVEL}+")]
-        if self._same:
+        if values:
             facts.append(("same", in_words(values)))
         return Completion(
             occurrence_id=e.id,
@@ -62,6 +62,6 @@ class CountCondition:
                 self.steps,
                 lambda: before(e.time, terms.within),
                 e.time,
-                lambda sighting: alike_in(sighting, self._same) == values,
+                lambda sighting: self._alike_in(sighting) == values,
             ),
         )

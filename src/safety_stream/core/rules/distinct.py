@@ -31,7 +31,7 @@ class DistinctCondition:
     def __init__(self, condition: Distinct) -> None:
         self._of = condition.of
         self._field = condition.field
-        self._same = condition.same
+        self._alike_in = alike_in(condition.same)
         self._ignored = frozenset(condition.ignore)
         self.steps: tuple[str, ...] = (condition.of,)
         self.facts: tuple[str, ...] = ("count", "same", "values") if condition.same else ("count", "values")
@@ -41,7 +41,7 @@ class DistinctCondition:
         """See `ConditionType`."""
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
-            alike = alike_in(matched.sightings[0], self._same)
+            alike = self._alike_in(matched.sightings[0])
             own = self._values(matched)
             if alike is None or not own:
                 continue
@@ -71,7 +71,7 @@ class DistinctCondition:
     ) -> Completion:
         e = counted[-1].occurrence
         facts = [("count", str(len(values))), ("values", ", ".join(sorted(values)))]
-        if self._same:
+        if alike:
             facts.insert(1, ("same", in_words(alike)))
         return Completion(
             occurrence_id=e.id,
@@ -84,6 +84,6 @@ class DistinctCondition:
                 self.steps,
                 lambda: before(e.time, terms.within),
                 e.time,
-                lambda sighting: alike_in(sighting, self._same) == alike,
+                lambda sighting: self._alike_in(sighting) == alike,
             ),
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from safety_stream.core.model import ids
 from safety_stream.core.model.findings import Evidence, Finding, Priority
 from safety_stream.core.model.sightings import Sighting
@@ -74,9 +72,4 @@ def _is_safe(safeguards: Safeguards, reported: list[Sighting], matching: list[Si
 
 
 def _flags(reported: list[Sighting]) -> frozenset[str]:
-    return frozenset(_each_flag(reported))
-
-
-def _each_flag(reported: list[Sighting]) -> Iterator[str]:
-    for sighting in reported:
-        yield from sighting.flags
+    return frozenset([flag for sighting in reported for flag in sighting.flags])

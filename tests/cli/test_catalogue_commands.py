@@ -1,0 +1,172 @@
+"""`rules`, `schemas`, `areas` and `generate`: what they print, what they write, how they end."""
+
+import base64
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from safety_stream.cli import app
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.edge import canonical
+from safety_stream.edge.entries import Entry
+from safety_stream.wire.codecs import decode_report
+
+WEST_YORKSHIRE = Path(__file__).parents[2] / "examples" / "west-yorkshire"
+SAMPLE = Path(__file__).parents[1] / "fixtures" / "police-uk-sample.csv"
+
+
+def run(*words: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(WEST_YORKSHIRE, tmp_path / "catalogue"))
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize("folder", [None, WEST_YORKSHIRE], ids=["the one that ships", "west-yorkshire"])
+def test_the_catalogues_are_in_order_and_their_examples_hold(folder: Path | None):
+    which = ["--catalogue", folder] if folder else []
+
+    assert run("rules", "lint", *which) == (0, "", "The catalogue is in order\n")
+    code, out, _ = run("rules", "test", *which, "--json")
+    assert code == 0
+    assert all(json.loads(line)["passed"] for line in out.splitlines())
+
+
+def test_lint_names_file_line_and_mend_and_fails(catalogue: Path):
+    change(catalogue / "rules" / "district-count-violence.yaml", "indicator: violence", "indicator: violins")
+
+    code, out, _ = run("rules", "lint", "--catalogue", catalogue)
+
+    assert code == 1
+    assert out.startswith("rules/district-count-violence.yaml:7: error: unknown indicator violins; ")
+
+
+def test_lint_with_warnings_only_asks_for_a_look(catalogue: Path):
+    change(catalogue / "audiences" / "audiences.yaml", "id: duty-officer", "id: analyst")
+    for rule in (catalogue / "rules").iterdir():
+        change(rule, "audience: [duty-officer]", "audience: [analyst]")
+
+    code, out, _ = run("rules", "lint", "--catalogue", catalogue, "--json")
+
+    assert code == 2
+    assert {json.loads(line)["severity"] for line in out.splitlines()} == {"warning"}
+
+
+def test_an_example_that_fails_is_shown_with_what_was_found(catalogue: Path):
+    change(catalogue / "rules" / "district-count-vehicle-crime.yaml", "at_least: 284", "at_least: 285")
+
+    code, out, err = run("rules", "test", "--catalogue", catalogue)
+
+    assert code == 1
+    assert out.splitlines() == [
+        "district-count-vehicle-crime: a Wakefield month at its number",
+        "    expected 2018-08-01T00:00:00 P3",
+        "    found    nothing",
+    ]
+    assert err == "7 of 8 examples hold\n"
+
+
+def test_a_broken_catalogue_stops_a_command_with_every_issue_and_no_traceback(catalogue: Path):
+    change(catalogue / "rules" / "district-count-violence.yaml", "indicator: violence", "indicator: violins")
+
+    code, _, err = run("rules", "test", "--catalogue", catalogue)
+
+    assert code == 1
+    assert err.startswith("error: the catalogue has errors:\nrules/district-count-violence.yaml:7: error:")
+    assert "Traceback" not in err
+
+
+def test_the_schemas_are_in_order():
+    assert run("schemas", "check") == (0, "", "The schemas are in order\n")
+
+
+def test_schemas_without_a_registry_are_a_fault(tmp_path: Path):
+    code, out, _ = run("schemas", "check", "--schemas", tmp_path, "--json")
+
+    assert code == 1
+    assert json.loads(out.splitlines()[0])["file"] == "registry.json"
+
+
+def test_areas_are_built_from_a_street_file_and_load(tmp_path: Path, catalogue: Path):
+    code, out, _ = run("areas", "build", SAMPLE, "--county", "Trial County", "--out", tmp_path / "areas", "--json")
+
+    assert code == 0
+    assert [Path(name).name for name in json.loads(out)["written"]] == ["trial-county.yaml", "trial-county-lsoa.csv"]
+    # Another county's areas: the rules then name districts that are merely idle, which is a warning and no error.
+    code, out, _ = run("rules", "lint", "--catalogue", catalogue, "--areas", tmp_path / "areas")
+    assert code in (0, 2)
+
+
+def test_areas_are_never_written_over(tmp_path: Path):
+    words = ("areas", "build", SAMPLE, "--county", "Trial County", "--out", tmp_path)
+    run(*words)
+
+    code, _, err = run(*words)
+
+    assert code == 1
+    assert "is there already: name another folder, or remove it first." in err
+
+
+def test_a_look_up_without_its_columns_is_no_look_up(tmp_path: Path):
+    lookup = tmp_path / "lookup.csv"
+    lookup.write_text("a,b\n1,2\n", encoding="utf-8")
+
+    code, _, err = run("areas", "build", lookup, "--county", "X", "--out", tmp_path)
+
+    assert code == 1
+    assert err.startswith("error: lookup.csv has no column")
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("county")
+    code, out, _ = run("generate", "--seed", 7, "--days", 8, "--rate-scale", 0.2, "--out", folder, "--json")
+    assert code == 0
+    counts = json.loads(out)
+    assert min(counts["reports"], counts["dirt"], counts["stories"]) > 0
+    return folder
+
+
+def test_the_same_seed_gives_the_same_bytes(county: Path, tmp_path: Path):
+    run("generate", "--seed", 7, "--days", 8, "--rate-scale", 0.2, "--out", tmp_path)
+
+    for name in ("reports.jsonl.gz", "dirt.jsonl.gz", "truth.json"):
+        assert (tmp_path / name).read_bytes() == (county / name).read_bytes()
+
+
+def test_every_generated_report_is_canonical_and_says_when_it_was_received(county: Path):
+    with (county / "reports.jsonl.gz").open("rb") as file:
+        entries = list(canonical.read(file))
+
+    assert all(isinstance(entry, Entry) and entry.received_at is not None for entry in entries)
+
+
+def test_dirt_says_why_it_must_be_refused(county: Path):
+    with gzip.open(county / "dirt.jsonl.gz", "rt", encoding="utf-8") as file:
+        dirt = [json.loads(line) for line in file]
+    unreadable = {"empty", "unreadable-framing", "unknown-schema", "schema-violation"}
+
+    for item in dirt:
+        if item["refused"] in unreadable:
+            with pytest.raises(Refused) as refused:
+                decode_report(base64.b64decode(item["value"]))
+            assert refused.value.reason == item["refused"]
+
+
+def test_truth_names_stories_that_fire_and_near_misses(county: Path):
+    stories = json.loads((county / "truth.json").read_bytes())["stories"]
+
+    assert {story["expected"] for story in stories} == {"fires", "must-not-fire"}

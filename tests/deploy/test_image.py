@@ -1,0 +1,187 @@
+"""The Dockerfile and the compose file say what the code does. No daemon is asked."""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from safety_stream.cli import app
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES = COMPOSE["services"]
+OURS = [name for name, service in SERVICES.items() if service["image"] == "safety-stream"]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+DRAIN_SECONDS = 10
+
+
+def instructions() -> list[tuple[str, str]]:
+    text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+    text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
+    return [tuple(line.split(maxsplit=1)) for line in text.splitlines() if line.strip()]
+
+
+def last(name: str) -> str:
+    return [rest for instruction, rest in instructions() if instruction == name][-1]
+
+
+def parse(arguments: list[str]) -> dict[str, object]:
+    """The options of a command line, as the real command line reads them; nothing is run."""
+    command, name = typer.main.get_command(app), "safety-stream"
+    while hasattr(command, "commands"):
+        name, *arguments = arguments
+        command = command.commands[name]
+    return command.make_context(name, list(arguments)).params
+
+
+def environment_variables() -> set[str]:
+    def leaves(command: object) -> Iterator[object]:
+        for inner in getattr(command, "commands", {}).values():
+            yield from leaves(inner)
+        yield command
+
+    return {
+        str(parameter.envvar) for command in leaves(typer.main.get_command(app)) for parameter in command.params
+    } - {"None"}
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in environment_variables():
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_what_is_copied_into_the_image_exists_and_is_in_the_build_context():
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    copied = [
+        source
+        for instruction, rest in instructions()
+        if instruction == "COPY" and "--from" not in rest
+        for source in shlex.split(rest)[:-1]
+    ]
+
+    assert copied
+    assert [source for source in copied if not (ROOT / source).exists() or source in ignored] == []
+
+
+def test_the_image_runs_as_nobody_in_particular():
+    order = [instruction for instruction, _ in instructions()]
+
+    assert int(last("USER")) > 0
+    assert order.index("USER") < order.index("ENTRYPOINT")
+
+
+def test_the_images_command_is_one_of_ours():
+    assert '["safety-stream"]' == last("ENTRYPOINT")
+    assert parse(yaml.safe_load(last("CMD")))["stages"] == ""
+
+
+def test_the_image_keeps_its_state_in_its_volume():
+    settings = dict(pair.split("=", 1) for pair in shlex.split(last("ENV")))
+
+    assert last("VOLUME") == settings["SAFETY_STREAM_DATA"]
+    assert f"--home-dir {last('VOLUME')}" in " ".join(rest for name, rest in instructions() if name == "RUN")
+    assert {name for name in settings if name.startswith("SAFETY_STREAM_")} <= environment_variables()
+
+
+def test_the_image_has_a_python_the_project_is_for():
+    version = {re.match(r"python:(\d+\.\d+)-slim", rest)[1] for name, rest in instructions() if name == "FROM"}
+
+    assert len(version) == 1
+    assert f"Programming Language :: Python :: {version.pop()}" in PROJECT["project"]["classifiers"]
+
+
+def test_everything_fetched_for_the_image_is_checked_by_its_hash():
+    fetching = [
+        command
+        for name, rest in instructions()
+        if name == "RUN"
+        for command in rest.split("&&")
+        if re.search(r"pip (install|wheel)", command)
+    ]
+
+    assert [one for one in fetching if not re.search(r"--require-hashes|--no-index|--no-deps --no-build", one)] == []
+
+
+def test_the_lock_pins_each_requirement_with_hashes_and_holds_all_that_is_required():
+    pins = re.findall(r"^([A-Za-z0-9._-]+)==\S+(.*?)(?=^\S|\Z)", LOCK, flags=re.MULTILINE | re.DOTALL)
+    required = [
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["dependency-groups"]["dev"],
+        *PROJECT["build-system"]["requires"],
+    ]
+    wanted = {canonicalize_name(Requirement(one).name) for one in required}
+
+    assert [name for name, rest in pins if "--hash=sha256:" not in rest] == []
+    assert wanted <= {canonicalize_name(name) for name, _ in pins}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_command_of_the_compose_file_is_one_of_ours(name: str):
+    assert parse(SERVICES[name]["command"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_service_that_runs_our_image_also_builds_it(name: str):
+    build = SERVICES[name]["build"]
+
+    assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_setting_of_the_compose_file_is_one_of_ours(name: str):
+    assert set(SERVICES[name]["environment"]) <= environment_variables()
+
+
+def test_the_workers_metrics_are_where_prometheus_and_the_image_say():
+    options = parse(SERVICES["worker"]["command"])
+    jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    (where,) = jobs[0]["dns_sd_configs"]
+
+    assert options["metrics_host"] == "0.0.0.0"  # noqa: S104 - inside a network of its own
+    assert str(options["metrics_port"]) == last("EXPOSE") == str(where["port"])
+    assert where["names"] == ["worker"]
+
+
+def test_a_worker_has_time_to_end():
+    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) > DRAIN_SECONDS
+    assert last("STOPSIGNAL") == "SIGTERM"
+
+
+def test_the_worker_can_write_nothing_but_its_state():
+    worker = SERVICES["worker"]
+
+    assert (True, ["ALL"]) == (worker["read_only"], worker["cap_drop"])
+
+
+def test_the_broker_writes_into_its_volume_and_is_found_where_the_worker_looks():
+    kafka = SERVICES["kafka"]
+    _, folder = kafka["volumes"][0].split(":")
+
+    assert kafka["environment"]["KAFKA_LOG_DIRS"] == folder
+    for name in OURS:
+        assert (
+            f"PLAINTEXT://{SERVICES[name]['environment']['SAFETY_STREAM_BOOTSTRAP']}"
+            == (kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"])
+        )
+
+
+def test_topics_are_made_by_us_alone_and_before_a_worker_starts():
+    assert SERVICES["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    assert SERVICES["worker"]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
+
+
+def test_what_services_wait_for_and_mount_is_defined():
+    waited_for = {name for service in SERVICES.values() for name in service.get("depends_on", {})}
+    mounts = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
+
+    assert waited_for <= set(SERVICES)
+    assert [one for one in mounts if one not in COMPOSE["volumes"] and not (ROOT / one).is_dir()] == []

@@ -1,0 +1,74 @@
+"""The wheel holds everything that runs: it is unpacked elsewhere and used from there."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(wheel: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs our command line from the unpacked wheel: what comes first on the path is what is imported."""
+    unpacked = wheel.parent / "unpacked"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(unpacked)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SAFETY_STREAM_")}
+
+    def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=wheel.parent,
+            env=environment | {"PYTHONPATH": str(unpacked)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return python
+
+
+def files_below(folder: str) -> set[str]:
+    return {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*") if path.is_file()}
+
+
+def test_every_schema_and_all_of_the_catalogue_are_in_the_wheel(wheel: Path):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    data = {name.removeprefix("safety_stream/_data/") for name in names if name.startswith("safety_stream/_data/")}
+
+    assert files_below("schemas") | files_below("catalogue") == data
+
+
+def test_nothing_but_the_package_is_in_the_wheel(wheel: Path):
+    tops = {name.split("/")[0].partition("-")[0] for name in zipfile.ZipFile(wheel).namelist()}
+
+    assert {"safety_stream"} == tops
+
+
+def test_the_wheel_is_used_and_not_the_checkout(run: Callable[..., subprocess.CompletedProcess[str]], wheel: Path):
+    done = run("-c", "from safety_stream.data_files import schemas_folder; print(schemas_folder())")
+
+    assert str(wheel.parent) in done.stdout
+
+
+@pytest.mark.parametrize("command", ["schemas check", "rules lint", "rules test"])
+def test_the_wheels_schemas_and_catalogue_are_in_order(
+    run: Callable[..., subprocess.CompletedProcess[str]], command: str
+):
+    done = run("-m", "safety_stream", *command.split())
+
+    assert (0, "") == (done.returncode, done.stdout), done.stderr
