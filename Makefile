@@ -62,7 +62,7 @@ project-in-env:
 	@echo "$(ENV) is ready."
 
 .PHONY: demo
-demo: env  ## A real Kafka, a made-up county, one worker and the web page; ARGS="..." go to the demo
+demo: env  ## A real Kafka, a made-up county, one worker and an oracle; ARGS="..." go to the demo
 	$(BIN)/safety-stream demo $(ARGS)
 
 .PHONY: test

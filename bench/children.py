@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -19,6 +20,7 @@ from measured import EVENT, PROFILE_VARIABLE, RESULT
 _HERE = Path(__file__).parent
 _SOURCES = _HERE.parent / "src"
 _LAST_LINES = 60
+_END_SECONDS = 12
 
 Told = dict[str, Any]
 """What a measured process said: JSON."""
@@ -127,10 +129,8 @@ class Child:
     ) -> None:
         """Give it a moment to end by itself, then kill it."""
         if kind is None:
-            try:
-                self._process.wait(12)
-            except subprocess.TimeoutExpired:
-                pass
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_SECONDS)
         self.kill()
         self._reader.join(5)
 

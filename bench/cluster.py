@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -79,14 +80,20 @@ class Cluster:
         )
 
     def _delete_groups(self) -> None:
-        groups = [f"safety-stream.{row.name}" for row in STAGES]
-        for future in self._admin.delete_consumer_groups(groups, request_timeout=_SECONDS).values():
-            try:
-                future.result()
-            except KafkaException as error:
-                # One that never was is as good as gone; one that still has members is not.
-                if error.args[0].name() != "GROUP_ID_NOT_FOUND":
-                    raise
+        for row in STAGES:
+            _wait(partial(self._is_group_gone, f"safety-stream.{row.name}"), f"the group of {row.name} to go")
+
+    def _is_group_gone(self, group: str) -> bool:
+        (future,) = self._admin.delete_consumer_groups([group], request_timeout=_SECONDS).values()
+        try:
+            future.result()
+        except KafkaException as error:
+            # A worker that was killed stays a member until its session is over.
+            if error.args[0].name() == "NON_EMPTY_GROUP":
+                return False
+            if error.args[0].name() != "GROUP_ID_NOT_FOUND":
+                raise
+        return True
 
     def _create(self, new: list[NewTopic]) -> None:
         for future in self._admin.create_topics(new, request_timeout=_SECONDS).values():

@@ -45,8 +45,6 @@ def days_spanned(sent: list[Sent]) -> float:
     return (sent[-1].received_at - sent[0].received_at) / 86_400_000
 
 
-
-
 def _sent(one: SyntheticReport) -> Sent:
     if one.report is None:
         return Sent(one.topic, None, one.raw or b"", one.received_at)

@@ -119,7 +119,7 @@ def latency(cluster: Cluster, start: StartChild, folder: Path, name: str, rate: 
 
 
 def takeover(cluster: Cluster, start: StartChild, folder: Path, seconds: float) -> Told:
-    """Kill -9 of the first of two workers under load: when had the other one everything, and how long did alerts wait?"""
+    """Kill -9 of the first of two workers: when had the other one everything, and how long did alerts wait?"""
     cluster.renew_pipeline()
     first = Worker(start, "takeover-a", cluster.bootstrap, "a", folder, "wall")
     with first.child:

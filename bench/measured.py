@@ -1,8 +1,8 @@
 """What a measured process does beside its work: looks at its clocks, and says one line when it is done.
 
-A row's process prints `RESULT {...}` once and ends; on the way it may print `EVENT {...}`. Time runs from the first record it is handed until everything that
-came of the last one is committed; starting up, joining a group and creating topics are not measured. CPU is that of the
-whole process, threads of C libraries included.
+A row's process prints `RESULT {...}` once and ends; on the way it may print `EVENT {...}`. Time runs from the first
+record it is handed until everything that came of the last one is committed; starting up, joining a group and creating
+topics are not measured. CPU is that of the whole process, threads of C libraries included.
 
 Imported by the peers too, so it needs the standard library only.
 """
@@ -19,6 +19,9 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 RESULT = "RESULT "
 EVENT = "EVENT "
@@ -58,13 +61,15 @@ class Stopwatch:
 
     def look(self) -> None:
         """Note what each thread has used so far: for a process whose threads are gone when it tells its result."""
-        self._threads = cpu_by_thread()
+        self._threads |= cpu_by_thread()
 
     def result(self, records: int, **more: object) -> dict[str, object]:
         """The figures for so many records."""
         assert self.began_at is not None, "nothing was measured"
         before = self._threads_before
-        spent = {name: round(cpu - before.get(name, 0.0), 2) for name, cpu in (self._threads or cpu_by_thread()).items()}
+        spent = {
+            name: round(cpu - before.get(name, 0.0), 2) for name, cpu in (self._threads or cpu_by_thread()).items()
+        }
         return {
             "records": records,
             "began_at": self.began_at,
@@ -137,12 +142,12 @@ def profile_if_asked() -> None:
 def profile_text() -> str:
     """Where each profiled thread spent its time: by module, then by function, the busiest thread first.
 
-    A function's own time includes that of the built-in functions it called. Codecs made at run time bear the name of the
-    maker (`<avro reader>`); those of all schemas are added up.
+    A function's own time includes that of the built-in functions it called. Codecs made at run time bear the name of
+    the maker (`<avro reader>`); those of all schemas are added up.
     """
     texts = []
     for thread, profile in _profiles.items():
-        own: Counter[tuple[str, str]] = Counter()
+        own: dict[tuple[str, str], float] = {}
         calls: Counter[tuple[str, str]] = Counter()
         # Other threads' profilers are still running: take what they have, do not stop them.
         for entry in profile.getstats():
@@ -150,22 +155,26 @@ def profile_text() -> str:
                 continue
             where = (_module(entry.code.co_filename), f"{entry.code.co_qualname}:{entry.code.co_firstlineno}")
             calls[where] += entry.callcount
-            own[where] += entry.inlinetime
+            own[where] = own.get(where, 0.0) + entry.inlinetime
             for called in entry.calls or ():
                 if isinstance(called.code, str):
                     own[where] += called.inlinetime
-        modules: Counter[str] = Counter()
+        modules: dict[str, float] = {}
         for (module, _), seconds in own.items():
-            modules[module] += seconds
-        total = own.total() or 1.0
-        lines = [f"--- thread {thread}: {own.total():.2f} s"]
-        lines += [f"{seconds:8.3f} s {seconds / total:5.1%}  {name}" for name, seconds in modules.most_common(_MODULES)]
+            modules[module] = modules.get(module, 0.0) + seconds
+        total = sum(own.values()) or 1.0
+        lines = [f"--- thread {thread}: {total:.2f} s"]
+        lines += [f"{seconds:8.3f} s {seconds / total:5.1%}  {name}" for name, seconds in _largest(modules, _MODULES)]
         lines += ["   own s  calls    function"]
         lines += [
-            f"{seconds:8.3f} {calls[where]:8}  {where[0]} {where[1]}" for where, seconds in own.most_common(_FUNCTIONS)
+            f"{seconds:8.3f} {calls[where]:8}  {where[0]} {where[1]}" for where, seconds in _largest(own, _FUNCTIONS)
         ]
-        texts.append((own.total(), "\n".join(lines)))
+        texts.append((total, "\n".join(lines)))
     return "\n".join(text for _, text in sorted(texts, reverse=True))
+
+
+def _largest(spent: dict[T, float], count: int) -> list[tuple[T, float]]:
+    return sorted(spent.items(), key=lambda item: -item[1])[:count]
 
 
 def _module(file: str) -> str:

@@ -1,6 +1,6 @@
 """Row `loop`: the bare confluent-kafka loop. Consume, decode, fold into a dictionary; no output, no transaction.
 
-    row_loop.py BOOTSTRAP RECORDS RUN
+row_loop.py BOOTSTRAP RECORDS RUN
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import dataclasses
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from measured import Stopwatch, profile_if_asked, say, tell
@@ -35,8 +35,8 @@ class Watching(Unobserved):
         self._watch = watch
         self._records: Counter[str] = Counter()
         self._batches: Counter[str] = Counter()
-        self._batch_seconds: Counter[str] = Counter()
-        self._commit_seconds: Counter[str] = Counter()
+        self._batch_seconds: defaultdict[str, float] = defaultdict(float)
+        self._commit_seconds: defaultdict[str, float] = defaultdict(float)
         self._aborted: Counter[str] = Counter()
 
     def committed(self, stage: str, records: int, batch_seconds: float, commit_seconds: float) -> None:

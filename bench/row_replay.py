@@ -1,6 +1,6 @@
 """Row `replay`: the whole pipeline in one process without a broker, full catalogue, over the prepared county.
 
-    row_replay.py COUNTY
+row_replay.py COUNTY
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Row `stage`: this runtime with one stateful stage, as a worker runs it. Exactly once, changelog and LMDB store.
 
-    row_stage.py BOOTSTRAP RECORDS RUN OUTPUT CHANGELOG FOLDER
+row_stage.py BOOTSTRAP RECORDS RUN OUTPUT CHANGELOG FOLDER
 """
 
 from __future__ import annotations
@@ -116,4 +116,4 @@ def main(bootstrap: str, wanted: int, run: str, output: str, changelog: str, fol
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:6], Path(sys.argv[6]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5], Path(sys.argv[6]))

@@ -212,6 +212,11 @@ def headline(row: Row, told: Told) -> float:
     return told["records"] / told["seconds"] if row.is_rate else float(told["value"])
 
 
+def agree(runs: list[Told]) -> bool:
+    """Whether all runs that say what stands at their end say the same."""
+    return len({told["fingerprint"] for told in runs if "fingerprint" in told}) <= 1
+
+
 def summary(row: Row, runs: list[Told]) -> Told:
     """A row of the results: the median with its spread, and everything the runs told."""
     figures = [headline(row, told) for told in runs]

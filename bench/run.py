@@ -4,13 +4,13 @@
     bench/run.py --profile ROW          where the time goes (stage, pipeline, replay and the others too)
     bench/run.py --markdown             the table of the last results, for docs/performance.md
 
-*How it measures.* Every row runs in a process of its own, alone on one core where the system allows it; broker and driver
-have the rest. A process measures from its first record to its last commit, so starting, joining and topic creation do not
-count. Rounds are interleaved (row after row, then again), so that a slow minute of the machine falls on all rows; the
-figure is the median. A row that promises exactly once is checked in the same run: its outputs must be exactly those of
-the records, with the right counts, for a read_committed reader; if not, the bench fails.
+*How it measures.* Every row runs in a process of its own, alone on one core where the system allows it; broker and
+driver have the rest. A process measures from its first record to its last commit, so starting, joining and topic
+creation do not count. Rounds are interleaved (row after row, then again), so that a slow minute of the machine falls on
+all rows; the figure is the median. A row that promises exactly once is checked in the same run: its outputs must be
+exactly those of the records, with the right counts, for a read_committed reader; if not, the bench fails.
 
-Exit status 0: everything ran and every check held. 1: a row failed or its outputs were wrong; the others are still shown.
+Exit status 0: everything ran and every check held. 1: a row failed or its outputs were wrong; the rest is still shown.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from rich.console import Console
-
 import work
 from children import Cores, Told
 from cluster import Cluster
 from county import prepare
 from measured import yardstick
-from rows import ROWS, Bench, Row, headline, summary
+from rich.console import Console
+from rows import ROWS, Bench, Row, agree, headline, summary
+from tables import markdown, print_table
+
 from safety_stream.embedded import EmbeddedKafka
 from safety_stream.embedded.jars import KAFKA_VERSION
-from tables import markdown, print_table
 
 RESULTS = Path(__file__).with_name("results.json")
 _NEEDS_INPUT = frozenset({"loop", "stage", "quix", "faust"})
@@ -76,6 +76,7 @@ def main() -> int:
                 if turn == 0 or row.is_repeated:
                     _measure(bench, row, turn, told[row.id], failures, say)
             pace.append(yardstick())
+    failures += [f"{row.id}: its runs do not agree" for row in rows if not agree(told[row.id])]
     results = {
         "machine": _machine(load_average),
         "pinning": cores.describe(),
@@ -104,7 +105,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=known, metavar="ROW", help=f"some of {', '.join(known)}")
     parser.add_argument("--profile", choices=known, metavar="ROW", help="run one row once and print its profile")
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
-    parser.add_argument("--markdown", action="store_true", help="print the last results as Markdown and do nothing else")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the last results as Markdown and do nothing else"
+    )
     return parser.parse_args()
 
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from children import Told
 from rich.console import Console
 from rich.table import Table
-
-from children import Told
 
 _COMPARED = ("loop", "stage", "quix", "faust")
 """Rows over the same records, whose rates may be divided by one another."""
 
-_HEADINGS = ("row", "what", "guarantee", "median", "lowest – highest", "CPU µs a record", "× this runtime", "at least", "aim")
+_MANY_ROWS = 1_000
+
+_HEADINGS = (
+    "row",
+    "what",
+    "guarantee",
+    "median",
+    "lowest to highest",
+    "CPU µs a record",
+    "of this runtime",
+    "at least",
+    "aim",
+)
 
 
 def print_table(console: Console, results: Told) -> None:
@@ -46,7 +57,7 @@ def lines(results: Told) -> Iterator[tuple[str, ...]]:
             row["title"],
             row["guarantee"],
             _figure(row["median"]),
-            f"{_figure(row['lowest'])} – {_figure(row['highest'])}",
+            f"{_figure(row['lowest'])} to {_figure(row['highest'])}",
             f"{cpu:.1f}" if cpu else "",
             f"{row['median'] / ours:.2f}" if comparable else "",
             _target(row, row["at_least"]),
@@ -67,10 +78,12 @@ def beside(results: Told) -> Iterator[str]:
         f"{' / '.join(f'{one:.3f}' for one in results['yardstick'])} CPU s (before, after each round): "
         "the more these differ, the less the figures mean."
     )
-    yield (
-        f"{results['records']:,} records of {results['record_bytes']:.0f} bytes over {results['keys']:,} keys, "
-        f"4 partitions, lz4; {results['reports']:,} reports of the synthetic county; median of {results['runs']} runs."
-    )
+    if results["record_bytes"]:
+        yield (
+            f"{results['records']:,} records of {results['record_bytes']:.0f} bytes over {results['keys']:,} keys, "
+            f"4 partitions, lz4 (Faust: a fifth of them)."
+        )
+    yield f"Median of {results['runs']} runs; pipeline and replay: {results['reports']:,} synthetic reports."
     stage = rows.get("stage", {}).get("median")
     for peer, factor in (("quix", 2), ("faust", 10)):
         if stage and peer in rows:
@@ -100,16 +113,16 @@ def _stages(rows: Told) -> Iterator[str]:
         last = row["runs"][-1]
         if name == "stage":
             share = last["commit_seconds"] / last["seconds"]
-            yield f"stage: {last['batches']} batches, {share:.0%} of the time in commits; CPU s by thread {_threads(last)}"
+            yield f"stage: {last['batches']} batches, {share:.0%} of the time in commits; CPU s: {_threads(last)}"
         if name == "pipeline":
             yield (
-                f"pipeline: {last['incidents']:,} incidents over {last['days']} days, {last['dead_letters']} dead letters, "
-                f"{last['published_alerts']:,} alerts published; CPU s by thread {_threads(last)}"
+                f"pipeline: {last['incidents']:,} incidents over {last['days']} days, {last['dead_letters']} dead "
+                f"letters, {last['published_alerts']:,} alerts published; CPU s: {_threads(last)}"
             )
             for stage, did in last["stages"].items():
                 yield (
-                    f"pipeline, {stage}: {did['records']:,} records in {did['batches']} batches, {did['batch_seconds']:.1f} s "
-                    f"of which {did['commit_seconds']:.1f} s in commits"
+                    f"pipeline, {stage}: {did['records']:,} records in {did['batches']} batches, "
+                    f"{did['batch_seconds']:.1f} s of which {did['commit_seconds']:.1f} s in commits"
                 )
 
 
@@ -119,11 +132,18 @@ def _threads(told: Told) -> str:
 
 def _state(rows: Told) -> Iterator[str]:
     for name in ("stage", "pipeline"):
-        for kind, size in rows.get(name, {}).get("runs", [{}])[-1].get("state", {}).items():
-            if "bytes_per_row" in size:
-                yield f"state of {name}, {kind}: {size['rows']:,} rows of {size['bytes_per_row']:.0f} bytes"
-            else:
-                yield f"state of {name}, {kind}: {size['file_bytes_per_row']:.0f} bytes of file a row"
+        state = rows.get(name, {}).get("runs", [{}])[-1].get("state", {})
+        kinds = [
+            f"{kind} {size['rows']:,} x {size['bytes_per_row']:.0f}" for kind, size in state.items() if "/" in kind
+        ]
+        files = [
+            f"{stage} {size['file_bytes_per_row']:.0f}"
+            for stage, size in state.items()
+            if "/" not in stage and size["rows"] >= _MANY_ROWS
+        ]
+        if kinds:
+            yield f"state of {name}, rows x bytes of key and value: {', '.join(kinds)}"
+            yield f"state of {name}, bytes of file a row where there are {_MANY_ROWS:,} or more: {', '.join(files)}"
 
 
 def _figure(value: float) -> str:

@@ -46,7 +46,7 @@ def decoder() -> Decode:
     return shipped_codecs().decoder((_SUBJECT,))
 
 
-def folded(seen: Seen, version: msgspec.Struct) -> Seen:
+def folded(seen: Seen, version: object) -> Seen:
     """The state after one more record."""
     assert isinstance(version, IncidentVersion)
     return Seen(seen.count + 1, max(seen.last, version.occurred_from))
@@ -111,11 +111,11 @@ class Verdict:
 def verdict(outputs: Iterable[tuple[bytes, bytes]], sizes: Counter[bytes]) -> Verdict:
     """Hold the outputs (key, packed `Seen`) against the number of records each key has."""
     decode = msgspec.msgpack.Decoder(Seen).decode
-    counts: dict[bytes, Counter[int]] = {}
+    came: dict[bytes, Counter[int]] = {}
     total = 0
     for key, value in outputs:
         total += 1
-        counts.setdefault(key, Counter())[decode(value).count] += 1
-    lost = sum(1 for key, size in sizes.items() for number in range(1, size + 1) if not counts.get(key, {}).get(number))
-    doubled = total - (sum(sizes.values()) - lost)
-    return Verdict(total, lost, doubled)
+        came.setdefault(key, Counter())[decode(value).count] += 1
+    nothing: Counter[int] = Counter()
+    lost = sum(not came.get(key, nothing)[number] for key, size in sizes.items() for number in range(1, size + 1))
+    return Verdict(total, lost, total - (sizes.total() - lost))

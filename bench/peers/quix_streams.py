@@ -2,7 +2,8 @@
 
     quix_streams.py BOOTSTRAP RECORDS RUN OUTPUT FOLDER
 
-Checkpoints come at Quix's own default of 5 s, which favours its throughput: a key's changes within one are written once.
+Checkpoints come at Quix's own default of 5 s, which favours its throughput: of a key's changes within one, the last is
+written.
 """
 
 from __future__ import annotations
@@ -57,4 +58,4 @@ def main(bootstrap: str, wanted: int, run: str, output: str, folder: str) -> Non
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:6])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5])

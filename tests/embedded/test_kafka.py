@@ -5,8 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,11 @@ from safety_stream.embedded import EmbeddedKafka, EmbeddedKafkaError
 pytestmark = pytest.mark.kafka
 
 STARTER = """
+import sys
 import time
+from pathlib import Path
 from safety_stream.embedded import EmbeddedKafka
-broker = EmbeddedKafka()
+broker = EmbeddedKafka(Path(sys.argv[1]))
 broker.start()
 print(broker.pid, flush=True)
 time.sleep(600)
@@ -56,10 +57,11 @@ def test_a_restart_keeps_address_and_data(own: EmbeddedKafka, topic_prefix: str)
     assert [b"before", b"after"] == read(address, topic, 2)
 
 
-def test_what_was_committed_survives_a_kill(own: EmbeddedKafka, topic_prefix: str) -> None:
+def test_what_readers_could_see_survives_a_kill(own: EmbeddedKafka, topic_prefix: str) -> None:
     topic, address = topic_prefix + "records", own.bootstrap_servers
     make_topic(address, topic)
     write_in_a_transaction(address, topic, b"before")
+    assert [b"before"] == read(address, topic, 1)
 
     own.kill()
     with pytest.raises(EmbeddedKafkaError, match="not running"):
@@ -92,17 +94,18 @@ def test_stop_leaves_no_process_no_folder_and_a_free_port() -> None:
         listener.bind(("127.0.0.1", int(address.split(":")[1])))
 
 
-def test_the_broker_goes_when_its_starter_is_killed(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", STARTER]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as starter:
+def test_the_broker_goes_when_its_starter_is_killed_and_its_folder_is_free_again(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARTER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
         pid = int(starter.stdout.readline())
         assert is_alive(pid)
 
         starter.send_signal(signal.SIGKILL)
 
-    assert_soon(lambda: not is_alive(pid))
+    with EmbeddedKafka(tmp_path) as next_one:
+        assert pid != next_one.pid
+        assert not is_alive(pid)
 
 
 def test_a_folder_that_cannot_be_made_is_refused_with_its_name_and_reason(tmp_path: Path) -> None:
@@ -123,7 +126,8 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
 
 
 # Kafka itself would let the second one damage the first.
-def test_one_folder_serves_one_broker(own: EmbeddedKafka) -> None:
+def test_one_folder_serves_one_broker(own: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safety_stream.embedded.kafka._STOP_SECONDS_MAX", 0.2)
     with pytest.raises(EmbeddedKafkaError, match="Another Kafka runs over"):
         EmbeddedKafka(own.folder).start()
 
@@ -159,8 +163,8 @@ def write_in_a_transaction(address: str, topic: str, value: bytes) -> None:
 def read(address: str, topic: str, count: int) -> list[bytes | None]:
     """The first `count` committed records of the topic's one partition, or fewer when no more come.
 
-    A commit is final before its records may be read: the marker that releases them follows, after a crash seconds
-    later. So the end of the partition proves nothing, and the reader waits.
+    A commit is answered before its records may be read: the marker that releases them follows. So the end of the
+    partition proves nothing, and the reader waits.
     """
     consumer = Consumer({"bootstrap.servers": address, "group.id": topic, "isolation.level": "read_committed"})
     consumer.assign([TopicPartition(topic, 0, 0)])
@@ -176,10 +180,3 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def assert_soon(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still not so after {seconds} s"
-        time.sleep(0.05)

@@ -6,34 +6,43 @@ takes over and commits it tells on standard output, one JSON line each.
 
 from __future__ import annotations
 
+import faulthandler
 import json
+import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
-from safety_stream.core.stages.stage import Output, Record
+from safety_stream.core.model.times import Instant
+from safety_stream.core.stages.stage import Output, Record, Rows
 from safety_stream.streaming.faust_app import create_app, run_worker
 from safety_stream.streaming.kafka import KafkaSettings
 from safety_stream.streaming.loop import Surroundings
-from safety_stream.streaming.ports import Unobserved
+from safety_stream.streaming.ports import Incoming, Unobserved
 from safety_stream.streaming.spec import Encoded, StageSpec
 from safety_stream.testing.simulation import Numbered, Seen
 
 
+def tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 class Telling(Unobserved):
-    def taken_over(self, stage, partition, rows, seconds):
-        print(json.dumps({"taken_over": partition, "rows": rows, "seconds": seconds}), flush=True)
+    def taken_over(self, _stage: str, partition: int, rows: int, seconds: float):
+        tell(json.dumps({"taken_over": partition, "rows": rows, "seconds": seconds}))
 
-    def committed(self, stage, records, batch_seconds, commit_seconds):
-        print(json.dumps({"committed": records, "seconds": batch_seconds}), flush=True)
+    def committed(self, _stage: str, records: int, batch_seconds: float, _commit_seconds: float):
+        tell(json.dumps({"committed": records, "seconds": batch_seconds}))
 
-    def aborted(self, stage, reason):
-        print(json.dumps({"aborted": reason}), flush=True)
+    def aborted(self, _stage: str, reason: str):
+        tell(json.dumps({"aborted": reason}))
 
 
-def decode(incoming):
+def decode(incoming: Incoming):
     refused = incoming.value == b"poison"
     return Record(
         topic=incoming.topic,
@@ -46,14 +55,14 @@ def decode(incoming):
     )
 
 
-def encode(output):
+def encode(output: Output):
     return Encoded(None if output.key is None else output.key.encode(), msgspec.msgpack.encode(output.value))
 
 
-def numbering(prefix):
+def numbering(prefix: str):
     """The step, writing to `<prefix>outputs` and `<prefix>dead`."""
 
-    def step(rows, records, idle_at):
+    def step(rows: Rows, records: Sequence[Record], _idle_at: Instant | None):
         outputs = []
         for record in records:
             if isinstance(record.value, Refused):
@@ -80,15 +89,13 @@ def numbering(prefix):
             else:
                 rows.delete(b"odd/" + key.encode())
             numbered = Numbered(record.topic, record.partition, record.offset, key, number)
-            outputs.append(
-                Output(topic=f"{prefix}outputs", key=key, value=numbered, received_at=record.received_at)
-            )
+            outputs.append(Output(topic=f"{prefix}outputs", key=key, value=numbered, received_at=record.received_at))
         return outputs
 
     return step
 
 
-def main(bootstrap, prefix, slot, state, session_ms, *inputs):
+def main(bootstrap: str, prefix: str, slot: str, state: str, session_ms: str, *inputs: str):
     spec = StageSpec(
         "toy", tuple(prefix + one for one in inputs), f"{prefix}changelog", numbering(prefix), decode, encode
     )
@@ -97,4 +104,6 @@ def main(bootstrap, prefix, slot, state, session_ms, *inputs):
 
 
 if __name__ == "__main__":
+    # A test that waits in vain asks where everybody stands.
+    faulthandler.register(signal.SIGUSR1)
     main(*sys.argv[1:])

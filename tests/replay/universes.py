@@ -65,6 +65,7 @@ PLACES = (
     ReportedPlace(area=RIBBLE_VALLEY, easting=370_000, northing=440_001, precision_m=101),
 )
 
+
 class Cast(NamedTuple):
     """What one universe is made of: a handful of everything, so that its reports meet."""
 

@@ -18,5 +18,5 @@ from safety_stream.testing.log import murmur2_partition
         (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
     ],
 )
-def test_murmur2_is_kafkas(key, signed):
+def test_murmur2_is_kafkas(key: bytes, signed: int):
     assert murmur2_partition(key, 2**31) == signed & 0x7FFFFFFF

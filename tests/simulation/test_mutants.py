@@ -6,17 +6,20 @@ out too: what is shown is that the order matters, not that the assertion works; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
 from safety_stream.streaming.loop import assemble
-from safety_stream.streaming.ownership import Ownership
+from safety_stream.streaming.ownership import Ownership, Tenure
 from safety_stream.streaming.ports import Outgoing, TopicPartition, Unobserved
-from safety_stream.streaming.store import MemoryStore
+from safety_stream.streaming.store import Mark, MemoryStore
 from safety_stream.streaming.takeover import MARK_KEY, MarkDiffers, TakeOver, encode_mark
-from safety_stream.streaming.transaction import Transaction
+from safety_stream.streaming.transaction import Piece, Transaction
 from safety_stream.testing.log import Log, MemoryChangelog, MemoryConsumer, MemoryProducer, Process
 from safety_stream.testing.schedule import Schedule, Stuck, TakesTurns
 from safety_stream.testing.simulation import CHANGELOG, GROUP, Plan, Simulation, Wrong
@@ -27,14 +30,14 @@ SEEDS = 600
 class Trusting(TakeOver):
     """Does not compare the mark with the committed offsets."""
 
-    def agrees(self, _tenure, _mark, _committed):
+    def agrees(self, _tenure: Tenure, _mark: Mark, _committed: Mark):
         return True
 
 
 class RestoresFirst(Trusting):
     """Restores, and reads the committed offsets after."""
 
-    def read_back(self, tenure):
+    def read_back(self, tenure: Tenure):
         high = self.high_watermark(tenure)
         store = self.store(tenure, high)
         changes = self.restore(tenure, store, high)
@@ -44,14 +47,14 @@ class RestoresFirst(Trusting):
 class RestoresToTheStableEnd(Trusting):
     """Restores to the last stable offset instead of the high watermark."""
 
-    def high_watermark(self, tenure):
+    def high_watermark(self, tenure: Tenure):
         return self._changelog.last_stable_offset(tenure.partition)
 
 
 class MergesBeforeCommit(Transaction):
     """Takes into the store what is not committed yet."""
 
-    def _send_offsets(self, pieces):
+    def _send_offsets(self, pieces: list[Piece]):
         self._merge(pieces)
         super()._send_offsets(pieces)
 
@@ -59,7 +62,7 @@ class MergesBeforeCommit(Transaction):
 class CommitsPositions(Transaction):
     """Commits how far the consumer has read, not how far this batch goes."""
 
-    def _step(self, piece, reading):
+    def _step(self, piece: Piece, reading: ExitStack):
         super()._step(piece, reading)
         number = piece.tenure.partition
         for topic in piece.offsets:
@@ -71,7 +74,7 @@ class CommitsPositions(Transaction):
 class OmitsGroupMetadata(Transaction):
     """Lets the broker take the offsets from anybody."""
 
-    def _send_offsets(self, pieces):
+    def _send_offsets(self, pieces: list[Piece]):
         self._check_ownership(pieces)
         offsets = {
             TopicPartition(topic, piece.tenure.partition): offset
@@ -85,10 +88,10 @@ class OmitsGroupMetadata(Transaction):
 class CommitsOffsetsOutside(Transaction):
     """Commits outputs and changelog in a transaction, and the offsets after it."""
 
-    def _send_offsets(self, pieces):
+    def _send_offsets(self, pieces: list[Piece]):
         self._check_ownership(pieces)
 
-    def _merge(self, pieces):
+    def _merge(self, pieces: list[Piece]):
         self._consumer.commit(
             {
                 TopicPartition(topic, piece.tenure.partition): offset
@@ -102,14 +105,14 @@ class CommitsOffsetsOutside(Transaction):
 class TrustsMembership(Transaction):
     """Reads fresh metadata, and never looks whether the partitions are still ours."""
 
-    def _check_ownership(self, pieces):
+    def _check_ownership(self, pieces: list[Piece]):
         pass
 
 
 class ChecksTooEarly(Transaction):
     """Looks whether the partitions are ours, and reads the metadata after."""
 
-    def _send_offsets(self, pieces):
+    def _send_offsets(self, pieces: list[Piece]):
         self._check_ownership(pieces)
         self._check_ownership = lambda _: None
         try:
@@ -121,7 +124,7 @@ class ChecksTooEarly(Transaction):
 class WakesWithWhatIsRead(Transaction):
     """Commits, when an idle partition is woken, how far has been read instead of how far is done."""
 
-    def _offsets_now(self, tenure):
+    def _offsets_now(self, tenure: Tenure):
         return {topic: tenure.expected[topic] for topic in tenure.topics}
 
 
@@ -132,9 +135,7 @@ MUTANTS = {
         "changelog_isolation": "read_uncommitted",
     },
     "input read uncommitted": {"input_isolation": "read_uncommitted"},
-    "offsets from position()": {
-        "assemble": partial(assemble, transaction_as=CommitsPositions, take_over_as=Trusting)
-    },
+    "offsets from position()": {"assemble": partial(assemble, transaction_as=CommitsPositions, take_over_as=Trusting)},
     # Zombies often enough to wake up between the check of ownership and the offsets.
     "no group metadata": {
         "freeze_rate": 0.02,
@@ -164,14 +165,14 @@ MUTANTS = {
 
 
 @pytest.mark.parametrize("switches", MUTANTS.values(), ids=MUTANTS)
-def test_a_loop_with_one_step_wrong_is_caught(switches):
+def test_a_loop_with_one_step_wrong_is_caught(switches: dict[str, Any]):
     seeds_needed = next((seed for seed in range(SEEDS) if goes_wrong(seed, switches)), None)
 
     assert seeds_needed is not None, f"{SEEDS} schedules did not notice"
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_former_owner_may_commit_at_any_moment_of_a_take_over(moment):
+def test_a_former_owner_may_commit_at_any_moment_of_a_take_over(moment: str):
     mark, committed = taken_over(TakeOver, moment)
 
     assert mark == committed == {"inputs": 2}
@@ -192,7 +193,7 @@ def test_the_assertion_catches_that_by_itself():
         taken_over(Restores, "before")
 
 
-def taken_over(take_over_as, moment):
+def taken_over(take_over_as: type[TakeOver], moment: str):
     """Take a partition over while its former owner commits once more, before or after the offsets are read."""
     schedule = Schedule(0)
     log = Log(schedule, {"inputs": 1, CHANGELOG: 1})
@@ -202,7 +203,7 @@ def taken_over(take_over_as, moment):
     class Latecomer(MemoryConsumer):
         late = True
 
-        def committed(self, partitions):
+        def committed(self, partitions: Sequence[TopicPartition]):
             if moment == "before":
                 self.commit_late()
             found = super().committed(partitions)
@@ -215,7 +216,7 @@ def taken_over(take_over_as, moment):
                 self.late = False
                 commit(2)
 
-    def commit(offset):
+    def commit(offset: int):
         former.begin()
         former.produce(Outgoing(CHANGELOG, 0, b"row", b"%d" % offset, 0))
         former.produce(Outgoing(CHANGELOG, 0, MARK_KEY, encode_mark({"inputs": offset}), 0))
@@ -243,7 +244,7 @@ def taken_over(take_over_as, moment):
     return found[0]
 
 
-def goes_wrong(seed, switches):
+def goes_wrong(seed: int, switches: dict[str, Any]):
     """Whether a reader sees a wrong result: not merely that the run was rough."""
     try:
         Simulation(replace(Plan.of(seed), **switches)).run()

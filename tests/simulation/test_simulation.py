@@ -14,12 +14,12 @@ SOAK_SCHEDULES = 50_000
 
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, CHUNK))
-def test_no_schedule_loses_doubles_or_miscounts(first):
+def test_no_schedule_loses_doubles_or_miscounts(first: int):
     for seed in range(first, first + CHUNK):
         Simulation(Plan.of(seed)).run()
 
 
-def test_a_long_run_finds_nothing_either(request):
+def test_a_long_run_finds_nothing_either(request: pytest.FixtureRequest):
     if not request.config.getoption("--soak"):
         pytest.skip("the long run: give --soak")
     # Other seeds every time; a failure names its own.

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety_stream.streaming.store import TRUSTED_SECONDS, LmdbStore, MemoryStore, Overlay
+from safety_stream.streaming.store import TRUSTED_SECONDS, LmdbStore, MemoryStore, Overlay, Store
 
 IDENTITY = "toy|0|cluster/changelog/id"
 
 
 @pytest.fixture(params=["lmdb", "memory"])
-def store(request, tmp_path):
+def store(request: pytest.FixtureRequest, tmp_path: Path):
     one = LmdbStore(tmp_path / "0", IDENTITY) if request.param == "lmdb" else MemoryStore()
     yield one
     one.close()
 
 
-def rows_of(store):
+def rows_of(store: Store):
     with store.snapshot() as snapshot:
-        return dict(snapshot.scan(b"", b"\xff"))
+        return dict(snapshot.scan(b"", b"\xff" * 600))
 
 
-def test_a_new_store_is_empty_and_at_the_start(store):
+def test_a_new_store_is_empty_and_at_the_start(store: Store):
     assert (rows_of(store), store.mark, store.position, store.rows) == ({}, {}, 0, 0)
 
 
-def test_changes_mark_and_position_go_in_together(store):
+def test_changes_mark_and_position_go_in_together(store: Store):
     assert store.apply([(b"a", b"1"), (b"b", b"2")], {"inputs": 7}, base=0, position=3)
     assert store.apply([(b"a", None), (b"c", b""), (b"never", None)], None, base=3, position=5)
 
@@ -42,14 +44,14 @@ def test_changes_mark_and_position_go_in_together(store):
     )
 
 
-def test_changes_it_already_has_are_left_out(store):
+def test_changes_it_already_has_are_left_out(store: Store):
     store.apply([(b"a", b"1")], {"inputs": 1}, base=0, position=3)
 
     assert not store.apply([(b"a", b"old")], {"inputs": 0}, base=0, position=3)
     assert (rows_of(store), store.mark) == ({b"a": b"1"}, {"inputs": 1})
 
 
-def test_changes_whose_ground_is_gone_are_left_out(store):
+def test_changes_whose_ground_is_gone_are_left_out(store: Store):
     store.apply([(b"a", b"1")], {"inputs": 1}, base=0, position=3)
     store.clear()
 
@@ -57,7 +59,7 @@ def test_changes_whose_ground_is_gone_are_left_out(store):
     assert (rows_of(store), store.mark, store.position, store.rows) == ({}, {}, 0, 0)
 
 
-def test_a_snapshot_stays_as_it_was(store):
+def test_a_snapshot_stays_as_it_was(store: Store):
     store.apply([(b"a", b"1")], None, base=0, position=1)
     with store.snapshot() as snapshot:
         store.apply([(b"a", b"2"), (b"b", b"3")], None, base=1, position=2)
@@ -65,7 +67,7 @@ def test_a_snapshot_stays_as_it_was(store):
         assert (snapshot.get(b"a"), snapshot.get(b"b")) == (b"1", None)
 
 
-def test_a_scan_takes_the_start_and_leaves_the_stop(store):
+def test_a_scan_takes_the_start_and_leaves_the_stop(store: Store):
     store.apply([(key, key) for key in (b"a", b"b", b"b1", b"c")], None, base=0, position=1)
     with store.snapshot() as snapshot:
         assert list(snapshot.scan(b"b", b"c")) == [(b"b", b"b"), (b"b1", b"b1")]
@@ -85,7 +87,7 @@ WRITES = st.lists(
 
 
 @given(ROWS, WRITES)
-def test_an_overlay_reads_like_one_ordered_map(below, writes):
+def test_an_overlay_reads_like_one_ordered_map(below: dict[bytes, bytes], writes: list[tuple[str, bytes, bytes]]):
     store = MemoryStore()
     store.apply(below.items(), None, base=0, position=1)
     model = dict(below)
@@ -107,7 +109,7 @@ def test_an_overlay_reads_like_one_ordered_map(below, writes):
     assert rows_of(store) == model
 
 
-def test_a_scan_sees_the_rows_as_they_stood_when_it_began(store):
+def test_a_scan_sees_the_rows_as_they_stood_when_it_began(store: Store):
     store.apply([(b"a", b"1"), (b"c", b"3")], None, base=0, position=1)
     with store.snapshot() as snapshot:
         overlay = Overlay(snapshot)
@@ -120,51 +122,51 @@ def test_a_scan_sees_the_rows_as_they_stood_when_it_began(store):
 
 
 @pytest.mark.parametrize("key", [b"", b"\x00mine", b"k" * 512])
-def test_a_key_no_store_can_hold_is_refused_at_once(key):
+def test_a_key_no_store_can_hold_is_refused_at_once(key: bytes):
     with pytest.raises(ValueError, match="row key"):
         Overlay(None).put(key, b"")
 
 
-def filled(folder, rows=200):
+def filled(folder: Path, rows: int = 200):
     store = LmdbStore(folder, IDENTITY)
     store.apply([(b"key-%d" % n, b"value-%d" % n) for n in range(rows)], {"inputs": 9}, base=0, position=300)
     store.close()
 
 
-def test_a_store_opened_again_has_what_it_had(tmp_path):
+def test_a_store_opened_again_has_what_it_had(tmp_path: Path):
     filled(tmp_path)
     store = LmdbStore(tmp_path, IDENTITY)
 
     assert (store.rows, store.position, store.mark) == (200, 300, {"inputs": 9})
 
 
-def foreign(_folder):
+def foreign(_folder: Path):
     return IDENTITY + "-recreated"
 
 
-def too_old(folder):
+def too_old(folder: Path):
     long_ago = time.time() - TRUSTED_SECONDS - 60
     os.utime(folder / "data.mdb", (long_ago, long_ago))
     return IDENTITY
 
 
-def cut_short(folder):
+def cut_short(folder: Path):
     os.truncate(folder / "data.mdb", 3 * 4096)
     return IDENTITY
 
 
-def one_value_changed(folder):
+def one_value_changed(folder: Path):
     data = (folder / "data.mdb").read_bytes()
     (folder / "data.mdb").write_bytes(data.replace(b"value-77", b"value-78"))
     return IDENTITY
 
 
-def no_lmdb_file_at_all(folder):
+def no_lmdb_file_at_all(folder: Path):
     (folder / "data.mdb").write_bytes(b"x" * 100_000)
     return IDENTITY
 
 
-def check_that_never_ended(folder):
+def check_that_never_ended(folder: Path):
     (folder / "checking").touch()
     return IDENTITY
 
@@ -172,7 +174,7 @@ def check_that_never_ended(folder):
 @pytest.mark.parametrize(
     "happen", [foreign, too_old, cut_short, one_value_changed, no_lmdb_file_at_all, check_that_never_ended]
 )
-def test_a_store_in_doubt_is_emptied_and_usable(tmp_path, happen):
+def test_a_store_in_doubt_is_emptied_and_usable(tmp_path: Path, happen: Callable[[Path], str]):
     filled(tmp_path)
     identity = happen(tmp_path)
     store = LmdbStore(tmp_path, identity)

@@ -196,10 +196,10 @@ def test_the_same_value_gives_the_same_bytes_whatever_was_remembered_before():
 
 
 def test_a_number_too_wide_for_its_field_is_a_defect_and_not_a_record():
-    value = CODECS.decode(("tally",), framed("tally"))
+    value = CODECS.decode(("indicator",), framed("indicator"))
 
     with pytest.raises(Unsuitable, match="32 bits"):
-        CODECS.encode(msgspec.structs.replace(value, count=2**31))
+        CODECS.encode(msgspec.structs.replace(value, revision=2**31))
 
 
 def older_and_newest(subject: str, older: Record) -> tuple[Codecs, int, General]:

@@ -77,12 +77,12 @@ _GRADES = frozenset("ABCDE")
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_catalogue(folder: Path, areas: Path | None = None) -> Catalogue:
-    """The catalogue in `folder`; `areas` names another area file (`<county>.yaml`) than the one in it.
+def load_catalogue(folder: Path, areas: Path | None = None, rules: Path | None = None) -> Catalogue:
+    """The catalogue in `folder`; `areas` names another area file (`<county>.yaml`), `rules` another folder of rules.
 
     Raises `CatalogueError` with every issue when there is an error among them.
     """
-    reading = Reading(folder, areas)
+    reading = Reading(folder, areas, rules)
     catalogue = reading.catalogue()
     if catalogue is None:
         raise CatalogueError(reading.sorted_issues())
@@ -99,10 +99,11 @@ def lint_catalogue(folder: Path, areas: Path | None = None) -> list[Issue]:
 class Reading:
     """One reading of a catalogue folder: the issues found so far, and the rule files as they were written."""
 
-    def __init__(self, folder: Path, areas: Path | None = None) -> None:
+    def __init__(self, folder: Path, areas: Path | None = None, rules: Path | None = None) -> None:
         self.rule_files: dict[str, RuleFile] = {}
         self._folder = folder
         self._areas_file = areas
+        self._rules_folder = rules or folder / "rules"
         self._issues: set[Issue] = set()
         self._digest = hashlib.sha256()
         self._sources: dict[str, Source] | None = None
@@ -235,7 +236,7 @@ class Reading:
     def _read_indicators(self) -> dict[str, Indicator] | None:
         found: dict[str, Indicator] = {}
         whole = True
-        for path in self._files("indicators"):
+        for path in self._files(self._folder / "indicators"):
             read = self._read(path, IndicatorsFile)
             if read is None:
                 whole = False
@@ -262,7 +263,7 @@ class Reading:
         audiences: dict[str, Audience] = {}
         profiles: dict[str, Profile] = {}
         whole = True
-        for path in self._files("audiences"):
+        for path in self._files(self._folder / "audiences"):
             read = self._read(path, AudiencesFile)
             if read is None:
                 whole = False
@@ -303,7 +304,7 @@ class Reading:
 
     def _read_rules(self) -> list[Rule]:
         rules = []
-        for path in self._files("rules"):
+        for path in self._files(self._rules_folder):
             read = self._read(path, RuleFile)
             if read is not None:
                 at, model = read
@@ -376,7 +377,20 @@ class Reading:
             step: self._selector(at, (*where, "select", step), selected) for step, selected in entry.select.items()
         }
         if set(reads.steps) <= set(steps):
-            yield Limb(name=name, keys=tuple(entry.key), steps=steps, condition=condition, explain=entry.explain)
+            yield Limb(
+                name=name,
+                keys=tuple(entry.key),
+                steps=steps,
+                condition=condition,
+                explain=entry.explain,
+                names=self._names_of(condition),
+            )
+
+    def _names_of(self, condition: Condition) -> dict[str, str]:
+        """How a condition's values are called in explanations: areas have names."""
+        if not isinstance(condition, Distinct) or condition.field != "area" or self._areas is None:
+            return {}
+        return {code: area.name for code, area in self._areas.by_code.items()}
 
     def _check_kind_of_limb(self, at: _Place, where: Where, entry: LimbEntry) -> None:
         if "area" in entry.key:
@@ -549,15 +563,15 @@ class Reading:
     # Files
 
     def _only_area_file(self) -> Path | None:
-        files = self._files("areas")
+        files = self._files(self._folder / "areas")
         if len(files) != 1:
             what = "there is no area file" if not files else f"there are {len(files)} area files"
             self._issues.add(Issue("areas", 1, "error", what, "keep one, or say which one to use"))
             return None
         return files[0]
 
-    def _files(self, folder: str) -> list[Path]:
-        found = sorted((self._folder / folder).glob("*"))
+    def _files(self, folder: Path) -> list[Path]:
+        found = sorted(folder.glob("*"))
         for path in found:
             if path.suffix in (".yml", ".YAML", ".json"):
                 self._issues.add(

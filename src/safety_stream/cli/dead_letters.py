@@ -22,7 +22,7 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.core.model.times import to_datetime
-from safety_stream.streaming.redrive import Letter, letters, put_back
+from safety_stream.streaming.redrive import Letter, Redrive, letters
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import STAGES
 
@@ -114,9 +114,11 @@ def redrive(
     """
     if not (letter or stage or reason or everything):
         raise Wrong("nothing is chosen: name letters, --stage, --reason, or --all")
+    connect(bootstrap)
+    right = Redrive(bootstrap)
     found = _chosen(bootstrap, stage, reason, tuple(letter or ()))
     due = [one for one in found if again or not one.redriven]
-    put_back(bootstrap, due)
+    right.put_back(due)
     left = len(found) - len(due)
     if as_json:
         print_json({"redriven": [one.id for one in due], "left": left})

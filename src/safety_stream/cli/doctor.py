@@ -205,7 +205,7 @@ def _stages(bootstrap: str, known: Catalogue) -> Iterator[Finding]:
     prefix = KafkaSettings(bootstrap).prefix
     for row in STAGES:
         health = stage_health(bootstrap, row.name, inputs(row, known), f"{prefix}.{row.name}")
-        waiting = f"about {health.waiting:,} records wait" if health.waiting else "nothing waits"
+        waiting = f"at most {health.waiting:,} records wait" if health.waiting else "nothing waits"
         if not health.is_running:
             what = f"no worker runs it{'' if health.has_ever_run else ', and none ever did'}; {waiting}"
             mend = f"safety-stream worker (or worker --stages {row.name})"

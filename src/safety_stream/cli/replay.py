@@ -47,7 +47,7 @@ def replay(
 
     Reports go in by order of receipt (`received_at`, else `reported_at`); the same files give the same bytes.
     """
-    known = catalogue_of(catalogue, areas)
+    known = catalogue_of(catalogue, areas, rules)
     rejects: list[Reject] = []
     arrivals = sorted(_arrivals(files, known, rejects), key=lambda arrival: arrival.received_at)
     result = Result()

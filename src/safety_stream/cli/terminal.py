@@ -164,9 +164,9 @@ def connect(bootstrap: str) -> AdminClient:
     return admin
 
 
-def catalogue_of(folder: Path | None, areas: Path | None) -> Catalogue:
+def catalogue_of(folder: Path | None, areas: Path | None, rules: Path | None = None) -> Catalogue:
     """The catalogue of a folder (None: the one that ships) for a county. Raises `CatalogueError` with every issue."""
-    return load_catalogue(folder or catalogue_folder(), areas)
+    return load_catalogue(folder or catalogue_folder(), areas, rules)
 
 
 def epilog(example: str, codes: Mapping[int, str]) -> str:
@@ -186,7 +186,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     for row in rows:
         table.add_row(*(_escaped("" if cell is None else str(cell)) for cell in row))
     # Into a pipe or a file nothing is wrapped or cut.
-    out.print(table, width=None if out.is_terminal else PIPE_COLUMNS)
+    console = out if out.is_terminal else Console(width=PIPE_COLUMNS)
+    console.print(table)
 
 
 def say(sentence: str) -> None:

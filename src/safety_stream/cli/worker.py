@@ -27,14 +27,17 @@ from safety_stream.cli.terminal import (
     default_data_folder,
     epilog,
 )
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import Metrics
+from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
 from safety_stream.streaming.faust_app import StreamingApp, create_app, run_worker
 from safety_stream.streaming.kafka import KafkaSettings
 from safety_stream.streaming.loop import Surroundings
 from safety_stream.streaming.reading import high_watermarks
+from safety_stream.streaming.spec import LoopSettings
 from safety_stream.streaming.wiring import stage_specs
-from safety_stream.wire.topology import STAGES, StageRow, inputs, stage
+from safety_stream.wire.topology import STAGES, StageRow, members, stage
 
 EPILOG = epilog(
     "safety-stream worker --stages intake,register --slot a",
@@ -49,7 +52,7 @@ class TimeBy(StrEnum):
     LOG = "log"
 
 
-def worker(  # noqa: PLR0913 - each is a setting of its own
+def worker(
     stages: Annotated[
         str, typer.Option("--stages", help="Stages to run, with commas. Default: all.", metavar="NAME,NAME")
     ] = "",
@@ -66,6 +69,10 @@ def worker(  # noqa: PLR0913 - each is a setting of its own
         TimeBy,
         typer.Option("--clock", help="`wall`: deadlines fire when they pass. `log`: only records move time (replays)."),
     ] = TimeBy.WALL,
+    dead_letters: Annotated[
+        int,
+        typer.Option("--dead-letters", min=0, help="Dead letters among the last 1,000 records at which a stage stops."),
+    ] = 500,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
@@ -91,7 +98,7 @@ def worker(  # noqa: PLR0913 - each is a setting of its own
     rows = _rows(stages)
     known = catalogue_of(catalogue, areas)
     connect(bootstrap)
-    high_watermarks(bootstrap, [topic for row in rows for topic in inputs(row, known)])
+    high_watermarks(bootstrap, _touched(rows, known))
     name = slot or socket.gethostname()
     metrics = Metrics(_wall)
     stop_serving = metrics.serve(metrics_port, metrics_host) if metrics_port else None
@@ -100,6 +107,7 @@ def worker(  # noqa: PLR0913 - each is a setting of its own
         stage_specs(rows, known),
         KafkaSettings(bootstrap, slot=name),
         data / "state" / name,
+        LoopSettings(dead_letters=DeadLetterLimit(at_most=dead_letters)),
         around=Surroundings(wall=wall, observer=metrics),
     )
     log = structlog.get_logger()
@@ -118,6 +126,13 @@ def _rows(names: str) -> list[StageRow]:
         return [stage(name.strip()) for name in names.split(",") if name.strip()] or list(STAGES)
     except KeyError as error:
         raise Wrong(str(error.args[0])) from None
+
+
+def _touched(rows: list[StageRow], known: Catalogue) -> list[str]:
+    """Every topic these stages read or write; a missing one would show only as failing transactions."""
+    families = {family for row in rows for family in (*row.reads, *row.writes)}
+    own = {f"{family}.{row.name}" for row in rows for family in ("changelog", "dead-letters")}
+    return sorted(own.union(*(members(family, known) for family in families)))
 
 
 def _wall() -> int:

@@ -41,6 +41,9 @@ from safety_stream.core.model.times import HOUR, Instant
 MERGE_DISTANCE_M = 100
 """How far apart two exact points may lie and still be one place (rules.md 3.3)."""
 
+ANSWERS = frozenset({"intervention"})
+"""Kinds that answer an occurrence and are no report of it: a return interview must not melt into the return."""
+
 MERGE_SLACK = HOUR
 """By how much the intervals of two reports of one occurrence are widened before they must overlap (rules.md 3.3)."""
 
@@ -195,6 +198,8 @@ def _tell_of_one(earlier: Sighting, later: Sighting) -> bool:
     # Sorted by beginning, the later one cannot begin before the earlier: only the earlier one's end is in question.
     return (
         later.occurred_from <= earlier.occurred_to + MERGE_SLACK
+        and earlier.kind not in ANSWERS
+        and later.kind not in ANSWERS
         and _is_one_place(earlier.place, later.place)
         and (bool(earlier.family and earlier.family == later.family) or _share_a_person(earlier, later))
     )

@@ -6,6 +6,7 @@ The class is what the loop tells (`streaming.ports.Observer`); it is served for 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -59,6 +60,8 @@ class Metrics:
             ["stage", "partition"],
             registry=registry,
         )
+        self._ready: set[tuple[str, int]] = set()
+        self._topics: dict[str, set[str]] = {}
         self._report_to_alert = Histogram(
             "safety_stream_report_to_alert_seconds",
             "From the partner's record appended to its alert published, newest of each batch.",
@@ -108,16 +111,29 @@ class Metrics:
 
     def lag(self, stage: str, topic: str, partition: int, records: int) -> None:
         """See `Observer`."""
+        self._topics.setdefault(stage, set()).add(topic)
         self._lag.labels(stage, topic, partition).set(records)
 
     def taken_over(self, stage: str, partition: int, rows: int, seconds: float) -> None:
         """See `Observer`."""
-        del partition
+        self._ready.add((stage, partition))
         self._owned.labels(stage).inc()
         self._restored.labels(stage).inc(rows)
         self._take_over.labels(stage).observe(seconds)
 
     def given_up(self, stage: str, partition: int) -> None:
-        """See `Observer`."""
-        del partition
+        """See `Observer`. What is no longer ours has no figures here."""
+        if (stage, partition) not in self._ready:
+            return
+        self._ready.remove((stage, partition))
         self._owned.labels(stage).dec()
+        for gauge in (self._rows, self._delay):
+            _forget(gauge, stage, str(partition))
+        for topic in self._topics.get(stage, ()):
+            _forget(self._lag, stage, topic, str(partition))
+
+
+def _forget(gauge: Gauge, *labels: str) -> None:
+    # A partition may be given up before its first figure.
+    with suppress(KeyError):
+        gauge.remove(*labels)

@@ -16,14 +16,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Timer
-from typing import Final
+from typing import Final, cast
 
 import faust
-from mode import Service
+from faust.app import BootStrategy
+from mode import Service, ServiceT
 
 from safety_stream.streaming.feed import Batch
 from safety_stream.streaming.kafka import KafkaSettings
@@ -37,13 +38,17 @@ _END_SECONDS: Final = 9.5
 """After a failure or a stop, the process ends by itself within this; the drain is done by then."""
 
 
+class OurOwnKafka(BootStrategy):
+    """Agents and sensors as ever; no consumer, producer, leader or table."""
+
+    enable_kafka = False
+
+
 class StreamingApp(faust.App):
-    """A Faust app that leaves Kafka to us."""
+    """A Faust app that leaves Kafka to its stages."""
 
-    class BootStrategy(faust.App.BootStrategy):
-        """Agents, sensors and web as ever; no consumer, producer, leader or table."""
-
-        enable_kafka = False
+    BootStrategy = OurOwnKafka
+    stages: Stages
 
 
 class Stages(Service):
@@ -63,11 +68,12 @@ class Stages(Service):
         self._app = app
         self._ends_process = False
         self._stages: dict[str, StageThreads] = {}
-        self._channels: dict[str, faust.ChannelT[Batch]] = {}
+        self._puts: dict[str, Callable[[Batch], Coroutine[None, None, None]]] = {}
         self._greeted: dict[str, asyncio.Event] = {}
         for spec in specs:
             channel = app.channel(maxsize=BATCHES_UNDER_WAY)
-            self._channels[spec.name] = channel
+            # Faust's types speak of events only; a channel takes any value.
+            self._puts[spec.name] = cast(Callable[[Batch], Coroutine[None, None, None]], channel.put)
             self._stages[spec.name] = StageThreads(
                 spec, kafka, state, settings, around, partial(self._deliver, spec.name), self._failed
             )
@@ -98,14 +104,14 @@ class Stages(Service):
     async def _greet(self, name: str) -> None:
         heard = self._greeted[name] = asyncio.Event()
         while not heard.is_set():
-            await self._channels[name].put(_GREETING)
+            await self._puts[name](_GREETING)
             try:
                 await asyncio.wait_for(heard.wait(), _GREETING_SECONDS)
             except TimeoutError:
                 continue
 
-    def _agent(self, name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Faust's own types are loose
-        async def transact(batches: AsyncIterator[Batch]) -> None:
+    def _agent(self, name: str) -> Callable[[faust.StreamT[Batch]], Coroutine[None, None, None]]:
+        async def transact(batches: faust.StreamT[Batch]) -> None:
             async for batch in batches:
                 await self._transact(name, batch)
 
@@ -116,12 +122,16 @@ class Stages(Service):
             self._greeted[name].set()
             return
         done = asyncio.Event()
+
+        def report() -> None:
+            self._event_loop.call_soon_threadsafe(done.set)
+
         # A batch that fails is never done: the worker is on its way down then.
-        self._stages[name].transact(batch, partial(self._event_loop.call_soon_threadsafe, done.set))
+        self._stages[name].transact(batch, report)
         await done.wait()
 
     def _deliver(self, name: str, batch: Batch) -> None:
-        asyncio.run_coroutine_threadsafe(self._channels[name].put(batch), self._event_loop)
+        asyncio.run_coroutine_threadsafe(self._puts[name](batch), self._event_loop)
 
     def _failed(self, error: BaseException) -> None:
         """Called in the thread that failed."""
@@ -149,7 +159,8 @@ def create_app(
         autodiscover=False,
     )
     app.stages = Stages(app, specs, kafka, state, settings or LoopSettings(), around or Surroundings())
-    app.service(app.stages)
+    # Faust takes a service that is already made as well as a class; its types know of the class only.
+    app.service(cast(type[ServiceT], app.stages))
     return app
 
 

@@ -40,7 +40,7 @@ HandOver = Callable[[Batch], bool]
 class Feed:
     """Turns what the consumer brings into batches of records that are ours. One thread calls `start` and `turn`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts it stands between; made in one place, `loop.assemble`
         self,
         spec: StageSpec,
         consumer: Consumer,

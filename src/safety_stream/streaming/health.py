@@ -15,9 +15,9 @@ _SECONDS = 10
 
 
 class StageHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """A stage as the cluster sees it: whether a worker runs it, and about how many records wait for it.
+    """A stage as the cluster sees it: whether a worker runs it, and how many records at most wait for it.
 
-    The number counts the markers of transactions too, so it is rather too high than too low.
+    The number counts the markers of transactions too, of which each partition that was read to its end holds one.
     """
 
     stage: str

@@ -251,6 +251,8 @@ class KafkaProducer:
                 "linger.ms": 2,
                 "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
+                # What a broker takes is the topic's to say; a row or a dead letter may be larger than the default.
+                "message.max.bytes": 4 * 1024 * 1024,
             }
         )
         self._partitions: dict[str, int] = {}
@@ -331,9 +333,9 @@ class KafkaChangelog:
 
     def identity(self, partition: int) -> str:
         """The cluster, the topic, and the id it got when it was made."""
-        described = self._admin.describe_topics(
-            ck.TopicCollection([self._topic]), request_timeout=_CALL_SECONDS
-        )[self._topic]
+        described = self._admin.describe_topics(ck.TopicCollection([self._topic]), request_timeout=_CALL_SECONDS)[
+            self._topic
+        ]
         topic = _sorted_out(described.result)
         cluster = _sorted_out(lambda: self._admin.list_topics(self._topic, _CALL_SECONDS)).cluster_id
         return f"{cluster}/{self._topic}/{topic.topic_id}/{partition}"
@@ -347,7 +349,12 @@ class KafkaChangelog:
             request_timeout=_CALL_SECONDS,
         )
         (future,) = asked.values()
-        return int(_sorted_out(future.result).offset)
+        try:
+            return int(_sorted_out(future.result).offset)
+        except Retriable:
+            # After a leader moved, an admin client goes on asking with the epoch it once learned, for ever.
+            self._admin = AdminClient(self._settings.common())
+            raise
 
     def read(self, partition: int, start: int, high: int) -> Iterator[Sequence[Change]]:
         """The committed changes from `start` on, until the stable end is at or past `high`."""

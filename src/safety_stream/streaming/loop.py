@@ -48,7 +48,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Condition
 
 from safety_stream.core.model.times import Instant
@@ -78,7 +78,7 @@ class Surroundings:
     monitor: Callable[[], Monitor] = Condition
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], Instant] | None = None
-    observer: Observer = Unobserved()
+    observer: Observer = field(default_factory=Unobserved)
 
 
 @dataclass(frozen=True, slots=True)

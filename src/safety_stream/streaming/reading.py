@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from time import monotonic, sleep
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     IsolationLevel,
     KafkaError,
@@ -46,9 +45,13 @@ def read_to_end(bootstrap: str, topics: Sequence[str]) -> Iterator[Incoming]:
 
     Raises `NoSuchTopic`, `NeverEnds`, and `KafkaException` when the broker cannot be asked.
     """
+    # By number, because a consumer that is told `OFFSET_BEGINNING` loses half a second asking for it itself.
+    starts = _offsets(bootstrap, topics, OffsetSpec.earliest())
     ends = high_watermarks(bootstrap, topics)
-    waiting = {at for at, end in ends.items() if end > 0}
-    consumer = _consumer(bootstrap, dict.fromkeys(ends, OFFSET_BEGINNING))
+    waiting = {at for at, end in ends.items() if end > starts[at]}
+    if not waiting:
+        return
+    consumer = _consumer(bootstrap, {at: starts[at] for at in waiting})
     try:
         last_word = monotonic()
         while waiting:
@@ -77,8 +80,9 @@ def follow(bootstrap: str, topics: Sequence[str], *, from_beginning: bool) -> It
 
     Raises `NoSuchTopic`, and `KafkaException` when the broker cannot be asked.
     """
-    ends = high_watermarks(bootstrap, topics)
-    consumer = _consumer(bootstrap, dict.fromkeys(ends, OFFSET_BEGINNING) if from_beginning else ends)
+    consumer = _consumer(
+        bootstrap, _offsets(bootstrap, topics, OffsetSpec.earliest() if from_beginning else OffsetSpec.latest())
+    )
     try:
         while True:
             message = consumer.poll(_POLL_SECONDS)
@@ -89,29 +93,27 @@ def follow(bootstrap: str, topics: Sequence[str], *, from_beginning: bool) -> It
 
 def high_watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """The end of every partition of the topics, transactions in progress included. Raises `NoSuchTopic`."""
+    return _offsets(bootstrap, topics, OffsetSpec.latest())
+
+
+def _offsets(bootstrap: str, topics: Sequence[str], spec: OffsetSpec) -> dict[tuple[str, int], int]:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     known = admin.list_topics(timeout=_CALL_SECONDS).topics
     for topic in topics:
         if topic not in known or known[topic].error is not None:
             raise NoSuchTopic(f"there is no topic {topic}")
-    asked = [TopicPartition(topic, partition) for topic in topics for partition in known[topic].partitions]
+    asked = {TopicPartition(topic, partition): spec for topic in topics for partition in known[topic].partitions}
     until = monotonic() + END_SECONDS_MAX
     while True:
+        answers = admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_CALL_SECONDS
+        )
         try:
-            return _newest_ends(admin, asked)
+            return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
         except KafkaException as error:
             if monotonic() > until or not _passes(error.args[0]):
                 raise
             sleep(_RETRY_SECONDS)
-
-
-def _newest_ends(admin: AdminClient, asked: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
-    answers = admin.list_offsets(
-        dict.fromkeys(asked, OffsetSpec.latest()),
-        isolation_level=IsolationLevel.READ_UNCOMMITTED,
-        request_timeout=_CALL_SECONDS,
-    )
-    return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
 
 
 def committed_offsets(

@@ -9,7 +9,7 @@ at once fence each other off. The letters themselves stay where they are: they a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from confluent_kafka import KafkaException, Producer
@@ -54,38 +54,45 @@ def letters(bootstrap: str, topics: Sequence[str], codecs: Codecs) -> Iterator[L
             yield msgspec.structs.replace(letter, redriven=redriven.get(letter.id, 0))
 
 
-def put_back(bootstrap: str, chosen: Collection[Letter]) -> None:
-    """Put letters back and remember it, in transactions of at most a thousand. Raises `KafkaException`."""
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "transactional.id": "safety-stream.redrive",
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
-            "log_level": 0,
-        }
-    )
-    producer.init_transactions(_SECONDS)
-    waiting = list(chosen)
-    for start in range(0, len(waiting), _PER_TRANSACTION):
-        producer.begin_transaction()
-        try:
-            for one in waiting[start : start + _PER_TRANSACTION]:
-                _produce(producer, one)
-            producer.commit_transaction(_SECONDS)
-        except KafkaException:
-            producer.abort_transaction(_SECONDS)
-            raise
+class Redrive:
+    """The right to put letters back, held by the newest of these alone: an older one fails at its next transaction.
 
+    Take it before reading which letters there are; then nobody can put one back between the reading and the doing.
+    Raises `KafkaException`.
+    """
 
-def _produce(producer: Producer, one: Letter) -> None:
-    letter = one.letter
-    producer.produce(
-        letter.topic,
-        letter.value,
-        letter.key,
-        partition=letter.partition,
-        timestamp=letter.received_at,
-        headers=[(ATTEMPTS_HEADER, str(letter.attempts).encode())],
-    )
-    producer.produce(MEMORY_TOPIC, str(one.redriven + 1).encode(), one.id.encode())
+    def __init__(self, bootstrap: str) -> None:
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "transactional.id": "safety-stream.redrive",
+                "partitioner": "murmur2_random",
+                "compression.type": "lz4",
+                "log_level": 0,
+            }
+        )
+        self._producer.init_transactions(_SECONDS)
+
+    def put_back(self, chosen: Sequence[Letter]) -> None:
+        """Put letters back and remember it, in transactions of at most a thousand. Raises `KafkaException`."""
+        for start in range(0, len(chosen), _PER_TRANSACTION):
+            self._producer.begin_transaction()
+            try:
+                for one in chosen[start : start + _PER_TRANSACTION]:
+                    self._produce(one)
+                self._producer.commit_transaction(_SECONDS)
+            except KafkaException:
+                self._producer.abort_transaction(_SECONDS)
+                raise
+
+    def _produce(self, one: Letter) -> None:
+        letter = one.letter
+        self._producer.produce(
+            letter.topic,
+            letter.value,
+            letter.key,
+            partition=letter.partition,
+            timestamp=letter.received_at,
+            headers=[(ATTEMPTS_HEADER, str(letter.attempts).encode())],
+        )
+        self._producer.produce(MEMORY_TOPIC, str(one.redriven + 1).encode(), one.id.encode())

@@ -26,7 +26,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import lmdb
 import msgspec
@@ -356,14 +356,17 @@ class LmdbStore:
 
 
 class _LmdbSnapshot:
+    """LMDB gives memoryviews only when asked for buffers; here it is bytes, always, and nothing is copied again."""
+
     def __init__(self, reading: lmdb.Transaction) -> None:
         self._reading = reading
-        self.get = reading.get
+        # Bound once: this is called for every key of every record.
+        self.get = cast(Callable[[bytes], bytes | None], reading.get)
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         cursor = self._reading.cursor()
         if cursor.set_range(start):
-            for key, value in cursor:
+            for key, value in cast(Iterator[tuple[bytes, bytes]], cursor):
                 if key >= stop:
                     return
                 yield key, value

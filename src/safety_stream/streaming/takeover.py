@@ -85,7 +85,7 @@ class TakeOver:
         self._finished.append(tenure)
 
     def take_over(self, tenure: Tenure) -> int:
-        """Make the tenure ready to be read from; how many changes were read back. Raises `Disowned`, or `MarkDiffers`."""
+        """Make the tenure ready; how many changes were read back. Raises `Disowned`, or `MarkDiffers`."""
         committed, store, changes = self.read_back(tenure)
         while not self.agrees(tenure, store.mark, committed):
             committed, store, more = self.read_back(tenure)

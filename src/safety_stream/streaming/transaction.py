@@ -151,9 +151,7 @@ class Transaction:
             encoded = self._spec.encode(output)
             for partition in self._partitions(output):
                 self._producer.produce(
-                    Outgoing(
-                        output.topic, partition, encoded.key, encoded.value, output.received_at, encoded.headers
-                    )
+                    Outgoing(output.topic, partition, encoded.key, encoded.value, output.received_at, encoded.headers)
                 )
 
     def _partitions(self, output: Output) -> Sequence[int | None]:
@@ -203,9 +201,7 @@ class Transaction:
         for piece in pieces:
             if piece.position is None:
                 raise Fatal(f"{self._spec.name}: a committed mark has no offset; the producer's reports are broken")
-            piece.tenure.memory().apply(
-                piece.changes.items(), piece.mark, base=piece.base, position=piece.position
-            )
+            piece.tenure.memory().apply(piece.changes.items(), piece.mark, base=piece.base, position=piece.position)
             piece.tenure.mark = piece.mark
 
     def _report(self, pieces: list[Piece], refused: Sequence[str]) -> None:

@@ -15,6 +15,10 @@ ATTEMPTS_HEADER = "safety-attempts"
 """On a record that was put back from the dead letters: how often it was refused before."""
 
 
+_DIGITS = 6
+"""Anybody can write headers: what does not fit a count is cut."""
+
+
 def stage_specs(rows: Sequence[StageRow], catalogue: Catalogue) -> list[StageSpec]:
     """The stages of these rows, ready to run."""
     wire = Records()
@@ -49,6 +53,6 @@ def _spec(row: StageRow, catalogue: Catalogue, wire: Records) -> StageSpec:
 
 def _attempts(incoming: Incoming) -> int:
     for name, value in incoming.headers:
-        if name == ATTEMPTS_HEADER and value.isdigit():
-            return int(value)
+        if name == ATTEMPTS_HEADER and value and value.isdigit():
+            return int(value[:_DIGITS])
     return 0

@@ -2,12 +2,12 @@
 
 What it keeps to, because the loop's guarantees rest on it:
 
-- **Transactions.** Records of open and aborted transactions lie in the partitions and count in the high watermark. A
-  commit is decided at once, but its markers reach the partitions and the group's offsets one by one, later: until then
-  the last stable offset stays back, and the offsets are unstable.
+- **Transactions.** Records of open and aborted transactions lie in the partitions and count in the high watermark.
+  A commit is decided at once, but its markers reach the partitions and the group's offsets one by one, later: until
+  then the last stable offset stays back, and the offsets are unstable.
 - **Fencing.** A producer that initialises bumps the epoch of its transactional id: the former one's transaction is
-  aborted; `produce` goes on succeeding for it, into nothing, and only the transaction calls tell. A transaction open too
-  long is aborted in the same way.
+  aborted; `produce` goes on succeeding for it, into nothing, and only the transaction calls tell. A transaction open
+  too long is aborted in the same way.
 - **Groups.** Members join, leave, and are expelled when they stay silent. A rebalance completes when everybody has
   joined; then the generation rises, at once for all members, before anybody has heard of the outcome. *Eager*: all is
   revoked first. *Cooperative*: what moves is revoked afterwards and given out in a second round. A member that was
@@ -46,7 +46,9 @@ Fate = Literal["crash-before", "crash-after", "freeze", "stall", "retriable-befo
 T = TypeVar("T")
 
 _MARKER_CHANCE = 0.25
-_RETRIABLE_CALLS = frozenset({"init", "flush", "send_offsets", "commit", "abort", "committed", "high_watermark", "seek"})
+_RETRIABLE_CALLS = frozenset(
+    {"init", "flush", "send_offsets", "commit", "abort", "committed", "high_watermark", "seek"}
+)
 _ABORTABLE_CALLS = frozenset({"produce", "flush", "send_offsets", "commit"})
 _ONCE_CALLS = frozenset({"seek"})  # Retriable only without effect.
 
@@ -82,6 +84,7 @@ class Partition:
 
     entries: list[Entry] = field(default_factory=list)
     unfinished: dict[int, tuple[Transaction, int]] = field(default_factory=dict)
+    start: int = 0
 
     @property
     def high_watermark(self) -> int:
@@ -210,9 +213,7 @@ class Group:
         given: dict[int, list[int]] = {member: [] for member in members}
         left = []
         for number in numbers:
-            owner = next(
-                (one for one in members if TopicPartition(topics[0], number) in self.members[one].owned), None
-            )
+            owner = next((one for one in members if TopicPartition(topics[0], number) in self.members[one].owned), None)
             if owner is not None and len(given[owner]) < quota and not self.rotation:
                 given[owner].append(number)
             else:
@@ -374,7 +375,9 @@ class Log:
         while self._to_mark:
             self._write_a_marker()
 
-    def read(self, topic: str, isolation: Isolation = "read_committed") -> Iterator[tuple[TopicPartition, int, Outgoing]]:
+    def read(
+        self, topic: str, isolation: Isolation = "read_committed"
+    ) -> Iterator[tuple[TopicPartition, int, Outgoing]]:
         """Everything a reader sees, partition by partition."""
         for one, partition in sorted(self.partitions.items()):
             if one.topic == topic:
@@ -469,7 +472,7 @@ class MemoryConsumer:
 
     def earliest(self, partition: TopicPartition) -> int:
         """The first offset the log still has."""
-        return self._process.call("earliest", lambda: 0)
+        return self._process.call("earliest", lambda: self._log.partitions[partition].start)
 
     def end(self, partition: TopicPartition) -> int | None:
         """The newest end of the partition."""

@@ -517,7 +517,9 @@ def same_occurrence(a: Sighting, b: Sighting) -> bool:
     shared = bool(set(a.persons) & set(b.persons)) or (a.family != "" and a.family == b.family)
     starts_in_time = a.occurred_from <= b.occurred_to + MERGE_MARGIN
     ends_in_time = b.occurred_from <= a.occurred_to + MERGE_MARGIN
-    return a.organisation != b.organisation and (same_uprn or near) and shared and starts_in_time and ends_in_time
+    both_report = a.kind != "intervention" and b.kind != "intervention"
+    in_time = starts_in_time and ends_in_time
+    return a.organisation != b.organisation and both_report and (same_uprn or near) and shared and in_time
 
 
 # --- rules --------------------------------------------------------------------------------------------------

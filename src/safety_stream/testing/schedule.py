@@ -44,7 +44,7 @@ class Schedule:
 
     def __init__(self, seed: int, *, max_steps: int = 60_000) -> None:
         """The same seed makes the same choices, as long as the actors are deterministic."""
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311 - chance that can be repeated
         self.now = 0.0
         self.steps = 0
         self.failure: BaseException | None = None

@@ -146,7 +146,7 @@ class Worker:
         self.process = Process(log, simulation.faults, self.die, self.freeze)
         self.consumer = MemoryConsumer(log, self.process, GROUP, plan.protocol, plan.input_isolation)
         self._queue: deque[Batch] = deque()
-        self._under_way = 0
+        self.under_way = 0
         self.loop = plan.assemble(
             StageSpec("toy", plan.inputs, CHANGELOG, step, decode, encode),
             Ports(
@@ -253,12 +253,12 @@ class Worker:
         while True:
             if schedule.wait(lambda: bool(self._queue), 5.0):
                 self.loop.transaction.run(self._queue.popleft())
-                self._under_way -= 1
+                self.under_way -= 1
 
     def _hand_over(self, batch: Batch) -> bool:
-        if not self._simulation.schedule.wait(lambda: self._under_way < 2, 0.1):  # noqa: PLR2004
+        if not self._simulation.schedule.wait(lambda: self.under_way < 2, 0.1):  # noqa: PLR2004
             return False
-        self._under_way += 1
+        self.under_way += 1
         self._queue.append(batch)
         return True
 
@@ -413,7 +413,7 @@ class Simulation:
             tenure.ready for worker in alive for tenure in worker.loop.ownership.tenures()
         ):
             return False
-        if any(worker._under_way for worker in alive) or not self.log.groups[GROUP].is_settled():
+        if any(worker.under_way for worker in alive) or not self.log.groups[GROUP].is_settled():
             return False
         committed = self.log.groups[GROUP].offsets
         for one, partition in self.log.partitions.items():
@@ -435,7 +435,9 @@ class Simulation:
         expected = Counter(
             (one.topic, one.partition, offset) for topic in self.plan.inputs for one, offset, _ in self.log.read(topic)
         )
-        outputs = [msgspec.msgpack.decode(record.value or b"", type=Numbered) for _, _, record in self.log.read(OUTPUTS)]
+        outputs = [
+            msgspec.msgpack.decode(record.value or b"", type=Numbered) for _, _, record in self.log.read(OUTPUTS)
+        ]
         found = Counter((out.topic, out.partition, out.offset) for out in outputs if out.topic)
         self._expect("lost", expected - found)
         self._expect("doubled", found - expected)

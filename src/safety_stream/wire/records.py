@@ -36,7 +36,7 @@ class Records:
             self._by_subjects[subjects] = self._codecs.decoder(subjects, limit)
         return self._by_subjects[subjects]
 
-    def record(  # noqa: PLR0913 - what a Kafka record has
+    def record(
         self,
         topic: str,
         partition: int,

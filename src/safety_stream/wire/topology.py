@@ -155,7 +155,10 @@ def _settings(row: TopicRow) -> dict[str, str]:
         "retention.ms": "-1",
     }
     if row.keep == "log":
-        settings["retention.bytes"] = str(4 * 1024**3)
+        # What was disclosed to whom must be answerable for years.
+        settings["retention.bytes"] = "-1" if row.name == "audit." else str(4 * 1024**3)
+    if not row.append_time:
+        settings["max.message.bytes"] = str(4 * 1024 * 1024)
     if not row.append_time:
         settings["message.timestamp.after.max.ms"] = str(2**63 - 1)
     return settings

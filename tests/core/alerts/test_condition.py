@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from safety_stream.core.alerts.condition import SHOWN_FINDINGS, AlertState, advance
+from safety_stream.core.alerts.condition import SHOWN_EVIDENCE, SHOWN_FINDINGS, AlertState, advance
 from safety_stream.core.model.alerts import AlertVersion
-from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.findings import Evidence, Finding, FindingChange
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant
 from safety_stream.core.rules.rule import Count, Limb, PriorityRule, Rule, Safeguards
 
@@ -68,8 +68,10 @@ def told(*changes: tuple[str, Finding, Instant]) -> list[AlertVersion]:
     state, versions = AlertState(), []
     for change, finding, as_of in changes:
         value = FindingChange(change=change, finding=finding, as_of=as_of, cause="c")  # type: ignore[arg-type]
-        state, version = advance(state, value, RULE, lambda rule, priority: rule.audiences)
-        versions.append(version)
+        advanced = advance(state, value, RULE, lambda rule, priority: rule.audiences)
+        if advanced is not None:
+            state, version = advanced
+            versions.append(version)
     return versions
 
 
@@ -142,3 +144,16 @@ def test_a_version_carries_the_newest_findings_only() -> None:
 
     assert [finding.finding_id for finding in version.findings] == [f"f{n:02}" for n in range(4, SHOWN_FINDINGS + 4)]
     assert version.first_completed_at == NOON
+
+
+def test_what_never_stood_cannot_be_withdrawn() -> None:
+    assert told(("withdrawn", a_finding("a"), NOON)) == []
+
+
+def test_an_alert_of_a_much_harmed_person_stays_small() -> None:
+    evidence = tuple(Evidence(f"o{n:03}", NOON + n, "E07000117", (f"o{n:03}",)) for n in range(256))
+    many = [("raised", a_finding(f"f{n:03}", NOON + n, evidence=evidence), NOON) for n in range(256)]
+    version = told(*many)[-1]
+
+    assert len(msgspec.msgpack.encode(version)) < 64_000
+    assert version.findings[-1].evidence == evidence[-SHOWN_EVIDENCE:]

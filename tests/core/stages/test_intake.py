@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from safety_stream.core.catalogue import Catalogue
@@ -133,3 +134,35 @@ def test_degrees_become_grid_metres(catalogue: Catalogue) -> None:
 
     assert abs(place.easting - 651_409) <= 5
     assert abs(place.northing - 313_177) <= 5
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parties": (ReportedParty(role="victim", token="t" * 129),)},
+        {"parties": (ReportedParty(role="victim", token="tok a"),)},
+        {"parties": (ReportedParty(role="victim", token="tok|a"),)},
+        {"vehicles": tuple(f"veh-{number}" for number in range(65))},
+        {"phones": ("tel\n",)},
+        {"group": "g" * 129},
+        {"place": ReportedPlace(uprn="9" * 13)},
+        {"place": ReportedPlace(uprn="nine")},
+        {"count": 1_000_001},
+    ],
+)
+def test_nothing_a_key_or_a_row_is_made_of_is_without_bound(catalogue: Catalogue, changes: dict[str, Any]) -> None:
+    assert taken(catalogue, a_report(**changes)).reason == "schema-violation"
+
+
+def test_an_end_in_the_far_future_is_impossible(catalogue: Catalogue) -> None:
+    assert taken(catalogue, a_report(occurred_to=at("9999-01-01T00:00"))).reason == "impossible-time"
+
+
+def test_a_record_too_large_for_the_dead_letters_stays_where_it_is(catalogue: Catalogue) -> None:
+    record = msgspec.structs.replace(
+        a_record(Refused("oversize", "too long"), "partner.fire"), raw_value=b"x" * (intake.KEPT_VERBATIM + 1)
+    )
+    (output,) = intake.make_step(catalogue)(MemoryRows(), [record], None)
+
+    assert output.value.value is None
+    assert "stay at this offset" in output.value.detail

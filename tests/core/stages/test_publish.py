@@ -168,8 +168,6 @@ def test_a_restatement_that_rounds_to_the_same_number_is_not_told_to_the_public(
 
 
 def test_half_rounds_up() -> None:
-    profile = Profile(
-        id="x", title="", areas=(), periods=(), final_only=False, suppress_below=0, round_to=10
-    )
+    profile = Profile(id="x", title="", areas=(), periods=(), final_only=False, suppress_below=0, round_to=10)
 
     assert publish.shown_count(25, profile) == 30

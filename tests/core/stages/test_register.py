@@ -68,7 +68,9 @@ def test_a_unitary_counts_under_l14_alone(catalogue: Catalogue) -> None:
 def test_the_same_message_twice_changes_nothing(catalogue: Catalogue) -> None:
     again = a_version(received_at=V1.received_at + MINUTE)
 
-    assert [v for v in run(catalogue, [V1], [again])[len(run(catalogue, [V1])) :] if not isinstance(v, FeedStatus)] == []
+    assert [
+        v for v in run(catalogue, [V1], [again])[len(run(catalogue, [V1])) :] if not isinstance(v, FeedStatus)
+    ] == []
 
 
 @pytest.mark.parametrize("order", list(permutations([V1, V2])))

@@ -24,6 +24,10 @@ SHOWN_FINDINGS = 16
 """How many findings an alert version carries, the newest; all are on `findings`."""
 
 
+SHOWN_EVIDENCE = 8
+"""How many occurrences of a finding an alert shows, the newest; one time line holds 3 to 8 (domain.md 8)."""
+
+
 class AlertState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is remembered of one alert: its numbers, its standing findings by id, and who was last told what when."""
 
@@ -38,17 +42,19 @@ Reach = Callable[[Rule, Priority], tuple[str, ...]]
 """The ids of the audiences an alert of this rule and priority reaches, sorted."""
 
 
-def advance(state: AlertState, change: FindingChange, rule: Rule, reach: Reach) -> tuple[AlertState, AlertVersion]:
+def advance(
+    state: AlertState, change: FindingChange, rule: Rule, reach: Reach
+) -> tuple[AlertState, AlertVersion] | None:
     """The alert after a change of one of its findings, and the version to publish.
 
-    Withdrawing what does not stand changes nothing but
-    the version: findings come exactly once and in order, so it does not occur.
+    None when the change says nothing: a finding withdrawn that does not stand, which happens only when a rule was
+    added over timelines that are older than it.
     """
     standing = dict(state.findings)
-    if change.change == "withdrawn":
-        standing.pop(change.finding.finding_id, None)
-    else:
-        standing[change.finding.finding_id] = change.finding
+    if change.change != "withdrawn":
+        standing[change.finding.finding_id] = _shortened(change.finding)
+    elif standing.pop(change.finding.finding_id, None) is None:
+        return None
     reason = _reason(state.findings, standing, change)
     opened = bool(standing) and not state.findings
     late = change.change == "raised" and change.as_of > after(change.finding.completed_at, rule.action_time)
@@ -90,6 +96,13 @@ def advance(state: AlertState, change: FindingChange, rule: Rule, reach: Reach) 
         told_at=change.as_of if told else state.told_at,
         told_priority=priority if told else state.told_priority,
     ), version
+
+
+def _shortened(finding: Finding) -> Finding:
+    """The finding with the newest of its evidence only: an alert of a much harmed person must stay small enough."""
+    return msgspec.structs.replace(
+        finding, evidence=finding.evidence[-SHOWN_EVIDENCE:], excluded=finding.excluded[-SHOWN_EVIDENCE:]
+    )
 
 
 def in_order(findings: dict[str, Finding]) -> list[Finding]:

@@ -25,8 +25,14 @@ class _Group(msgspec.Struct):
     values: list[frozenset[str]] = msgspec.field(default_factory=list)
 
 
+_OF_PERSONS = frozenset({"persons", "complainants"})
+
+
 class DistinctCondition:
-    """Met at each e with `at_least` or more values in the window; facts `count`, `values`, `same` if asked."""
+    """Met at each e with `at_least` or more values in the window.
+
+    Facts: `count`, `same` if asked, and `values`, unless they are persons.
+    """
 
     def __init__(self, condition: Distinct) -> None:
         self._of = condition.of
@@ -34,7 +40,13 @@ class DistinctCondition:
         self._alike_in = alike_in(condition.same)
         self._ignored = frozenset(condition.ignore)
         self.steps: tuple[str, ...] = (condition.of,)
-        self.facts: tuple[str, ...] = ("count", "same", "values") if condition.same else ("count", "values")
+        # Who they are is nobody's business who need only know how many.
+        self._tells_values = condition.field not in _OF_PERSONS
+        self.facts: tuple[str, ...] = (
+            "count",
+            *(("same",) if condition.same else ()),
+            *(("values",) if self._tells_values else ()),
+        )
         self.terms = Terms(condition.at_least, condition.within)
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
@@ -70,9 +82,11 @@ class DistinctCondition:
         self, view: View, terms: Terms, alike: Alike, counted: tuple[Matched, ...], values: frozenset[str]
     ) -> Completion:
         e = counted[-1].occurrence
-        facts = [("count", str(len(values))), ("values", ", ".join(sorted(values)))]
+        facts = [("count", str(len(values)))]
         if alike:
-            facts.insert(1, ("same", in_words(alike)))
+            facts.append(("same", in_words(alike)))
+        if self._tells_values:
+            facts.append(("values", ", ".join(sorted(values))))
         return Completion(
             occurrence_id=e.id,
             completed_at=e.time,

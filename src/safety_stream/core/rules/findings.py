@@ -44,8 +44,13 @@ def finding_of(rule: Rule, limb: Limb, key: str, completion: Completion) -> Find
         excluded=tuple([item for item in completion.excluded if item.incident_id not in counted]),
         facts=facts,
         child=child,
-        explanation=limb.explain.format_map(dict(facts)),
+        explanation=limb.explain.format_map({name: _called(text, limb) for name, text in facts}),
     )
+
+
+def _called(text: str, limb: Limb) -> str:
+    """A fact as people say it: every value by its name."""
+    return ", ".join([limb.names.get(value, value) for value in text.split(", ")]) if limb.names else text
 
 
 def priority_of(words: PriorityRule, number: int, *, child: bool, flags: frozenset[str]) -> Priority:

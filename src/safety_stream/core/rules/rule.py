@@ -114,13 +114,17 @@ class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One way to meet a rule: keys, selectors by step name, a condition, and the words for it."""
+    """One way to meet a rule: keys, selectors by step name, a condition, and the words for it.
+
+    `names` says how values of facts are called in those words: areas by their names, not their codes.
+    """
 
     name: str
     keys: tuple[KeyKind, ...]
     steps: Mapping[str, Selector]
     condition: Condition
     explain: str
+    names: Mapping[str, str] = {}
 
 
 class PriorityRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -38,8 +38,10 @@ def make_step(catalogue: Catalogue) -> Step:
                 continue
             rule = rules[change.finding.rule_id]
             key = alert_id(rule.id, change.finding.key)
-            state = states.get(key) or AlertState()
-            state, version = advance(state, change, rule, reach)
+            advanced = advance(states.get(key) or AlertState(), change, rule, reach)
+            if advanced is None:
+                continue
+            state, version = advanced
             states.put(key, state)
             outputs.append(
                 Output(topic="alert-changes", key=version.alert_id, value=version, received_at=record.received_at)

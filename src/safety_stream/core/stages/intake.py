@@ -7,6 +7,7 @@ field's value, because dead letters are read by operators.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from safety_stream.core.catalogue import Catalogue, Source
@@ -26,6 +27,19 @@ FUTURE_TOLERANCE = 5 * MINUTE
 
 EXACT_WITHIN_M = 100
 """A point known no better than this, in metres, is no place (it is also the reach of an occurrence, rules.md 3.3)."""
+
+TOKENS_AT_MOST = 64
+"""Parties, flags, and tokens of persons and things, of one report."""
+
+TOKEN_LENGTH = 128
+UPRN_LENGTH = 12
+COUNT_AT_MOST = 1_000_000
+
+KEPT_VERBATIM = 768 * 1024
+"""Bytes of a refused record that a dead letter holds; a larger one stays where it was sent."""
+
+# No bar, because pairs are written with one; no spaces, because that is how a name would give itself away.
+_IS_TOKEN = re.compile(r"[A-Za-z0-9_.:=+/-]+").fullmatch
 
 _NAMED_DETAILS_FREE = frozenset({"withdraw", "erase", "restrict", "dispute"})
 
@@ -49,6 +63,7 @@ def checker(catalogue: Catalogue) -> Callable[[Report, str, Instant], IncidentVe
         _check_kind(source, report)
         _check_identity(source, report)
         _check_times(report, received_at)
+        _check_sizes(report)
         return _stamped(catalogue, source, report, received_at)
 
     return check
@@ -68,15 +83,18 @@ def _passed_or_refused(record: Record, check: Callable[[Report, str, Instant], I
 
 def dead_letter(stage: str, record: Record, refused: Refused) -> Output:
     """The output that keeps a refused record verbatim, with the reason."""
+    size = len(record.raw_value or b"")
+    kept = size <= KEPT_VERBATIM
+    too_many = "" if kept else f"; {size} bytes, too many to keep here: they stay at this offset"
     letter = DeadLetter(
         stage=stage,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         reason=refused.reason,
-        detail=refused.detail,
+        detail=refused.detail + too_many,
         key=record.raw_key,
-        value=record.raw_value,
+        value=record.raw_value if kept else None,
         received_at=record.received_at,
         attempts=record.attempts + 1,
     )
@@ -123,7 +141,8 @@ def _check_identity(source: Source, report: Report) -> None:
 def _check_times(report: Report, received_at: Instant) -> None:
     occurred_to = report.occurred_from if report.occurred_to is None else report.occurred_to
     latest = received_at + FUTURE_TOLERANCE
-    for name, at in (("occurred_from", report.occurred_from), ("reported_at", report.reported_at)):
+    times = (("occurred_from", report.occurred_from), ("occurred_to", occurred_to), ("reported_at", report.reported_at))
+    for name, at in times:
         if not EARLIEST <= at <= latest:
             raise Refused(
                 "impossible-time", f"field {name} is before 1900 or more than 5 minutes after it was received"
@@ -132,6 +151,21 @@ def _check_times(report: Report, received_at: Instant) -> None:
         raise Refused(
             "impossible-time", "field occurred_to is before occurred_from; swap them or leave occurred_to out"
         )
+
+
+def _check_sizes(report: Report) -> None:
+    """Everything a key, a count or a row is made of has a bound; a partner that needs more has made a mistake."""
+    stated = (*(party.token for party in report.parties), *report.vehicles, *report.phones, report.group)
+    tokens: list[str] = [token for token in stated if token]
+    if max(len(tokens), len(report.parties), len(report.flags)) > TOKENS_AT_MOST:
+        raise Refused("schema-violation", f"more than {TOKENS_AT_MOST} parties, flags or tokens: split the report")
+    if any(len(token) > TOKEN_LENGTH or not _IS_TOKEN(token) for token in tokens):
+        raise Refused("schema-violation", f"a token has 1 to {TOKEN_LENGTH} letters, digits and -_.:=+/ and no others")
+    uprn = report.place.uprn if report.place else None
+    if uprn and not (uprn.isascii() and uprn.isdigit() and len(uprn) <= UPRN_LENGTH):
+        raise Refused("schema-violation", f"field location.uprn has 1 to {UPRN_LENGTH} digits")
+    if report.count > COUNT_AT_MOST:
+        raise Refused("schema-violation", f"field count is more than {COUNT_AT_MOST}: send counts by day or area")
 
 
 def _stamped(catalogue: Catalogue, source: Source, report: Report, received_at: Instant) -> IncidentVersion:

@@ -112,7 +112,7 @@ class _Partition:
         for at, key in self._wakes.due("as_of", self._clock.as_of):
             area, indicator, period = _read_key(key)
             self._judge(area, indicator, period, min(max(at, 0), self._clock.as_of))
-        for source in sorted(newest):
+        for source in sorted(newest.keys() & self._catalogue.sources.keys()):
             for _, key in self._wakes.due(f"feed:{source}", self._complete_to(source)):
                 self._touched[_read_key(key)] = None
 
