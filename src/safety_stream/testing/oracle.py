@@ -581,6 +581,9 @@ def judge_window(limb: Limb, key: str, occurrences: Sequence[Occurrence], _clock
     """`count`, `distinct`: enough occurrences, or different values, in the window that ends at one of them."""
     select = limb.select[limb.condition["of"]]
     candidates = [occurrence for occurrence in occurrences if selected(occurrence, select)]
+    if limb.condition["type"] == "distinct":
+        # What says nothing that counts is in no window.
+        candidates = [occurrence for occurrence in candidates if values_of(occurrence, select, limb.condition)]
     for e in candidates:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
@@ -595,8 +598,6 @@ def judge_window(limb: Limb, key: str, occurrences: Sequence[Occurrence], _clock
             number = len(window)
         else:
             number = len({value for o in window for value in values_of(o, select, settings)})
-            if not values_of(e, select, settings):
-                continue
         if number >= settings["at_least"]:
             yield from finding(limb, key, [(o, select) for o in window], e.id, e.time, e.area, number)
 

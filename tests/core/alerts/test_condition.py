@@ -6,14 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.core.stages.making import NOON
 
 from safety_stream.core.alerts.condition import SHOWN_EVIDENCE, SHOWN_FINDINGS, AlertState, advance
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.findings import Evidence, Finding, FindingChange
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant
 from safety_stream.core.rules.rule import Count, Limb, PriorityRule, Rule, Safeguards
-
-from tests.core.stages.making import NOON
 
 RULE = Rule(
     id="rv-example",

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.core.stages.making import NOON, a_record, a_report, at
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
@@ -14,8 +15,6 @@ from safety_stream.core.model.reports import ReportedParty, ReportedPlace
 from safety_stream.core.model.times import MINUTE, SECOND
 from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
-
-from tests.core.stages.making import NOON, a_record, a_report, at
 
 RECEIVED = NOON + 120 * MINUTE
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.stages.making import a_record, at
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.feeds import FeedStatus
@@ -16,8 +17,6 @@ from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, Instant, to_day
 from safety_stream.core.stages import measure
 from safety_stream.core.stages.rows import MemoryRows
-
-from tests.core.stages.making import a_record, at
 
 MONDAY = to_day(date(2026, 1, 5))
 RECEIVED = at("2026-01-06T12:00")

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.stages.making import NOON, a_record
 
 from safety_stream.core.catalogue import Catalogue, Profile
 from safety_stream.core.model.alerts import AlertVersion
@@ -17,8 +18,6 @@ from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.stages import publish
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
-
-from tests.core.stages.making import NOON, a_record
 
 ALERT = AlertVersion(
     alert_id="alert-a",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.stages.making import NOON, a_record, a_version, at
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.feeds import FeedStatus
@@ -17,8 +18,6 @@ from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import HOUR, MINUTE
 from safety_stream.core.stages import register
 from safety_stream.core.stages.rows import MemoryRows
-
-from tests.core.stages.making import NOON, a_record, a_version, at
 
 V1 = a_version()
 V2 = a_version(source_version=2, action="correct", parties=(Party("victim", "tok-b"),), reported_at=NOON + 2 * HOUR)

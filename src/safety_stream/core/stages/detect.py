@@ -33,7 +33,7 @@ from safety_stream.core.model.times import Instant
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import Picture, Revision, RuleSet, difference, revise, revise_by_clock
 from safety_stream.core.stages.intake import dead_letter
-from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Rows, Step, Table, Wakes
+from safety_stream.core.stages.stage import CLOCK_ROW, NEVER, Clock, Output, Record, Rows, Step, Table, Wakes
 from safety_stream.core.timeline import Timeline
 
 _UNKNOWN = Refused("unknown-schema", "neither a sighting change nor a feed status")
@@ -110,7 +110,7 @@ class _Partition:
         self._publish(change.key, revise(self._rules, change.key, old, new, change.sighting, self._now), change.cause)
 
     def _hear(self, status: FeedStatus) -> None:
-        later = {source: at for source, at in status.newest.items() if at > self._newest.get(source, 0)}
+        later = {source: at for source, at in status.newest.items() if at > self._newest.get(source, NEVER)}
         if later:
             self._newest = self._newest | later
             before, self._now = self._now, Now(self._now.as_of, self._complete_to(self._newest))

@@ -41,7 +41,8 @@ KEPT_VERBATIM = 768 * 1024
 # No bar, because pairs are written with one; no spaces, because that is how a name would give itself away.
 _IS_TOKEN = re.compile(r"[A-Za-z0-9_.:=+/-]+").fullmatch
 
-_NAMED_DETAILS_FREE = frozenset({"withdraw", "erase", "restrict", "dispute"})
+_TAKES_BACK = frozenset({"withdraw", "erase", "restrict"})
+"""Actions that leave nothing standing: what they take back need not be said again. A disputed report stays."""
 
 
 def make_step(catalogue: Catalogue) -> Step:
@@ -123,7 +124,7 @@ def _check_kind(source: Source, report: Report) -> None:
     own = report.kind.replace("-", "_")
     if any(details != own for details in report.details):
         raise Refused("schema-violation", f"details of another kind are filled in; only {own} may be")
-    if report.action not in _NAMED_DETAILS_FREE and report.count < 1:
+    if report.action not in _TAKES_BACK and report.count < 1:
         raise Refused("schema-violation", "field count must be 1 or more")
 
 
@@ -170,7 +171,7 @@ def _check_sizes(report: Report) -> None:
 
 def _stamped(catalogue: Catalogue, source: Source, report: Report, received_at: Instant) -> IncidentVersion:
     category = catalogue.categories.get(report.category)
-    if category is None and report.action in ("new", "correct"):
+    if category is None and report.action not in _TAKES_BACK:
         raise Refused("schema-violation", "field category is not in the catalogue; see catalogue/categories.yaml")
     themes = set(category.themes if category else ())
     themes.update(catalogue.kind_themes.get(report.kind, ()))
@@ -213,13 +214,14 @@ def _place_of(stated: ReportedPlace) -> Place:
     easting, northing = stated.easting, stated.northing
     if (easting is None or northing is None) and stated.latitude is not None and stated.longitude is not None:
         easting, northing = to_grid(stated.latitude, stated.longitude)
-    located = stated.uprn is not None or (easting is not None and northing is not None)
+    # A UPRN names one property however coarse the point beside it.
     fine = stated.precision_m is None or stated.precision_m <= EXACT_WITHIN_M
+    located = bool(stated.uprn) or (easting is not None and northing is not None and fine)
     return Place(
         uprn=stated.uprn or None,
         easting=easting,
         northing=northing,
-        exact=located and fine and not stated.snapped,
+        exact=located and not stated.snapped,
         lsoa=stated.lsoa,
     )
 

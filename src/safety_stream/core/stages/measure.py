@@ -29,7 +29,7 @@ from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.engine import difference
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
 from safety_stream.core.stages.intake import dead_letter
-from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Rows, Step, Table, Wakes
+from safety_stream.core.stages.stage import CLOCK_ROW, NEVER, Clock, Output, Record, Rows, Step, Table, Wakes
 
 Cells = dict[Day, int]
 """Signed counts by report day."""
@@ -207,7 +207,7 @@ class _Partition:
         return True
 
     def _complete_to(self, source: str) -> Instant:
-        return self._clock.newest.get(source, 0) - self._catalogue.sources[source].usual_latency
+        return self._clock.newest.get(source, NEVER) - self._catalogue.sources[source].usual_latency
 
     def _judge(self, area: str, indicator: str, period: Period, as_of: Instant) -> None:
         """Compare a period with the limits of its kind, once it is over; before that, ask to be woken."""

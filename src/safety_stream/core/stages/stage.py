@@ -179,6 +179,10 @@ class Wakes:
         return self._PREFIX + f"{clock}/{max(at, 0):016d}/{key}".encode()
 
 
+NEVER: Final[Instant] = -(10**18)
+"""Before anything: how far a feed has come that has never reported."""
+
+
 class Clock(msgspec.Struct, frozen=True, gc=False):
     """What a partition knows of time: its own `as_of` and, per source, the newest `reported_at` seen."""
 
@@ -191,7 +195,7 @@ class Clock(msgspec.Struct, frozen=True, gc=False):
 
     def with_feeds(self, newest: dict[str, Instant]) -> Clock:
         """The clock having seen these newest report times."""
-        later = {source: at for source, at in newest.items() if at > self.newest.get(source, 0)}
+        later = {source: at for source, at in newest.items() if at > self.newest.get(source, NEVER)}
         return Clock(self.as_of, self.newest | later) if later else self
 
 
