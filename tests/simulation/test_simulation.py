@@ -19,9 +19,9 @@ def test_no_schedule_loses_doubles_or_miscounts(first: int):
         Simulation(Plan.of(seed)).run()
 
 
-def test_a_long_run_finds_nothing_either(request: pytest.FixtureRequest):
-    if not request.config.getoption("--soak"):
-        pytest.skip("the long run: give --soak")
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_a_long_run_finds_nothing_either():
     # Other seeds every time; a failure names its own.
     first = SystemRandom().randrange(10**9)
     for seed in range(first, first + SOAK_SCHEDULES):
