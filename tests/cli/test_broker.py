@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,16 @@ from safety_stream.wire.topology import Topic
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 
-def started(folder: Path) -> tuple[subprocess.Popen[str], str]:
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def started(folder: Path, port: int) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "safety_stream", "broker", "--port", "19099", "--data", str(folder), "--json"],
+        [sys.executable, "-m", "safety_stream", "broker", "--port", str(port), "--data", str(folder), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -32,15 +40,15 @@ def stopped(process: subprocess.Popen[str], number: signal.Signals) -> int:
     return process.returncode
 
 
-def test_it_stops_when_told_and_keeps_what_it_holds(tmp_path: Path):
-    first, bootstrap = started(tmp_path)
+def test_it_stops_when_told_and_keeps_what_it_holds(tmp_path: Path, port: int):
+    first, bootstrap = started(tmp_path, port)
     create(
         AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}),
         [Topic(name="kept", subjects=(), partitions=1, settings={})],
     )
     assert stopped(first, signal.SIGTERM) == 0
 
-    second, bootstrap = started(tmp_path)
+    second, bootstrap = started(tmp_path, port)
     there = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=30).topics
     assert stopped(second, signal.SIGINT) == 0
     assert "kept" in there

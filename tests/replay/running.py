@@ -84,7 +84,7 @@ def received(reports: Iterable[Report], gaps: Sequence[int] = (0,)) -> list[Told
     """The reports received one after another, none before it was made; `gaps` (ms) between them, over and over."""
     now, told = -(10**18), []
     for number, report in enumerate(reports):
-        now = max(now + gaps[number % len(gaps)], report.reported_at, report.occurred_from)
+        now = max(now + gaps[number % len(gaps)], report.reported_at, report.occurred_to or report.occurred_from)
         told.append(Told(report, now))
     return told
 

@@ -31,7 +31,7 @@ SOURCES = {
     "fire": ("fire", ("deliberate-fire", "accidental-fire")),
 }
 CATEGORIES = tuple(sorted({category for _, categories in SOURCES.values() for category in categories}))
-SILENT = {"withdraw", "erase", "restrict", "dispute"}
+SILENT = {"withdraw", "erase", "restrict"}
 NAMELESS = {"ed-assaults", "fire"}
 SUBTYPES = {
     "police-missing": ("returned", "returned", "reported"),
@@ -151,7 +151,7 @@ def _reports(draw: st.DrawFn, cast: Cast) -> Report:
     is_named = source not in NAMELESS
     occurred = draw(st.sampled_from(cast.instants))
     action = draw(st.sampled_from(_ACTIONS))
-    # What takes a report back, or doubts it, need not say again what it was about.
+    # What takes a report back need not say again what it was about.
     is_silent = action in SILENT and draw(st.booleans())
     category = cast.category if cast.category in categories else categories[0]
     told_after = draw(st.sampled_from((0, 0, HOUR, 3 * DAY_LENGTH, 40 * DAY_LENGTH, None)))
