@@ -14,7 +14,7 @@ from safety_stream.cli import app
 WIDE = {"COLUMNS": "400", "TERM": "dumb", "NO_COLOR": "1"}
 
 
-def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     below = getattr(command, "commands", None)
     if below is None:
         yield path, command
