@@ -52,7 +52,7 @@ def shipped_world() -> World:
 
 
 def small_world(folder: Path) -> World:
-    """The catalogue that ships, written to `folder` with a small hub and small weekly numbers: few reports reach them."""
+    """The catalogue that ships, written to `folder` with a small hub and small weekly numbers: few reports do."""
     shutil.copytree(catalogue_folder(), folder, ignore=shutil.ignore_patterns("synthetic"))
     _rewrite(folder / "categories.yaml", r"bounds: \{hub: \d+", f"bounds: {{hub: {SMALL_HUB}")
     _rewrite(folder / "rules" / "district-count.yaml", r"at_least: \d+", "at_least: 3")
