@@ -105,9 +105,7 @@ def latency(cluster: Cluster, start: StartChild, folder: Path, name: str, rate: 
         told = child.result(30)
     waits = paced.waits(since=paced.began_at + _WARM_UP_SECONDS)
     return {
-        "records": told["records"],
-        "cpu_seconds": told["cpu_seconds"],
-        "stages": told["stages"],
+        **told,
         "rate": rate,
         "alerts": len(waits),
         "p50_ms": _quantile(waits, 0.5),

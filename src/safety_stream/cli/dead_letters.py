@@ -118,6 +118,9 @@ def redrive(
     right = Redrive(bootstrap)
     found = _chosen(bootstrap, stage, reason, tuple(letter or ()))
     due = [one for one in found if again or not one.redriven]
+    hollow = [one.id for one in due if one.letter.value is None]
+    if hollow:
+        raise Wrong(f"{', '.join(hollow)}: empty, or too large to be kept here; send it again from the partner's side")
     right.put_back(due)
     left = len(found) - len(due)
     if as_json:

@@ -131,7 +131,7 @@ def _rows(names: str) -> list[StageRow]:
 def _touched(rows: list[StageRow], known: Catalogue) -> list[str]:
     """Every topic these stages read or write; a missing one would show only as failing transactions."""
     families = {family for row in rows for family in (*row.reads, *row.writes)}
-    own = {f"{family}.{row.name}" for row in rows for family in ("changelog", "dead-letters")}
+    own = {f"changelog.{row.name}" for row in rows}
     return sorted(own.union(*(members(family, known) for family in families)))
 
 

@@ -96,23 +96,26 @@ def claim_of(version: IncidentVersion, scope: Scope) -> Claim:
 def outranks(new: IncidentVersion, old: IncidentVersion) -> bool:
     """Whether `new` takes the place of `old`: by source version, then action, then content (any fixed order will do).
 
-    When a version was received is no part of what was said: the same message twice outranks nothing.
+    An erasure outranks every version, whatever its number: what is erased does not come back. When a version was
+    received is no part of what was said: the same message twice outranks nothing.
     """
-    ranks = [(v.source_version, _RANK[v.action]) for v in (new, old)]
+    ranks = [(v.action == "erase", v.source_version, _RANK[v.action]) for v in (new, old)]
     if ranks[0] != ranks[1]:
         return ranks[0] > ranks[1]
     return _content(new) > _content(old)
 
 
-def differences(old: Claim | None, new: Claim) -> list[tuple[str, int, Sighting]]:
-    """The signed sightings (key, sign, sighting) that turn the old claim into the new one."""
+def differences(old: Claim | None, new: Claim) -> list[tuple[str, Sighting | None, Sighting | None]]:
+    """Per key what leaves and what joins when the new claim takes the old one's place; what both say alike stays."""
     claimed = sightings_of(new)
     if old is None:
-        return [(key, 1, sighting) for key, sighting in claimed.items()]
+        return [(key, None, sighting) for key, sighting in claimed.items()]
     standing = sightings_of(old)
-    gone = [(key, -1, sighting) for key, sighting in standing.items() if not _same_said(sighting, claimed.get(key))]
-    come = [(key, 1, sighting) for key, sighting in claimed.items() if not _same_said(sighting, standing.get(key))]
-    return gone + come
+    return [
+        (key, standing.get(key), claimed.get(key))
+        for key in sorted(standing.keys() | claimed.keys())
+        if not _same_said(standing.get(key), claimed.get(key))
+    ]
 
 
 def sightings_of(claim: Claim) -> dict[str, Sighting]:
@@ -157,8 +160,10 @@ def _content(version: IncidentVersion) -> bytes:
     return _ENCODER.encode(msgspec.structs.replace(version, received_at=0))
 
 
-def _same_said(one: Sighting, other: Sighting | None) -> bool:
-    return other is not None and one == msgspec.structs.replace(other, received_at=one.received_at)
+def _same_said(one: Sighting | None, other: Sighting | None) -> bool:
+    if one is None or other is None:
+        return False
+    return one == msgspec.structs.replace(other, received_at=one.received_at)
 
 
 def _keys_of(version: IncidentVersion, kinds: frozenset[str]) -> list[Keyed]:

@@ -44,6 +44,9 @@ MERGE_DISTANCE_M = 100
 ANSWERS = frozenset({"intervention"})
 """Kinds that answer an occurrence and are no report of it: a return interview must not melt into the return."""
 
+PHASED = frozenset({"missing-episode"})
+"""Kinds whose subtypes are phases of one episode, each an occurrence of its own: going missing is not coming back."""
+
 MERGE_SLACK = HOUR
 """By how much the intervals of two reports of one occurrence are widened before they must overlap (rules.md 3.3)."""
 
@@ -198,11 +201,17 @@ def _tell_of_one(earlier: Sighting, later: Sighting) -> bool:
     # Sorted by beginning, the later one cannot begin before the earlier: only the earlier one's end is in question.
     return (
         later.occurred_from <= earlier.occurred_to + MERGE_SLACK
-        and earlier.kind not in ANSWERS
-        and later.kind not in ANSWERS
+        and _may_tell_of_one(earlier, later)
         and _is_one_place(earlier.place, later.place)
         and (bool(earlier.family and earlier.family == later.family) or _share_a_person(earlier, later))
     )
+
+
+def _may_tell_of_one(one: Sighting, other: Sighting) -> bool:
+    if one.kind in ANSWERS or other.kind in ANSWERS:
+        return False
+    phased = one.kind in PHASED or other.kind in PHASED
+    return not phased or (one.kind, one.subtype) == (other.kind, other.subtype)
 
 
 def _share_a_person(one: Sighting, other: Sighting) -> bool:

@@ -68,6 +68,7 @@ class Redrive:
                 "transactional.id": "safety-stream.redrive",
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
+                "message.max.bytes": 4 * 1024 * 1024,
                 "log_level": 0,
             }
         )

@@ -70,6 +70,10 @@ class Store(Protocol):
     def rows(self) -> int:
         """How many rows there are."""
 
+    @property
+    def is_too_old(self) -> bool:
+        """Whether deletions may have been missed: it was not written for longer than tombstones are sure to be kept."""
+
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Read the rows as they stand now."""
 
@@ -135,7 +139,9 @@ class Overlay:
     def _write(self, key: bytes, value: bytes | None) -> None:
         if key not in self._written:
             if not 0 < len(key) <= ROW_KEY_BYTES or key[0] == 0:
-                raise ValueError(f"a row key has 1 to {ROW_KEY_BYTES} bytes and does not begin with 0: {key[:80]!r}")
+                raise ValueError(
+                    f"a row key has 1 to {ROW_KEY_BYTES} bytes and does not begin with 0; this one has {len(key)}"
+                )
             self._unordered.append(key)
         self._written[key] = value
 
@@ -180,6 +186,11 @@ class MemoryStore:
     def rows(self) -> int:
         """How many rows there are."""
         return len(self._rows)
+
+    @property
+    def is_too_old(self) -> bool:
+        """Never: it lives no longer than its process, and simulations are short."""
+        return False
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -243,7 +254,7 @@ class LmdbStore:
         self._folder = folder
         self._identity = f"{_FORMAT}|{identity}"
         checking = folder / "checking"
-        if checking.exists() or self._is_too_old():
+        if checking.exists() or self.is_too_old:
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         checking.touch()
@@ -317,7 +328,9 @@ class LmdbStore:
         if environment is not None:
             environment.close()
 
-    def _is_too_old(self) -> bool:
+    @property
+    def is_too_old(self) -> bool:
+        """Whether it was last written longer ago than the changelog keeps tombstones, with room to spare."""
         data = self._folder / "data.mdb"
         return data.exists() and time.time() - data.stat().st_mtime > TRUSTED_SECONDS
 

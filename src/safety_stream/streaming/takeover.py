@@ -158,13 +158,13 @@ class TakeOver:
         self._stores.clear()
 
     def store(self, tenure: Tenure, high: int) -> Store:
-        """The partition's store; emptied if it is ahead of the changelog."""
+        """The partition's store; emptied if it is ahead of the changelog, or older than tombstones are kept."""
         store = self._stores.get(tenure.partition)
         if store is None:
             identity = self._again(tenure, lambda: self._changelog.identity(tenure.partition))
             store = self._open_store(tenure.partition, f"{self._stage}|{tenure.partition}|{identity}")
             self._stores[tenure.partition] = store
-        if store.position > high:
+        if store.position > high or store.is_too_old:
             store.clear()
         return store
 

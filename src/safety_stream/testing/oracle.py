@@ -351,9 +351,10 @@ def live_claims(reports: Iterable[Plain], files: CatalogueFiles, to_grid: Grid |
     return sorted(live, key=lambda claim: str(claim["incident_id"]))
 
 
-def rank(claim: Plain) -> tuple[int, int, bytes]:
-    """What decides between two versions: the version, the action, and last the bytes of the claim."""
-    return claim["source_version"], STRENGTH[claim["action"]], msgspec.msgpack.encode(claim)
+def rank(claim: Plain) -> tuple[bool, int, int, bytes]:
+    """What decides between two versions: erasure, the version, the action, and last the bytes of the claim."""
+    erased = claim["action"] == "erase"
+    return erased, claim["source_version"], STRENGTH[claim["action"]], msgspec.msgpack.encode(claim)
 
 
 def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) -> Plain:
@@ -518,6 +519,8 @@ def same_occurrence(a: Sighting, b: Sighting) -> bool:
     starts_in_time = a.occurred_from <= b.occurred_to + MERGE_MARGIN
     ends_in_time = b.occurred_from <= a.occurred_to + MERGE_MARGIN
     both_report = a.kind != "intervention" and b.kind != "intervention"
+    if "missing-episode" in (a.kind, b.kind) and (a.kind, a.subtype) != (b.kind, b.subtype):
+        both_report = False
     in_time = starts_in_time and ends_in_time
     return a.organisation != b.organisation and both_report and (same_uprn or near) and shared and in_time
 

@@ -35,7 +35,7 @@ class TopicRow(msgspec.Struct, frozen=True):
 
 
 class StageRow(msgspec.Struct, frozen=True):
-    """A stage: what it reads, what it writes beside its dead letters, and the function that makes its step.
+    """A stage: what it reads, what it writes, and the function that makes its step.
 
     All topics a stage reads have the same number of partitions: partition n of each of them, and its state, are always
     one worker's.
@@ -67,7 +67,7 @@ TOPICS = (
 )
 
 STAGES = (
-    StageRow("intake",     ("partner.", "backfill."), ("incidents",),                     intake.make_step),
+    StageRow("intake",     ("partner.", "backfill."), ("incidents", "dead-letters."),     intake.make_step),
     StageRow("register",   ("incidents",),        ("sightings", "tallies", "feed-status"), register.make_step),
     StageRow("detect",     ("sightings",),        ("findings",),                      detect.make_step),
     StageRow("measure",    ("tallies",),          ("findings", "indicator-values"),   measure.make_step),
@@ -96,7 +96,7 @@ def members(family: str, catalogue: Catalogue) -> tuple[str, ...]:
         "backfill.": tuple(catalogue.sources),
         "alerts.": tuple(audience.id for audience in catalogue.audiences),
         "indicators.": tuple(profile.id for profile in catalogue.profiles),
-        "dead-letters.": tuple(stage.name for stage in STAGES),
+        "dead-letters.": ("intake",),
         "changelog.": tuple(stage.name for stage in STAGES),
         "audit.": ("alerts", "indicators"),
     }[family]
@@ -157,8 +157,10 @@ def _settings(row: TopicRow) -> dict[str, str]:
     if row.keep == "log":
         # What was disclosed to whom must be answerable for years.
         settings["retention.bytes"] = "-1" if row.name == "audit." else str(4 * 1024**3)
+    if row.keep == "latest":
+        # Stores trust themselves for half of this (`streaming.store.TRUSTED_SECONDS`).
+        settings["delete.retention.ms"] = str(24 * 3600 * 1000)
     if not row.append_time:
         settings["max.message.bytes"] = str(4 * 1024 * 1024)
-    if not row.append_time:
         settings["message.timestamp.after.max.ms"] = str(2**63 - 1)
     return settings

@@ -156,3 +156,27 @@ def test_an_alert_of_a_much_harmed_person_stays_small() -> None:
 
     assert len(msgspec.msgpack.encode(version)) < 64_000
     assert version.findings[-1].evidence == evidence[-SHOWN_EVIDENCE:]
+
+
+def test_late_findings_page_nobody_whatever_becomes_of_them() -> None:
+    """Rules.md 3.7: neither when one of them goes, nor when all have gone."""
+    late = NOON + 30 * DAY_LENGTH
+    first, second = a_finding("a"), a_finding("b", NOON + HOUR)
+    versions = told(
+        ("raised", first, late), ("raised", second, late), ("withdrawn", second, late), ("withdrawn", first, late)
+    )
+
+    assert [version.notify for version in versions] == [False] * 4
+    assert [version.late for version in versions] == [True, True, True, False]
+
+
+def test_a_new_episode_tells_nobody_of_its_end_who_did_not_hear_of_its_beginning() -> None:
+    late = NOON + 30 * DAY_LENGTH
+    versions = told(
+        ("raised", a_finding("a"), NOON),
+        ("withdrawn", a_finding("a"), NOON),
+        ("raised", a_finding("a"), late),
+        ("withdrawn", a_finding("a"), late),
+    )
+
+    assert [version.notify for version in versions] == [True, True, False, False]

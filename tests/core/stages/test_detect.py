@@ -7,14 +7,14 @@ import pytest
 from tests.core.rules.making import a_sighting, at
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import HOUR, MINUTE, Instant
 from safety_stream.core.stages import detect
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import Output, Record
+from safety_stream.core.stages.stage import Output, Record, Unreadable
 
 LEFT_AT = "2026-01-05T20:00"
 DEADLINE = at("2026-01-08T20:00")
@@ -171,16 +171,14 @@ def test_a_feed_the_catalogue_does_not_know_is_remembered_and_ignored(stream: St
     assert stream.at(LATER, FeedStatus(as_of=0, newest={"no-such-feed": LATER}, partition=0)) == []
 
 
-def test_a_record_that_could_not_be_read_goes_to_the_dead_letters_with_its_bytes(stream: Stream):
-    outputs = stream.at(LATER, Refused("unreadable-framing", "no magic byte"))
-    assert [output.topic for output in outputs] == ["dead-letters.detect"]
-    letter = outputs[0].value
-    assert isinstance(letter, DeadLetter)
-    assert (letter.reason, letter.value, letter.partition, letter.offset) == ("unreadable-framing", b"?", 3, 17)
+def test_a_record_that_could_not_be_read_stops_the_stage(stream: Stream):
+    with pytest.raises(Unreadable, match=r"sightings\[3\] at offset 17: unreadable-framing"):
+        stream.at(LATER, Refused("unreadable-framing", "no magic byte"))
 
 
-def test_what_is_no_sighting_goes_to_the_dead_letters(stream: Stream):
-    assert [output.value.reason for output in stream.at(LATER, FIRST)] == ["unknown-schema"]
+def test_what_is_no_sighting_stops_the_stage(stream: Stream):
+    with pytest.raises(Unreadable, match="detect cannot go on"):
+        stream.at(LATER, FIRST)
 
 
 def test_a_sighting_that_leaves_where_it_never_was_is_a_defect(stream: Stream):

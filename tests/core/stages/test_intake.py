@@ -138,12 +138,14 @@ def test_degrees_become_grid_metres(catalogue: Catalogue) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"parties": (ReportedParty(role="victim", token="t" * 129),)},
+        {"parties": (ReportedParty(role="victim", token="t" * 65),)},
         {"parties": (ReportedParty(role="victim", token="tok a"),)},
         {"parties": (ReportedParty(role="victim", token="tok|a"),)},
-        {"vehicles": tuple(f"veh-{number}" for number in range(65))},
+        {"vehicles": tuple(f"veh-{number}" for number in range(17))},
         {"phones": ("tel\n",)},
-        {"group": "g" * 129},
+        {"group": "g" * 65},
+        {"flags": ("f" * 33,)},
+        {"subtype": "s" * 33},
         {"place": ReportedPlace(uprn="9" * 13)},
         {"place": ReportedPlace(uprn="nine")},
         {"count": 1_000_001},
@@ -165,3 +167,10 @@ def test_a_record_too_large_for_the_dead_letters_stays_where_it_is(catalogue: Ca
 
     assert output.value.value is None
     assert "stay at this offset" in output.value.detail
+
+
+def test_an_erased_report_names_nobody_any_more(catalogue: Catalogue) -> None:
+    erased = a_report(action="erase", parties=(ReportedParty(role="victim", token="tok-a"),), vehicles=("veh-a",))
+    version = taken(catalogue, erased)
+
+    assert (version.parties, version.vehicles, version.phones, version.group) == ((), (), (), None)

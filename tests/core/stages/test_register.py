@@ -38,7 +38,7 @@ def standing(values: list[Any]) -> dict[tuple[str, str], int]:
     for change in values:
         if isinstance(change, SightingChange):
             of = (change.key, change.sighting.incident_id)
-            sums[of] = sums.get(of, 0) + change.sign
+            sums[of] = sums.get(of, 0) + (change.sign if change.replaces is None else 0)
     return {of: total for of, total in sums.items() if total}
 
 
@@ -162,3 +162,18 @@ def test_what_stands_does_not_depend_on_order_duplication_or_batches(
     straight, other = run(catalogue, versions), run(catalogue, shuffled[:cut], shuffled[cut:])
 
     assert (standing(straight), counted(straight)) == (standing(other), counted(other))
+
+
+def test_a_correction_that_stays_under_its_key_is_one_change(catalogue: Catalogue) -> None:
+    corrected = a_version(source_version=2, action="correct", flags=("weapon",))
+    changes = [value for value in run(catalogue, [V1], [corrected]) if isinstance(value, SightingChange)][2:]
+
+    assert [(change.key, change.sign, change.replaces is not None) for change in changes] == [
+        ("person:tok-a", 1, True),
+        ("victim:tok-a", 1, True),
+    ]
+
+
+@pytest.mark.parametrize("order", list(permutations([V1, a_version(action="erase"), V2])))
+def test_what_is_erased_does_not_come_back(catalogue: Catalogue, order: tuple[IncidentVersion, ...]) -> None:
+    assert standing(run(catalogue, *[[version] for version in order])) == {}

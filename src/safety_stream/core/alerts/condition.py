@@ -57,9 +57,9 @@ def advance(
         return None
     reason = _reason(state.findings, standing, change)
     opened = bool(standing) and not state.findings
-    late = change.change == "raised" and change.as_of > after(change.finding.completed_at, rule.action_time)
     # A withdrawn alert says what it said last, so that those who were told know what is taken back.
     said = in_order(standing or state.findings)
+    late = bool(standing) and change.as_of > after(said[-1].completed_at, rule.action_time)
     priority = highest(said)
     notify = _must_be_heard(state, reason, priority, change.as_of, rule) and not late
     version = AlertVersion(
@@ -88,13 +88,15 @@ def advance(
         as_of=change.as_of,
         cause=change.cause,
     )
-    told = notify and bool(standing)
+    # With its last finding an episode ends, and what was told in it is told no more.
+    told = (change.as_of, priority) if notify else (state.told_at, state.told_priority)
+    told_at, told_priority = told if standing else (None, None)
     return AlertState(
         version=version.version,
         episode=version.episode,
         findings=standing,
-        told_at=change.as_of if told else state.told_at,
-        told_priority=priority if told else state.told_priority,
+        told_at=told_at,
+        told_priority=told_priority,
     ), version
 
 
@@ -137,8 +139,9 @@ def _reason(before: dict[str, Finding], standing: dict[str, Finding], change: Fi
 
 
 def _must_be_heard(state: AlertState, reason: ReasonForNow, priority: Priority, as_of: Instant, rule: Rule) -> bool:
-    if reason in ("new", "withdrawn"):
-        return True
-    if state.told_priority is None or state.told_at is None or priority < state.told_priority:
+    if state.told_at is None or state.told_priority is None:
+        # Whoever heard nothing yet hears of more, never of less.
+        return reason in ("new", "worsened", "evidence-added", "back-dated")
+    if reason in ("new", "withdrawn") or priority < state.told_priority:
         return True
     return reason in ("evidence-added", "back-dated") and as_of >= after(state.told_at, rule.suppress_for)

@@ -60,7 +60,8 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
 class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A signed difference: `sighting` joins the timeline of `key` (sign +1) or leaves it (sign -1).
 
-    A correction is the old one leaving and the new one joining. `cause` is the incident id and action that made it.
+    A correction that stays under the key is one change: the new one joins and the one it `replaces` leaves in the same
+    moment, so that nothing is withdrawn in between. `cause` is the incident id and action that made it.
     """
 
     key: str
@@ -68,6 +69,7 @@ class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     sighting: Sighting
     as_of: Instant
     cause: str
+    replaces: Sighting | None = None
 
 
 def key_kind(key: str) -> str:

@@ -109,6 +109,20 @@ class Revision(msgspec.Struct, frozen=True, gc=False):
     forget: tuple[Wake, ...] = ()
     ask: tuple[Wake, ...] = ()
 
+    def then(self, later: Revision) -> Revision:
+        """What both changes make of the key, as one: nobody hears of what stood in between.
+
+        What only the later one looked at was before the earlier one as it was after it.
+        """
+        before = self.before | {name: one for name, one in later.before.items() if name not in self.after}
+        after = {name: one for name, one in self.after.items() if name not in later.before} | later.after
+        return Revision(
+            {name: one for name, one in before.items() if name not in self.after or name in self.before},
+            after,
+            (*self.forget, *(wake for wake in later.forget if wake not in self.ask)),
+            (*(wake for wake in self.ask if wake not in later.forget), *later.ask),
+        )
+
 
 UNCHANGED = Revision()
 
@@ -199,7 +213,7 @@ def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sight
         )
     went, came = changed_occurrences(old.timeline, new.timeline, sighting)
     changed = (*went, *came)
-    reports = [sighting for occurrence in changed for sighting in occurrence.sightings]
+    reports = [report for occurrence in changed for report in occurrence.sightings]
     concerned = [plan for plan in rules.plans(key) if plan.is_concerned(reports)]
     if not concerned:
         return UNCHANGED

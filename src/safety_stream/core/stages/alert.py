@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 from safety_stream.core.alerts.condition import AlertState, advance
 from safety_stream.core.catalogue import Audience, Catalogue
-from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.findings import FindingChange, Priority
 from safety_stream.core.model.ids import alert_id
 from safety_stream.core.model.times import Instant
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.rule import Rule
-from safety_stream.core.stages.intake import dead_letter
-from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table
+from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, unreadable
 
 
 def make_step(catalogue: Catalogue) -> Step:
@@ -33,9 +31,7 @@ def make_step(catalogue: Catalogue) -> Step:
         for record in records:
             change = record.value
             if not isinstance(change, FindingChange) or change.finding.rule_id not in rules:
-                refused = change if isinstance(change, Refused) else _UNKNOWN
-                outputs.append(dead_letter("alert", record, refused))
-                continue
+                raise unreadable("alert", record)
             rule = rules[change.finding.rule_id]
             key = alert_id(rule.id, change.finding.key)
             advanced = advance(states.get(key) or AlertState(), change, rule, reach)
@@ -50,12 +46,6 @@ def make_step(catalogue: Catalogue) -> Step:
         return outputs
 
     return step
-
-
-_UNKNOWN = Refused(
-    "unknown-schema",
-    "not a change of a finding of a rule in the catalogue; restore the rule file and redrive",
-)
 
 
 def _hears(audience: Audience, rule: Rule, priority: Priority) -> bool:

@@ -6,7 +6,7 @@ At every moment, for every key, the findings that stand are `evaluate(timeline, 
 and puts out the difference:
 
 1. The partition's `as_of` moves to the record's `received_at` (it never goes back). Keys that waited for a time it
-   has now passed are looked at, earliest first, and what completes is known *as of that instant*, before the record
+   has now passed are looked at, earliest first; what completes is known as of that `received_at`, before the record
    is read.
 2. A sighting changes the timeline of its key. A feed status moves the clocks of feeds, and keys that waited for those
    are looked at.
@@ -24,25 +24,33 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.model.sightings import SightingChange
+from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import Instant
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import Picture, Revision, RuleSet, difference, revise, revise_by_clock
-from safety_stream.core.stages.intake import dead_letter
-from safety_stream.core.stages.stage import CLOCK_ROW, NEVER, Clock, Output, Record, Rows, Step, Table, Wakes
+from safety_stream.core.stages.stage import (
+    CLOCK_ROW,
+    NEVER,
+    Clock,
+    Output,
+    Record,
+    Rows,
+    Step,
+    Table,
+    Wakes,
+    unreadable,
+)
 from safety_stream.core.timeline import Timeline
-
-_UNKNOWN = Refused("unknown-schema", "neither a sighting change nor a feed status")
 
 
 def make_step(catalogue: Catalogue) -> Step:
     """The detect step for this catalogue's rules and bounds.
 
-    A record that could not be read becomes a dead letter. Raises `ValueError` when a sighting leaves a timeline it is
+    Raises `Unreadable` for a record that could not be read, and `ValueError` when a sighting leaves a timeline it is
     not on, or joins one twice: `register` never sends that.
     """
     rules = RuleSet(catalogue.rules, catalogue.bounds)
@@ -83,8 +91,7 @@ class _Partition:
         elif isinstance(value, FeedStatus):
             self._hear(value)
         else:
-            refused = value if isinstance(value, Refused) else _UNKNOWN
-            self._outputs.append(dead_letter("detect", record, refused))
+            raise unreadable("detect", record)
 
     def move_to(self, as_of: Instant) -> None:
         """Move the partition's own time on, and look at the keys that waited for it."""
@@ -100,14 +107,23 @@ class _Partition:
         return self._outputs
 
     def _change(self, change: SightingChange) -> None:
-        old = self._picture(change.key)
-        timeline = old.timeline.changed(change.sign, change.sighting, self._rules.bounds)
-        new = self._pictures[change.key] = Picture(timeline, self._rules.bounds)
-        if timeline.count:
-            self._timelines.put(change.key, timeline)
+        if change.replaces is None:
+            revision = self._revise(change.key, change.sign, change.sighting)
         else:
-            self._timelines.delete(change.key)
-        self._publish(change.key, revise(self._rules, change.key, old, new, change.sighting, self._now), change.cause)
+            left = self._revise(change.key, -1, change.replaces)
+            revision = left.then(self._revise(change.key, 1, change.sighting))
+        self._publish(change.key, revision, change.cause)
+
+    def _revise(self, key: str, sign: Literal[1, -1], sighting: Sighting) -> Revision:
+        """Put a sighting on the timeline of its key or take it off, and say what that makes of its findings."""
+        old = self._picture(key)
+        timeline = old.timeline.changed(sign, sighting, self._rules.bounds)
+        new = self._pictures[key] = Picture(timeline, self._rules.bounds)
+        if timeline.count:
+            self._timelines.put(key, timeline)
+        else:
+            self._timelines.delete(key)
+        return revise(self._rules, key, old, new, sighting, self._now)
 
     def _hear(self, status: FeedStatus) -> None:
         later = {source: at for source, at in status.newest.items() if at > self._newest.get(source, NEVER)}
@@ -164,7 +180,9 @@ class _Agenda:
     def forget(self, clock: str, at: Instant, key: str) -> None:
         """Do not, after all."""
         if self._is_soon(clock, at):
-            self._soon.remove((at, key))
+            # Under other rules than it was asked under, it may never have been asked.
+            if (at, key) in self._soon:
+                self._soon.remove((at, key))
         else:
             self._wakes.forget(clock, at, key)
 

@@ -28,14 +28,17 @@ FUTURE_TOLERANCE = 5 * MINUTE
 EXACT_WITHIN_M = 100
 """A point known no better than this, in metres, is no place (it is also the reach of an occurrence, rules.md 3.3)."""
 
-TOKENS_AT_MOST = 64
-"""Parties, flags, and tokens of persons and things, of one report."""
+TOKENS_AT_MOST = 16
+"""Parties, flags, and tokens of persons and things, of one report: a timeline at its bound must fit one record."""
 
-TOKEN_LENGTH = 128
+TOKEN_LENGTH = 64
+"""A keyed hash of 256 bits in hexadecimal."""
+
+WORD_LENGTH = 32
 UPRN_LENGTH = 12
 COUNT_AT_MOST = 1_000_000
 
-KEPT_VERBATIM = 768 * 1024
+KEPT_VERBATIM = 3 * 1024 * 1024
 """Bytes of a refused record that a dead letter holds; a larger one stays where it was sent."""
 
 # No bar, because pairs are written with one; no spaces, because that is how a name would give itself away.
@@ -162,6 +165,8 @@ def _check_sizes(report: Report) -> None:
         raise Refused("schema-violation", f"more than {TOKENS_AT_MOST} parties, flags or tokens: split the report")
     if any(len(token) > TOKEN_LENGTH or not _IS_TOKEN(token) for token in tokens):
         raise Refused("schema-violation", f"a token has 1 to {TOKEN_LENGTH} letters, digits and -_.:=+/ and no others")
+    if any(len(word) > WORD_LENGTH for word in (*report.flags, report.subtype)):
+        raise Refused("schema-violation", f"a flag or subtype has at most {WORD_LENGTH} characters")
     uprn = report.place.uprn if report.place else None
     if uprn and not (uprn.isascii() and uprn.isdigit() and len(uprn) <= UPRN_LENGTH):
         raise Refused("schema-violation", f"field location.uprn has 1 to {UPRN_LENGTH} digits")
@@ -178,6 +183,7 @@ def _stamped(catalogue: Catalogue, source: Source, report: Report, received_at: 
     for flag in report.flags:
         themes.update(catalogue.flag_themes.get(flag, ()))
     stated = report.place
+    erased = report.action == "erase"
     return IncidentVersion(
         incident_id=ids.incident_id(source.id, report.source_ref),
         source=source.id,
@@ -201,10 +207,13 @@ def _stamped(catalogue: Catalogue, source: Source, report: Report, received_at: 
             stated.area if stated else None, stated.lsoa if stated else None, day_of(report.occurred_from)
         ),
         place=_place_of(stated) if stated else Place(),
-        parties=tuple(sorted((Party(p.role, p.token or None, p.child) for p in report.parties), key=_party_order)),
-        vehicles=tuple(sorted(set(filter(None, report.vehicles)))),
-        phones=tuple(sorted(set(filter(None, report.phones)))),
-        group=report.group or None,
+        # An erased report keeps its place among the versions, and nobody in it.
+        parties=()
+        if erased
+        else tuple(sorted((Party(p.role, p.token or None, p.child) for p in report.parties), key=_party_order)),
+        vehicles=() if erased else tuple(sorted(set(filter(None, report.vehicles)))),
+        phones=() if erased else tuple(sorted(set(filter(None, report.phones)))),
+        group=None if erased else report.group or None,
         count=report.count,
         marking=report.marking,
     )

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue, Indicator
-from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
@@ -28,8 +27,18 @@ from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, per
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.engine import difference
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
-from safety_stream.core.stages.intake import dead_letter
-from safety_stream.core.stages.stage import CLOCK_ROW, NEVER, Clock, Output, Record, Rows, Step, Table, Wakes
+from safety_stream.core.stages.stage import (
+    CLOCK_ROW,
+    NEVER,
+    Clock,
+    Output,
+    Record,
+    Rows,
+    Step,
+    Table,
+    Wakes,
+    unreadable,
+)
 
 Cells = dict[Day, int]
 """Signed counts by report day."""
@@ -99,12 +108,13 @@ class _Partition:
         value = record.value
         if isinstance(value, FeedStatus):
             self.move_to(value.as_of, value.newest)
-        elif isinstance(value, Tally) and value.indicator in self._indicators:
+        elif isinstance(value, Tally):
             self.move_to(record.received_at, {})
-            self._add(value)
+            # An indicator that has left the catalogue is counted no more.
+            if value.indicator in self._indicators:
+                self._add(value)
         else:
-            refused = value if isinstance(value, Refused) else _UNKNOWN
-            self._outputs.append(dead_letter("measure", record, refused))
+            raise unreadable("measure", record)
 
     def move_to(self, as_of: Instant, newest: dict[str, Instant]) -> None:
         """Move the clocks on and look again at every period that waited for one of them."""
@@ -228,9 +238,6 @@ class _Partition:
         self._thresholds.put(key, Threshold(after))
         for change in difference(before, after, as_of, f"tally {key}"):
             self._outputs.append(Output(topic="findings", key=change.finding.key, value=change, received_at=as_of))
-
-
-_UNKNOWN = Refused("unknown-schema", "not a tally of an indicator in the catalogue; restore the indicator and redrive")
 
 
 def _write_key(area: str, indicator: str, period: Period) -> str:

@@ -22,13 +22,11 @@ import msgspec
 
 from safety_stream.core.catalogue import Audience, Catalogue, Profile
 from safety_stream.core.model.alerts import AlertVersion
-from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import Instant
-from safety_stream.core.stages.intake import dead_letter
-from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table
+from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, unreadable
 
 FIRST_HASH = "0" * 64
 """What the first audit record names as its forerunner."""
@@ -69,8 +67,7 @@ def make_alert_step(catalogue: Catalogue) -> Step:
             if isinstance(record.value, AlertVersion):
                 door.tell(record.value, record.received_at)
             else:
-                refused = record.value if isinstance(record.value, Refused) else _NOT_AN_ALERT
-                door.outputs.append(dead_letter("publish-alerts", record, refused))
+                raise unreadable("publish-alerts", record)
         return door.close()
 
     return step
@@ -86,15 +83,10 @@ def make_indicator_step(catalogue: Catalogue) -> Step:
             if isinstance(record.value, IndicatorValue):
                 door.show(record.value, record.received_at)
             else:
-                refused = record.value if isinstance(record.value, Refused) else _NOT_A_VALUE
-                door.outputs.append(dead_letter("publish-indicators", record, refused))
+                raise unreadable("publish-indicators", record)
         return door.close()
 
     return step
-
-
-_NOT_AN_ALERT = Refused("unknown-schema", "not an alert version")
-_NOT_A_VALUE = Refused("unknown-schema", "not an indicator value")
 
 
 class _Door:

@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.core.register import Claim, Scope, Series, claim_of, differences, outranks
-from safety_stream.core.stages.intake import dead_letter
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     EVERY_PARTITION,
@@ -28,6 +26,7 @@ from safety_stream.core.stages.stage import (
     Rows,
     Step,
     Table,
+    unreadable,
 )
 
 _Cell = tuple[str, str, int, bool, int]
@@ -49,11 +48,7 @@ def make_step(catalogue: Catalogue) -> Step:
             clock = clock.at(record.received_at)
             version = record.value
             if not isinstance(version, IncidentVersion):
-                refused = (
-                    version if isinstance(version, Refused) else Refused("unknown-schema", "not an incident version")
-                )
-                outputs.append(dead_letter("register", record, refused))
-                continue
+                raise unreadable("register", record)
             clock = clock.with_feeds({version.source: version.reported_at})
             old = claims.get(version.incident_id)
             if old is not None and not outranks(version, old.version):
@@ -77,17 +72,18 @@ def make_step(catalogue: Catalogue) -> Step:
 def _sighting_changes(old: Claim | None, new: Claim) -> list[Output]:
     version = new.version
     cause = f"{version.incident_id} {version.action}"
-    return [
-        Output(
-            topic="sightings",
-            key=key,
-            value=SightingChange(
-                key=key, sign=1 if sign > 0 else -1, sighting=sighting, as_of=version.received_at, cause=cause
-            ),
-            received_at=version.received_at,
-        )
-        for key, sign, sighting in differences(old, new)
-    ]
+    changes = []
+    for key, leaves, joins in differences(old, new):
+        if joins is not None:
+            change = SightingChange(
+                key=key, sign=1, sighting=joins, as_of=version.received_at, cause=cause, replaces=leaves
+            )
+        elif leaves is not None:
+            change = SightingChange(key=key, sign=-1, sighting=leaves, as_of=version.received_at, cause=cause)
+        else:
+            continue
+        changes.append(Output(topic="sightings", key=key, value=change, received_at=version.received_at))
+    return changes
 
 
 def _count(cells: Counter[_Cell], old: Claim | None, new: Claim) -> None:

@@ -72,8 +72,25 @@ class Output(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     partition: int | None = None
 
 
+class Unreadable(Exception):
+    """A record this backbone wrote itself cannot be read: it stops the stage, and nothing of the batch is committed.
+
+    Leaving out a signed difference would make everything after it wrong. A newer worker wrote it, or the catalogue lost
+    something: run that version, or restore what is missing, and start again.
+    """
+
+
+def unreadable(stage: str, record: Record) -> Unreadable:
+    """What to raise for such a record."""
+    why = str(record.value) if isinstance(record.value, Refused) else f"a {type(record.value).__name__} is not for it"
+    return Unreadable(
+        f"{stage} cannot go on: {record.topic}[{record.partition}] at offset {record.offset}: {why}. "
+        f"Run the version that wrote it, or restore the rule, indicator or schema it needs, and start the worker again."
+    )
+
+
 Step = Callable[[Rows, Sequence[Record], Instant | None], list[Output]]
-"""One transition of one partition of a stage. Deterministic; raises only for defects, never for input."""
+"""One transition of one partition of a stage. Deterministic; raises only for defects, never for what partners send."""
 
 
 T = TypeVar("T", bound=msgspec.Struct)

@@ -1,0 +1,208 @@
+"""One universe with every edge in it, for tests that break the core on purpose: each scene has names of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from tests.replay.running import SMALL_HUB, Told
+from tests.replay.telling import a_report, at, withdrawn
+
+from safety_stream.core.model.reports import Report, ReportedPlace
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE
+
+BURNLEY, HYNDBURN, LANCASTER, PENDLE, RIBBLE_VALLEY = "E07000117", "E07000120", "E07000121", "E07000122", "E07000124"
+LEEDS = "E08000035"
+
+
+def gallery() -> list[Told]:
+    """Every scene, in order of receipt."""
+    scenes = (
+        _windows,
+        _mergers,
+        _versions,
+        _returns,
+        _hubs,
+        _weeks,
+        _complaints,
+        _referrals,
+        _cars,
+        _feeds,
+    )
+    told = [told for scene in scenes for told in scene()]
+    return sorted(told, key=lambda one: one.received_at)
+
+
+def _now(report: Report, later: int = 0) -> Told:
+    """Received as soon as it was made, or so much later."""
+    return Told(report, max(report.reported_at, report.occurred_to or 0, report.occurred_from) + later)
+
+
+def _harm(ref: str, when: str, victim: str, **more: object) -> Report:
+    return a_report("police-crimes", ref, when, people={"victim": victim}, **more)
+
+
+def _moved(report: Report, by: int) -> Report:
+    return msgspec.structs.replace(report, occurred_from=report.occurred_from + by, reported_at=report.reported_at + by)
+
+
+def _windows() -> Iterator[Told]:
+    """Twelve months to the millisecond, and one more; a harm that is heard of after a later one."""
+    yield _now(_harm("w1", "2025-01-10T10:00", "tok-edge"))
+    yield _now(_harm("w2", "2026-01-10T10:00", "tok-edge"))
+    yield _now(_harm("w3", "2025-01-10T10:00", "tok-past"))
+    yield _now(_moved(_harm("w4", "2026-01-10T10:00", "tok-past"), 1))
+    yield _now(_harm("w5", "2025-10-10T10:00", "tok-late"))
+    yield _now(_harm("w6", "2025-09-10T10:00", "tok-late", reported="2025-11-10T10:00"))
+
+
+def _mergers() -> Iterator[Told]:
+    """One assault told to two, at the edges of what is one place and one time; and twice to one organisation."""
+    home = ReportedPlace(area=BURNLEY, uprn="900000000001")
+    here = ReportedPlace(area=BURNLEY, easting=384_000, northing=432_000)
+    near = ReportedPlace(area=BURNLEY, easting=384_060, northing=432_080)
+    far = ReportedPlace(area=BURNLEY, easting=384_061, northing=432_080)
+    pairs = [
+        ("m1", home, home, "housing", HOUR),
+        ("m2", home, home, "housing", HOUR + 1),
+        ("m3", here, near, "housing", 0),
+        ("m4", here, far, "housing", 0),
+        ("m5", home, home, "police-incidents", 0),
+        ("m6", msgspec.structs.replace(here, snapped=True), here, "housing", 0),
+    ]
+    for number, (ref, one, other, source, later) in enumerate(pairs):
+        day, people = f"2025-03-1{number}T10:00", {"victim": f"tok-{ref}"}
+        yield _now(a_report("police-crimes", ref, day, place=one, people=people, category="violence"))
+        yield _now(_moved(a_report(source, ref, day, place=other, people=people, category="violence"), later))
+
+
+def _versions() -> Iterator[Told]:
+    """What takes a second harm away, what does not, and what is said of one version twice."""
+    for action in ("withdraw", "erase", "restrict", "dispute"):
+        yield _now(_harm(f"{action}-1", "2025-04-01T10:00", f"tok-{action}"))
+        second = _harm(f"{action}-2", "2025-04-02T10:00", f"tok-{action}")
+        yield _now(second)
+        yield _now(msgspec.structs.replace(second, source_version=2, action=action), DAY_LENGTH)
+    yield _now(_harm("before-1", "2025-04-01T10:00", "tok-before"))
+    second = _harm("before-2", "2025-04-02T10:00", "tok-before")
+    yield _now(withdrawn(second))
+    yield _now(second, DAY_LENGTH)
+    # The same version in two ways: new and corrected. The correction counts, whichever came last.
+    for name, first, last in (("tie-a", "new", "correct"), ("tie-b", "correct", "new")):
+        yield _now(_harm(f"{name}-1", "2025-04-01T10:00", f"tok-{name}"))
+        for hours, action in enumerate((first, last)):
+            victim = f"tok-{name}" if action == "correct" else "tok-nobody"
+            yield _now(_harm(f"{name}-2", "2025-04-02T10:00", victim, action=action), hours * HOUR)
+    # A higher version that comes first stays.
+    corrected = _harm("order-2", "2025-04-02T10:00", "tok-else", action="correct", source_version=2)
+    yield _now(_harm("order-1", "2025-04-01T10:00", "tok-order"))
+    yield _now(corrected)
+    yield _now(_harm("order-2", "2025-04-02T10:00", "tok-order"), DAY_LENGTH)
+
+
+def _returns() -> Iterator[Told]:
+    """Children who come back: never asked, asked at the last instant, and too lately for anybody to know."""
+    for ref, when, asked in (("never", "2025-05-01T20:00", None), ("in-time", "2025-05-01T20:00", 72 * HOUR)):
+        child = {"people": {"missing": f"tok-{ref}"}, "child": True, "subtype": "returned"}
+        yield _now(a_report("police-missing", ref, when, **child))
+        if asked is not None:
+            answer = a_report(
+                "childrens-services",
+                ref,
+                when,
+                people={"subject": f"tok-{ref}"},
+                child=True,
+                subtype="return-interview",
+            )
+            yield _now(_moved(answer, asked))
+    child = {"people": {"missing": "tok-unknown"}, "child": True, "subtype": "returned"}
+    yield _now(a_report("police-missing", "unknown", "2026-02-10T20:00", **child))
+
+
+def _hubs() -> Iterator[Told]:
+    """As many reports as a key may have, and one more."""
+    for name, number in (("full", SMALL_HUB), ("hub", SMALL_HUB + 1)):
+        for at_hour in range(number):
+            yield _now(_harm(f"{name}-{at_hour}", f"2025-06-01T{at_hour:02}:00", f"tok-{name}"))
+
+
+def _weeks() -> Iterator[Told]:
+    """Weeks of violence at their number, one short, split, known to the month only, and corrected below it."""
+    place = ReportedPlace(area=RIBBLE_VALLEY)
+    days = ["2025-07-07", "2025-07-08", "2025-07-13", "2025-07-21", "2025-07-22", "2025-08-10", "2025-08-10"]
+    # Half past midnight in summer is still yesterday in Greenwich.
+    for number, when in enumerate([*(f"{day}T10:00" for day in days), "2025-08-11T00:30"]):
+        yield _now(a_report("police-crimes", f"v{number}", when, place=place))
+    for number in range(3):
+        yield _now(a_report("police-crimes", f"month{number}", "2025-09-10T10:00", place=place, precision="month"))
+    for number in range(3):
+        yield _now(a_report("police-crimes", f"less{number}", "2025-10-08T10:00", place=place))
+    gone = a_report("police-crimes", "less2", "2025-10-08T10:00", place=place)
+    yield _now(
+        msgspec.structs.replace(gone, source_version=2, action="correct", category="public-order"), 14 * DAY_LENGTH
+    )
+
+
+def _complaints() -> Iterator[Told]:
+    """Three complaints: of two problems, found and not told, told too late; five neighbours here and in Burnley."""
+    for name, last in (
+        ("whole", {}),
+        ("mixed", {"category": "asb-vehicle"}),
+        ("found", {"origin": "discovered"}),
+        ("slow", {"reported": "2025-12-05T20:00"}),
+    ):
+        for month, more in ((9, {}), (10, {}), (11, last)):
+            yield _now(
+                a_report("council-asb", f"{name}{month}", f"2025-{month:02}-04T20:00", people={"victim": f"tok-{name}"},
+                         **more)
+            )  # fmt: skip
+    for name, area in (("lancaster", LANCASTER), ("burnley", BURNLEY)):
+        place = ReportedPlace(area=area, uprn="900000000021" if area == LANCASTER else "900000000022")
+        for number in range(5):
+            yield _now(
+                a_report("council-asb", f"{name}{number}", f"2025-11-0{number + 1}T20:00", place=place,
+                         people={"reporter": f"tok-{name}-{number}"}, category="asb-vehicle")
+            )  # fmt: skip
+
+
+def _referrals() -> Iterator[Told]:
+    """Abuse after a referral, at its very instant, and with a weapon."""
+    for name, hours, flags in (("after", 48, ()), ("at-once", 0, ()), ("armed", 48, ("weapon",))):
+        pair = {"victim": f"tok-{name}-v", "perpetrator": f"tok-{name}-p"}
+        yield _now(a_report("marac", name, "2025-10-01T09:00", people=pair))
+        abuse = a_report("domestic-abuse", name, "2025-10-01T09:00", people=pair, flags=flags)
+        yield _now(_moved(abuse, hours * HOUR))
+
+
+def _cars() -> Iterator[Told]:
+    """Cars in three districts: in 28 days, in more, in one feed alone, graded low, with a child, partly elsewhere."""
+    sources = ("police-crimes", "housing", "police-incidents")
+    low = {"grade": "E"}
+    for name, sent_by, areas, last, more in (
+        ("car-whole", sources, (BURNLEY, PENDLE, HYNDBURN), 28 * DAY_LENGTH, {}),
+        ("car-long", sources, (BURNLEY, PENDLE, HYNDBURN), 28 * DAY_LENGTH + 1, {}),
+        ("car-alone", ("police-crimes",) * 3, (BURNLEY, PENDLE, HYNDBURN), DAY_LENGTH, {}),
+        ("car-graded", sources, (BURNLEY, PENDLE, HYNDBURN), DAY_LENGTH, low),
+        ("car-child", sources, (BURNLEY, PENDLE, HYNDBURN), DAY_LENGTH, {"child": True, "people": {"victim": None}}),
+        ("car-away", sources, (BURNLEY, PENDLE, LEEDS), DAY_LENGTH, {}),
+    ):
+        for number, (source, area, later) in enumerate(zip(sent_by, areas, (0, MINUTE, last), strict=True)):
+            report = a_report(
+                source,
+                f"{name}{number}",
+                "2025-12-01T02:00",
+                place=ReportedPlace(area=area),
+                category="burglary",
+                vehicles=(f"veh-{name}",),
+                **more,
+            )
+            yield _now(_moved(report, later))
+
+
+def _feeds() -> Iterator[Told]:
+    """The last word of two feeds: one that is late, and one that makes everything of the police's final."""
+    visit = a_report("childrens-services", "visit", "2026-02-12T10:00", subtype="safeguarding-visit")
+    yield _now(visit)
+    yield Told(
+        a_report("police-crimes", "end", "2026-02-20T10:00", place=ReportedPlace(area=LEEDS)), at("2026-02-20T11:00")
+    )

@@ -1,0 +1,387 @@
+"""Defects put into the core, one at a time: the comparison with the oracle must notice each.
+
+A check that nothing can fail proves nothing. The gallery has a scene for each of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from tests.replay.gallery import gallery
+from tests.replay.running import Told, World, accepted, arrivals, outputs, result_of
+
+from safety_stream.core import register as claims
+from safety_stream.core import timeline
+from safety_stream.core.alerts import condition as alerts
+from safety_stream.core.catalogue import Areas, Bounds
+from safety_stream.core.model import times
+from safety_stream.core.model.grid import to_grid
+from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
+from safety_stream.core.model.times import DAY_LENGTH, HOUR
+from safety_stream.core.rules import absent, condition, count, distinct, engine, findings, ordered, selectors
+from safety_stream.core.rules.rule import Rule
+from safety_stream.core.stages import alert, intake, measure, register, stage
+from safety_stream.testing.comparison import differences
+from safety_stream.testing.oracle import Truth, recompute
+
+Patch = pytest.MonkeyPatch
+Mutant = Callable[[Patch, World], World | None]
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(broken: Mutant) -> Mutant:
+    """Register a defect; its name says what is wrong."""
+    MUTANTS[broken.__name__.replace("_", " ")] = broken
+    return broken
+
+
+@pytest.fixture(scope="module")
+def told() -> list[Told]:
+    return gallery()
+
+
+@pytest.fixture(scope="module")
+def truth(small: World, told: list[Told]) -> Truth:
+    return recompute(accepted(told), small.folder, to_grid=to_grid)
+
+
+def disagreement(world: World, told: list[Told], truth: Truth) -> list[str]:
+    result = result_of(outputs(world, [arrivals([one]) for one in told]))
+    assert result.dead_letters == []
+    return differences(
+        truth,
+        *(
+            [msgspec.to_builtins(value) for value in standing.values()]
+            for standing in (result.findings, result.alerts, result.indicators)
+        ),
+    )
+
+
+def test_nothing_is_noticed_where_nothing_is_broken(small: World, told: list[Told], truth: Truth):
+    assert disagreement(small, told, truth) == []
+
+
+def test_every_rule_has_a_scene(small: World, truth: Truth):
+    found = {rule for rule, *_ in truth.findings}
+
+    assert {rule.id for rule in small.catalogue.rules} | {"hub"} == found
+
+
+# --- rules --------------------------------------------------------------------------------------------------
+
+
+@mutant
+def windows_leave_out_their_first_instant(patch: Patch, _: World) -> None:
+    def first_after(moments: list[int], last: int, length: times.Duration) -> int:
+        return min(bisect_right(moments, times.before(moments[last], length)), last)
+
+    patch.setattr(count, "first_within", first_after)
+    patch.setattr(distinct, "first_within", first_after)
+
+
+@mutant
+def a_window_of_days_is_a_millisecond_longer(patch: Patch, _: World) -> None:
+    right = distinct.first_within
+
+    def first_within(moments: list[int], last: int, length: times.Duration) -> int:
+        longer = msgspec.structs.replace(length, millis=length.millis + 1) if length.millis else length
+        return right(moments, last, longer)
+
+    patch.setattr(distinct, "first_within", first_within)
+
+
+@mutant
+def months_have_thirty_days(patch: Patch, _: World) -> None:
+    patch.setattr(times, "_months_away", lambda instant, months: instant + months * 30 * DAY_LENGTH)
+
+
+@mutant
+def late_reports_change_nothing_that_came_after_them(patch: Patch, _: World) -> None:
+    patch.setattr(engine, "longest", lambda _: 0)
+
+
+@mutant
+def complaints_of_different_problems_count_together(_: Patch, world: World) -> World:
+    return with_condition(world, "asb-case-review", same=())
+
+
+@mutant
+def other_countys_areas_count_as_districts(_: Patch, world: World) -> World:
+    return with_condition(world, "soc-cross-district", ignore=())
+
+
+@mutant
+def burnley_has_the_limb_it_never_published(_: Patch, world: World) -> World:
+    return with_rule(world, "asb-case-review", lambda rule: msgspec.structs.replace(rule, overrides=()))
+
+
+@mutant
+def chains_may_begin_and_end_at_one_instant(patch: Patch, _: World) -> None:
+    patch.setattr(ordered, "bisect_left", bisect_right)
+
+
+@mutant
+def absence_ignores_feeds(patch: Patch, _: World) -> None:
+    patch.setattr(condition.Now, "awaited_clock", lambda self, deadline, _: "as_of" if self.as_of < deadline else None)
+
+
+@mutant
+def an_answer_at_the_last_instant_is_too_late(patch: Patch, _: World) -> None:
+    patch.setattr(absent, "bisect_right", lambda moments, at: bisect_right([moment + 1 for moment in moments], at + 1))
+    patch.setattr(absent, "after", lambda at, length: times.after(at, length) - 1)
+
+
+@mutant
+def nobody_wakes_at_a_deadline(patch: Patch, _: World) -> None:
+    patch.setattr(stage.Wakes, "due", lambda *_: [])
+
+
+@mutant
+def one_noisy_feed_is_enough(patch: Patch, _: World) -> None:
+    patch.setattr(findings, "_is_safe", lambda *_: True)
+
+
+@mutant
+def a_child_raises_nothing(patch: Patch, _: World) -> None:
+    right = findings.priority_of
+    patch.setattr(findings, "priority_of", lambda words, number, *, child, flags: right(
+        words, number, child=False, flags=flags
+    ))  # fmt: skip
+
+
+@mutant
+def a_weapon_raises_nothing(patch: Patch, _: World) -> None:
+    patch.setattr(findings, "_flags", lambda _: frozenset())
+
+
+@mutant
+def complaints_told_too_late_count(patch: Patch, _: World) -> None:
+    patch.setattr(selectors, "_is_in_time", lambda *_: True)
+
+
+@mutant
+def what_was_found_counts_as_told(patch: Patch, _: World) -> None:
+    patch.setitem(selectors._PASSES, "origin", lambda *_: True)
+
+
+@mutant
+def the_hub_bound_is_off_by_one(_: Patch, world: World) -> World:
+    bounds = world.catalogue.bounds
+    return with_catalogue(world, bounds=Bounds(hub=bounds.hub + 1, kept=bounds.kept))
+
+
+# --- occurrences --------------------------------------------------------------------------------------------
+
+
+@mutant
+def reports_of_one_organisation_merge(patch: Patch, _: World) -> None:
+    patch.setattr(
+        timeline, "_may_join", lambda sighting, group: any(timeline._tell_of_one(one, sighting) for one in group)
+    )
+
+
+@mutant
+def nothing_merges(patch: Patch, _: World) -> None:
+    patch.setattr(timeline, "_may_join", lambda *_: False)
+
+
+@mutant
+def a_place_reaches_a_metre_less(patch: Patch, _: World) -> None:
+    patch.setattr(timeline, "MERGE_DISTANCE_M", 99)
+
+
+@mutant
+def a_place_reaches_a_metre_more(patch: Patch, _: World) -> None:
+    patch.setattr(timeline, "MERGE_DISTANCE_M", 101)
+
+
+@mutant
+def an_hour_of_slack_is_a_millisecond_short(patch: Patch, _: World) -> None:
+    patch.setattr(timeline, "MERGE_SLACK", HOUR - 1)
+
+
+@mutant
+def an_hour_of_slack_is_a_millisecond_long(patch: Patch, _: World) -> None:
+    patch.setattr(timeline, "MERGE_SLACK", HOUR + 1)
+
+
+@mutant
+def moved_points_are_places(patch: Patch, _: World) -> None:
+    right = intake._place_of
+    patch.setattr(intake, "_place_of", lambda stated: right(msgspec.structs.replace(stated, snapped=False)))
+
+
+# --- versions -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["withdraw", "erase", "restrict"])
+def test_an_ignored_action_is_noticed(small: World, told: list[Told], truth: Truth, monkeypatch: Patch, action: str):
+    monkeypatch.setattr(claims, "_OUT", claims._OUT - {action})
+
+    assert disagreement(small, told, truth)
+
+
+@mutant
+def disputed_reports_are_taken_out(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_OUT", claims._OUT | {"dispute"})
+
+
+@mutant
+def ties_between_versions_go_the_other_way(patch: Patch, _: World) -> None:
+    right = register.outranks
+    patch.setattr(register, "outranks", lambda new, old: right(new, old) != (new.source_version == old.source_version))
+
+
+@mutant
+def whatever_comes_last_counts(patch: Patch, _: World) -> None:
+    patch.setattr(register, "outranks", lambda *_: True)
+
+
+@mutant
+def the_first_to_come_counts(patch: Patch, _: World) -> None:
+    patch.setattr(register, "outranks", lambda *_: False)
+
+
+# --- counts -------------------------------------------------------------------------------------------------
+
+
+@mutant
+def the_whole_county_misses_from_the_roll_up(patch: Patch, _: World) -> None:
+    right = Areas.roll_ups
+    patch.setattr(
+        Areas, "roll_ups", lambda self, code, day: tuple(area for area in right(self, code, day) if area != "L-14")
+    )
+
+
+@mutant
+def outside_is_no_place(patch: Patch, _: World) -> None:
+    right = Areas.district
+
+    def district(self: Areas, *where: Any) -> str:
+        found = right(self, *where)
+        return UNLOCATED if found == OUTSIDE else found
+
+    patch.setattr(Areas, "district", district)
+
+
+@mutant
+def corrections_count_twice(patch: Patch, _: World) -> None:
+    right = register._count
+    patch.setattr(register, "_count", lambda cells, _old, new: right(cells, None, new))
+
+
+@mutant
+def what_is_known_to_the_month_counts_in_weeks(patch: Patch, _: World) -> None:
+    right = register._cell
+
+    def cell(series: claims.Series, report_day: int) -> Any:
+        area, indicator, event_day, _, reported = right(series, report_day)
+        return area, indicator, event_day, False, reported
+
+    patch.setattr(register, "_cell", cell)
+
+
+@mutant
+def days_begin_at_midnight_in_greenwich(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "day_of", lambda instant: instant // DAY_LENGTH)
+
+
+@mutant
+def a_week_needs_one_more(_: Patch, world: World) -> World:
+    def harder(rule: Rule) -> Rule:
+        overrides = tuple(
+            msgspec.structs.replace(over, at_least=over.at_least + 1) if over.at_least else over
+            for over in rule.overrides
+        )
+        return msgspec.structs.replace(rule, overrides=overrides)
+
+    return with_rule(world, "district-count", harder)
+
+
+@mutant
+def values_are_never_restated(patch: Patch, _: World) -> None:
+    right = measure._Partition._publish
+
+    def publish(self: Any, area: str, indicator: str, period: times.Period) -> None:
+        if self._published.get(measure._write_key(area, indicator, period)) is None:
+            right(self, area, indicator, period)
+
+    patch.setattr(measure._Partition, "_publish", publish)
+
+
+@mutant
+def values_are_never_final(patch: Patch, _: World) -> None:
+    patch.setattr(measure._Partition, "_is_final", lambda *_: False)
+
+
+# --- alerts -------------------------------------------------------------------------------------------------
+
+
+@mutant
+def alerts_are_never_withdrawn(patch: Patch, _: World) -> None:
+    right = alert.advance
+    patch.setattr(
+        alert, "advance", lambda state, change, *more: None if change.change == "withdrawn" else right(
+            state, change, *more
+        )
+    )  # fmt: skip
+
+
+@mutant
+def an_alert_has_the_lowest_priority_of_its_findings(patch: Patch, _: World) -> None:
+    patch.setattr(alerts, "highest", lambda standing: max(finding.priority for finding in standing))
+
+
+@mutant
+def an_alert_shows_its_newest_finding_alone(patch: Patch, _: World) -> None:
+    patch.setattr(alerts, "SHOWN_FINDINGS", 1)
+
+
+@mutant
+def two_subjects_share_an_alert(patch: Patch, _: World) -> None:
+    shared = Counter[str]()
+    right = alert.alert_id
+
+    def alert_id(rule_id: str, subject: str) -> str:
+        shared[rule_id] += 1
+        return right(rule_id, "" if rule_id == "rv-graded" else subject)
+
+    patch.setattr(alert, "alert_id", alert_id)
+    patch.setattr(alerts, "alert_id", alert_id)
+
+
+@pytest.mark.parametrize("broken", MUTANTS.values(), ids=MUTANTS.keys())
+def test_the_oracle_notices_that(small: World, told: list[Told], truth: Truth, monkeypatch: Patch, broken: Mutant):
+    world = broken(monkeypatch, small) or small
+
+    assert disagreement(world, told, truth)
+
+
+# --- another catalogue than the oracle's --------------------------------------------------------------------
+
+
+def with_catalogue(world: World, **changes: Any) -> World:
+    return World(msgspec.structs.replace(world.catalogue, **changes), world.folder)
+
+
+def with_rule(world: World, rule_id: str, change: Callable[[Rule], Rule]) -> World:
+    rules = tuple(change(rule) if rule.id == rule_id else rule for rule in world.catalogue.rules)
+    return with_catalogue(world, rules=rules)
+
+
+def with_condition(world: World, rule_id: str, **changes: Any) -> World:
+    def other(rule: Rule) -> Rule:
+        limbs = tuple(
+            msgspec.structs.replace(limb, condition=msgspec.structs.replace(limb.condition, **changes))
+            if all(hasattr(limb.condition, name) for name in changes)
+            else limb
+            for limb in rule.limbs
+        )
+        return msgspec.structs.replace(rule, limbs=limbs)
+
+    return with_rule(world, rule_id, other)
