@@ -50,5 +50,5 @@ def test_it_stops_when_told_and_keeps_what_it_holds(tmp_path: Path, port: int):
 
     second, bootstrap = started(tmp_path, port)
     there = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=30).topics
-    assert stopped(second, signal.SIGINT) == 0
+    assert stopped(second, signal.SIGTERM) == 0
     assert "kept" in there

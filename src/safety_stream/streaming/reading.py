@@ -8,7 +8,7 @@ ends it. Nothing here joins a group or commits an offset.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from time import monotonic, sleep
 
 from confluent_kafka import (
@@ -28,6 +28,13 @@ END_SECONDS_MAX = 30.0
 """How long to wait for the next record or end: twice the longest transaction."""
 
 _POLL_SECONDS = 0.5
+_NOT_COORDINATED = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+    }
+)
 _CALL_SECONDS = 10
 _RETRY_SECONDS = 0.1
 
@@ -136,10 +143,22 @@ def committed_offsets(
     )
     try:
         asked = [TopicPartition(topic, partition) for topic, partition in sorted(partitions)]
-        found = consumer.committed(asked, timeout=END_SECONDS_MAX)
+        found = _once_coordinated(lambda: consumer.committed(asked, timeout=END_SECONDS_MAX))
         return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
     finally:
         consumer.close()
+
+
+def _once_coordinated(call: Callable[[], list[TopicPartition]]) -> list[TopicPartition]:
+    """The call's answer, asked again while a young broker has no coordinator for the group yet."""
+    until = monotonic() + END_SECONDS_MAX
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_COORDINATED or monotonic() > until:
+                raise
+            sleep(_POLL_SECONDS)
 
 
 def incoming(message: Message) -> Incoming:
