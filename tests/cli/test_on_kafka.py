@@ -320,15 +320,13 @@ def letter(source: str, number: int, reason: str = "unknown-schema") -> DeadLett
 @pytest.fixture
 def refused(ready: Terminal) -> list[str]:
     """Three letters of this test's own, by name."""
-    before = {one["letter"] for one in ready.json("dead-letters", "list", "--stage", "intake")}
+    before = {one["letter"] for one in ready.json("dead-letters", "list")}
     produced(
         ready.bootstrap,
         "dead-letters.intake",
         [letter(ready.source, 0), letter(ready.source, 1), letter(ready.source, 2, "oversize")],
     )
-    return [
-        one["letter"] for one in ready.json("dead-letters", "list", "--stage", "intake") if one["letter"] not in before
-    ]
+    return [one["letter"] for one in ready.json("dead-letters", "list") if one["letter"] not in before]
 
 
 def test_letters_are_put_back_verbatim_once(ready: Terminal, refused: list[str]):
@@ -353,11 +351,10 @@ def test_again_puts_back_what_was_put_back_before(ready: Terminal, refused: list
     assert len(list(read_to_end(ready.bootstrap, [f"backfill.{ready.source}"]))) == 2
 
 
-def test_letters_are_chosen_by_stage_and_reason(ready: Terminal, refused: list[str]):
-    listed = ready.json("dead-letters", "list", "--stage", "intake", "--reason", "oversize")
+def test_letters_are_chosen_by_reason(ready: Terminal, refused: list[str]):
+    listed = ready.json("dead-letters", "list", "--reason", "oversize")
 
     assert [one["letter"] for one in listed if one["letter"] in refused] == [refused[2]]
-    assert not {one["letter"] for one in ready.json("dead-letters", "list", "--stage", "detect")} & set(refused)
 
 
 def test_a_letter_shows_what_was_refused_and_why(ready: Terminal, refused: list[str]):
@@ -370,8 +367,7 @@ def test_a_letter_shows_what_was_refused_and_why(ready: Terminal, refused: list[
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("redrive",), "nothing is chosen: name letters, --stage, --reason, or --all."),
-        (("redrive", "--stage", "attic"), "there is no stage attic: the stages are intake, "),
+        (("redrive",), "nothing is chosen: name letters, --reason, or --all."),
         (("show", "dead-letters.intake/0/999999"), "there is no dead letter dead-letters.intake/0/999999"),
     ],
 )

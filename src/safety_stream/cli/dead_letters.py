@@ -24,25 +24,23 @@ from safety_stream.cli.terminal import (
 from safety_stream.core.model.times import to_datetime
 from safety_stream.streaming.redrive import Letter, Redrive, letters
 from safety_stream.wire.codecs import shipped_codecs
-from safety_stream.wire.topology import STAGES
+from safety_stream.wire.topology import DEAD_LETTER_TOPICS
 
 app = typer.Typer(no_args_is_help=True, help="Records that were refused: which, why, and back again after repair.")
 
-StageOption = Annotated[str | None, typer.Option("--stage", help="Only what this stage refused.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only what was refused for this reason.")]
 
 BYTES_SHOWN = 256
 
 
-@app.command("list", epilog=epilog("safety-stream dead-letters list --stage intake", {0: "listed", 1: "it went wrong"}))
+@app.command("list", epilog=epilog("safety-stream dead-letters list --reason oversize", {0: "listed", 1: "it went wrong"}))
 def list_command(
-    stage: StageOption = None,
     reason: ReasonOption = None,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     as_json: Json = False,
 ) -> None:
     """List the dead letters, oldest first."""
-    found = _chosen(bootstrap, stage, reason, ())
+    found = _chosen(bootstrap, reason, ())
     if as_json:
         for one in found:
             print_json(_as_json(one))
@@ -78,7 +76,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print one dead letter with the first bytes of what was refused."""
-    (one,) = _chosen(bootstrap, None, None, (letter,))
+    (one,) = _chosen(bootstrap, None, (letter,))
     if as_json:
         print_json(_as_json(one) | {"key": _hex(one.letter.key), "value": _hex(one.letter.value)})
         return
@@ -101,7 +99,6 @@ def show(
 )
 def redrive(
     letter: Annotated[list[str] | None, typer.Argument(help="Letters, as `list` names them.")] = None,
-    stage: StageOption = None,
     reason: ReasonOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Also those that were put back before.")] = False,
@@ -112,11 +109,11 @@ def redrive(
 
     Mend the cause first, or they come back. What is refused again is a new letter, with one attempt more.
     """
-    if not (letter or stage or reason or everything):
-        raise Wrong("nothing is chosen: name letters, --stage, --reason, or --all")
+    if not (letter or reason or everything):
+        raise Wrong("nothing is chosen: name letters, --reason, or --all")
     connect(bootstrap)
     right = Redrive(bootstrap)
-    found = _chosen(bootstrap, stage, reason, tuple(letter or ()))
+    found = _chosen(bootstrap, reason, tuple(letter or ()))
     due = [one for one in found if again or not one.redriven]
     hollow = [one.id for one in due if one.letter.value is None]
     if hollow:
@@ -130,13 +127,9 @@ def redrive(
     raise typer.Exit(TO_DO if left else OK)
 
 
-def _chosen(bootstrap: str, stage: str | None, reason: str | None, ids: tuple[str, ...]) -> list[Letter]:
-    stages = [row.name for row in STAGES]
-    if stage is not None and stage not in stages:
-        raise Wrong(f"there is no stage {stage}: the stages are {', '.join(stages)}")
+def _chosen(bootstrap: str, reason: str | None, ids: tuple[str, ...]) -> list[Letter]:
     connect(bootstrap)
-    topics = [f"dead-letters.{name}" for name in ([stage] if stage else stages)]
-    found = letters(bootstrap, topics, shipped_codecs())
+    found = letters(bootstrap, DEAD_LETTER_TOPICS, shipped_codecs())
     chosen = [one for one in found if (reason is None or one.letter.reason == reason) and (not ids or one.id in ids)]
     _all_there(ids, chosen)
     return sorted(chosen, key=lambda one: (one.topic, one.partition, one.offset))
@@ -145,7 +138,7 @@ def _chosen(bootstrap: str, stage: str | None, reason: str | None, ids: tuple[st
 def _all_there(ids: Iterable[str], chosen: Iterable[Letter]) -> None:
     missing = sorted(set(ids) - {one.id for one in chosen})
     if missing:
-        raise Wrong(f"there is no dead letter {missing[0]} (with these --stage and --reason): see dead-letters list")
+        raise Wrong(f"there is no dead letter {missing[0]} (with this --reason): see dead-letters list")
 
 
 def _as_json(one: Letter) -> dict[str, object]:

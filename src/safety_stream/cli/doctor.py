@@ -46,7 +46,7 @@ from safety_stream.streaming.reading import NeverEnds, NoSuchTopic
 from safety_stream.streaming.redrive import letters
 from safety_stream.wire.check import check_schemas
 from safety_stream.wire.codecs import shipped_codecs
-from safety_stream.wire.topology import STAGES, inputs, members, topics
+from safety_stream.wire.topology import DEAD_LETTER_TOPICS, STAGES, inputs, members, topics
 
 EPILOG = epilog(
     "safety-stream doctor --bootstrap 127.0.0.1:9092",
@@ -220,7 +220,7 @@ def _stages(bootstrap: str, known: Catalogue) -> Iterator[Finding]:
 def _dead_letters(bootstrap: str) -> Iterator[Finding]:
     waiting = Counter(
         (one.letter.stage, one.letter.reason)
-        for one in letters(bootstrap, [f"dead-letters.{row.name}" for row in STAGES], shipped_codecs())
+        for one in letters(bootstrap, DEAD_LETTER_TOPICS, shipped_codecs())
         if not one.redriven
     )
     if not waiting:
@@ -230,7 +230,7 @@ def _dead_letters(bootstrap: str) -> Iterator[Finding]:
             check="dead letters",
             level="warn",
             what=f"{stage} refused {count:,} records: {reason}",
-            mend=f"safety-stream dead-letters list --stage {stage} --reason {reason}; mend the cause; then redrive",
+            mend=f"safety-stream dead-letters list --reason {reason}; mend the cause; then redrive",
         )
 
 

@@ -77,6 +77,11 @@ STAGES = (
 )
 # fmt: on
 
+_REFUSING = tuple(row.name for row in STAGES if "dead-letters." in row.writes)
+
+DEAD_LETTER_TOPICS = tuple(f"dead-letters.{name}" for name in _REFUSING)
+"""Where refused records are kept: of intake alone, because what the backbone wrote itself is never refused."""
+
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """One topic as it is created: `partitions` and the broker's settings."""
@@ -96,7 +101,7 @@ def members(family: str, catalogue: Catalogue) -> tuple[str, ...]:
         "backfill.": tuple(catalogue.sources),
         "alerts.": tuple(audience.id for audience in catalogue.audiences),
         "indicators.": tuple(profile.id for profile in catalogue.profiles),
-        "dead-letters.": ("intake",),
+        "dead-letters.": _REFUSING,
         "changelog.": tuple(stage.name for stage in STAGES),
         "audit.": ("alerts", "indicators"),
     }[family]
