@@ -33,7 +33,9 @@ ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only what wa
 BYTES_SHOWN = 256
 
 
-@app.command("list", epilog=epilog("safety-stream dead-letters list --reason oversize", {0: "listed", 1: "it went wrong"}))
+@app.command(
+    "list", epilog=epilog("safety-stream dead-letters list --reason oversize", {0: "listed", 1: "it went wrong"})
+)
 def list_command(
     reason: ReasonOption = None,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
