@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from measured import Stopwatch, profile_if_asked, say, tell
+from work import PARTITIONS
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.data_files import catalogue_folder
@@ -77,7 +78,9 @@ def main(bootstrap: str, slot: str, folder: Path, clock: str) -> None:
     profile_if_asked()
     watch = Stopwatch()
     watching = Watching(watch)
-    specs = [_begun_by_intake(spec, watch) for spec in stage_specs(STAGES, load_catalogue(catalogue_folder()))]
+    specs = [
+        _begun_by_intake(spec, watch) for spec in stage_specs(STAGES, load_catalogue(catalogue_folder()), PARTITIONS)
+    ]
     wall = (lambda: time.time_ns() // 1_000_000) if clock == "wall" else None
     app = create_app(
         specs, KafkaSettings(bootstrap, slot=slot), folder, around=Surroundings(wall=wall, observer=watching)

@@ -100,7 +100,7 @@ class Pipeline:
         """Make the steps of every stage for this catalogue."""
         self._wire = Records()
         self._seen = seen
-        self._stages = [(row, inputs(row, catalogue), row.make_step(catalogue), MemoryRows()) for row in STAGES]
+        self._stages = [(row, inputs(row, catalogue), row.make_step(catalogue, 1), MemoryRows()) for row in STAGES]
         self._read = {topic for _, topics, _, _ in self._stages for topic in topics}
         self._queues: dict[str, list[Record]] = {topic: [] for topic in self._read}
         self._offsets = dict.fromkeys(self._read, 0)
@@ -130,7 +130,7 @@ class Pipeline:
         self._seen(output)
         if output.topic in self._read:
             key = None if output.key is None else output.key.encode()
-            self._enqueue(output.topic, key, self._wire.encode(output.value), output.received_at)
+            self._enqueue(output.topic, key, self._wire.encode(output.topic, output.value), output.received_at)
 
     def _enqueue(self, topic: str, key: bytes | None, value: bytes, received_at: Instant) -> None:
         offset = self._offsets[topic]

@@ -104,7 +104,7 @@ def written(path: Path, lines: list[str]) -> Path:
 def produced(bootstrap: str, topic: str, values: list[msgspec.Struct], **settings: object) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
     for value in values:
-        producer.produce(topic, Records().encode(value), **settings)
+        producer.produce(topic, Records().encode(topic, value), **settings)
     assert producer.flush(30) == 0
 
 

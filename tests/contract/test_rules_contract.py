@@ -286,7 +286,7 @@ def _recomputed(records: Sequence[Record]) -> dict[str, Finding]:
 
 def _run(records: Sequence[Record], cuts: Sequence[int] = ()) -> tuple[list[Output], MemoryRows]:
     """The outputs of detect, in batches that end at the cuts; between batches the rows are restored from a copy."""
-    step = detect.make_step(CATALOGUE)
+    step = detect.make_step(CATALOGUE, 1)
     rows = MemoryRows()
     outputs: list[Output] = []
     ends = [*sorted({min(cut, len(records)) for cut in cuts}), len(records)]
@@ -355,7 +355,7 @@ def test_when_everything_is_withdrawn_nothing_is_left(records: list[Record]):
 def test_a_quiet_partition_learns_by_an_empty_batch_what_a_record_would_have_told_it(records: list[Record], weeks: int):
     later = records[-1].received_at + weeks * 7 * DAY_LENGTH
     rows = MemoryRows()
-    step = detect.make_step(CATALOGUE)
+    step = detect.make_step(CATALOGUE, 1)
     by_clock = [*step(rows, records, None), *step(rows, [], later)]
     by_record, _ = _run([*records, _record(999, later, FeedStatus(as_of=later, newest={}, partition=0))])
     assert by_clock == by_record
@@ -475,7 +475,7 @@ def _version(said: Sighting, source_version: int, action: Action, victim: str) -
 def _through(said: Sequence[IncidentVersion], end: Instant) -> dict[str, Finding]:
     """What stands once these versions went through register and detect; the last is received at `end`."""
     rows = MemoryRows()
-    take = register.make_step(CATALOGUE)
+    take = register.make_step(CATALOGUE, 1)
     outputs: list[Output] = []
     for offset, version in enumerate(said):
         received = end - (len(said) - 1 - offset) * HOUR

@@ -161,9 +161,8 @@ def _wait(seconds: float) -> None:
 def _check(bootstrap: str, catalogue: Catalogue, arrivals: list[SyntheticReport]) -> None:
     result = Result()
     incidents: list[tuple[str, int, str]] = []
-    for topic, value in read(bootstrap, ("incidents", "findings", "alert-changes", "indicator-values")):
-        if topic == "incidents":
-            assert isinstance(value, IncidentVersion)
+    for _, value in read(bootstrap, ("incidents", "findings", "alert-changes", "indicator-values")):
+        if isinstance(value, IncidentVersion):
             incidents.append((value.incident_id, value.source_version, value.action))
         else:
             result.fold(value)

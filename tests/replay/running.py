@@ -150,7 +150,7 @@ def digest(seen: Iterable[Output]) -> str:
     wire, total = Records(), sha256()
     for output in seen:
         head = f"{output.topic}\x1f{output.key}\x1f{output.received_at}\x1f{output.partition}\x1f"
-        total.update(head.encode() + wire.encode(output.value))
+        total.update(head.encode() + wire.encode(output.topic, output.value))
     return total.hexdigest()
 
 
@@ -171,7 +171,11 @@ class Partitioned:
         }
         self._read = dict.fromkeys(self._logs, 0)
         self._tasks = [
-            (row.make_step(world.catalogue), MemoryRows(), [(topic, number) for topic in inputs(row, world.catalogue)])
+            (
+                row.make_step(world.catalogue, partitions),
+                MemoryRows(),
+                [(topic, number) for topic in inputs(row, world.catalogue)],
+            )
             for row in STAGES
             for number in range(self._counts[inputs(row, world.catalogue)[0]])
         ]
@@ -204,7 +208,7 @@ class Partitioned:
     def _deliver(self, output: Output) -> None:
         count = self._counts[output.topic]
         key = None if output.key is None else output.key.encode()
-        value = self._wire.encode(output.value)
+        value = self._wire.encode(output.topic, output.value)
         if output.partition == EVERY_PARTITION:
             chosen: Iterable[int] = range(count)
         elif output.partition is not None:

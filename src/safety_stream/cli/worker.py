@@ -45,6 +45,10 @@ EPILOG = epilog(
 )
 
 
+_SPREAD = "incidents"
+"""A topic that has as many partitions as all that are spread by key."""
+
+
 class TimeBy(StrEnum):
     """What moves the stages' time on."""
 
@@ -98,13 +102,14 @@ def worker(
     rows = _rows(stages)
     known = catalogue_of(catalogue, areas)
     connect(bootstrap)
-    high_watermarks(bootstrap, _touched(rows, known))
+    ends = high_watermarks(bootstrap, _touched(rows, known))
+    partitions = sum(topic == _SPREAD for topic, _ in ends)
     name = slot or socket.gethostname()
     metrics = Metrics(_wall)
     stop_serving = metrics.serve(metrics_port, metrics_host) if metrics_port else None
     wall = _wall if clock is TimeBy.WALL else None
     app = create_app(
-        stage_specs(rows, known),
+        stage_specs(rows, known, partitions),
         KafkaSettings(bootstrap, slot=name),
         data / "state" / name,
         LoopSettings(dead_letters=DeadLetterLimit(at_most=dead_letters)),
@@ -131,7 +136,7 @@ def _rows(names: str) -> list[StageRow]:
 def _touched(rows: list[StageRow], known: Catalogue) -> list[str]:
     """Every topic these stages read or write; a missing one would show only as failing transactions."""
     families = {family for row in rows for family in (*row.reads, *row.writes)}
-    own = {f"changelog.{row.name}" for row in rows}
+    own = {_SPREAD, *(f"changelog.{row.name}" for row in rows)}
     return sorted(own.union(*(members(family, known) for family in families)))
 
 

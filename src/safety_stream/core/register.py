@@ -12,14 +12,16 @@ finds itself outranked. So the claims standing at the end are those of the highe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 import msgspec
+from msgspec.structs import replace
 
-from safety_stream.core.catalogue import Catalogue, Indicator
-from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.incidents import IncidentVersion, Party
 from safety_stream.core.model.sightings import Sighting, key_kind
 from safety_stream.core.model.times import Day, day_of, period_of
-from safety_stream.core.rules.selectors import matches, may_be_kind
+from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
 
 _OUT = frozenset({"withdraw", "erase", "restrict"})
 _RANK = {"new": 0, "correct": 1, "dispute": 2, "restrict": 3, "withdraw": 4, "erase": 4}
@@ -32,7 +34,7 @@ _CHILD_ROLES = frozenset({"victim", "subject", "missing"})
 _ENCODER = msgspec.msgpack.Encoder()
 
 
-class Series(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True):
+class Series(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One cell of one series a version counts in: `count` incidents of `indicator` in `area` on `event_day`."""
 
     area: str
@@ -42,17 +44,12 @@ class Series(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True)
     count: int
 
 
-class Keyed(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True):
+class Keyed(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A key an incident is seen under, the roles its entity has in it, and whom it is about (of a thing: nobody)."""
 
     key: str
     roles: tuple[str, ...]
     persons: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        """The kind of the key."""
-        return key_kind(self.key)
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -67,30 +64,48 @@ class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Scope:
-    """What of an incident is kept: the kinds of key live rules read, and the indicators by the kind they may count."""
+    """What of an incident is kept: the kinds of key live rules read, and the indicators and areas it counts in."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         """Work out once what every claim asks."""
         live = [rule for rule in catalogue.rules if rule.status != "retired"]
-        self.areas = catalogue.areas
         self.key_kinds = frozenset(kind for rule in live for limb in rule.limbs for kind in limb.keys)
-        self._indicators = catalogue.indicators
-        self._by_kind: dict[str, tuple[Indicator, ...]] = {}
+        self._areas = catalogue.areas
+        chosen = [(indicator.id, compiled(indicator.select)) for indicator in catalogue.indicators]
 
-    def indicators(self, kind: str) -> tuple[Indicator, ...]:
-        """The indicators that can count incidents of a kind."""
-        found = self._by_kind.get(kind)
+        def counted(report: Readable) -> tuple[tuple[str, Selection], ...]:
+            return tuple(
+                (name, select) for name, select in chosen if (select.but_for_lateness or select.passes)(report)
+            )
+
+        self._counted = Remembered([one.select for one in catalogue.indicators], IncidentVersion, counted)
+        self._roll_ups: dict[tuple[str, Day], tuple[str, ...]] = {}
+
+    def indicators(self, version: IncidentVersion) -> list[str]:
+        """The indicators an incident counts in."""
+        # How soon it was reported is no trait that could be remembered.
+        counted = self._counted.of(version)
+        return [name for name, select in counted if select.but_for_lateness is None or select.passes(version)]
+
+    def areas(self, area: str, day: Day) -> tuple[str, ...]:
+        """The areas an incident in `area` counts in on that day."""
+        found = self._roll_ups.get((area, day))
         if found is None:
-            found = tuple(one for one in self._indicators if may_be_kind(one.select, kind))
-            self._by_kind[kind] = found
+            if len(self._roll_ups) >= _AREA_DAYS:
+                self._roll_ups.clear()
+            found = self._roll_ups[area, day] = self._areas.roll_ups(area, day)
         return found
+
+
+_AREA_DAYS = 16_384
+"""How many are remembered: forty years of a county."""
 
 
 def claim_of(version: IncidentVersion, scope: Scope) -> Claim:
     """What this version puts on timelines and into series."""
     if version.action in _OUT:
         return Claim(version, (), ())
-    return Claim(version, tuple(_keys_of(version, scope.key_kinds)), tuple(sorted(_series_of(version, scope))))
+    return Claim(version, _keys_of(version, scope.key_kinds), tuple(_series_of(version, scope)))
 
 
 def outranks(new: IncidentVersion, old: IncidentVersion) -> bool:
@@ -120,55 +135,63 @@ def differences(old: Claim | None, new: Claim) -> list[tuple[str, Sighting | Non
 
 def sightings_of(claim: Claim) -> dict[str, Sighting]:
     """The sighting of each claimed key, in order of key."""
+    if not claim.keys:
+        return {}
     version = claim.version
-    persons = tuple(sorted({party.token for party in version.parties if party.token is not None}))
-    complainants = tuple(
-        sorted({p.token for p in version.parties if p.token is not None and p.role in _COMPLAINANT_ROLES})
-    )
-    children = {party.token for party in version.parties if party.child}
+    known = [party for party in version.parties if party.token is not None]
     child = any(party.child and party.role in _CHILD_ROLES for party in version.parties)
+    children = {party.token for party in version.parties if party.child}
+    alike = Sighting(
+        incident_id=version.incident_id,
+        source=version.source,
+        organisation=version.organisation,
+        kind=version.kind,
+        subtype=version.subtype,
+        category=version.category,
+        family=version.family,
+        themes=version.themes,
+        flags=version.flags,
+        origin=version.origin,
+        grade=version.grade,
+        occurred_from=version.occurred_from,
+        occurred_to=version.occurred_to,
+        reported_at=version.reported_at,
+        received_at=version.received_at,
+        area=version.area,
+        place=version.place,
+        roles=(),
+        persons=_tokens(known),
+        complainants=_tokens([party for party in known if party.role in _COMPLAINANT_ROLES]),
+        child=child,
+        disputed=version.action == "dispute",
+    )
     return {
-        keyed.key: Sighting(
-            incident_id=version.incident_id,
-            source=version.source,
-            organisation=version.organisation,
-            kind=version.kind,
-            subtype=version.subtype,
-            category=version.category,
-            family=version.family,
-            themes=version.themes,
-            flags=version.flags,
-            origin=version.origin,
-            grade=version.grade,
-            occurred_from=version.occurred_from,
-            occurred_to=version.occurred_to,
-            reported_at=version.reported_at,
-            received_at=version.received_at,
-            area=version.area,
-            place=version.place,
-            roles=keyed.roles,
-            persons=persons,
-            complainants=complainants,
-            child=child or not children.isdisjoint(keyed.persons),
-            disputed=version.action == "dispute",
-        )
+        keyed.key: replace(alike, roles=keyed.roles, child=child or not children.isdisjoint(keyed.persons))
         for keyed in claim.keys
     }
 
 
+def _tokens(parties: list[Party]) -> tuple[str, ...]:
+    return tuple(sorted({party.token for party in parties if party.token is not None}))
+
+
 def _content(version: IncidentVersion) -> bytes:
-    return _ENCODER.encode(msgspec.structs.replace(version, received_at=0))
+    return _ENCODER.encode(replace(version, received_at=0))
 
 
 def _same_said(one: Sighting | None, other: Sighting | None) -> bool:
     if one is None or other is None:
         return False
-    return one == msgspec.structs.replace(other, received_at=one.received_at)
+    return one == replace(other, received_at=one.received_at)
 
 
-def _keys_of(version: IncidentVersion, kinds: frozenset[str]) -> list[Keyed]:
+def _keys_of(version: IncidentVersion, kinds: frozenset[str]) -> tuple[Keyed, ...]:
     """The keys of these kinds, in order. A missing value never makes one."""
-    return sorted(keyed for keyed in (*_person_keys(version), *_thing_keys(version)) if keyed.kind in kinds)
+    made = [keyed for keyed in (*_person_keys(version), *_thing_keys(version)) if key_kind(keyed.key) in kinds]
+    return tuple(sorted(made, key=_by_key))
+
+
+_by_key = attrgetter("key")
 
 
 def _person_keys(version: IncidentVersion) -> Iterator[Keyed]:
@@ -202,11 +225,11 @@ def _thing_keys(version: IncidentVersion) -> Iterator[Keyed]:
 
 
 def _series_of(version: IncidentVersion, scope: Scope) -> Iterator[Series]:
-    day = day_of(version.occurred_from)
-    by_month = version.precision == "month"
-    event_day = period_of(day, "month").starts if by_month else day
-    chosen = [indicator for indicator in scope.indicators(version.kind) if matches(indicator.select, version)]
-    if chosen:
-        for area in scope.areas.roll_ups(version.area, day):
-            for indicator in chosen:
-                yield Series(area, indicator.id, event_day, by_month, version.count)
+    counted = scope.indicators(version)
+    if counted:
+        day = day_of(version.occurred_from)
+        by_month = version.precision == "month"
+        event_day = period_of(day, "month").starts if by_month else day
+        for area in scope.areas(version.area, day):
+            for indicator in counted:
+                yield Series(area, indicator, event_day, by_month, version.count)

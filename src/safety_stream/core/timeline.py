@@ -56,13 +56,14 @@ _order: Callable[[Sighting], tuple[Instant, str]] = attrgetter("occurred_from", 
 
 
 class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The live sightings of one key, sorted, and their number.
+    """The live sightings of one key, sorted, their number, and the end of the one that ends last.
 
     `hub_since` is set once saturated: the time of the sighting that made it a hub; `sightings` is then empty.
     """
 
     sightings: tuple[Sighting, ...] = ()
     count: int = 0
+    last_end: Instant = _LONG_AGO
     hub_since: Instant | None = None
 
     @property
@@ -72,7 +73,7 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     def is_hub(self, bounds: Bounds) -> bool:
         """Whether the key has too many live sightings to mean anything."""
-        return self.count > bounds.hub or self.is_saturated
+        return self.count > bounds.hub or self.hub_since is not None
 
     def changed(self, sign: Literal[1, -1], sighting: Sighting, bounds: Bounds) -> Timeline:
         """The timeline with `sighting` put in (+1) or taken out (-1); it is known by its time and incident.
@@ -88,11 +89,12 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
             state = "is on the timeline already" if is_there else "is not on the timeline it leaves"
             raise ValueError(f"incident {sighting.incident_id} {state}; rebuild `sightings` from `incidents`")
         if sign < 0:
-            return Timeline(self.sightings[:at] + self.sightings[at + 1 :], count)
+            left = self.sightings[:at] + self.sightings[at + 1 :]
+            return Timeline(left, count, _last_end(left))
         sightings = (*self.sightings[:at], sighting, *self.sightings[at:])
         if count > bounds.kept:
             return Timeline(count=count, hub_since=sightings[bounds.hub].occurred_from)
-        return Timeline(sightings, count)
+        return Timeline(sightings, count, max(self.last_end, sighting.occurred_to))
 
 
 class Occurrence(msgspec.Struct, frozen=True, gc=False):
@@ -134,9 +136,7 @@ def occurrences_of(sightings: Sequence[Sighting]) -> tuple[Occurrence, ...]:
             groups.append(group)
             joinable.append(group)
         latest_end = max(latest_end, sighting.occurred_to)
-    return tuple(
-        [Occurrence(group[0].incident_id, group[0].occurred_from, group[0].area, tuple(group)) for group in groups]
-    )
+    return tuple([_occurrence(group) for group in groups])
 
 
 def changed_occurrences(
@@ -144,11 +144,13 @@ def changed_occurrences(
 ) -> tuple[Sequence[Occurrence], Sequence[Occurrence]]:
     """What stood only on the old timeline, and what stands only on the new; they differ by `sighting`."""
     has_come = new.count > old.count
-    first, at, end = _reach_of(sighting, (new if has_come else old).sightings)
-    with_it = (new if has_come else old).sightings[first:end]
-    if end - first == 1:
-        alone = occurrences_of(with_it)
+    longer, shorter = (new, old) if has_come else (old, new)
+    if shorter.last_end < sighting.occurred_from - MERGE_SLACK:
+        # It begins when everything else is over: by far the most frequent case.
+        alone = (_occurrence([sighting]),)
         return ((), alone) if has_come else (alone, ())
+    first, at, end = _reach_of(sighting, longer.sightings)
+    with_it = longer.sightings[first:end]
     without = with_it[: at - first] + with_it[at - first + 1 :]
     more, less = _trimmed(occurrences_of(with_it), occurrences_of(without))
     return (less, more) if has_come else (more, less)
@@ -182,6 +184,15 @@ def _trimmed(
     while tail < shared - head and one[-1 - tail] == other[-1 - tail]:
         tail += 1
     return one[head : len(one) - tail], other[head : len(other) - tail]
+
+
+def _occurrence(group: list[Sighting]) -> Occurrence:
+    first = group[0]
+    return Occurrence(first.incident_id, first.occurred_from, first.area, tuple(group))
+
+
+def _last_end(sightings: Sequence[Sighting]) -> Instant:
+    return max([sighting.occurred_to for sighting in sightings], default=_LONG_AGO)
 
 
 def _ends(group: list[Sighting]) -> Instant:

@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.times import DAY_LENGTH, Instant, start_of, to_day
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import Player
@@ -140,10 +141,9 @@ class Demo:
         standing = Result()
         incidents = 0
         for record in read_to_end(self._bootstrap, ("incidents", "findings", "alert-changes", "indicator-values")):
-            if record.topic == "incidents":
-                incidents += 1
-            else:
-                standing.fold(self._wire.value(record.topic, record.value))
+            value = self._wire.value(record.topic, record.value)
+            incidents += isinstance(value, IncidentVersion)
+            standing.fold(value)
         refused = sum(1 for _ in read_to_end(self._bootstrap, members("dead-letters.", self.catalogue)))
         differences = compare(standing, self.seen.accepted, catalogue_folder())
         return self._summary(seconds, incidents, refused, standing, differences)

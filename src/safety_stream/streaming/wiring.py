@@ -19,13 +19,13 @@ _DIGITS = 6
 """Anybody can write headers: what does not fit a count is cut."""
 
 
-def stage_specs(rows: Sequence[StageRow], catalogue: Catalogue) -> list[StageSpec]:
-    """The stages of these rows, ready to run."""
+def stage_specs(rows: Sequence[StageRow], catalogue: Catalogue, partitions: int) -> list[StageSpec]:
+    """The stages of these rows, ready to run; `partitions` is how many the topics spread by key have."""
     wire = Records()
-    return [_spec(row, catalogue, wire) for row in rows]
+    return [_spec(row, catalogue, partitions, wire) for row in rows]
 
 
-def _spec(row: StageRow, catalogue: Catalogue, wire: Records) -> StageSpec:
+def _spec(row: StageRow, catalogue: Catalogue, partitions: int, wire: Records) -> StageSpec:
     def decode(incoming: Incoming) -> Record:
         return wire.record(
             incoming.topic,
@@ -39,13 +39,13 @@ def _spec(row: StageRow, catalogue: Catalogue, wire: Records) -> StageSpec:
 
     def encode(output: Output) -> Encoded:
         key = None if output.key is None else output.key.encode()
-        return Encoded(key, wire.encode(output.value))
+        return Encoded(key, wire.encode(output.topic, output.value))
 
     return StageSpec(
         name=row.name,
         inputs=inputs(row, catalogue),
         changelog=f"changelog.{row.name}",
-        step=row.make_step(catalogue),
+        step=row.make_step(catalogue, partitions),
         decode=decode,
         encode=encode,
     )

@@ -1,4 +1,10 @@
-"""Kafka's records as a stage meets them: each topic read with the subjects its row of the topology names."""
+"""Kafka's records as a stage meets them: each topic read with the subjects its row of the topology names.
+
+A worker that runs several stages mostly reads what it has written itself a moment ago. Reading is a function of the
+bytes and the inverse of writing (`schemas check` and the tests hold every codec to that), and values never change; so
+what was written for another stage is remembered by its bytes and handed on when they come back, once. It is no shortcut
+round the log: a record counts only when it has come back from there, and what comes from elsewhere is read.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +15,39 @@ from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.stage import Record
 from safety_stream.wire import reports
 from safety_stream.wire.codecs import Codecs, Decode, shipped_codecs
-from safety_stream.wire.topology import row_of
+from safety_stream.wire.topology import BETWEEN_STAGES, row_of
+
+REMEMBERED = 16_384
+"""How many values written and not yet read back are remembered, at least; never more than twice as many."""
 
 
 class Records:
-    """Reads and writes the values of every topic. One object serves a process."""
+    """Reads and writes the values of every topic. One object serves a process; its threads may share it."""
 
     def __init__(self, codecs: Codecs | None = None) -> None:
         """Take these codecs, or those of the schemas that ship."""
         self._codecs = codecs or shipped_codecs()
         self._by_topic: dict[str, Decode] = {}
         self._by_subjects: dict[tuple[str, ...], Decode] = {}
-        self.encode = self._codecs.encode
+        # What is never read back here, because another worker does, must go some time: by generations.
+        self._written: dict[bytes, msgspec.Struct] = {}
+        self._written_before: dict[bytes, msgspec.Struct] = {}
+
+    def encode(self, topic: str, value: msgspec.Struct) -> bytes:
+        """The framed bytes of a value bound for a topic. Raises `KeyError` for a type no subject is for."""
+        raw = self._codecs.encode(value)
+        if topic in BETWEEN_STAGES:
+            if len(self._written) >= REMEMBERED:
+                self._written_before, self._written = self._written, {}
+            self._written[raw] = value
+        return raw
 
     def value(self, topic: str, raw: bytes | None) -> msgspec.Struct:
         """The value of a record of a topic. Raises `Refused`, and `KeyError` for a topic that is not ours."""
+        if raw is not None and topic in BETWEEN_STAGES:
+            known = self._written.pop(raw, None) or self._written_before.pop(raw, None)
+            if known is not None:
+                return known
         decode = self._by_topic.get(topic)
         if decode is None:
             decode = self._by_topic[topic] = self._decoder(row_of(topic).subjects)

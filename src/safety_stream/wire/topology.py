@@ -38,32 +38,32 @@ class StageRow(msgspec.Struct, frozen=True):
     """A stage: what it reads, what it writes, and the function that makes its step.
 
     All topics a stage reads have the same number of partitions: partition n of each of them, and its state, are always
-    one worker's.
+    one worker's. `make_step` is told the catalogue and how many partitions the topics spread by key have.
     """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    make_step: Callable[[Catalogue], Step]
+    make_step: Callable[[Catalogue, int], Step]
 
 
 # fmt: off
 TOPICS = (
-    TopicRow("partner.",         "any",          ("incident-report",),               "one",  "log", append_time=True),
-    TopicRow("backfill.",        "any",          ("incident-report",),               "one",  "log"),
-    TopicRow("incidents",        "incident id",  ("incident-version",),              "many", "log"),
-    TopicRow("sightings",        "entity key",   ("sighting-change", "feed-status"), "many", "log"),
-    TopicRow("tallies",          "series",       ("tally", "feed-status"),           "many", "log"),
-    TopicRow("findings",         "entity key",   ("finding-change",),                "many", "log"),
-    TopicRow("alert-changes",    "alert id",     ("alert",),                         "one",  "log"),
-    TopicRow("indicator-values", "period",       ("indicator",),                     "one",  "log"),
-    TopicRow("alerts.",          "alert id",     ("published-alert",),               "one",  "log"),
-    TopicRow("indicators.",      "series",       ("published-indicator",),           "one",  "log"),
-    TopicRow("audit.",           "none",         ("audit",),                         "one",  "log"),
-    TopicRow("feed-status",      "partition",    ("feed-status",),                   "one",  "latest"),
-    TopicRow("dead-letters.",    "none",         ("dead-letter",),                   "one",  "log"),
-    TopicRow("redriven",         "dead letter",  (),                                 "one",  "latest"),
-    TopicRow("changelog.",       "row",          (),                                 "many", "latest"),
+    TopicRow("partner.",         "any",          ("incident-report",),                 "one",  "log", append_time=True),
+    TopicRow("backfill.",        "any",          ("incident-report",),                 "one",  "log"),
+    TopicRow("incidents",        "incident id",  ("incident-version", "feed-status"),  "many", "log"),
+    TopicRow("sightings",        "entity key",   ("sighting-change", "feed-status"),   "many", "log"),
+    TopicRow("tallies",          "series",       ("tally", "feed-status"),             "many", "log"),
+    TopicRow("findings",         "entity key",   ("finding-change",),                  "many", "log"),
+    TopicRow("alert-changes",    "alert id",     ("alert",),                           "one",  "log"),
+    TopicRow("indicator-values", "period",       ("indicator",),                       "one",  "log"),
+    TopicRow("alerts.",          "alert id",     ("published-alert",),                 "one",  "log"),
+    TopicRow("indicators.",      "series",       ("published-indicator",),             "one",  "log"),
+    TopicRow("audit.",           "none",         ("audit",),                           "one",  "log"),
+    TopicRow("feed-status",      "partition",    ("feed-status",),                     "one",  "latest"),
+    TopicRow("dead-letters.",    "none",         ("dead-letter",),                     "one",  "log"),
+    TopicRow("redriven",         "dead letter",  (),                                   "one",  "latest"),
+    TopicRow("changelog.",       "row",          (),                                   "many", "latest"),
 )
 
 STAGES = (
@@ -81,6 +81,10 @@ _REFUSING = tuple(row.name for row in STAGES if "dead-letters." in row.writes)
 
 DEAD_LETTER_TOPICS = tuple(f"dead-letters.{name}" for name in _REFUSING)
 """Where refused records are kept: of intake alone, because what the backbone wrote itself is never refused."""
+
+
+BETWEEN_STAGES = frozenset(name for row in STAGES for name in row.writes) & {n for row in STAGES for n in row.reads}
+"""The topics one stage writes and another reads."""
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):

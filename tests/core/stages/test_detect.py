@@ -32,8 +32,8 @@ INTERVIEW = a_sighting(
 class Stream:
     """Detect on one partition, fed record by record."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._step = detect.make_step(catalogue)
+    def __init__(self, catalogue: Catalogue, partitions: int = 1) -> None:
+        self._step = detect.make_step(catalogue, partitions)
         self.rows = MemoryRows()
 
     def at(self, received_at: Instant, value: msgspec.Struct | Refused) -> list[Output]:
@@ -54,9 +54,9 @@ def put(sighting: Sighting, key: str = "victim:t1", sign: int = 1) -> SightingCh
     return SightingChange(key=key, sign=signed, sighting=sighting, as_of=0, cause=f"{sighting.incident_id} new")
 
 
-def heard(up_to: Instant) -> FeedStatus:
-    """Children's services have been heard up to this report time."""
-    return FeedStatus(as_of=0, newest={"childrens-services": up_to}, partition=0)
+def heard(up_to: Instant, partition: int = 0) -> FeedStatus:
+    """This partition of register has heard children's services up to this report time."""
+    return FeedStatus(as_of=0, newest={"childrens-services": up_to}, partition=partition)
 
 
 def told(outputs: list[Output]) -> list[tuple[str, str, Instant, str]]:
@@ -114,6 +114,23 @@ def test_a_deadline_waits_for_time_and_then_for_the_feed(stream: Stream):
     assert told(stream.at(DEADLINE + HOUR, heard(COMPLETE))) == [
         ("raised", "missing-no-return-interview", DEADLINE + HOUR, "clock feed:childrens-services")
     ]
+
+
+def test_a_deadline_waits_for_the_last_partition_that_could_cancel_it(catalogue: Catalogue):
+    stream = Stream(catalogue, partitions=3)
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    assert stream.at(DEADLINE, heard(COMPLETE, partition=2)) == []
+    assert stream.at(DEADLINE, heard(COMPLETE, partition=0)) == []
+    assert stream.at(DEADLINE, heard(COMPLETE - 1, partition=1)) == []
+    assert len(stream.at(DEADLINE, heard(COMPLETE + 1, partition=1))) == 1
+
+
+def test_a_lagging_partition_holds_the_report_that_cancels(catalogue: Catalogue):
+    stream = Stream(catalogue, partitions=2)
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    stream.at(DEADLINE, heard(COMPLETE, partition=0))
+    stream.at(DEADLINE, put(INTERVIEW, CHILD))
+    assert stream.at(DEADLINE, heard(COMPLETE, partition=1)) == []
 
 
 def test_a_deadline_waits_for_the_feed_and_then_for_time(stream: Stream):

@@ -10,17 +10,19 @@ from tests.core.stages.making import NOON, a_record, a_report, at
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.reports import ReportedParty, ReportedPlace
 from safety_stream.core.model.times import MINUTE, SECOND
 from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import EVERY_PARTITION
 
 RECEIVED = NOON + 120 * MINUTE
 
 
 def taken(catalogue: Catalogue, value: Any, topic: str = "partner.police-crimes") -> Any:
-    (output,) = intake.make_step(catalogue)(MemoryRows(), [a_record(value, topic, received_at=RECEIVED)], None)
+    output, *_ = intake.make_step(catalogue, 1)(MemoryRows(), [a_record(value, topic, received_at=RECEIVED)], None)
     return output.value
 
 
@@ -163,7 +165,7 @@ def test_a_record_too_large_for_the_dead_letters_stays_where_it_is(catalogue: Ca
     record = msgspec.structs.replace(
         a_record(Refused("oversize", "too long"), "partner.fire"), raw_value=b"x" * (intake.KEPT_VERBATIM + 1)
     )
-    (output,) = intake.make_step(catalogue)(MemoryRows(), [record], None)
+    output, *_ = intake.make_step(catalogue, 1)(MemoryRows(), [record], None)
 
     assert output.value.value is None
     assert "stay at this offset" in output.value.detail
@@ -174,3 +176,26 @@ def test_an_erased_report_names_nobody_any_more(catalogue: Catalogue) -> None:
     version = taken(catalogue, erased)
 
     assert (version.parties, version.vehicles, version.phones, version.group) == ((), (), (), None)
+
+
+def test_every_partition_hears_how_far_the_feeds_have_come_after_their_incidents(catalogue: Catalogue) -> None:
+    reports = [a_report(source_ref=f"C/{n}", reported_at=a_report().reported_at + n) for n in (5, 9, 2)]
+    bad = Refused("unreadable-framing", "not ours")
+    records = [
+        a_record(value, "partner.police-crimes", received_at=RECEIVED + n) for n, value in enumerate([*reports, bad])
+    ]
+
+    *_, last = intake.make_step(catalogue, 1)(MemoryRows(), records, None)
+
+    assert last.value == FeedStatus(
+        as_of=RECEIVED + 3, newest={"police-crimes": a_report().reported_at + 9}, partition=0
+    )
+    assert (last.topic, last.partition) == ("incidents", EVERY_PARTITION)
+
+
+def test_what_is_refused_says_nothing_of_its_feed(catalogue: Catalogue) -> None:
+    record = a_record(a_report(source_version=1, kind="fire"), "partner.police-crimes", received_at=RECEIVED)
+
+    outputs = intake.make_step(catalogue, 1)(MemoryRows(), [record], None)
+
+    assert [output.topic for output in outputs] == ["dead-letters.intake"]

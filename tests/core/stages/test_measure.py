@@ -44,7 +44,7 @@ def a_status(as_of: Instant, **newest: Instant) -> FeedStatus:
 
 
 def run(catalogue: Catalogue, *batches: list[Tally | FeedStatus]) -> list[Any]:
-    step, rows = measure.make_step(catalogue), MemoryRows()
+    step, rows = measure.make_step(catalogue, 1), MemoryRows()
     return [
         output.value
         for batch in batches
@@ -104,6 +104,20 @@ def test_a_value_is_final_once_its_feed_is_complete_to_the_end(catalogue: Catalo
 
     assert standing(early)["E07000124", "violence", "day", MONDAY] == (3, False)
     assert standing(complete)["E07000124", "violence", "day", MONDAY] == (3, True)
+
+
+def test_a_value_is_provisional_while_one_partition_lags(catalogue: Catalogue) -> None:
+    complete = at("2026-01-06T00:00") + catalogue.sources["police-crimes"].usual_latency
+    step, rows = measure.make_step(catalogue, 2), MemoryRows()
+    step(rows, [a_record(a_tally(3), "tallies", received_at=RECEIVED)], None)
+
+    def final(partition: int) -> list[str]:
+        status = FeedStatus(as_of=RECEIVED, newest={"police-crimes": complete}, partition=partition)
+        values = [output.value for output in step(rows, [a_record(status, "tallies", received_at=RECEIVED)], None)]
+        return [value.period for value in values if value.indicator == "violence" and value.final]
+
+    assert final(1) == []
+    assert final(0) == ["day"]
 
 
 def test_a_late_report_restates_a_final_value(catalogue: Catalogue) -> None:

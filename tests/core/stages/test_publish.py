@@ -68,12 +68,12 @@ def value(**changes: Any) -> IndicatorValue:
 
 
 def tell(catalogue: Catalogue, *batches: list[AlertVersion]) -> list[Output]:
-    step, rows = publish.make_alert_step(catalogue), MemoryRows()
+    step, rows = publish.make_alert_step(catalogue, 1), MemoryRows()
     return [out for batch in batches for out in step(rows, [a_record(version) for version in batch], None)]
 
 
 def show(catalogue: Catalogue, *batches: list[IndicatorValue]) -> list[Output]:
-    step, rows = publish.make_indicator_step(catalogue), MemoryRows()
+    step, rows = publish.make_indicator_step(catalogue, 1), MemoryRows()
     return [out for batch in batches for out in step(rows, [a_record(one) for one in batch], None)]
 
 

@@ -24,8 +24,8 @@ V2 = a_version(source_version=2, action="correct", parties=(Party("victim", "tok
 V3 = a_version(source_version=3, action="withdraw", reported_at=NOON + 3 * HOUR)
 
 
-def run(catalogue: Catalogue, *batches: list[IncidentVersion]) -> list[Any]:
-    step, rows = register.make_step(catalogue), MemoryRows()
+def run(catalogue: Catalogue, *batches: list[IncidentVersion | FeedStatus]) -> list[Any]:
+    step, rows = register.make_step(catalogue, 1), MemoryRows()
     values = []
     for batch in batches:
         values += [output.value for output in step(rows, [a_record(version) for version in batch], None)]
@@ -109,11 +109,25 @@ def test_a_correction_that_changes_no_word_sends_nothing(catalogue: Catalogue) -
 
 
 def test_every_partition_hears_how_far_the_feeds_have_come(catalogue: Catalogue) -> None:
+    word = FeedStatus(as_of=V1.received_at, newest={"police-crimes": V1.reported_at}, partition=0)
+    values = run(catalogue, [V1, word])
+
+    statuses = [value for value in values if isinstance(value, FeedStatus)]
+    assert statuses == values[-3:], "after all that was made of the incidents it speaks of"
+    assert {(one.as_of, one.newest["police-crimes"]) for one in statuses} == {(V1.received_at, V1.reported_at)}
+
+
+def test_an_incident_by_itself_says_nothing_of_its_feed(catalogue: Catalogue) -> None:
+    """Others of the same feed may lie before it on another partition."""
     statuses = [value for value in run(catalogue, [V1]) if isinstance(value, FeedStatus)]
 
-    assert len(statuses) == 3
-    assert statuses[0].newest == {"police-crimes": V1.reported_at}
-    assert statuses[0].as_of == V1.received_at
+    assert [status.newest for status in statuses] == [{}, {}, {}]
+
+
+def test_how_far_a_feed_has_come_never_goes_back(catalogue: Catalogue) -> None:
+    late, early = (FeedStatus(as_of=NOON, newest={"police-crimes": at}, partition=0) for at in (NOON, NOON - HOUR))
+
+    assert run(catalogue, [late], [early])[-1].newest == {"police-crimes": NOON}
 
 
 def test_a_report_known_to_the_month_counts_from_the_first(catalogue: Catalogue) -> None:

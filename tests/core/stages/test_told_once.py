@@ -19,7 +19,7 @@ class Pipeline:
     """Register, detect and alert, one partition each."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._steps = [(stage.make_step(catalogue), MemoryRows()) for stage in (register, detect, alert)]
+        self._steps = [(stage.make_step(catalogue, 1), MemoryRows()) for stage in (register, detect, alert)]
 
     def tell(self, *versions: Any) -> list[tuple[str, str, bool]]:
         """What becomes of alerts: change, reason and whether anybody must hear."""

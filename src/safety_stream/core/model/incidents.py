@@ -59,7 +59,7 @@ class Place(msgspec.Struct, frozen=True, gc=False, array_like=True):
     lsoa: str | None = None
 
 
-class IncidentVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class IncidentVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """One version of one incident as a partner stated it, after the checks of intake.
 
     Times are instants; `occurred_from <= occurred_to`. `received_at` is the broker's append time of the partner's

@@ -27,6 +27,7 @@ class AbsentCondition:
         self._feeds = condition.feeds
         self.steps: tuple[str, ...] = (condition.after, condition.unless)
         self.facts: tuple[str, ...] = ("deadline",)
+        self.fewest = 1
         self.terms = Terms(1, condition.within)
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:

@@ -43,6 +43,7 @@ class CalendarCondition:
         self._per = condition.per
         self.steps: tuple[str, ...] = () if condition.of is None else (condition.of,)
         self.facts: tuple[str, ...] = ("at_least", "count", "from")
+        self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, _LENGTHS[condition.per])
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:

@@ -203,6 +203,10 @@ class ConditionType(Protocol):
         """The names of the facts each completion states, for explanations to use."""
 
     @property
+    def fewest(self) -> int:
+        """The fewest reports it can be met on, by its own parameters: on fewer it is not asked."""
+
+    @property
     def terms(self) -> Terms:
         """Its own parameters, before any override; `within` is the longest it looks back without one."""
 

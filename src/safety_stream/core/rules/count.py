@@ -25,6 +25,7 @@ class CountCondition:
         self._alike_in = alike_in(condition.same)
         self.steps: tuple[str, ...] = (condition.of,)
         self.facts: tuple[str, ...] = ("count", "level", "same") if condition.same else ("count", "level")
+        self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, condition.within)
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:

@@ -8,9 +8,11 @@ values: two people complaining of one evening's noise are two complainants.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_origin
 
 import msgspec
 
+from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import before
 from safety_stream.core.rules.condition import Alike, Completion, Matched, Span, Terms, View, alike_in, in_words
 from safety_stream.core.rules.rule import Distinct
@@ -24,6 +26,9 @@ class _Group(msgspec.Struct):
     counted: list[Matched] = msgspec.field(default_factory=list)
     values: list[frozenset[str]] = msgspec.field(default_factory=list)
 
+
+_SEVERAL = frozenset(field.name for field in msgspec.structs.fields(Sighting) if get_origin(field.type) is tuple)
+"""The fields in which one report may have several values: it has one area, but may name many people."""
 
 _OF_PERSONS = frozenset({"persons", "complainants"})
 
@@ -47,6 +52,7 @@ class DistinctCondition:
             *(("same",) if condition.same else ()),
             *(("values",) if self._tells_values else ()),
         )
+        self.fewest = 1 if condition.field in _SEVERAL else condition.at_least
         self.terms = Terms(condition.at_least, condition.within)
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:

@@ -49,7 +49,7 @@ from safety_stream.core.rules.condition import (
 from safety_stream.core.rules.findings import finding_of
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
-from safety_stream.core.rules.selectors import Selection, compiled
+from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
 from safety_stream.core.rules.windows import longest
 from safety_stream.core.timeline import Occurrence, Timeline, changed_occurrences, occurrences_of
 
@@ -76,6 +76,7 @@ Wake = tuple[str, Instant]
 """A clock and the time it must reach before a key is looked at again."""
 
 _time = attrgetter("time")
+_order = attrgetter("time", "id")
 
 
 class Picture:
@@ -99,6 +100,12 @@ class Picture:
     def last_time(self) -> Instant:
         """No occurrence begins after this."""
         return self.timeline.sightings[-1].occurred_from if self.timeline.sightings else ALWAYS.first
+
+    def follow(self, old: Picture, went: Sequence[Occurrence], came: Sequence[Occurrence]) -> None:
+        """Spare working everything out anew: this is `old`, had `went` made way for `came`."""
+        if old._occurrences is not None:
+            at = bisect_left(old._occurrences, _order((*went, *came)[0]), key=_order)
+            self._occurrences = (*old._occurrences[:at], *came, *old._occurrences[at + len(went) :])
 
 
 class Revision(msgspec.Struct, frozen=True, gc=False):
@@ -128,7 +135,7 @@ UNCHANGED = Revision()
 
 
 class _Plan(msgspec.Struct, frozen=True, gc=False):
-    """A limb, compiled. `horizon` is in milliseconds."""
+    """A limb, compiled. `horizon` is in milliseconds, `fewest` the reports without which it finds nothing."""
 
     rule: Rule
     limb: Limb
@@ -136,15 +143,12 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     selections: Mapping[str, Selection]
     terms: TermsByArea
     horizon: int
+    fewest: int
     is_clocked: bool
 
-    def is_concerned(self, sightings: Sequence[Sighting]) -> bool:
-        """Whether a change to these reports can alter what the limb finds."""
-        for selection in self.selections.values():
-            for sighting in sightings:
-                if selection.concerns(sighting):
-                    return True
-        return False
+    def is_concerned(self, report: Readable) -> bool:
+        """Whether a change to this report can alter what the limb finds."""
+        return any(selection.concerns(report) for selection in self.selections.values())
 
     def view(self, occurrences: Sequence[Occurrence], span: Span, now: Now) -> View:
         """The limb's look at everything completions inside the span may rest on."""
@@ -153,6 +157,25 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
             first = bisect_left(occurrences, since, key=_time)
             occurrences = occurrences[first : bisect_right(occurrences, span.last, key=_time)]
         return View(occurrences, self.selections, self.terms, now)
+
+
+class _Readers:
+    """The limbs that read one kind of key, and which of them a report concerns."""
+
+    def __init__(self, plans: Sequence[_Plan]) -> None:
+        self.plans = tuple(plans)
+        self.clocked = tuple(plan for plan in plans if plan.is_clocked)
+        selectors = [selector for plan in plans for selector in plan.limb.steps.values()]
+        self._concerned = Remembered(
+            selectors, Sighting, lambda sighting: tuple(plan for plan in self.plans if plan.is_concerned(sighting))
+        )
+
+    def concerned(self, sightings: Sequence[Sighting]) -> tuple[_Plan, ...]:
+        """The limbs whose findings a change to these reports can alter, in order."""
+        if len(sightings) == 1:
+            return self._concerned.of(sightings[0])
+        found = {id(plan) for sighting in sightings for plan in self._concerned.of(sighting)}
+        return tuple(plan for plan in self.plans if id(plan) in found)
 
 
 class RuleSet:
@@ -169,16 +192,14 @@ class RuleSet:
                 for kind in limb.keys:
                     if kind != "area":
                         by_kind.setdefault(kind, []).append(plan)
-        self._plans = {kind: tuple(plans) for kind, plans in by_kind.items()}
-        self._clocked = {kind: tuple(plan for plan in plans if plan.is_clocked) for kind, plans in by_kind.items()}
+        self._readers = {kind: _Readers(plans) for kind, plans in by_kind.items()}
 
-    def plans(self, key: str) -> tuple[_Plan, ...]:
+    def readers(self, key: str) -> _Readers:
         """The limbs that read this key."""
-        return self._plans.get(key_kind(key), ())
+        return self._readers.get(key_kind(key), _NOBODY)
 
-    def clocked(self, key: str) -> tuple[_Plan, ...]:
-        """Those of them whose findings wait for clocks."""
-        return self._clocked.get(key_kind(key), ())
+
+_NOBODY = _Readers(())
 
 
 def evaluate(rules: RuleSet, key: str, timeline: Timeline, now: Now, span: Span = ALWAYS) -> dict[str, Finding]:
@@ -211,24 +232,36 @@ def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sight
             _findings(rules, key, new, now, ALWAYS),
             *_wakes_that_differ(wakes(rules, key, old, now), wakes(rules, key, new, now)),
         )
+    readers = rules.readers(key)
+    reports = max(old.timeline.count, new.timeline.count)
+    if reports == 1 and all(plan.fewest > 1 for plan in readers.concerned((sighting,))):
+        # Most people are heard of once.
+        return UNCHANGED
     went, came = changed_occurrences(old.timeline, new.timeline, sighting)
+    new.follow(old, went, came)
     changed = (*went, *came)
-    reports = [report for occurrence in changed for report in occurrence.sightings]
-    concerned = [plan for plan in rules.plans(key) if plan.is_concerned(reports)]
+    concerned = readers.concerned([report for occurrence in changed for report in occurrence.sightings])
     if not concerned:
         return UNCHANGED
-    times = [occurrence.time for occurrence in changed]
-    first, last = min(times), max(times)
+    first, last = changed[0].time, changed[0].time
+    for occurrence in changed:
+        first, last = min(first, occurrence.time), max(last, occurrence.time)
     before: dict[str, Finding] = {}
     after: dict[str, Finding] = {}
+    waits = False
     for plan in concerned:
+        waits = waits or plan.is_clocked
+        if reports < plan.fewest:
+            continue
         span = Span(first, last + plan.horizon)
-        before.update(_findings_of(plan, key, old, now, span))
-        after.update(_findings_of(plan, key, new, now, span))
-    if not any(plan.is_clocked for plan in concerned):
-        return Revision(before, after)
+        for picture, found in ((old, before), (new, after)):
+            # Without a clock only an occurrence inside the span completes: what came newest was not there before.
+            if plan.is_clocked or picture.last_time >= first:
+                found.update(_findings_of(plan, key, picture, now, span))
+    if not waits:
+        return Revision(before, after) if before or after else UNCHANGED
     # Two limbs may wait for one moment: all that wait are asked, lest one forget what the other still needs.
-    span = Span(first, last + max(plan.horizon for plan in rules.clocked(key)))
+    span = Span(first, last + max(plan.horizon for plan in readers.clocked))
     return Revision(
         before, after, *_wakes_that_differ(wakes(rules, key, old, now, span), wakes(rules, key, new, now, span))
     )
@@ -238,7 +271,7 @@ def revise_by_clock(rules: RuleSet, key: str, picture: Picture, old: Now, new: N
     """What clocks having moved on makes of a key's findings and wakes. Wakes they passed are not named again."""
     before: dict[str, Finding] = {}
     after: dict[str, Finding] = {}
-    for plan in rules.clocked(key):
+    for plan in rules.readers(key).clocked:
         before.update(_findings_of(plan, key, picture, old, ALWAYS))
         after.update(_findings_of(plan, key, picture, new, ALWAYS))
     _, ask = _wakes_that_differ(wakes(rules, key, picture, old), wakes(rules, key, picture, new))
@@ -248,7 +281,7 @@ def revise_by_clock(rules: RuleSet, key: str, picture: Picture, old: Now, new: N
 def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALWAYS) -> set[Wake]:
     """When to look at the key again unasked: for each pending deadline, the first clock that is behind."""
     asked: set[Wake] = set()
-    for plan in rules.clocked(key):
+    for plan in rules.readers(key).clocked:
         if isinstance(plan.condition, Clocked) and picture.occurrences:
             for deadline in plan.condition.pending(plan.view(picture.occurrences, span, now), span):
                 clock = now.awaited_clock(deadline.at, deadline.feeds)
@@ -259,7 +292,8 @@ def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALW
 
 def _plan(rule: Rule, limb: Limb) -> _Plan:
     condition = condition_type(limb.condition)
-    terms = TermsByArea(condition.terms, [over for over in rule.overrides if over.limb in (None, limb.name)])
+    overrides = [over for over in rule.overrides if over.limb in (None, limb.name)]
+    terms = TermsByArea(condition.terms, overrides)
     return _Plan(
         rule=rule,
         limb=limb,
@@ -267,6 +301,7 @@ def _plan(rule: Rule, limb: Limb) -> _Plan:
         selections={step: compiled(limb.steps[step]) for step in condition.steps},
         terms=terms,
         horizon=max(longest(length) for length in terms.lengths),
+        fewest=min((condition.fewest, *(over.at_least for over in overrides if over.at_least is not None))),
         is_clocked=isinstance(condition, Clocked),
     )
 
@@ -276,15 +311,12 @@ def _findings(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span) 
         hub = _hub_finding(key, picture.timeline, rules.bounds)
         return {hub.finding_id: hub} if span.holds(hub.completed_at) else {}
     found: dict[str, Finding] = {}
-    for plan in rules.plans(key):
+    for plan in rules.readers(key).plans:
         found.update(_findings_of(plan, key, picture, now, span))
     return found
 
 
 def _findings_of(plan: _Plan, key: str, picture: Picture, now: Now, span: Span) -> Iterator[tuple[str, Finding]]:
-    if picture.last_time < span.first and not plan.is_clocked:
-        # Without a clock only an occurrence inside the span completes: what came newest was not there before.
-        return
     for completion in plan.condition.completions(plan.view(picture.occurrences, span, now), span):
         finding = finding_of(plan.rule, plan.limb, key, completion)
         if finding is not None:

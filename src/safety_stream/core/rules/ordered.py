@@ -22,6 +22,7 @@ class OrderedCondition:
     def __init__(self, condition: Ordered) -> None:
         self.steps: tuple[str, ...] = condition.steps
         self.facts: tuple[str, ...] = (f"days_since_{condition.steps[0]}",)
+        self.fewest = len(condition.steps)
         self.terms = Terms(1, condition.within)
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:

@@ -1,15 +1,16 @@
 """Which reports a step means: tests on the fields a rule may read, and on nothing else.
 
-A selector is compiled once into plain functions; `matches` is the same test for those who ask but now and then.
-Beside "does it match" there are two more questions. *Does it concern the selector at all*: would it match if where it
-came from and when it was reported were let off? A change that concerns no step of a limb cannot alter its findings.
-And *was it nearly counted*: it matches but for one of those two, and the finding should say so.
+A selector is compiled once into plain functions. Beside "does it match" there are two more questions. *Does it concern
+the selector at all*: would it match if where it came from and when it was reported were let off? A change that concerns
+no step of a limb cannot alter its findings. And *was it nearly counted*: it matches but for one of those two, and the
+finding should say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -18,6 +19,8 @@ from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import Duration, Instant, after
 from safety_stream.core.rules.rule import Field, Selector, Test
 from safety_stream.core.rules.windows import shortest
+
+T = TypeVar("T")
 
 Readable = Sighting | IncidentVersion
 """What a selector can be held against: a key's share of a report, or the whole report."""
@@ -63,33 +66,51 @@ def compiled(selector: Selector) -> Selection:
     )
 
 
-def matches(selector: Selector, report: Readable) -> bool:
-    """Whether a report passes all tests, none of the excluded ones, and was reported in time."""
-    for test in selector.tests:
-        if not _PASSES[test.field](report, test.values):
-            return False
-    for test in selector.none_of:
-        if _PASSES[test.field](report, test.values):
-            return False
-    return selector.reported_within is None or _is_in_time(report, selector.reported_within)
+class Remembered(Generic[T]):
+    """What follows for a report from the fields some selectors test, worked out once per combination of their values.
+
+    The reports of years share a few hundred combinations. What follows must not depend on anything else of the report,
+    such as its times.
+    """
+
+    def __init__(
+        self, selectors: Iterable[Selector], of: type[Sighting | IncidentVersion], follow: Callable[[Readable], T]
+    ) -> None:
+        """Remember what `follow` makes of reports of one type."""
+        tests = [test for selector in selectors for test in (*selector.tests, *selector.none_of)]
+        attributes = {_ATTRIBUTES[of].get(test.field, test.field) for test in tests}
+        self._traits = attrgetter(*sorted(attributes | {"kind"}))
+        self._follow = follow
+        self._known: dict[object, T] = {}
+
+    def of(self, report: Readable) -> T:
+        """What follows for this report."""
+        traits = self._traits(report)
+        known = self._known.get(traits)
+        if known is None:
+            if len(self._known) >= _COMBINATIONS:
+                self._known.clear()
+            known = self._known[traits] = self._follow(report)
+        return known
 
 
-def may_be_kind(selector: Selector, kind: str) -> bool:
-    """Whether a report of this kind can match at all, for those who sort selectors by kind beforehand."""
-    return all(kind in test.values for test in selector.tests if test.field == "kind")
+_COMBINATIONS = 4_096
+"""How many are remembered: a partner who invents flags must not fill the memory."""
 
 
 def _predicate(selector: Selector) -> Predicate:
-    required = [(_PASSES[test.field], test.values) for test in selector.tests]
-    refused = [(_PASSES[test.field], test.values) for test in selector.none_of]
+    required = [_TESTS[test.field](test.values) for test in selector.tests]
+    refused = [_TESTS[test.field](test.values) for test in selector.none_of]
     in_time = selector.reported_within
+    if len(required) == 1 and not refused and in_time is None:
+        return required[0]
 
     def passes(report: Readable) -> bool:
-        for test, values in required:
-            if not test(report, values):
+        for test in required:
+            if not test(report):
                 return False
-        for test, values in refused:
-            if test(report, values):
+        for test in refused:
+            if test(report):
                 return False
         return in_time is None or _is_in_time(report, in_time)
 
@@ -120,17 +141,23 @@ def _child(report: Readable) -> bool:
     return any(party.child and party.role in _CHILD_ROLES for party in report.parties)
 
 
-_PASSES: Mapping[Field, Callable[[Readable, frozenset[str]], bool]] = {
-    "kind": lambda report, values: report.kind in values,
-    "subtype": lambda report, values: report.subtype in values,
-    "category": lambda report, values: report.category in values,
-    "family": lambda report, values: report.family in values,
-    "theme": lambda report, values: not values.isdisjoint(report.themes),
-    "flag": lambda report, values: not values.isdisjoint(report.flags),
-    "origin": lambda report, values: report.origin in values,
-    "grade": lambda report, values: report.grade in values,
-    "role": lambda report, values: not values.isdisjoint(_roles(report)),
-    "organisation": lambda report, values: report.organisation in values,
-    "source": lambda report, values: report.source in values,
-    "child": lambda report, values: ("true" if _child(report) else "false") in values,
+_ATTRIBUTES: Mapping[type, Mapping[Field, str]] = {
+    Sighting: {"theme": "themes", "flag": "flags", "role": "roles"},
+    IncidentVersion: {"theme": "themes", "flag": "flags", "role": "parties", "child": "parties"},
+}
+"""Where a tested field is found, when it is called otherwise."""
+
+_TESTS: Mapping[Field, Callable[[frozenset[str]], Predicate]] = {
+    "kind": lambda values: lambda report: report.kind in values,
+    "subtype": lambda values: lambda report: report.subtype in values,
+    "category": lambda values: lambda report: report.category in values,
+    "family": lambda values: lambda report: report.family in values,
+    "theme": lambda values: lambda report: not values.isdisjoint(report.themes),
+    "flag": lambda values: lambda report: not values.isdisjoint(report.flags),
+    "origin": lambda values: lambda report: report.origin in values,
+    "grade": lambda values: lambda report: report.grade in values,
+    "role": lambda values: lambda report: not values.isdisjoint(_roles(report)),
+    "organisation": lambda values: lambda report: report.organisation in values,
+    "source": lambda values: lambda report: report.source in values,
+    "child": lambda values: lambda report: ("true" if _child(report) else "false") in values,
 }

@@ -14,7 +14,7 @@ from safety_stream.core.rules.rule import Rule
 from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, unreadable
 
 
-def make_step(catalogue: Catalogue) -> Step:
+def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The alert step for these rules and audiences."""
     rules = {rule.id: rule for rule in (*catalogue.rules, HUB_RULE)}
 

@@ -26,7 +26,7 @@ from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.catalogue import Catalogue, Source
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import Instant
@@ -34,7 +34,6 @@ from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import Picture, Revision, RuleSet, difference, revise, revise_by_clock
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
-    NEVER,
     Clock,
     Output,
     Record,
@@ -47,8 +46,8 @@ from safety_stream.core.stages.stage import (
 from safety_stream.core.timeline import Timeline
 
 
-def make_step(catalogue: Catalogue) -> Step:
-    """The detect step for this catalogue's rules and bounds.
+def make_step(catalogue: Catalogue, partitions: int) -> Step:
+    """The detect step for this catalogue's rules and bounds; `partitions` of register say how far the feeds are.
 
     Raises `Unreadable` for a record that could not be read, and `ValueError` when a sighting leaves a timeline it is
     not on, or joins one twice: `register` never sends that.
@@ -57,7 +56,8 @@ def make_step(catalogue: Catalogue) -> Step:
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         reached = max([record.received_at for record in records], default=0)
-        partition = _Partition(rows, rules, catalogue, reached if idle_at is None else max(reached, idle_at))
+        reached = reached if idle_at is None else max(reached, idle_at)
+        partition = _Partition(rows, rules, catalogue.sources, partitions, reached)
         for record in records:
             partition.take(record)
         if idle_at is not None:
@@ -70,15 +70,17 @@ def make_step(catalogue: Catalogue) -> Step:
 class _Partition:
     """One partition during one step: its timelines, its clocks, and what goes out."""
 
-    def __init__(self, rows: Rows, rules: RuleSet, catalogue: Catalogue, reached: Instant) -> None:
+    def __init__(
+        self, rows: Rows, rules: RuleSet, sources: Mapping[str, Source], partitions: int, reached: Instant
+    ) -> None:
         self._rules = rules
-        self._sources = catalogue.sources
+        self._sources = sources
+        self._partitions = partitions
         self._timelines = Table(rows, "timeline/", Timeline)
         self._clocks = Table(rows, "", Clock)
-        clock = self._clocks.get(CLOCK_ROW) or Clock()
-        self._newest = clock.newest
-        self._now = Now(clock.as_of, self._complete_to(clock.newest))
-        self._agenda = _Agenda(Wakes(rows), max(reached, clock.as_of))
+        self._clock = self._clocks.get(CLOCK_ROW) or Clock()
+        self._now = self._now_by(self._clock)
+        self._agenda = _Agenda(Wakes(rows), max(reached, self._clock.as_of))
         self._pictures: dict[str, Picture] = {}
         self._outputs: list[Output] = []
 
@@ -101,7 +103,7 @@ class _Partition:
 
     def close(self) -> list[Output]:
         """Remember everything, and give the outputs."""
-        self._clocks.put(CLOCK_ROW, Clock(self._now.as_of, self._newest))
+        self._clocks.put(CLOCK_ROW, self._clock.at(self._now.as_of))
         self._timelines.flush()
         self._clocks.flush()
         return self._outputs
@@ -126,11 +128,10 @@ class _Partition:
         return revise(self._rules, key, old, new, sighting, self._now)
 
     def _hear(self, status: FeedStatus) -> None:
-        later = {source: at for source, at in status.newest.items() if at > self._newest.get(source, NEVER)}
-        if later:
-            self._newest = self._newest | later
-            before, self._now = self._now, Now(self._now.as_of, self._complete_to(self._newest))
-            self._wake(before, [f"feed:{source}" for source in sorted(later) if source in self._sources])
+        self._clock = self._clock.at(self._now.as_of).hear(status)
+        before, self._now = self._now, self._now_by(self._clock)
+        moved = self._now.complete_to.items() - before.complete_to.items()
+        self._wake(before, [f"feed:{source}" for source, _ in sorted(moved)])
 
     def _wake(self, before: Now, clocks: Sequence[str]) -> None:
         waiting: dict[str, str] = {}
@@ -151,9 +152,11 @@ class _Partition:
             for change in difference(revision.before, revision.after, as_of, cause):
                 self._outputs.append(Output(topic="findings", key=key, value=change, received_at=as_of))
 
-    def _complete_to(self, newest: Mapping[str, Instant]) -> dict[str, Instant]:
-        known = self._sources
-        return {source: at - known[source].usual_latency for source, at in newest.items() if source in known}
+    def _now_by(self, clock: Clock) -> Now:
+        known, newest = self._sources, clock.newest(self._partitions)
+        return Now(
+            clock.as_of, {source: at - known[source].usual_latency for source, at in newest.items() if source in known}
+        )
 
     def _picture(self, key: str) -> Picture:
         picture = self._pictures.get(key)

@@ -1,5 +1,7 @@
 """Intake: a partner's record becomes a checked, stamped incident version, or a dead letter. It remembers nothing.
 
+After the records of a batch every partition of `incidents` hears how far the feeds have come with them.
+
 Every record ends in exactly one of the two (I1). The checks are those no schema can make: whose topic it came by, what
 that source may say of people, and whether its times are possible. A refusal names the field and the mend, never the
 field's value, because dead letters are read by operators.
@@ -9,15 +11,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from safety_stream.core.catalogue import Catalogue, Source
+from safety_stream.core.catalogue import Areas, Catalogue, Source
 from safety_stream.core.model import ids
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import IncidentVersion, Party, Place
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import MINUTE, Instant, day_of
-from safety_stream.core.stages.stage import Output, Record, Rows, Step
+from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record, Rows, Step
 
 EARLIEST: Instant = -2_208_988_800_000
 """1900-01-01T00:00Z: nothing a partner reports happened before it."""
@@ -48,19 +52,34 @@ _TAKES_BACK = frozenset({"withdraw", "erase", "restrict"})
 """Actions that leave nothing standing: what they take back need not be said again. A disputed report stays."""
 
 
-def make_step(catalogue: Catalogue) -> Step:
+def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The intake step for these sources, areas and categories."""
     check = checker(catalogue)
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         del rows, idle_at
-        return [_passed_or_refused(record, check) for record in records]
+        outputs = [_passed_or_refused(record, check) for record in records]
+        return [*outputs, *_word_of_feeds(outputs, records)]
 
     return step
 
 
+def _word_of_feeds(outputs: Sequence[Output], records: Sequence[Record]) -> list[Output]:
+    newest: dict[str, Instant] = {}
+    for output in outputs:
+        version = output.value
+        if isinstance(version, IncidentVersion):
+            newest[version.source] = max(version.reported_at, newest.get(version.source, version.reported_at))
+    if not newest:
+        return []
+    as_of = max([record.received_at for record in records])
+    status = FeedStatus(as_of=as_of, newest=newest, partition=records[0].partition)
+    return [Output(topic="incidents", key=None, value=status, received_at=as_of, partition=EVERY_PARTITION)]
+
+
 def checker(catalogue: Catalogue) -> Callable[[Report, str, Instant], IncidentVersion]:
     """The function that turns a report from a topic, received at an instant, into a version, or raises `Refused`."""
+    classify = _classifier(catalogue)
 
     def check(report: Report, topic: str, received_at: Instant) -> IncidentVersion:
         source = _source_of(catalogue, report, topic)
@@ -68,7 +87,7 @@ def checker(catalogue: Catalogue) -> Callable[[Report, str, Instant], IncidentVe
         _check_identity(source, report)
         _check_times(report, received_at)
         _check_sizes(report)
-        return _stamped(catalogue, source, report, received_at)
+        return _stamped(catalogue.areas, source, report, received_at, classify(report))
 
     return check
 
@@ -124,10 +143,11 @@ def _source_of(catalogue: Catalogue, report: Report, topic: str) -> Source:
 def _check_kind(source: Source, report: Report) -> None:
     if report.kind not in source.kinds:
         raise Refused("wrong-kind-for-source", f"field kind: source {source.id} may send {', '.join(source.kinds)}")
-    own = report.kind.replace("-", "_")
-    if any(details != own for details in report.details):
-        raise Refused("schema-violation", f"details of another kind are filled in; only {own} may be")
-    if report.action not in _TAKES_BACK and report.count < 1:
+    if report.details:
+        own = report.kind.replace("-", "_")
+        if report.details != (own,):
+            raise Refused("schema-violation", f"details of another kind are filled in; only {own} may be")
+    if report.count < 1 and report.action not in _TAKES_BACK:
         raise Refused("schema-violation", "field count must be 1 or more")
 
 
@@ -143,30 +163,33 @@ def _check_identity(source: Source, report: Report) -> None:
 
 
 def _check_times(report: Report, received_at: Instant) -> None:
-    occurred_to = report.occurred_from if report.occurred_to is None else report.occurred_to
+    began = report.occurred_from
+    ended = began if report.occurred_to is None else report.occurred_to
     latest = received_at + FUTURE_TOLERANCE
-    times = (("occurred_from", report.occurred_from), ("occurred_to", occurred_to), ("reported_at", report.reported_at))
-    for name, at in times:
+    if EARLIEST <= began <= ended <= latest and EARLIEST <= report.reported_at <= latest:
+        return
+    for name, at in (("occurred_from", began), ("occurred_to", ended), ("reported_at", report.reported_at)):
         if not EARLIEST <= at <= latest:
             raise Refused(
                 "impossible-time", f"field {name} is before 1900 or more than 5 minutes after it was received"
             )
-    if occurred_to < report.occurred_from:
-        raise Refused(
-            "impossible-time", "field occurred_to is before occurred_from; swap them or leave occurred_to out"
-        )
+    raise Refused("impossible-time", "field occurred_to is before occurred_from; swap them or leave occurred_to out")
 
 
 def _check_sizes(report: Report) -> None:
     """Everything a key, a count or a row is made of has a bound; a partner that needs more has made a mistake."""
-    stated = (*(party.token for party in report.parties), *report.vehicles, *report.phones, report.group)
-    tokens: list[str] = [token for token in stated if token]
+    tokens = [party.token for party in report.parties if party.token]
+    tokens += filter(None, (*report.vehicles, *report.phones, report.group))
     if max(len(tokens), len(report.parties), len(report.flags)) > TOKENS_AT_MOST:
         raise Refused("schema-violation", f"more than {TOKENS_AT_MOST} parties, flags or tokens: split the report")
-    if any(len(token) > TOKEN_LENGTH or not _IS_TOKEN(token) for token in tokens):
-        raise Refused("schema-violation", f"a token has 1 to {TOKEN_LENGTH} letters, digits and -_.:=+/ and no others")
-    if any(len(word) > WORD_LENGTH for word in (*report.flags, report.subtype)):
-        raise Refused("schema-violation", f"a flag or subtype has at most {WORD_LENGTH} characters")
+    for token in tokens:
+        if len(token) > TOKEN_LENGTH or not _IS_TOKEN(token):
+            raise Refused(
+                "schema-violation", f"a token has 1 to {TOKEN_LENGTH} letters, digits and -_.:=+/ and no others"
+            )
+    for word in (*report.flags, report.subtype):
+        if len(word) > WORD_LENGTH:
+            raise Refused("schema-violation", f"a flag or subtype has at most {WORD_LENGTH} characters")
     uprn = report.place.uprn if report.place else None
     if uprn and not (uprn.isascii() and uprn.isdigit() and len(uprn) <= UPRN_LENGTH):
         raise Refused("schema-violation", f"field location.uprn has 1 to {UPRN_LENGTH} digits")
@@ -174,14 +197,44 @@ def _check_sizes(report: Report) -> None:
         raise Refused("schema-violation", f"field count is more than {COUNT_AT_MOST}: send counts by day or area")
 
 
-def _stamped(catalogue: Catalogue, source: Source, report: Report, received_at: Instant) -> IncidentVersion:
-    category = catalogue.categories.get(report.category)
-    if category is None and report.action not in _TAKES_BACK:
-        raise Refused("schema-violation", "field category is not in the catalogue; see catalogue/categories.yaml")
-    themes = set(category.themes if category else ())
-    themes.update(catalogue.kind_themes.get(report.kind, ()))
-    for flag in report.flags:
+class _Class(NamedTuple):
+    """What the catalogue makes of a report's kind, category and flags."""
+
+    family: str
+    themes: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+def _classifier(catalogue: Catalogue) -> Callable[[Report], _Class]:
+    known: dict[tuple[str, str, tuple[str, ...]], _Class] = {}
+
+    def classify(report: Report) -> _Class:
+        said = (report.kind, report.category, report.flags)
+        found = known.get(said)
+        if found is None:
+            # A partner who invents flags must not fill the memory.
+            if len(known) >= _CLASSES:
+                known.clear()
+            found = known[said] = _class_of(catalogue, *said)
+        if not (found.family or report.category in catalogue.categories or report.action in _TAKES_BACK):
+            raise Refused("schema-violation", "field category is not in the catalogue; see catalogue/categories.yaml")
+        return found
+
+    return classify
+
+
+_CLASSES = 4_096
+
+
+def _class_of(catalogue: Catalogue, kind: str, category: str, flags: tuple[str, ...]) -> _Class:
+    named = catalogue.categories.get(category)
+    themes = {*(named.themes if named else ()), *catalogue.kind_themes.get(kind, ())}
+    for flag in flags:
         themes.update(catalogue.flag_themes.get(flag, ()))
+    return _Class(named.family if named else "", tuple(sorted(themes)), tuple(sorted(set(flags))))
+
+
+def _stamped(areas: Areas, source: Source, report: Report, received_at: Instant, named: _Class) -> IncidentVersion:
     stated = report.place
     erased = report.action == "erase"
     return IncidentVersion(
@@ -193,9 +246,9 @@ def _stamped(catalogue: Catalogue, source: Source, report: Report, received_at: 
         kind=report.kind,
         subtype=report.subtype,
         category=report.category,
-        family=category.family if category else "",
-        themes=tuple(sorted(themes)),
-        flags=tuple(sorted(set(report.flags))),
+        family=named.family,
+        themes=named.themes,
+        flags=named.flags,
         origin=report.origin,
         grade=report.grade,
         occurred_from=report.occurred_from,
@@ -203,20 +256,29 @@ def _stamped(catalogue: Catalogue, source: Source, report: Report, received_at: 
         precision=report.precision,
         reported_at=report.reported_at,
         received_at=received_at,
-        area=catalogue.areas.district(
+        area=areas.district(
             stated.area if stated else None, stated.lsoa if stated else None, day_of(report.occurred_from)
         ),
         place=_place_of(stated) if stated else Place(),
         # An erased report keeps its place among the versions, and nobody in it.
-        parties=()
-        if erased
-        else tuple(sorted((Party(p.role, p.token or None, p.child) for p in report.parties), key=_party_order)),
-        vehicles=() if erased else tuple(sorted(set(filter(None, report.vehicles)))),
-        phones=() if erased else tuple(sorted(set(filter(None, report.phones)))),
+        parties=() if erased else _parties_of(report),
+        vehicles=() if erased else _sorted_tokens(report.vehicles),
+        phones=() if erased else _sorted_tokens(report.phones),
         group=None if erased else report.group or None,
         count=report.count,
         marking=report.marking,
     )
+
+
+def _parties_of(report: Report) -> tuple[Party, ...]:
+    parties = [Party(party.role, party.token or None, party.child) for party in report.parties]
+    if len(parties) > 1:
+        parties.sort(key=_party_order)
+    return tuple(parties)
+
+
+def _sorted_tokens(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({token for token in tokens if token})) if tokens else ()
 
 
 def _place_of(stated: ReportedPlace) -> Place:

@@ -65,17 +65,20 @@ class Threshold(msgspec.Struct, frozen=True, gc=False, array_like=True):
     standing: dict[str, Finding] = msgspec.field(default_factory=dict)
 
 
-def make_step(catalogue: Catalogue) -> Step:
-    """The measure step for this catalogue's indicators and `key: area` rules."""
+def make_step(catalogue: Catalogue, partitions: int) -> Step:
+    """The measure step for this catalogue's indicators and `key: area` rules.
+
+    `partitions` of register say how far the feeds are.
+    """
     indicators = {indicator.id: indicator for indicator in catalogue.indicators}
     limits = [(rule, limb) for rule in catalogue.rules for limb in rule.limbs if limb.keys == ("area",)]
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
-        partition = _Partition(rows, catalogue, indicators, limits)
+        partition = _Partition(rows, catalogue, indicators, limits, partitions)
         for record in records:
             partition.take(record)
         if idle_at is not None:
-            partition.move_to(idle_at, {})
+            partition.move_to(idle_at)
         return partition.close()
 
     return step
@@ -90,8 +93,10 @@ class _Partition:
         catalogue: Catalogue,
         indicators: dict[str, Indicator],
         limits: list[tuple[Rule, Limb]],
+        partitions: int,
     ) -> None:
         self._catalogue = catalogue
+        self._partitions = partitions
         self._indicators = indicators
         self._limits = limits
         self._months = Table(rows, "month/", Month)
@@ -100,6 +105,7 @@ class _Partition:
         self._clocks = Table(rows, "", Clock)
         self._wakes = Wakes(rows)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
+        self._newest = self._clock.newest(partitions)
         self._touched: dict[tuple[str, str, Period], None] = {}
         self._outputs: list[Output] = []
 
@@ -107,24 +113,22 @@ class _Partition:
         """Fold one record in."""
         value = record.value
         if isinstance(value, FeedStatus):
-            self.move_to(value.as_of, value.newest)
+            self.move_to(value.as_of)
+            self._hear(value)
         elif isinstance(value, Tally):
-            self.move_to(record.received_at, {})
+            self.move_to(record.received_at)
             # An indicator that has left the catalogue is counted no more.
             if value.indicator in self._indicators:
                 self._add(value)
         else:
             raise unreadable("measure", record)
 
-    def move_to(self, as_of: Instant, newest: dict[str, Instant]) -> None:
-        """Move the clocks on and look again at every period that waited for one of them."""
-        self._clock = self._clock.at(as_of).with_feeds(newest)
+    def move_to(self, as_of: Instant) -> None:
+        """Move the partition's own time on, and look again at every period that waited for it."""
+        self._clock = self._clock.at(as_of)
         for at, key in self._wakes.due("as_of", self._clock.as_of):
             area, indicator, period = _read_key(key)
             self._judge(area, indicator, period, min(max(at, 0), self._clock.as_of))
-        for source in sorted(newest.keys() & self._catalogue.sources.keys()):
-            for _, key in self._wakes.due(f"feed:{source}", self._complete_to(source)):
-                self._touched[_read_key(key)] = None
 
     def close(self) -> list[Output]:
         """Publish what was touched, remember everything, and give the outputs."""
@@ -134,6 +138,14 @@ class _Partition:
         for table in (self._months, self._published, self._thresholds, self._clocks):
             table.flush()
         return self._outputs
+
+    def _hear(self, status: FeedStatus) -> None:
+        self._clock = self._clock.hear(status)
+        before, self._newest = self._newest, self._clock.newest(self._partitions)
+        for source, _ in sorted(self._newest.items() - before.items()):
+            if source in self._catalogue.sources:
+                for _, key in self._wakes.due(f"feed:{source}", self._complete_to(source)):
+                    self._touched[_read_key(key)] = None
 
     def _add(self, tally: Tally) -> None:
         series = series_key(tally.area, tally.indicator)
@@ -217,7 +229,7 @@ class _Partition:
         return True
 
     def _complete_to(self, source: str) -> Instant:
-        return self._clock.newest.get(source, NEVER) - self._catalogue.sources[source].usual_latency
+        return self._newest.get(source, NEVER) - self._catalogue.sources[source].usual_latency
 
     def _judge(self, area: str, indicator: str, period: Period, as_of: Instant) -> None:
         """Compare a period with the limits of its kind, once it is over; before that, ask to be woken."""

@@ -57,7 +57,7 @@ class Shown(msgspec.Struct, frozen=True, gc=False, array_like=True):
     revision: int
 
 
-def make_alert_step(catalogue: Catalogue) -> Step:
+def make_alert_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The step that tells alert versions to this catalogue's audiences."""
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
@@ -73,7 +73,7 @@ def make_alert_step(catalogue: Catalogue) -> Step:
     return step
 
 
-def make_indicator_step(catalogue: Catalogue) -> Step:
+def make_indicator_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The step that shows indicator values through this catalogue's disclosure profiles."""
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:

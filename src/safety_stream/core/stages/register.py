@@ -1,8 +1,9 @@
 """Register: versions of incidents in, signed differences of sightings and tallies out, and word of the feeds.
 
 Tallies of one batch are summed per cell before they go out: counting is additive, so nobody can tell, and a busy batch
-sends one record where it would have sent hundreds. Once per batch every partition downstream hears how far each feed
-has come, so that deadlines fire where nothing else arrives.
+sends one record where it would have sent hundreds. Once per batch, after everything else, every partition downstream
+hears how far each feed has come here, so that deadlines fire where nothing else arrives, and not before everything that
+could cancel them has been sent on.
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ from safety_stream.core.stages.stage import (
     unreadable,
 )
 
+_INTAKE_PARTITIONS = 1
+"""Partners' topics have one partition, so that their versions keep their order: one says how far the feeds are."""
+
 _Cell = tuple[str, str, int, bool, int]
 """Area, indicator, event day, whether known to the month only, report day."""
 
 
-def make_step(catalogue: Catalogue) -> Step:
+def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The register step for this catalogue: only kinds of key that some live rule reads are made."""
     scope = Scope(catalogue)
 
@@ -41,22 +45,23 @@ def make_step(catalogue: Catalogue) -> Step:
         claims = Table(rows, "claim/", Claim)
         clocks = Table(rows, "", Clock)
         before = clocks.get(CLOCK_ROW) or Clock()
-        clock = before if idle_at is None else before.at(idle_at)
+        clock = before.at(max([record.received_at for record in records], default=0))
+        clock = clock if idle_at is None else clock.at(idle_at)
         outputs: list[Output] = []
         cells: Counter[_Cell] = Counter()
         for record in records:
-            clock = clock.at(record.received_at)
             version = record.value
-            if not isinstance(version, IncidentVersion):
+            if isinstance(version, IncidentVersion):
+                old = claims.get(version.incident_id)
+                if old is None or outranks(version, old.version):
+                    new = claim_of(version, scope)
+                    claims.put(version.incident_id, new)
+                    outputs.extend(_sighting_changes(old, new))
+                    _count(cells, old, new)
+            elif isinstance(version, FeedStatus):
+                clock = clock.hear(version)
+            else:
                 raise unreadable("register", record)
-            clock = clock.with_feeds({version.source: version.reported_at})
-            old = claims.get(version.incident_id)
-            if old is not None and not outranks(version, old.version):
-                continue
-            new = claim_of(version, scope)
-            claims.put(version.incident_id, new)
-            outputs.extend(_sighting_changes(old, new))
-            _count(cells, old, new)
         outputs.extend(_tallies(cells, clock.as_of))
         if records and clock is not before:
             outputs.extend(_word_of_feeds(clock, records[0].partition))
@@ -120,7 +125,7 @@ def _tallies(cells: Counter[_Cell], as_of: Instant) -> list[Output]:
 
 
 def _word_of_feeds(clock: Clock, partition: int) -> list[Output]:
-    status = FeedStatus(as_of=clock.as_of, newest=clock.newest, partition=partition)
+    status = FeedStatus(as_of=clock.as_of, newest=clock.newest(_INTAKE_PARTITIONS), partition=partition)
     return [
         Output(topic="sightings", key=None, value=status, received_at=clock.as_of, partition=EVERY_PARTITION),
         Output(topic="tallies", key=None, value=status, received_at=clock.as_of, partition=EVERY_PARTITION),

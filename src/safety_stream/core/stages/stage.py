@@ -24,6 +24,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.times import Instant
 
 EVERY_PARTITION: Final = -1
@@ -201,19 +202,25 @@ NEVER: Final[Instant] = -(10**18)
 
 
 class Clock(msgspec.Struct, frozen=True, gc=False):
-    """What a partition knows of time: its own `as_of` and, per source, the newest `reported_at` seen."""
+    """What a partition knows of time: its own `as_of` and what each partition before it has said of the feeds."""
 
     as_of: Instant = 0
-    newest: dict[str, Instant] = msgspec.field(default_factory=dict)
+    heard: dict[int, dict[str, Instant]] = msgspec.field(default_factory=dict)
 
     def at(self, instant: Instant) -> Clock:
         """The clock moved on to `instant`; it never goes back."""
-        return self if instant <= self.as_of else Clock(instant, self.newest)
+        return self if instant <= self.as_of else Clock(instant, self.heard)
 
-    def with_feeds(self, newest: dict[str, Instant]) -> Clock:
-        """The clock having seen these newest report times."""
-        later = {source: at for source, at in newest.items() if at > self.newest.get(source, NEVER)}
-        return Clock(self.as_of, self.newest | later) if later else self
+    def hear(self, status: FeedStatus) -> Clock:
+        """The clock having heard how far the feeds have come; they never go back."""
+        before = self.heard.get(status.partition, {})
+        later = {source: at for source, at in status.newest.items() if at > before.get(source, NEVER)}
+        return Clock(self.as_of, self.heard | {status.partition: before | later}) if later else self
+
+    def newest(self, partitions: int) -> dict[str, Instant]:
+        """Per source, the newest time of reporting that all of so many partitions have passed."""
+        said = [self.heard.get(number, {}) for number in range(partitions)]
+        return {source: min(one[source] for one in said) for source in said[0] if all(source in one for one in said)}
 
 
 CLOCK_ROW = "clock"
