@@ -12,7 +12,8 @@ have been raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -101,9 +102,8 @@ class Pipeline:
         self._wire = Records()
         self._seen = seen
         self._stages = [(row, inputs(row, catalogue), row.make_step(catalogue, 1), MemoryRows()) for row in STAGES]
-        self._read = {topic for _, topics, _, _ in self._stages for topic in topics}
-        self._queues: dict[str, list[Record]] = {topic: [] for topic in self._read}
-        self._offsets = dict.fromkeys(self._read, 0)
+        self._queues: dict[str, list[Record]] = {topic: [] for _, topics, _, _ in self._stages for topic in topics}
+        self._offsets = {topic: count() for topic in self._queues}
 
     def run(self, arrivals: Iterable[Arrival]) -> Iterator[int]:
         """Put everything through, in order of arrival; yields how many have gone through after each chunk."""
@@ -119,20 +119,23 @@ class Pipeline:
     def _pass(self) -> None:
         for _, topics, step, rows in self._stages:
             records = [record for topic in topics for record in self._queues[topic]]
-            # Several sources feed intake: by time of arrival, as their consumer would have met them.
-            records.sort(key=lambda record: record.received_at)
+            if len(topics) > 1:
+                # Several sources feed intake: by time of arrival, as their consumer would have met them.
+                records.sort(key=_received_at)
             for topic in topics:
-                self._queues[topic] = []
+                self._queues[topic].clear()
             for output in step(rows, records, None) if records else ():
-                self._pass_on(output)
+                self._seen(output)
+                if output.topic in self._queues:
+                    self._pass_on(output)
 
     def _pass_on(self, output: Output) -> None:
-        self._seen(output)
-        if output.topic in self._read:
-            key = None if output.key is None else output.key.encode()
-            self._enqueue(output.topic, key, self._wire.encode(output.topic, output.value), output.received_at)
+        key = None if output.key is None else output.key.encode()
+        self._enqueue(output.topic, key, self._wire.encode(output.topic, output.value), output.received_at)
 
     def _enqueue(self, topic: str, key: bytes | None, value: bytes, received_at: Instant) -> None:
-        offset = self._offsets[topic]
-        self._offsets[topic] = offset + 1
+        offset = next(self._offsets[topic])
         self._queues[topic].append(self._wire.record(topic, 0, offset, received_at, key, value))
+
+
+_received_at = attrgetter("received_at")

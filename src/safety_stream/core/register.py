@@ -18,8 +18,8 @@ import msgspec
 from msgspec.structs import replace
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.incidents import IncidentVersion, Party
-from safety_stream.core.model.sightings import Sighting, key_kind
+from safety_stream.core.model.incidents import IncidentVersion, Role
+from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import Day, day_of, period_of
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
 
@@ -79,6 +79,7 @@ class Scope:
             )
 
         self._counted = Remembered([one.select for one in catalogue.indicators], IncidentVersion, counted)
+        self._of_roles: dict[tuple[tuple[Role, ...], bool], tuple[tuple[str, tuple[str, ...]], ...]] = {}
         self._roll_ups: dict[tuple[str, Day], tuple[str, ...]] = {}
 
     def indicators(self, version: IncidentVersion) -> list[str]:
@@ -86,6 +87,20 @@ class Scope:
         # How soon it was reported is no trait that could be remembered.
         counted = self._counted.of(version)
         return [name for name, select in counted if select.but_for_lateness is None or select.passes(version)]
+
+    def keys_of_roles(self, own: tuple[Role, ...], *, is_complaint: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The kinds of key some rule reads that a person in these roles has, each with the roles it is seen in."""
+        found = self._of_roles.get((own, is_complaint))
+        if found is None:
+            held = frozenset(own)
+            kinds: dict[str, tuple[str, ...]] = {"person": own}
+            if held & (_COMPLAINANT_ROLES if is_complaint else _VICTIM_ROLES):
+                kinds["victim"] = tuple(sorted(held | _VICTIM_ROLES))
+            if held & _SUSPECT_ROLES:
+                kinds["suspect"] = own
+            found = tuple((kind, roles) for kind, roles in kinds.items() if kind in self.key_kinds)
+            self._of_roles[own, is_complaint] = found
+        return found
 
     def areas(self, area: str, day: Day) -> tuple[str, ...]:
         """The areas an incident in `area` counts in on that day."""
@@ -105,7 +120,7 @@ def claim_of(version: IncidentVersion, scope: Scope) -> Claim:
     """What this version puts on timelines and into series."""
     if version.action in _OUT:
         return Claim(version, (), ())
-    return Claim(version, _keys_of(version, scope.key_kinds), tuple(_series_of(version, scope)))
+    return Claim(version, _keys_of(version, scope), tuple(_series_of(version, scope)))
 
 
 def outranks(new: IncidentVersion, old: IncidentVersion) -> bool:
@@ -138,9 +153,19 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
     if not claim.keys:
         return {}
     version = claim.version
-    known = [party for party in version.parties if party.token is not None]
-    child = any(party.child and party.role in _CHILD_ROLES for party in version.parties)
-    children = {party.token for party in version.parties if party.child}
+    persons: set[str] = set()
+    complainants: set[str] = set()
+    children: set[str] = set()
+    is_of_child = False
+    for party in version.parties:
+        is_of_child = is_of_child or (party.child and party.role in _CHILD_ROLES)
+        if party.token is not None:
+            persons.add(party.token)
+            if party.role in _COMPLAINANT_ROLES:
+                complainants.add(party.token)
+            if party.child:
+                children.add(party.token)
+    # Written once, for the many fields that all keys share; a copy with other roles costs a fraction of that.
     alike = Sighting(
         incident_id=version.incident_id,
         source=version.source,
@@ -160,19 +185,19 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         area=version.area,
         place=version.place,
         roles=(),
-        persons=_tokens(known),
-        complainants=_tokens([party for party in known if party.role in _COMPLAINANT_ROLES]),
-        child=child,
+        persons=tuple(sorted(persons)),
+        complainants=tuple(sorted(complainants)),
+        child=is_of_child,
         disputed=version.action == "dispute",
     )
     return {
-        keyed.key: replace(alike, roles=keyed.roles, child=child or not children.isdisjoint(keyed.persons))
+        keyed.key: replace(
+            alike,
+            roles=keyed.roles,
+            child=is_of_child or (bool(children) and not children.isdisjoint(keyed.persons)),
+        )
         for keyed in claim.keys
     }
-
-
-def _tokens(parties: list[Party]) -> tuple[str, ...]:
-    return tuple(sorted({party.token for party in parties if party.token is not None}))
 
 
 def _content(version: IncidentVersion) -> bytes:
@@ -185,42 +210,44 @@ def _same_said(one: Sighting | None, other: Sighting | None) -> bool:
     return one == replace(other, received_at=one.received_at)
 
 
-def _keys_of(version: IncidentVersion, kinds: frozenset[str]) -> tuple[Keyed, ...]:
-    """The keys of these kinds, in order. A missing value never makes one."""
-    made = [keyed for keyed in (*_person_keys(version), *_thing_keys(version)) if key_kind(keyed.key) in kinds]
-    return tuple(sorted(made, key=_by_key))
+def _keys_of(version: IncidentVersion, scope: Scope) -> tuple[Keyed, ...]:
+    """The keys some rule reads, in order. A missing value never makes one."""
+    keys = [*_person_keys(version, scope), *_thing_keys(version, scope.key_kinds)]
+    keys.sort(key=_by_key)
+    return tuple(keys)
 
 
 _by_key = attrgetter("key")
 
 
-def _person_keys(version: IncidentVersion) -> Iterator[Keyed]:
-    victim_roles = _COMPLAINANT_ROLES if version.kind in _COMPLAINT_KINDS else _VICTIM_ROLES
-    roles: dict[str, set[str]] = {}
+def _person_keys(version: IncidentVersion, scope: Scope) -> Iterator[Keyed]:
+    roles: dict[str, tuple[Role, ...]] = {}
     for party in version.parties:
         if party.token is not None:
-            roles.setdefault(party.token, set()).add(party.role)
-    for token, held in roles.items():
-        own = tuple(sorted(held))
-        yield Keyed(f"person:{token}", own, (token,))
-        if held & victim_roles:
-            yield Keyed(f"victim:{token}", own if "victim" in held else tuple(sorted(held | _VICTIM_ROLES)), (token,))
-        if held & _SUSPECT_ROLES:
-            yield Keyed(f"suspect:{token}", own, (token,))
-        if held & _PAIRED_ROLES:
+            # Parties are sorted by role, so these are too; one role is by far the commonest.
+            held = roles.get(party.token, ())
+            roles[party.token] = held if party.role in held else (*held, party.role)
+    is_complaint = version.kind in _COMPLAINT_KINDS
+    for token, own in roles.items():
+        for kind, seen_as in scope.keys_of_roles(own, is_complaint=is_complaint):
+            yield Keyed(f"{kind}:{token}", seen_as, (token,))
+    if len(roles) > 1 and "victim-perpetrator" in scope.key_kinds:
+        for token, own in roles.items():
             for other, theirs in roles.items():
-                if other != token and theirs & _SUSPECT_ROLES:
+                if other != token and not (_PAIRED_ROLES.isdisjoint(own) or _SUSPECT_ROLES.isdisjoint(theirs)):
                     yield Keyed(f"victim-perpetrator:{token}|{other}", ("victim",), (token, other))
 
 
-def _thing_keys(version: IncidentVersion) -> Iterator[Keyed]:
-    if version.place.uprn is not None and version.place.exact:
+def _thing_keys(version: IncidentVersion, kinds: frozenset[str]) -> Iterator[Keyed]:
+    if version.place.uprn is not None and version.place.exact and "place" in kinds:
         yield Keyed(f"place:{version.place.uprn}", ("place",))
-    for token in version.vehicles:
-        yield Keyed(f"vehicle:{token}", ("vehicle",))
-    for token in version.phones:
-        yield Keyed(f"phone:{token}", ("phone",))
-    if version.group is not None:
+    if "vehicle" in kinds:
+        for token in version.vehicles:
+            yield Keyed(f"vehicle:{token}", ("vehicle",))
+    if "phone" in kinds:
+        for token in version.phones:
+            yield Keyed(f"phone:{token}", ("phone",))
+    if version.group is not None and "group" in kinds:
         yield Keyed(f"group:{version.group}", ("group",))
 
 

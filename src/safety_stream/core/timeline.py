@@ -83,6 +83,8 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
         count = self.count + sign
         if self.is_saturated:
             return Timeline(count=count, hub_since=self.hub_since) if count > 0 else Timeline()
+        if sign > 0 and not self.count:
+            return Timeline((sighting,), 1, sighting.occurred_to)
         at = bisect_left(self.sightings, _order(sighting), key=_order)
         is_there = at < count - sign and _order(self.sightings[at]) == _order(sighting)
         if is_there == (sign > 0):

@@ -188,7 +188,7 @@ def test_every_partition_hears_how_far_the_feeds_have_come_after_their_incidents
     *_, last = intake.make_step(catalogue, 1)(MemoryRows(), records, None)
 
     assert last.value == FeedStatus(
-        as_of=RECEIVED + 3, newest={"police-crimes": a_report().reported_at + 9}, partition=0
+        as_of=RECEIVED + 2, newest={"police-crimes": a_report().reported_at + 9}, partition=0
     )
     assert (last.topic, last.partition) == ("incidents", EVERY_PARTITION)
 

@@ -159,6 +159,16 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
         return View(occurrences, self.selections, self.terms, now)
 
 
+class _Concern(msgspec.Struct, frozen=True, gc=False):
+    """The limbs a report concerns, in order, and the fewest reports on which any of them finds something."""
+
+    plans: tuple[_Plan, ...]
+    fewest: int
+
+
+_NEVER_ENOUGH = 2**31
+
+
 class _Readers:
     """The limbs that read one kind of key, and which of them a report concerns."""
 
@@ -166,16 +176,23 @@ class _Readers:
         self.plans = tuple(plans)
         self.clocked = tuple(plan for plan in plans if plan.is_clocked)
         selectors = [selector for plan in plans for selector in plan.limb.steps.values()]
-        self._concerned = Remembered(
-            selectors, Sighting, lambda sighting: tuple(plan for plan in self.plans if plan.is_concerned(sighting))
-        )
+        self._concern = Remembered(selectors, Sighting, self._concern_of)
 
-    def concerned(self, sightings: Sequence[Sighting]) -> tuple[_Plan, ...]:
-        """The limbs whose findings a change to these reports can alter, in order."""
-        if len(sightings) == 1:
-            return self._concerned.of(sightings[0])
-        found = {id(plan) for sighting in sightings for plan in self._concerned.of(sighting)}
+    def concern(self, sighting: Sighting) -> _Concern:
+        """The limbs whose findings a change to this report can alter."""
+        return self._concern.of(sighting)
+
+    def concerned(self, occurrences: Sequence[Occurrence]) -> tuple[_Plan, ...]:
+        """The limbs whose findings a change to any report of these can alter, in order."""
+        if len(occurrences) == 1 and len(occurrences[0].sightings) == 1:
+            return self._concern.of(occurrences[0].sightings[0]).plans
+        reports = [report for occurrence in occurrences for report in occurrence.sightings]
+        found = {id(plan) for report in reports for plan in self._concern.of(report).plans}
         return tuple(plan for plan in self.plans if id(plan) in found)
+
+    def _concern_of(self, report: Readable) -> _Concern:
+        plans = tuple(plan for plan in self.plans if plan.is_concerned(report))
+        return _Concern(plans, min((plan.fewest for plan in plans), default=_NEVER_ENOUGH))
 
 
 class RuleSet:
@@ -234,13 +251,13 @@ def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sight
         )
     readers = rules.readers(key)
     reports = max(old.timeline.count, new.timeline.count)
-    if reports == 1 and all(plan.fewest > 1 for plan in readers.concerned((sighting,))):
+    if reports == 1 and readers.concern(sighting).fewest > 1:
         # Most people are heard of once.
         return UNCHANGED
     went, came = changed_occurrences(old.timeline, new.timeline, sighting)
     new.follow(old, went, came)
     changed = (*went, *came)
-    concerned = readers.concerned([report for occurrence in changed for report in occurrence.sightings])
+    concerned = readers.concerned(changed)
     if not concerned:
         return UNCHANGED
     first, last = changed[0].time, changed[0].time

@@ -31,7 +31,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import Instant
 from safety_stream.core.rules.condition import Now
-from safety_stream.core.rules.engine import Picture, Revision, RuleSet, difference, revise, revise_by_clock
+from safety_stream.core.rules.engine import UNCHANGED, Picture, Revision, RuleSet, difference, revise, revise_by_clock
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     Clock,
@@ -86,7 +86,8 @@ class _Partition:
 
     def take(self, record: Record) -> None:
         """Fold one record in."""
-        self.move_to(record.received_at)
+        if record.received_at > self._now.as_of:
+            self.move_to(record.received_at)
         value = record.value
         if isinstance(value, SightingChange):
             self._change(value)
@@ -143,6 +144,8 @@ class _Partition:
             self._publish(key, revision, f"clock {clock}")
 
     def _publish(self, key: str, revision: Revision, cause: str) -> None:
+        if revision is UNCHANGED:
+            return
         for clock, at in revision.forget:
             self._agenda.forget(clock, at, key)
         for clock, at in revision.ask:

@@ -10,8 +10,10 @@ field's value, because dead letters are read by operators.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
+
+import msgspec
 
 from safety_stream.core.catalogue import Areas, Catalogue, Source
 from safety_stream.core.model import ids
@@ -59,21 +61,26 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         del rows, idle_at
         outputs = [_passed_or_refused(record, check) for record in records]
-        return [*outputs, *_word_of_feeds(outputs, records)]
+        return [*outputs, *_word_of_feeds([output.value for output in outputs])]
 
     return step
 
 
-def _word_of_feeds(outputs: Sequence[Output], records: Sequence[Record]) -> list[Output]:
+_PARTITION = 0
+"""Partners' topics have one."""
+
+
+def _word_of_feeds(values: Iterable[msgspec.Struct]) -> list[Output]:
+    """What is refused says nothing: neither of its feed nor of the time."""
     newest: dict[str, Instant] = {}
-    for output in outputs:
-        version = output.value
+    as_of: Instant = 0
+    for version in values:
         if isinstance(version, IncidentVersion):
             newest[version.source] = max(version.reported_at, newest.get(version.source, version.reported_at))
+            as_of = max(as_of, version.received_at)
     if not newest:
         return []
-    as_of = max([record.received_at for record in records])
-    status = FeedStatus(as_of=as_of, newest=newest, partition=records[0].partition)
+    status = FeedStatus(as_of=as_of, newest=newest, partition=_PARTITION)
     return [Output(topic="incidents", key=None, value=status, received_at=as_of, partition=EVERY_PARTITION)]
 
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from msgspec.structs import astuple
+
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Instant, day_of
-from safety_stream.core.register import Claim, Scope, Series, claim_of, differences, outranks
+from safety_stream.core.register import Claim, Scope, claim_of, differences, outranks
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     EVERY_PARTITION,
@@ -93,14 +95,9 @@ def _sighting_changes(old: Claim | None, new: Claim) -> list[Output]:
 
 def _count(cells: Counter[_Cell], old: Claim | None, new: Claim) -> None:
     report_day = day_of(new.version.received_at)
-    for series in old.series if old else ():
-        cells[_cell(series, report_day)] -= series.count
-    for series in new.series:
-        cells[_cell(series, report_day)] += series.count
-
-
-def _cell(series: Series, report_day: int) -> _Cell:
-    return (series.area, series.indicator, series.event_day, series.by_month, report_day)
+    for sign, claim in ((-1, old), (1, new)):
+        for area, indicator, event_day, by_month, count in map(astuple, claim.series if claim else ()):
+            cells[area, indicator, event_day, by_month, report_day] += sign * count
 
 
 def _tallies(cells: Counter[_Cell], as_of: Instant) -> list[Output]:

@@ -114,12 +114,12 @@ class Table(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """The value of `key`, or None."""
-        if key in self._seen:
+        try:
             return self._seen[key]
-        packed = self._rows.get(self._prefix + key.encode())
-        value = None if packed is None else self._decoder.decode(packed)
-        self._seen[key] = value
-        return value
+        except KeyError:
+            packed = self._rows.get(self._prefix + key.encode())
+            value = self._seen[key] = None if packed is None else self._decoder.decode(packed)
+            return value
 
     def put(self, key: str, value: T) -> None:
         """Remember `value` under `key`."""
