@@ -12,6 +12,7 @@ from county import Sent
 from work import INPUT, PARTITIONS
 
 from safety_stream.catalogue import load_catalogue
+from safety_stream.config import Connection
 from safety_stream.data_files import catalogue_folder
 from safety_stream.streaming.draining import has_work_left
 from safety_stream.streaming.provisioning import create
@@ -27,9 +28,9 @@ class Cluster:
 
     def __init__(self, bootstrap: str) -> None:
         """Connect."""
-        self.bootstrap = bootstrap
+        self.kafka = Connection(bootstrap)
         self.catalogue = load_catalogue(catalogue_folder())
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._admin = AdminClient(self.kafka.settings() | {"log_level": 0})
 
     def make_topic(self, name: str, *, compacted: bool = False) -> str:
         """A new topic of as many partitions as the input has; its name."""
@@ -66,17 +67,17 @@ class Cluster:
 
     def outputs(self, topic: str) -> Iterator[tuple[bytes, bytes]]:
         """Key and value of every committed record of a topic."""
-        for record in read_to_end(self.bootstrap, [topic]):
+        for record in read_to_end(self.kafka, [topic]):
             yield record.key or b"", record.value or b""
 
     def count(self, names: Sequence[str]) -> int:
         """How many committed records the topics hold, words of how far the feeds are (which have no key) apart."""
-        return sum(record.key is not None for record in read_to_end(self.bootstrap, names))
+        return sum(record.key is not None for record in read_to_end(self.kafka, names))
 
     def is_drained(self) -> bool:
         """Whether every stage of the pipeline, in order, has nothing left to do."""
         return not any(
-            has_work_left(self.bootstrap, f"safety-stream.{row.name}", inputs(row, self.catalogue)) for row in STAGES
+            has_work_left(self.kafka, f"safety-stream.{row.name}", inputs(row, self.catalogue)) for row in STAGES
         )
 
     def _delete_groups(self) -> None:
@@ -103,8 +104,8 @@ class Cluster:
 
     def _producer(self) -> Producer:
         return Producer(
-            {
-                "bootstrap.servers": self.bootstrap,
+            self.kafka.settings()
+            | {
                 "compression.type": "lz4",
                 "linger.ms": 50,
                 "enable.idempotence": True,

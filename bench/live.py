@@ -22,6 +22,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from county import days_spanned, read_county_file
 from state import sizes
 
+from safety_stream.config import Connection
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.reports import Report, ReportedParty
 from safety_stream.streaming.reading import follow
@@ -73,7 +74,7 @@ def throughput(cluster: Cluster, start: StartChild, county: Path, folder: Path, 
     """Incidents a second from intake's first record to the last commit of any stage."""
     sent = read_county_file(county)
     cluster.load_county(sent)
-    worker = Worker(start, f"pipeline-{run}", cluster.bootstrap, "a", folder, "log")
+    worker = Worker(start, f"pipeline-{run}", cluster.kafka.bootstrap, "a", folder, "log")
     with worker.child as child:
         worker.wait_until_ready()
         _wait_until_drained(cluster, worker)
@@ -96,10 +97,10 @@ def throughput(cluster: Cluster, start: StartChild, county: Path, folder: Path, 
 def latency(cluster: Cluster, start: StartChild, folder: Path, name: str, rate: int, seconds: float) -> Told:
     """How long from append to alert at `rate` reports a second, after a warm-up that does not count."""
     cluster.renew_pipeline()
-    worker = Worker(start, name, cluster.bootstrap, "a", folder, "wall")
+    worker = Worker(start, name, cluster.kafka.bootstrap, "a", folder, "wall")
     with worker.child as child:
         worker.wait_until_ready()
-        paced = _Paced(cluster.bootstrap)
+        paced = _Paced(cluster.kafka)
         paced.run(rate, _WARM_UP_SECONDS + seconds)
         child.stop()
         told = child.result(30)
@@ -119,10 +120,10 @@ def latency(cluster: Cluster, start: StartChild, folder: Path, name: str, rate: 
 def takeover(cluster: Cluster, start: StartChild, folder: Path, seconds: float) -> Told:
     """Kill -9 of the first of two workers: when had the other one everything, and how long did alerts wait?"""
     cluster.renew_pipeline()
-    first = Worker(start, "takeover-a", cluster.bootstrap, "a", folder, "wall")
+    first = Worker(start, "takeover-a", cluster.kafka.bootstrap, "a", folder, "wall")
     with first.child:
         first.wait_until_ready()
-        second = Worker(start, "takeover-b", cluster.bootstrap, "b", folder, "wall")
+        second = Worker(start, "takeover-b", cluster.kafka.bootstrap, "b", folder, "wall")
         with second.child as survivor:
             # The second has something of every stage that has more than one partition; others stay where they are.
             _wait(lambda: len({event.get("stage") for event in second.events}) > 1, "the second worker's share")
@@ -135,7 +136,7 @@ def takeover(cluster: Cluster, start: StartChild, folder: Path, seconds: float) 
 
             timer = threading.Timer(_BEFORE_KILL_SECONDS, kill)
             timer.start()
-            paced = _Paced(cluster.bootstrap)
+            paced = _Paced(cluster.kafka)
             paced.run(_TAKEOVER_RATE, _BEFORE_KILL_SECONDS + max(seconds, _AFTER_KILL_SECONDS))
             timer.join()
             survivor.stop()
@@ -158,7 +159,7 @@ def takeover(cluster: Cluster, start: StartChild, folder: Path, seconds: float) 
 class _Paced:
     """A paced load and the alerts it raises. Times in seconds since the epoch."""
 
-    bootstrap: str
+    kafka: Connection
     began_at: float = 0.0
     slip: float = 0.0
     """How far the sender was behind its own plan at worst."""
@@ -198,7 +199,7 @@ class _Paced:
         )
 
     def _send(self, load: list[tuple[str, bytes, str | None]], rate: int) -> None:
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0, "acks": "all"})
+        producer = Producer(self.kafka.settings() | {"linger.ms": 0, "acks": "all"})
         self.began_at = time.time()
         began = time.monotonic()
         for number, (topic, value, subject) in enumerate(load):
@@ -225,7 +226,7 @@ class _Paced:
 
     def _read(self, listening: threading.Event, stop: threading.Event) -> None:
         decode = shipped_codecs().decoder(("published-alert",))
-        for record in follow(self.bootstrap, [FEED], from_beginning=True):
+        for record in follow(self.kafka, [FEED], from_beginning=True):
             listening.set()
             if stop.is_set():
                 return

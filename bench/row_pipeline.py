@@ -19,6 +19,7 @@ from measured import Stopwatch, profile_if_asked, say, tell
 from work import PARTITIONS
 
 from safety_stream.catalogue import load_catalogue
+from safety_stream.config import Connection
 from safety_stream.data_files import catalogue_folder
 from safety_stream.streaming.faust_app import create_app, run_worker
 from safety_stream.streaming.kafka import KafkaSettings
@@ -83,7 +84,10 @@ def main(bootstrap: str, slot: str, folder: Path, clock: str) -> None:
     ]
     wall = (lambda: time.time_ns() // 1_000_000) if clock == "wall" else None
     app = create_app(
-        specs, KafkaSettings(bootstrap, slot=slot), folder, around=Surroundings(wall=wall, observer=watching)
+        specs,
+        KafkaSettings(Connection(bootstrap), slot=slot),
+        folder,
+        around=Surroundings(wall=wall, observer=watching),
     )
 
     def look_on() -> None:

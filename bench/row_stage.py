@@ -15,6 +15,7 @@ import msgspec
 from measured import Stopwatch, profile_if_asked, tell
 from work import INPUT, Seen, decoder, folded
 
+from safety_stream.config import Connection
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table
 from safety_stream.streaming.faust_app import create_app, run_worker
@@ -108,7 +109,7 @@ def main(bootstrap: str, wanted: int, run: str, output: str, changelog: str, fol
     watch = Stopwatch()
     app = create_app(
         [stage(output, changelog, watch)],
-        KafkaSettings(bootstrap, prefix=f"bench.{run}"),
+        KafkaSettings(Connection(bootstrap), prefix=f"bench.{run}"),
         folder,
         around=Surroundings(observer=UntilDone(wanted, watch)),
     )

@@ -68,7 +68,7 @@ class Row:
 
 def _loop(bench: Bench, run: int) -> Told:
     with bench.child(
-        f"loop-{run}", sys.executable, HERE / "row_loop.py", bench.cluster.bootstrap, str(bench.records), str(run)
+        f"loop-{run}", sys.executable, HERE / "row_loop.py", bench.cluster.kafka.bootstrap, str(bench.records), str(run)
     ) as child:
         return child.result(_CHILD_SECONDS)
 
@@ -80,7 +80,7 @@ def _stage(bench: Bench, run: int) -> Told:
     folder = bench.folder_of(name)
     with bench.child(
         name,
-        *(sys.executable, HERE / "row_stage.py", bench.cluster.bootstrap, str(bench.records), str(run)),
+        *(sys.executable, HERE / "row_stage.py", bench.cluster.kafka.bootstrap, str(bench.records), str(run)),
         *(output, changelog, folder),
     ) as child:
         told = child.result(_CHILD_SECONDS)
@@ -93,7 +93,7 @@ def _quix(bench: Bench, run: int) -> Told:
     python = interpreter("quix", bench.progress)
     with bench.child(
         name,
-        *(python, HERE / "peers" / "quix_streams.py", bench.cluster.bootstrap, str(bench.records), str(run)),
+        *(python, HERE / "peers" / "quix_streams.py", bench.cluster.kafka.bootstrap, str(bench.records), str(run)),
         *(output, bench.folder_of(name)),
     ) as child:
         told = child.result(_CHILD_SECONDS)
@@ -108,7 +108,7 @@ def _faust(bench: Bench, run: int) -> Told:
     wanted = max(1, bench.records // _FAUST_SHARE)
     with bench.child(
         name,
-        *(python, HERE / "peers" / "faust_table.py", bench.cluster.bootstrap, str(wanted), f"{run}"),
+        *(python, HERE / "peers" / "faust_table.py", bench.cluster.kafka.bootstrap, str(wanted), f"{run}"),
         *(output, bench.folder_of(name)),
     ) as child:
         told = child.result(_CHILD_SECONDS)

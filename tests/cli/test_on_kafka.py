@@ -15,6 +15,7 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
+from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.reports import Report
@@ -144,7 +145,7 @@ def test_history_goes_in_with_the_time_it_was_received(ready: Terminal):
     (summary,) = ready.json("ingest", file, "--format", "canonical")
 
     assert summary == {"files": [{"file": str(file), "sent": 3, "rejected": 0, "already": 0}]}
-    records = list(read_to_end(ready.bootstrap, [f"backfill.{ready.source}"]))
+    records = list(read_to_end(Connection(ready.bootstrap), [f"backfill.{ready.source}"]))
     assert [Records().value(record.topic, record.value) for record in records] == sent
     assert [record.timestamp for record in records] == [report.reported_at + HOUR for report in sent]
     assert [list(record.headers) for record in records] == [cloud_event_headers(report) for report in sent]
@@ -155,7 +156,7 @@ def test_live_reports_get_the_brokers_time(ready: Terminal):
 
     ready.json("ingest", file, "--format", "canonical", "--live")
 
-    records = list(read_to_end(ready.bootstrap, [f"partner.{ready.source}"]))
+    records = list(read_to_end(Connection(ready.bootstrap), [f"partner.{ready.source}"]))
     assert len(records) == 2
     assert all(record.timestamp > NOON for record in records)
 
@@ -210,7 +211,7 @@ def test_a_killed_ingest_goes_on_where_it_stopped(ready: Terminal):
     wire = Records()
     found = Counter(
         wire.value(record.topic, record.value).source_ref  # type: ignore[attr-defined]
-        for record in read_to_end(ready.bootstrap, [f"backfill.{ready.source}"])
+        for record in read_to_end(Connection(ready.bootstrap), [f"backfill.{ready.source}"])
     )
     assert found.keys() == {f"ref-{number}" for number in range(count)}
 
@@ -335,7 +336,7 @@ def test_letters_are_put_back_verbatim_once(ready: Terminal, refused: list[str])
     (again,) = ready.json("dead-letters", "redrive", *refused, code=2)
     assert again == {"redriven": [], "left": 3}
 
-    records = list(read_to_end(ready.bootstrap, [f"backfill.{ready.source}"]))
+    records = list(read_to_end(Connection(ready.bootstrap), [f"backfill.{ready.source}"]))
     assert [(record.key, record.value, record.timestamp) for record in records] == [
         (b"key", b"\x00\x00\x00\x00\x09" + bytes([number]), NOON) for number in range(3)
     ]
@@ -348,7 +349,7 @@ def test_again_puts_back_what_was_put_back_before(ready: Terminal, refused: list
 
     (one,) = [one for one in ready.json("dead-letters", "list") if one["letter"] == refused[0]]
     assert one["redriven"] == 2
-    assert len(list(read_to_end(ready.bootstrap, [f"backfill.{ready.source}"]))) == 2
+    assert len(list(read_to_end(Connection(ready.bootstrap), [f"backfill.{ready.source}"]))) == 2
 
 
 def test_letters_are_chosen_by_reason(ready: Terminal, refused: list[str]):

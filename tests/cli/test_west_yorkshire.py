@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.cli import app
+from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.edge import police_uk
 from safety_stream.edge.entries import Entry
@@ -117,7 +118,7 @@ def test_the_file_runs_through_kafka_to_indicators(
                 stderr=log,
             )
         try:
-            wait_until_drained(kafka.bootstrap_servers, catalogue, seconds=120)
+            wait_until_drained(Connection(kafka.bootstrap_servers), catalogue, seconds=120)
             values = [
                 json.loads(line) for line in run("indicators", "show", "--period", "month", "--json").splitlines()
             ]

@@ -28,7 +28,8 @@ def test_a_command_that_needs_kafka_says_how_to_get_one(words: tuple[str, ...], 
     assert result.exit_code == 1
     assert (
         "error: no Kafka answers at 127.0.0.1:1: start one with `safety-stream broker`, or name yours with --bootstrap "
-        "or SAFETY_STREAM_BOOTSTRAP." in result.stderr
+        "or SAFETY_STREAM_BOOTSTRAP; if it is secured, say how to be let in with --kafka-config or "
+        "SAFETY_STREAM_KAFKA_CONFIG." in result.stderr
     )
     assert "Traceback" not in result.output
 

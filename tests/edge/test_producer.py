@@ -2,7 +2,7 @@
 
 import pytest
 
-from safety_stream.edge import NotDelivered, Report, ReportedParty, ReportProducer
+from safety_stream.edge import Connection, NotDelivered, Report, ReportedParty, ReportProducer
 from safety_stream.edge.producer import cloud_event_headers, topic_for
 from safety_stream.wire.reports import event_id
 
@@ -45,7 +45,7 @@ def test_no_header_holds_a_token_or_the_partners_reference() -> None:
 
 
 def test_a_broker_that_does_not_answer_is_told_when_the_block_is_left() -> None:
-    with pytest.raises(NotDelivered) as told, ReportProducer("127.0.0.1:1", timeout_seconds=1) as producer:
+    with pytest.raises(NotDelivered) as told, ReportProducer(Connection("127.0.0.1:1"), timeout_seconds=1) as producer:
         producer.send(REPORT)
 
     assert told.value.retriable
@@ -64,6 +64,6 @@ def test_a_topic_that_is_not_there_is_named_with_the_mend(kafka: str) -> None:
     )
     with (
         pytest.raises(NotDelivered, match=r"partner\.nobody: there is no such topic; run: safety-stream topics apply"),
-        ReportProducer(kafka, timeout_seconds=20) as producer,
+        ReportProducer(Connection(kafka), timeout_seconds=20) as producer,
     ):
         producer.send(report)

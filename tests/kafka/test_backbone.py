@@ -24,6 +24,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import load_catalogue
+from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.ids import incident_id
@@ -112,7 +113,7 @@ def sent(bootstrap: str, arrivals: list[SyntheticReport]) -> None:
 
 def read(bootstrap: str, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     wire = Records()
-    for record in read_to_end(bootstrap, names):
+    for record in read_to_end(Connection(bootstrap), names):
         yield record.topic, wire.value(record.topic, record.value)
 
 
@@ -144,7 +145,7 @@ def test_twenty_kills_lose_nothing_and_double_nothing(
                 broker.restart()
         for slot in SLOTS[:1]:
             workers.start(slot)
-        wait_until_drained(broker.bootstrap_servers, catalogue, seconds=600)
+        wait_until_drained(Connection(broker.bootstrap_servers), catalogue, seconds=600)
         exit_code = workers.end(SLOTS[0])
 
     _check(broker.bootstrap_servers, catalogue, arrivals)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.stage import Output, Record, Rows
@@ -99,7 +100,9 @@ def main(bootstrap: str, prefix: str, slot: str, state: str, session_ms: str, *i
     spec = StageSpec(
         "toy", tuple(prefix + one for one in inputs), f"{prefix}changelog", numbering(prefix), decode, encode
     )
-    settings = KafkaSettings(bootstrap, slot=slot, prefix=f"{prefix}safety", session_timeout_ms=int(session_ms))
+    settings = KafkaSettings(
+        Connection(bootstrap), slot=slot, prefix=f"{prefix}safety", session_timeout_ms=int(session_ms)
+    )
     run_worker(create_app([spec], settings, Path(state), around=Surroundings(observer=Telling())))
 
 

@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
+from safety_stream.config import Connection
 from safety_stream.streaming.provisioning import create, topic_id
 from safety_stream.streaming.reading import NoSuchTopic, committed_offsets, follow, high_watermarks, read_to_end
 from safety_stream.wire.topology import Topic
@@ -30,7 +31,7 @@ def producer(bootstrap: str, transactional_id: str) -> Producer:
 
 
 def values(bootstrap: str, topic: str) -> list[bytes | None]:
-    return sorted(record.value or b"" for record in read_to_end(bootstrap, [topic]))
+    return sorted(record.value or b"" for record in read_to_end(Connection(bootstrap), [topic]))
 
 
 def test_an_empty_topic_has_nothing(kafka: str, topic: str):
@@ -67,7 +68,7 @@ def test_following_begins_with_what_comes_next(kafka: str, topic: str):
     sender = Producer({"bootstrap.servers": kafka, "log_level": 0})
     sender.produce(topic, b"before", partition=0)
     sender.flush(30)
-    records = follow(kafka, [topic], from_beginning=False)
+    records = follow(Connection(kafka), [topic], from_beginning=False)
     next(records)
     sender.produce(topic, b"after", partition=0)
     sender.flush(30)
@@ -80,17 +81,17 @@ def test_following_from_the_beginning_has_everything(kafka: str, topic: str):
     sender.produce(topic, b"before", partition=0)
     sender.flush(30)
 
-    records = follow(kafka, [topic], from_beginning=True)
+    records = follow(Connection(kafka), [topic], from_beginning=True)
 
     assert next(record.value for record in records if record is not None) == b"before"
 
 
 def test_a_topic_that_is_not_there_is_said_so(kafka: str, topic_prefix: str):
     with pytest.raises(NoSuchTopic, match=f"there is no topic {topic_prefix}none"):
-        high_watermarks(kafka, [f"{topic_prefix}none"])
+        high_watermarks(Connection(kafka), [f"{topic_prefix}none"])
     with pytest.raises(NoSuchTopic):
         topic_id(AdminClient({"bootstrap.servers": kafka, "log_level": 0}), f"{topic_prefix}none")
 
 
 def test_a_group_that_committed_nothing_has_no_offsets(kafka: str, topic: str):
-    assert committed_offsets(kafka, f"{topic}-group", {(topic, 0), (topic, 1)}) == {}
+    assert committed_offsets(Connection(kafka), f"{topic}-group", {(topic, 0), (topic, 1)}) == {}

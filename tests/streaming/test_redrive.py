@@ -5,6 +5,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import load_catalogue
+from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.data_files import catalogue_folder
 from safety_stream.streaming.provisioning import create
@@ -31,11 +32,11 @@ def test_an_older_redrive_puts_nothing_back_once_a_newer_one_has_begun(kafka: st
         received_at=0,
     )
     letter = Letter(topic="dead-letters.intake", partition=0, offset=0, letter=refused)
-    older = Redrive(kafka)
-    newer = Redrive(kafka)
+    older = Redrive(Connection(kafka))
+    newer = Redrive(Connection(kafka))
 
     with pytest.raises(KafkaException):
         older.put_back([letter])
     newer.put_back([letter])
 
-    assert [record.value for record in read_to_end(kafka, [topic])] == [b"x"]
+    assert [record.value for record in read_to_end(Connection(kafka), [topic])] == [b"x"]

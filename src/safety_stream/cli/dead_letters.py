@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from safety_stream.cli.terminal import (
-    DEFAULT_BOOTSTRAP,
     OK,
     TO_DO,
-    Bootstrap,
     Json,
     Wrong,
     connect,
     epilog,
+    on_kafka,
     out,
     print_json,
     print_table,
     say,
 )
+from safety_stream.config import Connection
 from safety_stream.core.model.times import to_datetime
 from safety_stream.streaming.redrive import Letter, Redrive, letters
 from safety_stream.wire.codecs import shipped_codecs
@@ -36,13 +36,14 @@ BYTES_SHOWN = 256
 @app.command(
     "list", epilog=epilog("safety-stream dead-letters list --reason oversize", {0: "listed", 1: "it went wrong"})
 )
+@on_kafka
 def list_command(
+    kafka: Connection,
     reason: ReasonOption = None,
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     as_json: Json = False,
 ) -> None:
     """List the dead letters, oldest first."""
-    found = _chosen(bootstrap, reason, ())
+    found = _chosen(kafka, reason, ())
     if as_json:
         for one in found:
             print_json(_as_json(one))
@@ -72,13 +73,14 @@ def list_command(
         {0: "shown", 1: "it went wrong, or there is no such letter"},
     ),
 )
+@on_kafka
 def show(
     letter: Annotated[str, typer.Argument(help="A letter, as `list` names it.")],
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    kafka: Connection,
     as_json: Json = False,
 ) -> None:
     """Print one dead letter with the first bytes of what was refused."""
-    (one,) = _chosen(bootstrap, None, (letter,))
+    (one,) = _chosen(kafka, None, (letter,))
     if as_json:
         print_json(_as_json(one) | {"key": _hex(one.letter.key), "value": _hex(one.letter.value)})
         return
@@ -99,12 +101,13 @@ def show(
         },
     ),
 )
+@on_kafka
 def redrive(
+    kafka: Connection,
     letter: Annotated[list[str] | None, typer.Argument(help="Letters, as `list` names them.")] = None,
     reason: ReasonOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Also those that were put back before.")] = False,
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     as_json: Json = False,
 ) -> None:
     """Put dead letters back where they came from, byte for byte.
@@ -113,9 +116,9 @@ def redrive(
     """
     if not (letter or reason or everything):
         raise Wrong("nothing is chosen: name letters, --reason, or --all")
-    connect(bootstrap)
-    right = Redrive(bootstrap)
-    found = _chosen(bootstrap, reason, tuple(letter or ()))
+    connect(kafka)
+    right = Redrive(kafka)
+    found = _chosen(kafka, reason, tuple(letter or ()))
     due = [one for one in found if again or not one.redriven]
     hollow = [one.id for one in due if one.letter.value is None]
     if hollow:
@@ -129,9 +132,9 @@ def redrive(
     raise typer.Exit(TO_DO if left else OK)
 
 
-def _chosen(bootstrap: str, reason: str | None, ids: tuple[str, ...]) -> list[Letter]:
-    connect(bootstrap)
-    found = letters(bootstrap, DEAD_LETTER_TOPICS, shipped_codecs())
+def _chosen(kafka: Connection, reason: str | None, ids: tuple[str, ...]) -> list[Letter]:
+    connect(kafka)
+    found = letters(kafka, DEAD_LETTER_TOPICS, shipped_codecs())
     chosen = [one for one in found if (reason is None or one.letter.reason == reason) and (not ids or one.id in ids)]
     _all_there(ids, chosen)
     return sorted(chosen, key=lambda one: (one.topic, one.partition, one.offset))

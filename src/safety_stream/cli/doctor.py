@@ -17,12 +17,10 @@ from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError, lint_catalogue
 from safety_stream.cli.terminal import (
-    DEFAULT_BOOTSTRAP,
     DEFAULT_PARTITIONS,
     OK,
     WRONG,
     AreasFile,
-    Bootstrap,
     CatalogueFolder,
     DataFolder,
     Json,
@@ -33,9 +31,11 @@ from safety_stream.cli.terminal import (
     default_data_folder,
     epilog,
     in_words,
+    on_kafka,
     out,
     print_json,
 )
+from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.data_files import catalogue_folder, schemas_folder
@@ -72,8 +72,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     mend: str = ""
 
 
+@on_kafka
 def doctor(
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    kafka: Connection,
     partitions: Partitions = DEFAULT_PARTITIONS,
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
@@ -82,7 +83,7 @@ def doctor(
 ) -> None:
     """Look at everything the backbone rests on, and say what is wrong and how to mend it."""
     findings = []
-    for finding in _examine(bootstrap, partitions, data, catalogue, areas):
+    for finding in _examine(kafka, partitions, data, catalogue, areas):
         findings.append(finding)
         if as_json:
             print_json(finding)
@@ -91,14 +92,16 @@ def doctor(
     raise typer.Exit(WRONG if any(finding.level == "fail" for finding in findings) else OK)
 
 
-def _examine(bootstrap: str, partitions: int, data: Path, folder: Path | None, areas: Path | None) -> Iterator[Finding]:
+def _examine(
+    kafka: Connection, partitions: int, data: Path, folder: Path | None, areas: Path | None
+) -> Iterator[Finding]:
     yield _schemas()
     yield _catalogue(folder or catalogue_folder(), areas)
     yield _store(data)
     try:
-        admin = connect(bootstrap)
+        admin = connect(kafka)
     except Wrong as error:
-        what, _, mend = str(error).partition(": ")
+        what, _, mend = str(error).rpartition(": ")
         yield Finding(check="broker", level="fail", what=what, mend=mend)
         return
     yield _broker(admin)
@@ -107,7 +110,7 @@ def _examine(bootstrap: str, partitions: int, data: Path, folder: Path | None, a
     except CatalogueError:
         # Said above; which topics there should be is then unknown.
         return
-    for check, look in _of_the_cluster(admin, bootstrap, partitions, known):
+    for check, look in _of_the_cluster(admin, kafka, partitions, known):
         try:
             yield from look()
         except (NoSuchTopic, NeverEnds, KafkaException, Refused) as error:
@@ -115,13 +118,13 @@ def _examine(bootstrap: str, partitions: int, data: Path, folder: Path | None, a
 
 
 def _of_the_cluster(
-    admin: AdminClient, bootstrap: str, partitions: int, known: Catalogue
+    admin: AdminClient, kafka: Connection, partitions: int, known: Catalogue
 ) -> list[tuple[str, Callable[[], Iterator[Finding]]]]:
     return [
         ("topics", lambda: _topics(admin, known, partitions)),
-        ("stages", lambda: _stages(bootstrap, known)),
-        ("dead letters", lambda: _dead_letters(bootstrap)),
-        ("clock", lambda: _clock(bootstrap, known)),
+        ("stages", lambda: _stages(kafka, known)),
+        ("dead letters", lambda: _dead_letters(kafka)),
+        ("clock", lambda: _clock(kafka, known)),
     ]
 
 
@@ -201,10 +204,10 @@ def _topics(admin: AdminClient, known: Catalogue, partitions: int) -> Iterator[F
         yield Finding(check="topics", level="ok", what="every topic is as planned")
 
 
-def _stages(bootstrap: str, known: Catalogue) -> Iterator[Finding]:
-    prefix = KafkaSettings(bootstrap).prefix
+def _stages(kafka: Connection, known: Catalogue) -> Iterator[Finding]:
+    prefix = KafkaSettings(kafka).prefix
     for row in STAGES:
-        health = stage_health(bootstrap, row.name, inputs(row, known), f"{prefix}.{row.name}")
+        health = stage_health(kafka, row.name, inputs(row, known), f"{prefix}.{row.name}")
         waiting = f"at most {health.waiting:,} records wait" if health.waiting else "nothing waits"
         if not health.is_running:
             what = f"no worker runs it{'' if health.has_ever_run else ', and none ever did'}; {waiting}"
@@ -217,10 +220,10 @@ def _stages(bootstrap: str, known: Catalogue) -> Iterator[Finding]:
             yield Finding(check=f"stage {row.name}", level="ok", what=f"running, {waiting}")
 
 
-def _dead_letters(bootstrap: str) -> Iterator[Finding]:
+def _dead_letters(kafka: Connection) -> Iterator[Finding]:
     waiting = Counter(
         (one.letter.stage, one.letter.reason)
-        for one in letters(bootstrap, DEAD_LETTER_TOPICS, shipped_codecs())
+        for one in letters(kafka, DEAD_LETTER_TOPICS, shipped_codecs())
         if not one.redriven
     )
     if not waiting:
@@ -234,8 +237,8 @@ def _dead_letters(bootstrap: str) -> Iterator[Finding]:
         )
 
 
-def _clock(bootstrap: str, known: Catalogue) -> Iterator[Finding]:
-    newest = newest_append_time(bootstrap, members("partner.", known))
+def _clock(kafka: Connection, known: Catalogue) -> Iterator[Finding]:
+    newest = newest_append_time(kafka, members("partner.", known))
     ahead = 0 if newest is None else newest - time.time_ns() // 1_000_000
     if ahead > SKEW_WARN_MS:
         yield Finding(

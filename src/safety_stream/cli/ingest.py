@@ -13,11 +13,9 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from safety_stream.cli.terminal import (
-    DEFAULT_BOOTSTRAP,
     OK,
     TO_DO,
     AreasFile,
-    Bootstrap,
     CatalogueFolder,
     Json,
     Wrong,
@@ -25,10 +23,12 @@ from safety_stream.cli.terminal import (
     connect,
     epilog,
     err,
+    on_kafka,
     print_json,
     print_table,
     say,
 )
+from safety_stream.config import Connection
 from safety_stream.core.catalogue import Areas
 from safety_stream.edge.entries import Reject
 from safety_stream.edge.formats import FORMATS, Format
@@ -59,11 +59,12 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     already: int
 
 
+@on_kafka
 def ingest(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files, plain or gzip.")],
     form: Annotated[Format, typer.Option("--format", help="What the files are.")],
+    kafka: Connection,
     rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="Reports a second. Default: at once.")] = None,
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     backfill: Annotated[
         bool,
         typer.Option(
@@ -88,12 +89,12 @@ def ingest(
     Interrupted, it goes on where it stopped when it is run again. A report sent twice changes nothing.
     """
     county = catalogue_of(catalogue, areas).areas if areas else None
-    target = f"{'backfill' if backfill else 'live'} {topic_id(connect(bootstrap), 'incidents')}"
+    target = f"{'backfill' if backfill else 'live'} {topic_id(connect(kafka), 'incidents')}"
     with _rejects_to(rejects, append=not again) as write, _bar(quiet=as_json) as bar:
         run = _Run(
             form=form,
             county=county,
-            bootstrap=bootstrap,
+            kafka=kafka,
             backfill=backfill,
             rate=rate,
             rejected=write,
@@ -115,7 +116,7 @@ class _Run(msgspec.Struct, kw_only=True):
 
     form: Format
     county: Areas | None
-    bootstrap: str
+    kafka: Connection
     backfill: bool
     rate: float | None
     rejected: Callable[[Path, Reject], None]
@@ -130,7 +131,7 @@ class _Run(msgspec.Struct, kw_only=True):
         if before.line:
             say(f"{path.name}: goes on after line {before.line:,}")
         try:
-            with self.bar.open(path, "rb", description=path.name) as file, ReportProducer(self.bootstrap) as producer:
+            with self.bar.open(path, "rb", description=path.name) as file, ReportProducer(self.kafka) as producer:
                 ingest = Ingest(
                     sender=producer,
                     save=kept.save,

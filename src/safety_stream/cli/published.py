@@ -8,20 +8,20 @@ from typing import Annotated, TypeVar
 import typer
 
 from safety_stream.cli.terminal import (
-    DEFAULT_BOOTSTRAP,
     AreasFile,
-    Bootstrap,
     CatalogueFolder,
     Json,
     Wrong,
     catalogue_of,
     connect,
     epilog,
+    on_kafka,
     out,
     print_json,
     print_table,
     say,
 )
+from safety_stream.config import Connection
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import LONDON, Instant, to_date, to_datetime
 from safety_stream.streaming.ports import Incoming
@@ -46,16 +46,17 @@ T = TypeVar("T")
 
 
 @alerts.command("tail", epilog=epilog("safety-stream alerts tail --audience duty-officer", READ_CODES))
+@on_kafka
 def alerts_tail(
+    kafka: Connection,
     audience: AudienceOption = "duty-officer",
     from_beginning: FromBeginning = False,
     limit: Limit = None,
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     as_json: Json = False,
 ) -> None:
     """Print each change of an alert as it is published."""
     topic = f"alerts.{audience}"
-    for alert in _limited(_values(bootstrap, topic, PublishedAlert, from_beginning=from_beginning, go_on=True), limit):
+    for alert in _limited(_values(kafka, topic, PublishedAlert, from_beginning=from_beginning, go_on=True), limit):
         if as_json:
             print_json(alert)
         else:
@@ -69,16 +70,17 @@ def alerts_tail(
         {0: "shown", 1: "it went wrong, or there is no such alert"},
     ),
 )
+@on_kafka
 def alerts_show(
+    kafka: Connection,
     alert_id: Annotated[
         str | None, typer.Argument(help="One alert, by its id or the beginning of it: every version, oldest first.")
     ] = None,
     audience: AudienceOption = "duty-officer",
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     as_json: Json = False,
 ) -> None:
     """Print the alerts that stand now, or one alert's whole life."""
-    found = _values(bootstrap, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
+    found = _values(kafka, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
     if alert_id is not None:
         _print_life(_life_of(alert_id, found, audience), as_json=as_json)
         return
@@ -109,16 +111,17 @@ def alerts_show(
 
 
 @indicators.command("tail", epilog=epilog("safety-stream indicators tail --profile internal --json", READ_CODES))
+@on_kafka
 def indicators_tail(
+    kafka: Connection,
     profile: ProfileOption = "internal",
     from_beginning: FromBeginning = False,
     limit: Limit = None,
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     as_json: Json = False,
 ) -> None:
     """Print each indicator value as it is published."""
     topic = f"indicators.{profile}"
-    found = _values(bootstrap, topic, PublishedIndicator, from_beginning=from_beginning, go_on=True)
+    found = _values(kafka, topic, PublishedIndicator, from_beginning=from_beginning, go_on=True)
     for value in _limited(found, limit):
         if as_json:
             print_json(value)
@@ -127,12 +130,13 @@ def indicators_tail(
 
 
 @indicators.command("show", epilog=epilog("safety-stream indicators show --area E07000117 --period month", READ_CODES))
+@on_kafka
 def indicators_show(
+    kafka: Connection,
     profile: ProfileOption = "internal",
     area: Annotated[str | None, typer.Option("--area", help="Only this area.")] = None,
     indicator: Annotated[str | None, typer.Option("--indicator", help="Only this indicator.")] = None,
     period: Annotated[str | None, typer.Option("--period", help="Only day, week, month or quarter.")] = None,
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
@@ -140,7 +144,7 @@ def indicators_show(
     """Print the newest value of every series and period."""
     names = catalogue_of(catalogue, areas).areas.by_code
     newest = {}
-    for value in _values(bootstrap, f"indicators.{profile}", PublishedIndicator, from_beginning=True, go_on=False):
+    for value in _values(kafka, f"indicators.{profile}", PublishedIndicator, from_beginning=True, go_on=False):
         wanted = ((area, value.area), (indicator, value.indicator), (period, value.period))
         if all(asked is None or asked == found for asked, found in wanted):
             newest[value.area, value.indicator, value.period, value.starts] = value
@@ -168,21 +172,21 @@ def indicators_show(
         say("* is a number too small to be shown")
 
 
-def _values(bootstrap: str, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool) -> Iterator[T]:
-    connect(bootstrap)
+def _values(kafka: Connection, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool) -> Iterator[T]:
+    connect(kafka)
     decode = shipped_codecs().decoder(row_of(topic).subjects)
-    for record in _records(bootstrap, topic, from_beginning=from_beginning, go_on=go_on):
+    for record in _records(kafka, topic, from_beginning=from_beginning, go_on=go_on):
         value = decode(record.value)
         if isinstance(value, kind):
             yield value
 
 
-def _records(bootstrap: str, topic: str, *, from_beginning: bool, go_on: bool) -> Iterator[Incoming]:
+def _records(kafka: Connection, topic: str, *, from_beginning: bool, go_on: bool) -> Iterator[Incoming]:
     if not go_on:
-        yield from read_to_end(bootstrap, [topic])
+        yield from read_to_end(kafka, [topic])
         return
     try:
-        for record in follow(bootstrap, [topic], from_beginning=from_beginning):
+        for record in follow(kafka, [topic], from_beginning=from_beginning):
             if record is not None:
                 yield record
     except KeyboardInterrupt:

@@ -6,10 +6,12 @@ standard error. Exit codes: 0 all is well, 1 it went wrong, 2 something is left 
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -22,6 +24,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from safety_stream.catalogue import CatalogueError, load_catalogue
+from safety_stream.config import Connection, ConnectionFault, read_settings
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.data_files import catalogue_folder
@@ -55,6 +58,16 @@ def _area_file(path: Path | None) -> Path | None:
 Bootstrap = Annotated[
     str,
     typer.Option("--bootstrap", envvar="SAFETY_STREAM_BOOTSTRAP", metavar="HOST:PORT", help="Kafka's brokers."),
+]
+KafkaConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--kafka-config",
+        envvar="SAFETY_STREAM_KAFKA_CONFIG",
+        exists=True,
+        dir_okay=False,
+        help="File of `name=value` lines on how to be let in by Kafka (TLS, SASL). Default: plain text.",
+    ),
 ]
 Partitions = Annotated[
     int,
@@ -96,7 +109,6 @@ AreasFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line where there are many.")]
 
-DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 DEFAULT_PARTITIONS = 4
 
 
@@ -128,6 +140,7 @@ class Commands(TyperGroup):
 _FORESEEN = (
     Wrong,
     CatalogueError,
+    ConnectionFault,
     EmbeddedKafkaError,
     KafkaException,
     NeverEnds,
@@ -151,17 +164,62 @@ def in_words(error: BaseException) -> str:
     return _sentence(str(error))
 
 
-def connect(bootstrap: str) -> AdminClient:
-    """A client of a cluster that answers. Raises `Wrong` when none does."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+def on_kafka(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose argument `kafka: Connection` is two options at the terminal: where Kafka is, and how to get in.
+
+    Its other arguments stay as they are. A connection that is stated wrongly raises `ConnectionFault`.
+    """
+    signature = inspect.signature(command, eval_str=True)
+
+    @functools.wraps(command)
+    def run(*, bootstrap: str, kafka_config: Path | None, **others: object) -> None:
+        further = {} if kafka_config is None else read_settings(kafka_config)
+        command(kafka=Connection(bootstrap, further), **others)
+
+    options = [
+        inspect.Parameter("bootstrap", inspect.Parameter.KEYWORD_ONLY, default="127.0.0.1:9092", annotation=Bootstrap),
+        inspect.Parameter("kafka_config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=KafkaConfig),
+    ]
+    others = [one for one in signature.parameters.values() if one.name != "kafka"]
+    # Typer makes a command's options from its signature, and this is where it looks for one.
+    run.__signature__ = signature.replace(parameters=[*others, *options])  # type: ignore[attr-defined]
+    return run
+
+
+_MEND_SETTINGS = "mend the file named by --kafka-config or SAFETY_STREAM_KAFKA_CONFIG"
+_SHUT_OUT = (KafkaError._SSL, KafkaError._AUTHENTICATION)  # noqa: SLF001 - librdkafka's own codes
+
+
+def connect(kafka: Connection) -> AdminClient:
+    """A client of a cluster that answers and lets us in. Raises `Wrong` when none does.
+
+    For a command's own use: what the cluster reports meanwhile is kept until the client is gone.
+    """
+    reports: list[KafkaError] = []
+    try:
+        admin = AdminClient(kafka.settings() | {"log_level": 0, "error_cb": reports.append})
+    except KafkaException as error:
+        said = kafka.without_secrets(error.args[0].str().strip())
+        raise Wrong(f"the connection's settings cannot be used ({said}): {_MEND_SETTINGS}") from None
     try:
         admin.list_topics(timeout=5)
     except KafkaException:
-        raise Wrong(
-            f"no Kafka answers at {bootstrap}: start one with `safety-stream broker`, or name yours with --bootstrap "
-            "or SAFETY_STREAM_BOOTSTRAP"
-        ) from None
+        admin.poll(0)
+        raise Wrong(_why_not(kafka, reports)) from None
     return admin
+
+
+def _why_not(kafka: Connection, reports: Iterable[KafkaError]) -> str:
+    shut_out = next((one for one in reports if one.code() in _SHUT_OUT), None)
+    if shut_out is not None:
+        # Where and after how many milliseconds is of no use to anybody.
+        said = kafka.without_secrets(shut_out.str().partition(" (after ")[0])
+        return f"Kafka at {kafka.bootstrap} does not let us in ({said}): {_MEND_SETTINGS}"
+    return (
+        f"no Kafka answers at {kafka.bootstrap}: start one with `safety-stream broker`, or name yours with --bootstrap "
+        "or SAFETY_STREAM_BOOTSTRAP; if it is secured, say how to be let in with --kafka-config or "
+        "SAFETY_STREAM_KAFKA_CONFIG"
+    )
 
 
 def catalogue_of(folder: Path | None, areas: Path | None, rules: Path | None = None) -> Catalogue:

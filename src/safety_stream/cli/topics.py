@@ -5,22 +5,22 @@ from __future__ import annotations
 import typer
 
 from safety_stream.cli.terminal import (
-    DEFAULT_BOOTSTRAP,
     DEFAULT_PARTITIONS,
     OK,
     TO_DO,
     AreasFile,
-    Bootstrap,
     CatalogueFolder,
     Json,
     Partitions,
     catalogue_of,
     connect,
     epilog,
+    on_kafka,
     out,
     print_json,
     print_table,
 )
+from safety_stream.config import Connection
 from safety_stream.streaming.provisioning import Plan, create, plan
 from safety_stream.wire.topology import topics
 
@@ -34,15 +34,16 @@ app = typer.Typer(no_args_is_help=True, help="Compare Kafka's topics with what i
         {0: "nothing to do", 1: "it went wrong", 2: "something is to do; nothing was changed"},
     ),
 )
+@on_kafka
 def plan_command(
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    kafka: Connection,
     partitions: Partitions = DEFAULT_PARTITIONS,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
     """Say which topics are missing or differ. Changes nothing."""
-    found = plan(connect(bootstrap), topics(catalogue_of(catalogue, areas), partitions))
+    found = plan(connect(kafka), topics(catalogue_of(catalogue, areas), partitions))
     if as_json:
         print_json(_as_json(found, created=False))
     else:
@@ -57,15 +58,16 @@ def plan_command(
         {0: "every topic is as planned", 1: "it went wrong", 2: "a topic differs and must be mended by hand"},
     ),
 )
+@on_kafka
 def apply_command(
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    kafka: Connection,
     partitions: Partitions = DEFAULT_PARTITIONS,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
     """Create the topics that are missing. Never alters or deletes one."""
-    admin = connect(bootstrap)
+    admin = connect(kafka)
     found = plan(admin, topics(catalogue_of(catalogue, areas), partitions))
     create(admin, found.create)
     if as_json:

@@ -15,9 +15,7 @@ import structlog
 import typer
 
 from safety_stream.cli.terminal import (
-    DEFAULT_BOOTSTRAP,
     AreasFile,
-    Bootstrap,
     CatalogueFolder,
     DataFolder,
     Json,
@@ -26,7 +24,9 @@ from safety_stream.cli.terminal import (
     connect,
     default_data_folder,
     epilog,
+    on_kafka,
 )
+from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import Metrics
@@ -56,7 +56,9 @@ class TimeBy(StrEnum):
     LOG = "log"
 
 
+@on_kafka
 def worker(
+    kafka: Connection,
     stages: Annotated[
         str, typer.Option("--stages", help="Stages to run, with commas. Default: all.", metavar="NAME,NAME")
     ] = "",
@@ -85,7 +87,6 @@ def worker(
         Path | None, typer.Option("--ready-file", help="A file to create once every stage has its partitions.")
     ] = None,
     log_level: Annotated[str, typer.Option("--log-level", envvar="SAFETY_STREAM_LOG_LEVEL")] = "INFO",
-    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
@@ -101,8 +102,8 @@ def worker(
         raise Wrong(f"there is no log level {log_level}; take DEBUG, INFO, WARNING or ERROR") from None
     rows = _rows(stages)
     known = catalogue_of(catalogue, areas)
-    connect(bootstrap)
-    ends = high_watermarks(bootstrap, _touched(rows, known))
+    connect(kafka)
+    ends = high_watermarks(kafka, _touched(rows, known))
     partitions = sum(topic == _SPREAD for topic, _ in ends)
     name = slot or socket.gethostname()
     metrics = Metrics(_wall)
@@ -110,13 +111,15 @@ def worker(
     wall = _wall if clock is TimeBy.WALL else None
     app = create_app(
         stage_specs(rows, known, partitions),
-        KafkaSettings(bootstrap, slot=name),
+        KafkaSettings(kafka, slot=name),
         data / "state" / name,
         LoopSettings(dead_letters=DeadLetterLimit(at_most=dead_letters)),
         around=Surroundings(wall=wall, observer=metrics),
     )
     log = structlog.get_logger()
-    log.info("worker.starting", slot=name, stages=[row.name for row in rows], bootstrap=bootstrap, pid=os.getpid())
+    log.info(
+        "worker.starting", slot=name, stages=[row.name for row in rows], bootstrap=kafka.bootstrap, pid=os.getpid()
+    )
     if ready_file is not None:
         _tell_when_ready(app, ready_file.touch)
     try:

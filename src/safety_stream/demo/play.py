@@ -8,6 +8,7 @@ from threading import Event
 
 from confluent_kafka import Producer
 
+from safety_stream.config import Connection
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.times import Instant
 from safety_stream.synthetic import SyntheticReport
@@ -21,13 +22,13 @@ class Player:
     record timestamps are the simulated times of receipt.
     """
 
-    def __init__(self, bootstrap: str, speed: float, sent: Callable[[SyntheticReport, float], None]) -> None:
+    def __init__(self, kafka: Connection, speed: float, sent: Callable[[SyntheticReport, float], None]) -> None:
         """Connect; nothing is sent before `play`."""
         self._speed = speed
         self._sent = sent
         self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
+            kafka.settings()
+            | {
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "linger.ms": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import msgspec
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import load_catalogue
+from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.times import DAY_LENGTH, Instant, start_of, to_day
@@ -93,7 +95,7 @@ class Demo:
         self._stop = Event()
         self._failed: list[BaseException] = []
         self._ready = ExitStack()
-        self._bootstrap = ""
+        self._kafka = Connection("")
         self._began = 0.0
 
     def __enter__(self) -> Self:
@@ -101,12 +103,12 @@ class Demo:
         with ExitStack() as starting:
             folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="safety-stream-demo-")))
             broker = starting.enter_context(EmbeddedKafka(folder / "kafka", progress=self._say))
-            self._bootstrap = broker.bootstrap_servers
+            self._kafka = Connection(broker.bootstrap_servers)
             self._say("Creating the topics")
-            admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+            admin = AdminClient(self._kafka.settings() | {"log_level": 0})
             create(admin, plan(admin, topics(self.catalogue, PARTITIONS)).create)
             self._say("Starting a worker with all stages")
-            starting.enter_context(_worker(self._bootstrap, folder))
+            starting.enter_context(_worker(broker.bootstrap_servers, folder))
             starting.callback(self._stop.set)
             self._ready = starting.pop_all()
         return self
@@ -135,16 +137,16 @@ class Demo:
         """Wait until everything has gone through, compare with the oracle, and say what happened."""
         seconds = time.monotonic() - self._began
         self._say("Waiting until everything has gone through")
-        wait_until_drained(self._bootstrap, self.catalogue, seconds=_DRAINED_SECONDS_MAX)
+        wait_until_drained(self._kafka, self.catalogue, seconds=_DRAINED_SECONDS_MAX)
         self._stop.set()
         self._say("Recomputing everything from the reports alone, and comparing")
         standing = Result()
         incidents = 0
-        for record in read_to_end(self._bootstrap, ("incidents", "findings", "alert-changes", "indicator-values")):
+        for record in read_to_end(self._kafka, ("incidents", "findings", "alert-changes", "indicator-values")):
             value = self._wire.value(record.topic, record.value)
             incidents += isinstance(value, IncidentVersion)
             standing.fold(value)
-        refused = sum(1 for _ in read_to_end(self._bootstrap, members("dead-letters.", self.catalogue)))
+        refused = sum(1 for _ in read_to_end(self._kafka, members("dead-letters.", self.catalogue)))
         differences = compare(standing, self.seen.accepted, catalogue_folder())
         return self._summary(seconds, incidents, refused, standing, differences)
 
@@ -178,11 +180,11 @@ class Demo:
         county = generate(_county(), seed=self._seed, start=_FIRST_DAY, days=days, scale=self._scale)
         end = START + int(seconds * SPEED * 1000)
         arrivals = merge(_until(end, county), _until(end, story(START)), key=lambda one: one.received_at)
-        Player(self._bootstrap, SPEED, self.seen.sent).play(START, arrivals, self._stop)
+        Player(self._kafka, SPEED, self.seen.sent).play(START, arrivals, self._stop)
 
     def _watch(self) -> None:
         watched = (*_WATCHED, *members("dead-letters.", self.catalogue))
-        for record in follow(self._bootstrap, watched, from_beginning=True):
+        for record in follow(self._kafka, watched, from_beginning=True):
             if self._stop.is_set():
                 return
             if record is not None:
@@ -219,8 +221,10 @@ def _worker(bootstrap: str, folder: Path) -> Iterator[None]:
         *(sys.executable, "-m", "safety_stream", "worker", "--bootstrap", bootstrap),
         *("--data", str(folder / "state"), "--clock", "log", "--ready-file", str(ready), "--log-level", "WARNING"),
     ]
+    # How the operator reaches a cluster of his own, and what he runs there, is nothing to this one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SAFETY_STREAM_")}
     # Results are on our standard output; what a worker has to say is not one.
-    process = subprocess.Popen(command, stdout=sys.stderr)  # noqa: S603 - our own command
+    process = subprocess.Popen(command, stdout=sys.stderr, env=environment)  # noqa: S603 - our own command
     try:
         _await_ready(process, ready)
         yield

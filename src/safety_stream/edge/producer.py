@@ -1,8 +1,8 @@
 """The partner's producer: reports onto the bus, acknowledged by every replica, none doubled by a retry.
 
-    from safety_stream.edge import Report, ReportProducer
+    from safety_stream.edge import Connection, Report, ReportProducer
 
-    with ReportProducer("localhost:9092") as producer:
+    with ReportProducer(Connection("localhost:9092")) as producer:
         producer.send(
             Report(
                 source="council-asb", source_ref="case-4711", source_version=1, action="new", kind="asb-case",
@@ -24,6 +24,7 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from safety_stream.config import Connection
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant, to_datetime
@@ -53,23 +54,17 @@ class NotDelivered(Exception):
 class ReportProducer:
     """Sends a partner's reports; use it in a `with` block, from one thread.
 
-    `bootstrap` are the brokers as "host:port", several with commas. `timeout_seconds` is how long a report may wait for
-    its acknowledgement. `settings` are further settings of librdkafka (security above all) and win over ours.
+    `kafka` says where the brokers are and how to be let in. `timeout_seconds` is how long a report may wait for its
+    acknowledgement.
     """
 
-    def __init__(
-        self,
-        bootstrap: str,
-        *,
-        timeout_seconds: float = 60,
-        settings: dict[str, str | int | float | bool] | None = None,
-    ) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: Connection, *, timeout_seconds: float = 60) -> None:
+        self._bootstrap = kafka.bootstrap
         self._timeout_seconds = timeout_seconds
         self._failure: NotDelivered | None = None
         self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
+            kafka.settings()
+            | {
                 "enable.idempotence": True,
                 "acks": "all",
                 # Java clients and this one must agree where a key goes.
@@ -82,7 +77,6 @@ class ReportProducer:
                 # Said once, in our own words, by `NotDelivered`.
                 "log_level": 0,
             }
-            | (settings or {})
         )
 
     def __enter__(self) -> Self:

@@ -12,6 +12,7 @@ from time import monotonic
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
+from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.streaming.reading import NeverEnds, committed_offsets, high_watermarks
 from safety_stream.wire.topology import STAGES, inputs
@@ -20,7 +21,9 @@ _END_SECONDS_MAX = 30.0
 _QUIET_ROUNDS = 2
 
 
-def wait_until_drained(bootstrap: str, catalogue: Catalogue, *, prefix: str = "safety-stream", seconds: float) -> None:
+def wait_until_drained(
+    kafka: Connection, catalogue: Catalogue, *, prefix: str = "safety-stream", seconds: float
+) -> None:
     """Return once no stage has anything left to do; whatever is still being put in counts.
 
     The stages are asked in order, and all of them twice running: between two questions an earlier stage may have made
@@ -31,30 +34,30 @@ def wait_until_drained(bootstrap: str, catalogue: Catalogue, *, prefix: str = "s
     while quiet < _QUIET_ROUNDS:
         if monotonic() > until:
             raise NeverEnds(f"the stages were not through with everything in {seconds:.0f} s; is a worker running?")
-        busy = any(has_work_left(bootstrap, f"{prefix}.{row.name}", inputs(row, catalogue)) for row in STAGES)
+        busy = any(has_work_left(kafka, f"{prefix}.{row.name}", inputs(row, catalogue)) for row in STAGES)
         quiet = 0 if busy else quiet + 1
 
 
-def has_work_left(bootstrap: str, group: str, topics: Sequence[str]) -> bool:
+def has_work_left(kafka: Connection, group: str, topics: Sequence[str]) -> bool:
     """Whether a committed record of the topics lies beyond what the group has committed.
 
     Raises `NoSuchTopic`, `NeverEnds`, and `KafkaException` when the broker cannot be asked.
     """
-    ends = high_watermarks(bootstrap, topics)
-    committed = committed_offsets(bootstrap, group, ends)
+    ends = high_watermarks(kafka, topics)
+    committed = committed_offsets(kafka, group, ends)
     return _has_record(
-        bootstrap,
+        kafka,
         {at: committed.get(at, OFFSET_BEGINNING) for at, end in ends.items() if end > committed.get(at, 0)},
         ends,
     )
 
 
-def _has_record(bootstrap: str, starts: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]) -> bool:
+def _has_record(kafka: Connection, starts: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]) -> bool:
     if not starts:
         return False
     consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
+        kafka.settings()
+        | {
             "group.id": "safety-stream.readers",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

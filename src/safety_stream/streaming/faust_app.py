@@ -151,7 +151,7 @@ def create_app(
     state.mkdir(parents=True, exist_ok=True)
     app = StreamingApp(
         f"{kafka.prefix}-{kafka.slot}",
-        broker=f"kafka://{kafka.bootstrap_servers}",
+        broker=f"kafka://{kafka.connection.bootstrap}",
         store="memory://",
         datadir=state,
         web_enabled=False,

@@ -8,6 +8,7 @@ import msgspec
 from confluent_kafka import ConsumerGroupState, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from safety_stream.config import Connection
 from safety_stream.core.model.times import Instant
 from safety_stream.streaming.reading import committed_offsets, high_watermarks
 
@@ -26,11 +27,11 @@ class StageHealth(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
 
 
-def stage_health(bootstrap: str, stage: str, topics: Sequence[str], group: str) -> StageHealth:
+def stage_health(kafka: Connection, stage: str, topics: Sequence[str], group: str) -> StageHealth:
     """How the stage that reads `topics` in `group` is doing. Raises `NoSuchTopic`, and `KafkaException`."""
-    ends = high_watermarks(bootstrap, topics)
-    committed = committed_offsets(bootstrap, group, ends)
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    ends = high_watermarks(kafka, topics)
+    committed = committed_offsets(kafka, group, ends)
+    admin = AdminClient(kafka.settings() | {"log_level": 0})
     listed = admin.list_consumer_groups(request_timeout=_SECONDS).result().valid
     states = {one.group_id: one.state for one in listed}
     return StageHealth(
@@ -44,9 +45,9 @@ def stage_health(bootstrap: str, stage: str, topics: Sequence[str], group: str) 
 _BETWEEN = (ConsumerGroupState.PREPARING_REBALANCING, ConsumerGroupState.COMPLETING_REBALANCING)
 
 
-def newest_append_time(bootstrap: str, topics: Sequence[str]) -> Instant | None:
+def newest_append_time(kafka: Connection, topics: Sequence[str]) -> Instant | None:
     """The newest time the brokers gave a record of these topics, or None when they are empty."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin = AdminClient(kafka.settings() | {"log_level": 0})
     asked = {TopicPartition(topic, partition): OffsetSpec.max_timestamp() for topic, partition in _parts(admin, topics)}
     if not asked:
         return None

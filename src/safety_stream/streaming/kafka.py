@@ -15,6 +15,7 @@ from typing import Final, TypeVar, cast
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from safety_stream.config import Connection
 from safety_stream.streaming.ports import (
     Abortable,
     Assignments,
@@ -67,28 +68,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """Where Kafka is, and how long the dead are waited for. Times in milliseconds.
+    """How Kafka is reached, and how long the dead are waited for. Times in milliseconds.
 
     `slot`: this worker's place, stable across restarts and used by no other worker at the same time: with it comes
-    the transactional id, so that a restarted worker ends at once what its former self left open. `security`:
-    further librdkafka settings (TLS, SASL), for all connections.
+    the transactional id, so that a restarted worker ends at once what its former self left open.
     """
 
-    bootstrap_servers: str
+    connection: Connection
     slot: str = "0"
     prefix: str = "safety-stream"
     session_timeout_ms: int = 8_000
     transaction_timeout_ms: int = 10_000
-    security: Mapping[str, str] | None = None
 
     def common(self) -> dict[str, str | int | float | bool]:
         """What every connection has."""
-        return {
-            "bootstrap.servers": self.bootstrap_servers,
+        return self.connection.settings() | {
             "client.id": f"{self.prefix}-{self.slot}",
             # A broker that restarts is back in seconds; do not wait longer than that to look.
             "reconnect.backoff.max.ms": 1_000,
-            **(self.security or {}),
         }
 
 

@@ -21,6 +21,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from safety_stream.config import Connection
 from safety_stream.streaming.kafka import classify
 from safety_stream.streaming.ports import Incoming, Retriable
 
@@ -47,18 +48,27 @@ class NeverEnds(Exception):
     """A partition's end was not reached in time: the broker has gone, or a transaction stays open."""
 
 
-def read_to_end(bootstrap: str, topics: Sequence[str]) -> Iterator[Incoming]:
+def read_to_end(kafka: Connection, topics: Sequence[str]) -> Iterator[Incoming]:
     """Every committed record of the topics up to where they end now; in order within a partition.
 
     Raises `NoSuchTopic`, `NeverEnds`, and `KafkaException` when the broker cannot be asked.
     """
     # By number, because a consumer that is told `OFFSET_BEGINNING` loses half a second asking for it itself.
-    starts = _offsets(bootstrap, topics, OffsetSpec.earliest())
-    ends = high_watermarks(bootstrap, topics)
+    starts = low_watermarks(kafka, topics)
+    yield from read_between(kafka, starts, high_watermarks(kafka, topics))
+
+
+def read_between(
+    kafka: Connection, starts: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]
+) -> Iterator[Incoming]:
+    """Every committed record of some partitions from their starts (inclusive) to their ends (exclusive).
+
+    Raises `NeverEnds`, and `KafkaException` when the broker cannot be asked.
+    """
     waiting = {at for at, end in ends.items() if end > starts[at]}
     if not waiting:
         return
-    consumer = _consumer(bootstrap, {at: starts[at] for at in waiting})
+    consumer = _consumer(kafka, {at: starts[at] for at in waiting})
     try:
         last_word = monotonic()
         while waiting:
@@ -71,8 +81,12 @@ def read_to_end(bootstrap: str, topics: Sequence[str]) -> Iterator[Incoming]:
             if _is_record(message):
                 record = incoming(message)
                 last_word = monotonic()
-                if record.offset < ends[record.topic, record.partition]:
+                at = (record.topic, record.partition)
+                if record.offset < ends[at]:
                     yield record
+                else:
+                    # What stands behind the end proves that all before it has been read.
+                    waiting.discard(at)
             elif _is_end(message):
                 last_word = monotonic()
                 at = (message.topic(), message.partition())
@@ -82,14 +96,12 @@ def read_to_end(bootstrap: str, topics: Sequence[str]) -> Iterator[Incoming]:
         consumer.close()
 
 
-def follow(bootstrap: str, topics: Sequence[str], *, from_beginning: bool) -> Iterator[Incoming | None]:
+def follow(kafka: Connection, topics: Sequence[str], *, from_beginning: bool) -> Iterator[Incoming | None]:
     """Committed records as they come, for as long as the caller likes; None whenever half a second brought nothing.
 
     Raises `NoSuchTopic`, and `KafkaException` when the broker cannot be asked.
     """
-    consumer = _consumer(
-        bootstrap, _offsets(bootstrap, topics, OffsetSpec.earliest() if from_beginning else OffsetSpec.latest())
-    )
+    consumer = _consumer(kafka, (low_watermarks if from_beginning else high_watermarks)(kafka, topics))
     try:
         while True:
             message = consumer.poll(_POLL_SECONDS)
@@ -98,13 +110,18 @@ def follow(bootstrap: str, topics: Sequence[str], *, from_beginning: bool) -> It
         consumer.close()
 
 
-def high_watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+def low_watermarks(kafka: Connection, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+    """The first offset every partition of the topics still has. Raises `NoSuchTopic`."""
+    return _offsets(kafka, topics, OffsetSpec.earliest())
+
+
+def high_watermarks(kafka: Connection, topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """The end of every partition of the topics, transactions in progress included. Raises `NoSuchTopic`."""
-    return _offsets(bootstrap, topics, OffsetSpec.latest())
+    return _offsets(kafka, topics, OffsetSpec.latest())
 
 
-def _offsets(bootstrap: str, topics: Sequence[str], spec: OffsetSpec) -> dict[tuple[str, int], int]:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+def _offsets(kafka: Connection, topics: Sequence[str], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+    admin = AdminClient(kafka.settings() | {"log_level": 0})
     known = admin.list_topics(timeout=_CALL_SECONDS).topics
     for topic in topics:
         if topic not in known or known[topic].error is not None:
@@ -124,7 +141,7 @@ def _offsets(bootstrap: str, topics: Sequence[str], spec: OffsetSpec) -> dict[tu
 
 
 def committed_offsets(
-    bootstrap: str, group: str, partitions: Collection[tuple[str, int]]
+    kafka: Connection, group: str, partitions: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], int]:
     """Where a group will read on, for the partitions it has committed; open transactions are not waited for.
 
@@ -133,8 +150,8 @@ def committed_offsets(
     # Asked through a consumer that never joins: it waits for a coordinator that is still loading, where the admin
     # client fails (and librdkafka 2.16 has been seen to crash).
     consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
+        kafka.settings()
+        | {
             "group.id": group,
             "enable.auto.commit": False,
             "isolation.level": "read_uncommitted",
@@ -174,10 +191,10 @@ def incoming(message: Message) -> Incoming:
     )
 
 
-def _consumer(bootstrap: str, offsets: Mapping[tuple[str, int], int]) -> Consumer:
+def _consumer(kafka: Connection, offsets: Mapping[tuple[str, int], int]) -> Consumer:
     consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
+        kafka.settings()
+        | {
             "group.id": "safety-stream.readers",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from confluent_kafka import KafkaException, Producer
 
+from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.streaming.reading import read_to_end
 from safety_stream.streaming.wiring import ATTEMPTS_HEADER
@@ -41,13 +42,13 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-def letters(bootstrap: str, topics: Sequence[str], codecs: Codecs) -> Iterator[Letter]:
+def letters(kafka: Connection, topics: Sequence[str], codecs: Codecs) -> Iterator[Letter]:
     """Every dead letter on the topics, oldest first within each. Raises as `read_to_end` does, and `Refused`."""
     redriven = {
-        (record.key or b"").decode(): int(record.value or b"0") for record in read_to_end(bootstrap, [MEMORY_TOPIC])
+        (record.key or b"").decode(): int(record.value or b"0") for record in read_to_end(kafka, [MEMORY_TOPIC])
     }
     decode = codecs.decoder(("dead-letter",))
-    for record in read_to_end(bootstrap, topics):
+    for record in read_to_end(kafka, topics):
         value = decode(record.value)
         if isinstance(value, DeadLetter):
             letter = Letter(topic=record.topic, partition=record.partition, offset=record.offset, letter=value)
@@ -61,10 +62,10 @@ class Redrive:
     Raises `KafkaException`.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, kafka: Connection) -> None:
         self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
+            kafka.settings()
+            | {
                 "transactional.id": "safety-stream.redrive",
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
