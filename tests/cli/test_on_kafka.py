@@ -12,9 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
+from safety_stream.cli import worker as cli_worker
 from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
@@ -22,8 +24,10 @@ from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import HOUR, to_day
 from safety_stream.edge.canonical import to_line
 from safety_stream.edge.producer import cloud_event_headers
+from safety_stream.streaming.provisioning import create
 from safety_stream.streaming.reading import read_to_end
 from safety_stream.wire.records import Records
+from safety_stream.wire.topology import Topic
 
 pytestmark = pytest.mark.kafka
 
@@ -133,6 +137,51 @@ def test_another_number_of_partitions_is_reported_and_left_alone(ready: Terminal
 
     assert {"topic": "incidents", "setting": "partitions", "wanted": "5", "found": "4"} in applied["differing"]
     ready.json("topics", "plan", code=0)
+
+
+# Worker.
+
+
+@pytest.fixture
+def foreign(terminal: Terminal) -> str:
+    """A partner's topic that somebody made by hand, as Kafka makes them."""
+    topic = f"partner.{terminal.source}"
+    admin = AdminClient({"bootstrap.servers": terminal.bootstrap, "log_level": 0})
+    create(admin, [Topic(name=topic, subjects=(), partitions=1, settings={})])
+    terminal.json("topics", "apply", code=2)
+    return topic
+
+
+@pytest.fixture
+def run_stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The apps that were run, by name, in place of running them."""
+    run: list[str] = []
+    monkeypatch.setattr(cli_worker, "run_worker", lambda app, loglevel: run.append(app.conf.id))
+    return run
+
+
+def test_intake_refuses_a_topic_whose_writers_say_the_time(terminal: Terminal, foreign: str, run_stages: list[str]):
+    code, _, err = terminal.run("worker", "--slot", terminal.source)
+
+    assert (code, run_stages) == (1, [])
+    assert f"error: {foreign} takes its writers' word for when a report was received" in err
+    assert f"--entity-name {foreign} --add-config message.timestamp.type=LogAppendTime." in err
+    (finding,) = [one for one in terminal.json("doctor", code=1) if f"{foreign}: message.timestamp" in one["what"]]
+    assert (finding["check"], finding["level"]) == ("topics", "fail")
+    assert finding["mend"] in err
+
+
+@pytest.mark.usefixtures("foreign")
+def test_stages_that_read_no_partners_topic_do_not_mind(terminal: Terminal, run_stages: list[str]):
+    code, _, err = terminal.run("worker", "--slot", terminal.source, "--stages", "register,detect")
+
+    assert (code, run_stages) == (0, [f"safety-stream-{terminal.source}"]), err
+
+
+def test_intake_runs_where_the_broker_says_the_time(ready: Terminal, run_stages: list[str]):
+    code, _, err = ready.run("worker", "--slot", ready.source)
+
+    assert (code, run_stages) == (0, [f"safety-stream-{ready.source}"]), err
 
 
 # Ingest.

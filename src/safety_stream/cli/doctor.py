@@ -193,12 +193,11 @@ def _topics(admin: AdminClient, known: Catalogue, partitions: int) -> Iterator[F
     for one in found.differing:
         yield Finding(
             check="topics",
-            level="fail" if one.setting == "partitions" else "warn",
+            level="fail" if one.setting == "partitions" or one.is_foreign_clock else "warn",
             what=f"{one.topic}: {one.setting} is {one.found}, planned is {one.wanted}",
             mend="state the number the topics were made with: --partitions or SAFETY_STREAM_PARTITIONS"
             if one.setting == "partitions"
-            else f"kafka-configs.sh --alter --entity-type topics --entity-name {one.topic} "
-            f"--add-config {one.setting}={one.wanted}",
+            else one.alteration,
         )
     if found.is_empty:
         yield Finding(check="topics", level="ok", what="every topic is as planned")

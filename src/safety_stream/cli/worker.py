@@ -13,6 +13,7 @@ from typing import Annotated
 
 import structlog
 import typer
+from confluent_kafka.admin import AdminClient
 
 from safety_stream.cli.terminal import (
     AreasFile,
@@ -34,10 +35,11 @@ from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
 from safety_stream.streaming.faust_app import StreamingApp, create_app, run_worker
 from safety_stream.streaming.kafka import KafkaSettings
 from safety_stream.streaming.loop import Surroundings
+from safety_stream.streaming.provisioning import plan
 from safety_stream.streaming.reading import high_watermarks
 from safety_stream.streaming.spec import LoopSettings
 from safety_stream.streaming.wiring import stage_specs
-from safety_stream.wire.topology import STAGES, StageRow, members, stage
+from safety_stream.wire.topology import STAGES, StageRow, inputs, members, row_of, stage, topics
 
 EPILOG = epilog(
     "safety-stream worker --stages intake,register --slot a",
@@ -102,7 +104,7 @@ def worker(
         raise Wrong(f"there is no log level {log_level}; take DEBUG, INFO, WARNING or ERROR") from None
     rows = _rows(stages)
     known = catalogue_of(catalogue, areas)
-    connect(kafka)
+    _refuse_foreign_clocks(connect(kafka), rows, known)
     ends = high_watermarks(kafka, _touched(rows, known))
     partitions = sum(topic == _SPREAD for topic, _ in ends)
     name = slot or socket.gethostname()
@@ -141,6 +143,21 @@ def _touched(rows: list[StageRow], known: Catalogue) -> list[str]:
     families = {family for row in rows for family in (*row.reads, *row.writes)}
     own = {_SPREAD, *(f"changelog.{row.name}" for row in rows)}
     return sorted(own.union(*(members(family, known) for family in families)))
+
+
+def _refuse_foreign_clocks(admin: AdminClient, rows: list[StageRow], known: Catalogue) -> None:
+    """The broker's time of appending is when a report was received; a partner's own would move the time of all stages.
+
+    Topics that are not there are said by others. Raises `Wrong`.
+    """
+    read = {name for row in rows for name in inputs(row, known)}
+    stamped = [topic for topic in topics(known, partitions=1) if topic.name in read and row_of(topic.name).append_time]
+    for one in plan(admin, stamped).differing:
+        if one.is_foreign_clock:
+            raise Wrong(
+                f"{one.topic} takes its writers' word for when a report was received ({one.setting} is {one.found}), "
+                f"and that would move the stages' time; mend it with: {one.alteration}"
+            )
 
 
 def _wall() -> int:

@@ -27,6 +27,19 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     wanted: str
     found: str
 
+    @property
+    def is_foreign_clock(self) -> bool:
+        """Whether writers say when a record was received, where the broker should: theirs would be the stages' time."""
+        return (self.setting, self.wanted) == ("message.timestamp.type", "LogAppendTime")
+
+    @property
+    def alteration(self) -> str:
+        """The command that gives a setting its wanted value."""
+        return (
+            f"kafka-configs.sh --alter --entity-type topics --entity-name {self.topic} "
+            f"--add-config {self.setting}={self.wanted}"
+        )
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to do: topics to create, and differences that a person has to mend. Sorted by topic."""
