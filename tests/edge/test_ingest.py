@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from safety_stream.core.model.reports import Report
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.edge import ingest as module
 from safety_stream.edge.entries import Details, Entry, Reject
 from safety_stream.edge.ingest import Ingest
@@ -100,6 +100,26 @@ def test_history_without_its_time_is_rejected() -> None:
 
     assert rejected == [Reject(line=1, reason="received_at is missing: state it, or ingest with --live")]
     assert broker.acknowledged == [("ref-2", 5)]
+
+
+def test_history_that_is_yet_to_come_is_rejected() -> None:
+    """Once received, it would move the stages' time ahead for good."""
+    broker = Broker()
+    now, latest = 1_772_366_400_000, 1_772_366_400_000 + 5 * MINUTE
+    entries = [entry(1, latest), entry(2, latest + 1), entry(3, now)]
+    saved, (rejected,) = run(broker, entries, wall=lambda: now)
+
+    assert broker.acknowledged == [("ref-1", latest), ("ref-3", now)]
+    assert rejected.line == 2
+    assert rejected.reason.startswith("received_at is more than 5 minutes ahead of this machine's clock")
+    assert (saved[-1].sent, saved[-1].rejected) == (2, 1)
+
+
+def test_what_is_received_now_may_say_any_time() -> None:
+    broker = Broker()
+    _, rejected = run(broker, [entry(1, 10**12)], wall=lambda: 0, backfill=False)
+
+    assert (broker.acknowledged, rejected) == ([("ref-1", None)], [])
 
 
 def test_rejects_and_details_that_do_not_fit_are_told_and_counted() -> None:

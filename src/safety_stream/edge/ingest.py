@@ -9,7 +9,8 @@ from typing import Protocol
 import msgspec
 
 from safety_stream.core.model.reports import Report
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import MINUTE, Instant
+from safety_stream.core.stages.intake import FUTURE_TOLERANCE
 from safety_stream.edge.entries import Details, Entry, Reject
 from safety_stream.edge.progress import Progress
 from safety_stream.wire.general import DocumentFault
@@ -20,6 +21,10 @@ CHUNK = 2_000
 
 CHUNK_SECONDS = 2.0
 """At a slow rate, how long a chunk may take."""
+
+
+def _wall() -> Instant:
+    return time.time_ns() // 1_000_000
 
 
 class Sender(Protocol):
@@ -35,8 +40,9 @@ class Sender(Protocol):
 class Ingest(msgspec.Struct, kw_only=True):
     """One run over one file: where its reports go and who hears of it.
 
-    With `backfill` reports go in as history, at the time each was received; one that does not say when is rejected.
-    `rate` is in reports per second, None for as fast as they are taken. `clock` and `sleep` are monotonic seconds.
+    With `backfill` reports go in as history, at the time each was received; one that does not say when is rejected, and
+    one that says it will be: nothing moves the stages' time back again. `rate` is in reports per second, None for as
+    fast as they are taken. `clock` and `sleep` are monotonic seconds, `wall` is the time.
     """
 
     sender: Sender
@@ -46,6 +52,7 @@ class Ingest(msgspec.Struct, kw_only=True):
     rate: float | None = None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    wall: Callable[[], Instant] = _wall
 
     def run(self, entries: Iterable[Entry | Reject], progress: Progress) -> Progress:
         """Send what follows `progress` and return where it ends; each stop in between has been saved.
@@ -77,8 +84,8 @@ class Ingest(msgspec.Struct, kw_only=True):
     def _send(self, entry: Entry | Reject, pace: _Pace) -> Reject | None:
         if isinstance(entry, Reject):
             return entry
-        if self.backfill and entry.received_at is None:
-            return Reject(line=entry.line, reason="received_at is missing: state it, or ingest with --live")
+        if self.backfill and (fault := self._no_history(entry.received_at)):
+            return Reject(line=entry.line, reason=fault)
         pace.wait()
         try:
             self.sender.send(
@@ -86,6 +93,15 @@ class Ingest(msgspec.Struct, kw_only=True):
             )
         except (DocumentFault, Unsuitable) as error:
             return Reject(line=entry.line, reason=str(error))
+        return None
+
+    def _no_history(self, received_at: Instant | None) -> str | None:
+        """Why a report received then is none of the past; None when it is."""
+        if received_at is None:
+            return "received_at is missing: state it, or ingest with --live"
+        if received_at > self.wall() + FUTURE_TOLERANCE:
+            ahead = f"more than {FUTURE_TOLERANCE // MINUTE} minutes ahead of this machine's clock"
+            return f"received_at is {ahead}: mend one of them; it would move the stages' time ahead for good"
         return None
 
     def _keep(self, progress: Progress) -> None:

@@ -29,7 +29,7 @@ EARLIEST: Instant = -2_208_988_800_000
 """1900-01-01T00:00Z: nothing a partner reports happened before it."""
 
 FUTURE_TOLERANCE = 5 * MINUTE
-"""How far a partner's clock may run ahead of the broker's."""
+"""How far another's clock may run ahead: a partner's of the broker's, a history's of the machine that reads it in."""
 
 EXACT_WITHIN_M = 100
 """A point known no better than this, in metres, is no place (it is also the reach of an occurrence, rules.md 3.3)."""
