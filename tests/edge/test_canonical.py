@@ -89,7 +89,10 @@ def test_details_come_with_the_report_and_name_themselves_in_it() -> None:
     ("change", "reason"),
     [
         ({"kind": None}, "field kind: input should be a valid string"),
-        ({"actoin": "new"}, "field actoin: no such field; see the fields of Report"),
+        ({"actoin": "new"}, "field #9: no such field; see the fields of Report"),
+        ({"place": {"uprn": "1", "towm": "Leeds"}}, "field place.#2: no such field; see the fields of Report"),
+        ({"details": {"asb_case": {}, "Some Body": 1}}, "field details.#2: input should be an object"),
+        ({"source": "Some Body"}, "field source: string should match pattern"),
         ({"occurred_from": "1 March 2026"}, "field occurred_from: write ISO 8601 with a zone"),
         ({"occurred_from": "2026-03-01T09:00:00"}, "field occurred_from: write ISO 8601 with a zone"),
         ({"occurred_from": 1.5}, "field occurred_from: input should be a valid integer"),
@@ -110,11 +113,36 @@ def test_a_wrong_line_is_rejected_in_words(change: dict[str, object], reason: st
     assert reject.reason.startswith(reason)
 
 
-def test_a_reason_never_repeats_a_value() -> None:
-    reject = parse(json.dumps(LINE | {"parties": [{"role": "victim", "token": "Some Body"}], "kind": "Some Body"}))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parties": [{"role": "victim", "token": "Some Body"}], "kind": "Some Body"},
+        dict.fromkeys(LINE, "Some Body"),
+        {"Some Body": "Some Body"},
+        {"parties": [{"role": "victim", "Some Body": 1}], "place": {"Some Body": 1}},
+        {"details": {"Some Body": 1}},
+    ],
+)
+def test_a_reason_repeats_neither_a_value_nor_an_unknown_name(change: dict[str, object]) -> None:
+    reject = parse(json.dumps(LINE | change))
 
     assert isinstance(reject, Reject)
     assert "Some" not in reject.reason
+
+
+@pytest.mark.parametrize("value", ["1" * 4_300, "1" * 4_301, "[" * 150 + "]" * 150, "[" * 9_000, "NaN"])
+def test_whatever_an_unknown_field_holds_is_no_reason_to_stop(value: str) -> None:
+    text = json.dumps(LINE | {"Some Body": 0}).replace("0}", value + "}")
+
+    assert isinstance(parse(text), Reject)
+
+
+def test_a_line_of_another_kind_is_not_told_fault_by_fault() -> None:
+    reject = parse(json.dumps({f"Some Body {number}": number for number in range(1_000)}))
+
+    assert isinstance(reject, Reject)
+    assert reject.reason.endswith("; and 1002 more")
+    assert len(reject.reason) < 500
 
 
 @pytest.mark.parametrize("text", ["{", "nonsense", '{"source": "council-asb"', b"\xff\xfe"])

@@ -202,7 +202,7 @@ def example_nobody_may_write(folder: Path) -> None:
         (misnamed_type_file, "error types/where.avsc uk.safety_stream.Place: is not where it is looked for"),
         (unused_type, "warning types/elsewhere.avsc uk.safety_stream.Elsewhere: is used by no subject"),
         (one_example_only, "error incident-report/examples fire: has 1 examples"),
-        (example_that_does_not_fit, "does not fit the schema: uk.safety_stream.IncidentReport: no such field: adress"),
+        (example_that_does_not_fit, "does not fit the schema: uk.safety_stream.IncidentReport: no such field: number"),
         (example_of_another_kind, "kind: file name, kind and details do not agree"),
         (example_nobody_may_write, "is refused: schema-violation: action: not a symbol that may be written"),
     ],

@@ -2,14 +2,14 @@
 
 Times are ISO 8601 with a zone ("2026-03-01T09:30:00Z") or whole milliseconds since 1970. `received_at` says when the
 backbone received a report of the past; `details` holds native detail records by name. A field nobody knows is refused,
-because a misspelt field that is passed over is a fact that is lost.
+because a misspelt field that is passed over is a fact that is lost. No reason repeats a value, nor a name nobody knows.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, BinaryIO, Literal
 
@@ -25,6 +25,9 @@ from safety_stream.edge.entries import Details, Entry, Reject, UnreadableFile, p
 
 LINE_BYTES_MAX = 1_000_000
 """A line longer than this is refused unread: no report comes near it."""
+
+FAULTS_SAID = 5
+"""How many of a line's faults its reason names: a line that has more is of another kind altogether."""
 
 
 def _instant(value: object) -> object:
@@ -45,6 +48,9 @@ Token = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r
 
 Word = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9-]*$")]
 """A word of a closed vocabulary, in kebab case."""
+
+Source = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9-]+$")]
+"""A source, as the catalogue names them. It becomes part of a topic's name, which errors do repeat."""
 
 Code = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$")]
 """A GSS code, or a code of the area set."""
@@ -81,7 +87,7 @@ class PlaceLine(_Strict):
 class ReportLine(_Strict):
     """One line: the fields of `Report`, and with them what is not part of the report itself."""
 
-    source: Reference
+    source: Source
     source_ref: Reference
     source_version: Annotated[int, Field(ge=1, lt=2**31)]
     action: Action
@@ -131,7 +137,7 @@ def parse(text: str | bytes, line: int = 1) -> Entry | Reject:
     try:
         stated = ReportLine.model_validate_json(text)
     except ValidationError as error:
-        return Reject(line=line, reason="; ".join(map(_in_words, error.errors(include_input=False, include_url=False))))
+        return Reject(line=line, reason=_reason(error.errors(include_input=False, include_url=False), text))
     report = msgspec.convert(
         stated.model_dump(exclude={"received_at", "details"}) | {"details": tuple(sorted(stated.details))},
         Report,
@@ -180,13 +186,42 @@ def _pass_over_rest(lines: BinaryIO, text: bytes) -> None:
         text = lines.readline(LINE_BYTES_MAX)
 
 
-def _in_words(error: ErrorDetails) -> str:
-    at = ".".join(map(str, error["loc"]))
+def _reason(errors: Sequence[ErrorDetails], text: str | bytes) -> str:
+    said = [_in_words(error, text) for error in errors[:FAULTS_SAID]]
+    more = len(errors) - len(said)
+    return "; ".join([*said, f"and {more} more"] if more else said)
+
+
+def _in_words(error: ErrorDetails, text: str | bytes) -> str:
     if error["type"] == "json_invalid":
         return "not a line of JSON: one complete object per line"
+    at = _path(error["loc"], text)
     if error["type"] == "extra_forbidden":
         return f"field {at}: no such field; see the fields of Report"
     if error["type"] == "string_pattern_mismatch" and at.split(".")[-1] == "token":
         return f"field {at}: a token is a keyed hash without spaces, never a name or a number"
     sentence = error["msg"].removeprefix("Value error, ")
     return f"field {at}: {sentence[0].lower()}{sentence[1:]}" if at else "not a JSON object with named fields"
+
+
+def _path(steps: Sequence[str | int], text: str | bytes) -> str:
+    """Where in a line a fault is, like `place.uprn`.
+
+    A name that no report has may be a person's, in a file that is wrong altogether: `place.#2` is said instead, the
+    second field of `place`.
+    """
+    return ".".join(
+        str(step) if isinstance(step, int) or step in _NAMES else f"#{_number(steps[: depth + 1], text)}"
+        for depth, step in enumerate(steps)
+    )
+
+
+_NAMES = frozenset({*ReportLine.model_fields, *PlaceLine.model_fields, *PartyLine.model_fields})
+
+
+def _number(steps: Sequence[str | int], text: str | bytes) -> int:
+    """Which of its object's fields the last step leads to, from 1."""
+    beside = json.loads(text)
+    for step in steps[:-1]:
+        beside = beside[step]
+    return list(beside).index(steps[-1]) + 1

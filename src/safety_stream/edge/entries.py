@@ -35,7 +35,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
-    """Line `line` is no report. `reason` names the field and the mend and never repeats the field's value."""
+    """Line `line` is no report. `reason` names the field and the mend.
+
+    It repeats neither a value nor a name nobody knows: where a file is wrong altogether, either may be a person's.
+    """
 
     line: int
     reason: str

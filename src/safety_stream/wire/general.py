@@ -140,9 +140,12 @@ def _date_text(day: int) -> Json:
 def _record_to_datum(document: Json, of: Record, where: str) -> Datum:
     if not isinstance(document, dict):
         raise DocumentFault(f"{where or of.name}: an object with named fields is wanted")
-    unknown = sorted(name for name in document if of.field(name) is None)
-    if unknown:
-        raise DocumentFault(f"{where or of.name}: no such field: {', '.join(unknown)}; see the schema for the names")
+    for number, name in enumerate(document, 1):
+        if of.field(name) is None:
+            # By its number: in a wrong document a person's name may stand where a field's should.
+            raise DocumentFault(
+                f"{where or of.name}: no such field: number {number} of those stated; see the schema for the names"
+            )
     return {field.name: _field_to_datum(document, field, where) for field in of.fields}
 
 

@@ -166,9 +166,13 @@ class ReportWriter:
         `Unsuitable` for a kind of details this version lacks and for values the schema cannot hold.
         """
         filled = {name: {} for name in report.details} if details is None else details
-        unknown = [name for name in filled if name not in self._details]
-        if unknown:
-            raise Unsuitable(f"this version of {SUBJECT} has no details {', '.join(unknown)}; write with a newer one")
+        for number, name in enumerate(filled, 1):
+            if name not in self._details:
+                # By its number: in a wrong document a person's name may stand where a record's should.
+                raise Unsuitable(
+                    f"this version of {SUBJECT} has no details like number {number} of those stated: it has "
+                    f"{', '.join(self._details)}"
+                )
         tail = [self._native(name, filled[name]) if name in filled else left for name, left in self._tail.items()]
         return self._head(_envelope_of(report)) + b"".join(tail)
 
