@@ -277,13 +277,12 @@ def corrections_count_twice(patch: Patch, _: World) -> None:
 
 @mutant
 def what_is_known_to_the_month_counts_in_weeks(patch: Patch, _: World) -> None:
-    right = register._cell
+    right = claims.Series
 
-    def cell(series: claims.Series, report_day: int) -> Any:
-        area, indicator, event_day, _, reported = right(series, report_day)
-        return area, indicator, event_day, False, reported
+    def to_the_day(area: str, indicator: str, event_day: int, _: bool, count: int) -> claims.Series:
+        return right(area, indicator, event_day, by_month=False, count=count)
 
-    patch.setattr(register, "_cell", cell)
+    patch.setattr(claims, "Series", to_the_day)
 
 
 @mutant
