@@ -32,7 +32,7 @@ from safety_stream.wire.topology import STAGES, inputs
 
 T = TypeVar("T")
 
-CHUNK = 2_000
+CHUNK = 5_000
 """How many partners' records go through at a time: enough to spread the cost of a step, little enough to watch."""
 
 
