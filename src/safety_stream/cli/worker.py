@@ -109,7 +109,7 @@ def worker(
     partitions = sum(topic == _SPREAD for topic, _ in ends)
     name = slot or socket.gethostname()
     metrics = Metrics(_wall)
-    stop_serving = metrics.serve(metrics_port, metrics_host) if metrics_port else None
+    stop_serving = _serving(metrics, metrics_host, metrics_port) if metrics_port else None
     wall = _wall if clock is TimeBy.WALL else None
     app = create_app(
         stage_specs(rows, known, partitions),
@@ -122,11 +122,17 @@ def worker(
     log.info(
         "worker.starting", slot=name, stages=[row.name for row in rows], bootstrap=kafka.bootstrap, pid=os.getpid()
     )
-    if ready_file is not None:
-        _tell_when_ready(app, ready_file.touch)
+
+    def tell_ready() -> None:
+        log.info("worker.ready", slot=name)
+        if ready_file is not None:
+            ready_file.touch()
+
+    _when_ready(app, tell_ready)
     try:
-        run_worker(app, loglevel=log_level)
+        run_worker(app)
     finally:
+        log.info("worker.ended", slot=name)
         if stop_serving is not None:
             stop_serving()
 
@@ -160,11 +166,21 @@ def _refuse_foreign_clocks(admin: AdminClient, rows: list[StageRow], known: Cata
             )
 
 
+def _serving(metrics: Metrics, host: str, port: int) -> Callable[[], None]:
+    try:
+        return metrics.serve(port, host)
+    except OSError as error:
+        raise Wrong(
+            f"metrics cannot be served at {host}:{port} ({error.strerror}): name another --metrics-port "
+            "or --metrics-host"
+        ) from error
+
+
 def _wall() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _tell_when_ready(app: StreamingApp, tell: Callable[[], None]) -> None:
+def _when_ready(app: StreamingApp, tell: Callable[[], None]) -> None:
     def watch() -> None:
         while not app.stages.is_ready():
             time.sleep(0.05)

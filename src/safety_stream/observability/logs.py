@@ -13,12 +13,17 @@ import structlog
 
 LogFormat = Literal["json", "pretty"]
 
+LIBRDKAFKA = "librdkafka"
+"""The logger of Kafka's own library: what it warns of it tries again by itself."""
+
 
 def configure_logs(form: LogFormat = "json", level: str = "INFO") -> None:
     """Send every log line of the process to standard error, as JSON or for people, with UTC times.
 
-    `level` is a standard library level name; an unknown one raises `ValueError`.
+    `level` is a standard library level name; an unknown one raises `KeyError`. Of what libraries say only warnings are
+    told, of librdkafka errors, unless it is DEBUG.
     """
+    least = logging.getLevelNamesMapping()[level]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -26,11 +31,16 @@ def configure_logs(form: LogFormat = "json", level: str = "INFO") -> None:
         structlog.processors.format_exc_info,
     ]
     last: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        # Plain tracebacks: one that shows the variables of each frame would show tokens.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[*shared, last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -43,4 +53,6 @@ def configure_logs(form: LogFormat = "json", level: str = "INFO") -> None:
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.WARNING)
+    is_debugging = least <= logging.DEBUG
+    root.setLevel(least if is_debugging else max(least, logging.WARNING))
+    logging.getLogger(LIBRDKAFKA).setLevel(least if is_debugging else max(least, logging.ERROR))

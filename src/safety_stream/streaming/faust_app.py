@@ -164,12 +164,18 @@ def create_app(
     return app
 
 
-def run_worker(app: StreamingApp, loglevel: str = "WARNING") -> None:
-    """Run the app as this process until it fails (exit 1) or is told to stop by SIGTERM or SIGINT (exit 0)."""
+def run_worker(app: StreamingApp) -> None:
+    """Run the app as this process until it fails (exit 1) or is told to stop by SIGTERM or SIGINT (exit 0).
+
+    Logging is left as whoever calls has set it up.
+    """
     # Until Faust has installed its own, a signal would end the process as killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app.stages.end_process()
-    faust.Worker(app, loglevel=loglevel, redirect_stdouts=False).execute_from_commandline()
+    worker = faust.Worker(app, override_logging=False, quiet=True, redirect_stdouts=False)
+    # It turns on standard output, where nothing but results may be.
+    worker.spinner = None
+    worker.execute_from_commandline()
 
 
 def _end_process_in(seconds: float) -> None:

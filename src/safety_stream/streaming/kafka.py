@@ -7,6 +7,7 @@ carry on after.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ _ASK_AGAIN: Final = _HARMLESS | {
 
 T = TypeVar("T")
 
+_librdkafka_log = logging.getLogger("librdkafka")
+
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
@@ -80,12 +83,14 @@ class KafkaSettings:
     session_timeout_ms: int = 8_000
     transaction_timeout_ms: int = 10_000
 
-    def common(self) -> dict[str, str | int | float | bool]:
+    def common(self) -> dict[str, str | int | float | bool | logging.Logger]:
         """What every connection has."""
         return self.connection.settings() | {
             "client.id": f"{self.prefix}-{self.slot}",
             # A broker that restarts is back in seconds; do not wait longer than that to look.
             "reconnect.backoff.max.ms": 1_000,
+            # Left to itself librdkafka writes to standard error in a form of its own, whatever the rest is told in.
+            "logger": _librdkafka_log,
         }
 
 
