@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from safety_stream.cli.terminal import OK, WRONG, Json, epilog, err, out, print_json, print_table, say
+from safety_stream.cli.terminal import OK, WRONG, Json, epilog, out, print_json, print_table, say
 from safety_stream.demo.run import Demo, Summary
-from safety_stream.demo.screen import line, screen
+from safety_stream.demo.screen import screen, story_lines
 
 EPILOG = epilog(
     "safety-stream demo --headless --for 60 --json",
@@ -47,27 +47,43 @@ def demo(
 def _show(running: Demo, seconds: float) -> None:
     console = Console()
     with Live(console=console, refresh_per_second=_PICTURES_PER_SECOND, screen=True) as live:
-        running.play(
-            seconds, lambda gone: live.update(screen(running.seen, running.catalogue, gone, console.size.height))
-        )
+        running.play(seconds, lambda gone: live.update(screen(running.seen, running.catalogue, gone, console.size)))
 
 
 def _print(running: Demo, summary: Summary) -> None:
-    for alert in list(running.seen.alerts)[-20:]:
-        out.print(line(alert, running.catalogue))
+    with running.seen.looking() as seen:
+        for seen_line in story_lines(seen, running.catalogue):
+            out.print(seen_line, soft_wrap=False)
     rows = [
-        ("reports sent", f"{summary.reports:,}"),
-        ("simulated days", summary.simulated_days),
+        (
+            "reports sent",
+            f"{summary.reports:,} in {summary.seconds:.0f} s, {summary.simulated_days:.0f} days of the county",
+        ),
         ("incidents", f"{summary.incidents:,}"),
-        ("dead letters", f"{summary.dead_letters} (expected {summary.dead_letters_expected})"),
+        ("dead letters", f"{summary.dead_letters:,} of {summary.dead_letters_expected:,} broken on purpose"),
         *(
-            (f"alerts, {family}", ", ".join(f"{n} {c}" for c, n in told.items()))
+            (f"alerts, {family}", ", ".join(f"{n:,} {change}" for change, n in told.items()))
             for family, told in summary.alerts.items()
         ),
-        ("standing alerts", summary.standing_alerts),
-        ("report to alert", f"p50 {summary.latency_p50 or 0:.3f} s, p99 {summary.latency_p99 or 0:.3f} s"),
-        ("oracle", summary.oracle),
+        ("alerts that stand", f"{summary.standing_alerts:,}"),
+        ("report to alert", f"p50 {summary.latency_p50 or 0:.2f} s, p99 {summary.latency_p99 or 0:.2f} s"),
     ]
-    print_table(("what", "how much"), rows, title="Summary")
+    out.print()
+    print_table(("what", "how much"), rows)
+    out.print()
+    _print_verdict(summary)
+
+
+def _print_verdict(summary: Summary) -> None:
+    if summary.is_good:
+        out.print(
+            "[bold green]Right:[/] findings, alerts and counts are those that other code makes of the same "
+            f"{summary.reports:,} reports in one go.",
+            soft_wrap=False,
+        )
+        return
+    out.print("[bold red]Wrong:[/] what came out is not what other code makes of the same reports in one go.")
+    if summary.dead_letters != summary.dead_letters_expected:
+        out.print(f"{summary.dead_letters:,} reports were refused; {summary.dead_letters_expected:,} had to be.")
     for difference in summary.differences:
-        err.print(difference, markup=False)
+        out.print(difference, markup=False)

@@ -46,7 +46,7 @@ SPEED: Final = DAY_LENGTH / 1000
 """A day passes in a second."""
 
 PARTITIONS: Final = 2
-_WATCHED = ("alerts.duty-officer", "indicators.internal", "alert-changes")
+_WATCHED = ("incidents", "alerts.duty-officer", "indicators.internal", "alert-changes")
 _STARTED_SECONDS_MAX: Final = 60.0
 _DRAINED_SECONDS_MAX: Final = 300.0
 
@@ -166,7 +166,7 @@ class Demo:
                 withdrawn=sum(count for (_, change), count in seen.changes.items() if change == "withdrawn"),
                 standing_alerts=len(standing.alerts),
                 back_dated=seen.reasons["back-dated"],
-                milestones=dict(seen.milestones),
+                milestones={name: reached.seconds for name, reached in seen.milestones.items()},
                 latency_p50=quantile(seen.latencies, 0.5),
                 latency_p99=quantile(seen.latencies, 0.99),
                 seconds=round(seconds, 1),

@@ -14,15 +14,19 @@ from typing import Any
 
 import msgspec
 
-from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.ids import incident_id
+from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Instant
 from safety_stream.synthetic import SyntheticReport
 
-SHOWN_ALERTS = 200
-"""How many of the alerts that ask to be heard one can look back on."""
+SHOWN_ALERTS = 50
+"""How many alerts of each change that ask to be heard one can look back on."""
+
+RATE_SECONDS = 5.0
+"""Over how long incidents per second are counted."""
 
 
 MILESTONES = (
@@ -46,6 +50,13 @@ class Feed(msgspec.Struct):
     newest: Instant = 0
 
 
+class Reached(msgspec.Struct, frozen=True):
+    """A milestone: how many seconds after the first report it was seen, and by what."""
+
+    seconds: float
+    by: PublishedAlert | DeadLetter
+
+
 class Seen:
     """Everything the demonstration knows."""
 
@@ -56,17 +67,22 @@ class Seen:
         self.reports = 0
         self.refused_expected = 0
         self.accepted: list[dict[str, Any]] = []
-        self.alerts: deque[PublishedAlert] = deque(maxlen=SHOWN_ALERTS)
+        self.incidents = 0
+        self.alerts: dict[Change, deque[PublishedAlert]] = {
+            change: deque(maxlen=SHOWN_ALERTS) for change in ("raised", "updated", "withdrawn")
+        }
+        self.above: set[str] = set()
         self.changes: Counter[tuple[str, str]] = Counter()
         self.reasons: Counter[str] = Counter()
         self.dead_letters: Counter[str] = Counter()
         self.indicators: dict[tuple[str, str], PublishedIndicator] = {}
         self.latencies: list[float] = []
-        self.milestones: dict[str, float] = {}
+        self.milestones: dict[str, Reached] = {}
         self.simulated: Instant = 0
+        self._incidents_at: deque[float] = deque()
         self._first_sent: float | None = None
         self._sent_at: dict[str, float] = {}
-        self._published_at: dict[tuple[str, int], float] = {}
+        self._published: dict[tuple[str, int], tuple[PublishedAlert, float]] = {}
         self._causes: dict[tuple[str, int], str] = {}
 
     @contextmanager
@@ -92,49 +108,61 @@ class Seen:
                 self.accepted.append({**plain, "received_at": arrival.received_at})
                 self._sent_at[incident_id(arrival.report.source, arrival.report.source_ref)] = at
 
+    def incidents_per_second(self, at: float) -> float:
+        """How many incidents a second went through in the last seconds before this monotonic second."""
+        while self._incidents_at and self._incidents_at[0] < at - RATE_SECONDS:
+            self._incidents_at.popleft()
+        return len(self._incidents_at) / RATE_SECONDS
+
     def came_out(self, value: msgspec.Struct, at: float) -> None:
         """A record was read at this monotonic second."""
         with self._lock:
-            if isinstance(value, PublishedAlert):
+            if isinstance(value, IncidentVersion):
+                self.incidents += 1
+                self._incidents_at.append(at)
+            elif isinstance(value, PublishedAlert):
                 self._told(value, at)
             elif isinstance(value, AlertVersion):
                 self._causes[value.alert_id, value.version] = value.cause
-                self._measure((value.alert_id, value.version))
+                self._join((value.alert_id, value.version))
             elif isinstance(value, PublishedIndicator):
                 self._shown(value)
             elif isinstance(value, DeadLetter):
                 self.dead_letters[value.reason] += 1
-                self._reached(MILESTONES[5], at)
+                self._reached(MILESTONES[5], at, value)
                 source = value.topic.partition(".")[2]
                 self.feeds.setdefault(source, Feed()).refused += 1
 
     def _told(self, alert: PublishedAlert, at: float) -> None:
         if alert.notify:
-            self.alerts.append(alert)
+            self.alerts[alert.change].append(alert)
+        if alert.family == "threshold" and alert.area is not None:
+            (self.above.discard if alert.change == "withdrawn" else self.above.add)(alert.area)
         self.changes[alert.family or "", alert.change] += 1
         self.reasons[alert.reason or ""] += 1
         if alert.change == "raised" and alert.rule_id in _RAISED_BY:
-            self._reached(_RAISED_BY[alert.rule_id], at)
-        if alert.change == "withdrawn":
-            self._reached(MILESTONES[3], at)
+            self._reached(_RAISED_BY[alert.rule_id], at, alert)
         if alert.reason == "back-dated":
-            self._reached(MILESTONES[4], at)
-        self._published_at[alert.alert_id, alert.version] = at
-        self._measure((alert.alert_id, alert.version))
+            self._reached(MILESTONES[4], at, alert)
+        self._published[alert.alert_id, alert.version] = (alert, at)
+        self._join((alert.alert_id, alert.version))
 
-    def _reached(self, milestone: str, at: float) -> None:
-        """How many seconds after the first report something was seen first."""
+    def _reached(self, milestone: str, at: float, by: PublishedAlert | DeadLetter) -> None:
+        """Something was seen for the first time, or again."""
         if self._first_sent is not None:
-            self.milestones.setdefault(milestone, round(at - self._first_sent, 1))
+            self.milestones.setdefault(milestone, Reached(round(at - self._first_sent, 1), by))
 
-    def _measure(self, version: tuple[str, int]) -> None:
-        """From a report sent to its alert read; the cause names the report, on a topic of its own."""
-        published, cause = self._published_at.get(version), self._causes.get(version)
+    def _join(self, version: tuple[str, int]) -> None:
+        """What was published and what caused it come on topics of their own, in any order."""
+        published, cause = self._published.get(version), self._causes.get(version)
         if published is None or cause is None:
             return
-        sent = self._sent_at.get(cause.partition(" ")[0])
-        if sent is not None:
-            self.latencies.append(published - sent)
+        alert, at = published
+        incident, _, action = cause.partition(" ")
+        if alert.change == "withdrawn" and action == "correct":
+            self._reached(MILESTONES[3], at, alert)
+        if incident in self._sent_at:
+            self.latencies.append(at - self._sent_at[incident])
 
     def _shown(self, value: PublishedIndicator) -> None:
         if value.period != "week":
