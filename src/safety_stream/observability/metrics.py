@@ -38,7 +38,9 @@ class Metrics:
         self._dead = Counter(
             "safety_stream_dead_letters", "Records refused, by reason.", ["stage", "reason"], registry=registry
         )
-        self._rows = Gauge("safety_stream_state_rows", "Rows remembered.", ["stage", "partition"], registry=registry)
+        self._rows = Gauge(
+            "safety_stream_state_rows", "Rows remembered for a partition.", ["stage", "partition"], registry=registry
+        )
         self._lag = Gauge(
             "safety_stream_lag_records",
             "Records waiting to be read.",
