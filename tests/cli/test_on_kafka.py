@@ -1,6 +1,8 @@
 """The commands against a real Kafka: topics, ingest and its resumption, published feeds, dead letters, doctor."""
 
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +21,7 @@ from safety_stream.cli import app
 from safety_stream.cli import worker as cli_worker
 from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.model.findings import Evidence, Finding
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import HOUR, to_day
@@ -59,6 +62,16 @@ class Terminal:
         exit_code, out, err = self.run(*words, "--json")
         assert exit_code == code, err
         return [json.loads(line) for line in out.splitlines()]
+
+    def started(self, *words: str) -> subprocess.Popen[str]:
+        """A command in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "safety_stream", *words],
+            env=os.environ | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
 @pytest.fixture
@@ -265,6 +278,23 @@ def test_a_killed_ingest_goes_on_where_it_stopped(ready: Terminal):
     assert found.keys() == {f"ref-{number}" for number in range(count)}
 
 
+def test_an_interrupted_ingest_says_how_to_go_on(ready: Terminal):
+    file = written(ready.folder / "in.jsonl", [to_line(report, NOON) for report in reports(ready.source, 6_000)])
+    words = ["ingest", str(file), "--format", "canonical", "--state", str(ready.folder / "state"), "--rate", "1000"]
+    process = ready.started(*words)
+    while not list((ready.folder / "state").glob(".ingest-*.json")):
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        pytest.fail("the ingest ended before it could be interrupted")
+    process.send_signal(signal.SIGINT)
+
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.fullmatch(r"in.jsonl: interrupted; delivered up to line [\d,]+: run the same command to go on\n", err)
+
+
 def test_an_unknown_source_stops_with_the_line_it_reached(ready: Terminal):
     file = written(ready.folder / "in.jsonl", [to_line(report, NOON) for report in reports("no-such-feed", 1)])
 
@@ -319,7 +349,83 @@ def test_an_alert_nobody_was_told_of_and_an_audience_nobody_has(ready: Terminal)
     )
 
     code, _, err = ready.run("alerts", "show", "--audience", "zzz")
-    assert (code, err) == (1, "error: there is no topic alerts.zzz. Create the topics: safety-stream topics apply\n")
+    assert code == 1
+    assert err.startswith("error: there are no alerts for zzz, only for ")
+    assert ready.audience in err
+
+
+def test_one_alerts_life_is_a_line_a_version_and_what_it_last_rested_on(ready: Terminal):
+    def finding(text: str) -> Finding:
+        return Finding(
+            finding_id=text,
+            rule_id="rv-graded",
+            rule_version=1,
+            limb="main",
+            family="repeat-victimisation",
+            key="victim:tok-a",
+            occurrence_id="o",
+            completed_at=NOON,
+            priority="P4",
+            area="leeds",
+            areas=("leeds",),
+            evidence=(Evidence("o", NOON, "leeds", ("report-1",)),),
+            excluded=(),
+            facts=(),
+            child=False,
+            explanation=text,
+        )
+
+    told = [
+        alert(1, "cccc-1", 1, "raised", ready.audience, findings=(finding("Harmed twice."),)),
+        alert(2, "cccc-1", 2, "updated", ready.audience, findings=(finding("Harmed thrice."),)),
+        alert(3, "cccc-1", 3, "withdrawn", ready.audience, findings=()),
+    ]
+    produced(ready.bootstrap, f"alerts.{ready.audience}", told)
+
+    code, out, _ = ready.run("alerts", "show", "cccc", "--audience", ready.audience)
+
+    assert code == 0
+    assert [line.split()[3] for line in out.splitlines()[:3]] == ["raised", "updated", "withdrawn"]
+    assert [line.split(maxsplit=2)[2] for line in out.splitlines()[3:]] == ["Harmed thrice.", "leeds  report-1"]
+    assert [
+        one["findings"][0]["explanation"]
+        for one in ready.json("alerts", "show", "cccc", "--audience", ready.audience)[:2]
+    ] == ["Harmed twice.", "Harmed thrice."]
+
+
+def test_indicators_of_which_there_are_none_are_said_to_be_none(ready: Terminal):
+    code, _, err = ready.run("indicators", "show", "--area", "nowhere")
+
+    assert (code, err) == (
+        0,
+        "No value on indicators.internal is of that kind; without options all of them are shown\n",
+    )
+
+
+def test_what_a_reader_does_not_want_any_more_ends_quietly(ready: Terminal):
+    """As `| head` does: the pipe is closed after the first line."""
+    produced(
+        ready.bootstrap,
+        f"alerts.{ready.audience}",
+        [alert(seq, f"dddd-{seq}", 1, "raised", ready.audience) for seq in range(1, 3_000)],
+    )
+    with ready.started("alerts", "show", "--json", "--audience", ready.audience) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("{")
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait(60)) == ("", 0)
+
+
+def test_a_tail_ends_well_when_it_is_interrupted(ready: Terminal):
+    produced(ready.bootstrap, f"alerts.{ready.audience}", [alert(1, "eeee-1", 1, "raised", ready.audience)])
+    with ready.started("alerts", "tail", "--from-beginning", "--audience", ready.audience) as process:
+        assert process.stdout is not None
+        assert "eeee-1" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+
+    assert (process.returncode, err) == (0, "")
 
 
 def test_indicators_show_the_newest_revision_of_each_period(ready: Terminal, topic_prefix: str):

@@ -1,5 +1,6 @@
 """What is said when there is no Kafka, and other things a person can mend: one sentence, exit 1, no traceback."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -61,6 +62,70 @@ def test_a_file_that_is_not_there_is_a_usage_error():
     result = CliRunner().invoke(app, ["ingest", "no-such-file", "--format", "canonical"])
 
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("dead-letters", "list", "--reason", "too-silly"),
+            "there is no reason too-silly; the reasons are unreadable-framing",
+        ),
+        (
+            ("indicators", "show", "--period", "fortnight"),
+            "'fortnight' is not one of 'day', 'week', 'month', 'quarter'",
+        ),
+        (("ingest", "in.jsonl", "--format", "csv"), "'csv' is not one of 'canonical', 'police-uk'"),
+        (("generate", "--out", "x", "--start", "yesterday"), "'yesterday' does not match the formats"),
+    ],
+    ids=" ".join,
+)
+def test_a_word_there_is_not_is_a_usage_error_that_names_those_there_are(
+    words: tuple[str, ...], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").touch()
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "400"})
+
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("generate", "--days", "1", "--rate-scale", "0.01", "--out"),
+        ("replay", str(SAMPLE), "--out"),
+        ("areas", "build", str(SAMPLE), "--county", "X", "--out"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_folder_that_cannot_be_made_is_named_with_what_mends_it(words: tuple[str, ...], tmp_path: Path):
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, [*words, str(tmp_path / "file" / "below")])
+
+    assert result.exit_code == 1
+    assert (
+        f"error: {tmp_path / 'file' / 'below'}: Not a directory. "
+        "Make it a place this user may read and write, or name another.\n" == result.stderr
+    )
+
+
+def test_a_replay_that_rejected_lines_asks_for_a_look(tmp_path: Path):
+    (tmp_path / "in.jsonl").write_text("{\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["replay", str(tmp_path / "in.jsonl"), "--out", str(tmp_path / "out"), "--json"])
+
+    assert (result.exit_code, result.stderr) == (2, "")
+    assert json.loads(result.stdout)["rejects"] == 1
+    assert json.loads((tmp_path / "out" / "rejects.jsonl").read_text(encoding="utf-8"))["line"] == 1
+
+
+def test_a_file_that_is_cut_short_is_named(tmp_path: Path):
+    (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress(b"{}\n" * 100)[:-10])
+    result = CliRunner().invoke(app, ["replay", str(tmp_path / "in.jsonl.gz"), "--out", str(tmp_path / "out")])
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {tmp_path / 'in.jsonl.gz'}: broken after line ")
 
 
 def test_an_areas_folder_must_hold_one_area_file(tmp_path: Path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -21,6 +21,7 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.config import Connection
+from safety_stream.core.model.dead_letters import Reason
 from safety_stream.core.model.times import to_datetime
 from safety_stream.streaming.redrive import Letter, Redrive, letters
 from safety_stream.wire.codecs import shipped_codecs
@@ -28,7 +29,17 @@ from safety_stream.wire.topology import DEAD_LETTER_TOPICS
 
 app = typer.Typer(no_args_is_help=True, help="Records that were refused: which, why, and back again after repair.")
 
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only what was refused for this reason.")]
+
+def _reason(asked: str | None) -> str | None:
+    if asked is not None and asked not in REASONS:
+        raise typer.BadParameter(f"there is no reason {asked}; the reasons are {', '.join(REASONS)}")
+    return asked
+
+
+REASONS = get_args(Reason)
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", callback=_reason, help="Only what was refused for this reason.")
+]
 
 BYTES_SHOWN = 256
 

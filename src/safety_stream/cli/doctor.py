@@ -177,7 +177,7 @@ def _broker(admin: AdminClient) -> Finding:
     return Finding(
         check="broker",
         level="ok",
-        what=f"{len(cluster.brokers)} brokers of cluster {cluster.cluster_id} answer; librdkafka {libversion()[0]}",
+        what=f"cluster {cluster.cluster_id} answers, brokers: {len(cluster.brokers)}; librdkafka {libversion()[0]}",
     )
 
 

@@ -12,9 +12,11 @@ from typing import Annotated, TextIO, cast
 
 import msgspec
 import typer
+from rich.progress import Progress
 
-from safety_stream.cli.terminal import Json, epilog, out, print_json
+from safety_stream.cli.terminal import Json, epilog, err, out, print_json
 from safety_stream.core.model.dead_letters import Reason
+from safety_stream.core.model.times import day_of, to_day
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.canonical import to_line
 from safety_stream.edge.entries import Details
@@ -48,8 +50,15 @@ def generate_command(
     first = date(start.year, start.month, start.day)
     folder.mkdir(parents=True, exist_ok=True)
     reports = dirt = 0
-    with _packed(folder / REPORTS) as report_lines, _packed(folder / DIRT) as dirt_lines:
+    with (
+        _packed(folder / REPORTS) as report_lines,
+        _packed(folder / DIRT) as dirt_lines,
+        Progress(console=err, transient=True, disable=not err.is_terminal) as progress,
+    ):
+        task = progress.add_task("Making up the county", total=days)
         for item in generate(county, seed=seed, start=first, days=days, scale=scale):
+            # Slow feeds go on arriving for months after the last day.
+            progress.update(task, completed=min(days, day_of(item.received_at) - to_day(first)))
             if item.refused is not None:
                 dirt_lines.write(_dirt_line(item, item.refused) + "\n")
                 dirt += 1

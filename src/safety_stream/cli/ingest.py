@@ -23,6 +23,7 @@ from safety_stream.cli.terminal import (
     connect,
     epilog,
     err,
+    named,
     on_kafka,
     print_json,
     print_table,
@@ -139,11 +140,14 @@ class _Run(msgspec.Struct, kw_only=True):
                     backfill=self.backfill,
                     rate=self.rate,
                 )
-                after = ingest.run(FORMATS[self.form](file, self.county), before)
+                after = ingest.run(named(path, FORMATS[self.form](file, self.county)), before)
         except NotDelivered as error:
             raise Wrong(
                 f"{error}; {path.name} is delivered up to line {kept.load().line:,}: run the same command to go on"
             ) from error
+        except KeyboardInterrupt:
+            say(f"{path.name}: interrupted; delivered up to line {kept.load().line:,}: run the same command to go on")
+            raise
         return Ingested(
             file=str(path),
             sent=after.sent - before.sent,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import typer
+from confluent_kafka.admin import AdminClient
 
 from safety_stream.cli.terminal import (
     AreasFile,
@@ -40,6 +43,16 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so
 ID_SHOWN = 8
 """So much of an alert's id tells it from the others; the beginning is enough to ask for it."""
 
+
+class Period(StrEnum):
+    """The calendar periods there are values of."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+
+
 READ_CODES = {0: "read (Ctrl-C ends a tail)", 1: "it went wrong"}
 
 T = TypeVar("T")
@@ -56,11 +69,13 @@ def alerts_tail(
 ) -> None:
     """Print each change of an alert as it is published."""
     topic = f"alerts.{audience}"
-    for alert in _limited(_values(kafka, topic, PublishedAlert, from_beginning=from_beginning, go_on=True), limit):
-        if as_json:
-            print_json(alert)
-        else:
-            out.print(_alert_line(alert), markup=False)
+    found = _values(kafka, topic, PublishedAlert, from_beginning=from_beginning, go_on=True)
+    with suppress(KeyboardInterrupt):
+        for alert in _limited(found, limit):
+            if as_json:
+                print_json(alert)
+            else:
+                out.print(_alert_line(alert), markup=False)
 
 
 @alerts.command(
@@ -79,7 +94,7 @@ def alerts_show(
     audience: AudienceOption = "duty-officer",
     as_json: Json = False,
 ) -> None:
-    """Print the alerts that stand now, or one alert's whole life."""
+    """Print the alerts that stand now, or one alert's whole life and what it last rested on."""
     found = _values(kafka, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
     if alert_id is not None:
         _print_life(_life_of(alert_id, found, audience), as_json=as_json)
@@ -122,11 +137,12 @@ def indicators_tail(
     """Print each indicator value as it is published."""
     topic = f"indicators.{profile}"
     found = _values(kafka, topic, PublishedIndicator, from_beginning=from_beginning, go_on=True)
-    for value in _limited(found, limit):
-        if as_json:
-            print_json(value)
-        else:
-            out.print(_indicator_line(value), markup=False)
+    with suppress(KeyboardInterrupt):
+        for value in _limited(found, limit):
+            if as_json:
+                print_json(value)
+            else:
+                out.print(_indicator_line(value), markup=False)
 
 
 @indicators.command("show", epilog=epilog("safety-stream indicators show --area E07000117 --period month", READ_CODES))
@@ -134,9 +150,9 @@ def indicators_tail(
 def indicators_show(
     kafka: Connection,
     profile: ProfileOption = "internal",
-    area: Annotated[str | None, typer.Option("--area", help="Only this area.")] = None,
-    indicator: Annotated[str | None, typer.Option("--indicator", help="Only this indicator.")] = None,
-    period: Annotated[str | None, typer.Option("--period", help="Only day, week, month or quarter.")] = None,
+    area: Annotated[str | None, typer.Option("--area", help="Only this area, by its code.")] = None,
+    indicator: Annotated[str | None, typer.Option("--indicator", help="Only this indicator, by its id.")] = None,
+    period: Annotated[Period | None, typer.Option("--period", help="Only this kind of period.")] = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
@@ -168,12 +184,14 @@ def indicators_show(
             for value in rows
         ],
     )
+    if not rows:
+        say(f"No value on indicators.{profile} is of that kind; without options all of them are shown")
     if any(value.value is None for value in rows):
         say("* is a number too small to be shown")
 
 
 def _values(kafka: Connection, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool) -> Iterator[T]:
-    connect(kafka)
+    _check_there(connect(kafka), topic)
     decode = shipped_codecs().decoder(row_of(topic).subjects)
     for record in _records(kafka, topic, from_beginning=from_beginning, go_on=go_on):
         value = decode(record.value)
@@ -181,16 +199,23 @@ def _values(kafka: Connection, topic: str, kind: type[T], *, from_beginning: boo
             yield value
 
 
+def _check_there(admin: AdminClient, topic: str) -> None:
+    """Raise `Wrong` when there is no such audience or profile; that there are no topics at all is said elsewhere."""
+    family, _, asked = topic.partition(".")
+    there = sorted(
+        name.partition(".")[2] for name in admin.list_topics(timeout=5).topics if name.startswith(f"{family}.")
+    )
+    if there and asked not in there:
+        raise Wrong(f"there are no {family} for {asked}, only for {', '.join(there)}")
+
+
 def _records(kafka: Connection, topic: str, *, from_beginning: bool, go_on: bool) -> Iterator[Incoming]:
     if not go_on:
         yield from read_to_end(kafka, [topic])
         return
-    try:
-        for record in follow(kafka, [topic], from_beginning=from_beginning):
-            if record is not None:
-                yield record
-    except KeyboardInterrupt:
-        return
+    for record in follow(kafka, [topic], from_beginning=from_beginning):
+        if record is not None:
+            yield record
 
 
 def _limited(values: Iterable[T], limit: int | None) -> Iterator[T]:
@@ -214,12 +239,16 @@ def _print_life(versions: list[PublishedAlert], *, as_json: bool) -> None:
     for alert in versions:
         if as_json:
             print_json(alert)
-            continue
-        out.print(_alert_line(alert), markup=False)
-        for finding in alert.findings or ():
-            out.print(f"    {_moment(finding.completed_at)}  {finding.explanation}", markup=False)
-            for evidence in finding.evidence:
-                out.print(f"        {_moment(evidence.occurred_at)}  {evidence.area}  {', '.join(evidence.reports)}")
+        else:
+            out.print(_alert_line(alert), markup=False)
+    if as_json:
+        return
+    # The evidence of the newest version that has any: each version's own is there with --json.
+    newest = next((alert for alert in reversed(versions) if alert.findings), versions[-1])
+    for finding in newest.findings or ():
+        out.print(f"    {_moment(finding.completed_at)}  {finding.explanation}", markup=False)
+        for evidence in finding.evidence:
+            out.print(f"        {_moment(evidence.occurred_at)}  {evidence.area}  {', '.join(evidence.reports)}")
 
 
 def _alert_line(alert: PublishedAlert) -> str:

@@ -12,12 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from safety_stream.cli.terminal import (
     OK,
+    TO_DO,
     AreasFile,
     CatalogueFolder,
     Json,
     catalogue_of,
     epilog,
     err,
+    named,
     print_json,
     print_table,
 )
@@ -29,7 +31,11 @@ from safety_stream.wire.reports import report_writer
 
 EPILOG = epilog(
     "safety-stream replay reports.jsonl.gz --out result",
-    {0: "done", 1: "a file could not be read, or a rule is wrong"},
+    {
+        0: "done",
+        1: "a file could not be read, or a rule is wrong",
+        2: "done, but some lines were rejected (rejects.jsonl)",
+    },
 )
 
 
@@ -63,13 +69,13 @@ def replay(
         print_json({"reports": len(arrivals), **counts})
     else:
         print_table(("what", "how many"), [("reports", len(arrivals)), *counts.items()])
-    raise typer.Exit(OK)
+    raise typer.Exit(TO_DO if rejects else OK)
 
 
 def _arrivals(files: list[Path], known: Catalogue, rejects: list[Reject]) -> Iterator[Arrival]:
     for path in files:
         with path.open("rb") as file:
-            for entry in canonical.read(file, known.areas):
+            for entry in named(path, canonical.read(file, known.areas)):
                 if isinstance(entry, Reject):
                     rejects.append(entry)
                     continue
@@ -80,4 +86,4 @@ def _arrivals(files: list[Path], known: Catalogue, rejects: list[Reject]) -> Ite
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err, transient=True)
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)

@@ -11,9 +11,9 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 import typer
@@ -44,6 +44,9 @@ out = Console(highlight=False, soft_wrap=True)
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """What is said on the way."""
+
+
+T = TypeVar("T")
 
 
 def _area_file(path: Path | None) -> Path | None:
@@ -160,8 +163,17 @@ def in_words(error: BaseException) -> str:
         cause = cast(KafkaError, error.args[0])
         return f"Kafka says: {_sentence(cause.str())} See: safety-stream doctor"
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {_sentence(error.strerror or str(error))}"
+        why = _sentence(error.strerror or str(error))
+        return f"{error.filename}: {why} Make it a place this user may read and write, or name another."
     return _sentence(str(error))
+
+
+def named(path: Path, entries: Iterable[T]) -> Iterator[T]:
+    """What is read from a file. When it turns out to be unreadable, the error names it: raises `UnreadableFile`."""
+    try:
+        yield from entries
+    except UnreadableFile as error:
+        raise UnreadableFile(f"{path}: {error}") from error
 
 
 def on_kafka(command: Callable[..., None]) -> Callable[..., None]:
