@@ -6,6 +6,7 @@ from threading import Event
 
 import pytest
 
+from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.times import DAY_LENGTH
 from safety_stream.demo import play
@@ -80,7 +81,7 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
 
 def played(stop: Event) -> list[tuple[SyntheticReport, float]]:
     heard: list[tuple[SyntheticReport, float]] = []
-    player = Player("nowhere:1", SPEED, lambda arrival, at: heard.append((arrival, at - 100.0)))
+    player = Player(Connection("nowhere:1"), SPEED, lambda arrival, at: heard.append((arrival, at - 100.0)))
     player.play(START, STORY, stop)
     return heard
 

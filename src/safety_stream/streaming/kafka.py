@@ -85,7 +85,8 @@ class KafkaSettings:
 
     def common(self) -> dict[str, str | int | float | bool | logging.Logger]:
         """What every connection has."""
-        return self.connection.settings() | {
+        return {
+            **self.connection.settings(),
             "client.id": f"{self.prefix}-{self.slot}",
             # A broker that restarts is back in seconds; do not wait longer than that to look.
             "reconnect.backoff.max.ms": 1_000,
