@@ -99,6 +99,20 @@ def test_a_priority_that_rises_is_heard_at_once() -> None:
     assert (worse.reason, worse.priority, worse.notify) == ("worsened", "P1", True)
 
 
+def test_what_worsens_again_after_it_was_quietly_restated_is_heard_after_the_stated_time() -> None:
+    """Told of P2, which fell to P4 unheard: a rise to P3 is no more than they know, but it is news by then."""
+    better, later = a_finding("a", priority="P4"), NOON + 30 * DAY_LENGTH
+    grave = a_finding("a", priority="P2")
+
+    *_, soon = told(
+        ("raised", grave, NOON), ("updated", better, NOON), ("raised", a_finding("b", NOON + HOUR), NOON + HOUR)
+    )
+    *_, late = told(("raised", grave, NOON), ("updated", better, NOON), ("raised", a_finding("b", later), later))
+
+    assert (soon.reason, soon.priority, soon.notify) == ("worsened", "P3", False)
+    assert (late.reason, late.priority, late.notify) == ("worsened", "P3", True)
+
+
 def test_an_earlier_completion_back_dates_the_alert_and_keeps_its_id() -> None:
     first, second = told(("raised", a_finding("a"), NOON), ("raised", a_finding("b", NOON - DAY_LENGTH), NOON + HOUR))
 

@@ -38,6 +38,9 @@ class AlertState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     told_priority: Priority | None = None
 
 
+_MORE: frozenset[ReasonForNow] = frozenset({"new", "worsened", "evidence-added", "back-dated"})
+"""The reasons that say there is more to know than before."""
+
 Reach = Callable[[Rule, Priority], tuple[str, ...]]
 """The ids of the audiences an alert of this rule and priority reaches, sorted."""
 
@@ -141,7 +144,7 @@ def _reason(before: dict[str, Finding], standing: dict[str, Finding], change: Fi
 def _must_be_heard(state: AlertState, reason: ReasonForNow, priority: Priority, as_of: Instant, rule: Rule) -> bool:
     if state.told_at is None or state.told_priority is None:
         # Whoever heard nothing yet hears of more, never of less.
-        return reason in ("new", "worsened", "evidence-added", "back-dated")
+        return reason in _MORE
     if reason in ("new", "withdrawn") or priority < state.told_priority:
         return True
-    return reason in ("evidence-added", "back-dated") and as_of >= after(state.told_at, rule.suppress_for)
+    return reason in _MORE and as_of >= after(state.told_at, rule.suppress_for)
