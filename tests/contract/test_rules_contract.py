@@ -143,7 +143,7 @@ def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
         origin=draw(st.sampled_from(["reported", "reported", "discovered"])),
         grade=draw(st.sampled_from([None, "E"])),
         occurred_from=begins,
-        occurred_to=begins + draw(st.sampled_from([0, 0, 30 * MINUTE, 2 * DAY_LENGTH])),
+        occurred_to=begins + draw(st.sampled_from([0, 0, 30 * MINUTE, 2 * DAY_LENGTH, 60 * DAY_LENGTH])),
         reported_at=reported,
         received_at=reported,
         area=draw(st.sampled_from(["E07000117", "E07000122", "E07000123", "OUTSIDE"])),

@@ -10,6 +10,7 @@ from safety_stream.core.model.findings import Excluded
 from safety_stream.core.model.ids import finding_id
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import Duration
+from safety_stream.core.rules.condition import ALWAYS, Span
 from safety_stream.core.rules.rule import Count, PriorityRule, Safeguards, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
 
@@ -104,6 +105,16 @@ def test_a_late_report_of_a_counted_occurrence_is_evidence_and_not_excluded():
     late = changed(told, incident_id="b", organisation="social-landlords", reported_at=at("2026-04-01T00:00"))
     found = finds(rule, told, late)
     assert [(finding.evidence[0].reports, finding.excluded) for finding in found] == [(("a", "b"), ())]
+
+
+@pytest.mark.parametrize("span", [ALWAYS, Span(SECOND.occurred_from, SECOND.occurred_from)], ids=["whole", "span"])
+def test_what_is_excluded_is_of_an_occurrence_in_the_window_however_long_that_lasted(span: Span):
+    # [5 Nov ............ 20 Dec)  found out; the part of it told to the landlord began within the window
+    #              [9 Dec ............ 6 Jan]
+    rule = a_rule(ONE, {"harm": REPORTED})
+    found_out = a_sighting("2025-11-05T10:00", "y", origin="discovered", place=HOME, occurred_to=at("2025-12-20T10:00"))
+    part = a_sighting("2025-12-15T10:00", "z", origin="discovered", place=HOME, organisation="social-landlords")
+    assert [finding.excluded for finding in finds(rule, SECOND, found_out, part, span=span)] == [()]
 
 
 def test_only_what_is_alike_is_named_as_excluded():

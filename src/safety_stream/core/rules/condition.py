@@ -163,14 +163,17 @@ class View:
         closes: Instant,
         is_alike: Callable[[Sighting], bool] = lambda _: True,
     ) -> tuple[Excluded, ...]:
-        """The reports that began in `[opens(), closes]` and nearly matched one of the steps, sorted by id."""
+        """The reports of occurrences in `[opens(), closes]` that nearly matched one of the steps, sorted by id.
+
+        The occurrence's time decides, as it does for what counts: a report may begin long after what it is a part of.
+        """
         reasons: dict[str, str] = {}
-        for sighting, reason in self._near_misses(steps):
-            if opens() <= sighting.occurred_from <= closes and is_alike(sighting):
+        for occurrence, sighting, reason in self._near_misses(steps):
+            if opens() <= occurrence.time <= closes and is_alike(sighting):
                 reasons.setdefault(sighting.incident_id, reason)
         return tuple(Excluded(incident_id, reasons[incident_id]) for incident_id in sorted(reasons))
 
-    def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[Sighting, str]]:
+    def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[Occurrence, Sighting, str]]:
         for selection in [self._selections[step] for step in steps]:
             if selection.but_for_lateness is None and selection.but_for_origin is None:
                 continue
@@ -178,7 +181,7 @@ class View:
                 for sighting in occurrence.sightings:
                     reason = selection.near_miss(sighting)
                     if reason is not None:
-                        yield sighting, reason
+                        yield occurrence, sighting, reason
 
     def _match(self, passes: Callable[[Sighting], bool]) -> Iterator[Matched]:
         for occurrence in self._occurrences:
