@@ -26,6 +26,9 @@ def as_the_system_says_it():
             "area": finding.area,
             "areas": list(finding.areas),
             "evidence": [[name, 0, finding.area, list(reports)] for name, reports in finding.evidence],
+            "excluded": [list(pair) for pair in finding.excluded],
+            "facts": [list(pair) for pair in finding.facts],
+            "explanation": finding.explanation,
             "child": finding.child,
         }
         for finding in TRUTH.findings.values()
@@ -37,7 +40,13 @@ def as_the_system_says_it():
             "change": "updated",
             "rule_id": rule_id,
             "subject": key,
+            "title": alert.title,
+            "family": alert.family,
             "priority": alert.priority,
+            "area": findings[0]["area"],
+            "areas": list(alert.areas),
+            "child": alert.child,
+            "explanation": findings[0]["explanation"],
             "first_completed_at": alert.first_completed_at,
             "last_completed_at": alert.last_completed_at,
             "findings": [finding for finding in findings if finding["key"] == key],
@@ -95,16 +104,25 @@ def test_what_must_not_stand_is_named():
 def test_each_field_that_differs_is_a_line():
     findings, alerts, indicators = as_the_system_says_it()
     findings[0] |= {"priority": "P1", "completed_at": 0, "area": "OUTSIDE", "child": True, "evidence": []}
+    findings[0] |= {"facts": [["count", "3"]], "explanation": "so", "excluded": [["x3", "discovered"]], "areas": []}
+    alerts[0]["findings"] = []
+    alerts[0] |= {"title": "A", "family": "feed", "child": True, "areas": [], "explanation": "so"}
     indicators[0] |= {"value": indicators[0]["value"] + 1}
     indicators[1] |= {"final": not indicators[1]["final"]}
 
     lines = differences(TRUTH, findings, alerts, indicators)
 
-    assert len(lines) == 7
-    assert [line.split(":")[2].split()[0] for line in lines[:5]] == [
-        "priority",
-        "completed_at",
-        "area",
-        "child",
-        "evidence",
+    assert [line.split(": ")[1].split()[0] for line in lines] == [
+        *("priority", "facts", "explanation", "excluded", "completed_at", "area", "child", "areas", "evidence"),
+        *("title", "family", "child", "areas", "says", "findings"),
+        *("value", "final"),
     ]
+
+
+def test_an_alert_that_shows_a_finding_as_it_was_before_is_named():
+    findings, alerts, indicators = as_the_system_says_it()
+    alerts[0]["findings"] = [findings[0] | {"explanation": "Harmed once."}]
+
+    (line,) = differences(TRUTH, findings, alerts, indicators)
+
+    assert "explanation is 'Harmed once.'" in line

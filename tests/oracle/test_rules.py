@@ -50,7 +50,7 @@ def examples():
 
 @pytest.mark.parametrize(("rule", "example"), list(examples()))
 def test_the_oracle_agrees_with_the_examples_of_the_rules(rule: dict[str, Any], example: dict[str, Any]):
-    (limb,) = [limb for limb in limbs_of(rule) if limb.name == example.get("limb", "")]
+    (limb,) = [limb for limb in limbs_of(rule, {}) if limb.name == example.get("limb", "")]
     as_of = local(example["as_of"]) if "as_of" in example else FAR_AHEAD
     feeds = dict.fromkeys(FILES.sources, as_of)
     clocks = Clocks(as_of, feeds | {feed: local(when) for feed, when in example.get("complete_to", {}).items()})

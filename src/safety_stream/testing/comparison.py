@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from safety_stream.testing.oracle import FindingKey, OracleFinding, Plain, Truth
+from safety_stream.testing.oracle import FindingKey, OracleAlert, OracleFinding, Plain, Truth
 
 _SHOWN_FINDINGS = 16
 """An alert carries no more than this many of its findings, the newest."""
@@ -22,7 +22,8 @@ def differences(
     `findings` are the standing findings; `alerts` and `indicators` every version or the last ones (the highest
     version of an alert and revision of a value counts, a withdrawn alert does not); all as `msgspec.to_builtins`
     gives them. A value of nought and no value are the same. What nothing defines is not compared: the name of a
-    rule's one limb, the areas of a finding without evidence, and when and where a hub completed.
+    rule's one limb, which of several findings that completed last gives the alert its words, and when and where a hub
+    completed. How an alert came to stand as it does is another question: `histories`.
     """
     standing = [*_latest(alerts, ("alert_id",), "version")]
     standing = [alert for alert in standing if alert["change"] != "withdrawn"]
@@ -61,12 +62,14 @@ def _finding_differences(truth: Truth, findings: Iterable[Plain]) -> Iterator[st
 
 def _compare_finding(name: str, expected: OracleFinding, found: Plain) -> Iterator[str]:
     yield from _field(name, "priority", expected.priority, found["priority"])
+    yield from _field(name, "facts", expected.facts, _pairs(found["facts"]))
+    yield from _field(name, "explanation", expected.explanation, found["explanation"])
+    yield from _field(name, "excluded", expected.excluded, _pairs(found["excluded"]))
     if expected.rule_id == "hub":
         return
     for attribute in ("completed_at", "area", "child"):
         yield from _field(name, attribute, getattr(expected, attribute), found[attribute])
-    if expected.evidence:
-        yield from _field(name, "areas", expected.areas, tuple(found["areas"]))
+    yield from _field(name, "areas", expected.areas, tuple(found["areas"]))
     evidence = tuple((occurrence_id, tuple(reports)) for occurrence_id, _, _, reports in found["evidence"])
     yield from _field(name, "evidence", expected.evidence, evidence)
 
@@ -85,18 +88,38 @@ def _alert_differences(truth: Truth, alerts: Iterable[Plain]) -> Iterator[str]:
         elif subject not in truth.alerts:
             yield f"{name}: stands, but must not"
         else:
-            expected, found = truth.alerts[subject], actual[subject]
-            yield from _field(name, "priority", expected.priority, found["priority"])
-            keys = tuple(sorted(_finding_key(truth, finding) for finding in found["findings"]))
-            if len(keys) < _SHOWN_FINDINGS:
-                yield from _field(name, "findings", expected.findings, keys)
-            elif not set(keys) <= set(expected.findings):
-                yield f"{name}: shows findings that must not stand: {set(keys) - set(expected.findings)}"
-            if expected.first_completed_at is not None:
-                for attribute in ("first_completed_at", "last_completed_at"):
-                    yield from _field(name, attribute, getattr(expected, attribute), found[attribute])
-            completions = [finding["completed_at"] for finding in found["findings"]]
-            yield from _field(name, "order of findings", sorted(completions), completions)
+            yield from _compare_alert(name, truth.alerts[subject], actual[subject])
+            yield from _compare_shown(name, truth, truth.alerts[subject], actual[subject]["findings"])
+
+
+def _compare_alert(name: str, expected: OracleAlert, found: Plain) -> Iterator[str]:
+    for attribute in ("title", "family", "priority", "child"):
+        yield from _field(name, attribute, getattr(expected, attribute), found[attribute])
+    if expected.first_completed_at is None:
+        # Of a hub: its words are known, its place is not.
+        yield from _field(name, "explanation", {words for _, words in expected.last_words}, {found["explanation"]})
+        return
+    for attribute in ("first_completed_at", "last_completed_at"):
+        yield from _field(name, attribute, getattr(expected, attribute), found[attribute])
+    yield from _field(name, "areas", expected.areas, tuple(found["areas"]))
+    if (found["area"], found["explanation"]) not in expected.last_words:
+        said = f"{found['explanation']!r} in {found['area']}"
+        yield f"{name}: says {said}, the oracle says {sorted(expected.last_words)}"
+
+
+def _compare_shown(name: str, truth: Truth, expected: OracleAlert, shown: Sequence[Plain]) -> Iterator[str]:
+    keys = tuple(sorted(_finding_key(truth, finding) for finding in shown))
+    if len(keys) < _SHOWN_FINDINGS:
+        yield from _field(name, "findings", expected.findings, keys)
+    elif not set(keys) <= set(expected.findings):
+        yield f"{name}: shows findings that must not stand: {set(keys) - set(expected.findings)}"
+    completions = [finding["completed_at"] for finding in shown]
+    yield from _field(name, "order of findings", sorted(completions), completions)
+    for finding in shown:
+        stands = truth.findings.get(_finding_key(truth, finding))
+        if stands is not None:
+            said = f"{name}: what is shown of {finding['occurrence_id']}"
+            yield from _field(said, "explanation", stands.explanation, finding["explanation"])
 
 
 def _indicator_differences(truth: Truth, values: Iterable[Plain]) -> Iterator[str]:
@@ -121,6 +144,10 @@ def _finding_key(truth: Truth, finding: Plain) -> FindingKey:
 def _field(name: str, attribute: str, expected: object, found: object) -> Iterator[str]:
     if expected != found:
         yield f"{name}: {attribute} is {found!r}, the oracle says {expected!r}"
+
+
+def _pairs(listed: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(pair) for pair in listed)
 
 
 def _name(key: FindingKey) -> str:

@@ -10,8 +10,11 @@ Reports come as plain dictionaries in any order, every version ever accepted. Fr
 1. *live claims*: one version per (source, source_ref), placed in an area and given family and themes;
 2. *tallies*: claim by claim, one count per area (and grouping) and indicator, summed into calendar periods;
 3. *timelines*: claim by claim, one sighting per key, sorted and merged into occurrences;
-4. *findings*: each limb of each live rule over each timeline, and calendar rules over the sums;
+4. *findings*: each limb of each live rule over each timeline, and calendar rules over the sums; what they rest on,
+   what they left out and why, and what they say in words;
 5. *alerts*: per rule and key the findings that stand.
+
+Who was told of an alert when is no part of what stands: see `histories`.
 
 Instants are whole milliseconds since the epoch at the edge and aware UTC datetimes inside; calendar arithmetic is done
 on Europe/London wall-clock time. Ordered containers only; nothing depends on the order of the input.
@@ -61,13 +64,28 @@ COPIED_FIELDS = (
 MERGE_MARGIN = timedelta(minutes=60)
 MERGE_METRES = 100
 EXACT_METRES = 100
+TOP_LEVEL = 4
+PEOPLE = {"persons", "complainants"}
+
+HUB: Plain = {
+    "id": "hub",
+    "title": "A key shared by too many reports",
+    "status": "stable",
+    "family": "feed",
+    "priority": {"base": "P4"},
+    "action_time": "12 months",
+    "suppress": {"for": "1 month"},
+    "explain": "More than {bound} live reports share this key; its rules are suspended.",
+}
+"""The one rule that is in no file: it says on which keys the others are suspended."""
 
 
 @dataclass(frozen=True)
 class OracleFinding:
     """A finding that stands. `completed_at` is an instant; for the rule `hub` it, `area` and `evidence` say nothing.
 
-    `evidence` is one (occurrence id, sorted report ids) per occurrence, in order of time.
+    `evidence` is one (occurrence id, sorted report ids) per occurrence, in order of time; `excluded` the reports that
+    were nearly counted, each with the reason why not; `facts` what the explanation says, as (name, text), by name.
     """
 
     rule_id: str
@@ -79,17 +97,29 @@ class OracleFinding:
     area: str
     areas: tuple[str, ...]
     evidence: tuple[tuple[str, tuple[str, ...]], ...]
+    excluded: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str], ...]
+    explanation: str
     child: bool
 
 
 @dataclass(frozen=True)
 class OracleAlert:
-    """An alert that stands: the highest priority and the first and last completion of its findings."""
+    """An alert that stands: the highest priority and the first and last completion of its findings.
 
+    It speaks in the words of the finding that completed last. Which one speaks of several that completed last together
+    nothing defines: `last_words` are the (area, explanation) of each of them.
+    """
+
+    title: str
+    family: str
     priority: str
+    areas: tuple[str, ...]
     first_completed_at: int | None
     last_completed_at: int | None
     findings: tuple[FindingKey, ...]
+    last_words: frozenset[tuple[str, str]]
+    child: bool
 
 
 @dataclass(frozen=True)
@@ -98,12 +128,13 @@ class Truth:
 
     `indicators` holds, per (area, indicator, period kind, first day in ISO form), the value and whether it is
     final: only values other than nought, for whether a nought was ever published depends on the order of arrival.
-    `single_limb` are the rules whose one limb has no name.
+    `rules` are the live rules by id, as their files say them. `single_limb` are those whose one limb has no name.
     """
 
     findings: dict[FindingKey, OracleFinding] = field(default_factory=dict)
     alerts: dict[tuple[str, str], OracleAlert] = field(default_factory=dict)
     indicators: dict[tuple[str, str, str, str], tuple[int, bool]] = field(default_factory=dict)
+    rules: dict[str, Plain] = field(default_factory=dict)
     single_limb: frozenset[str] = frozenset()
 
 
@@ -158,13 +189,34 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Limb:
-    """One way to meet a rule, with the whole rule beside it, as written in its file."""
+    """One way to meet a rule, with the whole rule beside it, as written in its file.
+
+    `names` are what its explanation calls the values it speaks of: areas by their names, everything else as it is.
+    """
 
     rule: Plain
     name: str
     keys: tuple[str, ...]
     select: Plain
     condition: Plain
+    explain: str
+    names: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Met:
+    """A limb's condition met, before safeguards, priority and words.
+
+    `chain` is the evidence: occurrences, each with the selector it passed. `number` is what `by_count` looks at.
+    """
+
+    chain: Sequence[tuple[Occurrence, Plain]]
+    occurrence_id: str
+    completed_at: datetime
+    area: str
+    number: int
+    facts: dict[str, str]
+    near_misses: Sequence[tuple[Sighting, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -223,6 +275,7 @@ def recompute(
             source: moment(at) - length(files.sources[source]["usual_latency"]) for source, at in newest.items()
         },
     )
+    rules = {limb.rule["id"]: limb.rule for limb in files.limbs} | {"hub": HUB}
     claims = live_claims(accepted, files, to_grid)
     tallies = list(tallies_of(claims, files))
     findings: list[OracleFinding] = []
@@ -231,8 +284,9 @@ def recompute(
     findings += judge_areas(tallies, files.limbs, clocks)
     return Truth(
         findings={(f.rule_id, f.limb, f.key, f.occurrence_id): f for f in findings},
-        alerts=alerts_of(findings),
+        alerts=alerts_of(findings, rules),
         indicators=indicators_of(tallies, files, clocks),
+        rules=rules,
         single_limb=frozenset(limb.rule["id"] for limb in files.limbs if not limb.name) | {"hub"},
     )
 
@@ -253,6 +307,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
     with (folder / "areas" / areas["lsoa_lookup"]).open(encoding="utf-8", newline="") as file:
         lsoas = {row["lsoa_code"]: row["local_authority_code"] for row in csv.DictReader(file)}
     rules = [_load(path) for path in sorted((folder / "rules").glob("*.yaml"))]
+    area_names = {area["code"]: area["name"] for area in areas["areas"]}
     return CatalogueFiles(
         sources={source["id"]: source for source in _load(folder / "sources.yaml")["sources"]},
         categories={category["id"]: category for category in categories["categories"]},
@@ -262,7 +317,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         areas={area["code"]: area for area in areas["areas"]},
         lsoas=lsoas,
         indicators=_load(folder / "indicators" / "counts.yaml")["indicators"],
-        limbs=[limb for rule in rules if rule["status"] != "retired" for limb in limbs_of(rule)],
+        limbs=[limb for rule in rules if rule["status"] != "retired" for limb in limbs_of(rule, area_names)],
     )
 
 
@@ -271,10 +326,12 @@ def _load(path: Path) -> Plain:
     return loaded
 
 
-def limbs_of(rule: Plain) -> Iterator[Limb]:
+def limbs_of(rule: Plain, area_names: dict[str, str]) -> Iterator[Limb]:
     """The limbs of a rule file; a rule without any is its own, nameless one."""
     for name, limb in rule.get("limbs", {"": rule}).items():
-        yield Limb(rule, name, tuple(listed(limb["key"])), limb.get("select", {}), limb["condition"])
+        condition = limb["condition"]
+        names = area_names if condition.get("field") == "area" else {}
+        yield Limb(rule, name, tuple(listed(limb["key"])), limb.get("select", {}), condition, limb["explain"], names)
 
 
 def listed(value: object) -> list[Any]:
@@ -556,12 +613,13 @@ def judge_timeline(
 ) -> list[OracleFinding]:
     """Every finding on one timeline. Beyond `hub` sightings there is one alone: that the key is a hub."""
     if len(sightings) > hub:
-        return [OracleFinding("hub", "", key, "hub", None, "P4", "", (), (), child=False)]
+        return [hub_finding(key, hub)]
     occurrences = merged(sightings)
     found: list[OracleFinding] = []
     for limb in limbs:
         if key.partition(":")[0] in limb.keys:
-            found += JUDGES[limb.condition["type"]](limb, key, occurrences, clocks)
+            for met in JUDGES[limb.condition["type"]](limb, occurrences, clocks):
+                found += finding(limb, key, met)
     return found
 
 
@@ -580,9 +638,39 @@ def selected(occurrence: Occurrence, select: Plain) -> list[Sighting]:
     return [sighting for sighting in occurrence.members if matches(select, sighting)]
 
 
-def judge_window(limb: Limb, key: str, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[OracleFinding]:
+def missed_by(select: Plain, sighting: Sighting) -> str | None:
+    """What alone keeps a report out: that it was made too late, or that it was found out and not reported."""
+    if matches(select, sighting):
+        return None
+    if matches(without(select, "reported_within"), sighting):
+        return "reported-late"
+    if sighting.origin == "discovered" and matches(without(select, "origin"), sighting):
+        return "discovered"
+    return None
+
+
+def without(select: Plain, name: str) -> Plain:
+    """The selector with one of its tests left out, wherever it stands."""
+    left = {other: wanted for other, wanted in select.items() if other != name}
+    if "not" in left:
+        left["not"] = {other: wanted for other, wanted in left["not"].items() if other != name}
+    return left
+
+
+def near_misses(occurrences: Iterable[Occurrence], selectors: Sequence[Plain]) -> Iterator[tuple[Sighting, str]]:
+    """The reports of these occurrences that one of the selectors nearly takes, each with the reason why not."""
+    members = [sighting for occurrence in occurrences for sighting in occurrence.members]
+    for select in selectors:
+        for sighting in members:
+            reason = missed_by(select, sighting)
+            if reason is not None:
+                yield sighting, reason
+
+
+def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
     """`count`, `distinct`: enough occurrences, or different values, in the window that ends at one of them."""
     select = limb.select[limb.condition["of"]]
+    fields = limb.condition.get("same", ())
     candidates = [occurrence for occurrence in occurrences if selected(occurrence, select)]
     if limb.condition["type"] == "distinct":
         # What says nothing that counts is in no window.
@@ -592,22 +680,40 @@ def judge_window(limb: Limb, key: str, occurrences: Sequence[Occurrence], _clock
         if settings is None:
             continue
         start = shift(e.time, settings["within"], -1)
+        same = said_in(fields, selected(e, select)[0])
         window = [
             o
             for o in candidates
-            if start <= o.time and (o.time, o.id) <= (e.time, e.id) and alike(o, e, select, settings.get("same", ()))
+            if start <= o.time and (o.time, o.id) <= (e.time, e.id) and said_in(fields, selected(o, select)[0]) == same
         ]
-        if settings["type"] == "count":
-            number = len(window)
-        else:
-            number = len({value for o in window for value in values_of(o, select, settings)})
+        facts = counted(window, select, settings)
+        number = int(facts["count"])
         if number >= settings["at_least"]:
-            yield from finding(limb, key, [(o, select) for o in window], e.id, e.time, e.area, number)
+            looked_at = [o for o in occurrences if start <= o.time <= e.time]
+            yield Met(
+                chain=[(o, select) for o in window],
+                occurrence_id=e.id,
+                completed_at=e.time,
+                area=e.area,
+                number=number,
+                facts=facts | ({"same": ", ".join(same)} if fields else {}),
+                near_misses=[near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same],
+            )
 
 
-def alike(a: Occurrence, b: Occurrence, select: Plain, fields: Iterable[str]) -> bool:
-    """Whether the first selected sighting of both says the same in these fields."""
-    return all(getattr(selected(a, select)[0], f) == getattr(selected(b, select)[0], f) for f in fields)
+def said_in(fields: Iterable[str], sighting: Sighting) -> list[str]:
+    """What a sighting says in these fields: occurrences are alike when the first selected of each says the same."""
+    return [getattr(sighting, name) for name in fields]
+
+
+def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dict[str, str]:
+    """What a window comes to: occurrences and their level; or values, which are told unless they are people."""
+    if settings["type"] == "count":
+        number = len(window)
+        return {"count": str(number), "level": str(number) if number < TOP_LEVEL else f"{TOP_LEVEL}+"}
+    values = {value for o in window for value in values_of(o, select, settings)}
+    told = {} if settings["field"] in PEOPLE else {"values": ", ".join(sorted(values))}
+    return {"count": str(len(values))} | told
 
 
 def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str]:
@@ -616,9 +722,10 @@ def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str
     return {value for value in values if value and value not in settings.get("ignore", ())}
 
 
-def judge_ordered(limb: Limb, key: str, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[OracleFinding]:
+def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
     """`ordered`: from each occurrence of the last step backwards, always the latest strictly earlier one."""
-    *earlier, last = limb.condition["steps"]
+    steps = limb.condition["steps"]
+    *earlier, last = steps
     for e in occurrences:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not selected(e, limb.select[last]):
@@ -629,12 +736,22 @@ def judge_ordered(limb: Limb, key: str, occurrences: Sequence[Occurrence], _cloc
             if not before:
                 break
             chain.insert(0, (before[-1], limb.select[step]))
-        is_whole = len(chain) == len(limb.condition["steps"])
-        if is_whole and chain[0][0].time >= shift(e.time, settings["within"], -1):
-            yield from finding(limb, key, chain, e.id, e.time, e.area, len(chain))
+        start = shift(e.time, settings["within"], -1)
+        first = chain[0][0]
+        if len(chain) == len(steps) and first.time >= start:
+            looked_at = [o for o in occurrences if start <= o.time <= e.time]
+            yield Met(
+                chain=chain,
+                occurrence_id=e.id,
+                completed_at=e.time,
+                area=e.area,
+                number=len(chain),
+                facts={f"days_since_{steps[0]}": str((e.time - first.time) // timedelta(days=1))},
+                near_misses=[*near_misses(looked_at, [limb.select[step] for step in steps])],
+            )
 
 
-def judge_absent(limb: Limb, key: str, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[OracleFinding]:
+def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[Met]:
     """`absent`: nothing cancelled it up to the deadline, which is past by our clock and those of the feeds."""
     after, unless = limb.select[limb.condition["after"]], limb.select[limb.condition["unless"]]
     for e in occurrences:
@@ -642,28 +759,47 @@ def judge_absent(limb: Limb, key: str, occurrences: Sequence[Occurrence], clocks
         if settings is None or not selected(e, after):
             continue
         deadline = shift(e.time, settings["within"], +1)
-        is_cancelled = any(e.time < o.time <= deadline and selected(o, unless) for o in occurrences)
+        in_time = [o for o in occurrences if e.time < o.time <= deadline]
         is_known = clocks.as_of >= deadline and clocks.feeds_are_complete(settings["feeds"], deadline)
-        if is_known and not is_cancelled:
-            yield from finding(limb, key, [(e, after)], e.id, deadline, e.area, 1)
+        if is_known and not any(selected(o, unless) for o in in_time):
+            yield Met(
+                chain=[(e, after)],
+                occurrence_id=e.id,
+                completed_at=deadline,
+                area=e.area,
+                number=1,
+                facts={"deadline": f"{deadline.astimezone(LONDON):%Y-%m-%d %H:%M}"},
+                near_misses=[*near_misses(in_time, [unless])],
+            )
 
 
-def judge_calendar(limb: Limb, key: str, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[OracleFinding]:
+def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[Met]:
     """`calendar` on a timeline: enough selected occurrences in a calendar period that is over."""
-    select = limb.select[limb.condition["of"]]
+    select, kind = limb.select[limb.condition["of"]], limb.condition["per"]
     periods: dict[tuple[date, date], list[Occurrence]] = defaultdict(list)
     for occurrence in occurrences:
-        if selected(occurrence, select):
-            periods[period_of(london_day(occurrence.time), limb.condition["per"])].append(occurrence)
-    for (starts, ends), inside in sorted(periods.items()):
-        settings = parameters(limb, "", starts)
+        periods[period_of(london_day(occurrence.time), kind)].append(occurrence)
+    for (starts, ends), looked_at in sorted(periods.items()):
+        inside = [occurrence for occurrence in looked_at if selected(occurrence, select)]
+        settings = parameters(limb, inside[-1].area, starts) if inside else None
         if settings is not None and len(inside) >= settings["at_least"] and clocks.as_of >= midnight(ends):
-            name = f"{limb.condition['per']}:{starts.isoformat()}"
-            chain = [(o, select) for o in inside]
-            yield from finding(limb, key, chain, name, midnight(ends), inside[-1].area, len(inside))
+            yield Met(
+                chain=[(o, select) for o in inside],
+                occurrence_id=f"{kind}:{starts.isoformat()}",
+                completed_at=midnight(ends),
+                area=inside[-1].area,
+                number=len(inside),
+                facts=facts_of_period(settings, len(inside), starts),
+                near_misses=[*near_misses(looked_at, [select])],
+            )
 
 
-JUDGES: dict[str, Callable[[Limb, str, Sequence[Occurrence], Clocks], Iterator[OracleFinding]]] = {
+def facts_of_period(settings: Plain, number: int, starts: date) -> dict[str, str]:
+    """What a calendar period comes to, and what it was held against."""
+    return {"at_least": str(settings["at_least"]), "count": str(number), "from": starts.isoformat()}
+
+
+JUDGES: dict[str, Callable[[Limb, Sequence[Occurrence], Clocks], Iterator[Met]]] = {
     "count": judge_window,
     "distinct": judge_window,
     "ordered": judge_ordered,
@@ -678,44 +814,83 @@ def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks)
         if limb.keys != ("area",):
             continue
         kind, indicator = limb.condition["per"], limb.rule.get("indicator") or limb.condition["indicator"]
-        for (area, counted, starts, ends), value in sorted(sums(tallies, kind).items()):
+        for (area, counted_as, starts, ends), value in sorted(sums(tallies, kind).items()):
             settings = parameters(limb, area, starts)
-            if counted != indicator or settings is None or clocks.as_of < midnight(ends):
+            if counted_as != indicator or settings is None or clocks.as_of < midnight(ends):
                 continue
             if value >= settings["at_least"]:
-                key, name = f"area:{area}|{indicator}", f"{kind}:{starts.isoformat()}"
-                yield from finding(limb, key, [], name, midnight(ends), area, value)
+                yield from finding(
+                    limb,
+                    f"area:{area}|{indicator}",
+                    Met(
+                        chain=[],
+                        occurrence_id=f"{kind}:{starts.isoformat()}",
+                        completed_at=midnight(ends),
+                        area=area,
+                        number=value,
+                        facts=facts_of_period(settings, value, starts),
+                    ),
+                )
 
 
-def finding(
-    limb: Limb,
-    key: str,
-    chain: Sequence[tuple[Occurrence, Plain]],
-    occurrence_id: str,
-    completed_at: datetime,
-    area: str,
-    number: int,
-) -> Iterator[OracleFinding]:
-    """The finding on this evidence (occurrences, each with the selector it passed), if no safeguard forbids it."""
-    every = [sighting for occurrence, _ in chain for sighting in occurrence.members]
-    passing = [sighting for occurrence, select in chain for sighting in selected(occurrence, select)]
+def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
+    """The finding a condition met makes on this key, if no safeguard forbids it."""
+    every = [sighting for occurrence, _ in met.chain for sighting in occurrence.members]
+    passing = [sighting for occurrence, select in met.chain for sighting in selected(occurrence, select)]
     guards = limb.rule.get("safeguards", {})
     needed = guards.get("organisations_or_kinds", 1)
-    if chain and len({s.organisation for s in passing}) < needed and len({s.kind for s in passing}) < needed:
+    if met.chain and len({s.organisation for s in passing}) < needed and len({s.kind for s in passing}) < needed:
         return
-    if chain and all(s.grade in guards.get("grades_alone", ()) for s in every):
+    if met.chain and all(s.grade in guards.get("grades_alone", ()) for s in every):
         return
+    facts = sorted(met.facts.items())
     yield OracleFinding(
         rule_id=limb.rule["id"],
         limb=limb.name,
         key=key,
-        occurrence_id=occurrence_id,
-        completed_at=instant(completed_at),
-        priority=priority_of(limb.rule["priority"], number, every),
-        area=area,
-        areas=tuple(sorted({occurrence.area for occurrence, _ in chain} or {area})),
-        evidence=tuple((o.id, tuple(sorted(s.incident_id for s in o.members))) for o, _ in chain),
+        occurrence_id=met.occurrence_id,
+        completed_at=instant(met.completed_at),
+        priority=priority_of(limb.rule["priority"], met.number, every),
+        area=met.area,
+        areas=tuple(sorted({occurrence.area for occurrence, _ in met.chain} or {met.area})),
+        evidence=tuple((o.id, tuple(sorted(s.incident_id for s in o.members))) for o, _ in met.chain),
+        excluded=left_out(met.near_misses, every),
+        facts=tuple(facts),
+        explanation=limb.explain.format(**{name: in_words(text, limb.names) for name, text in facts}),
         child=any(s.child for s in every),
+    )
+
+
+def left_out(near: Iterable[tuple[Sighting, str]], evidence: Sequence[Sighting]) -> tuple[tuple[str, str], ...]:
+    """What nearly counted and is no part of the evidence either, by id, each with the first reason why not."""
+    reasons: dict[str, str] = {}
+    for sighting, reason in near:
+        if sighting not in evidence:
+            reasons.setdefault(sighting.incident_id, reason)
+    return tuple(sorted(reasons.items()))
+
+
+def in_words(text: str, names: dict[str, str]) -> str:
+    """A fact as its explanation says it: a list of values, each by its name."""
+    return ", ".join(names.get(value, value) for value in text.split(", "))
+
+
+def hub_finding(key: str, bound: int) -> OracleFinding:
+    """That a key has more sightings than the bound."""
+    return OracleFinding(
+        rule_id=HUB["id"],
+        limb="",
+        key=key,
+        occurrence_id="hub",
+        completed_at=None,
+        priority=HUB["priority"]["base"],
+        area="",
+        areas=(),
+        evidence=(),
+        excluded=(),
+        facts=(("bound", str(bound)),),
+        explanation=HUB["explain"].format(bound=bound),
+        child=False,
     )
 
 
@@ -730,20 +905,29 @@ def priority_of(words: Plain, number: int, evidence: Sequence[Sighting]) -> str:
     return TIERS[min(TIERS.index(tier) + is_flagged + is_about_a_child, len(TIERS) - 1)]
 
 
-def alerts_of(findings: Iterable[OracleFinding]) -> dict[tuple[str, str], OracleAlert]:
+def alerts_of(findings: Iterable[OracleFinding], rules: dict[str, Plain]) -> dict[tuple[str, str], OracleAlert]:
     """Per rule and key the standing alert."""
     standing: dict[tuple[str, str], list[OracleFinding]] = defaultdict(list)
     for one in findings:
         standing[one.rule_id, one.key].append(one)
-    return {
-        subject: OracleAlert(
-            priority=max((f.priority for f in members), key=TIERS.index),
-            first_completed_at=min((f.completed_at for f in members if f.completed_at is not None), default=None),
-            last_completed_at=max((f.completed_at for f in members if f.completed_at is not None), default=None),
-            findings=tuple(sorted((f.rule_id, f.limb, f.key, f.occurrence_id) for f in members)),
-        )
-        for subject, members in sorted(standing.items())
-    }
+    return {subject: alert_of(members, rules[members[0].rule_id]) for subject, members in sorted(standing.items())}
+
+
+def alert_of(members: Sequence[OracleFinding], rule: Plain) -> OracleAlert:
+    """What the standing findings of a rule on one key say together."""
+    completions = [f.completed_at for f in members if f.completed_at is not None]
+    last = max(completions, default=None)
+    return OracleAlert(
+        title=rule["title"],
+        family=rule["family"],
+        priority=max((f.priority for f in members), key=TIERS.index),
+        areas=tuple(sorted({area for f in members for area in f.areas})),
+        first_completed_at=min(completions, default=None),
+        last_completed_at=last,
+        findings=tuple(sorted((f.rule_id, f.limb, f.key, f.occurrence_id) for f in members)),
+        last_words=frozenset((f.area, f.explanation) for f in members if f.completed_at == last),
+        child=any(f.child for f in members),
+    )
 
 
 # --- indicators ---------------------------------------------------------------------------------------------
