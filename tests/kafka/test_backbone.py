@@ -33,9 +33,8 @@ from safety_stream.core.model.published import AuditRecord, PublishedAlert, Publ
 from safety_stream.core.stages.publish import chained
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
-from safety_stream.demo.verdict import compare
+from safety_stream.demo.verdict import Witnessed, compare
 from safety_stream.embedded import EmbeddedKafka
-from safety_stream.replay import Result
 from safety_stream.streaming.draining import wait_until_drained
 from safety_stream.streaming.provisioning import create, plan
 from safety_stream.streaming.reading import read_to_end
@@ -160,7 +159,7 @@ def _wait(seconds: float) -> None:
 
 
 def _check(bootstrap: str, catalogue: Catalogue, arrivals: list[SyntheticReport]) -> None:
-    result = Result()
+    result = Witnessed()
     incidents: list[tuple[str, int, str]] = []
     for _, value in read(bootstrap, ("incidents", "findings", "alert-changes", "indicator-values")):
         if isinstance(value, IncidentVersion):
@@ -175,7 +174,7 @@ def _check(bootstrap: str, catalogue: Catalogue, arrivals: list[SyntheticReport]
     assert all(isinstance(letter, DeadLetter) for letter in letters)
     assert len(letters) == sum(one.refused is not None for one in arrivals)
     assert len({(letter.topic, letter.partition, letter.offset) for letter in letters}) == len(letters)
-    # I2, I3: findings, alerts and indicators are the oracle's.
+    # I2, I3: findings, alerts and indicators are the oracle's, and everybody was told what had to be told.
     accepted = [
         {**msgspec.to_builtins(one.report), "received_at": one.received_at} for one in arrivals if one.refused is None
     ]

@@ -27,6 +27,7 @@ def gallery() -> list[Told]:
         _complaints,
         _referrals,
         _cars,
+        _news,
         _feeds,
     )
     told = [told for scene in scenes for told in scene()]
@@ -197,6 +198,24 @@ def _cars() -> Iterator[Told]:
                 **more,
             )
             yield _now(_moved(report, later))
+
+
+def _news() -> Iterator[Told]:
+    """What is told, and what is not: more of the same, soon and late; worse; taken back; true again; known too late."""
+    for number, when in enumerate(("01-05", "01-06", "01-07", "01-08", "01-09", "01-30", "03-09")):
+        yield _now(_harm(f"more-{number}", f"2025-{when}T10:00", "tok-more"))
+    for name, later in (("again", 0), ("too-late", 9 * DAY_LENGTH)):
+        first, second, third = (_harm(f"{name}-{n}", f"2025-02-0{n}T10:00", f"tok-{name}") for n in (1, 2, 3))
+        yield _now(first)
+        yield _now(second)
+        yield _now(withdrawn(second), HOUR)
+        # True again, and taken back again; by then it may be too late for anybody to be told.
+        yield _now(third, later)
+        yield _now(withdrawn(third), later + HOUR)
+    for day in (1, 2, 3, 4):
+        late = {"reported": "2025-04-10T20:00"} if day == 3 else {}
+        complaint = {"people": {"victim": "tok-left-out"}, **late}
+        yield _now(a_report("council-asb", f"left-out-{day}", f"2025-03-0{day}T20:00", **complaint))
 
 
 def _feeds() -> Iterator[Told]:

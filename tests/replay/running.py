@@ -22,8 +22,8 @@ from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
-from safety_stream.demo.verdict import compare
-from safety_stream.replay import Arrival, Pipeline, Result
+from safety_stream.demo.verdict import Witnessed, compare
+from safety_stream.replay import Arrival, Pipeline
 from safety_stream.synthetic import SyntheticReport
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
@@ -118,21 +118,21 @@ def outputs(world: World, chunks: Iterable[Sequence[Arrival]]) -> list[Output]:
     return seen
 
 
-def result_of(seen: Iterable[Output]) -> Result:
+def result_of(seen: Iterable[Output]) -> Witnessed:
     """What stands after these outputs."""
-    result = Result()
+    result = Witnessed()
     for output in seen:
         result.take(output)
     return result
 
 
-def standing(world: World, told: Sequence[Told]) -> Result:
+def standing(world: World, told: Sequence[Told]) -> Witnessed:
     """What stands once these reports have gone through together."""
     return result_of(outputs(world, [arrivals(told)]))
 
 
-def disagreement(world: World, told: Sequence[Told | SyntheticReport], result: Result) -> list[str]:
-    """Every difference between what stands and what the oracle recomputes."""
+def disagreement(world: World, told: Sequence[Told | SyntheticReport], result: Witnessed) -> list[str]:
+    """Every difference between what stands and what the oracle recomputes, and what could not have been said."""
     return compare(result, accepted(told), world.folder)
 
 

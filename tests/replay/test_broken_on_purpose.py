@@ -20,6 +20,7 @@ from safety_stream.core import timeline
 from safety_stream.core.alerts import condition as alerts
 from safety_stream.core.catalogue import Areas, Bounds
 from safety_stream.core.model import times
+from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
@@ -27,6 +28,7 @@ from safety_stream.core.rules import absent, condition, count, distinct, engine,
 from safety_stream.core.rules.rule import Rule
 from safety_stream.core.stages import alert, intake, measure, register, stage
 from safety_stream.testing.comparison import differences
+from safety_stream.testing.histories import history_faults
 from safety_stream.testing.oracle import Truth, recompute
 
 Patch = pytest.MonkeyPatch
@@ -53,13 +55,14 @@ def truth(small: World, told: list[Told]) -> Truth:
 def disagreement(world: World, told: list[Told], truth: Truth) -> list[str]:
     result = result_of(outputs(world, [arrivals([one]) for one in told]))
     assert result.dead_letters == []
-    return differences(
-        truth,
-        *(
-            [msgspec.to_builtins(value) for value in standing.values()]
-            for standing in (result.findings, result.alerts, result.indicators)
-        ),
-    )
+    return [
+        *differences(truth, *map(plain, (result.findings, result.alerts, result.indicators))),
+        *history_faults(truth.rules, [msgspec.to_builtins(version) for version in result.versions]),
+    ]
+
+
+def plain(standing: dict[Any, Any]) -> list[dict[str, Any]]:
+    return [msgspec.to_builtins(value) for value in standing.values()]
 
 
 def test_nothing_is_noticed_where_nothing_is_broken(small: World, told: list[Told], truth: Truth):
@@ -167,6 +170,26 @@ def complaints_told_too_late_count(patch: Patch, _: World) -> None:
 @mutant
 def what_was_found_counts_as_told(patch: Patch, _: World) -> None:
     patch.setitem(selectors._TESTS, "origin", lambda _: lambda _: True)
+
+
+@mutant
+def a_level_is_said_beyond_the_highest(patch: Patch, _: World) -> None:
+    patch.setattr(count, "_TOP_LEVEL", 99)
+
+
+@mutant
+def who_complained_is_said(patch: Patch, _: World) -> None:
+    patch.setattr(distinct, "_OF_PERSONS", frozenset())
+
+
+@mutant
+def districts_are_said_by_their_codes(patch: Patch, _: World) -> None:
+    patch.setattr(findings, "_called", lambda text, _: text)
+
+
+@mutant
+def what_is_left_out_is_not_said(patch: Patch, _: World) -> None:
+    patch.setattr(condition.View, "excluded", lambda *_: ())
 
 
 @mutant
@@ -352,6 +375,95 @@ def two_subjects_share_an_alert(patch: Patch, _: World) -> None:
 
     patch.setattr(alert, "alert_id", alert_id)
     patch.setattr(alerts, "alert_id", alert_id)
+
+
+def with_versions(patch: Patch, change: Callable[[AlertVersion], AlertVersion]) -> None:
+    """Every version of an alert goes out changed; what is remembered stays right."""
+    right = alert.advance
+
+    def advance(*given: Any) -> Any:
+        advanced = right(*given)
+        return None if advanced is None else (advanced[0], change(advanced[1]))
+
+    patch.setattr(alert, "advance", advance)
+
+
+@mutant
+def an_alert_speaks_in_the_words_of_its_first_finding(patch: Patch, _: World) -> None:
+    with_versions(
+        patch,
+        lambda version: msgspec.structs.replace(
+            version, explanation=version.findings[0].explanation if version.findings else version.explanation
+        ),
+    )
+
+
+@mutant
+def an_alert_does_not_say_that_it_is_about_a_child(patch: Patch, _: World) -> None:
+    with_versions(patch, lambda version: msgspec.structs.replace(version, child=False))
+
+
+@mutant
+def alerts_are_named_by_their_rule(patch: Patch, _: World) -> None:
+    with_versions(patch, lambda version: msgspec.structs.replace(version, title=version.rule_id))
+
+
+@mutant
+def episodes_are_not_counted(patch: Patch, _: World) -> None:
+    with_versions(patch, lambda version: msgspec.structs.replace(version, episode=1))
+
+
+@mutant
+def versions_begin_anew_with_each_episode(patch: Patch, _: World) -> None:
+    right = alert.advance
+    patch.setattr(
+        alert, "advance", lambda state, *more: right(
+            state if state.findings else msgspec.structs.replace(state, version=0), *more
+        )
+    )  # fmt: skip
+
+
+@mutant
+def everything_is_told(patch: Patch, _: World) -> None:
+    patch.setattr(alerts, "_must_be_heard", lambda *_: True)
+
+
+@mutant
+def nothing_is_told(patch: Patch, _: World) -> None:
+    patch.setattr(alerts, "_must_be_heard", lambda *_: False)
+
+
+@mutant
+def withdrawals_are_told_to_nobody(patch: Patch, _: World) -> None:
+    right = alerts._must_be_heard
+    patch.setattr(
+        alerts, "_must_be_heard", lambda state, reason, *more: reason != "withdrawn" and right(state, reason, *more)
+    )
+
+
+@mutant
+def what_was_told_in_the_last_episode_still_counts(patch: Patch, _: World) -> None:
+    right = alert.advance
+
+    def advance(state: alerts.AlertState, *more: Any) -> Any:
+        advanced = right(state, *more)
+        if advanced is None or advanced[0].findings:
+            return advanced
+        kept = msgspec.structs.replace(advanced[0], told_at=state.told_at, told_priority=state.told_priority)
+        return kept, advanced[1]
+
+    patch.setattr(alert, "advance", advance)
+
+
+@mutant
+def more_of_the_same_is_told_at_once(_: Patch, world: World) -> World:
+    return with_rule(world, "rv-graded", lambda rule: msgspec.structs.replace(rule, suppress_for=times.Duration()))
+
+
+@mutant
+def nothing_is_known_too_late(_: Patch, world: World) -> World:
+    never = times.Duration(months=1200)
+    return with_rule(world, "rv-graded", lambda rule: msgspec.structs.replace(rule, action_time=never))
 
 
 @pytest.mark.parametrize("broken", MUTANTS.values(), ids=MUTANTS.keys())

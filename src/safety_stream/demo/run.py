@@ -27,10 +27,9 @@ from safety_stream.core.model.times import DAY_LENGTH, Instant, start_of, to_day
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import Player
 from safety_stream.demo.story import story
-from safety_stream.demo.verdict import compare
+from safety_stream.demo.verdict import Witnessed, compare
 from safety_stream.demo.watching import Seen, quantile
 from safety_stream.embedded import EmbeddedKafka
-from safety_stream.replay import Result
 from safety_stream.streaming.draining import wait_until_drained
 from safety_stream.streaming.provisioning import create, plan
 from safety_stream.streaming.reading import follow, read_to_end
@@ -140,7 +139,7 @@ class Demo:
         wait_until_drained(self._kafka, self.catalogue, seconds=_DRAINED_SECONDS_MAX)
         self._stop.set()
         self._say("Recomputing everything from the reports alone, and comparing")
-        standing = Result()
+        standing = Witnessed()
         incidents = 0
         for record in read_to_end(self._kafka, ("incidents", "findings", "alert-changes", "indicator-values")):
             value = self._wire.value(record.topic, record.value)
@@ -151,7 +150,7 @@ class Demo:
         return self._summary(seconds, incidents, refused, standing, differences)
 
     def _summary(
-        self, seconds: float, incidents: int, refused: int, standing: Result, differences: list[str]
+        self, seconds: float, incidents: int, refused: int, standing: Witnessed, differences: list[str]
     ) -> Summary:
         with self.seen.looking() as seen:
             alerts: dict[str, dict[str, int]] = {}

@@ -1,4 +1,4 @@
-"""The verdict on a demonstration: what stands, held against the batch recomputation by the oracle."""
+"""The verdict on a demonstration: what stands and how it came to, held against the oracle's batch recomputation."""
 
 from __future__ import annotations
 
@@ -8,21 +8,41 @@ from typing import Any
 
 import msgspec
 
+from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.replay import Result
 from safety_stream.testing.comparison import differences
+from safety_stream.testing.histories import history_faults
 from safety_stream.testing.oracle import recompute
 
 
-def compare(standing: Result, accepted: Sequence[dict[str, Any]], catalogue_folder: Path) -> list[str]:
-    """Every difference between what stands and the batch recomputation of the accepted reports; none is a pass."""
+class Witnessed(Result):
+    """What stands, and every version of every alert on the way there."""
+
+    def __init__(self) -> None:
+        """Nothing stands, and nothing was said."""
+        super().__init__()
+        self.versions: list[AlertVersion] = []
+
+    def fold(self, value: msgspec.Struct) -> None:
+        """Fold one value in; values of one key come in order."""
+        super().fold(value)
+        if isinstance(value, AlertVersion):
+            self.versions.append(value)
+
+
+def compare(witnessed: Witnessed, accepted: Sequence[dict[str, Any]], catalogue_folder: Path) -> list[str]:
+    """Every difference from the batch recomputation of the accepted reports, and all that could not be; none passes."""
     truth = recompute(list(accepted), catalogue_folder, to_grid=to_grid)
-    return differences(
-        truth,
-        _plain(standing.findings.values()),
-        _plain(standing.alerts.values()),
-        _plain(standing.indicators.values()),
-    )
+    return [
+        *differences(
+            truth,
+            _plain(witnessed.findings.values()),
+            _plain(witnessed.alerts.values()),
+            _plain(witnessed.indicators.values()),
+        ),
+        *history_faults(truth.rules, _plain(witnessed.versions)),
+    ]
 
 
 def _plain(values: Iterable[msgspec.Struct]) -> list[dict[str, Any]]:
