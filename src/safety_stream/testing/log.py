@@ -501,9 +501,8 @@ class MemoryConsumer:
 
     def _consume(self, count: int, seconds: float) -> Polled:
         self._take_part()
-        ready = self._readable()
-        if not ready:
-            self._log.schedule.wait(lambda: bool(self._readable()) or self._has_news(), seconds)
+        if not self._is_readable():
+            self._log.schedule.wait(lambda: self._has_news() or self._is_readable(), seconds)
             self._log.work()
             self._take_part()
         return self._fetch(count)
@@ -530,12 +529,12 @@ class MemoryConsumer:
                 ends.append(one)
         return Polled(records, ends)
 
-    def _readable(self) -> list[TopicPartition]:
-        return [
-            one
-            for one in self.owned - self._paused
-            if self._positions[one] < self._log.partitions[one].end(self._isolation)
-        ]
+    def _is_readable(self) -> bool:
+        partitions, positions = self._log.partitions, self._positions
+        for one in self.owned:
+            if one not in self._paused and positions[one] < partitions[one].end(self._isolation):
+                return True
+        return False
 
     def _has_news(self) -> bool:
         if self.member not in self._group.members or not self.synced:
