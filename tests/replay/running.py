@@ -22,9 +22,9 @@ from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
-from safety_stream.demo.verdict import Witnessed, compare
 from safety_stream.replay import Arrival, Pipeline
 from safety_stream.synthetic import SyntheticReport
+from safety_stream.testing.verdict import Witnessed, compare
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
 from safety_stream.wire.topology import STAGES, inputs, topics

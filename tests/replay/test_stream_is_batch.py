@@ -40,10 +40,10 @@ from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
 from safety_stream.core.stages.stage import Output
 from safety_stream.data_files import catalogue_folder
-from safety_stream.demo.verdict import compare
 from safety_stream.replay import Result
 from safety_stream.synthetic import SyntheticReport, generate, read_county
 from safety_stream.testing.oracle import recompute
+from safety_stream.testing.verdict import compare
 
 ROOT = Path(__file__).parents[2]
 GAPS = st.lists(st.sampled_from((0, 0, 1, HOUR, DAY_LENGTH)), min_size=1, max_size=4)

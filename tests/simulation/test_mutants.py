@@ -1,131 +1,37 @@
-"""Proof that the simulation can fail: the loop with one step left out or misplaced is caught, each in its own way.
-
-Where the product would stop by itself, because the mark differs from the committed offsets, that assertion is taken
-out too: what is shown is that the order matters, not that the assertion works; that has a test of its own.
-"""
+"""Proof that the simulation can fail: the loop with one step left out or misplaced is caught, each in its own way."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from tests.simulation.broken_loops import (
+    ChecksTooEarly,
+    CommitsOffsetsOutside,
+    CommitsPositions,
+    MergesBeforeCommit,
+    OmitsGroupMetadata,
+    RestoresFirst,
+    RestoresToTheStableEnd,
+    Trusting,
+    TrustsMembership,
+    WakesWithWhatIsRead,
+)
 
 from safety_stream.streaming.loop import assemble
-from safety_stream.streaming.ownership import Ownership, Tenure
+from safety_stream.streaming.ownership import Ownership
 from safety_stream.streaming.ports import Outgoing, TopicPartition, Unobserved
-from safety_stream.streaming.store import Mark, MemoryStore
+from safety_stream.streaming.store import MemoryStore
 from safety_stream.streaming.takeover import MARK_KEY, MarkDiffers, TakeOver, encode_mark
-from safety_stream.streaming.transaction import Piece, Transaction
 from safety_stream.testing.log import Log, MemoryChangelog, MemoryConsumer, MemoryProducer, Process
 from safety_stream.testing.schedule import Schedule, Stuck, TakesTurns
-from safety_stream.testing.simulation import CHANGELOG, GROUP, Plan, Simulation, Wrong
+from safety_stream.testing.simulation import Plan, Simulation, Wrong
+from safety_stream.testing.toy import CHANGELOG, STAGE, Toy
 
 SEEDS = 600
-
-
-class Trusting(TakeOver):
-    """Does not compare the mark with the committed offsets."""
-
-    def agrees(self, _tenure: Tenure, _mark: Mark, _committed: Mark):
-        return True
-
-
-class RestoresFirst(Trusting):
-    """Restores, and reads the committed offsets after."""
-
-    def read_back(self, tenure: Tenure):
-        high = self.high_watermark(tenure)
-        store = self.store(tenure, high)
-        changes = self.restore(tenure, store, high)
-        return self.committed(tenure), store, changes
-
-
-class RestoresToTheStableEnd(Trusting):
-    """Restores to the last stable offset instead of the high watermark."""
-
-    def high_watermark(self, tenure: Tenure):
-        return self._changelog.last_stable_offset(tenure.partition)
-
-
-class MergesBeforeCommit(Transaction):
-    """Takes into the store what is not committed yet."""
-
-    def _send_offsets(self, pieces: list[Piece]):
-        self._merge(pieces)
-        super()._send_offsets(pieces)
-
-
-class CommitsPositions(Transaction):
-    """Commits how far the consumer has read, not how far this batch goes."""
-
-    def _step(self, piece: Piece, reading: ExitStack):
-        super()._step(piece, reading)
-        number = piece.tenure.partition
-        for topic in piece.offsets:
-            position = self._consumer._positions.get(TopicPartition(topic, number), piece.offsets[topic])
-            piece.offsets[topic] = max(position, piece.offsets[topic])
-        piece.mark = piece.tenure.mark | piece.offsets
-
-
-class OmitsGroupMetadata(Transaction):
-    """Lets the broker take the offsets from anybody."""
-
-    def _send_offsets(self, pieces: list[Piece]):
-        self._check_ownership(pieces)
-        offsets = {
-            TopicPartition(topic, piece.tenure.partition): offset
-            for piece in pieces
-            for topic, offset in piece.offsets.items()
-        }
-        self._again(lambda: self._producer.send_offsets(offsets, GROUP))
-        self._check_ownership(pieces)
-
-
-class CommitsOffsetsOutside(Transaction):
-    """Commits outputs and changelog in a transaction, and the offsets after it."""
-
-    def _send_offsets(self, pieces: list[Piece]):
-        self._check_ownership(pieces)
-
-    def _merge(self, pieces: list[Piece]):
-        self._consumer.commit(
-            {
-                TopicPartition(topic, piece.tenure.partition): offset
-                for piece in pieces
-                for topic, offset in piece.offsets.items()
-            }
-        )
-        super()._merge(pieces)
-
-
-class TrustsMembership(Transaction):
-    """Reads fresh metadata, and never looks whether the partitions are still ours."""
-
-    def _check_ownership(self, pieces: list[Piece]):
-        pass
-
-
-class ChecksTooEarly(Transaction):
-    """Looks whether the partitions are ours, and reads the metadata after."""
-
-    def _send_offsets(self, pieces: list[Piece]):
-        self._check_ownership(pieces)
-        self._check_ownership = lambda _: None
-        try:
-            super()._send_offsets(pieces)
-        finally:
-            del self._check_ownership
-
-
-class WakesWithWhatIsRead(Transaction):
-    """Commits, when an idle partition is woken, how far has been read instead of how far is done."""
-
-    def _offsets_now(self, tenure: Tenure):
-        return {topic: tenure.expected[topic] for topic in tenure.topics}
 
 
 MUTANTS = {
@@ -220,14 +126,14 @@ def taken_over(take_over_as: type[TakeOver], moment: str):
         former.begin()
         former.produce(Outgoing(CHANGELOG, 0, b"row", b"%d" % offset, 0))
         former.produce(Outgoing(CHANGELOG, 0, MARK_KEY, encode_mark({"inputs": offset}), 0))
-        former.send_offsets({TopicPartition("inputs", 0): offset}, GROUP)
+        former.send_offsets({TopicPartition("inputs", 0): offset}, STAGE)
         former.commit()
         log.settle()
 
     found = []
 
     def act():
-        consumer = Latecomer(log, process, GROUP, "eager")
+        consumer = Latecomer(log, process, STAGE, "eager")
         former.init()
         commit(1)
         ownership = Ownership(TakesTurns(schedule))
@@ -247,7 +153,7 @@ def taken_over(take_over_as: type[TakeOver], moment: str):
 def goes_wrong(seed: int, switches: dict[str, Any]):
     """Whether a reader sees a wrong result: not merely that the run was rough."""
     try:
-        Simulation(replace(Plan.of(seed), **switches)).run()
+        Simulation(replace(Plan.of(seed), **switches), Toy(seed)).run()
     except Wrong:
         return True
     except Stuck:

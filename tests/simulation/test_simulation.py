@@ -6,7 +6,8 @@ from random import SystemRandom
 
 import pytest
 
-from safety_stream.testing.simulation import GROUP, OUTPUTS, Plan, Simulation
+from safety_stream.testing.simulation import Plan, Simulation
+from safety_stream.testing.toy import OUTPUTS, STAGE, Toy
 
 SCHEDULES = 2_000
 CHUNK = 100
@@ -16,7 +17,7 @@ SOAK_SCHEDULES = 50_000
 @pytest.mark.parametrize("first", range(0, SCHEDULES, CHUNK))
 def test_no_schedule_loses_doubles_or_miscounts(first: int):
     for seed in range(first, first + CHUNK):
-        Simulation(Plan.of(seed)).run()
+        Simulation(Plan.of(seed), Toy(seed)).run()
 
 
 @pytest.mark.soak
@@ -25,11 +26,11 @@ def test_a_long_run_finds_nothing_either():
     # Other seeds every time; a failure names its own.
     first = SystemRandom().randrange(10**9)
     for seed in range(first, first + SOAK_SCHEDULES):
-        Simulation(Plan.of(seed)).run()
+        Simulation(Plan.of(seed), Toy(seed)).run()
 
 
 def test_the_same_seed_lives_the_same_life():
-    first, second = (Simulation(Plan.of(6)) for _ in range(2))
+    first, second = (Simulation(Plan.of(6), Toy(6)) for _ in range(2))
     first.run()
     second.run()
 
@@ -41,11 +42,11 @@ def test_the_same_seed_lives_the_same_life():
 def test_the_schedules_are_as_rough_as_they_claim():
     aborted, generations, fenced, starts = 0, 0, 0, 0
     for seed in range(60):
-        simulation = Simulation(Plan.of(seed))
+        simulation = Simulation(Plan.of(seed), Toy(seed))
         simulation.run()
         everything = len(list(simulation.log.read(OUTPUTS, "read_uncommitted")))
         aborted += everything - len(list(simulation.log.read(OUTPUTS)))
-        generations += simulation.log.groups[GROUP].generation
+        generations += simulation.log.groups[STAGE].generation
         fenced += len(simulation.fatal)
         starts += sum("start" in event for event in simulation.events)
 

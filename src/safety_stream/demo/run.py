@@ -27,13 +27,13 @@ from safety_stream.core.model.times import DAY_LENGTH, Instant, start_of, to_day
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import Player
 from safety_stream.demo.story import story
-from safety_stream.demo.verdict import Witnessed, compare
 from safety_stream.demo.watching import Seen, quantile
 from safety_stream.embedded import EmbeddedKafka
 from safety_stream.streaming.draining import wait_until_drained
 from safety_stream.streaming.provisioning import create, plan
 from safety_stream.streaming.reading import follow, read_to_end
 from safety_stream.synthetic import County, SyntheticReport, generate, read_county
+from safety_stream.testing.verdict import Witnessed, compare
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import members, topics
 

@@ -1,4 +1,4 @@
-"""The verdict on a demonstration: what stands and how it came to, held against the oracle's batch recomputation."""
+"""The verdict on what came out: what stands and how it came to, held against the oracle's batch recomputation."""
 
 from __future__ import annotations
 
