@@ -29,16 +29,15 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import IncidentVersion
-from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
-from safety_stream.core.stages.publish import chained
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
-from safety_stream.demo.verdict import Witnessed, compare
 from safety_stream.embedded import EmbeddedKafka
 from safety_stream.streaming.draining import wait_until_drained
 from safety_stream.streaming.provisioning import create, plan
 from safety_stream.streaming.reading import read_to_end
 from safety_stream.synthetic import SyntheticReport, generate, read_county
+from safety_stream.testing.publication import publication_faults
+from safety_stream.testing.verdict import Witnessed, compare
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import members, topics
 
@@ -180,18 +179,5 @@ def _check(bootstrap: str, catalogue: Catalogue, arrivals: list[SyntheticReport]
     ]
     assert compare(result, accepted, catalogue_folder()) == []
     # I4, I6: what was published is numbered without gap, and every disclosure is on record in an unbroken chain.
-    feeds: dict[str, list[int]] = {}
-    for topic, value in read(bootstrap, (*members("alerts.", catalogue), *members("indicators.", catalogue))):
-        assert isinstance(value, PublishedAlert | PublishedIndicator)
-        feeds.setdefault(topic, []).append(value.seq)
-    for topic, numbers in feeds.items():
-        assert numbers == list(range(1, len(numbers) + 1)), topic
-    for door in members("audit.", catalogue):
-        trail = [value for _, value in read(bootstrap, (door,)) if isinstance(value, AuditRecord)]
-        assert [record.hash for record in trail] == [chained(record) for record in trail]
-        assert all(later.previous_hash == earlier.hash for earlier, later in pairwise(trail))
-        disclosed: dict[str, int] = {}
-        for record in trail:
-            assert record.from_seq == disclosed.get(record.topic, 0) + 1
-            disclosed[record.topic] = record.to_seq
-        assert disclosed == {topic: len(n) for topic, n in feeds.items() if topic in disclosed}
+    published = [name for row in ("alerts.", "indicators.", "audit.") for name in members(row, catalogue)]
+    assert publication_faults(read(bootstrap, tuple(published))) == []

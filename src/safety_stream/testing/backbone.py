@@ -1,0 +1,260 @@
+"""The whole backbone to simulate: every stage of the topology with its own step and codecs, on a few reports.
+
+Each seed has reports of its own that meet in one rule or two: some of them corrected, withdrawn, sent twice or out of
+order, one of them not to be read at all. What must have come of them the oracle knows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.model.ids import incident_id
+from safety_stream.core.model.incidents import Action, IncidentVersion, Role
+from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Instant, to_instant
+from safety_stream.streaming.ports import Outgoing
+from safety_stream.streaming.spec import StageSpec
+from safety_stream.streaming.wiring import stage_specs
+from safety_stream.testing.log import Log
+from safety_stream.testing.publication import publication_faults
+from safety_stream.testing.simulation import Plan
+from safety_stream.testing.verdict import Witnessed, compare
+from safety_stream.wire.records import Records
+from safety_stream.wire.reports import encode_report
+from safety_stream.wire.topology import STAGES, members, topics
+
+PARTITIONS = 2
+
+_KINDS: Mapping[str, str] = {
+    "police-crimes": "police-crime",
+    "police-incidents": "police-incident",
+    "police-missing": "missing-episode",
+    "council-asb": "asb-case",
+    "housing": "housing-concern",
+    "domestic-abuse": "domestic-abuse",
+    "marac": "marac-referral",
+    "childrens-services": "intervention",
+}
+"""What each partner sends."""
+
+_BURNLEY, _HYNDBURN, _PENDLE, _RIBBLE_VALLEY = "E07000117", "E07000120", "E07000122", "E07000124"
+_HOME = ReportedPlace(area=_HYNDBURN, uprn="900000000001")
+_BEGINS = to_instant(datetime(2026, 1, 5, 12, tzinfo=LONDON))
+_TAKEN_BACK: tuple[Action, ...] = ("correct", "withdraw", "withdraw", "erase", "restrict", "dispute")
+
+
+def plan(seed: int) -> Plan:
+    """What may happen to a deployment: two workers, time enough for reports to get half way, no clock but the log's."""
+    return replace(
+        Plan.of(seed),
+        slots=2,
+        # Idle consumers wait long: it is quicker.
+        batch_wait=1.0,
+        pause=12.0,
+        error_rate=(0.02, 0.08)[seed % 2],
+        wakes=False,
+        max_steps=200_000,
+    )
+
+
+class Deployment:
+    """The stages of a catalogue, made once for any number of scenes. `folder` is where the oracle reads it."""
+
+    def __init__(self, catalogue: Catalogue, folder: Path) -> None:
+        """With a few of its partners only: intake reads two topics of each."""
+        few = {name: catalogue.sources[name] for name in _KINDS}
+        self.catalogue = msgspec.structs.replace(catalogue, sources=few)
+        self.folder = folder
+        self.stages: Sequence[StageSpec] = stage_specs(STAGES, self.catalogue)
+        self.topics = {topic.name: topic.partitions for topic in topics(self.catalogue, PARTITIONS)}
+
+
+class Backbone:
+    """The scene: all stages of a deployment, and the reports of a seed."""
+
+    def __init__(self, deployment: Deployment, seed: int) -> None:
+        """Nothing is sent yet."""
+        self._deployment = deployment
+        self._wire = Records()
+        self.stages: Sequence[StageSpec] = deployment.stages
+        self.topics: Mapping[str, int] = deployment.topics
+        random = Random(seed)  # noqa: S311 - chance that can be repeated
+        self._told = _received(_reports(random), random)
+        self.records: Sequence[Outgoing] = _sent(self._told, random)
+
+    def faults(self, log: Log) -> Iterator[str]:
+        """See `Scene`."""
+        yield from self._wrong_intake(log)
+        witnessed = Witnessed()
+        for topic in ("findings", "alert-changes", "indicator-values"):
+            for value in self._values(log, topic):
+                witnessed.fold(value)
+        accepted = [{**msgspec.to_builtins(report), "received_at": at} for report, at in self._told]
+        yield from compare(witnessed, accepted, self._deployment.folder)
+        doors = [
+            name for row in ("alerts.", "indicators.", "audit.") for name in members(row, self._deployment.catalogue)
+        ]
+        yield from publication_faults((topic, value) for topic in doors for value in self._values(log, topic))
+
+    def _wrong_intake(self, log: Log) -> Iterator[str]:
+        """I1: each record of a partner is once among the incidents, or once among the dead letters."""
+        expected = Counter(
+            (incident_id(report.source, report.source_ref), report.source_version, report.action, at)
+            for report, at in self._told
+        )
+        found = Counter(
+            (value.incident_id, value.source_version, value.action, value.received_at)
+            for value in self._values(log, "incidents")
+            if isinstance(value, IncidentVersion)
+        )
+        yield from _unequal("incidents", expected, found)
+        refused = Counter(
+            (*one, offset)
+            for topic in members("backfill.", self._deployment.catalogue)
+            for one, offset, record in log.read(topic)
+            if record.value is not None and record.value.startswith(_BROKEN)
+        )
+        letters = Counter(
+            (value.topic, value.partition, value.offset)
+            for topic in members("dead-letters.", self._deployment.catalogue)
+            for value in self._values(log, topic)
+            if isinstance(value, DeadLetter)
+        )
+        yield from _unequal("dead letters", refused, letters)
+
+    def _values(self, log: Log, topic: str) -> Iterator[msgspec.Struct]:
+        for _, _, record in log.read(topic):
+            yield self._wire.value(topic, record.value)
+
+
+def _unequal(what: str, expected: Counter[Any], found: Counter[Any]) -> Iterator[str]:
+    if expected != found:
+        yield f"{what}: {expected - found} lost, {found - expected} doubled"
+
+
+# --- what partners send -------------------------------------------------------------------------------------
+
+_BROKEN = b"broken"
+
+
+def _reports(random: Random) -> list[Report]:
+    """Two stories, some of it taken back or said otherwise, some said twice, in some order; and a last word."""
+    told = [report for story in random.sample(_STORIES, 2) for report in story(random)]
+    changed = random.sample(told, random.randint(0, 3))
+    told += [
+        msgspec.structs.replace(report, source_version=2, action=random.choice(_TAKEN_BACK), category=other.category)
+        for report, other in zip(changed, changed[::-1], strict=True)
+    ]
+    told += random.sample(told, random.randint(0, 2))
+    if random.random() < 0.5:  # noqa: PLR2004 - as often as not they come as they happened
+        random.shuffle(told)
+    return [*told, _last_word(random)]
+
+
+def _received(told: Sequence[Report], random: Random) -> list[tuple[Report, Instant]]:
+    """One after another, none before it was made."""
+    now, received = 0, []
+    for report in told:
+        now = max(now + random.choice((0, HOUR, DAY_LENGTH)), report.reported_at)
+        received.append((report, now))
+    return received
+
+
+def _sent(told: Sequence[tuple[Report, Instant]], random: Random) -> list[Outgoing]:
+    """By the topics of history, where a record's own timestamp is its time of receipt; one cannot be read."""
+    records = [Outgoing(f"backfill.{report.source}", 0, None, encode_report(report), at) for report, at in told]
+    at = random.randrange(len(records))
+    broken = msgspec.structs.replace(records[at], value=_BROKEN + b"%d" % at)
+    return [*records[:at], broken, *records[at:]]
+
+
+def _report(
+    source: str,
+    ref: str,
+    category: str,
+    at: Instant,
+    *,
+    parties: tuple[ReportedParty, ...] = (),
+    place: ReportedPlace | None = None,
+    vehicles: tuple[str, ...] = (),
+    subtype: str = "",
+) -> Report:
+    return Report(
+        source=source,
+        source_ref=ref,
+        source_version=1,
+        action="new",
+        kind=_KINDS[source],
+        subtype=subtype,
+        category=category,
+        occurred_from=at,
+        reported_at=at,
+        place=place,
+        parties=parties,
+        vehicles=vehicles,
+    )
+
+
+def _party(role: Role, *, child: bool = False) -> ReportedParty:
+    """There is one person in each role."""
+    return ReportedParty(role=role, token=f"tok-{role}", child=child)
+
+
+def _harms(random: Random) -> Iterator[Report]:
+    """One person harmed over and over; two agencies may tell of one evening."""
+    for number in range(random.randint(2, 4)):
+        at = _BEGINS + random.choice((0, 2, 9, 40, 200)) * DAY_LENGTH + random.choice((0, HOUR, 2 * HOUR))
+        source = random.choice(("council-asb", "housing"))
+        yield _report(source, f"harm-{number}", "asb-noise", at, parties=(_party("victim"),), place=_HOME)
+
+
+def _cars(random: Random) -> Iterator[Report]:
+    """One car in three districts, told by two agencies."""
+    sources = ("police-crimes", "housing", "police-incidents")
+    for source, area in zip(sources, (_BURNLEY, _HYNDBURN, _PENDLE), strict=True):
+        at = _BEGINS + random.choice((0, 1, 9, 27, 29)) * DAY_LENGTH
+        yield _report(source, f"car-{area}", "burglary", at, vehicles=("veh-a",), place=ReportedPlace(area=area))
+
+
+def _returns(random: Random) -> Iterator[Report]:
+    """A child who comes back, and is asked in time, or too late, or never."""
+    child = _party("missing", child=True)
+    yield _report("police-missing", "back", "missing", _BEGINS, subtype="returned", parties=(child,))
+    asked = random.choice((HOUR, 72 * HOUR, 80 * HOUR, None))
+    if asked is not None:
+        at, subject = _BEGINS + asked, msgspec.structs.replace(child, role="subject")
+        yield _report("childrens-services", "asked", "intervention", at, subtype="return-interview", parties=(subject,))
+
+
+def _referrals(random: Random) -> Iterator[Report]:
+    """Abuse of somebody who was referred."""
+    pair = (_party("victim"), _party("perpetrator"))
+    yield _report("marac", "referral", "domestic-abuse", _BEGINS, parties=pair)
+    at = _BEGINS + random.choice((0, 1, 30, 400)) * DAY_LENGTH
+    yield _report("domestic-abuse", "abuse", "domestic-abuse", at, parties=pair)
+
+
+def _weeks(random: Random) -> Iterator[Report]:
+    """Violence in one district, in one week or two."""
+    for number in range(3):
+        at = _BEGINS + random.choice((0, 1, 5, 7)) * DAY_LENGTH
+        yield _report("police-crimes", f"violence-{number}", "violence", at, place=ReportedPlace(area=_RIBBLE_VALLEY))
+
+
+_STORIES = (_harms, _cars, _returns, _referrals, _weeks)
+
+
+def _last_word(random: Random) -> Report:
+    """Nothing to any rule, but it moves the clocks on: past some deadlines, or past all."""
+    at = _BEGINS + random.choice((3, 30, 500)) * DAY_LENGTH
+    return _report("childrens-services", "last", "intervention", at, subtype="safeguarding-visit")

@@ -1,0 +1,164 @@
+"""All stages together under every interleaving we can think of: what comes out at the end is what the oracle says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from random import SystemRandom
+from typing import Any
+
+import msgspec
+import pytest
+from tests.simulation.broken_loops import CommitsOffsetsOutside, MergesBeforeCommit, Trusting
+
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record, Rows, Step
+from safety_stream.streaming.loop import assemble
+from safety_stream.streaming.spec import StageSpec
+from safety_stream.testing.backbone import Backbone, Deployment, plan
+from safety_stream.testing.schedule import Stuck
+from safety_stream.testing.simulation import Simulation, Wrong
+from safety_stream.wire.records import Records
+
+SCHEDULES = 240
+CHUNK = 40
+SOAK_SCHEDULES = 10_000
+SEEDS = 60
+
+
+@pytest.mark.parametrize("first", range(0, SCHEDULES, CHUNK))
+def test_no_schedule_ends_elsewhere_than_the_oracle_says(deployment: Deployment, first: int):
+    for seed in range(first, first + CHUNK):
+        Simulation(plan(seed), Backbone(deployment, seed)).run()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_a_long_run_of_the_whole_ends_nowhere_else_either(deployment: Deployment):
+    # Other seeds every time; a failure names its own.
+    first = SystemRandom().randrange(10**9)
+    for seed in range(first, first + SOAK_SCHEDULES):
+        Simulation(plan(seed), Backbone(deployment, seed)).run()
+
+
+def test_the_same_seed_lives_the_same_life(deployment: Deployment):
+    first, second = (Simulation(plan(6), Backbone(deployment, 6)) for _ in range(2))
+    first.run()
+    second.run()
+
+    assert first.events == second.events
+    assert first.schedule.steps == second.schedule.steps
+    for topic in deployment.topics:
+        assert list(first.log.read(topic)) == list(second.log.read(topic))
+
+
+def test_the_schedules_are_as_rough_and_the_reports_as_telling_as_they_claim(deployment: Deployment):
+    """In thirty schedules every rule speaks, alerts are taken back, and at every stage something is aborted."""
+    aborted, generations, events = Counter[str](), Counter[str](), Counter[str]()
+    changes, rules, letters = Counter[str](), set[str](), 0
+    wire = Records()
+    for seed in range(30):
+        simulation = Simulation(plan(seed), Backbone(deployment, seed))
+        simulation.run()
+        events.update(event.split()[1] for event in simulation.events)
+        for name, group in simulation.log.groups.items():
+            generations[name] += group.generation
+        for topic in ("incidents", "sightings", "findings", "alert-changes", "alerts.duty-officer"):
+            everything = len(list(simulation.log.read(topic, "read_uncommitted")))
+            aborted[topic] += everything - len(list(simulation.log.read(topic)))
+        for _, _, record in simulation.log.read("alert-changes"):
+            version = wire.value("alert-changes", record.value)
+            assert isinstance(version, AlertVersion)
+            changes[version.change] += 1
+            rules.add(version.rule_id)
+        letters += len(list(simulation.log.read("dead-letters.intake")))
+
+    assert rules == {rule.id for rule in deployment.catalogue.rules}
+    assert min(changes[change] for change in ("raised", "updated", "withdrawn")) > 10
+    assert letters == 30
+    assert min(aborted.values()) > 10
+    assert min(generations[stage.name] for stage in deployment.stages) > 100
+    assert min(events[event] for event in ("kill", "freeze", "stop", "storm", "stall")) > 10
+
+
+# --- it can fail --------------------------------------------------------------------------------------------
+
+Break = Callable[[StageSpec], StageSpec]
+
+
+def breaking(stage: str, change: Callable[[Step], Step]) -> Break:
+    """The deployment with another step in one of its stages."""
+    return lambda spec: replace(spec, step=change(spec.step)) if spec.name == stage else spec
+
+
+def remembers_in_memory(step: Step) -> Step:
+    """Keeps its rows in the process: they outlive an aborted transaction, and are nobody's after a take-over."""
+    rows = MemoryRows()
+    return lambda _, records, idle_at: step(rows, records, idle_at)
+
+
+def speaks_to_one_partition(step: Step) -> Step:
+    """Says to one partition what all must hear."""
+
+    def said(rows: Rows, records: Sequence[Record], idle_at: Any) -> list[Output]:
+        return [
+            msgspec.structs.replace(output, partition=0) if output.partition == EVERY_PARTITION else output
+            for output in step(rows, records, idle_at)
+        ]
+
+    return said
+
+
+def drops_what_it_cannot_read(step: Step) -> Step:
+    """Writes no dead letters."""
+    return lambda *given: [output for output in step(*given) if not isinstance(output.value, DeadLetter)]
+
+
+def judges_only_the_first_of_a_batch(step: Step) -> Step:
+    """Loses the records that came together with another."""
+    return lambda rows, records, idle_at: step(rows, records[:1], idle_at)
+
+
+MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
+    "numbers kept in memory": (breaking("publish-alerts", remembers_in_memory), {}),
+    "timelines kept in memory": (breaking("detect", remembers_in_memory), {}),
+    "word of the feeds to one partition": (breaking("register", speaks_to_one_partition), {}),
+    "no dead letters": (breaking("intake", drops_what_it_cannot_read), {}),
+    "one record of a batch": (breaking("alert", judges_only_the_first_of_a_batch), {}),
+    "store merged before commit": (
+        lambda spec: spec,
+        {"assemble": partial(assemble, transaction_as=MergesBeforeCommit)},
+    ),
+    "offsets committed outside": (
+        lambda spec: spec,
+        {"assemble": partial(assemble, transaction_as=CommitsOffsetsOutside, take_over_as=Trusting)},
+    ),
+    "changelog read uncommitted": (
+        lambda spec: spec,
+        {"assemble": partial(assemble, take_over_as=Trusting), "changelog_isolation": "read_uncommitted"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("broken", "switches"), MUTANTS.values(), ids=MUTANTS)
+def test_a_backbone_with_one_defect_is_caught(deployment: Deployment, broken: Break, switches: dict[str, Any]):
+    noticed = next((seed for seed in range(SEEDS) if goes_wrong(deployment, seed, broken, switches)), None)
+
+    assert noticed is not None, f"{SEEDS} schedules did not notice"
+
+
+def goes_wrong(deployment: Deployment, seed: int, broken: Break, switches: dict[str, Any]) -> bool:
+    """Whether a reader sees a wrong result, or a stage is given what cannot be and says so."""
+    scene = Backbone(deployment, seed)
+    scene.stages = [broken(spec) for spec in deployment.stages]
+    try:
+        Simulation(replace(plan(seed), **switches), scene).run()
+    except (Wrong, ValueError):
+        return True
+    except Stuck:
+        return False
+    return False
