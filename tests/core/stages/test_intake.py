@@ -161,6 +161,13 @@ def test_an_end_in_the_far_future_is_impossible(catalogue: Catalogue) -> None:
     assert taken(catalogue, a_report(occurred_to=at("9999-01-01T00:00"))).reason == "impossible-time"
 
 
+def test_a_backfill_stamped_in_microseconds_is_refused_and_stops_nobody(catalogue: Catalogue) -> None:
+    record = msgspec.structs.replace(a_record(a_report(), "backfill.police-crimes"), received_at=RECEIVED * 1000)
+    output, *_ = intake.make_step(catalogue, 1)(MemoryRows(), [record], None)
+
+    assert (output.value.reason, output.topic) == ("impossible-time", "dead-letters.intake")
+
+
 def test_a_record_too_large_for_the_dead_letters_stays_where_it_is(catalogue: Catalogue) -> None:
     record = msgspec.structs.replace(
         a_record(Refused("oversize", "too long"), "partner.fire"), raw_value=b"x" * (intake.KEPT_VERBATIM + 1)

@@ -28,6 +28,9 @@ from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record, Row
 EARLIEST: Instant = -2_208_988_800_000
 """1900-01-01T00:00Z: nothing a partner reports happened before it."""
 
+LATEST: Instant = 32_503_680_000_000
+"""3000-01-01T00:00Z: a timestamp beyond it counts something else than milliseconds, and no calendar reaches so far."""
+
 FUTURE_TOLERANCE = 5 * MINUTE
 """How far another's clock may run ahead: a partner's of the broker's, a history's of the machine that reads it in."""
 
@@ -173,8 +176,12 @@ def _check_times(report: Report, received_at: Instant) -> None:
     began = report.occurred_from
     ended = began if report.occurred_to is None else report.occurred_to
     latest = received_at + FUTURE_TOLERANCE
-    if EARLIEST <= began <= ended <= latest and EARLIEST <= report.reported_at <= latest:
+    if EARLIEST <= began <= ended <= latest <= LATEST and EARLIEST <= report.reported_at <= latest:
         return
+    if latest > LATEST:
+        raise Refused(
+            "impossible-time", "the record's own timestamp is after the year 3000; send it again, in milliseconds"
+        )
     for name, at in (("occurred_from", began), ("occurred_to", ended), ("reported_at", report.reported_at)):
         if not EARLIEST <= at <= latest:
             raise Refused(
