@@ -7,9 +7,13 @@ out too: what is shown is that the order matters, not that the assertion works; 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
 
+from safety_stream.streaming.loop import Ports, assemble
 from safety_stream.streaming.ownership import Tenure
-from safety_stream.streaming.ports import TopicPartition
+from safety_stream.streaming.ports import Changelog, TopicPartition
+from safety_stream.streaming.spec import StageSpec
 from safety_stream.streaming.store import Mark
 from safety_stream.streaming.takeover import TakeOver
 from safety_stream.streaming.transaction import Piece, Transaction
@@ -114,3 +118,31 @@ class WakesWithWhatIsRead(Transaction):
 
     def _offsets_now(self, tenure: Tenure):
         return {topic: tenure.expected[topic] for topic in tenure.topics}
+
+
+class TrustsOldStores(TakeOver):
+    """Takes a store as it is, however long ago it was written."""
+
+    def store(self, tenure: Tenure, _high: int):
+        self._stores.setdefault(tenure.partition, self._open_store(tenure.partition, ""))
+        return self._stores[tenure.partition]
+
+
+class EndsAtAGap:
+    """Reads a changelog as if each offset held a record: where a stretch of it holds none, there it must end."""
+
+    def __init__(self, changelog: Changelog) -> None:
+        self._changelog = changelog
+        self.identity = changelog.identity
+        self.high_watermark = changelog.high_watermark
+
+    def read(self, partition: int, start: int, high: int):
+        for changes in self._changelog.read(partition, start, high):
+            if not changes:
+                return
+            yield changes
+
+
+def reading_densely(spec: StageSpec, ports: Ports, *more: Any, **classes: Any):
+    """A loop whose changelog is read so."""
+    return assemble(spec, replace(ports, changelog=EndsAtAGap(ports.changelog)), *more, **classes)

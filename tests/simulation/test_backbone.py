@@ -57,11 +57,11 @@ def test_the_same_seed_lives_the_same_life(deployment: Deployment):
 
 
 def test_the_schedules_are_as_rough_and_the_reports_as_telling_as_they_claim(deployment: Deployment):
-    """In thirty schedules every rule speaks, alerts are taken back, and at every stage something is aborted."""
+    """In forty schedules every rule speaks, alerts are taken back, and at every stage something is aborted."""
     aborted, generations, events = Counter[str](), Counter[str](), Counter[str]()
     changes, rules, letters = Counter[str](), set[str](), 0
     wire = Records()
-    for seed in range(30):
+    for seed in range(40):
         simulation = Simulation(plan(seed), Backbone(deployment, seed))
         simulation.run()
         events.update(event.split()[1] for event in simulation.events)
@@ -78,11 +78,11 @@ def test_the_schedules_are_as_rough_and_the_reports_as_telling_as_they_claim(dep
         letters += len(list(simulation.log.read("dead-letters.intake")))
 
     assert rules == {rule.id for rule in deployment.catalogue.rules}
-    assert min(changes[change] for change in ("raised", "updated", "withdrawn")) > 10
-    assert letters == 30
+    assert min(changes[change] for change in ("raised", "updated", "withdrawn")) > 5
+    assert letters == 40
     assert min(aborted.values()) > 10
-    assert min(generations[stage.name] for stage in deployment.stages) > 100
-    assert min(events[event] for event in ("kill", "freeze", "stop", "storm", "stall")) > 10
+    assert min(generations[stage.name] for stage in deployment.stages) > 150
+    assert min(events[event] for event in ("kill", "freeze", "stop", "storm", "stall", "night")) > 5
 
 
 # --- it can fail --------------------------------------------------------------------------------------------
@@ -135,7 +135,11 @@ MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
     ),
     "offsets committed outside": (
         lambda spec: spec,
-        {"assemble": partial(assemble, transaction_as=CommitsOffsetsOutside, take_over_as=Trusting)},
+        # Deaths often enough to come between the two.
+        {
+            "crash_rate": 0.01,
+            "assemble": partial(assemble, transaction_as=CommitsOffsetsOutside, take_over_as=Trusting),
+        },
     ),
     "changelog read uncommitted": (
         lambda spec: spec,

@@ -18,7 +18,9 @@ from tests.simulation.broken_loops import (
     RestoresToTheStableEnd,
     Trusting,
     TrustsMembership,
+    TrustsOldStores,
     WakesWithWhatIsRead,
+    reading_densely,
 )
 
 from safety_stream.streaming.loop import assemble
@@ -63,6 +65,8 @@ MUTANTS = {
         "assemble": partial(assemble, transaction_as=ChecksTooEarly, take_over_as=Trusting),
     },
     "restore to the last stable offset": {"assemble": partial(assemble, take_over_as=RestoresToTheStableEnd)},
+    "old stores trusted": {"night_chance": 0.4, "assemble": partial(assemble, take_over_as=TrustsOldStores)},
+    "an empty stretch taken for the end": {"assemble": partial(reading_densely, take_over_as=Trusting)},
     "idle wake commits what is read": {
         "wakes": True,
         "assemble": partial(assemble, transaction_as=WakesWithWhatIsRead, take_over_as=Trusting),

@@ -211,11 +211,12 @@ def _party(role: Role, *, child: bool = False) -> ReportedParty:
 
 
 def _harms(random: Random) -> Iterator[Report]:
-    """One person harmed over and over; two agencies may tell of one evening."""
+    """One person harmed over and over; two agencies may tell of one evening; some of it nobody reported."""
     for number in range(random.randint(2, 4)):
         at = _BEGINS + random.choice((0, 2, 9, 40, 200)) * DAY_LENGTH + random.choice((0, HOUR, 2 * HOUR))
         source = random.choice(("council-asb", "housing"))
-        yield _report(source, f"harm-{number}", "asb-noise", at, parties=(_party("victim"),), place=_HOME)
+        harm = _report(source, f"harm-{number}", "asb-noise", at, parties=(_party("victim"),), place=_HOME)
+        yield msgspec.structs.replace(harm, origin=random.choice(("reported", "reported", "reported", "discovered")))
 
 
 def _cars(random: Random) -> Iterator[Report]:

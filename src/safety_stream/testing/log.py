@@ -15,13 +15,16 @@ What it keeps to, because the loop's guarantees rest on it:
 - **KIP-447.** Offsets in a transaction are refused for a former generation or an unknown member. *Ownership is not
   checked*: nor does Kafka.
 - Without group metadata, or committed outside of a transaction, offsets are taken as they come.
+- **Compaction.** Now and then a compacted topic is cleaned below some offset, never beyond the last stable one: aborted
+  records go, and those older than another of their key. Offsets and ends stay what they were, so there are gaps, long
+  ones. A tombstone is kept for its time from when it was first met; whoever reads later never hears of it.
 
 Every call is a step of the `Schedule`, and may be told to crash before or after its effect, or to fail (`Faults`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -46,6 +49,7 @@ Fate = Literal["crash-before", "crash-after", "freeze", "stall", "retriable-befo
 T = TypeVar("T")
 
 _MARKER_CHANCE = 0.25
+_COMPACTION_CHANCE = 0.02
 _RETRIABLE_CALLS = frozenset(
     {"init", "flush", "send_offsets", "commit", "abort", "committed", "high_watermark", "seek"}
 )
@@ -72,10 +76,19 @@ class Transaction:
 
 @dataclass(slots=True)
 class Entry:
-    """One offset of a partition: a record, or a marker (None)."""
+    """One offset of a partition: a record, or None where a marker is or something was before it was compacted away.
+
+    `forget_at`: when a tombstone that compaction has met may go.
+    """
 
     record: Outgoing | None
     transaction: Transaction | None
+    forget_at: float | None = None
+
+    @property
+    def is_aborted(self) -> bool:
+        """Whether it is of a transaction that is not committed."""
+        return self.transaction is not None and not self.transaction.committed
 
 
 @dataclass(slots=True)
@@ -116,9 +129,20 @@ class Partition:
     def visible(self, offset: int, isolation: Isolation) -> Outgoing | None:
         """The record at an offset, or None for a marker and for what this reader must not see."""
         entry = self.entries[offset]
-        if isolation == "read_committed" and entry.transaction is not None and not entry.transaction.committed:
-            return None
-        return entry.record
+        return None if isolation == "read_committed" and entry.is_aborted else entry.record
+
+    def compact(self, end: int, now: float, tombstone_seconds: float) -> None:
+        """Clean below `end`, which is no further than the last stable offset. No offset changes, and no end."""
+        entries = self.entries[:end]
+        newest = {entry.record.key: entry for entry in entries if entry.record is not None and not entry.is_aborted}
+        for offset, entry in enumerate(entries):
+            if entry.record is None:
+                continue
+            is_newest = newest.get(entry.record.key) is entry
+            if is_newest and entry.record.value is None and entry.forget_at is None:
+                entry.forget_at = now + tombstone_seconds
+            if not is_newest or (entry.forget_at is not None and now >= entry.forget_at):
+                self.entries[offset] = Entry(None, None)
 
 
 class TransactionalId:
@@ -316,15 +340,19 @@ class Log:
         schedule: Schedule,
         topics: Mapping[str, int],
         *,
+        compacted: Collection[str] = (),
         session_seconds: float = 2.0,
         transaction_seconds: float = 3.0,
+        tombstone_seconds: float = 14.0,
     ) -> None:
-        """`topics`: how many partitions each has. Timeouts in the schedule's seconds."""
+        """`topics`: how many partitions each has; `compacted`: which are. Times in the schedule's seconds."""
         self.schedule = schedule
         self.session_seconds = session_seconds
         self.transaction_seconds = transaction_seconds
+        self.tombstone_seconds = tombstone_seconds
         self._counts = dict(topics)
         self.partitions = {TopicPartition(name, n): Partition() for name, count in topics.items() for n in range(count)}
+        self._compacted = [one for one in self.partitions if one.topic in compacted]
         self.groups: dict[str, Group] = {}
         self.ids: dict[str, TransactionalId] = {}
         self._to_mark: list[Transaction] = []
@@ -355,9 +383,14 @@ class Log:
             self._to_mark.append(transaction)
 
     def work(self) -> None:
-        """What the broker does by itself: write some markers, end old transactions, expel the silent."""
+        """What the broker does by itself: write some markers, compact, end old transactions, expel the silent."""
         if self._to_mark and self.schedule.random.random() < _MARKER_CHANCE:
             self._write_a_marker()
+        if self._compacted and self.schedule.random.random() < _COMPACTION_CHANCE:
+            # The newest segment is never cleaned; how far that reaches is anybody's guess.
+            partition = self.partitions[self.schedule.random.choice(self._compacted)]
+            end = int(self.schedule.random.random() * (partition.last_stable_offset + 1))
+            partition.compact(end, self.schedule.now, self.tombstone_seconds)
         for transactional in self.ids.values():
             open_one = transactional.current
             if open_one is not None and self.schedule.now - open_one.began > self.transaction_seconds:
@@ -385,6 +418,12 @@ class Log:
                     record = partition.visible(offset, isolation)
                     if record is not None:
                         yield one, offset, record
+
+    def compact(self) -> None:
+        """Clean every compacted topic as far as may be."""
+        for one in self._compacted:
+            partition = self.partitions[one]
+            partition.compact(partition.last_stable_offset, self.schedule.now, self.tombstone_seconds)
 
     def _write_a_marker(self) -> None:
         transaction = self.schedule.random.choice(self._to_mark)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol as Interface
 
 from safety_stream.streaming.feed import Batch
@@ -35,6 +35,9 @@ from safety_stream.testing.log import (
     Protocol,
 )
 from safety_stream.testing.schedule import Actor, Schedule, TakesTurns
+
+TRUSTED_SECONDS = 4.0
+"""How old a store may be: less than tombstones are kept, by more than any freeze lasts."""
 
 Assemble = Callable[..., Loop]
 
@@ -71,6 +74,7 @@ class Plan:
     slots: int = 3
     events: int = 6
     pause: float = 2.5
+    night_chance: float = 0.08
     crash_rate: float = 0.002
     error_rate: float = 0.01
     freeze_rate: float = 0.003
@@ -258,19 +262,41 @@ class Worker:
 
 
 class DiskStore(MemoryStore):
-    """A store whose merges are steps, so that crashes and others come between."""
+    """A store whose merges are steps, so that crashes and others come between; and which grows old."""
 
-    process: Process
+    def __init__(self, schedule: Schedule) -> None:
+        """Begin empty, as of now."""
+        super().__init__()
+        self._schedule = schedule
+        self._written_at = schedule.now
+        self.process: Process | None = None
+
+    @property
+    def is_too_old(self) -> bool:
+        """Whether it has not been written for longer than it may trust that no tombstone was forgotten."""
+        return self._schedule.now - self._written_at > TRUSTED_SECONDS
 
     def apply(self, changes, mark, *, base, position):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
         """As `MemoryStore.apply`."""
         rows = list(changes)
-        return self.process.call("apply", lambda: MemoryStore.apply(self, rows, mark, base=base, position=position))
+
+        def effect() -> bool:
+            self._written_at = self._schedule.now
+            return MemoryStore.apply(self, rows, mark, base=base, position=position)
+
+        assert self.process is not None  # noqa: S101
+        return self.process.call("apply", effect)
+
+    def clear(self) -> None:
+        """As `MemoryStore.clear`."""
+        self._written_at = self._schedule.now
+        super().clear()
 
     def copy(self) -> DiskStore:
         """The same, as it is now."""
-        copied = DiskStore()
+        copied = DiskStore(self._schedule)
         copied._rows, copied._mark, copied._position = dict(self._rows), dict(self._mark), self._position
+        copied._written_at = self._written_at
         return copied
 
 
@@ -278,8 +304,8 @@ class DiskStore(MemoryStore):
 class Disk:
     """What a slot keeps on disk for a stage and partition: the store, and an older copy of it."""
 
-    now: DiskStore = field(default_factory=DiskStore)
-    before: DiskStore = field(default_factory=DiskStore)
+    now: DiskStore
+    before: DiskStore
 
 
 class Simulation:
@@ -291,7 +317,7 @@ class Simulation:
         self.scene = scene
         self.schedule = Schedule(plan.seed, max_steps=plan.max_steps)
         self.random = self.schedule.random
-        self.log = Log(self.schedule, scene.topics)
+        self.log = Log(self.schedule, scene.topics, compacted={spec.changelog for spec in scene.stages})
         self.faults = Faults(
             self.schedule, error_rate=plan.error_rate, crash_rate=plan.crash_rate, freeze_rate=plan.freeze_rate
         )
@@ -313,10 +339,10 @@ class Simulation:
 
     def open_store(self, place: tuple[int, str, int], process: Process) -> Store:
         """What a slot finds on its disk of a partition: mostly what it left, sometimes something older, or nothing."""
-        disk = self._disks.setdefault(place, Disk())
+        disk = self._disks.setdefault(place, Disk(DiskStore(self.schedule), DiskStore(self.schedule)))
         draw = self.random.random()
         if draw < 0.15:  # noqa: PLR2004
-            disk.now = DiskStore()
+            disk.now = DiskStore(self.schedule)
         elif draw < 0.3:  # noqa: PLR2004
             disk.now = disk.before
         disk.before = disk.now.copy()
@@ -339,7 +365,10 @@ class Simulation:
         self.schedule.end()
 
     def _happen(self) -> None:
-        """One thing that happens to the workers."""
+        """One thing that happens to the workers; or nothing, for as long as tombstones are kept."""
+        if self.random.random() < self.plan.night_chance:
+            self._let_a_night_pass()
+            return
         slot = self.random.randrange(self.plan.slots)
         worker = self.workers.get(slot)
         if worker is None or not worker.alive:
@@ -360,6 +389,13 @@ class Simulation:
         elif event == "stall-in-storm":
             worker.stall(self.random.random() * 4.0)
             self._storm()
+
+    def _let_a_night_pass(self) -> None:
+        """So long that tombstones are forgotten."""
+        self.events.append(f"{self.schedule.now:.2f} night")
+        self.log.compact()
+        self.schedule.sleep(self.log.tombstone_seconds)
+        self.log.compact()
 
     def _storm(self) -> None:
         """Partitions change hands for no reason."""
