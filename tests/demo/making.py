@@ -9,16 +9,17 @@ import msgspec
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.stages.stage import Output
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
 from safety_stream.demo.run import START, Demo, Summary
 from safety_stream.demo.story import story
-from safety_stream.demo.verdict import compare
 from safety_stream.demo.watching import Seen
-from safety_stream.replay import Arrival, Pipeline, Result
+from safety_stream.replay import Arrival, Pipeline
 from safety_stream.synthetic import SyntheticReport
+from safety_stream.testing.verdict import Witnessed, compare
 
 WATCHED = ("incidents", "alerts.duty-officer", "indicators.internal", "alert-changes", "dead-letters.intake")
 
@@ -32,7 +33,7 @@ class Told:
 
     def __init__(self, catalogue: Catalogue, arrivals: Sequence[SyntheticReport]) -> None:
         self.seen = Seen()
-        self.standing = Result()
+        self.standing = Witnessed()
         self.incidents = 0
         self._second = 0.0
         pipeline = Pipeline(catalogue, self._take)
@@ -44,7 +45,7 @@ class Told:
 
     def _take(self, output: Output) -> None:
         self.standing.take(output)
-        self.incidents += output.topic == "incidents"
+        self.incidents += isinstance(output.value, IncidentVersion)
         if output.topic in WATCHED:
             self.seen.came_out(output.value, self._second + 0.25)
 
@@ -91,7 +92,7 @@ def an_indicator(**changes: object) -> PublishedIndicator:
 class WithoutKafka(Demo):
     """A demonstration of the story alone, in this process. `spoil` may change what stands before it is judged."""
 
-    spoil: Callable[[Result], None] = staticmethod(lambda _: None)
+    spoil: Callable[[Witnessed], None] = staticmethod(lambda _: None)
 
     def __enter__(self) -> Self:
         self._told = told_story(self.catalogue)

@@ -12,34 +12,34 @@ from typer.testing import CliRunner
 
 from safety_stream.cli import app
 from safety_stream.cli import demo as command
-from safety_stream.replay import Result
+from safety_stream.testing.verdict import Witnessed
 
 
-def with_one_missing(standing: Result) -> None:
+def with_one_missing(standing: Witnessed) -> None:
     standing.alerts.pop(min(standing.alerts))
 
 
-def with_one_too_many(standing: Result) -> None:
+def with_one_too_many(standing: Witnessed) -> None:
     some = standing.alerts[min(standing.alerts)]
     wrong = msgspec.structs.replace(some, alert_id="never-raised", subject="victim:somebody-else")
     standing.alerts[wrong.alert_id] = wrong
 
 
-def with_another_priority(standing: Result) -> None:
+def with_another_priority(standing: Witnessed) -> None:
     name = min(standing.alerts)
     standing.alerts[name] = msgspec.structs.replace(standing.alerts[name], priority="P1")
 
 
-def with_another_count(standing: Result) -> None:
+def with_another_count(standing: Witnessed) -> None:
     name = next(name for name, value in standing.indicators.items() if value.value)
     standing.indicators[name] = msgspec.structs.replace(standing.indicators[name], value=1_000)
 
 
-def with_a_finding_missing(standing: Result) -> None:
+def with_a_finding_missing(standing: Witnessed) -> None:
     standing.findings.pop(min(standing.findings))
 
 
-def with_a_letter_too_many(standing: Result) -> None:
+def with_a_letter_too_many(standing: Witnessed) -> None:
     standing.dead_letters.append(standing.dead_letters[0])
 
 
@@ -59,7 +59,7 @@ def without_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def spoilt(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Result], None]:
+def spoilt(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Witnessed], None]:
     monkeypatch.setattr(WithoutKafka, "spoil", staticmethod(request.param))
     return request.param
 

@@ -127,6 +127,7 @@ MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
     "numbers kept in memory": (breaking("publish-alerts", remembers_in_memory), {}),
     "timelines kept in memory": (breaking("detect", remembers_in_memory), {}),
     "word of the feeds to one partition": (breaking("register", speaks_to_one_partition), {}),
+    "word of the feeds to one partition of register": (breaking("intake", speaks_to_one_partition), {}),
     "no dead letters": (breaking("intake", drops_what_it_cannot_read), {}),
     "one record of a batch": (breaking("alert", judges_only_the_first_of_a_batch), {}),
     "store merged before commit": (

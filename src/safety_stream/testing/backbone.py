@@ -75,7 +75,7 @@ class Deployment:
         few = {name: catalogue.sources[name] for name in _KINDS}
         self.catalogue = msgspec.structs.replace(catalogue, sources=few)
         self.folder = folder
-        self.stages: Sequence[StageSpec] = stage_specs(STAGES, self.catalogue)
+        self.stages: Sequence[StageSpec] = stage_specs(STAGES, self.catalogue, PARTITIONS)
         self.topics = {topic.name: topic.partitions for topic in topics(self.catalogue, PARTITIONS)}
 
 
