@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from safety_stream.embedded import EmbeddedKafka
 from safety_stream.streaming.takeover import MARK_KEY
-from safety_stream.testing.simulation import Numbered
+from safety_stream.testing.toy import Numbered
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 

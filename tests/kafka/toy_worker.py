@@ -24,7 +24,7 @@ from safety_stream.streaming.kafka import KafkaSettings
 from safety_stream.streaming.loop import Surroundings
 from safety_stream.streaming.ports import Incoming, Unobserved
 from safety_stream.streaming.spec import Encoded, StageSpec
-from safety_stream.testing.simulation import Numbered, Seen
+from safety_stream.testing.toy import Numbered, Seen
 
 
 def tell(line: str) -> None:
