@@ -71,8 +71,12 @@ class Cluster:
             yield record.key or b"", record.value or b""
 
     def count(self, names: Sequence[str]) -> int:
-        """How many committed records the topics hold, words of how far the feeds are (which have no key) apart."""
-        return sum(record.key is not None for record in read_to_end(self.kafka, names))
+        """How many committed records the topics hold."""
+        return sum(1 for _ in read_to_end(self.kafka, names))
+
+    def incidents(self) -> int:
+        """How many incidents are committed; words of how far the feeds are have no key."""
+        return sum(record.key is not None for record in read_to_end(self.kafka, ["incidents"]))
 
     def is_drained(self) -> bool:
         """Whether every stage of the pipeline, in order, has nothing left to do."""

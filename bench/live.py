@@ -80,7 +80,7 @@ def throughput(cluster: Cluster, start: StartChild, county: Path, folder: Path, 
         _wait_until_drained(cluster, worker)
         child.stop()
         told = child.result(30)
-    incidents = cluster.count(["incidents"])
+    incidents = cluster.incidents()
     refused = cluster.count(["dead-letters.intake"])
     if incidents + refused != len(sent):
         raise AssertionError(f"{len(sent)} reports made {incidents} incidents and {refused} dead letters")
