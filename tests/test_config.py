@@ -110,3 +110,12 @@ def test_nothing_that_lets_one_in_is_shown():
 
     assert repr(kafka) == "Connection(bootstrap='a:9092')"
     assert kafka.without_secrets(f"PLAIN says: {SECRET} is not horse") == "PLAIN says: … is not …"
+
+
+def test_a_name_that_only_begins_like_a_setting_is_none():
+    with pytest.raises(ConnectionFault, match="setting 1"):
+        Connection("kafka:9093", {"client.rackety": "a"})
+
+
+def test_an_empty_secret_hides_nothing():
+    assert Connection("kafka:9093", {"sasl.password": ""}).without_secrets("no") == "no"

@@ -70,7 +70,7 @@ class Connection:
         secrets = [
             value
             for name, value in self.further.items()
-            if name.startswith(("ssl.", "sasl.", "https.")) and not name.startswith(_NOT_SECRET)
+            if name.startswith(("ssl.", "sasl.", "https.")) and not name.startswith(_NOT_SECRET) and value
         ]
         for secret in sorted(secrets, key=len, reverse=True):
             sentence = sentence.replace(secret, "…")
@@ -110,7 +110,7 @@ def _refusal(name: str) -> str | None:
     for known, mend in _INSTEAD.items():
         if name.startswith(known):
             return mend
-    if name.startswith(TAKEN):
+    if any(name.startswith(one) if one.endswith(".") else name == one for one in TAKEN):
         return None
     taken = ", ".join(f"{one}*" if one.endswith(".") else one for one in TAKEN)
     return f"no setting of a connection; taken are {taken}, and every other is fixed because guarantees rest on it"

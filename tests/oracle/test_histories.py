@@ -16,6 +16,10 @@ DAY = 24 * HOUR
 MONTH = at("2026-02-05T12:00") - NOON
 
 
+def found(name: str, completed_at: int) -> dict[str, Any]:
+    return {"finding_id": name, "completed_at": completed_at}
+
+
 def raised(**more: Any) -> dict[str, Any]:
     """A first version, in time and heard."""
     version = {
@@ -29,7 +33,7 @@ def raised(**more: Any) -> dict[str, Any]:
         "priority": "P3",
         "first_completed_at": NOON,
         "last_completed_at": NOON,
-        "findings": ["f"],
+        "findings": [found("f", NOON)],
         "late": False,
         "notify": True,
         "as_of": NOON,
@@ -37,10 +41,12 @@ def raised(**more: Any) -> dict[str, Any]:
     return version | more
 
 
-def more_known(later: int, **more: Any) -> dict[str, Any]:
-    """The next version: a finding has joined, so much later."""
+def more_known(later: int, *, of: int | None = None, **more: Any) -> dict[str, Any]:
+    """The next version, so much later: a finding has joined, completed just then or at `of`."""
+    at = NOON + later if of is None else of
     grown = {"version": 2, "change": "updated", "reason": "evidence-added", "notify": False}
-    return raised(**grown | {"as_of": NOON + later, "last_completed_at": NOON + later} | more)
+    known = {"findings": [found("f", NOON), found("g", at)], "last_completed_at": max(NOON, at)}
+    return raised(**grown | known | {"as_of": NOON + later, "first_completed_at": min(NOON, at)} | more)
 
 
 def withdrawn(later: int = DAY, **more: Any) -> dict[str, Any]:
@@ -57,7 +63,7 @@ CAN_BE = {
     "worse at once": [raised(), more_known(HOUR, reason="worsened", priority="P2", notify=True)],
     "less, however long after": [
         raised(),
-        more_known(MONTH, reason="evidence-removed", last_completed_at=NOON + MONTH),
+        more_known(MONTH, reason="evidence-removed"),
     ],
     "withdrawn from those who were told": [raised(), withdrawn()],
     "late, and told to nobody to the end": [raised(**LATE), withdrawn(8 * DAY, notify=False)],
@@ -67,7 +73,11 @@ CAN_BE = {
         more_known(HOUR, reason="restated", priority="P4"),
         more_known(2 * HOUR, version=3, reason="worsened", priority="P3"),
     ],
-    "back-dated": [raised(), more_known(MONTH, reason="back-dated", first_completed_at=NOON - DAY, notify=True)],
+    "back-dated": [raised(), more_known(HOUR, of=NOON - DAY, reason="back-dated")],
+    "back-dated to what nobody can act on": [
+        raised(),
+        more_known(MONTH, of=NOON - DAY, reason="back-dated", late=True),
+    ],
     "true again": [raised(), withdrawn(), raised(version=3, episode=2)],
     "of two subjects at a time": [raised(), raised(alert_id="b", subject="victim:tok-b"), withdrawn()],
 }
@@ -82,7 +92,7 @@ CANNOT_BE = {
     "updated before it was raised": ([more_known(0, version=1, notify=True)], "does not stand"),
     "raised twice": ([raised(), raised(version=2, notify=False)], "raised, and the alert stands"),
     "updated because new": ([raised(), more_known(HOUR, reason="new")], "updated because new"),
-    "withdrawn with findings": ([raised(), withdrawn(findings=["f"])], "withdrawn with 1 findings"),
+    "withdrawn with findings": ([raised(), withdrawn(findings=[found("f", NOON)])], "withdrawn with 1 findings"),
     "worse, and no higher": ([raised(), more_known(HOUR, reason="worsened")], "worsened from P3 to P3"),
     "higher, and not worse": ([raised(), more_known(HOUR, priority="P2", notify=True)], "evidence-added from P3 to P2"),
     "back-dated to what it was": ([raised(), more_known(HOUR, reason="back-dated")], "back-dated from"),
@@ -96,6 +106,10 @@ CANNOT_BE = {
     "told of in the last episode only": (
         [raised(), withdrawn(), raised(version=3, episode=2, **LATE), withdrawn(8 * DAY, version=4, episode=2)],
         "nobody was told in this episode",
+    ),
+    "told of what is long past": (
+        [raised(), more_known(MONTH, of=NOON - DAY, reason="back-dated", late=True, notify=True)],
+        "notify is True",
     ),
     "late and told": ([raised(**LATE | {"notify": True})], "notify is True"),
     "late and not said to be": ([raised(**LATE | {"late": False})], "late is False"),

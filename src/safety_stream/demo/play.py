@@ -37,9 +37,9 @@ class Player:
         )
 
     def play(self, start: Instant, arrivals: Iterable[SyntheticReport], stop: Event) -> None:
-        """Send until the arrivals end or `stop` is set, then wait for every acknowledgement.
+        """Send until the arrivals end or `stop` is set, then wait until nothing is under way.
 
-        Raises `RuntimeError` when the broker did not take everything.
+        Raises `RuntimeError` when that takes too long. What the broker refused is missing at the end, and shows there.
         """
         began = time.monotonic()
         for arrival in arrivals:

@@ -84,7 +84,7 @@ class Stages(Service):
         self._ends_process = True
 
     def is_ready(self) -> bool:
-        """Whether every stage here has partitions, all of them taken over."""
+        """Whether every stage here has joined its group and taken over what it was given."""
         return all(stage.is_ready() for stage in self._stages.values())
 
     async def on_start(self) -> None:

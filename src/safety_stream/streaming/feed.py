@@ -66,6 +66,7 @@ class Feed:
         self._pending: dict[Tenure, list[Incoming]] = {}
         self._pending_records = 0
         self._looked_round_at = 0.0
+        self.has_joined = False
 
     def start(self) -> None:
         """Join the group."""
@@ -89,6 +90,7 @@ class Feed:
     def on_assign(self, partitions: Sequence[TopicPartition]) -> None:
         """Begin a tenure for each partition number, and have it taken over."""
         self._consumer.assign_paused(partitions)
+        self.has_joined = True
         for number, topics in sorted(_by_number(partitions).items()):
             if topics != tuple(sorted(self._spec.inputs)):
                 raise Fatal(

@@ -92,9 +92,8 @@ class Loop:
     transaction: Transaction
 
     def is_ready(self) -> bool:
-        """Whether everything assigned has been taken over, and something has."""
-        tenures = self.ownership.tenures()
-        return bool(tenures) and all(tenure.ready for tenure in tenures)
+        """Whether the group has been joined and everything assigned since is taken over; that may be nothing."""
+        return self.feed.has_joined and all(tenure.ready for tenure in self.ownership.tenures())
 
 
 def assemble(

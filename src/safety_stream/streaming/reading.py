@@ -80,9 +80,9 @@ def read_between(
                 continue
             if _is_record(message):
                 record = incoming(message)
-                last_word = monotonic()
                 at = (record.topic, record.partition)
                 if record.offset < ends[at]:
+                    last_word = monotonic()
                     yield record
                 else:
                     # What stands behind the end proves that all before it has been read.

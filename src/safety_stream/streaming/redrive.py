@@ -23,7 +23,7 @@ from safety_stream.wire.codecs import Codecs
 MEMORY_TOPIC = "redriven"
 """Where it is remembered what was put back."""
 
-_PER_TRANSACTION = 1_000
+_PER_TRANSACTION = 100
 _SECONDS = 30
 
 
@@ -76,7 +76,7 @@ class Redrive:
         self._producer.init_transactions(_SECONDS)
 
     def put_back(self, chosen: Sequence[Letter]) -> None:
-        """Put letters back and remember it, in transactions of at most a thousand. Raises `KafkaException`."""
+        """Put letters back and remember it, in transactions of at most a hundred. Raises `KafkaException`."""
         for start in range(0, len(chosen), _PER_TRANSACTION):
             self._producer.begin_transaction()
             try:

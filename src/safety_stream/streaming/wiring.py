@@ -21,7 +21,7 @@ _DIGITS = 6
 
 def stage_specs(rows: Sequence[StageRow], catalogue: Catalogue, partitions: int) -> list[StageSpec]:
     """The stages of these rows, ready to run; `partitions` is how many the topics spread by key have."""
-    wire = Records()
+    wire = Records(read_here={topic for row in rows for topic in row.reads})
     return [_spec(row, catalogue, partitions, wire) for row in rows]
 
 

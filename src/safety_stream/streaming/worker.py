@@ -75,7 +75,7 @@ class StageThreads:
         self._work.put((batch, done))
 
     def is_ready(self) -> bool:
-        """Whether every partition assigned here has been taken over, and there is one."""
+        """Whether the group has been joined, and every partition assigned here since is taken over."""
         return self._loop is not None and self._loop.is_ready()
 
     def stop(self) -> None:

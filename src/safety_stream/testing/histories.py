@@ -6,7 +6,8 @@ rule files alone.
 
 - Versions count from 1, episodes count openings. Within an episode comes first `raised`, then `updated`, last
   `withdrawn`, each for a reason that goes with it.
-- A version is late when the newest finding completed longer ago than the rule's action time. Of late ones nobody is
+- A version is late when the finding it is about (the one that came or changed; the newest that is left when one went)
+  completed longer ago than the rule's action time. Of late ones nobody is
   told.
 - Else people are told of the first that is known, and again when the priority is higher than what they were told, or
   when there is more to know and the rule's time between notices is over. Of less they are not told, until it is all
@@ -67,7 +68,7 @@ class Story:
         yield from self._wrong_numbers(version)
         yield from self._wrong_words(version)
         if version["late"] != self._is_late(version):
-            yield f"late is {version['late']} as of {version['as_of']}, {version['last_completed_at']} being the last"
+            yield f"late is {version['late']} as of {version['as_of']}, about what completed at {self._about(version)}"
         if version["notify"] != self._must_be_told(version):
             told = "nobody was told" if self.told is None else f"{self.told[1]} was told at {self.told[0]}"
             yield f"notify is {version['notify']}: {version['reason']} as of {version['as_of']}; {told} in this episode"
@@ -106,8 +107,18 @@ class Story:
             yield f"{reason} from {self.last['first_completed_at']} to {version['first_completed_at']}"
 
     def _is_late(self, version: Plain) -> bool:
-        deadline = _later(version["last_completed_at"], self.rule["action_time"])
-        return bool(version["change"] != "withdrawn" and version["as_of"] > deadline)
+        about = self._about(version)
+        if version["change"] == "withdrawn" or about is None:
+            return bool(version["late"] and version["change"] != "withdrawn")
+        return bool(version["as_of"] > _later(about, self.rule["action_time"]))
+
+    def _about(self, version: Plain) -> int | None:
+        """When that completed which the version is about; None when it is too old to be among the findings shown."""
+        if version["reason"] == "evidence-removed":
+            return int(version["last_completed_at"])
+        before = {one["finding_id"]: one for one in (self.last["findings"] if self.stands and self.last else ())}
+        changed = [one for one in version["findings"] if before.get(one["finding_id"]) != one]
+        return int(changed[0]["completed_at"]) if len(changed) == 1 else None
 
     def _must_be_told(self, version: Plain) -> bool:
         if self._is_late(version):

@@ -8,6 +8,8 @@ round the log: a record counts only when it has come back from there, and what c
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from safety_stream.core.model.dead_letters import Refused
@@ -17,37 +19,41 @@ from safety_stream.wire import reports
 from safety_stream.wire.codecs import Codecs, Decode, shipped_codecs
 from safety_stream.wire.topology import BETWEEN_STAGES, row_of
 
-REMEMBERED = 16_384
-"""How many values written and not yet read back are remembered, at least; never more than twice as many."""
+REMEMBERED_BYTES = 16 * 1024 * 1024
+"""How many bytes of values written and not yet read back are remembered, at least; never more than twice as many."""
 
 
 class Records:
     """Reads and writes the values of every topic. One object serves a process; its threads may share it."""
 
-    def __init__(self, codecs: Codecs | None = None) -> None:
-        """Take these codecs, or those of the schemas that ship."""
+    def __init__(self, codecs: Codecs | None = None, read_here: Collection[str] = BETWEEN_STAGES) -> None:
+        """Take these codecs, or those of the schemas that ship. `read_here`: the topics this object reads back."""
         self._codecs = codecs or shipped_codecs()
+        self._read_here = BETWEEN_STAGES.intersection(read_here)
         self._by_topic: dict[str, Decode] = {}
         self._by_subjects: dict[tuple[str, ...], Decode] = {}
         # What is never read back here, because another worker does, must go some time: by generations.
-        self._written: dict[bytes, msgspec.Struct] = {}
-        self._written_before: dict[bytes, msgspec.Struct] = {}
+        self._written: dict[bytes, tuple[str, msgspec.Struct]] = {}
+        self._written_before: dict[bytes, tuple[str, msgspec.Struct]] = {}
+        self._written_bytes = 0
 
     def encode(self, topic: str, value: msgspec.Struct) -> bytes:
         """The framed bytes of a value bound for a topic. Raises `KeyError` for a type no subject is for."""
         raw = self._codecs.encode(value)
-        if topic in BETWEEN_STAGES:
-            if len(self._written) >= REMEMBERED:
-                self._written_before, self._written = self._written, {}
-            self._written[raw] = value
+        if topic in self._read_here:
+            # Threads may lose a length to one another here; the bound is not so exact as to mind.
+            self._written_bytes += len(raw)
+            if self._written_bytes > REMEMBERED_BYTES:
+                self._written_before, self._written, self._written_bytes = self._written, {}, len(raw)
+            self._written[raw] = (topic, value)
         return raw
 
     def value(self, topic: str, raw: bytes | None) -> msgspec.Struct:
         """The value of a record of a topic. Raises `Refused`, and `KeyError` for a topic that is not ours."""
-        if raw is not None and topic in BETWEEN_STAGES:
+        if raw is not None and topic in self._read_here:
             known = self._written.pop(raw, None) or self._written_before.pop(raw, None)
-            if known is not None:
-                return known
+            if known is not None and known[0] == topic:
+                return known[1]
         decode = self._by_topic.get(topic)
         if decode is None:
             decode = self._by_topic[topic] = self._decoder(row_of(topic).subjects)

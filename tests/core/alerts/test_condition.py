@@ -194,3 +194,25 @@ def test_a_new_episode_tells_nobody_of_its_end_who_did_not_hear_of_its_beginning
     )
 
     assert [version.notify for version in versions] == [True, True, False, False]
+
+
+def test_what_is_long_past_pages_nobody_beside_what_is_not() -> None:
+    """Two years ago something happened that is reported only now, about somebody an alert stands of already."""
+    later = NOON + 60 * DAY_LENGTH
+    ancient = a_finding("old", NOON - 700 * DAY_LENGTH)
+
+    *_, version = told(
+        ("raised", a_finding("a"), NOON),
+        ("raised", a_finding("b", later), later),
+        ("raised", ancient, later + 31 * DAY_LENGTH),
+    )
+
+    assert (version.reason, version.late, version.notify) == ("back-dated", True, False)
+
+
+def test_what_is_long_past_pages_nobody_however_grave() -> None:
+    grave = a_finding("old", NOON - 700 * DAY_LENGTH, priority="P1")
+
+    *_, version = told(("raised", a_finding("a"), NOON), ("raised", grave, NOON + HOUR))
+
+    assert (version.reason, version.priority, version.late, version.notify) == ("worsened", "P1", True, False)

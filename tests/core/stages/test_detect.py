@@ -201,3 +201,11 @@ def test_what_is_no_sighting_stops_the_stage(stream: Stream):
 def test_a_sighting_that_leaves_where_it_never_was_is_a_defect(stream: Stream):
     with pytest.raises(ValueError, match="is not on the timeline it leaves"):
         stream.at(LATER, put(FIRST, sign=-1))
+
+
+def test_an_idle_wake_that_wakes_nobody_writes_nothing(stream: Stream):
+    stream.at(at(LEFT_AT), put(RETURNED, CHILD))
+    before = {key: stream.rows.get(key) for key, _ in stream.rows.scan(b"", b"\xff")}
+
+    assert stream.idle(DEADLINE - 1) == []
+    assert {key: stream.rows.get(key) for key, _ in stream.rows.scan(b"", b"\xff")} == before

@@ -206,3 +206,39 @@ def test_what_is_refused_says_nothing_of_its_feed(catalogue: Catalogue) -> None:
     outputs = intake.make_step(catalogue, 1)(MemoryRows(), [record], None)
 
     assert [output.topic for output in outputs] == ["dead-letters.intake"]
+
+
+@pytest.mark.parametrize("lsoa", ["the house by the church", "E0101260", "e01012607", "E01012607 ", "x" * 200_000])
+def test_an_lsoa_is_a_code_and_no_text(catalogue: Catalogue, lsoa: str) -> None:
+    """It would go with every sighting; and a timeline at its bound must fit one record."""
+    refused = taken(catalogue, a_report(place=ReportedPlace(lsoa=lsoa)))
+
+    assert (refused.reason, "field location.lsoa" in refused.detail) == ("schema-violation", True)
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [(91.0, 0.0), (-90.5, 0.0), (53.7, 180.5), (1e308, -1e308)])
+def test_degrees_beyond_the_earth_are_refused(catalogue: Catalogue, latitude: float, longitude: float) -> None:
+    refused = taken(catalogue, a_report(place=ReportedPlace(latitude=latitude, longitude=longitude)))
+
+    assert (refused.reason, "degrees" in refused.detail) == ("schema-violation", True)
+
+
+def test_what_a_withdrawal_calls_its_category_goes_no_further(catalogue: Catalogue) -> None:
+    version = taken(catalogue, a_report(action="withdraw", source_version=2, category="what the neighbour said"))
+
+    assert (version.action, version.category) == ("withdraw", "")
+
+
+def test_every_text_that_goes_further_has_a_bound(catalogue: Catalogue) -> None:
+    """Whatever text of a report is made as long as the wire allows, the version stays small or there is none."""
+    long = "E" * 200_000
+    reports = [
+        a_report(**{name: long}) for name in ("source_ref", "subtype", "category", "group", "grade", "marking", "kind")
+    ]
+    reports += [a_report(**{name: (long,)}) for name in ("vehicles", "phones", "flags")]
+    reports += [a_report(place=ReportedPlace(**{name: long})) for name in ("uprn", "lsoa", "area")]
+    reports.append(a_report(parties=(ReportedParty(role="victim", token=long),)))
+
+    stamped = [taken(catalogue, report) for report in reports if report.grade is None and report.marking == "OFFICIAL"]
+
+    assert [value for value in stamped if len(msgspec.json.encode(getattr(value, "detail", value))) > 5_000] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.stages.making import a_record, at
@@ -184,3 +185,38 @@ def test_what_stands_does_not_depend_on_order_or_batches(
     other = run(catalogue, list(shuffled[:cut]), list(shuffled[cut:]), end)
 
     assert standing(one) == standing(other)
+
+
+def test_a_value_of_an_indicator_that_has_left_the_catalogue_waits_for_nothing(catalogue: Catalogue) -> None:
+    rows = MemoryRows()
+    measure.make_step(catalogue, 1)(rows, [a_record(a_tally(3), "tallies", received_at=RECEIVED)], None)
+    left = msgspec.structs.replace(
+        catalogue, indicators=tuple(one for one in catalogue.indicators if one.id != "violence"), rules=()
+    )
+    complete = a_record(a_status(RECEIVED, police_crimes=RECEIVED + 400 * DAY_LENGTH), "tallies", received_at=RECEIVED)
+
+    values = [output.value for output in measure.make_step(left, 1)(rows, [complete], None)]
+
+    assert [value for value in values if value.indicator == "violence"] == []
+
+
+def test_an_idle_wake_that_wakes_nobody_writes_nothing(catalogue: Catalogue) -> None:
+    rows = Rows()
+    step = measure.make_step(catalogue, 1)
+    step(rows, [a_record(a_tally(3), "tallies", received_at=RECEIVED)], None)
+    rows.written.clear()
+
+    assert step(rows, [], RECEIVED + 1) == []
+    assert rows.written == []
+
+
+class Rows(MemoryRows):
+    """Rows that remember what was written to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.written.append(key)
+        super().put(key, value)

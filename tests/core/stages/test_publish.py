@@ -170,3 +170,14 @@ def test_half_rounds_up() -> None:
     profile = Profile(id="x", title="", areas=(), periods=(), final_only=False, suppress_below=0, round_to=10)
 
     assert publish.shown_count(25, profile) == 30
+
+
+def test_a_profile_of_final_values_tells_nothing_of_what_they_were_before(catalogue: Catalogue) -> None:
+    final_only = Profile(
+        id="final", title="", areas=(), periods=("month",), final_only=True, suppress_below=0, round_to=1
+    )
+    catalogue = msgspec.structs.replace(catalogue, profiles=(final_only,))
+
+    outputs = show(catalogue, [value(final=False)], [value(value=24, revision=2, restates=23, final=True)])
+
+    assert [(one.value, one.revision, one.restates) for one in on("indicators.final", outputs)] == [(24, 1, None)]

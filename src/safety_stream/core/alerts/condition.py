@@ -62,7 +62,9 @@ def advance(
     opened = bool(standing) and not state.findings
     # A withdrawn alert says what it said last, so that those who were told know what is taken back.
     said = in_order(standing or state.findings)
-    late = bool(standing) and change.as_of > after(said[-1].completed_at, rule.action_time)
+    # What this version is about: the finding that came or changed, or, one having gone, the newest that is left.
+    about = said[-1] if change.change == "withdrawn" else change.finding
+    late = bool(standing) and change.as_of > after(about.completed_at, rule.action_time)
     priority = highest(said)
     notify = _must_be_heard(state, reason, priority, change.as_of, rule) and not late
     version = AlertVersion(

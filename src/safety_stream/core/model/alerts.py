@@ -20,8 +20,9 @@ class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `episode` counts openings: an alert that was withdrawn and becomes true again opens its next episode. `findings`
     are the newest standing findings, earliest completion first, each with the newest of its evidence (all of them in
-    full are on `findings`); empty when withdrawn. `late` says that the newest finding
-    completed longer ago than the rule's action time: it belongs in the digest and pages nobody (rules.md 3.7).
+    full are on `findings`); empty when withdrawn. `late` says that the finding
+    this version is about (the one that came or changed, else the newest) completed longer ago than the rule's action
+    time: it belongs in the digest and pages nobody (rules.md 3.7).
     `notify` is False when nothing an officer must hear has changed (rules.md 3.6).
     """
 

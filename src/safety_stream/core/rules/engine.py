@@ -124,7 +124,7 @@ class Revision(msgspec.Struct, frozen=True, gc=False):
         before = self.before | {name: one for name, one in later.before.items() if name not in self.after}
         after = {name: one for name, one in self.after.items() if name not in later.before} | later.after
         return Revision(
-            {name: one for name, one in before.items() if name not in self.after or name in self.before},
+            before,
             after,
             (*self.forget, *(wake for wake in later.forget if wake not in self.ask)),
             (*(wake for wake in self.ask if wake not in later.forget), *later.ask),

@@ -81,11 +81,13 @@ class _Partition:
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
         self._now = self._now_by(self._clock)
         self._agenda = _Agenda(Wakes(rows), max(reached, self._clock.as_of))
+        self._has_read = False
         self._pictures: dict[str, Picture] = {}
         self._outputs: list[Output] = []
 
     def take(self, record: Record) -> None:
         """Fold one record in."""
+        self._has_read = True
         if record.received_at > self._now.as_of:
             self.move_to(record.received_at)
         value = record.value
@@ -103,8 +105,12 @@ class _Partition:
             self._wake(before, ("as_of",))
 
     def close(self) -> list[Output]:
-        """Remember everything, and give the outputs."""
-        self._clocks.put(CLOCK_ROW, self._clock.at(self._now.as_of))
+        """Remember everything, and give the outputs.
+
+        That time has passed and nobody waited for it need not be remembered: the next wake says so again.
+        """
+        if self._has_read or self._agenda.has_woken:
+            self._clocks.put(CLOCK_ROW, self._clock.at(self._now.as_of))
         self._timelines.flush()
         self._clocks.flush()
         return self._outputs
@@ -175,6 +181,7 @@ class _Agenda:
         self._wakes = wakes
         self._reached = reached
         self._soon = wakes.due("as_of", reached)
+        self.has_woken = bool(self._soon)
 
     def ask(self, clock: str, at: Instant, key: str) -> None:
         """Look at `key` once `clock` is at or past `at`."""

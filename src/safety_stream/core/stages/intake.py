@@ -44,6 +44,7 @@ TOKEN_LENGTH = 64
 """A keyed hash of 256 bits in hexadecimal."""
 
 WORD_LENGTH = 32
+POLE, ANTIMERIDIAN = 90, 180
 UPRN_LENGTH = 12
 COUNT_AT_MOST = 1_000_000
 
@@ -52,6 +53,8 @@ KEPT_VERBATIM = 3 * 1024 * 1024
 
 # No bar, because pairs are written with one; no spaces, because that is how a name would give itself away.
 _IS_TOKEN = re.compile(r"[A-Za-z0-9_.:=+/-]+").fullmatch
+
+_IS_GSS_CODE = re.compile(r"[A-Z]\d{8}", re.ASCII).fullmatch
 
 _TAKES_BACK = frozenset({"withdraw", "erase", "restrict"})
 """Actions that leave nothing standing: what they take back need not be said again. A disputed report stays."""
@@ -204,16 +207,29 @@ def _check_sizes(report: Report) -> None:
     for word in (*report.flags, report.subtype):
         if len(word) > WORD_LENGTH:
             raise Refused("schema-violation", f"a flag or subtype has at most {WORD_LENGTH} characters")
-    uprn = report.place.uprn if report.place else None
-    if uprn and not (uprn.isascii() and uprn.isdigit() and len(uprn) <= UPRN_LENGTH):
-        raise Refused("schema-violation", f"field location.uprn has 1 to {UPRN_LENGTH} digits")
+    if report.place is not None:
+        _check_place(report.place)
     if report.count > COUNT_AT_MOST:
         raise Refused("schema-violation", f"field count is more than {COUNT_AT_MOST}: send counts by day or area")
 
 
-class _Class(NamedTuple):
-    """What the catalogue makes of a report's kind, category and flags."""
+def _check_place(place: ReportedPlace) -> None:
+    uprn = place.uprn
+    if uprn and not (uprn.isascii() and uprn.isdigit() and len(uprn) <= UPRN_LENGTH):
+        raise Refused("schema-violation", f"field location.uprn has 1 to {UPRN_LENGTH} digits")
+    if place.lsoa and not _IS_GSS_CODE(place.lsoa):
+        raise Refused("schema-violation", "field location.lsoa is a GSS code: one capital letter and eight digits")
+    if abs(place.latitude or 0) > POLE or abs(place.longitude or 0) > ANTIMERIDIAN:
+        raise Refused("schema-violation", "fields location.latitude and longitude are degrees: 90 and 180 at most")
 
+
+class _Class(NamedTuple):
+    """What the catalogue makes of a report's kind, category and flags.
+
+    What takes a report back may name any category; one the catalogue does not know goes no further.
+    """
+
+    category: str
     family: str
     themes: tuple[str, ...]
     flags: tuple[str, ...]
@@ -230,7 +246,7 @@ def _classifier(catalogue: Catalogue) -> Callable[[Report], _Class]:
             if len(known) >= _CLASSES:
                 known.clear()
             found = known[said] = _class_of(catalogue, *said)
-        if not (found.family or report.category in catalogue.categories or report.action in _TAKES_BACK):
+        if not (found.category or report.action in _TAKES_BACK):
             raise Refused("schema-violation", "field category is not in the catalogue; see catalogue/categories.yaml")
         return found
 
@@ -245,7 +261,9 @@ def _class_of(catalogue: Catalogue, kind: str, category: str, flags: tuple[str, 
     themes = {*(named.themes if named else ()), *catalogue.kind_themes.get(kind, ())}
     for flag in flags:
         themes.update(catalogue.flag_themes.get(flag, ()))
-    return _Class(named.family if named else "", tuple(sorted(themes)), tuple(sorted(set(flags))))
+    return _Class(
+        named.id if named else "", named.family if named else "", tuple(sorted(themes)), tuple(sorted(set(flags)))
+    )
 
 
 def _stamped(areas: Areas, source: Source, report: Report, received_at: Instant, named: _Class) -> IncidentVersion:
@@ -259,7 +277,7 @@ def _stamped(areas: Areas, source: Source, report: Report, received_at: Instant,
         action=report.action,
         kind=report.kind,
         subtype=report.subtype,
-        category=report.category,
+        category=named.category,
         family=named.family,
         themes=named.themes,
         flags=named.flags,

@@ -106,11 +106,13 @@ class _Partition:
         self._wakes = Wakes(rows)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
         self._newest = self._clock.newest(partitions)
+        self._has_news = False
         self._touched: dict[tuple[str, str, Period], None] = {}
         self._outputs: list[Output] = []
 
     def take(self, record: Record) -> None:
         """Fold one record in."""
+        self._has_news = True
         value = record.value
         if isinstance(value, FeedStatus):
             self.move_to(value.as_of)
@@ -127,14 +129,19 @@ class _Partition:
         """Move the partition's own time on, and look again at every period that waited for it."""
         self._clock = self._clock.at(as_of)
         for at, key in self._wakes.due("as_of", self._clock.as_of):
+            self._has_news = True
             area, indicator, period = _read_key(key)
             self._judge(area, indicator, period, min(max(at, 0), self._clock.as_of))
 
     def close(self) -> list[Output]:
-        """Publish what was touched, remember everything, and give the outputs."""
+        """Publish what was touched, remember everything, and give the outputs.
+
+        That time has passed and nobody waited for it need not be remembered: the next wake says so again.
+        """
         for area, indicator, period in sorted(self._touched):
             self._publish(area, indicator, period)
-        self._clocks.put(CLOCK_ROW, self._clock)
+        if self._has_news:
+            self._clocks.put(CLOCK_ROW, self._clock)
         for table in (self._months, self._published, self._thresholds, self._clocks):
             table.flush()
         return self._outputs
@@ -145,7 +152,10 @@ class _Partition:
         for source, _ in sorted(self._newest.items() - before.items()):
             if source in self._catalogue.sources:
                 for _, key in self._wakes.due(f"feed:{source}", self._complete_to(source)):
-                    self._touched[_read_key(key)] = None
+                    area, indicator, period = _read_key(key)
+                    # An indicator that has left the catalogue is shown no more.
+                    if indicator in self._indicators:
+                        self._touched[area, indicator, period] = None
 
     def _add(self, tally: Tally) -> None:
         series = series_key(tally.area, tally.indicator)
@@ -154,6 +164,8 @@ class _Partition:
         by_month = tally.precision == "month"
         cells = dict(month.by_month if by_month else month.by_day.get(tally.event_day, {}))
         cells[tally.report_day] = cells.get(tally.report_day, 0) + tally.count
+        if not cells[tally.report_day]:
+            del cells[tally.report_day]
         if by_month:
             self._months.put(row, Month(month.by_day, cells))
         else:
@@ -247,7 +259,10 @@ class _Partition:
         before = (self._thresholds.get(key) or Threshold()).standing
         if before == after:
             return
-        self._thresholds.put(key, Threshold(after))
+        if after:
+            self._thresholds.put(key, Threshold(after))
+        else:
+            self._thresholds.delete(key)
         for change in difference(before, after, as_of, f"tally {key}"):
             self._outputs.append(Output(topic="findings", key=change.finding.key, value=change, received_at=as_of))
 

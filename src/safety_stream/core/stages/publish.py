@@ -9,8 +9,8 @@ hears of the end of what they never heard the beginning of. A projection is the 
 listed does not leave. Every disclosure adds a record to the door's chain of hashes (`audit.*`), in the same
 transaction: one for each alert told, one for each batch of indicator values of a profile.
 
-A disclosure profile that rounds or hides counts publishes a number only when the published number changes, with its own
-revisions, so that neither the timing nor the count of restatements tells what the rounding hides.
+A disclosure profile that rounds or hides counts, or shows only final ones, publishes a number only when the published
+number changes, with its own revisions, so that neither the timing nor the count of restatements tells what it hides.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class _IndicatorDoor(_Door):
         if profile.final_only and not value.final:
             return None
         revision, restates, count = value.revision, value.restates, shown_count(value.value, profile)
-        if profile.suppress_below or profile.round_to > 1:
+        if profile.suppress_below or profile.round_to > 1 or profile.final_only:
             row = f"{profile.id}/{series_key(value.area, value.indicator)}|{value.period}|{value.starts}"
             before = self._shown.get(row)
             if before is not None and (before.value, before.final) == (count, value.final):

@@ -215,7 +215,9 @@ class Clock(msgspec.Struct, frozen=True, gc=False):
         """The clock having heard how far the feeds have come; they never go back."""
         before = self.heard.get(status.partition, {})
         later = {source: at for source, at in status.newest.items() if at > before.get(source, NEVER)}
-        return Clock(self.as_of, self.heard | {status.partition: before | later}) if later else self
+        # Sorted, because a clock is a row, and the same rows are the same bytes.
+        said = dict(sorted((before | later).items()))
+        return Clock(self.as_of, dict(sorted((self.heard | {status.partition: said}).items()))) if later else self
 
     def newest(self, partitions: int) -> dict[str, Instant]:
         """Per source, the newest time of reporting that all of so many partitions have passed."""
