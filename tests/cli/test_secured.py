@@ -141,7 +141,7 @@ def test_everything_runs_over_a_secured_connection(secured: Secured, tmp_path: P
     told(environment, "topics", "apply")
     with (tmp_path / "worker.log").open("wb") as log:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "safety_stream", "worker", "--clock", "log"],
+            [sys.executable, "-m", "safety_stream", "worker"],
             env=os.environ | environment,
             stdout=log,
             stderr=log,
