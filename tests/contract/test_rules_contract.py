@@ -61,22 +61,37 @@ TYPES: tuple[Rule, ...] = (
         a_rule(Calendar(per=per, at_least=2, of="harm"), id=f"calendar-{per}")
         for per in ("day", "week", "month", "quarter")
     ),
+    a_rule(
+        Count(of="harm", at_least=2, within=months(2)),
+        {"harm": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),))},
+        id="count-none-of-a-flag",
+    ),
+    a_rule(
+        Distinct(of="harm", field="complainants", at_least=2, within=months(3)),
+        {
+            "harm": Selector(
+                tests=(FieldTest("kind", frozenset({"police-crime", "police-incident"})),),
+                none_of=(FieldTest("theme", frozenset({"violence", "asb"})),),
+            )
+        },
+        id="distinct-none-of-a-theme",
+    ),
 )
 
 
 def _with_overrides(rule: Rule) -> Rule:
+    """The rule with more asked for in one area, nothing found in another for a while, and less asked for in a third."""
     condition = rule.limbs[0].condition
     changes: dict[str, Any] = {}
-    if isinstance(condition, Count | Distinct | Calendar):
-        changes["at_least"] = 3
     if not isinstance(condition, Calendar):
         changes["within"] = months(4)
     mid_window = START // DAY_LENGTH + 60
-    overrides = (
-        an_override("E07000122", valid_from=mid_window, **changes),
-        an_override("E07000123", valid_to=mid_window, enabled=False),
-    )
-    return msgspec.structs.replace(rule, id=f"{rule.id}-overridden", overrides=overrides)
+    overrides = [an_override("E07000123", valid_to=mid_window, enabled=False)]
+    if isinstance(condition, Count | Distinct | Calendar):
+        changes["at_least"] = condition.at_least + 1
+        overrides.append(an_override("E07000117", at_least=condition.at_least - 1))
+    overrides.append(an_override("E07000122", valid_from=mid_window, **changes))
+    return msgspec.structs.replace(rule, id=f"{rule.id}-overridden", overrides=tuple(overrides))
 
 
 CATALOGUE: Catalogue = msgspec.structs.replace(
@@ -397,6 +412,23 @@ def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(
         assert difference(revision.before, revision.after, now.as_of, "x") == whole
         stands = (wakes(rules, key, before, now) - set(revision.forget)) | set(revision.ask)
         assert stands == wakes(rules, key, after, now)
+
+
+@EACH_RULE
+@settings(max_examples=25)
+@given(live())
+def test_what_follows_for_one_report_is_not_taken_to_follow_for_another(rule: Rule, of: list[Sighting]):
+    """Rules remember what reports like one concern: one set of them is held to many reports."""
+    rules = RuleSet([rule], CATALOGUE.bounds)
+    key = f"{rule.limbs[0].keys[0]}:a"
+    now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
+    stands: dict[str, Finding] = {}
+    picture = Picture(Timeline(), rules.bounds)
+    for sighting in of:
+        before, picture = picture, Picture(picture.timeline.changed(1, sighting, rules.bounds), rules.bounds)
+        revision = revise(rules, key, before, picture, sighting, now)
+        stands = {at: finding for at, finding in stands.items() if at not in revision.before} | revision.after
+        assert stands == evaluate(rules, key, picture.timeline, now)
 
 
 @EACH_RULE
