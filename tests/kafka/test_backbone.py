@@ -1,7 +1,8 @@
 """The whole backbone on real Kafka, killed over and over: what stands at the end is what the oracle says.
 
-Three workers take turns (one, three, one) under load; at seeded moments one is killed with SIGKILL and started again,
-one is stopped politely, and once the broker itself restarts. Afterwards every topic is read as a partner would read it,
+Three workers take turns (one, three, one) under load, of which every other report is written with an older schema. One
+is killed with SIGKILL and started again, at a seeded moment after they have got on since the last kill; one is stopped
+politely, and once the broker itself restarts. Afterwards every topic is read as a partner would read it,
 read_committed, and held against the batch recomputation of everything sent.
 """
 
@@ -34,17 +35,23 @@ from safety_stream.demo.play import encoded
 from safety_stream.embedded import EmbeddedKafka
 from safety_stream.streaming.draining import wait_until_drained
 from safety_stream.streaming.provisioning import create, plan
-from safety_stream.streaming.reading import read_to_end
+from safety_stream.streaming.reading import committed_offsets, high_watermarks, read_to_end
 from safety_stream.synthetic import SyntheticReport, generate, read_county
 from safety_stream.testing.publication import publication_faults
 from safety_stream.testing.verdict import Witnessed, compare
+from safety_stream.wire.framing import header
 from safety_stream.wire.records import Records
-from safety_stream.wire.topology import members, topics
+from safety_stream.wire.reports import details_of, report_writer, shipped_registry
+from safety_stream.wire.topology import STAGES, inputs, members, topics
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 
 SEED = 20_260_102
 KILLS = 20
+ALONE = 2
+"""How many kills hit an only worker, at first and again in the end: each is missed only after 8 seconds."""
+
+STALLED_SECONDS = 120.0
 PARTITIONS = 3
 SLOTS = ("a", "b", "c")
 
@@ -101,12 +108,52 @@ class Workers:
         return process.wait(30)
 
 
-def sent(bootstrap: str, arrivals: list[SyntheticReport]) -> None:
+class Progress:
+    """How far the stages have got, by what their groups have committed."""
+
+    def __init__(self, kafka: Connection, catalogue: Catalogue) -> None:
+        self._kafka = kafka
+        self._partitions = {
+            f"safety-stream.{row.name}": set(high_watermarks(kafka, inputs(row, catalogue))) for row in STAGES
+        }
+
+    def made(self) -> int:
+        """All committed offsets together: they only grow."""
+        return sum(
+            sum(committed_offsets(self._kafka, group, partitions).values())
+            for group, partitions in self._partitions.items()
+        )
+
+    def wait_beyond(self, made: int) -> None:
+        """Return once the stages have got on from there; fails when they stall. For when something is left to do."""
+        until = time.monotonic() + STALLED_SECONDS
+        while self.made() <= made:
+            assert time.monotonic() < until, "something is left to do, and nobody gets on with it"
+
+
+FIRST_DETAILS = details_of(shipped_registry().version("incident-report", 1).schema).keys()
+HEADERS = {header(shipped_registry().version("incident-report", version).id) for version in (1, 2)}
+
+
+def written(one: SyntheticReport, number: int) -> bytes:
+    """The bytes of every other good report as the first version writes them, if it has the report's details."""
+    if number % 2 and one.report is not None and one.refused is None and one.details.keys() <= FIRST_DETAILS:
+        return report_writer(version=1).report(one.report, one.details)
+    return encoded(one)
+
+
+def sent(bootstrap: str, arrivals: list[SyntheticReport]) -> set[bytes]:
+    """Send everything; the headers the good reports were sent with."""
     producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "log_level": 0})
-    for one in arrivals:
+    headers = set()
+    for number, one in enumerate(arrivals):
         key = incident_id(one.report.source, one.report.source_ref).encode() if one.report else None
-        producer.produce(one.topic, encoded(one), key, timestamp=one.received_at)
+        value = written(one, number)
+        producer.produce(one.topic, value, key, timestamp=one.received_at)
+        if one.refused is None:
+            headers.add(value[:5])
     assert producer.flush(60) == 0
+    return headers
 
 
 def read(bootstrap: str, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -126,26 +173,31 @@ def test_twenty_kills_lose_nothing_and_double_nothing(
     arrivals = list(generate(county, seed=SEED, start=date(2026, 1, 2), days=40, scale=0.25))
     cuts = [round(number * len(arrivals) / (KILLS + 1)) for number in range(KILLS + 2)]
 
+    kafka = Connection(broker.bootstrap_servers)
+    progress = Progress(kafka, catalogue)
+    headers: set[bytes] = set()
+
     with Workers(broker.bootstrap_servers, tmp_path) as workers:
         for number, (first, last) in enumerate(pairwise(cuts)):
-            sent(broker.bootstrap_servers, arrivals[first:last])
             # One worker, then three, then one again.
-            wanted = SLOTS if KILLS // 4 <= number < 3 * KILLS // 4 else SLOTS[:1]
-            for slot in SLOTS:
-                if slot in wanted:
-                    workers.start(slot)
-                else:
-                    workers.kill(slot)
+            wanted = SLOTS if ALONE <= number < KILLS - ALONE else SLOTS[:1]
+            for slot in set(SLOTS) - set(wanted):
+                workers.kill(slot)
+            # What is sent now is left to do in this round, whatever was before.
+            made = progress.made()
+            headers |= sent(broker.bootstrap_servers, arrivals[first:last])
+            for slot in wanted:
+                workers.start(slot)
             if number < KILLS:
-                _wait(chance.uniform(0.5, 3.5))
+                progress.wait_beyond(made)
+                _wait(chance.uniform(0, 1.5))
                 workers.kill(chance.choice(wanted))
             if number == KILLS // 2:
                 broker.restart()
-        for slot in SLOTS[:1]:
-            workers.start(slot)
-        wait_until_drained(Connection(broker.bootstrap_servers), catalogue, seconds=600)
+        wait_until_drained(kafka, catalogue, seconds=600)
         exit_code = workers.end(SLOTS[0])
 
+    assert headers == HEADERS
     _check(broker.bootstrap_servers, catalogue, arrivals)
     assert exit_code == 0
 
