@@ -28,7 +28,7 @@ def demo(
 ) -> None:
     """Start Kafka, a worker and a synthetic county, and show what happens.
 
-    Within the first ten seconds: a repeat victim, a pattern across districts, a district above its number, a correction
+    Within half a minute: a repeat victim, a pattern across districts, a district above its number, a correction
     that withdraws an alert, a late report that back-dates one, and two reports in the dead letters.
     """
     with Demo(seed, scale, say) as running:
