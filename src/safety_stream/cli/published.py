@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -70,12 +70,7 @@ def alerts_tail(
     """Print each change of an alert as it is published."""
     topic = f"alerts.{audience}"
     found = _values(kafka, topic, PublishedAlert, from_beginning=from_beginning, go_on=True)
-    with suppress(KeyboardInterrupt):
-        for alert in _limited(found, limit):
-            if as_json:
-                print_json(alert)
-            else:
-                out.print(_alert_line(alert), markup=False)
+    _print_as_they_come(_limited(found, limit), _alert_line, as_json=as_json)
 
 
 @alerts.command(
@@ -137,12 +132,7 @@ def indicators_tail(
     """Print each indicator value as it is published."""
     topic = f"indicators.{profile}"
     found = _values(kafka, topic, PublishedIndicator, from_beginning=from_beginning, go_on=True)
-    with suppress(KeyboardInterrupt):
-        for value in _limited(found, limit):
-            if as_json:
-                print_json(value)
-            else:
-                out.print(_indicator_line(value), markup=False)
+    _print_as_they_come(_limited(found, limit), _indicator_line, as_json=as_json)
 
 
 @indicators.command("show", epilog=epilog("safety-stream indicators show --area E07000117 --period month", READ_CODES))
@@ -188,6 +178,16 @@ def indicators_show(
         say(f"No value on indicators.{profile} is of that kind; without options all of them are shown")
     if any(value.value is None for value in rows):
         say("* is a number too small to be shown")
+
+
+def _print_as_they_come(values: Iterable[T], line: Callable[[T], str], *, as_json: bool) -> None:
+    """A line for each, until they end or somebody has seen enough."""
+    with suppress(KeyboardInterrupt):
+        for value in values:
+            if as_json:
+                print_json(value)
+            else:
+                out.print(line(value), markup=False)
 
 
 def _values(kafka: Connection, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool) -> Iterator[T]:
