@@ -86,7 +86,8 @@ def worker(
     ] = None,
     metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
     ready_file: Annotated[
-        Path | None, typer.Option("--ready-file", help="A file to create once every stage has its partitions.")
+        Path | None,
+        typer.Option("--ready-file", help="A file to create once it has joined and taken over what it was given."),
     ] = None,
     log_level: Annotated[str, typer.Option("--log-level", envvar="SAFETY_STREAM_LOG_LEVEL")] = "INFO",
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process

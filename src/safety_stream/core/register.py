@@ -11,7 +11,8 @@ finds itself outranked. So the claims standing at the end are those of the highe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from operator import attrgetter
 
 import msgspec
@@ -70,7 +71,8 @@ class Scope:
         """Work out once what every claim asks."""
         live = [rule for rule in catalogue.rules if rule.status != "retired"]
         self.key_kinds = frozenset(kind for rule in live for limb in rule.limbs for kind in limb.keys)
-        self._areas = catalogue.areas
+        self.areas: Callable[[str, Day], tuple[str, ...]] = lru_cache(_AREA_DAYS)(catalogue.areas.roll_ups)
+        """The areas an incident in an area counts in on a day."""
         chosen = [(indicator.id, compiled(indicator.select)) for indicator in catalogue.indicators]
 
         def counted(report: Readable) -> tuple[tuple[str, Selection], ...]:
@@ -80,7 +82,6 @@ class Scope:
 
         self._counted = Remembered([one.select for one in catalogue.indicators], IncidentVersion, counted)
         self._of_roles: dict[tuple[tuple[Role, ...], bool], tuple[tuple[str, tuple[str, ...]], ...]] = {}
-        self._roll_ups: dict[tuple[str, Day], tuple[str, ...]] = {}
 
     def indicators(self, version: IncidentVersion) -> list[str]:
         """The indicators an incident counts in."""
@@ -100,15 +101,6 @@ class Scope:
                 kinds["suspect"] = own
             found = tuple((kind, roles) for kind, roles in kinds.items() if kind in self.key_kinds)
             self._of_roles[own, is_complaint] = found
-        return found
-
-    def areas(self, area: str, day: Day) -> tuple[str, ...]:
-        """The areas an incident in `area` counts in on that day."""
-        found = self._roll_ups.get((area, day))
-        if found is None:
-            if len(self._roll_ups) >= _AREA_DAYS:
-                self._roll_ups.clear()
-            found = self._roll_ups[area, day] = self._areas.roll_ups(area, day)
         return found
 
 

@@ -17,6 +17,7 @@ import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from safety_stream.config import Connection
+from safety_stream.observability.logs import LIBRDKAFKA
 from safety_stream.streaming.ports import (
     Abortable,
     Assignments,
@@ -66,7 +67,7 @@ _ASK_AGAIN: Final = _HARMLESS | {
 
 T = TypeVar("T")
 
-_librdkafka_log = logging.getLogger("librdkafka")
+_librdkafka_log = logging.getLogger(LIBRDKAFKA)
 
 
 @dataclass(frozen=True, slots=True)

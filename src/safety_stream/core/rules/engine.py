@@ -260,9 +260,8 @@ def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sight
     concerned = readers.concerned(changed)
     if not concerned:
         return UNCHANGED
-    first, last = changed[0].time, changed[0].time
-    for occurrence in changed:
-        first, last = min(first, occurrence.time), max(last, occurrence.time)
+    times = [occurrence.time for occurrence in changed]
+    first, last = min(times), max(times)
     before: dict[str, Finding] = {}
     after: dict[str, Finding] = {}
     waits = False

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -236,16 +237,13 @@ class _Class(NamedTuple):
 
 
 def _classifier(catalogue: Catalogue) -> Callable[[Report], _Class]:
-    known: dict[tuple[str, str, tuple[str, ...]], _Class] = {}
+    # A partner who invents flags must not fill the memory: no more than so many are remembered.
+    @lru_cache(_CLASSES)
+    def class_of(kind: str, category: str, flags: tuple[str, ...]) -> _Class:
+        return _class_of(catalogue, kind, category, flags)
 
     def classify(report: Report) -> _Class:
-        said = (report.kind, report.category, report.flags)
-        found = known.get(said)
-        if found is None:
-            # A partner who invents flags must not fill the memory.
-            if len(known) >= _CLASSES:
-                known.clear()
-            found = known[said] = _class_of(catalogue, *said)
+        found = class_of(report.kind, report.category, report.flags)
         if not (found.category or report.action in _TAKES_BACK):
             raise Refused("schema-violation", "field category is not in the catalogue; see catalogue/categories.yaml")
         return found

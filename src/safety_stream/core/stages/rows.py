@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
-_INDEX = ord("~")
+_INDEX = b"~"
 
 
 class MemoryRows:
@@ -30,17 +30,17 @@ class MemoryRows:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Write a row."""
-        if key[0] == _INDEX and key not in self._rows:
+        if key.startswith(_INDEX) and key not in self._rows:
             insort(self._index, key)
         self._rows[key] = value
 
     def delete(self, key: bytes) -> None:
         """Remove a row, if it is there."""
-        if self._rows.pop(key, None) is not None and key[0] == _INDEX:
+        if self._rows.pop(key, None) is not None and key.startswith(_INDEX):
             del self._index[bisect_left(self._index, key)]
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """The rows with `start <= key < stop`, in order of key, as they stand now."""
-        ordered = self._index if start[:1] == b"~" else sorted(self._rows)
+        ordered = self._index if start.startswith(_INDEX) else sorted(self._rows)
         found = ordered[bisect_left(ordered, start) : bisect_left(ordered, stop)]
         return iter([(key, self._rows[key]) for key in found])
