@@ -31,7 +31,8 @@ def test_an_older_redrive_puts_nothing_back_once_a_newer_one_has_begun(kafka: st
         value=b"x",
         received_at=0,
     )
-    letter = Letter(topic="dead-letters.intake", partition=0, offset=0, letter=refused)
+    # Of a topic nobody else has: what was put back is remembered by the letter's name.
+    letter = Letter(topic=f"{topic_prefix}letters", partition=0, offset=0, letter=refused)
     older = Redrive(Connection(kafka))
     newer = Redrive(Connection(kafka))
 
