@@ -30,7 +30,7 @@ from safety_stream.streaming.feed import Batch
 from safety_stream.streaming.kafka import KafkaSettings
 from safety_stream.streaming.loop import Surroundings
 from safety_stream.streaming.spec import LoopSettings, StageSpec
-from safety_stream.streaming.worker import BATCHES_UNDER_WAY, StageThreads
+from safety_stream.streaming.worker import StageThreads
 
 _GREETING: Final = Batch(())
 _GREETING_SECONDS: Final = 0.05
@@ -71,7 +71,7 @@ class Stages(Service):
         self._puts: dict[str, Callable[[Batch], Coroutine[None, None, None]]] = {}
         self._greeted: dict[str, asyncio.Event] = {}
         for spec in specs:
-            channel = app.channel(maxsize=BATCHES_UNDER_WAY)
+            channel = app.channel(maxsize=1)
             # Faust's types speak of events only; a channel takes any value.
             self._puts[spec.name] = cast(Callable[[Batch], Coroutine[None, None, None]], channel.put)
             self._stages[spec.name] = StageThreads(

@@ -77,7 +77,7 @@ class Feed:
         self._admit()
         # With no room left one still reads, a record at a time: that is what runs the callbacks.
         room = max(1, self._settings.batch_records - self._pending_records)
-        self._accept(self._consumer.consume(room, self._settings.batch_wait))
+        self._accept(self._consumer.consume(room, max(self._settings.batch_wait, self._spec.gathers)))
         if self._pending:
             self._hand_over_pending()
         if self._clock() - self._looked_round_at >= self._settings.idle_every:

@@ -252,7 +252,8 @@ class KafkaProducer:
                 "enable.idempotence": True,
                 "acks": "all",
                 "partitioner": "murmur2_random",
-                "linger.ms": 2,
+                # A transaction ends with a flush, which waits for nothing: until then, let requests fill.
+                "linger.ms": 100,
                 "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
                 # What a broker takes is the topic's to say; a row or a dead letter may be larger than the default.

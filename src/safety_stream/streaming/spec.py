@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from safety_stream.core.stages.stage import Output, Record, Step
 from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
 from safety_stream.streaming.ports import Headers, Incoming
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True, gc=False):
     """An output as bytes, ready to produce."""
 
     key: bytes | None
@@ -26,7 +27,8 @@ class StageSpec:
     All topics of `inputs` and the `changelog` (compacted, `delete.retention.ms` of a day or more) have the same number
     of partitions: partition n of each of them is one unit, owned by one worker, with one store. `decode` never raises
     for input: what it cannot read becomes a `Record` whose value is `Refused`. `encode` gives the bytes of one output;
-    topic, partition and timestamp are the output's own.
+    topic, partition and timestamp are the output's own. `gathers`: for how many seconds the stage collects records
+    before doing with what there is, where that is longer than the loop's own wait.
     """
 
     name: str
@@ -35,6 +37,7 @@ class StageSpec:
     step: Step
     decode: Callable[[Incoming], Record]
     encode: Callable[[Output], Encoded]
+    gathers: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

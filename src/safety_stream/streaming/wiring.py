@@ -48,6 +48,7 @@ def _spec(row: StageRow, catalogue: Catalogue, partitions: int, wire: Records) -
         step=row.make_step(catalogue, partitions),
         decode=decode,
         encode=encode,
+        gathers=row.gathers,
     )
 
 

@@ -1,8 +1,9 @@
 """The threads of one stage: thin, because what they do is in the loop.
 
 Beside whoever runs the event loop there are three daemon threads a stage: one reads, one takes partitions over, one
-runs transactions. Batches leave through `deliver` and come back through `transact`; at most two are under way, and
-while there is no room the reader goes on polling and the next batch grows.
+runs transactions. Batches leave through `deliver` and come back through `transact`; one is under way at a time, and
+until it is done the reader goes on polling and the next batch grows. A second one made ahead would gain nothing, and
+whatever came after it would wait for two.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from safety_stream.streaming.ports import Retriable
 from safety_stream.streaming.spec import LoopSettings, StageSpec
 from safety_stream.streaming.store import LmdbStore, Store
 
-BATCHES_UNDER_WAY: Final = 2
 _SLICE_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 8.0
 
@@ -54,7 +54,7 @@ class StageThreads:
         self._deliver = deliver
         self._failed = failed
         self._stopping = Event()
-        self._room = Semaphore(BATCHES_UNDER_WAY)
+        self._is_free = Semaphore()
         self._work: SimpleQueue[tuple[Batch, Callable[[], None]] | None] = SimpleQueue()
         self._threads: list[Thread] = []
         self._loop: Loop | None = None
@@ -107,7 +107,7 @@ class StageThreads:
         return LmdbStore(self._state / self._spec.name / str(partition), identity)
 
     def _hand_over(self, batch: Batch) -> bool:
-        if not self._room.acquire(timeout=_SLICE_SECONDS):
+        if not self._is_free.acquire(timeout=_SLICE_SECONDS):
             return False
         self._deliver(batch)
         return True
@@ -133,7 +133,7 @@ class StageThreads:
         while (work := self._work.get()) is not None:
             batch, done = work
             loop.transaction.run(batch)
-            self._room.release()
+            self._is_free.release()
             done()
 
     def _thread(self, what: str, run: Callable[[], None]) -> Thread:

@@ -38,12 +38,15 @@ class StageRow(msgspec.Struct, frozen=True):
     """A stage: what it reads, what it writes, and the function that makes its step.
 
     All topics a stage reads have the same number of partitions: partition n of each of them, and its state, are always
-    one worker's. `make_step` is told the catalogue and how many partitions the topics spread by key have.
+    one worker's. `gathers`: for how many seconds the stage collects records although it could begin; a transaction is
+    work for the broker, and nobody reads indicators by the split second. `make_step` is told the catalogue and how many
+    partitions the topics spread by key have.
     """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    gathers: float
     make_step: Callable[[Catalogue, int], Step]
 
 
@@ -67,13 +70,13 @@ TOPICS = (
 )
 
 STAGES = (
-    StageRow("intake",     ("partner.", "backfill."), ("incidents", "dead-letters."),     intake.make_step),
-    StageRow("register",   ("incidents",),        ("sightings", "tallies", "feed-status"), register.make_step),
-    StageRow("detect",     ("sightings",),        ("findings",),                      detect.make_step),
-    StageRow("measure",    ("tallies",),          ("findings", "indicator-values"),   measure.make_step),
-    StageRow("alert",      ("findings",),         ("alert-changes",),                 alert.make_step),
-    StageRow("publish-alerts",     ("alert-changes",),    ("alerts.", "audit."),      publish.make_alert_step),
-    StageRow("publish-indicators", ("indicator-values",), ("indicators.", "audit."),  publish.make_indicator_step),
+    StageRow("intake",     ("partner.", "backfill."), ("incidents", "dead-letters."),          0.0,  intake.make_step),
+    StageRow("register",   ("incidents",),            ("sightings", "tallies", "feed-status"), 0.0, register.make_step),
+    StageRow("detect",     ("sightings",),            ("findings",),                           0.0,  detect.make_step),
+    StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
+    StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),
+    StageRow("publish-alerts",     ("alert-changes",),    ("alerts.", "audit."),     0.0,  publish.make_alert_step),
+    StageRow("publish-indicators", ("indicator-values",), ("indicators.", "audit."), 0.25, publish.make_indicator_step),
 )
 # fmt: on
 
