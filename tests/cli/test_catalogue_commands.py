@@ -45,6 +45,35 @@ def test_the_catalogues_are_in_order_and_their_examples_hold(folder: Path | None
     assert all(json.loads(line)["passed"] for line in out.splitlines())
 
 
+def test_list_has_a_line_for_each_rule():
+    code, out, _ = run("rules", "list", "--json")
+    _, table, _ = run("rules", "list")
+
+    listed = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [one["rule"] for one in listed]
+    assert {"rv-graded", "soc-cross-district"} <= {one["rule"] for one in listed}
+
+
+def test_explain_prints_what_its_json_holds():
+    code, out, _ = run("rules", "explain", "rv-graded")
+    _, packed, _ = run("rules", "explain", "rv-graded", "--json")
+
+    explanation = json.loads(packed)
+    assert code == 0
+    assert out.splitlines()[0] == "Repeat victim within twelve months (rv-graded, version 1, stable)"
+    assert [line.strip() for line in out.splitlines()[1:] if line] == [
+        line for section in explanation["sections"] for line in (section["heading"], *section["sentences"])
+    ]
+
+
+def test_explain_names_the_rules_there_are():
+    code, _, err = run("rules", "explain", "rv-gradde")
+
+    assert code == 1
+    assert err.startswith("error: there is no rule rv-gradde; the rules are asb-case-review, ")
+
+
 def test_lint_names_file_line_and_mend_and_fails(catalogue: Path):
     change(catalogue / "rules" / "district-count-violence.yaml", "indicator: violence", "indicator: violins")
 

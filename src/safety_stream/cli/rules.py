@@ -1,10 +1,12 @@
-"""`rules`: is the catalogue right, and does each rule do what its examples say?"""
+"""`rules`: which there are, what each means, is the catalogue right, and does each do what its examples say?"""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from safety_stream.catalogue import lint_catalogue, run_examples
+from safety_stream.catalogue import explain_rule, lint_catalogue, list_rules, run_examples
 from safety_stream.catalogue.examples import Fired
 from safety_stream.cli.terminal import (
     OK,
@@ -13,14 +15,64 @@ from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
     Json,
+    Wrong,
     epilog,
     out,
     print_json,
+    print_table,
     say,
 )
 from safety_stream.data_files import catalogue_folder
 
-app = typer.Typer(no_args_is_help=True, help="Check the rules and the data they name.")
+app = typer.Typer(no_args_is_help=True, help="Read and check the rules and the data they name.")
+
+
+@app.command(
+    "list",
+    epilog=epilog("safety-stream rules list --catalogue my-catalogue", {0: "listed", 1: "the catalogue has errors"}),
+)
+def list_command(catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
+    """List the rules, a line each."""
+    entries = list_rules(catalogue or catalogue_folder())
+    if as_json:
+        for entry in entries:
+            print_json(entry)
+        return
+    print_table(
+        ("rule", "version", "status", "family", "of", "priority", "examples", "title"),
+        [
+            (one.rule, one.version, one.status, one.family, ", ".join(one.keys), one.priority, one.examples, one.title)
+            for one in entries
+        ],
+    )
+
+
+@app.command(
+    epilog=epilog(
+        "safety-stream rules explain rv-marac-repeat",
+        {0: "explained", 1: "there is no such rule, or the catalogue has errors"},
+    )
+)
+def explain(
+    rule: Annotated[str, typer.Argument(help="A rule, as `list` names it.")],
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Say in plain English what a rule means, and where every number in it is from."""
+    try:
+        explanation = explain_rule(catalogue or catalogue_folder(), rule)
+    except KeyError as error:
+        raise Wrong(error.args[0]) from None
+    if as_json:
+        print_json(explanation)
+        return
+    out.print(
+        f"{explanation.title} ({explanation.rule}, version {explanation.version}, {explanation.status})", markup=False
+    )
+    for section in explanation.sections:
+        out.print(f"\n{section.heading}", markup=False)
+        for sentence in section.sentences:
+            out.print(f"  {sentence}", markup=False)
 
 
 @app.command(

@@ -51,6 +51,23 @@ class Duration(msgspec.Struct, frozen=True, gc=False, order=True):
             raise ValueError(message)
 
 
+_TOLD_IN_HOURS = 72 * HOUR
+"""Up to this length people speak of hours."""
+
+
+def length_in_words(length: Duration) -> str:
+    """`12 months`, `28 days`, `72 hours`, `15 minutes`: a length as a catalogue file states it, in one fixed unit."""
+    if length.months:
+        number, unit = length.months, "month"
+    elif length.millis % DAY_LENGTH == 0 and length.millis > _TOLD_IN_HOURS:
+        number, unit = length.millis // DAY_LENGTH, "day"
+    elif length.millis % HOUR == 0:
+        number, unit = length.millis // HOUR, "hour"
+    else:
+        number, unit = length.millis // MINUTE, "minute"
+    return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"
+
+
 class Period(msgspec.Struct, frozen=True, gc=False, order=True):
     """One calendar period, `[starts, ends)` in days."""
 

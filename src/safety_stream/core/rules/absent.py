@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from safety_stream.core.model.times import LONDON, after, to_datetime
+from safety_stream.core.model.times import LONDON, after, length_in_words, to_datetime
 from safety_stream.core.rules.condition import Completion, Deadline, Matched, Span, Terms, View
 from safety_stream.core.rules.rule import Absent
 
@@ -29,6 +29,10 @@ class AbsentCondition:
         self.facts: tuple[str, ...] = ("deadline",)
         self.fewest = 1
         self.terms = Terms(1, condition.within)
+        self.words = (
+            f"“{condition.after}” happens and no “{condition.unless}” follows within "
+            f"{length_in_words(condition.within)}, as far as {', '.join(condition.feeds)} can tell"
+        )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""

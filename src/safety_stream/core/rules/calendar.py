@@ -45,6 +45,8 @@ class CalendarCondition:
         self.facts: tuple[str, ...] = ("at_least", "count", "from")
         self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, _LENGTHS[condition.per])
+        counted = f"the indicator {condition.indicator}" if condition.of is None else f"“{condition.of}”"
+        self.words = f"{counted} reaches {condition.at_least:,} in one calendar {condition.per}"
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""

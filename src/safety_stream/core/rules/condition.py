@@ -213,6 +213,10 @@ class ConditionType(Protocol):
     def terms(self) -> Terms:
         """Its own parameters, before any override; `within` is the longest it looks back without one."""
 
+    @property
+    def words(self) -> str:
+        """When it is met, as half a sentence in plain English; the steps stand in quotation marks."""
+
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """Where it is met inside the span, in order of time."""
 
@@ -242,3 +246,8 @@ def alike_in(fields: Sequence[str]) -> Callable[[Sighting], Alike | None]:
 def in_words(values: Alike) -> str:
     """The values as an explanation names them."""
     return ", ".join(str(value) for value in values)
+
+
+def alike_in_words(fields: Sequence[str]) -> str:
+    """What being alike in these fields adds to a condition's words; nothing when there are none."""
+    return f", all of the same {' and '.join(fields)}" if fields else ""

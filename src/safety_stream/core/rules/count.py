@@ -8,8 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from safety_stream.core.model.times import before
-from safety_stream.core.rules.condition import Alike, Completion, Matched, Span, Terms, View, alike_in, in_words
+from safety_stream.core.model.times import before, length_in_words
+from safety_stream.core.rules.condition import (
+    Alike,
+    Completion,
+    Matched,
+    Span,
+    Terms,
+    View,
+    alike_in,
+    alike_in_words,
+    in_words,
+)
 from safety_stream.core.rules.rule import Count
 from safety_stream.core.rules.windows import first_within
 
@@ -27,6 +37,9 @@ class CountCondition:
         self.facts: tuple[str, ...] = ("count", "level", "same") if condition.same else ("count", "level")
         self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, condition.within)
+        times = "once" if condition.at_least == 1 else f"{condition.at_least} times"
+        within = length_in_words(condition.within)
+        self.words = f"“{condition.of}” happens {times} or more within {within}{alike_in_words(condition.same)}"
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""

@@ -13,8 +13,18 @@ from typing import get_origin
 import msgspec
 
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.model.times import before
-from safety_stream.core.rules.condition import Alike, Completion, Matched, Span, Terms, View, alike_in, in_words
+from safety_stream.core.model.times import before, length_in_words
+from safety_stream.core.rules.condition import (
+    Alike,
+    Completion,
+    Matched,
+    Span,
+    Terms,
+    View,
+    alike_in,
+    alike_in_words,
+    in_words,
+)
 from safety_stream.core.rules.rule import Distinct
 from safety_stream.core.rules.windows import first_within
 
@@ -54,6 +64,12 @@ class DistinctCondition:
         )
         self.fewest = 1 if condition.field in _SEVERAL else condition.at_least
         self.terms = Terms(condition.at_least, condition.within)
+        within = length_in_words(condition.within)
+        but = f" ({', '.join(sorted(condition.ignore))} left out)" if condition.ignore else ""
+        self.words = (
+            f"“{condition.of}” happens with {condition.at_least} or more different values of {condition.field}{but} "
+            f"within {within}{alike_in_words(condition.same)}"
+        )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""

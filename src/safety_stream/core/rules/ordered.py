@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from safety_stream.core.model.times import DAY_LENGTH, before
+from safety_stream.core.model.times import DAY_LENGTH, before, length_in_words
 from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View
 from safety_stream.core.rules.rule import Ordered
 from safety_stream.core.rules.windows import shortest
@@ -24,6 +24,8 @@ class OrderedCondition:
         self.facts: tuple[str, ...] = (f"days_since_{condition.steps[0]}",)
         self.fewest = len(condition.steps)
         self.terms = Terms(1, condition.within)
+        chain = ", then ".join(f"“{step}”" for step in condition.steps)
+        self.words = f"{chain}, each strictly after the one before, all within {length_in_words(condition.within)}"
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""

@@ -1,0 +1,201 @@
+"""A rule in plain English: what must happen, how urgent it is, who hears of it, and where its numbers are from.
+
+Made from the rule's own file and from what the engine makes of it, so that it cannot say anything else than what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from safety_stream.catalogue.formats import RuleFile
+from safety_stream.catalogue.issues import CatalogueError
+from safety_stream.catalogue.loading import Reading
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.sightings import KeyKind
+from safety_stream.core.model.times import length_in_words, to_date
+from safety_stream.core.rules.registry import condition_type
+from safety_stream.core.rules.rule import Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
+
+_KEYS: dict[KeyKind, str] = {
+    "victim": "a victim",
+    "suspect": "a suspect",
+    "person": "a person, in whatever role",
+    "victim-perpetrator": "a victim and a perpetrator together",
+    "household": "a household",
+    "place": "a place",
+    "cell": "a cell of the map",
+    "vehicle": "a vehicle",
+    "phone": "a phone",
+    "group": "a group",
+    "area": "an area",
+}
+
+
+class Section(msgspec.Struct, frozen=True):
+    """Some sentences under a heading."""
+
+    heading: str
+    sentences: tuple[str, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """A rule in words."""
+
+    rule: str
+    version: int
+    status: str
+    family: str
+    title: str
+    sections: tuple[Section, ...]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A rule in one line: `keys` are the timelines it reads, `examples` how many stories its file holds it to."""
+
+    rule: str
+    version: int
+    status: str
+    family: str
+    keys: tuple[str, ...]
+    priority: str
+    examples: int
+    title: str
+
+
+def list_rules(folder: Path) -> list[Entry]:
+    """Every rule of the catalogue in `folder`, in order of id. Raises `CatalogueError` when it has errors."""
+    catalogue, files = _read(folder)
+    return [
+        Entry(
+            rule.id,
+            rule.version,
+            rule.status,
+            rule.family,
+            tuple(dict.fromkeys(key for limb in rule.limbs for key in limb.keys)),
+            rule.priority.base,
+            len(files[rule.id].examples),
+            rule.title,
+        )
+        for rule in sorted(catalogue.rules, key=lambda rule: rule.id)
+    ]
+
+
+def explain_rule(folder: Path, rule_id: str) -> Explanation:
+    """One rule of the catalogue in `folder` in words.
+
+    Raises `CatalogueError` when the catalogue has errors, and `KeyError` naming the rules there are.
+    """
+    catalogue, files = _read(folder)
+    for rule in catalogue.rules:
+        if rule.id == rule_id:
+            return _explained(rule, files[rule_id], catalogue)
+    message = f"there is no rule {rule_id}; the rules are {', '.join(sorted(files))}"
+    raise KeyError(message)
+
+
+def _read(folder: Path) -> tuple[Catalogue, dict[str, RuleFile]]:
+    reading = Reading(folder)
+    catalogue = reading.catalogue()
+    if catalogue is None:
+        raise CatalogueError(reading.sorted_issues())
+    return catalogue, reading.rule_files
+
+
+def _explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
+    sections = [_limb(limb, number=len(rule.limbs)) for limb in rule.limbs]
+    sections += [
+        Section("Elsewhere and at other times", tuple(_overrides(rule.overrides, catalogue))),
+        Section("How urgent it is", tuple(_urgency(rule.priority))),
+        Section("What must stand behind it", tuple(_safeguards(rule.safeguards))),
+        Section(
+            "How it is handled",
+            (
+                f"It pages nobody once it is {length_in_words(rule.action_time)} old; the digest has it, as late.",
+                f"An alert that has not become more urgent notifies again after {length_in_words(rule.suppress_for)}.",
+                f"{_and(rule.audiences)} may hear of it, marked {rule.marking}.",
+                f"Purpose: {_and(file.lawful.purposes)}. Legal basis: {_and(file.lawful.bases)}.",
+            ),
+        ),
+        Section("Where the numbers are from", (file.source,)),
+        Section("When it may be wrong", (file.false_positives,)),
+        Section("What it does not see", (file.known_gaps,)),
+        Section("What takes it back", (file.withdrawn_when,)),
+        Section("What it is held to", tuple(_examples(file))),
+    ]
+    told = tuple(section for section in sections if section.sentences)
+    return Explanation(rule.id, rule.version, rule.status, rule.family, rule.title, told)
+
+
+def _limb(limb: Limb, *, number: int) -> Section:
+    of = " or ".join(_KEYS[key] for key in limb.keys)
+    when = condition_type(limb.condition).words
+    sentences = [f"Of {of}: {when}."]
+    sentences += [f"“{step}” is a report with {_selector(selector)}." for step, selector in limb.steps.items()]
+    sentences.append(f"The alert says: {limb.explain}")
+    return Section("When it fires" if number == 1 else f"When it fires: {limb.name}", tuple(sentences))
+
+
+def _selector(selector: Selector) -> str:
+    said = [_test(test) for test in selector.tests]
+    said += [f"not {_test(test)}" for test in selector.none_of]
+    if selector.reported_within is not None:
+        said.append(f"reported within {length_in_words(selector.reported_within)}")
+    return "; ".join(said) or "anything in it"
+
+
+def _test(test: Test) -> str:
+    if test.field == "child":
+        return " or ".join("a child" if value == "true" else "no child" for value in sorted(test.values))
+    return f"{test.field} {_or(sorted(test.values))}"
+
+
+def _overrides(overrides: Sequence[Override], catalogue: Catalogue) -> Iterator[str]:
+    for over in overrides:
+        places = _and([catalogue.areas.by_code[code].name for code in sorted(over.areas)])
+        said = []
+        if not over.enabled:
+            said.append("it does not apply")
+        if over.at_least is not None:
+            said.append(f"the number is {over.at_least:,}")
+        if over.within is not None:
+            said.append(f"the time is {length_in_words(over.within)}")
+        since = "" if over.valid_from is None else f" from {to_date(over.valid_from).isoformat()}"
+        until = "" if over.valid_to is None else f" before {to_date(over.valid_to).isoformat()}"
+        of = "" if over.limb is None else f" ({over.limb})"
+        yield f"In {places}{since}{until}{of} {_and(said)}."
+
+
+def _urgency(priority: PriorityRule) -> Iterator[str]:
+    yield f"{priority.base}, P1 being the most urgent."
+    for count, instead in priority.by_count:
+        yield f"{instead} from {count} on."
+    raising = [*priority.raise_when, *(["a child"] if priority.child_raises else [])]
+    if raising:
+        yield f"One tier more urgent with {_or(raising)}."
+
+
+def _safeguards(safeguards: Safeguards) -> Iterator[str]:
+    if safeguards.organisations_or_kinds > 1:
+        yield f"{safeguards.organisations_or_kinds} different organisations, or as many kinds of report."
+    if safeguards.grades_alone:
+        yield f"More than intelligence of grade {_or(safeguards.grades_alone)}."
+
+
+def _examples(file: RuleFile) -> Iterator[str]:
+    for example in file.examples:
+        yield f"{'Fires' if example.fires else 'Does not fire'}: {example.name}."
+
+
+def _and(words: Sequence[str]) -> str:
+    return _listed(words, "and")
+
+
+def _or(words: Sequence[str]) -> str:
+    return _listed(words, "or")
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)

@@ -1,0 +1,152 @@
+"""Rules in plain English: nothing that decides is left out, and nothing is said that the file does not say."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safety_stream.catalogue import CatalogueError, Explanation, explain_rule, list_rules
+from safety_stream.catalogue.formats import duration_of
+from safety_stream.core.model.times import MINUTE, Duration, length_in_words
+from safety_stream.data_files import catalogue_folder
+
+RULES = [entry.rule for entry in list_rules(catalogue_folder())]
+
+
+def said(explanation: Explanation, heading: str) -> tuple[str, ...]:
+    (sentences,) = [section.sentences for section in explanation.sections if section.heading == heading]
+    return sentences
+
+
+def explained_with(tmp_path: Path, rule: str, old: str, new: str) -> Explanation:
+    """The rule after one change of its file."""
+    folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    file = folder / "rules" / f"{rule}.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return explain_rule(folder, rule)
+
+
+MONTHS = st.integers(1, 9_999).map(lambda number: Duration(months=number))
+MINUTES = st.integers(1, 9_999).map(lambda number: Duration(millis=number * MINUTE))
+
+
+@given(MONTHS | MINUTES)
+def test_a_length_in_words_is_the_length_a_file_states(length: Duration):
+    assert duration_of(length_in_words(length).replace(",", "")) == length
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_says_when_it_fires_how_urgent_who_hears_and_where_its_numbers_are_from(rule: str):
+    explanation = explain_rule(catalogue_folder(), rule)
+
+    headings = [section.heading for section in explanation.sections]
+    assert headings[0].startswith("When it fires")
+    assert {
+        "How urgent it is",
+        "How it is handled",
+        "Where the numbers are from",
+        "When it may be wrong",
+        "What it does not see",
+        "What takes it back",
+        "What it is held to",
+    } <= set(headings)
+    assert all(sentence for section in explanation.sections for sentence in section.sentences)
+
+
+def test_a_chain_is_told_in_order_with_its_steps():
+    assert said(explain_rule(catalogue_folder(), "rv-marac-repeat"), "When it fires") == (
+        (
+            "Of a victim and a perpetrator together: “referral”, then “abuse”, each strictly after the one before, "
+            "all within 12 months."
+        ),
+        "“referral” is a report with kind marac-referral.",
+        "“abuse” is a report with theme domestic-abuse; not kind marac-referral.",
+        "The alert says: Abuse reported {days_since_referral} days after the last MARAC referral of this pair.",
+    )
+
+
+def test_each_limb_stands_for_itself():
+    explanation = explain_rule(catalogue_folder(), "asb-case-review")
+
+    assert said(explanation, "When it fires: complaints")[:2] == (
+        "Of a victim: “complaint” happens 3 times or more within 6 months, all of the same category.",
+        "“complaint” is a report with theme asb; origin reported; reported within 1 month.",
+    )
+    assert said(explanation, "When it fires: people")[0] == (
+        "Of a place: “complaint” happens with 5 or more different values of complainants within 6 months, "
+        "all of the same category."
+    )
+    assert said(explanation, "Elsewhere and at other times") == ("In Burnley and Preston (people) it does not apply.",)
+
+
+def test_what_is_awaited_and_who_could_tell():
+    explanation = explain_rule(catalogue_folder(), "missing-no-return-interview")
+
+    assert said(explanation, "When it fires")[:2] == (
+        (
+            "Of a person, in whatever role: “returned” happens and no “interview” follows within 72 hours, "
+            "as far as childrens-services can tell."
+        ),
+        "“returned” is a report with kind missing-episode; subtype returned; role missing or subject; a child.",
+    )
+
+
+def test_a_district_count_tells_the_number_of_each_district():
+    explanation = explain_rule(catalogue_folder(), "district-count")
+
+    assert said(explanation, "When it fires")[0] == (
+        "Of an area: the indicator violence reaches 150 in one calendar week."
+    )
+    assert "In Burnley the number is 114." in said(explanation, "Elsewhere and at other times")
+
+
+def test_urgency_and_safeguards_are_told_as_they_are_set():
+    graded = explain_rule(catalogue_folder(), "rv-graded")
+    across = explain_rule(catalogue_folder(), "soc-cross-district")
+
+    assert said(graded, "How urgent it is") == (
+        "P4, P1 being the most urgent.",
+        "P3 from 3 on.",
+        "P2 from 4 on.",
+        "One tier more urgent with weapon or strangulation.",
+    )
+    assert said(across, "What must stand behind it") == (
+        "2 different organisations, or as many kinds of report.",
+        "More than intelligence of grade D or E.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "heading", "sentence"),
+    [
+        ("at_least: 2", "at_least: 5", "When it fires", "happens 5 times or more"),
+        ("within: 12 months", "within: 90 days", "When it fires", "within 90 days"),
+        ("role: victim", "role: subject", "When it fires", "role subject"),
+        ("{3: P3, 4: P2}", "{7: P3}", "How urgent it is", "P3 from 7 on."),
+        ("suppress: {for: 30 days}", "suppress: {for: 36 hours}", "How it is handled", "again after 36 hours."),
+        ("action_time: 7 days", "action_time: 1 day", "How it is handled", "once it is 24 hours old"),
+        ("audience: [duty-officer, analyst]", "audience: [analyst]", "How it is handled", "analyst may hear of it"),
+    ],
+)
+def test_what_is_changed_in_the_file_is_told(tmp_path: Path, old: str, new: str, heading: str, sentence: str):
+    explanation = explained_with(tmp_path, "rv-graded", old, new)
+
+    assert sentence in " ".join(said(explanation, heading))
+
+
+def test_the_list_has_every_file_once_in_order():
+    assert RULES == sorted(file.stem for file in (catalogue_folder() / "rules").glob("*.yaml"))
+
+
+def test_a_rule_that_is_not_there_is_said_with_those_that_are():
+    with pytest.raises(KeyError, match=r"there is no rule rv-gradde; the rules are .*rv-graded"):
+        explain_rule(catalogue_folder(), "rv-gradde")
+
+
+def test_a_catalogue_with_errors_explains_nothing(tmp_path: Path):
+    with pytest.raises(CatalogueError):
+        explained_with(tmp_path, "rv-graded", "key: victim", "key: nobody")
