@@ -2,7 +2,8 @@
 
 `load_catalogue` is for programs and refuses a catalogue with errors; `lint_catalogue` is for people and tells every
 issue with its file, line and mend; `run_examples` holds each rule to the examples in its own file; `list_rules` and
-`explain_rule` say in plain English what the rules are; `build_areas` makes another county's area set from a look-up.
+`explain_rule` say in plain English what the rules are; `rule_schema` is the format of their files, for editors;
+`build_areas` makes another county's area set from a look-up.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from safety_stream.catalogue.areas import build_areas
 from safety_stream.catalogue.examples import ExampleResult, run_examples
 from safety_stream.catalogue.explaining import Entry, Explanation, explain_rule, list_rules
+from safety_stream.catalogue.formats import rule_schema
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.loading import lint_catalogue, load_catalogue
 
@@ -24,5 +26,6 @@ __all__ = [
     "lint_catalogue",
     "list_rules",
     "load_catalogue",
+    "rule_schema",
     "run_examples",
 ]

@@ -78,10 +78,25 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 AreaCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-Length = Annotated[Duration, BeforeValidator(duration_of)]
-OptionalDay = Annotated[int | None, BeforeValidator(day_of_text)]
-LondonTime = Annotated[int, BeforeValidator(instant_of_text)]
-Words = Annotated[list[str], Field(min_length=1), BeforeValidator(_worded), BeforeValidator(_listed)]
+# What stands in the file is other than what it is read as; the JSON Schema is of the file.
+_DurationText = Annotated[str, StringConstraints(pattern=f"^{_DURATION.pattern}$")]
+_TimeText = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$")]
+_Word = str | bool
+
+Length = Annotated[Duration, BeforeValidator(duration_of, json_schema_input_type=_DurationText)]
+OptionalDay = Annotated[int | None, BeforeValidator(day_of_text, json_schema_input_type=date | None)]
+LondonTime = Annotated[int, BeforeValidator(instant_of_text, json_schema_input_type=_TimeText)]
+Words = Annotated[
+    list[str],
+    Field(min_length=1),
+    BeforeValidator(_worded),
+    BeforeValidator(_listed, json_schema_input_type=_Word | Annotated[list[_Word], Field(min_length=1)]),
+]
+Keys = Annotated[
+    list[KeyKind],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=KeyKind | Annotated[list[KeyKind], Field(min_length=1)]),
+]
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -274,7 +289,7 @@ ConditionEntry = Annotated[
 class LimbEntry(_Strict):
     """One way to meet a rule."""
 
-    key: Annotated[list[KeyKind], Field(min_length=1), BeforeValidator(_listed)]
+    key: Keys
     select: dict[StepName, StepEntry] = {}
     condition: ConditionEntry
     indicator: Name | None = None
@@ -337,7 +352,7 @@ class ExampleSighting(_Strict):
     kind: Name
     subtype: str = ""
     category: Name
-    role: Annotated[list[str], BeforeValidator(_listed)] = []
+    role: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = []
     flags: list[Name] = []
     child: bool = False
     area: AreaCode = "E07000117"
@@ -377,7 +392,7 @@ class RuleFile(_Strict):
     title: Prose
     status: Literal["stable", "trial", "retired"]
     family: Family
-    key: Annotated[list[KeyKind], Field(min_length=1), BeforeValidator(_listed)] | None = None
+    key: Keys | None = None
     select: dict[StepName, StepEntry] | None = None
     condition: ConditionEntry | None = None
     indicator: Name | None = None
@@ -410,3 +425,8 @@ class RuleFile(_Strict):
             explain=self.explain,
         )
         return {"main": top}
+
+
+def rule_schema() -> dict[str, object]:
+    """The format of a rule's file as JSON Schema (draft 2020-12), for editors; names are checked by `rules lint`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | RuleFile.model_json_schema()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
 
-from safety_stream.catalogue import explain_rule, lint_catalogue, list_rules, run_examples
+from safety_stream.catalogue import explain_rule, lint_catalogue, list_rules, rule_schema, run_examples
 from safety_stream.catalogue.examples import Fired
 from safety_stream.cli.terminal import (
     OK,
@@ -73,6 +74,15 @@ def explain(
         out.print(f"\n{section.heading}", markup=False)
         for sentence in section.sentences:
             out.print(f"  {sentence}", markup=False)
+
+
+@app.command(epilog=epilog("safety-stream rules schema > rule.schema.json", {0: "printed", 1: "it went wrong"}))
+def schema(as_json: Json = False) -> None:
+    """Print the format of a rule's file as JSON Schema, with which an editor completes and checks it.
+
+    With most editors a first line `# yaml-language-server: $schema=rule.schema.json` in the rule's file turns it on.
+    """
+    print_json(rule_schema()) if as_json else typer.echo(json.dumps(rule_schema(), indent=2, ensure_ascii=False))
 
 
 @app.command(

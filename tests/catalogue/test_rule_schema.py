@@ -1,0 +1,60 @@
+"""The JSON Schema of a rule's file accepts what the loader accepts, and refuses what an editor could have shown."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from safety_stream.catalogue import rule_schema
+from safety_stream.catalogue.documents import read_document
+from safety_stream.data_files import catalogue_folder
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "west-yorkshire"
+FILES = [file for folder in (catalogue_folder(), EXAMPLE) for file in sorted((folder / "rules").glob("*.yaml"))]
+
+
+def written(file: Path) -> dict:
+    """The file as an editor sees it: its keys are text."""
+    return json.loads(json.dumps(read_document(file).value))
+
+
+def is_accepted(rule: dict) -> bool:
+    return Draft202012Validator(rule_schema()).is_valid(rule)
+
+
+def test_it_is_a_json_schema():
+    Draft202012Validator.check_schema(rule_schema())
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_shipped_rule_is_accepted(file: Path):
+    assert [error.message for error in Draft202012Validator(rule_schema()).iter_errors(written(file))] == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rule: rule.pop("source"),
+        lambda rule: rule.update(colour="red"),
+        lambda rule: rule.update(key="neighbour"),
+        lambda rule: rule.update(version=0),
+        lambda rule: rule["condition"].update(type="often"),
+        lambda rule: rule["condition"].update(within="12 moons"),
+        lambda rule: rule["condition"].update(at_least=0),
+        lambda rule: rule["condition"].pop("of"),
+        lambda rule: rule["select"]["harm"].update(mood="sad"),
+        lambda rule: rule["select"]["harm"].update(kind=5),
+        lambda rule: rule["priority"].update(base="P9"),
+        lambda rule: rule["examples"][0]["sightings"][0].update(at="yesterday"),
+    ],
+    ids=range(12),
+)
+def test_what_the_loader_refuses_the_editor_shows(spoil: Callable[[dict], object]):
+    rule = written(catalogue_folder() / "rules" / "rv-graded.yaml")
+    assert is_accepted(rule)
+
+    spoil(rule)
+
+    assert not is_accepted(rule)
