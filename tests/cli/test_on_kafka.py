@@ -316,9 +316,7 @@ def alert(seq: int, alert_id: str, version: int, change: str, audience: str, **f
         version=version,
         change=change,
         as_of=NOON,
-        priority="P3",
-        explanation=f"said {version}",
-        **fields,
+        **{"priority": "P3", "explanation": f"said {version}", **fields},
     )
 
 
@@ -339,6 +337,26 @@ def test_standing_alerts_are_the_newest_versions_that_are_not_withdrawn(ready: T
     _, out, err = ready.run("alerts", "show", *who)
     assert [line.split() for line in out.splitlines()[1:]] == [["P3", "aaaa-1", "said", "2"]]
     assert err == "1 alerts stand; 1 are withdrawn\n"
+
+
+def test_standing_alerts_are_chosen_by_area_rule_and_urgency(ready: Terminal):
+    told = [
+        alert(1, "aaaa-1", 1, "raised", ready.audience, area="leeds", rule_id="rv-graded", priority="P4"),
+        alert(2, "bbbb-2", 1, "raised", ready.audience, area="leeds", rule_id="hub", priority="P2"),
+        alert(3, "cccc-3", 1, "raised", ready.audience, area="bradford", rule_id="rv-graded", priority="P1"),
+    ]
+    produced(ready.bootstrap, f"alerts.{ready.audience}", told)
+
+    def shown(*words: str) -> list[str]:
+        return [one["alert_id"] for one in ready.json("alerts", "show", "--audience", ready.audience, *words)]
+
+    assert shown() == ["cccc-3", "bbbb-2", "aaaa-1"]
+    assert shown("--area", "leeds") == ["bbbb-2", "aaaa-1"]
+    assert shown("--rule", "rv-graded") == ["cccc-3", "aaaa-1"]
+    assert shown("--priority", "P2") == ["cccc-3", "bbbb-2"]
+    assert shown("--priority", "P3", "--area", "leeds", "--rule", "rv-graded") == []
+    _, out, _ = ready.run("alerts", "show", "--audience", ready.audience, "--area", "leeds")
+    assert [line.split()[:3] for line in out.splitlines()[1:]] == [["P2", "bbbb-2", "Leeds"], ["P4", "aaaa-1", "Leeds"]]
 
 
 def test_an_alert_nobody_was_told_of_and_an_audience_nobody_has(ready: Terminal):

@@ -109,6 +109,24 @@ def test_a_kind_added_in_the_second_version_cannot_be_written_with_the_first():
         encode_report(report, version=1)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"action": "neu"}, "action: is none of the words"),
+        ({"parties": (ReportedParty(role="victin"),)}, r"parties\[0\].role: is none of the words"),
+        ({"grade": "Quiet"}, "evaluation.information_grade: is none of the words"),
+        ({"source_version": "1"}, "source_version: Expected `int`, got `str`"),
+        ({"flags": ("alcohol", 3)}, r"flags\[1\]: Expected `str`, got `int`"),
+    ],
+    ids=["action", "role", "grade", "version", "flag"],
+)
+def test_a_field_that_does_not_fit_is_named_and_its_value_is_not(wrong: dict[str, object], field: str):
+    with pytest.raises(DocumentFault, match=field) as caught:
+        encode_report(a_report(**wrong))
+
+    assert not any(word in str(caught.value) for word in ("neu", "victin", "Quiet", "alcohol"))
+
+
 @pytest.mark.parametrize("old", [True, False], ids=["new reader, old record", "old reader, new record"])
 def test_either_version_reads_the_other(old: bool):
     first, second = (General(shipped_registry().version(SUBJECT, number).schema) for number in (1, 2))

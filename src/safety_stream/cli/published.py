@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -25,6 +25,7 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.config import Connection
+from safety_stream.core.catalogue import Area
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import LONDON, Instant, to_date, to_datetime
 from safety_stream.streaming.ports import Incoming
@@ -36,6 +37,7 @@ alerts = typer.Typer(no_args_is_help=True, help="Alerts, as an audience sees the
 indicators = typer.Typer(no_args_is_help=True, help="Indicator values, as a disclosure profile shows them.")
 
 AudienceOption = Annotated[str, typer.Option("--audience", help="Whose alerts: an audience of the catalogue.")]
+AreaOption = Annotated[str | None, typer.Option("--area", help="Only this area, by its code.")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="A disclosure profile of the catalogue.")]
 FromBeginning = Annotated[bool, typer.Option("--from-beginning", help="Begin with the oldest, not with the next.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many.")]
@@ -51,6 +53,15 @@ class Period(StrEnum):
     WEEK = "week"
     MONTH = "month"
     QUARTER = "quarter"
+
+
+class Urgency(StrEnum):
+    """The priorities of alerts, the most urgent first."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
 
 
 READ_CODES = {0: "read (Ctrl-C ends a tail)", 1: "it went wrong"}
@@ -87,6 +98,13 @@ def alerts_show(
         str | None, typer.Argument(help="One alert, by its id or the beginning of it: every version, oldest first.")
     ] = None,
     audience: AudienceOption = "duty-officer",
+    area: AreaOption = None,
+    priority: Annotated[
+        Urgency | None, typer.Option("--priority", help="Only what is at least so urgent, P1 being the most.")
+    ] = None,
+    rule: Annotated[str | None, typer.Option("--rule", help="Only alerts of this rule, by its id.")] = None,
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
     """Print the alerts that stand now, or one alert's whole life and what it last rested on."""
@@ -94,9 +112,17 @@ def alerts_show(
     if alert_id is not None:
         _print_life(_life_of(alert_id, found, audience), as_json=as_json)
         return
+    names = catalogue_of(catalogue, areas).areas.by_code
     newest = {alert.alert_id: alert for alert in found}
+    wanted = [
+        alert
+        for alert in newest.values()
+        if area in (None, alert.area)
+        and rule in (None, alert.rule_id)
+        and (priority is None or (alert.priority or Urgency.P4) <= priority)
+    ]
     standing = sorted(
-        (alert for alert in newest.values() if alert.change != "withdrawn"),
+        (alert for alert in wanted if alert.change != "withdrawn"),
         key=lambda alert: (alert.priority or "", -(alert.last_completed_at or 0), alert.alert_id),
     )
     if as_json:
@@ -110,14 +136,14 @@ def alerts_show(
                 alert.priority,
                 _moment(alert.first_completed_at),
                 alert.alert_id[:ID_SHOWN],
-                alert.area,
+                _name_of(alert.area, names),
                 alert.subject,
                 alert.explanation,
             )
             for alert in standing
         ],
     )
-    say(f"{len(standing):,} alerts stand; {len(newest) - len(standing):,} are withdrawn")
+    say(f"{len(standing):,} alerts stand; {len(wanted) - len(standing):,} are withdrawn")
 
 
 @indicators.command("tail", epilog=epilog("safety-stream indicators tail --profile internal --json", READ_CODES))
@@ -140,7 +166,7 @@ def indicators_tail(
 def indicators_show(
     kafka: Connection,
     profile: ProfileOption = "internal",
-    area: Annotated[str | None, typer.Option("--area", help="Only this area, by its code.")] = None,
+    area: AreaOption = None,
     indicator: Annotated[str | None, typer.Option("--indicator", help="Only this indicator, by its id.")] = None,
     period: Annotated[Period | None, typer.Option("--period", help="Only this kind of period.")] = None,
     catalogue: CatalogueFolder = None,
@@ -163,7 +189,7 @@ def indicators_show(
         ("area", "indicator", "period", "from", "value", "", "revision"),
         [
             (
-                names[value.area].name if value.area in names else value.area,
+                _name_of(value.area, names),
                 value.indicator,
                 value.period,
                 to_date(value.starts).isoformat(),
@@ -178,6 +204,11 @@ def indicators_show(
         say(f"No value on indicators.{profile} is of that kind; without options all of them are shown")
     if any(value.value is None for value in rows):
         say("* is a number too small to be shown")
+
+
+def _name_of(area: str | None, names: Mapping[str, Area]) -> str | None:
+    """What an area is called; its code where this catalogue does not know it."""
+    return names[area].name if area is not None and area in names else area
 
 
 def _print_as_they_come(values: Iterable[T], line: Callable[[T], str], *, as_json: bool) -> None:

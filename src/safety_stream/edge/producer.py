@@ -99,7 +99,7 @@ class ReportProducer:
         Goes to `partner.<source>`, or, with `received_at` (milliseconds since 1970), to `backfill.<source>` as what was
         received then. `details` are native detail records by name, as the schema documents them. Waits while the local
         queue is full. Raises `NotDelivered` when an earlier report failed or the queue does not empty in time,
-        `DocumentFault` and `Unsuitable` when the details or the grade do not fit the schema.
+        `DocumentFault` and `Unsuitable` when a field or the details do not fit the schema.
         """
         self._raise_failure()
         record: dict[str, Any] = {

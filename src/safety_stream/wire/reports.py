@@ -162,8 +162,8 @@ class ReportWriter:
         """The framed bytes of `report`.
 
         `details` are the native details by field name (snake case), as documents (see `general`); without them, each
-        name in `report.details` is filled with an empty record. Raises `DocumentFault` for details that do not fit, and
-        `Unsuitable` for a kind of details this version lacks and for values the schema cannot hold.
+        name in `report.details` is filled with an empty record. Raises `DocumentFault` for details and fields that do
+        not fit, and `Unsuitable` for a kind of details this version lacks and for numbers the schema cannot hold.
         """
         filled = {name: {} for name in report.details} if details is None else details
         for number, name in enumerate(filled, 1):
@@ -174,7 +174,13 @@ class ReportWriter:
                     f"{', '.join(self._details)}"
                 )
         tail = [self._native(name, filled[name]) if name in filled else left for name, left in self._tail.items()]
-        return self._head(_envelope_of(report)) + b"".join(tail)
+        envelope = _envelope_of(report)
+        try:
+            return self._head(envelope) + b"".join(tail)
+        except (KeyError, TypeError, AttributeError) as error:
+            # Values are looked at one by one only when one of them is known to be wrong.
+            fault = _fault_of(envelope)
+            raise error if fault is None else fault from None
 
     def document(self, document: Json) -> bytes:
         """The framed bytes of a whole report written as a document. Raises `DocumentFault` naming the field."""
@@ -222,6 +228,17 @@ def _envelope_of(report: Report) -> _Envelope:
         count=report.count,
         marking=cast("Marking", report.marking),
     )
+
+
+def _fault_of(envelope: _Envelope) -> DocumentFault | None:
+    """Which field holds what no schema has room for. Never the value: in a wrong one a person's name may stand."""
+    try:
+        msgspec.convert(msgspec.to_builtins(envelope), _Envelope)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        what = "is none of the words the schema has" if what.startswith("Invalid enum value") else what
+        return DocumentFault(f"{where.rstrip('`')}: {what}")
+    return None
 
 
 @lru_cache(maxsize=8)
