@@ -65,6 +65,7 @@ class Feed:
         self._admissible: list[Tenure] = []
         self._pending: dict[Tenure, list[Incoming]] = {}
         self._pending_records = 0
+        self._pending_bytes = 0
         self._looked_round_at = 0.0
         self.has_joined = False
 
@@ -75,9 +76,7 @@ class Feed:
     def turn(self) -> None:
         """Read once, and hand over what there is. Runs the callbacks below; call it again soon."""
         self._admit()
-        # With no room left one still reads, a record at a time: that is what runs the callbacks.
-        room = max(1, self._settings.batch_records - self._pending_records)
-        self._accept(self._consumer.consume(room, max(self._settings.batch_wait, self._spec.gathers)))
+        self._accept(self._consumer.consume(self._room(), max(self._settings.batch_wait, self._spec.gathers)))
         if self._pending:
             self._hand_over_pending()
         if self._clock() - self._looked_round_at >= self._settings.idle_every:
@@ -130,6 +129,12 @@ class Feed:
                 tenure.ready = True
             self._admissible.remove(tenure)
 
+    def _room(self) -> int:
+        """How many records to ask for. With no room left still one at a time: reading is what runs the callbacks."""
+        if self._pending_bytes >= self._settings.batch_bytes:
+            return 1
+        return max(1, self._settings.batch_records - self._pending_records)
+
     def _accept(self, polled: Polled) -> None:
         for record in polled.records:
             tenure = self._ownership.tenure(record.partition)
@@ -139,6 +144,7 @@ class Feed:
             tenure.at_end.discard(record.topic)
             self._pending.setdefault(tenure, []).append(record)
             self._pending_records += 1
+            self._pending_bytes += len(record.value or b"")
         for topic, partition in polled.ends:
             tenure = self._ownership.tenure(partition)
             if tenure is not None and tenure.ready:
@@ -147,7 +153,7 @@ class Feed:
     def _hand_over_pending(self) -> None:
         if self._hand_over(Batch([Part(tenure, records) for tenure, records in self._pending.items()])):
             self._pending = {}
-            self._pending_records = 0
+            self._pending_records = self._pending_bytes = 0
 
     def _look_round(self) -> None:
         """Once in a while: how far behind is each partition, and should it be woken?"""

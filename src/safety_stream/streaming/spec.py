@@ -44,13 +44,15 @@ class StageSpec:
 class LoopSettings:
     """The bounds of one loop. Durations in seconds.
 
-    `batch_records`: the most records in one transaction. `batch_wait`: how long to wait for more before doing with
-    what there is. `revoke_budget`: how long a revocation waits for the batch in flight. `idle_every`: how often a
-    partition that is read to its end is woken with the injected clock. `attempts`: how often a batch is done again
-    before the process gives up.
+    `batch_records`: the most records in one transaction. `batch_bytes`: how many bytes of values may wait before no
+    more are asked for; what one poll brings can go beyond it, and no further. `batch_wait`: how long to wait for more
+    before doing with what there is. `revoke_budget`: how long a revocation waits for the batch in flight.
+    `idle_every`: how often a partition that is read to its end is woken with the injected clock. `attempts`: how often
+    a batch is done again before the process gives up.
     """
 
     batch_records: int = 2_000
+    batch_bytes: int = 16 * 1024 * 1024
     batch_wait: float = 0.010
     revoke_budget: float = 5.0
     idle_every: float = 1.0

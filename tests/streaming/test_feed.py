@@ -1,0 +1,120 @@
+"""How much a feed asks for: no more than fits one transaction, in records and in bytes."""
+
+from collections.abc import Sequence
+from threading import Condition
+
+from safety_stream.streaming.feed import Batch, Feed
+from safety_stream.streaming.ownership import Ownership, Tenure
+from safety_stream.streaming.ports import Incoming, Polled, TopicPartition, Unobserved
+from safety_stream.streaming.spec import LoopSettings, StageSpec
+
+TOPIC = "in"
+SETTINGS = LoopSettings(batch_records=10, batch_bytes=1_000)
+
+
+class Log:
+    """A partition with records of one size, at most so many a poll, and what was asked of it; taken over at once."""
+
+    def __init__(self, size: int, brings: int = 100) -> None:
+        self.asked: list[tuple[int, float]] = []
+        self._size = size
+        self._brings = brings
+        self._offset = 0
+        self._begun: list[Tenure] = []
+
+    def consume(self, count: int, seconds: float) -> Polled:
+        self.asked.append((count, seconds))
+        offsets = range(self._offset, self._offset + min(count, self._brings))
+        self._offset = offsets.stop
+        records = [Incoming(TOPIC, 0, offset, 0, None, b"x" * self._size) for offset in offsets]
+        return Polled(records, ())
+
+    def assign_paused(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+    def seek(self, partition: TopicPartition, offset: int) -> None: ...
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+    def end(self, partition: TopicPartition) -> int | None: ...
+
+    def begin(self, tenure: Tenure) -> None:
+        tenure.expected[TOPIC] = 0
+        self._begun.append(tenure)
+
+    def finished(self) -> list[Tenure]:
+        begun, self._begun = self._begun, []
+        return begun
+
+
+class Taker:
+    """Takes batches while it has room."""
+
+    def __init__(self) -> None:
+        self.has_room = True
+        self.taken: list[int] = []
+
+    def __call__(self, batch: Batch) -> bool:
+        if self.has_room:
+            self.taken.append(sum(len(part.records) for part in batch.parts))
+        return self.has_room
+
+
+def feed_of(log: Log, taker: Taker, gathers: float = 0.0) -> Feed:
+    spec = StageSpec("toy", (TOPIC,), "changelog.toy", lambda *_: [], lambda *_: None, lambda *_: None, gathers)
+    feed = Feed(spec, log, Ownership(Condition()), log, taker, SETTINGS, lambda: 0.0, None, Unobserved())
+    feed.on_assign([TopicPartition(TOPIC, 0)])
+    return feed
+
+
+def counts_asked(log: Log) -> list[int]:
+    return [count for count, _ in log.asked]
+
+
+def test_it_asks_for_one_transaction_of_records():
+    log, taker = Log(size=10), Taker()
+    feed = feed_of(log, taker)
+
+    feed.turn()
+    feed.turn()
+
+    assert counts_asked(log) == [10, 10]
+    assert taker.taken == [10, 10]
+
+
+def test_while_nobody_takes_them_it_reads_on_one_by_one():
+    log, taker = Log(size=10), Taker()
+    feed = feed_of(log, taker)
+    taker.has_room = False
+
+    for _ in range(4):
+        feed.turn()
+    taker.has_room = True
+    feed.turn()
+    feed.turn()
+
+    assert counts_asked(log) == [10, 1, 1, 1, 1, 10]
+    assert taker.taken == [14, 10]
+
+
+def test_large_records_leave_no_room_for_as_many():
+    log, taker = Log(size=600, brings=1), Taker()
+    feed = feed_of(log, taker)
+    taker.has_room = False
+
+    for _ in range(4):
+        feed.turn()
+    taker.has_room = True
+    feed.turn()
+    feed.turn()
+
+    assert counts_asked(log) == [10, 9, 1, 1, 1, 10]
+    assert taker.taken == [5, 1]
+
+
+def test_a_stage_that_gathers_waits_longer_than_the_loop():
+    log, taker = Log(size=1), Taker()
+
+    feed_of(log, taker).turn()
+    feed_of(log, taker, gathers=0.25).turn()
+
+    assert [seconds for _, seconds in log.asked] == [0.01, 0.25]
