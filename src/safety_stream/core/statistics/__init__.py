@@ -1,0 +1,11 @@
+"""Statistics of weekly counts: what a series lets expect, and which weeks exceed it. The only part that needs numpy.
+
+- `farrington`: the flexible algorithm of Farrington, Noufaily and others, for series of three years and more.
+- `short_history`: EARS C1 to C3 and the Bayes system, for series of less than two years.
+- `multiple`: the Benjamini-Hochberg procedure over all series of a week, and the minimum-count rule.
+- `distributions`: negative binomial, Poisson, normal and Student probabilities behind them.
+- `series`: arrays of counts, checked where they come in.
+
+All take counts as a table with one row per series and one column per consecutive week, and weeks to judge as columns
+of it. Nothing is random and nothing depends on what comes after a judged week. Each module names its papers.
+"""

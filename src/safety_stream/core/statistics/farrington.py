@@ -1,0 +1,460 @@
+"""Farrington's algorithm and its flexible successor: this week's count against what the years before let expect.
+
+Theory of operation
+-------------------
+For each judged week a quasi-Poisson regression with a log link is fitted to the weeks of the `b` years before it. Its
+terms are a season factor, a linear trend and, on demand, the log population as an offset. The level of the season
+around the judged week is the window of `w` weeks on both sides of it in every year; the rest of each year is split
+into `no_periods - 1` further levels, or, with one level, left out. Weeks that look like past outbreaks, by their
+standardised Anscombe residuals, are weighted down and the fit is done again. The trend is dropped unless three years
+carry it, it is significant, and it leads to no mean above everything seen. Mean and dispersion then give the bound.
+
+A factor and one slope need no matrix: once each level is centred on its own weighted mean time, the normal equations
+fall apart into one division a level and one for the slope. That is exact, keeps its precision where a level has
+no event at all, and does all series of a batch at once. Sums run along each series alone, so no bit of a result
+depends on what else is in the batch; that also takes rows that lie together in memory, as `np.take` returns them.
+
+The results are those of `surveillance::farringtonFlexible` in R (compared in the tests), its ways included:
+
+- The iteration starts, stops and weighs as R's `glm` does. Weights are those the last step was solved with.
+- After reweighting, the standard errors of mean and trend rest on the sum of (outbreak weight x squared working
+  residual), not on the dispersion. This affects the delta and muan bounds, and the trend where its significance counts.
+- The dispersion is never below 1, and it alone makes the spread of the negative binomial.
+
+One thing differs. Where the baseline holds no event R gives up after 25 iterations; here it is fitted to the end, so
+the first events ever can be an alarm.
+
+Sources: Farrington, Andrews, Beale, Catchpole (1996), *A statistical algorithm for the early detection of outbreaks of
+infectious disease*, J R Stat Soc A 159:547-563. Noufaily et al. (2013), *An improved algorithm for outbreak detection
+in multiple surveillance systems*, Stat Med 32:1206-1222. Salmon, Schumacher, Höhle (2016), *Monitoring count time
+series in R*, J Stat Softw 70(10).
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike
+
+from safety_stream.core.statistics.distributions import (
+    negative_binomial_survival,
+    negative_binomial_upper_quantile,
+    normal_quantile,
+    normal_survival,
+    student_two_sided,
+)
+from safety_stream.core.statistics.series import (
+    Flags,
+    Floats,
+    Weeks,
+    checked_counts,
+    checked_weeks,
+    recent_totals,
+)
+
+YEARS_FOR_A_TREND = 3
+"""A trend that rests on fewer years is dropped (Farrington 1996)."""
+
+LARGEST_MEAN = 1e6
+"""Where the mean may be greater, nothing is known of the week, and there is no bound: so `muan`, without any events."""
+
+_EXPONENTS = {"2/3": 2 / 3, "1/2": 1 / 2, "none": 1.0}
+_TOLERANCE = 1e-8
+_ITERATIONS = 50
+_EPSILON = float(np.finfo(np.float64).eps)
+_SMALLEST_LINK = log(_EPSILON)
+_LARGEST_LINK = 300.0
+_FEWEST_WEEKS = 3
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True):
+    """How to judge. As it stands, the improved setting of Noufaily et al. (2013).
+
+    Raises `ValueError` naming the parameter that makes no sense.
+
+    Attributes:
+        b: Years to look back.
+        w: Weeks on both sides of the judged week's place in each year that make its window.
+        no_periods: Levels of the season factor; 1 uses the windows alone.
+        past_weeks_not_included: Latest weeks that are no baseline, so that a rising outbreak does not hide itself.
+        weights_threshold: Standardised Anscombe residual above which a week is weighted down.
+        p_threshold_trend: Significance below which the trend is kept; 1 keeps it whatever its significance.
+        threshold_method: `delta` takes the transformed count as normal and the error of the fit into account;
+            `nbPlugin` is the negative binomial quantile at the fitted mean; `muan` at the mean's own upper limit.
+        alpha: One-sided probability of an alarm in a week without an outbreak.
+        trend: Whether to look for a trend at all.
+        reweight: Whether to weight past outbreaks down.
+        limit54: (cases, weeks): without so many cases in so many weeks up to the judged one there is no bound.
+        power_transform: What makes the count near normal, for `delta`.
+        freq: Weeks in a year; 12 judges months.
+    """
+
+    b: int = 5
+    w: int = 3
+    no_periods: int = 10
+    past_weeks_not_included: int = 26
+    weights_threshold: float = 2.58
+    p_threshold_trend: float = 1.0
+    threshold_method: Literal["delta", "nbPlugin", "muan"] = "nbPlugin"
+    alpha: float = 0.005
+    trend: bool = True
+    reweight: bool = True
+    limit54: tuple[int, int] = (5, 4)
+    power_transform: Literal["2/3", "1/2", "none"] = "2/3"
+    freq: int = 52
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        window = 2 * self.w + 1
+        first = self.b * self.freq - self.w
+        demands = [
+            (self.b >= 1, f"b must be 1 year or more, not {self.b}"),
+            (self.w >= 0, f"w must be 0 weeks or more, not {self.w}"),
+            (window <= self.freq, f"w must leave 2 w + 1 weeks within a year of {self.freq}; {self.w} is too wide"),
+            (self.b * window >= _FEWEST_WEEKS, "b years of 2 w + 1 weeks must make 3 weeks; take more years or weeks"),
+            (
+                1 <= self.no_periods <= self.freq - window + 1,
+                f"no_periods must be 1 to {self.freq - window + 1}, a week for each level; not {self.no_periods}",
+            ),
+            (
+                0 <= self.past_weeks_not_included < first,
+                f"past_weeks_not_included must be 0 to {first - 1}, not {self.past_weeks_not_included}",
+            ),
+            (self.weights_threshold > 0, f"weights_threshold must be above 0, not {self.weights_threshold}"),
+            (0 <= self.p_threshold_trend <= 1, f"p_threshold_trend must be 0 to 1, not {self.p_threshold_trend}"),
+            (0 < self.alpha < 1 / 2, f"alpha must be above 0 and below 0.5, not {self.alpha}"),
+            (
+                self.limit54[0] >= 0 and self.limit54[1] >= 1,
+                f"limit54 must be 0 or more cases in 1 or more weeks, not {self.limit54}",
+            ),
+            (
+                self.threshold_method in {"delta", "nbPlugin", "muan"},
+                f"threshold_method must be delta, nbPlugin or muan, not {self.threshold_method}",
+            ),
+            (
+                self.power_transform in _EXPONENTS,
+                f"power_transform must be 2/3, 1/2 or none, not {self.power_transform}",
+            ),
+        ]
+        for is_met, demand in demands:
+            if not is_met:
+                raise ValueError(demand)
+
+
+IMPROVED = Control()
+"""The setting of Noufaily et al. (2013)."""
+
+ORIGINAL = Control(
+    no_periods=1,
+    past_weeks_not_included=3,
+    weights_threshold=1.0,
+    p_threshold_trend=0.05,
+    threshold_method="delta",
+)
+"""The setting of Farrington et al. (1996)."""
+
+
+class Farrington(msgspec.Struct, frozen=True, eq=False):
+    """What was found: arrays of one row per series and one column per judged week.
+
+    A week with too little history, or whose fit comes to no end, has NaN everywhere, no alarm and no trend. A week
+    that fails `limit54` has a bound of NaN and no alarm, and the rest as usual.
+
+    Attributes:
+        bound: The greatest count that is still no alarm; whole except for `delta`.
+        p_value: Probability of the count or more, had nothing happened.
+        alarm: Whether the count is above the bound.
+        expected: Fitted mean of the week.
+        trend_kept: Whether the mean follows a trend.
+        dispersion: Variance / mean of the counts around it, 1 or more.
+    """
+
+    bound: Floats
+    p_value: Floats
+    alarm: Flags
+    expected: Floats
+    trend_kept: Flags
+    dispersion: Floats
+
+
+def farrington_flexible(
+    counts: ArrayLike, weeks: ArrayLike, control: Control = IMPROVED, *, population: ArrayLike | None = None
+) -> Farrington:
+    """Judge weeks of many series at once. What comes after a judged week has no influence on it.
+
+    Args:
+        counts: Whole numbers (series, weeks), consecutive weeks; years are `control.freq` columns, so a 53rd week must
+            have been merged or left out if seasons are to stay in step over decades.
+        weeks: Columns to judge. One before column `b * freq + w` has too little history.
+        control: How to judge.
+        population: Positive numbers of the same shape, up to a constant: the rate is then what has season and trend.
+
+    Raises:
+        ValueError: An argument is not of its shape or range; the message names it.
+    """
+    observed = checked_counts(counts)
+    judged = checked_weeks(weeks, observed)
+    offset = _offset(population, observed)
+    shape = (observed.shape[0], judged.size)
+    expected, dispersion, p_value, bound = (np.full(shape, np.nan) for _ in range(4))
+    trend_kept = np.zeros(shape, dtype=np.bool_)
+    for column, week in enumerate(judged.tolist()):
+        baseline = _baseline(week, control)
+        if baseline is None:
+            continue
+        model, kept = _chosen_model(observed, offset, baseline, control)
+        trend_kept[:, column] = kept
+        fitted = np.flatnonzero(model.converged)
+        expected[fitted, column] = _mean(model.link[fitted])
+        dispersion[fitted, column] = model.dispersion[fitted]
+        upper, probability = _threshold(observed[fitted, week], model.at(fitted), control)
+        bound[fitted, column] = upper
+        p_value[fitted, column] = probability
+    cases, period = control.limit54
+    bound[recent_totals(observed, judged, period) < cases] = np.nan
+    # A comparison with NaN is false: no bound, no alarm.
+    return Farrington(bound, p_value, observed[:, judged] > bound, expected, trend_kept, dispersion)
+
+
+class _Baseline(msgspec.Struct, frozen=True, eq=False):
+    """The weeks a judged one is compared with, sorted by season level and time. Level 0 is the judged week's own.
+
+    `starts` is where each level begins, `level` the level of each week, `time` its distance from `judged`.
+    """
+
+    judged: int
+    weeks: Weeks
+    time: Floats
+    starts: Weeks
+    level: Weeks
+
+    def sums(self, values: Floats) -> Floats:
+        """The sum over each level: (series, levels) of (series, weeks)."""
+        return np.add.reduceat(values, self.starts, axis=1)
+
+    def spread(self, values: Floats) -> Floats:
+        """The value of its level for each week: (series, weeks) of (series, levels)."""
+        return np.take(values, self.level, axis=1)
+
+
+class _Axes(msgspec.Struct, frozen=True, eq=False):
+    """The weighted design of each series, turned so that its columns do not touch one another.
+
+    `total` is the weight of each level, `centre` the mean time of each level, `time` each week's distance from its
+    level's centre, `inertia` the sum of (weight x time squared). Without a trend time weighs infinitely much.
+    """
+
+    total: Floats
+    centre: Floats
+    time: Floats
+    inertia: Floats
+
+    @classmethod
+    def of(cls, weight: Floats, baseline: _Baseline, *, with_trend: bool) -> _Axes:
+        """The axes under these weights, (series, weeks)."""
+        total = baseline.sums(weight)
+        if not with_trend:
+            return cls(total, np.zeros_like(total), np.zeros_like(weight), np.full(weight.shape[0], np.inf))
+        centre = baseline.sums(weight * baseline.time) / total
+        time = baseline.time - baseline.spread(centre)
+        return cls(total, centre, time, (weight * time**2).sum(axis=1))
+
+
+class _Fit(msgspec.Struct, frozen=True, eq=False):
+    """A weighted Poisson regression of each series. What is not per week is per series.
+
+    `mean`, `weight` and `leverage` are (series, weeks); `link` is the log mean of the judged week. Variances are to be
+    multiplied by a dispersion.
+    """
+
+    mean: Floats
+    weight: Floats
+    leverage: Floats
+    link: Floats
+    link_variance: Floats
+    slope: Floats
+    slope_variance: Floats
+    converged: Flags
+
+
+class _Model(msgspec.Struct, frozen=True, eq=False):
+    """What the last fit says of the judged week of each series: its log mean, and how sure that is."""
+
+    link: Floats
+    link_variance: Floats
+    slope_score: Floats
+    dispersion: Floats
+    converged: Flags
+
+    def at(self, rows: Weeks) -> _Model:
+        """Of some of the series only."""
+        return _Model(*(part[rows] for part in msgspec.structs.astuple(self)))
+
+    def with_rows(self, rows: Weeks, other: _Model) -> _Model:
+        """With some of the series from another model."""
+        parts = [part.copy() for part in msgspec.structs.astuple(self)]
+        for part, changed in zip(parts, msgspec.structs.astuple(other), strict=True):
+            part[rows] = changed
+        return _Model(*parts)
+
+
+def _offset(population: ArrayLike | None, counts: Floats) -> Floats:
+    if population is None:
+        return np.zeros_like(counts)
+    people = np.asarray(population, dtype=np.float64)
+    if people.shape != counts.shape:
+        raise ValueError(f"population must have the shape of counts, {counts.shape}, not {people.shape}")
+    if not (np.isfinite(people).all() and (people > 0).all()):
+        raise ValueError("population must be above 0 in every week; leave out weeks in which nobody was there")
+    return np.log(people)
+
+
+def _baseline(week: int, control: Control) -> _Baseline | None:
+    """The weeks to learn from, or None where the counts do not go back far enough or too few are left."""
+    first = week - control.b * control.freq - control.w
+    if first < 0:
+        return None
+    weeks = np.arange(first, week - control.past_weeks_not_included)
+    level = _levels_of_year(control)[(weeks - first) % control.freq]
+    if control.no_periods == 1:
+        weeks, level = weeks[level == 0], level[level == 0]
+    order = np.argsort(level, kind="stable")
+    weeks, level = weeks[order], level[order]
+    _, starts, level = np.unique(level, return_index=True, return_inverse=True)
+    if weeks.size <= starts.size + 1:
+        return None
+    return _Baseline(week, weeks, (weeks - week).astype(np.float64), starts, level)
+
+
+def _levels_of_year(control: Control) -> Weeks:
+    """The season level of each week of a year that begins with the window, the longer levels first."""
+    window = 2 * control.w + 1
+    others = max(control.no_periods - 1, 1)
+    length, longer = divmod(control.freq - window, others)
+    lengths = [window, *(length + (number < longer) for number in range(others))]
+    return np.repeat(np.arange(len(lengths)), lengths)
+
+
+def _chosen_model(counts: Floats, offset: Floats, baseline: _Baseline, control: Control) -> tuple[_Model, Flags]:
+    """The model with a trend where that may be kept, else without one; and where it was kept."""
+    learnt = np.take(counts, baseline.weeks, axis=1)
+    everything = np.arange(counts.shape[0])
+    if not control.trend or control.b < YEARS_FOR_A_TREND:
+        return _model(learnt, offset, baseline, control, with_trend=False), np.zeros(everything.size, dtype=np.bool_)
+    model = _model(learnt, offset, baseline, control, with_trend=True)
+    degrees = baseline.weeks.size - baseline.starts.size - 1
+    is_significant = student_two_sided(model.slope_score, degrees) < control.p_threshold_trend
+    kept = model.converged & is_significant & (_mean(model.link) <= learnt.max(axis=1))
+    others = everything[~kept]
+    plain = _model(learnt[others], offset[others], baseline, control, with_trend=False)
+    return model.with_rows(others, plain), kept
+
+
+def _model(counts: Floats, offset: Floats, baseline: _Baseline, control: Control, *, with_trend: bool) -> _Model:
+    """Fit, weight past outbreaks down, and fit again."""
+    degrees = baseline.weeks.size - baseline.starts.size - with_trend
+    prior = np.ones_like(counts)
+    first = fit = _fit(counts, offset, baseline, prior, with_trend=with_trend)
+    dispersion = _dispersion(counts, fit.mean, fit.weight, degrees)
+    scale = dispersion
+    if control.reweight:
+        prior = _outbreak_weights(counts, first, np.maximum(dispersion, 1.0), control.weights_threshold)
+        fit = _fit(counts, offset, baseline, prior, with_trend=with_trend)
+        dispersion = _dispersion(counts, fit.mean, fit.weight, degrees)
+        scale = _dispersion(counts, fit.mean, prior, degrees)
+    return _Model(
+        link=fit.link,
+        link_variance=scale * fit.link_variance,
+        slope_score=fit.slope / np.sqrt(np.maximum(scale * fit.slope_variance, _EPSILON)),
+        dispersion=np.maximum(dispersion, 1.0),
+        converged=first.converged,
+    )
+
+
+def _fit(counts: Floats, offset: Floats, baseline: _Baseline, prior: Floats, *, with_trend: bool) -> _Fit:
+    """Fit each series by iteratively reweighted least squares, until its deviance stands still."""
+    past = np.take(offset, baseline.weeks, axis=1)
+    mean = counts + 0.1
+    link = np.log(mean)
+    weight = np.zeros_like(counts)
+    level_now = np.zeros(counts.shape[0])
+    slope = np.zeros(counts.shape[0])
+    converged = np.zeros(counts.shape[0], dtype=np.bool_)
+    deviance = _deviance(counts, link, mean, prior)
+    rows = np.arange(counts.shape[0])
+    for _ in range(_ITERATIONS):
+        weight[rows] = prior[rows] * mean[rows]
+        response = link[rows] - past[rows] + (counts[rows] - mean[rows]) / mean[rows]
+        axes = _Axes.of(weight[rows], baseline, with_trend=with_trend)
+        level = baseline.sums(weight[rows] * response) / axes.total
+        slope[rows] = (weight[rows] * axes.time * (response - baseline.spread(level))).sum(axis=1) / axes.inertia
+        level_now[rows] = level[:, 0] - slope[rows] * axes.centre[:, 0]
+        link[rows] = past[rows] + baseline.spread(level) + slope[rows, None] * axes.time
+        mean[rows] = _mean(link[rows])
+        before, deviance[rows] = deviance[rows], _deviance(counts[rows], link[rows], mean[rows], prior[rows])
+        converged[rows] = np.abs(deviance[rows] - before) / (np.abs(deviance[rows]) + 0.1) < _TOLERANCE
+        rows = rows[~converged[rows]]
+        if not rows.size:
+            break
+    axes = _Axes.of(weight, baseline, with_trend=with_trend)
+    return _Fit(
+        mean=mean,
+        weight=weight,
+        leverage=weight * (baseline.spread(1 / axes.total) + axes.time**2 / axes.inertia[:, None]),
+        link=level_now + offset[:, baseline.judged],
+        link_variance=1 / axes.total[:, 0] + axes.centre[:, 0] ** 2 / axes.inertia,
+        slope=slope,
+        slope_variance=1 / axes.inertia,
+        converged=converged,
+    )
+
+
+def _mean(link: Floats) -> Floats:
+    """The mean of its logarithm, kept away from 0 and from infinity."""
+    mean: Floats = np.exp(np.clip(link, _SMALLEST_LINK, _LARGEST_LINK))
+    return mean
+
+
+def _deviance(counts: Floats, link: Floats, mean: Floats, prior: Floats) -> Floats:
+    """Twice the weighted log likelihood each series falls short of a perfect fit."""
+    saturated = counts * np.log(np.maximum(counts, 1.0))
+    deviance: Floats = 2 * (prior * (saturated - counts * link - counts + mean)).sum(axis=1)
+    return deviance
+
+
+def _dispersion(counts: Floats, mean: Floats, weight: Floats, degrees: int) -> Floats:
+    """The weighted sum of squared working residuals, for each degree of freedom."""
+    dispersion: Floats = (weight * ((counts - mean) / mean) ** 2).sum(axis=1) / degrees
+    return dispersion
+
+
+def _outbreak_weights(counts: Floats, fit: _Fit, dispersion: Floats, threshold: float) -> Floats:
+    """Weights that fall with the square of a residual above the threshold, and are 1 on the mean of each series."""
+    free = np.maximum(1 - fit.leverage, _EPSILON)
+    residual = (
+        1.5 * (counts ** (2 / 3) * fit.mean ** (-1 / 6) - np.sqrt(fit.mean)) / np.sqrt(dispersion[:, None] * free)
+    )
+    weight = np.where(residual > threshold, 1 / np.maximum(residual, threshold) ** 2, 1.0)
+    scaled: Floats = weight * (counts.shape[1] / weight.sum(axis=1, keepdims=True))
+    return scaled
+
+
+def _threshold(counts: Floats, model: _Model, control: Control) -> tuple[Floats, Floats]:
+    """The bound of the judged week of each series, and the probability of its count or more."""
+    z = normal_quantile(1 - control.alpha)
+    if control.threshold_method == "delta":
+        mean = _mean(model.link)
+        power = _EXPONENTS[control.power_transform]
+        spread = power * mean ** (power - 0.5) * np.sqrt(model.dispersion + mean * model.link_variance)
+        bound = (mean**power + z * spread) ** (1 / power)
+        return bound, normal_survival((counts**power - mean**power) / spread)
+    doubt = z * np.sqrt(model.link_variance) if control.threshold_method == "muan" else 0.0
+    mean = _mean(model.link + doubt)
+    known = mean <= LARGEST_MEAN
+    bound, probability = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    bound[known] = negative_binomial_upper_quantile(control.alpha, mean[known], model.dispersion[known])
+    probability[known] = negative_binomial_survival(counts[known], mean[known], model.dispersion[known])
+    return bound, probability
