@@ -40,7 +40,7 @@ run("short baseline", improved, list(b = 3, w = 2, noPeriods = 7, pastWeeksNotIn
 run("two years", improved, list(b = 2, thresholdMethod = "muan"))
 run("all recent weeks", original, list(pastWeeksNotIncluded = 0, limit54 = c(0, 4)))
 run("population", improved, list(populationOffset = TRUE, thresholdMethod = "muan"))
-run("population, original", original, list(populationOffset = TRUE))
+run("original population", original, list(populationOffset = TRUE))
 run("months", improved, list(w = 1, noPeriods = 5, pastWeeksNotIncluded = 2), freq = 12)
 
 first <- function(x) if (is.null(x)) NA else x[1]

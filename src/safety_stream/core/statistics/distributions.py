@@ -83,10 +83,11 @@ def negative_binomial_survival(counts: Floats, mean: Floats, dispersion: Floats)
 def negative_binomial_upper_quantile(alpha: float, mean: Floats, dispersion: Floats) -> Floats:
     """The smallest count that is exceeded with a probability of at most `alpha`, 0 < alpha < 1: whole numbers.
 
-    By halving: below 0 nothing lies, and Cantelli's inequality says where at most `alpha` is left.
+    By halving the stretch that Cantelli's inequality leaves.
     """
-    below = np.full_like(mean, -1.0)
-    above = np.ceil(mean + np.sqrt(mean * dispersion * (1 / alpha - 1)))
+    sd = np.sqrt(mean * dispersion)
+    below = np.maximum(np.floor(mean - sd * sqrt(alpha / (1 - alpha))) - 1, -1.0)
+    above = np.ceil(mean + sd * sqrt((1 - alpha) / alpha))
     while (open_cells := above - below > 1).any():
         middle = np.floor((below + above) / 2)
         is_enough = np.zeros(mean.shape, dtype=np.bool_)

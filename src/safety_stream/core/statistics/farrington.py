@@ -21,8 +21,9 @@ The results are those of `surveillance::farringtonFlexible` in R (compared in th
   residual), not on the dispersion. This affects the delta and muan bounds, and the trend where its significance counts.
 - The dispersion is never below 1, and it alone makes the spread of the negative binomial.
 
-One thing differs. Where the baseline holds no event R gives up after 25 iterations; here it is fitted to the end, so
-the first events ever can be an alarm.
+Two things differ, both where a mean runs away towards 0. A baseline without any event is fitted to the end, where R
+gives up after 25 iterations, so that the first events ever can be an alarm; a trend that takes longer than that is
+dropped in both. And where `muan` has no idea of the mean, R's bound may be any number; here there is none.
 
 Sources: Farrington, Andrews, Beale, Catchpole (1996), *A statistical algorithm for the early detection of outbreaks of
 infectious disease*, J R Stat Soc A 159:547-563. Noufaily et al. (2013), *An improved algorithm for outbreak detection
@@ -59,11 +60,12 @@ YEARS_FOR_A_TREND = 3
 """A trend that rests on fewer years is dropped (Farrington 1996)."""
 
 LARGEST_MEAN = 1e6
-"""Where the mean may be greater, nothing is known of the week, and there is no bound: so `muan`, without any events."""
+"""A mean that may be greater is not known: `muan` gives no bound, as for a season in which there never was an event."""
 
 _EXPONENTS = {"2/3": 2 / 3, "1/2": 1 / 2, "none": 1.0}
 _TOLERANCE = 1e-8
 _ITERATIONS = 50
+_ITERATIONS_WITH_TREND = 25
 _EPSILON = float(np.finfo(np.float64).eps)
 _SMALLEST_LINK = log(_EPSILON)
 _LARGEST_LINK = 300.0
@@ -383,19 +385,24 @@ def _fit(counts: Floats, offset: Floats, baseline: _Baseline, prior: Floats, *, 
     level_now = np.zeros(counts.shape[0])
     slope = np.zeros(counts.shape[0])
     converged = np.zeros(counts.shape[0], dtype=np.bool_)
-    deviance = _deviance(counts, link, mean, prior)
+    saturated = (prior * (counts * np.log(np.maximum(counts, 1.0)) - counts)).sum(axis=1)
+    deviance = _deviance(saturated, counts, link, mean, prior)
     rows = np.arange(counts.shape[0])
-    for _ in range(_ITERATIONS):
-        weight[rows] = prior[rows] * mean[rows]
-        response = link[rows] - past[rows] + (counts[rows] - mean[rows]) / mean[rows]
-        axes = _Axes.of(weight[rows], baseline, with_trend=with_trend)
-        level = baseline.sums(weight[rows] * response) / axes.total
-        slope[rows] = (weight[rows] * axes.time * (response - baseline.spread(level))).sum(axis=1) / axes.inertia
-        level_now[rows] = level[:, 0] - slope[rows] * axes.centre[:, 0]
-        link[rows] = past[rows] + baseline.spread(level) + slope[rows, None] * axes.time
-        mean[rows] = _mean(link[rows])
-        before, deviance[rows] = deviance[rows], _deviance(counts[rows], link[rows], mean[rows], prior[rows])
-        converged[rows] = np.abs(deviance[rows] - before) / (np.abs(deviance[rows]) + 0.1) < _TOLERANCE
+    for _ in range(_ITERATIONS_WITH_TREND if with_trend else _ITERATIONS):
+        observed, known, emphasis = counts[rows], past[rows], prior[rows]
+        solved = emphasis * mean[rows]
+        response = link[rows] - known + observed / mean[rows] - 1
+        axes = _Axes.of(solved, baseline, with_trend=with_trend)
+        level = baseline.sums(solved * response) / axes.total
+        rise = (solved * axes.time * (response - baseline.spread(level))).sum(axis=1) / axes.inertia
+        fitted = known + baseline.spread(level) + rise[:, None] * axes.time
+        means = _mean(fitted)
+        after = _deviance(saturated[rows], observed, fitted, means, emphasis)
+        weight[rows], link[rows], mean[rows] = solved, fitted, means
+        slope[rows] = rise
+        level_now[rows] = level[:, 0] - rise * axes.centre[:, 0]
+        converged[rows] = np.abs(after - deviance[rows]) / (np.abs(after) + 0.1) < _TOLERANCE
+        deviance[rows] = after
         rows = rows[~converged[rows]]
         if not rows.size:
             break
@@ -418,10 +425,9 @@ def _mean(link: Floats) -> Floats:
     return mean
 
 
-def _deviance(counts: Floats, link: Floats, mean: Floats, prior: Floats) -> Floats:
-    """Twice the weighted log likelihood each series falls short of a perfect fit."""
-    saturated = counts * np.log(np.maximum(counts, 1.0))
-    deviance: Floats = 2 * (prior * (saturated - counts * link - counts + mean)).sum(axis=1)
+def _deviance(saturated: Floats, counts: Floats, link: Floats, mean: Floats, prior: Floats) -> Floats:
+    """Twice the weighted log likelihood each series falls short of `saturated`, that of a perfect fit."""
+    deviance: Floats = 2 * (saturated - (prior * (counts * link - mean)).sum(axis=1))
     return deviance
 
 
