@@ -77,7 +77,8 @@ def test_a_dispersion_next_to_one_is_next_to_the_poisson_distribution(mean: floa
 def test_survival_is_what_the_mass_leaves(mean: float, dispersion: float):
     counts = until_nothing_is_left(mean, dispersion)
     expected = np.cumsum(mass(counts, mean, dispersion)[::-1])[::-1]
-    np.testing.assert_allclose(survival(counts, mean, dispersion), expected, rtol=1e-8, atol=1e-13)
+    some = np.unique(np.linspace(0, counts.size - 1, 40).astype(np.int64))
+    np.testing.assert_allclose(survival(counts[some], mean, dispersion), expected[some], rtol=1e-8, atol=1e-13)
 
 
 def test_far_out_survival_keeps_its_precision():

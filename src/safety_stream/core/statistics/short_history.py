@@ -123,7 +123,7 @@ def ears(counts: ArrayLike, weeks: ArrayLike, control: Ears) -> ShortHistory:
     """Judge weeks of many series by EARS: `baseline` weeks of history, 2 more for C2, 4 more for C3.
 
     The bound of C3 is the count at which the sum of the three weeks reaches its threshold, and 0 where the two weeks
-    before do that alone.
+    before do that alone. That is the paper's; the bound R's `earsC` gives for C3 moves with the judged count itself.
 
     Args:
         counts: Whole numbers (series, weeks), consecutive weeks.
