@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.catalogue.copying import MORE_RULES, with_more_rules
 
 from safety_stream.catalogue import CatalogueError, run_examples
 from safety_stream.catalogue.examples import ExampleResult
@@ -24,6 +25,12 @@ def test_a_rule_has_stories_that_fire_and_near_misses(rule_id: str):
     own = [result for result in RESULTS if result.rule_id == rule_id]
     assert sum(bool(result.expected) for result in own) >= 2
     assert sum(not result.expected for result in own) >= 3
+
+
+def test_rules_that_try_out_what_no_shipped_rule_uses_do_what_their_examples_say(tmp_path: Path):
+    results = run_examples(with_more_rules(tmp_path / "catalogue"))
+    assert [(result.rule_id, result.name) for result in results if not result.passed] == []
+    assert {path.stem for path in MORE_RULES.glob("*.yaml")} <= {result.rule_id for result in results}
 
 
 @pytest.mark.parametrize(

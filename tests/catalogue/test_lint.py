@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
+from tests.catalogue.copying import with_more_rules
 
 from safety_stream.catalogue import CatalogueError, Issue, lint_catalogue, load_catalogue
 from safety_stream.data_files import catalogue_folder
@@ -17,12 +17,13 @@ LIMBS = "rules/asb-case-review.yaml"
 ABSENT = "rules/missing-no-return-interview.yaml"
 ORDERED = "rules/rv-marac-repeat.yaml"
 SOC = "rules/soc-cross-district.yaml"
+ALL_OF = "rules/all-of.yaml"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the shipped catalogue, to spoil."""
-    return Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    """A copy of the shipped catalogue, with rules that use what none that ships does, to spoil."""
+    return with_more_rules(tmp_path / "catalogue")
 
 
 def spoil(folder: Path, file: str, old: str, new: str) -> int:
@@ -57,6 +58,24 @@ def test_the_shipped_catalogue_has_no_issue():
         (RULE, "base: P4", "base: P5", "priority.base: Input should be 'P1', 'P2', 'P3' or 'P4'"),
         (RULE, "at: 2025-04-01T10:00,", "at: 2025-04-01T10:00Z,", "a time is London local time without offset"),
         (LIMBS, "    set: {enabled: false}\n", "    set: {}\n", "the override sets nothing"),
+        (ALL_OF, ", within: 6 months}", "}", "condition: the key within is missing"),
+        (ALL_OF, "steps: [nuisance, hatred], ", "", "condition: the key steps is missing"),
+        (
+            ALL_OF,
+            "steps: [nuisance, hatred]",
+            "steps: [nuisance]",
+            "condition.steps: List should have at least",
+        ),
+        (
+            ALL_OF,
+            "steps: [nuisance, hatred]",
+            "steps: [a, b, c, d, e, f, g]",
+            "condition.steps: List should have at most",
+        ),
+        (ALL_OF, "at_least: {nuisance: 2}", "at_least: {nuisance: 0}", "at_least.nuisance: Input should be greater"),
+        (ALL_OF, "at_least: {nuisance: 2}", "at_least: {nuisance: 100}", "at_least.nuisance: Input should be less"),
+        (ALL_OF, "at_least: {nuisance: 2}", "at_least: 2", "condition.at_least: Input should be a valid dictionary"),
+        (ALL_OF, "at_least: {nuisance: 2}", "runs: 2", "condition.runs: unknown key"),
         ("areas/lancashire.yaml", "valid_from: 1974-04-01", "valid_from: 1974-04-31", "a day is written 2026-01-31"),
         ("sources.yaml", "usual_latency: 15 minutes", "usual_latency: 1 month", "a latency in months has no exact"),
         ("categories.yaml", "kept: 1024", "kept: 256", "kept is not above hub"),
@@ -90,7 +109,12 @@ def test_the_shipped_catalogue_has_no_issue():
         ("areas/lancashire.yaml", "parents: [L-12]", "parents: [L-13]", "unknown area L-13"),
         ("audiences/audiences.yaml", "fields: [alert_id,", "fields: [alert,", "unknown field of an alert alert"),
         ("audiences/audiences.yaml", "areas: [L-14]", "areas: [L-15]", "unknown area L-15"),
+        (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, hate]", "unknown step hate"),
+        (ALL_OF, "at_least: {nuisance: 2}", "at_least: {noise: 2}", "unknown step noise"),
         # Sense
+        (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, nuisance]", "step nuisance is named twice"),
+        (ALL_OF, "{count_hatred} of", "{count_hate} of", "explain names {count_hate}, which is no fact"),
+        (ALL_OF, "set: {within: 28 days}", "set: {at_least: 2}", "limb main has no at_least"),
         (RULE, "{count} times", "{counts} times", "explain names {counts}, which is no fact"),
         (RULE, "{count} times", "{count.real} times", "explain names {count.real}, which is no fact"),
         (RULE, "{count} times", "{count!r} times", "explain names {count}, which is no fact"),

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.rules.making import a_rule, an_override, at, days, months, of_kind
+from tests.catalogue.copying import MORE_RULES
+from tests.core.rules.making import HOME, a_rule, a_sighting, an_override, at, days, months, of_kind, with_flag
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Bounds, Catalogue
@@ -22,13 +24,14 @@ from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Ins
 from safety_stream.core.rules.condition import Now, Span
 from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise, wakes
 from safety_stream.core.rules.registry import condition_type
-from safety_stream.core.rules.rule import Absent, Calendar, Count, Distinct, Ordered, Rule, Selector
+from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Count, Distinct, Ordered, Rule, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.stages import detect, register
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
 from safety_stream.core.timeline import Timeline
 from safety_stream.data_files import catalogue_folder
+from safety_stream.testing import oracle
 
 SHIPPED = load_catalogue(catalogue_folder())
 START = at("2026-01-05T00:00")
@@ -42,6 +45,20 @@ TYPES: tuple[Rule, ...] = (
     ),
     a_rule(Distinct(of="harm", field="area", at_least=2, within=months(2), ignore=("OUTSIDE",)), id="distinct-text"),
     a_rule(Distinct(of="harm", field="persons", at_least=3, within=days(60), same=("family",)), id="distinct-list"),
+    a_rule(
+        AllOf(steps={"crime": 2, "armed": 1}, within=months(2)),
+        {"crime": of_kind("police-crime", "police-incident"), "armed": with_flag("weapon")},
+        id="all-of-months",
+    ),
+    a_rule(
+        AllOf(steps={"crime": 1, "hatred": 1, "nuisance": 1}, within=days(28)),
+        {
+            "crime": of_kind("police-crime", "hate-report"),
+            "hatred": Selector(tests=(FieldTest("theme", frozenset({"hate"})),), reported_within=months(1)),
+            "nuisance": of_kind("asb-case", "police-crime"),
+        },
+        id="all-of-days",
+    ),
     a_rule(
         Ordered(steps=("first", "second", "third"), within=months(3)),
         {"first": of_kind("police-crime"), "third": of_kind("asb-case", "police-crime")},
@@ -103,6 +120,8 @@ RULES = RuleSet(CATALOGUE.rules, CATALOGUE.bounds)
 EACH_RULE = pytest.mark.parametrize(
     "rule", [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)], ids=lambda rule: rule.id
 )
+TRIED_OUT = load_catalogue(catalogue_folder(), rules=MORE_RULES).rules
+FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in MORE_RULES.glob("*.yaml")}
 LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
 KEYS = ("victim:a", "person:b", "vehicle:c", "place:900000000001", "victim-perpetrator:a|b")
 
@@ -528,6 +547,84 @@ def test_reports_may_come_in_any_order_and_more_than_once(said: list[IncidentVer
     assert _through(mixed, end) == _through(said, end)
 
 
+def _as_the_oracle_has_it(sighting: Sighting) -> oracle.Sighting:
+    place = sighting.place
+    copied = ("incident_id", "source", "organisation", "kind", "subtype", "category", "family", "themes", "flags")
+    return oracle.Sighting(
+        **{name: getattr(sighting, name) for name in copied},
+        origin=sighting.origin,
+        grade=sighting.grade,
+        occurred_from=oracle.moment(sighting.occurred_from),
+        occurred_to=oracle.moment(sighting.occurred_to),
+        reported_at=oracle.moment(sighting.reported_at),
+        area=sighting.area,
+        uprn=place.uprn,
+        point=(place.easting, place.northing) if place.exact and place.easting and place.northing else None,
+        roles=sighting.roles,
+        persons=sighting.persons,
+        complainants=sighting.complainants,
+        child=sighting.child,
+    )
+
+
+@st.composite
+def crowded(draw: st.DrawFn) -> list[Sighting]:
+    """Sightings of one timeline that differ in little and lie close together, or at the edges of windows."""
+    return [
+        a_sighting(
+            START + draw(close),
+            f"i{number}",
+            kind=draw(st.sampled_from(["police-crime", "asb-case", "hate-report", "intervention"])),
+            themes=draw(st.sampled_from([("violence",), ("hate",)])),
+            flags=draw(st.sampled_from([(), ("weapon",)])),
+            origin=draw(st.sampled_from(["reported", "reported", "discovered"])),
+            reported_at=START + draw(st.sampled_from([0, 0, 90])) * DAY_LENGTH,
+            organisation=draw(st.sampled_from(["lancashire-police", "district-councils"])),
+            area=draw(st.sampled_from(["E07000117", "E07000122"])),
+            place=draw(st.sampled_from([Place(), HOME])),
+        )
+        for number in range(draw(st.integers(1, 8)))
+    ]
+
+
+close = st.one_of(
+    st.sampled_from([0, 0, 1, HOUR, HOUR + 1, 2 * HOUR]),
+    st.integers(1, 7).map(lambda day: day * DAY_LENGTH),
+    st.sampled_from([28 * DAY_LENGTH + late for late in (-1, 0, 1)]),
+    # Six months later clocks are put forward.
+    st.sampled_from([181 * DAY_LENGTH - HOUR + late for late in (-1, 0, 1)]),
+)
+
+
+@pytest.mark.parametrize("rule", TRIED_OUT, ids=lambda rule: rule.id)
+@settings(max_examples=200)
+@given(crowded())
+def test_the_oracle_reads_the_file_of_a_rule_and_finds_the_same(rule: Rule, of: list[Sighting]):
+    """It shares no code with the core: what both misread, both must have misread alike."""
+    now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
+    key = f"{rule.limbs[0].keys[0]}:a"
+    found = evaluate(RuleSet([rule], SHIPPED.bounds), key, _timeline(of), now)
+    clocks = oracle.Clocks(oracle.moment(now.as_of), {feed: oracle.moment(at) for feed, at in now.complete_to.items()})
+    sightings = [_as_the_oracle_has_it(sighting) for sighting in of]
+    expected = oracle.judge_timeline(key, sightings, oracle.limbs_of(FILES[rule.id], {}), clocks, SHIPPED.bounds.hub)
+    assert sorted(map(_said, found.values())) == sorted(map(_said_by_the_oracle, expected))
+
+
+def _said(finding: Finding) -> tuple[object, ...]:
+    evidence = tuple((item.occurrence_id, item.reports) for item in finding.evidence)
+    excluded = tuple((item.incident_id, item.reason) for item in finding.excluded)
+    return (*_in_words(finding), evidence, excluded)
+
+
+def _said_by_the_oracle(finding: oracle.OracleFinding) -> tuple[object, ...]:
+    return (*_in_words(finding), finding.evidence, finding.excluded)
+
+
+def _in_words(finding: Finding | oracle.OracleFinding) -> tuple[object, ...]:
+    what = (finding.completed_at, finding.occurrence_id, finding.priority, finding.area, finding.areas)
+    return (*what, finding.facts, finding.explanation, finding.child)
+
+
 def test_every_condition_type_is_held_to_the_contract():
     tried = {type(limb.condition) for _, limb in LIMBS if limb.keys != ("area",)}
-    assert tried == {Count, Distinct, Ordered, Absent, Calendar}
+    assert tried == {Count, Distinct, AllOf, Ordered, Absent, Calendar}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.catalogue.copying import MORE_RULES
 from tests.oracle.building import (
     BURNLEY,
     CATALOGUE,
@@ -41,8 +42,8 @@ FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def examples():
-    """Every example of every rule file."""
-    for path in sorted((CATALOGUE / "rules").glob("*.yaml")):
+    """Every example of every rule file, and of those made up to try out what no rule that ships uses."""
+    for path in (*sorted((CATALOGUE / "rules").glob("*.yaml")), *sorted(MORE_RULES.glob("*.yaml"))):
         rule = yaml.safe_load(path.read_text(encoding="utf-8"))
         for example in rule["examples"]:
             yield pytest.param(rule, example, id=f"{rule['id']}: {example['name']}")

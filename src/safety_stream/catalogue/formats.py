@@ -98,6 +98,7 @@ Keys = Annotated[
     BeforeValidator(_listed, json_schema_input_type=KeyKind | Annotated[list[KeyKind], Field(min_length=1)]),
 ]
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
+FewTimes = Annotated[int, Field(ge=1, le=99)]
 
 
 class SourceEntry(_Strict):
@@ -253,6 +254,15 @@ class DistinctEntry(_Strict):
     ignore: list[str] = []
 
 
+class AllOfEntry(_Strict):
+    """`type: all_of`; `at_least` says how often a step is needed where once is not enough."""
+
+    type: Literal["all_of"]
+    steps: Annotated[list[StepName], Field(min_length=2, max_length=6)]
+    at_least: dict[StepName, FewTimes] = {}
+    within: Length
+
+
 class OrderedEntry(_Strict):
     """`type: ordered`; `measured_from` says in words what holds anyway: from the last of the first step."""
 
@@ -282,7 +292,7 @@ class CalendarEntry(_Strict):
 
 
 ConditionEntry = Annotated[
-    CountEntry | DistinctEntry | OrderedEntry | AbsentEntry | CalendarEntry, Field(discriminator="type")
+    CountEntry | DistinctEntry | AllOfEntry | OrderedEntry | AbsentEntry | CalendarEntry, Field(discriminator="type")
 ]
 
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from safety_stream.catalogue.areas import read_lookup
 from safety_stream.catalogue.documents import Document, UnreadableError, Where, read_document
 from safety_stream.catalogue.formats import (
+    AllOfEntry,
     AreasFile,
     AudiencesFile,
     CalendarEntry,
@@ -53,6 +54,7 @@ from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
     Absent,
+    AllOf,
     Calendar,
     Condition,
     Count,
@@ -417,10 +419,19 @@ class Reading:
         if isinstance(condition, Absent):
             for feed in condition.feeds:
                 self._know(at, (*where, "feeds"), "feed", feed, self._sources)
+        if isinstance(entry.condition, AllOfEntry):
+            self._check_steps(at, (*where, "steps"), entry.condition.steps)
+            for step in entry.condition.at_least:
+                self._know(at, (*where, "at_least", step), "step", step, entry.condition.steps)
         if isinstance(entry.condition, OrderedEntry) and entry.condition.measured_from is not None:
             meant = f"last {entry.condition.steps[0]}"
             if entry.condition.measured_from != meant:
                 at.error((*where, "measured_from"), "an order is always measured from its first step", f"write {meant}")
+
+    def _check_steps(self, at: _Place, where: Where, steps: Sequence[str]) -> None:
+        for index, step in enumerate(steps):
+            if step in steps[:index]:
+                at.error((*where, index), f"step {step} is named twice", "name it once")
 
     def _check_words(self, at: _Place, where: Where, words: str, facts: Sequence[str]) -> None:
         try:
@@ -485,7 +496,7 @@ class Reading:
         if set_to.at_least is None and set_to.within is None and set_to.enabled:
             at.error((*where, "set"), "the override sets nothing", "set at_least, within or enabled: false")
         for limb in touched:
-            if set_to.at_least is not None and isinstance(limb.condition, Ordered | Absent):
+            if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent):
                 at.error((*where, "set"), f"limb {limb.name} has no at_least", "leave it out")
             if set_to.within is not None and isinstance(limb.condition, Calendar):
                 at.error((*where, "set"), f"limb {limb.name} has no within", "leave it out")
@@ -659,6 +670,9 @@ def _condition(entry: LimbEntry) -> Condition:
                 same=tuple(stated.same),
                 ignore=tuple(stated.ignore),
             )
+        case "all_of":
+            needed = {step: stated.at_least.get(step, 1) for step in stated.steps}
+            return AllOf(steps=needed, within=stated.within)
         case "ordered":
             return Ordered(steps=tuple(stated.steps), within=stated.within)
         case "absent":

@@ -207,10 +207,11 @@ class Limb:
 class Met:
     """A limb's condition met, before safeguards, priority and words.
 
-    `chain` is the evidence: occurrences, each with the selector it passed. `number` is what `by_count` looks at.
+    `chain` is the evidence: occurrences, each with those of its sightings that passed. `number` is what `by_count`
+    looks at.
     """
 
-    chain: Sequence[tuple[Occurrence, Plain]]
+    chain: Sequence[tuple[Occurrence, Sequence[Sighting]]]
     occurrence_id: str
     completed_at: datetime
     area: str
@@ -691,7 +692,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         if number >= settings["at_least"]:
             looked_at = [o for o in occurrences if start <= o.time <= e.time]
             yield Met(
-                chain=[(o, select) for o in window],
+                chain=[(o, selected(o, select)) for o in window],
                 occurrence_id=e.id,
                 completed_at=e.time,
                 area=e.area,
@@ -722,6 +723,49 @@ def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str
     return {value for value in values if value and value not in settings.get("ignore", ())}
 
 
+def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
+    """`all_of`: in the window that ends at an occurrence of some step, every step as often as it is needed."""
+    steps = limb.condition["steps"]
+    needed = [limb.condition.get("at_least", {}).get(step, 1) for step in steps]
+    selectors = [limb.select[step] for step in steps]
+    candidates = [o for o in occurrences if any(selected(o, select) for select in selectors)]
+    for e in candidates:
+        settings = parameters(limb, e.area, london_day(e.time))
+        if settings is None:
+            continue
+        start = shift(e.time, settings["within"], -1)
+        window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
+        passes = [[bool(selected(o, select)) for select in selectors] for o in window]
+        if can_be_given_out(passes, needed):
+            in_step = {step: sum(passed) for step, passed in zip(steps, zip(*passes, strict=True), strict=True)}
+            yield Met(
+                chain=[(o, [s for s in o.members if any(matches(one, s) for one in selectors)]) for o in window],
+                occurrence_id=e.id,
+                completed_at=e.time,
+                area=e.area,
+                number=len(window),
+                facts={"count": str(len(window))} | {f"count_{step}": str(n) for step, n in in_step.items()},
+                near_misses=[*near_misses([o for o in occurrences if start <= o.time <= e.time], selectors)],
+            )
+
+
+def can_be_given_out(passes: Sequence[Sequence[bool]], needed: Sequence[int]) -> bool:
+    """Whether each step can get as many occurrences as it needs, none given twice: every way to do it is followed.
+
+    `passes` says for each occurrence which steps it is of.
+    """
+    ways = {tuple(needed)}
+    for steps in passes:
+        # The occurrence is left aside, or given to one of its steps that still needs one.
+        ways |= {
+            (*way[:step], way[step] - 1, *way[step + 1 :])
+            for way in ways
+            for step, passed in enumerate(steps)
+            if passed and way[step] > 0
+        }
+    return (0,) * len(needed) in ways
+
+
 def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
     """`ordered`: from each occurrence of the last step backwards, always the latest strictly earlier one."""
     steps = limb.condition["steps"]
@@ -730,12 +774,12 @@ def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not selected(e, limb.select[last]):
             continue
-        chain = [(e, limb.select[last])]
+        chain = [(e, selected(e, limb.select[last]))]
         for step in reversed(earlier):
             before = [o for o in occurrences if o.time < chain[0][0].time and selected(o, limb.select[step])]
             if not before:
                 break
-            chain.insert(0, (before[-1], limb.select[step]))
+            chain.insert(0, (before[-1], selected(before[-1], limb.select[step])))
         start = shift(e.time, settings["within"], -1)
         first = chain[0][0]
         if len(chain) == len(steps) and first.time >= start:
@@ -763,7 +807,7 @@ def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
         is_known = clocks.as_of >= deadline and clocks.feeds_are_complete(settings["feeds"], deadline)
         if is_known and not any(selected(o, unless) for o in in_time):
             yield Met(
-                chain=[(e, after)],
+                chain=[(e, selected(e, after))],
                 occurrence_id=e.id,
                 completed_at=deadline,
                 area=e.area,
@@ -784,7 +828,7 @@ def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks
         settings = parameters(limb, inside[-1].area, starts) if inside else None
         if settings is not None and len(inside) >= settings["at_least"] and clocks.as_of >= midnight(ends):
             yield Met(
-                chain=[(o, select) for o in inside],
+                chain=[(o, selected(o, select)) for o in inside],
                 occurrence_id=f"{kind}:{starts.isoformat()}",
                 completed_at=midnight(ends),
                 area=inside[-1].area,
@@ -802,6 +846,7 @@ def facts_of_period(settings: Plain, number: int, starts: date) -> dict[str, str
 JUDGES: dict[str, Callable[[Limb, Sequence[Occurrence], Clocks], Iterator[Met]]] = {
     "count": judge_window,
     "distinct": judge_window,
+    "all_of": judge_all_of,
     "ordered": judge_ordered,
     "absent": judge_absent,
     "calendar": judge_calendar,
@@ -836,7 +881,7 @@ def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks)
 def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
     """The finding a condition met makes on this key, if no safeguard forbids it."""
     every = [sighting for occurrence, _ in met.chain for sighting in occurrence.members]
-    passing = [sighting for occurrence, select in met.chain for sighting in selected(occurrence, select)]
+    passing = [sighting for _, passed in met.chain for sighting in passed]
     guards = limb.rule.get("safeguards", {})
     needed = guards.get("organisations_or_kinds", 1)
     if met.chain and len({s.organisation for s in passing}) < needed and len({s.kind for s in passing}) < needed:

@@ -108,6 +108,11 @@ def of_kind(*kinds: str) -> Selector:
     return Selector(tests=(Test("kind", frozenset(kinds)),))
 
 
+def with_flag(*flags: str) -> Selector:
+    """A step that passes reports with one of these flags."""
+    return Selector(tests=(Test("flag", frozenset(flags)),))
+
+
 def an_override(*areas: str, **changes: object) -> Override:
     """An override for these areas."""
     return Override(areas=frozenset(areas or ("E07000117",)), **changes)

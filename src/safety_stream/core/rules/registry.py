@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from safety_stream.core.rules.absent import AbsentCondition
+from safety_stream.core.rules.all_of import AllOfCondition
 from safety_stream.core.rules.calendar import CalendarCondition
 from safety_stream.core.rules.condition import ConditionType
 from safety_stream.core.rules.count import CountCondition
 from safety_stream.core.rules.distinct import DistinctCondition
 from safety_stream.core.rules.ordered import OrderedCondition
-from safety_stream.core.rules.rule import Absent, Calendar, Condition, Count, Distinct, Ordered
+from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Count, Distinct, Ordered
 
 
 def condition_type(condition: Condition) -> ConditionType:
@@ -18,6 +19,8 @@ def condition_type(condition: Condition) -> ConditionType:
             return CountCondition(condition)
         case Distinct():
             return DistinctCondition(condition)
+        case AllOf():
+            return AllOfCondition(condition)
         case Ordered():
             return OrderedCondition(condition)
         case Absent():

@@ -67,6 +67,13 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     ignore: tuple[str, ...] = ()
 
 
+class AllOf(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="all_of"):
+    """Each of `steps` at least so many times in the window ending at e, in any order, by different occurrences."""
+
+    steps: Mapping[str, int]
+    within: Duration
+
+
 class Ordered(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="ordered"):
     """`steps` in strict order of time, the last at e, first to last within the window; the latest such chain."""
 
@@ -95,7 +102,7 @@ class Calendar(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="calenda
     indicator: str | None = None
 
 
-Condition = Count | Distinct | Ordered | Absent | Calendar
+Condition = Count | Distinct | AllOf | Ordered | Absent | Calendar
 
 
 class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
