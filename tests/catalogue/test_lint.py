@@ -18,6 +18,8 @@ ABSENT = "rules/missing-no-return-interview.yaml"
 ORDERED = "rules/rv-marac-repeat.yaml"
 SOC = "rules/soc-cross-district.yaml"
 ALL_OF = "rules/all-of.yaml"
+NONE_OF = "rules/ordered-none-of.yaml"
+RUNS = "rules/ordered-runs.yaml"
 
 
 @pytest.fixture
@@ -76,6 +78,12 @@ def test_the_shipped_catalogue_has_no_issue():
         (ALL_OF, "at_least: {nuisance: 2}", "at_least: {nuisance: 100}", "at_least.nuisance: Input should be less"),
         (ALL_OF, "at_least: {nuisance: 2}", "at_least: 2", "condition.at_least: Input should be a valid dictionary"),
         (ALL_OF, "at_least: {nuisance: 2}", "runs: 2", "condition.runs: unknown key"),
+        (RUNS, "runs: 2", "runs: 0", "condition.runs: Input should be greater than or equal to 1"),
+        (RUNS, "runs: 2", "runs: 100", "condition.runs: Input should be less than or equal to 99"),
+        (RUNS, "runs: 2", "runs: twice", "condition.runs: Input should be a valid integer"),
+        (RUNS, "steps: [complaint, crime]", "steps: [crime]", "condition.steps: List should have at least 2 items"),
+        (RUNS, ", within: 6 months", "", "condition: the key within is missing"),
+        (NONE_OF, "none_of: [visit, arrest]", "none_of: visit", "condition.none_of: Input should be a valid list"),
         ("areas/lancashire.yaml", "valid_from: 1974-04-01", "valid_from: 1974-04-31", "a day is written 2026-01-31"),
         ("sources.yaml", "usual_latency: 15 minutes", "usual_latency: 1 month", "a latency in months has no exact"),
         ("categories.yaml", "kept: 1024", "kept: 256", "kept is not above hub"),
@@ -111,10 +119,13 @@ def test_the_shipped_catalogue_has_no_issue():
         ("audiences/audiences.yaml", "areas: [L-14]", "areas: [L-15]", "unknown area L-15"),
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, hate]", "unknown step hate"),
         (ALL_OF, "at_least: {nuisance: 2}", "at_least: {noise: 2}", "unknown step noise"),
+        (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, arrests]", "unknown step arrests"),
         # Sense
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, nuisance]", "step nuisance is named twice"),
         (ALL_OF, "{count_hatred} of", "{count_hate} of", "explain names {count_hate}, which is no fact"),
         (ALL_OF, "set: {within: 28 days}", "set: {at_least: 2}", "limb main has no at_least"),
+        (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, visit]", "step visit is named twice"),
+        (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, crime]", "step crime is asked for and ruled out"),
         (RULE, "{count} times", "{counts} times", "explain names {counts}, which is no fact"),
         (RULE, "{count} times", "{count.real} times", "explain names {count.real}, which is no fact"),
         (RULE, "{count} times", "{count!r} times", "explain names {count}, which is no fact"),

@@ -65,6 +65,21 @@ TYPES: tuple[Rule, ...] = (
         id="ordered",
     ),
     a_rule(
+        Ordered(steps=("first", "second"), within=months(2), none_of=("answer", "armed")),
+        {
+            "first": of_kind("police-crime", "asb-case"),
+            "second": of_kind("police-crime", "police-incident", "hate-report"),
+            "answer": Selector(tests=of_kind("intervention").tests, reported_within=months(1)),
+            "armed": with_flag("weapon"),
+        },
+        id="ordered-none-of",
+    ),
+    a_rule(
+        Ordered(steps=("first", "second"), within=days(60), runs=3),
+        {"first": of_kind("police-crime", "asb-case"), "second": of_kind("police-crime", "police-incident")},
+        id="ordered-runs",
+    ),
+    a_rule(
         Absent(after="left", unless="back", within=days(3), feeds=("childrens-services", "police-missing")),
         {"left": of_kind("missing-episode"), "back": of_kind("intervention")},
         id="absent-days",

@@ -25,7 +25,7 @@ def test_every_type_of_condition_has_its_section():
 
 @pytest.mark.parametrize(("name", "section"), SECTIONS, ids=[name for name, _ in SECTIONS])
 def test_every_example_of_a_section_is_a_condition_of_its_type(name: str, section: str):
-    examples = re.findall(r"```yaml\n(.*?)```", section, flags=re.DOTALL)
+    examples = re.findall(r"^\{.*\}$", section, flags=re.MULTILINE)
 
     read = [TypeAdapter(ConditionEntry).validate_python(parse_document(example).value) for example in examples]
 

@@ -264,10 +264,15 @@ class AllOfEntry(_Strict):
 
 
 class OrderedEntry(_Strict):
-    """`type: ordered`; `measured_from` says in words what holds anyway: from the last of the first step."""
+    """`type: ordered`; the last step `runs` times, `none_of` these between first and last.
+
+    `measured_from` says in words what holds anyway: from the last of the first step.
+    """
 
     type: Literal["ordered"]
     steps: Annotated[list[StepName], Field(min_length=2)]
+    runs: FewTimes = 1
+    none_of: list[StepName] = []
     within: Length
     measured_from: str | None = None
 

@@ -423,10 +423,16 @@ class Reading:
             self._check_steps(at, (*where, "steps"), entry.condition.steps)
             for step in entry.condition.at_least:
                 self._know(at, (*where, "at_least", step), "step", step, entry.condition.steps)
-        if isinstance(entry.condition, OrderedEntry) and entry.condition.measured_from is not None:
-            meant = f"last {entry.condition.steps[0]}"
-            if entry.condition.measured_from != meant:
-                at.error((*where, "measured_from"), "an order is always measured from its first step", f"write {meant}")
+        if isinstance(entry.condition, OrderedEntry):
+            self._check_order(at, where, entry.condition)
+
+    def _check_order(self, at: _Place, where: Where, stated: OrderedEntry) -> None:
+        self._check_steps(at, (*where, "none_of"), stated.none_of)
+        for step in sorted(set(stated.none_of).intersection(stated.steps)):
+            at.error((*where, "none_of"), f"step {step} is asked for and ruled out", "keep it in one of both")
+        meant = f"last {stated.steps[0]}"
+        if stated.measured_from not in (None, meant):
+            at.error((*where, "measured_from"), "an order is always measured from its first step", f"write {meant}")
 
     def _check_steps(self, at: _Place, where: Where, steps: Sequence[str]) -> None:
         for index, step in enumerate(steps):
@@ -674,7 +680,9 @@ def _condition(entry: LimbEntry) -> Condition:
             needed = {step: stated.at_least.get(step, 1) for step in stated.steps}
             return AllOf(steps=needed, within=stated.within)
         case "ordered":
-            return Ordered(steps=tuple(stated.steps), within=stated.within)
+            return Ordered(
+                steps=tuple(stated.steps), within=stated.within, runs=stated.runs, none_of=tuple(stated.none_of)
+            )
         case "absent":
             return Absent(after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds))
         case "calendar":

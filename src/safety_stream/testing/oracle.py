@@ -767,32 +767,50 @@ def can_be_given_out(passes: Sequence[Sequence[bool]], needed: Sequence[int]) ->
 
 
 def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
-    """`ordered`: from each occurrence of the last step backwards, always the latest strictly earlier one."""
-    steps = limb.condition["steps"]
-    *earlier, last = steps
+    """`ordered`: of all chains that end at an occurrence and are not broken, the one that begins last."""
+    named, none_of = limb.condition["steps"], limb.condition.get("none_of", ())
+    steps = [*named, *[named[-1]] * (limb.condition.get("runs", 1) - 1)]
+    ruled_out = [limb.select[step] for step in none_of]
     for e in occurrences:
         settings = parameters(limb, e.area, london_day(e.time))
-        if settings is None or not selected(e, limb.select[last]):
+        if settings is None or not selected(e, limb.select[steps[-1]]):
             continue
-        chain = [(e, selected(e, limb.select[last]))]
-        for step in reversed(earlier):
-            before = [o for o in occurrences if o.time < chain[0][0].time and selected(o, limb.select[step])]
-            if not before:
-                break
-            chain.insert(0, (before[-1], selected(before[-1], limb.select[step])))
         start = shift(e.time, settings["within"], -1)
-        first = chain[0][0]
-        if len(chain) == len(steps) and first.time >= start:
-            looked_at = [o for o in occurrences if start <= o.time <= e.time]
+        looked_at = [o for o in occurrences if start <= o.time <= e.time]
+        breaks = [o.time for o in looked_at if any(selected(o, select) for select in ruled_out)]
+        chains = [
+            chain
+            for chain in chains_to(e, steps, looked_at, limb.select)
+            if not any(chain[0].time < broken < e.time for broken in breaks)
+        ]
+        if chains:
+            # Of several that begin together, the one whose last links are the latest.
+            chain = max(chains, key=lambda links: (links[0].time, [(o.time, o.id) for o in reversed(links)]))
             yield Met(
-                chain=chain,
+                chain=[(o, selected(o, limb.select[step])) for o, step in zip(chain, steps, strict=True)],
                 occurrence_id=e.id,
                 completed_at=e.time,
                 area=e.area,
                 number=len(chain),
-                facts={f"days_since_{steps[0]}": str((e.time - first.time) // timedelta(days=1))},
-                near_misses=[*near_misses(looked_at, [limb.select[step] for step in steps])],
+                facts={f"days_since_{steps[0]}": str((e.time - chain[0].time) // timedelta(days=1))},
+                near_misses=[*near_misses(looked_at, [limb.select[step] for step in (*steps, *none_of)])],
             )
+
+
+def chains_to(
+    e: Occurrence, steps: Sequence[str], occurrences: Sequence[Occurrence], select: Plain
+) -> Iterator[list[Occurrence]]:
+    """Every way to go through the steps in strict order of time that ends with e."""
+    *earlier, last = steps
+    if not selected(e, select[last]):
+        return
+    if not earlier:
+        yield [e]
+        return
+    for o in occurrences:
+        if o.time < e.time:
+            for chain in chains_to(o, earlier, occurrences, select):
+                yield [*chain, e]
 
 
 def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[Met]:

@@ -84,7 +84,8 @@ def a_rule(condition: Condition, steps: Mapping[str, Selector] | None = None, **
         for name in ("of", "after", "unless")
         if isinstance(getattr(condition, name, None), str)
     ]
-    selectors = dict.fromkeys([*named, *getattr(condition, "steps", ())], ANY) | dict(steps or {})
+    listed = [step for name in ("steps", "none_of") for step in getattr(condition, name, ())]
+    selectors = dict.fromkeys([*named, *listed], ANY) | dict(steps or {})
     limb = Limb(name="main", keys=("victim",), steps=selectors, condition=condition, explain="it happened")
     rule = Rule(
         id="a-rule",

@@ -49,7 +49,7 @@ class AbsentCondition:
         started = view.matching(self._after)
         if not started:
             return
-        cancelling = [matched.occurrence.time for matched in view.matching(self._unless)]
+        cancelling = view.times(self._unless)
         for matched in started:
             e = matched.occurrence
             terms = view.terms.at(e.area, e.time)

@@ -156,6 +156,10 @@ class View:
             found = self._matching[step] = list(self._match(self._selections[step].passes))
         return found
 
+    def times(self, step: str) -> list[Instant]:
+        """When the occurrences that match the step began, in order."""
+        return [matched.occurrence.time for matched in self.matching(step)]
+
     def excluded(
         self,
         steps: Sequence[str],

@@ -1,16 +1,25 @@
 """`ordered`: the named steps one strictly after another, the last at e, the first no earlier than the window's start.
 
-From e the chain is walked backwards; each earlier step is the latest of its kind strictly before the one that follows
-it. That is the shortest chain ending at e: if it does not fit the window, none does. Equal instants are not in order.
-An occurrence may serve several chains, but being strictly later than itself never two steps of one.
+With `runs`, the last step comes so many times, each strictly after the one before; the last of them is e. With
+`none_of`, nothing of those steps lies strictly between the chain's first occurrence and e. What happens at the very
+instant of either is not between them; what is a link of the chain itself is no exception.
+
+The condition is met when any chain will do, and the evidence is the shortest: the one that begins last. From e it is
+walked backwards; each earlier step is the latest of its kind strictly before the one that follows it. Every other chain
+that ends at e has each of its links at or before that of the walk, so none begins later, and what lies between first
+and last of the walk lies between those of every other chain too. Hence, if the walk does not fit the window, or if
+something of `none_of` lies within it, no chain will do: there is nothing else to try.
+
+Equal instants are not in order. An occurrence may serve several chains, but being strictly later than itself never two
+steps of one.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 
-from safety_stream.core.model.times import DAY_LENGTH, before, length_in_words
+from safety_stream.core.model.times import DAY_LENGTH, Instant, before, length_in_words
 from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View
 from safety_stream.core.rules.rule import Ordered
 from safety_stream.core.rules.windows import shortest
@@ -20,19 +29,29 @@ class OrderedCondition:
     """Met at each e that ends a chain; the fact `days_since_<first step>` is in whole days of 24 hours."""
 
     def __init__(self, condition: Ordered) -> None:
-        self.steps: tuple[str, ...] = condition.steps
+        *earlier, last = condition.steps
+        self._last = last
+        # The steps before the one at e, as the walk backwards meets them.
+        self._backwards: tuple[str, ...] = (*[last] * (condition.runs - 1), *reversed(earlier))
+        self._none_of = condition.none_of
+        self.steps: tuple[str, ...] = (*condition.steps, *condition.none_of)
         self.facts: tuple[str, ...] = (f"days_since_{condition.steps[0]}",)
-        self.fewest = len(condition.steps)
+        self.fewest = len(self._backwards) + 1
         self.terms = Terms(1, condition.within)
         chain = ", then ".join(f"“{step}”" for step in condition.steps)
-        self.words = f"{chain}, each strictly after the one before, all within {length_in_words(condition.within)}"
+        row = "" if condition.runs == 1 else f" {condition.runs} times in a row"
+        ruled_out = " or ".join(f"“{step}”" for step in condition.none_of)
+        but = f", with no {ruled_out} strictly between the first and the last" if ruled_out else ""
+        within = length_in_words(condition.within)
+        self.words = f"{chain}{row}, each strictly after the one before, all within {within}{but}"
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        times = {step: [matched.occurrence.time for matched in view.matching(step)] for step in self.steps[:-1]}
+        times = {step: view.times(step) for step in self._backwards}
         if not all(times.values()):
             return
-        for matched in view.matching(self.steps[-1]):
+        ruled_out = [view.times(step) for step in self._none_of]
+        for matched in view.matching(self._last):
             e = matched.occurrence
             if not span.holds(e.time):
                 continue
@@ -40,12 +59,13 @@ class OrderedCondition:
             chain = self._chain_to(matched, view, times) if terms.enabled else None
             if chain is not None:
                 began = chain[0].occurrence.time
-                if e.time - began <= shortest(terms.within) or began >= before(e.time, terms.within):
+                fits = e.time - began <= shortest(terms.within) or began >= before(e.time, terms.within)
+                if fits and not _is_any_between(began, e.time, ruled_out):
                     yield self._completion(view, terms, chain)
 
     def _chain_to(self, last: Matched, view: View, times: dict[str, list[int]]) -> tuple[Matched, ...] | None:
         chain = [last]
-        for step in reversed(self.steps[:-1]):
+        for step in self._backwards:
             earlier = bisect_left(times[step], chain[-1].occurrence.time)
             if earlier == 0:
                 return None
@@ -64,3 +84,7 @@ class OrderedCondition:
             facts=((self.facts[0], str(days)),),
             excluded=view.excluded(self.steps, lambda: before(e.time, terms.within), e.time),
         )
+
+
+def _is_any_between(first: Instant, last: Instant, each_sorted: Sequence[Sequence[Instant]]) -> bool:
+    return any(bisect_right(times, first) < bisect_left(times, last) for times in each_sorted)

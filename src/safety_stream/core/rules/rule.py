@@ -75,10 +75,15 @@ class AllOf(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="all_of"):
 
 
 class Ordered(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="ordered"):
-    """`steps` in strict order of time, the last at e, first to last within the window; the latest such chain."""
+    """`steps` in strict order of time, the last at e, first to last within the window; the latest such chain.
+
+    The last step comes `runs` times; strictly between first and last is no sighting of any step in `none_of`.
+    """
 
     steps: tuple[str, ...]
     within: Duration
+    runs: int = 1
+    none_of: tuple[str, ...] = ()
 
 
 class Absent(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="absent"):
