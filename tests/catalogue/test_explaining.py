@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.catalogue.copying import with_more_rules
 
 from safety_stream.catalogue import CatalogueError, Explanation, explain_rule, list_rules
 from safety_stream.catalogue.formats import duration_of
@@ -118,6 +119,52 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
         "2 different organisations, or as many kinds of report.",
         "More than intelligence of grade D or E.",
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "when"),
+    [
+        (
+            "all-of",
+            (
+                "“nuisance” happens 2 times or more and “hatred” happens once or more, in any order and by different "
+                "occurrences, within 6 months"
+            ),
+        ),
+        (
+            "ordered-none-of",
+            (
+                "“complaint”, then “crime”, then “complaint”, each strictly after the one before, all within 28 days, "
+                "with no “visit” or “arrest” strictly between the first and the last"
+            ),
+        ),
+        (
+            "ordered-runs",
+            (
+                "“complaint”, then “crime” 2 times in a row, each strictly after the one before, all within 6 months, "
+                "with no “visit” strictly between the first and the last"
+            ),
+        ),
+        (
+            "count-until",
+            (
+                "“complaint” happens 2 times or more within 6 months, all of the same area, "
+                "with no “visit” strictly between any of them and the last"
+            ),
+        ),
+        (
+            "distinct-until",
+            (
+                "“complaint” happens with 2 or more different values of kind within 28 days, "
+                "with no “visit” strictly between any of them and the last"
+            ),
+        ),
+    ],
+)
+def test_what_no_rule_that_ships_asks_for_is_told_too(tmp_path: Path, rule: str, when: str):
+    explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), rule)
+
+    assert said(explanation, "When it fires")[0] == f"Of a victim: {when}."
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ ABSENT = "rules/missing-no-return-interview.yaml"
 ORDERED = "rules/rv-marac-repeat.yaml"
 SOC = "rules/soc-cross-district.yaml"
 ALL_OF = "rules/all-of.yaml"
+UNTIL = "rules/count-until.yaml"
+DISTINCT_UNTIL = "rules/distinct-until.yaml"
 NONE_OF = "rules/ordered-none-of.yaml"
 RUNS = "rules/ordered-runs.yaml"
 
@@ -84,6 +86,11 @@ def test_the_shipped_catalogue_has_no_issue():
         (RUNS, "steps: [complaint, crime]", "steps: [crime]", "condition.steps: List should have at least 2 items"),
         (RUNS, ", within: 6 months", "", "condition: the key within is missing"),
         (NONE_OF, "none_of: [visit, arrest]", "none_of: visit", "condition.none_of: Input should be a valid list"),
+        (UNTIL, "until: visit", "until: [visit]", "condition.until: Input should be a valid string"),
+        (UNTIL, "until: visit", "till: visit", "condition.till: unknown key"),
+        (UNTIL, "at_least: 2, ", "", "condition: the key at_least is missing"),
+        (UNTIL, "at_least: 2", "at_least: 0", "condition.at_least: Input should be greater than or equal to 1"),
+        (DISTINCT_UNTIL, ", within: 28 days", "", "condition: the key within is missing"),
         ("areas/lancashire.yaml", "valid_from: 1974-04-01", "valid_from: 1974-04-31", "a day is written 2026-01-31"),
         ("sources.yaml", "usual_latency: 15 minutes", "usual_latency: 1 month", "a latency in months has no exact"),
         ("categories.yaml", "kept: 1024", "kept: 256", "kept is not above hub"),
@@ -120,12 +127,16 @@ def test_the_shipped_catalogue_has_no_issue():
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, hate]", "unknown step hate"),
         (ALL_OF, "at_least: {nuisance: 2}", "at_least: {noise: 2}", "unknown step noise"),
         (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, arrests]", "unknown step arrests"),
+        (UNTIL, "until: visit", "until: visits", "unknown step visits"),
+        (DISTINCT_UNTIL, "until: visit", "until: visits", "unknown step visits"),
         # Sense
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, nuisance]", "step nuisance is named twice"),
         (ALL_OF, "{count_hatred} of", "{count_hate} of", "explain names {count_hate}, which is no fact"),
         (ALL_OF, "set: {within: 28 days}", "set: {at_least: 2}", "limb main has no at_least"),
         (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, visit]", "step visit is named twice"),
         (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, crime]", "step crime is asked for and ruled out"),
+        (UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (DISTINCT_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
         (RULE, "{count} times", "{counts} times", "explain names {counts}, which is no fact"),
         (RULE, "{count} times", "{count.real} times", "explain names {count.real}, which is no fact"),
         (RULE, "{count} times", "{count!r} times", "explain names {count}, which is no fact"),

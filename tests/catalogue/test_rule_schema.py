@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from tests.catalogue.copying import MORE_RULES
 
 from safety_stream.catalogue import rule_schema
 from safety_stream.catalogue.documents import read_document
 from safety_stream.data_files import catalogue_folder
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "west-yorkshire"
-FILES = [file for folder in (catalogue_folder(), EXAMPLE) for file in sorted((folder / "rules").glob("*.yaml"))]
+FOLDERS = (catalogue_folder() / "rules", EXAMPLE / "rules", MORE_RULES)
+FILES = [file for folder in FOLDERS for file in sorted(folder.glob("*.yaml"))]
 
 
 def written(file: Path) -> dict:
@@ -29,7 +31,7 @@ def test_it_is_a_json_schema():
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_shipped_rule_is_accepted(file: Path):
+def test_every_rule_there_is_is_accepted(file: Path):
     assert [error.message for error in Draft202012Validator(rule_schema()).iter_errors(written(file))] == []
 
 

@@ -46,6 +46,19 @@ TYPES: tuple[Rule, ...] = (
     a_rule(Distinct(of="harm", field="area", at_least=2, within=months(2), ignore=("OUTSIDE",)), id="distinct-text"),
     a_rule(Distinct(of="harm", field="persons", at_least=3, within=days(60), same=("family",)), id="distinct-list"),
     a_rule(
+        Count(of="harm", at_least=2, within=months(2), same=("category",), until="answer"),
+        {
+            "harm": of_kind("police-crime", "police-incident", "asb-case"),
+            "answer": Selector(tests=of_kind("intervention", "hate-report").tests, reported_within=months(1)),
+        },
+        id="count-until",
+    ),
+    a_rule(
+        Distinct(of="harm", field="kind", at_least=2, within=days(60), until="answer"),
+        {"answer": with_flag("weapon")},
+        id="distinct-until",
+    ),
+    a_rule(
         AllOf(steps={"crime": 2, "armed": 1}, within=months(2)),
         {"crime": of_kind("police-crime", "police-incident"), "armed": with_flag("weapon")},
         id="all-of-months",

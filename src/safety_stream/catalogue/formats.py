@@ -240,6 +240,7 @@ class CountEntry(_Strict):
     at_least: Number
     within: Length
     same: list[str] = []
+    until: StepName | None = None
 
 
 class DistinctEntry(_Strict):
@@ -252,6 +253,7 @@ class DistinctEntry(_Strict):
     within: Length
     same: list[str] = []
     ignore: list[str] = []
+    until: StepName | None = None
 
 
 class AllOfEntry(_Strict):

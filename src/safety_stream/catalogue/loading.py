@@ -414,6 +414,8 @@ class Reading:
         if isinstance(condition, Count | Distinct):
             for field in condition.same:
                 self._know(at, (*where, "same"), "field", field, _TEXT_FIELDS)
+            if condition.until == condition.of:
+                at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
         if isinstance(condition, Distinct):
             self._know(at, (*where, "field"), "field", condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
         if isinstance(condition, Absent):
@@ -666,7 +668,13 @@ def _condition(entry: LimbEntry) -> Condition:
     stated = entry.condition
     match stated.type:
         case "count":
-            return Count(of=stated.of, at_least=stated.at_least, within=stated.within, same=tuple(stated.same))
+            return Count(
+                of=stated.of,
+                at_least=stated.at_least,
+                within=stated.within,
+                same=tuple(stated.same),
+                until=stated.until,
+            )
         case "distinct":
             return Distinct(
                 of=stated.of,
@@ -675,6 +683,7 @@ def _condition(entry: LimbEntry) -> Condition:
                 within=stated.within,
                 same=tuple(stated.same),
                 ignore=tuple(stated.ignore),
+                until=stated.until,
             )
         case "all_of":
             needed = {step: stated.at_least.get(step, 1) for step in stated.steps}

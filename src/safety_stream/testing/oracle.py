@@ -673,24 +673,33 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
     select = limb.select[limb.condition["of"]]
     fields = limb.condition.get("same", ())
     candidates = [occurrence for occurrence in occurrences if selected(occurrence, select)]
+    until = limb.condition.get("until")
+    closes = [] if until is None else [limb.select[until]]
+    closings = [o.time for o in occurrences if any(selected(o, closing) for closing in closes)]
     if limb.condition["type"] == "distinct":
         # What says nothing that counts is in no window.
         candidates = [occurrence for occurrence in candidates if values_of(occurrence, select, limb.condition)]
+    counting = {occurrence.id for occurrence in candidates}
     for e in candidates:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
         start = shift(e.time, settings["within"], -1)
         same = said_in(fields, selected(e, select)[0])
+        looked_at = [
+            o
+            for o in occurrences
+            if start <= o.time <= e.time and not any(o.time < closing < e.time for closing in closings)
+        ]
         window = [
             o
-            for o in candidates
-            if start <= o.time and (o.time, o.id) <= (e.time, e.id) and said_in(fields, selected(o, select)[0]) == same
+            for o in looked_at
+            if o.id in counting and (o.time, o.id) <= (e.time, e.id) and said_in(fields, selected(o, select)[0]) == same
         ]
         facts = counted(window, select, settings)
         number = int(facts["count"])
         if number >= settings["at_least"]:
-            looked_at = [o for o in occurrences if start <= o.time <= e.time]
+            nearly = [near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same]
             yield Met(
                 chain=[(o, selected(o, select)) for o in window],
                 occurrence_id=e.id,
@@ -698,7 +707,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
                 area=e.area,
                 number=number,
                 facts=facts | ({"same": ", ".join(same)} if fields else {}),
-                near_misses=[near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same],
+                near_misses=[*nearly, *near_misses(looked_at, closes)],
             )
 
 

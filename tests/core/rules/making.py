@@ -81,7 +81,7 @@ def a_rule(condition: Condition, steps: Mapping[str, Selector] | None = None, **
     """A rule of one limb on victims, of priority P4; every step passes everything unless told otherwise."""
     named = [
         getattr(condition, name)
-        for name in ("of", "after", "unless")
+        for name in ("of", "after", "unless", "until")
         if isinstance(getattr(condition, name, None), str)
     ]
     listed = [step for name in ("steps", "none_of") for step in getattr(condition, name, ())]

@@ -1,23 +1,31 @@
-"""Counting in a window: where it begins and ends, what is alike, and what is counted at one instant."""
+"""Counting in a window: where it begins and ends, what is alike, what is counted at one instant, and what closes."""
 
 from __future__ import annotations
 
 import pytest
 from tests.core.rules.making import (
+    BOUNDS,
     HOME,
+    KEY,
     a_rule,
     a_sighting,
+    a_timeline,
     an_override,
     at,
     days,
     facts_of,
     finds,
+    known,
     months,
     of_kind,
     times_of,
 )
 
-from safety_stream.core.model.times import DAY_LENGTH, SECOND
+from safety_stream.core.model.findings import Excluded, FindingChange
+from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.times import DAY_LENGTH, SECOND, Duration
+from safety_stream.core.rules.condition import Span
+from safety_stream.core.rules.engine import Picture, RuleSet, difference, revise
 from safety_stream.core.rules.rule import Count, Rule, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
 
@@ -147,3 +155,148 @@ def test_of_two_overrides_that_hold_the_later_one_counts():
     )
     told = [a_sighting("2026-01-05T10:00"), a_sighting("2026-01-06T10:00")]
     assert times_of(finds(rule, *told)) == [told[1].occurred_from]
+
+
+# --- until: what is closed counts no more
+
+SEEN = {"harm": of_kind("h", "both"), "seen": of_kind("s", "both")}
+OPEN = a_rule(Count(of="harm", at_least=2, within=days(28), until="seen"), SEEN)
+
+
+def told(*kinds: str) -> list[Sighting]:
+    """One report of each kind, day after day."""
+    return [
+        a_sighting(at("2026-01-05T10:00") + day * DAY_LENGTH, f"i{day}", kind=kind) for day, kind in enumerate(kinds)
+    ]
+
+
+def counted(rule: Rule, *reports: Sighting) -> list[str]:
+    """The ids of what each finding counts."""
+    return [" ".join(item.occurrence_id for item in finding.evidence) for finding in finds(rule, *reports)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ("hh", ["i0 i1"]),
+        ("hsh", []),
+        ("hshh", ["i2 i3"]),
+        ("hhsh", ["i0 i1"]),
+        ("hhshh", ["i0 i1", "i3 i4"]),
+        # Before the first and after the last nothing is closed that counts.
+        ("shh", ["i1 i2"]),
+        ("hhs", ["i0 i1"]),
+        # The latest closing decides.
+        ("hshshh", ["i4 i5"]),
+    ],
+)
+def test_what_is_closed_before_e_does_not_count(kinds: str, expected: list[str]):
+    assert counted(OPEN, *told(*kinds)) == expected
+
+
+def test_what_closes_may_count_itself_and_closes_only_what_came_before_it():
+    assert counted(OPEN, *told("h", "both", "h")) == ["i0 i1", "i1 i2"]
+    assert counted(OPEN, *told("both", "both", "both")) == ["i0 i1", "i1 i2"]
+
+
+@pytest.mark.parametrize(("late", "number"), [(-1, 1), (0, 1), (1, 0)])
+def test_a_closing_one_millisecond_after_the_first_is_between(late: int, number: int):
+    first, last = told("h", "h")
+    assert len(finds(OPEN, first, a_sighting(first.occurred_from + late, "s", kind="s"), last)) == number
+
+
+@pytest.mark.parametrize(("late", "number"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_closing_one_millisecond_before_the_last_is_between(late: int, number: int):
+    first, last = told("h", "h")
+    assert len(finds(OPEN, first, a_sighting(last.occurred_from + late, "s", kind="s"), last)) == number
+
+
+def test_a_closing_at_the_instant_of_harm_closes_not_that_but_all_before_it_for_what_comes_after():
+    first, last, later = told("h", "h", "h")
+    closing = a_sighting(last.occurred_from, "s", kind="s")
+    assert counted(OPEN, first, last, closing, later) == ["i0 i1", "i1 i2"]
+
+
+def test_it_closes_whatever_it_is_alike_in():
+    rule = a_rule(Count(of="harm", at_least=2, within=days(28), same=("category",), until="seen"), SEEN)
+    first, closing, last = told("h", "s", "h")
+    elsewhere = a_sighting(closing.occurred_from, "i1", kind="s", category="burglary")
+    assert finds(rule, first, elsewhere, last) == []
+
+
+@pytest.mark.parametrize(
+    ("within", "first", "edge"),
+    [
+        (days(28), "2026-01-05T02:00", "2026-02-02T02:00"),
+        (days(1), "2026-03-28T12:00", "2026-03-29T13:00"),
+        (days(1), "2025-10-25T12:00", "2025-10-26T11:00"),
+        (months(1), "2026-01-28T10:00", "2026-02-28T10:00"),
+        (months(1), "2026-02-28T10:00", "2026-03-31T10:00"),
+        (months(12), "2023-02-28T10:00", "2024-02-29T10:00"),
+    ],
+)
+def test_with_a_closing_before_it_the_window_begins_where_it_did(within: Duration, first: str, edge: str):
+    rule = a_rule(Count(of="harm", at_least=2, within=within, until="seen"), SEEN)
+    begins, ends = at(first), at(edge)
+    closing = a_sighting(begins - DAY_LENGTH, "s", kind="s")
+    assert times_of(finds(rule, closing, a_sighting(begins, kind="h"), a_sighting(ends, kind="h"))) == [ends]
+    assert finds(rule, closing, a_sighting(begins, kind="h"), a_sighting(ends + 1, kind="h")) == []
+    assert finds(rule, closing, a_sighting(begins - 1, kind="h"), a_sighting(ends, kind="h")) == []
+
+
+def changes_when(old: list[Sighting], new: list[Sighting], changed: Sighting) -> list[FindingChange]:
+    """What the change from the old reports to the new makes of the findings."""
+    rules = RuleSet([OPEN], BOUNDS)
+    pictures = [Picture(a_timeline(*reports), BOUNDS) for reports in (old, new)]
+    revision = revise(rules, KEY, *pictures, changed, known())
+    return difference(revision.before, revision.after, 7, "why")
+
+
+def test_a_closing_that_becomes_known_late_withdraws_what_it_closes_and_updates_what_it_shortens():
+    one, two, closing, three, four = told("h", "h", "s", "h", "h")
+    changes = changes_when([one, two, three, four], [one, two, closing, three, four], closing)
+    assert [(change.change, change.finding.occurrence_id) for change in changes] == [
+        ("withdrawn", "i3"),
+        ("updated", "i4"),
+    ]
+
+
+def test_a_closing_that_is_withdrawn_or_corrected_to_another_time_opens_again():
+    first, closing, last = told("h", "s", "h")
+    assert [one.change for one in changes_when([first, closing, last], [first, last], closing)] == ["raised"]
+    moved = a_sighting(first.occurred_from - 1, "moved", kind="s")
+    assert changes_when([first, last], [first, last, moved], moved) == []
+
+
+def test_a_day_alone_is_evaluated_as_the_whole():
+    reports = told("h", "s", "h", "h")
+    last = reports[-1].occurred_from
+    assert finds(OPEN, *reports, span=Span(last, last)) == finds(OPEN, *reports)
+
+
+def test_where_an_override_asks_for_more_one_short_since_the_closing_is_too_few():
+    rule = a_rule(OPEN.limbs[0].condition, SEEN, overrides=(an_override(at_least=3),))
+    assert finds(rule, *told("h", "s", "h", "h")) == []
+    assert counted(rule, *told("h", "s", "h", "h", "h")) == ["i2 i3 i4"]
+
+
+def test_what_nearly_counted_or_closed_is_named_with_the_reason_since_the_last_closing():
+    reported = FieldTest("origin", frozenset({"reported"}))
+    rule = a_rule(
+        Count(of="harm", at_least=2, within=days(28), same=("category",), until="seen"),
+        {
+            "harm": Selector(tests=(*SEEN["harm"].tests, reported)),
+            "seen": Selector(tests=SEEN["seen"].tests, reported_within=days(1)),
+        },
+    )
+    _, closing, first, last = told("h", "s", "h", "h")
+    closed = a_sighting("2026-01-05T11:00", "closed", kind="h", origin="discovered")
+    nearly_counted = a_sighting("2026-01-07T11:00", "nearly-counted", kind="h", origin="discovered")
+    other = a_sighting("2026-01-07T11:30", "other", kind="h", origin="discovered", category="burglary")
+    nearly_closed = a_sighting(
+        "2026-01-07T12:00", "nearly-closed", kind="s", category="burglary", reported_at=at("2026-01-09T12:00")
+    )
+    found = finds(rule, closed, closing, first, nearly_counted, other, nearly_closed, last)
+    assert [finding.excluded for finding in found] == [
+        (Excluded("nearly-closed", "reported-late"), Excluded("nearly-counted", "discovered"))
+    ]

@@ -1,11 +1,14 @@
-"""Counting different values: of which occurrences, which values, and what an ignored one is worth."""
+"""Counting different values: of which occurrences, which values, what an ignored one is worth, and what closes."""
 
 from __future__ import annotations
 
-from tests.core.rules.making import HOME, a_rule, a_sighting, at, days, facts_of, finds, times_of
+import pytest
+from tests.core.rules.making import HOME, a_rule, a_sighting, at, days, facts_of, finds, of_kind, times_of
 
-from safety_stream.core.model.times import SECOND
-from safety_stream.core.rules.rule import Distinct
+from safety_stream.core.model.findings import Excluded
+from safety_stream.core.model.times import DAY_LENGTH, SECOND
+from safety_stream.core.rules.rule import Distinct, Selector
+from safety_stream.core.rules.rule import Test as FieldTest
 
 AREAS = a_rule(Distinct(of="offence", field="area", at_least=3, within=days(28), ignore=("OUTSIDE",)))
 PEOPLE = a_rule(Distinct(of="offence", field="complainants", at_least=3, within=days(28), same=("category",)))
@@ -59,3 +62,49 @@ def test_values_are_counted_among_what_is_alike():
         a_sighting("2026-01-06T02:00", complainants=("p3",), category="burglary"),
     ]
     assert finds(PEOPLE, *told) == []
+
+
+SINCE_SEEN = a_rule(
+    Distinct(of="offence", field="area", at_least=3, within=days(28), ignore=("OUTSIDE",), until="seen"),
+    {"offence": of_kind("police-crime"), "seen": of_kind("intervention")},
+)
+
+
+@pytest.mark.parametrize(("late", "found"), [(-1, 1), (0, 1), (1, 0)])
+def test_a_closing_one_millisecond_after_a_value_takes_it_away(late: int, found: int):
+    closing = a_sighting(THREE[0].occurred_from + late, "seen", kind="intervention", area="OUTSIDE")
+    assert len(finds(SINCE_SEEN, closing, *THREE)) == found
+
+
+@pytest.mark.parametrize(("late", "found"), [(-1, 0), (0, 1), (1, 1)])
+def test_a_closing_at_the_instant_of_e_closes_nothing_for_e(late: int, found: int):
+    closing = a_sighting(THREE[2].occurred_from + late, "seen", kind="intervention")
+    assert len(finds(SINCE_SEEN, closing, *THREE)) == found
+
+
+def test_after_a_closing_values_are_counted_anew():
+    closing = a_sighting(THREE[1].occurred_from + 1, "seen", kind="intervention")
+    again = [
+        a_sighting(THREE[2].occurred_from + day * DAY_LENGTH, area=area)
+        for day, area in ((1, "E07000117"), (2, "E07000122"))
+    ]
+    assert finds(SINCE_SEEN, closing, *THREE, again[0]) == []
+    found = finds(SINCE_SEEN, closing, *THREE, *again)
+    assert [len(finding.evidence) for finding in found] == [3]
+    assert times_of(found) == [again[1].occurred_from]
+
+
+def test_a_report_that_nearly_closed_is_named_and_one_before_the_closing_is_not():
+    reported = Selector(tests=(*of_kind("intervention").tests, FieldTest("origin", frozenset({"reported"}))))
+    rule = a_rule(SINCE_SEEN.limbs[0].condition, {"offence": of_kind("police-crime"), "seen": reported})
+    told = [
+        a_sighting(f"2026-01-{day:02d}T02:00", area=area)
+        for day, area in ((10, "E07000117"), (11, "E07000122"), (12, "E07000120"))
+    ]
+    closing = a_sighting("2026-01-09T02:00", "seen", kind="intervention")
+    before, after = (
+        a_sighting(f"2026-01-{day:02d}T02:00", name, kind="intervention", origin="discovered")
+        for day, name in ((8, "before"), (11, "after"))
+    )
+    found = finds(rule, before, closing, after, *told)
+    assert [finding.excluded for finding in found] == [(Excluded("after", "discovered"),)]

@@ -47,10 +47,14 @@ class AllOfCondition:
     """Met at each e with enough of every step in the window; facts `count` and, for each step, `count_<step>`."""
 
     def __init__(self, condition: AllOf) -> None:
-        self._needed = dict(condition.steps)
         self.steps: tuple[str, ...] = tuple(condition.steps)
+        self._needed = {
+            frozenset(some): sum(condition.steps[step] for step in some)
+            for size in range(len(self.steps))
+            for some in combinations(self.steps, size + 1)
+        }
         self.facts: tuple[str, ...] = ("count", *(f"count_{step}" for step in self.steps))
-        self.fewest = sum(self._needed.values())
+        self.fewest = sum(condition.steps.values())
         self.terms = Terms(1, condition.within)
         *most, last = [
             f"“{step}” happens {'once' if number == 1 else f'{number} times'} or more"
@@ -63,7 +67,7 @@ class AllOfCondition:
         """See `ConditionType`."""
         if not all(view.matching(step) for step in self.steps):
             return
-        groups = self._groups()
+        groups = [_Group(steps, needed) for steps, needed in self._needed.items()]
         times: list[int] = []
         seen: list[_Candidate] = []
         for candidate in self._candidates(view):
@@ -79,10 +83,6 @@ class AllOfCondition:
                     first = first_within(times, len(times) - 1, terms.within)
                     if _is_enough(groups, times[first]):
                         yield self._completion(view, terms, seen[first:])
-
-    def _groups(self) -> list[_Group]:
-        sets = [frozenset(some) for size in range(len(self.steps)) for some in combinations(self.steps, size + 1)]
-        return [_Group(steps, sum(self._needed[step] for step in steps)) for steps in sets]
 
     def _candidates(self, view: View) -> list[_Candidate]:
         by_occurrence: dict[str, dict[str, Matched]] = {}

@@ -165,27 +165,29 @@ class View:
         steps: Sequence[str],
         opens: Callable[[], Instant],
         closes: Instant,
-        is_alike: Callable[[Sighting], bool] = lambda _: True,
+        is_meant: Callable[[str, Sighting], bool] = lambda *_: True,
     ) -> tuple[Excluded, ...]:
         """The reports of occurrences in `[opens(), closes]` that nearly matched one of the steps, sorted by id.
 
         The occurrence's time decides, as it does for what counts: a report may begin long after what it is a part of.
+        `is_meant` says of a step and a report whether it would have mattered, had it matched.
         """
         reasons: dict[str, str] = {}
-        for occurrence, sighting, reason in self._near_misses(steps):
-            if opens() <= occurrence.time <= closes and is_alike(sighting):
+        for step, occurrence, sighting, reason in self._near_misses(steps):
+            if opens() <= occurrence.time <= closes and is_meant(step, sighting):
                 reasons.setdefault(sighting.incident_id, reason)
         return tuple(Excluded(incident_id, reasons[incident_id]) for incident_id in sorted(reasons))
 
-    def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[Occurrence, Sighting, str]]:
-        for selection in [self._selections[step] for step in steps]:
+    def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[str, Occurrence, Sighting, str]]:
+        for step in steps:
+            selection = self._selections[step]
             if selection.but_for_lateness is None and selection.but_for_origin is None:
                 continue
             for occurrence in self._occurrences:
                 for sighting in occurrence.sightings:
                     reason = selection.near_miss(sighting)
                     if reason is not None:
-                        yield occurrence, sighting, reason
+                        yield step, occurrence, sighting, reason
 
     def _match(self, passes: Callable[[Sighting], bool]) -> Iterator[Matched]:
         for occurrence in self._occurrences:
@@ -255,3 +257,8 @@ def in_words(values: Alike) -> str:
 def alike_in_words(fields: Sequence[str]) -> str:
     """What being alike in these fields adds to a condition's words; nothing when there are none."""
     return f", all of the same {' and '.join(fields)}" if fields else ""
+
+
+def until_in_words(step: str | None) -> str:
+    """What being closed by this step adds to a condition's words; nothing when there is none."""
+    return f", with no “{step}” strictly between any of them and the last" if step is not None else ""

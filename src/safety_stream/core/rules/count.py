@@ -2,13 +2,19 @@
 
 Every matching e at which that holds is a completion: the second, the third and the fourth harm are three findings. Of
 occurrences at one instant those with a smaller id come before e, the others after it.
+
+`until` names a step that closes: what has an occurrence of it strictly between itself and e counts no more, whatever
+fields that one is alike in. So the window begins at the latest closing before e, that instant included, if it does not
+begin later anyway. That is a parameter here and in `distinct` rather than a type wrapped around them: it only moves the
+beginning of their window, which a wrapper could not do from outside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
-from safety_stream.core.model.times import before, length_in_words
+from safety_stream.core.model.times import Instant, before, length_in_words
 from safety_stream.core.rules.condition import (
     Alike,
     Completion,
@@ -19,9 +25,10 @@ from safety_stream.core.rules.condition import (
     alike_in,
     alike_in_words,
     in_words,
+    until_in_words,
 )
 from safety_stream.core.rules.rule import Count
-from safety_stream.core.rules.windows import first_within
+from safety_stream.core.rules.windows import first_within, since_closing
 
 _TOP_LEVEL = 4
 """From this count on a level reads "4+": the repeat-victim levels are 2, 3 and 4 or more (domain.md 4)."""
@@ -33,16 +40,19 @@ class CountCondition:
     def __init__(self, condition: Count) -> None:
         self._of = condition.of
         self._alike_in = alike_in(condition.same)
-        self.steps: tuple[str, ...] = (condition.of,)
+        self._until = condition.until
+        self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
         self.facts: tuple[str, ...] = ("count", "level", "same") if condition.same else ("count", "level")
         self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, condition.within)
         times = "once" if condition.at_least == 1 else f"{condition.at_least} times"
         within = length_in_words(condition.within)
-        self.words = f"“{condition.of}” happens {times} or more within {within}{alike_in_words(condition.same)}"
+        alike, still_open = alike_in_words(condition.same), until_in_words(condition.until)
+        self.words = f"“{condition.of}” happens {times} or more within {within}{alike}{still_open}"
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
+        closings = [] if self._until is None else view.times(self._until)
         alike: dict[Alike, tuple[list[int], list[Matched]]] = {}
         for matched in view.matching(self._of):
             values = self._alike_in(matched.sightings[0])
@@ -56,10 +66,14 @@ class CountCondition:
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled and len(times) >= terms.at_least:
                     first = first_within(times, len(times) - 1, terms.within)
+                    if closings:
+                        first = max(first, bisect_left(times, since_closing(closings, at)))
                     if len(times) - first >= terms.at_least:
-                        yield self._completion(view, terms, values, tuple(counted[first:]))
+                        yield self._completion(view, terms, closings, values, tuple(counted[first:]))
 
-    def _completion(self, view: View, terms: Terms, values: Alike, counted: tuple[Matched, ...]) -> Completion:
+    def _completion(
+        self, view: View, terms: Terms, closings: Sequence[Instant], values: Alike, counted: tuple[Matched, ...]
+    ) -> Completion:
         e = counted[-1].occurrence
         number = len(counted)
         facts = [("count", str(number)), ("level", str(number) if number < _TOP_LEVEL else f"{_TOP_LEVEL}+")]
@@ -74,8 +88,8 @@ class CountCondition:
             facts=tuple(facts),
             excluded=view.excluded(
                 self.steps,
-                lambda: before(e.time, terms.within),
+                lambda: max(before(e.time, terms.within), since_closing(closings, e.time)),
                 e.time,
-                lambda sighting: self._alike_in(sighting) == values,
+                lambda step, sighting: step == self._until or self._alike_in(sighting) == values,
             ),
         )

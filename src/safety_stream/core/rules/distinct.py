@@ -2,18 +2,19 @@
 
 Only occurrences with a value that counts are in the window: one whose field is missing, or whose values are all
 ignored (an area that is none), neither adds to the evidence nor completes anything. One occurrence may bring several
-values: two people complaining of one evening's noise are two complainants.
+values: two people complaining of one evening's noise are two complainants. `until` closes as in `count`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from typing import get_origin
 
 import msgspec
 
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.model.times import before, length_in_words
+from safety_stream.core.model.times import Instant, before, length_in_words
 from safety_stream.core.rules.condition import (
     Alike,
     Completion,
@@ -24,9 +25,10 @@ from safety_stream.core.rules.condition import (
     alike_in,
     alike_in_words,
     in_words,
+    until_in_words,
 )
 from safety_stream.core.rules.rule import Distinct
-from safety_stream.core.rules.windows import first_within
+from safety_stream.core.rules.windows import first_within, since_closing
 
 
 class _Group(msgspec.Struct):
@@ -54,7 +56,8 @@ class DistinctCondition:
         self._field = condition.field
         self._alike_in = alike_in(condition.same)
         self._ignored = frozenset(condition.ignore)
-        self.steps: tuple[str, ...] = (condition.of,)
+        self._until = condition.until
+        self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
         # Who they are is nobody's business who need only know how many.
         self._tells_values = condition.field not in _OF_PERSONS
         self.facts: tuple[str, ...] = (
@@ -68,11 +71,12 @@ class DistinctCondition:
         but = f" ({', '.join(sorted(condition.ignore))} left out)" if condition.ignore else ""
         self.words = (
             f"“{condition.of}” happens with {condition.at_least} or more different values of {condition.field}{but} "
-            f"within {within}{alike_in_words(condition.same)}"
+            f"within {within}{alike_in_words(condition.same)}{until_in_words(condition.until)}"
         )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
+        closings = [] if self._until is None else view.times(self._until)
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
             alike = self._alike_in(matched.sightings[0])
@@ -88,9 +92,11 @@ class DistinctCondition:
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled:
                     first = first_within(group.times, len(group.times) - 1, terms.within)
+                    if closings:
+                        first = max(first, bisect_left(group.times, since_closing(closings, at)))
                     values = frozenset[str]().union(*group.values[first:])
                     if len(values) >= terms.at_least:
-                        yield self._completion(view, terms, alike, tuple(group.counted[first:]), values)
+                        yield self._completion(view, terms, closings, alike, tuple(group.counted[first:]), values)
 
     def _values(self, matched: Matched) -> frozenset[str]:
         found: set[str] = set()
@@ -101,7 +107,13 @@ class DistinctCondition:
         return frozenset(found - self._ignored)
 
     def _completion(
-        self, view: View, terms: Terms, alike: Alike, counted: tuple[Matched, ...], values: frozenset[str]
+        self,
+        view: View,
+        terms: Terms,
+        closings: Sequence[Instant],
+        alike: Alike,
+        counted: tuple[Matched, ...],
+        values: frozenset[str],
     ) -> Completion:
         e = counted[-1].occurrence
         facts = [("count", str(len(values)))]
@@ -118,8 +130,8 @@ class DistinctCondition:
             facts=tuple(facts),
             excluded=view.excluded(
                 self.steps,
-                lambda: before(e.time, terms.within),
+                lambda: max(before(e.time, terms.within), since_closing(closings, e.time)),
                 e.time,
-                lambda sighting: self._alike_in(sighting) == alike,
+                lambda step, sighting: step == self._until or self._alike_in(sighting) == alike,
             ),
         )

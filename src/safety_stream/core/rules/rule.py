@@ -48,16 +48,23 @@ class Selector(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
-    """At least `at_least` selected occurrences in the window ending at e, all alike in the fields `same`."""
+    """At least `at_least` selected occurrences in the window ending at e, all alike in the fields `same`.
+
+    None counts that has an occurrence of the step `until` strictly between it and e.
+    """
 
     of: str
     at_least: int
     within: Duration
     same: tuple[str, ...] = ()
+    until: str | None = None
 
 
 class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinct"):
-    """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count."""
+    """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count.
+
+    Nor do those of an occurrence that has one of the step `until` strictly between it and e.
+    """
 
     of: str
     field: str
@@ -65,6 +72,7 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     within: Duration
     same: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    until: str | None = None
 
 
 class AllOf(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="all_of"):

@@ -16,6 +16,8 @@ _MEAN_MONTH = 2_629_746_000
 
 _SLACK = 4 * DAY_LENGTH
 
+_LONG_AGO: Instant = -(10**18)
+
 
 def shortest(length: Duration) -> int:
     """Milliseconds no window of this length is shorter than."""
@@ -25,6 +27,12 @@ def shortest(length: Duration) -> int:
 def longest(length: Duration) -> int:
     """Milliseconds no window of this length, and no calendar period of it, is longer than."""
     return length.months * _MEAN_MONTH + _SLACK if length.months else length.millis + DAY_LENGTH
+
+
+def since_closing(closings: Sequence[Instant], last: Instant) -> Instant:
+    """From when on none of sorted `closings` lies strictly between what happens and `last`: the latest before it."""
+    earlier = bisect_left(closings, last)
+    return closings[earlier - 1] if earlier else _LONG_AGO
 
 
 def first_within(times: Sequence[Instant], last: int, length: Duration) -> int:
