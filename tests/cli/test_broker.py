@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from safety_stream.streaming.provisioning import create
 from safety_stream.wire.topology import Topic
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture

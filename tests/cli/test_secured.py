@@ -27,7 +27,7 @@ from safety_stream.embedded import EmbeddedKafka
 from safety_stream.embedded.kafka import _free_port
 from safety_stream.streaming.draining import wait_until_drained
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.kafka
 
 PASSWORD = "correct-horse-battery"
 NOON = 1_772_366_400_000

@@ -92,7 +92,6 @@ def test_a_second_ingest_of_the_file_changes_nothing(catalogue: Catalogue, count
 
 @pytest.mark.kafka
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_file_runs_through_kafka_to_indicators(
     catalogue: Catalogue, counted: Counter[tuple[str, str]], tmp_path: Path
 ):
