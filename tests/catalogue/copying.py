@@ -11,8 +11,13 @@ MORE_RULES = Path(__file__).parents[1] / "fixtures" / "rules"
 """Rules made up to try out conditions, or parts of one, that no rule that ships uses."""
 
 
+def copied(folder: Path) -> Path:
+    """The shipped catalogue as `folder`, which is made."""
+    return Path(shutil.copytree(catalogue_folder(), folder))
+
+
 def with_more_rules(folder: Path) -> Path:
-    """The shipped catalogue in `folder`, with those rules beside its own."""
-    shutil.copytree(catalogue_folder(), folder)
+    """The shipped catalogue as `folder`, with those rules beside its own."""
+    copied(folder)
     shutil.copytree(MORE_RULES, folder / "rules", dirs_exist_ok=True)
     return folder

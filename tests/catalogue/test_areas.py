@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.catalogue.copying import copied
 
 from safety_stream.catalogue import build_areas, lint_catalogue, load_catalogue
 from safety_stream.data_files import catalogue_folder
@@ -70,7 +71,7 @@ def test_a_file_without_districts_is_refused(tmp_path: Path):
 
 
 def test_two_area_files_must_be_told_apart(tmp_path: Path):
-    folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    folder = copied(tmp_path / "catalogue")
     shutil.copy(folder / "areas" / "lancashire.yaml", folder / "areas" / "other.yaml")
     assert [issue.what for issue in lint_catalogue(folder)] == ["there are 2 area files"]
 

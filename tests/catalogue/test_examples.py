@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from tests.catalogue.copying import MORE_RULES, with_more_rules
+from tests.catalogue.copying import MORE_RULES, copied, with_more_rules
 
 from safety_stream.catalogue import CatalogueError, run_examples
 from safety_stream.catalogue.examples import ExampleResult
@@ -43,7 +42,7 @@ def test_rules_that_try_out_what_no_shipped_rule_uses_do_what_their_examples_say
     ids=["priority", "time", "number"],
 )
 def test_an_example_that_expects_something_else_fails(tmp_path: Path, old: str, new: str):
-    folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    folder = copied(tmp_path / "catalogue")
     path = folder / "rules" / "rv-graded.yaml"
     path.write_text(path.read_text().replace(old, new, 1))
     failed = [result.name for result in run_examples(folder) if not result.passed]
@@ -51,7 +50,7 @@ def test_an_example_that_expects_something_else_fails(tmp_path: Path, old: str, 
 
 
 def test_examples_of_a_broken_catalogue_are_not_run(tmp_path: Path):
-    folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    folder = copied(tmp_path / "catalogue")
     (folder / "sources.yaml").write_text("sources: []")
     with pytest.raises(CatalogueError):
         run_examples(folder)

@@ -1,12 +1,11 @@
 """Rules in plain English: nothing that decides is left out, and nothing is said that the file does not say."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.catalogue.copying import with_more_rules
+from tests.catalogue.copying import copied, with_more_rules
 
 from safety_stream.catalogue import CatalogueError, Explanation, explain_rule, list_rules
 from safety_stream.catalogue.formats import duration_of
@@ -23,7 +22,7 @@ def said(explanation: Explanation, heading: str) -> tuple[str, ...]:
 
 def explained_with(tmp_path: Path, rule: str, old: str, new: str) -> Explanation:
     """The rule after one change of its file."""
-    folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    folder = copied(tmp_path / "catalogue")
     file = folder / "rules" / f"{rule}.yaml"
     text = file.read_text(encoding="utf-8")
     assert old in text

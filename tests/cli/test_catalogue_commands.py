@@ -74,6 +74,23 @@ def test_explain_names_the_rules_there_are():
     assert err.startswith("error: there is no rule rv-gradde; the rules are asb-case-review, ")
 
 
+def test_diff_ends_by_whether_rules_differ_and_have_their_version(catalogue: Path):
+    file = catalogue / "rules" / "district-count-vehicle-crime.yaml"
+
+    assert run("rules", "diff", WEST_YORKSHIRE, "--catalogue", catalogue) == (0, "", "No rule differs\n")
+    change(file, "at_least: 284", "at_least: 300")
+    code, out, err = run("rules", "diff", WEST_YORKSHIRE, "--catalogue", catalogue)
+    assert (code, err) == (1, "1 rules differ\n")
+    assert out.splitlines()[:2] == [
+        "district-count-vehicle-crime: changed, version 1 to 1",
+        "    what runs has changed: raise the version",
+    ]
+    change(file, "version: 1", "version: 2")
+    code, out, _ = run("rules", "diff", WEST_YORKSHIRE, "--catalogue", catalogue, "--json")
+    (one,) = [json.loads(line) for line in out.splitlines()]
+    assert (code, one["before"], one["after"], one["lacks_version"]) == (2, 1, 2, False)
+
+
 def test_lint_names_file_line_and_mend_and_fails(catalogue: Path):
     change(catalogue / "rules" / "district-count-violence.yaml", "indicator: violence", "indicator: violins")
 

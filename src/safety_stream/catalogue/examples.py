@@ -13,8 +13,7 @@ from pathlib import Path
 import msgspec
 
 from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, day_of_text
-from safety_stream.catalogue.issues import CatalogueError
-from safety_stream.catalogue.loading import Reading
+from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import Place
@@ -55,10 +54,7 @@ class ExampleResult(msgspec.Struct, frozen=True):
 
 def run_examples(folder: Path) -> list[ExampleResult]:
     """Every example of every rule in the catalogue, in order. Raises `CatalogueError` when the catalogue has errors."""
-    reading = Reading(folder)
-    catalogue = reading.catalogue()
-    if catalogue is None:
-        raise CatalogueError(reading.sorted_issues())
+    catalogue, files = load_with_files(folder)
     return [
         ExampleResult(
             rule.id,
@@ -67,7 +63,7 @@ def run_examples(folder: Path) -> list[ExampleResult]:
             tuple(Fired(_local(finding.completed_at), finding.priority) for finding in found),
         )
         for rule in catalogue.rules
-        for example in reading.rule_files[rule.id].examples
+        for example in files[rule.id].examples
         for found in [list(_found(rule, example, catalogue))]
     ]
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 
 from safety_stream.catalogue.formats import RuleFile
-from safety_stream.catalogue.issues import CatalogueError
-from safety_stream.catalogue.loading import Reading
+from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
@@ -67,7 +66,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 def list_rules(folder: Path) -> list[Entry]:
     """Every rule of the catalogue in `folder`, in order of id. Raises `CatalogueError` when it has errors."""
-    catalogue, files = _read(folder)
+    catalogue, files = load_with_files(folder)
     return [
         Entry(
             rule.id,
@@ -88,23 +87,16 @@ def explain_rule(folder: Path, rule_id: str) -> Explanation:
 
     Raises `CatalogueError` when the catalogue has errors, and `KeyError` naming the rules there are.
     """
-    catalogue, files = _read(folder)
+    catalogue, files = load_with_files(folder)
     for rule in catalogue.rules:
         if rule.id == rule_id:
-            return _explained(rule, files[rule_id], catalogue)
+            return explained(rule, files[rule_id], catalogue)
     message = f"there is no rule {rule_id}; the rules are {', '.join(sorted(files))}"
     raise KeyError(message)
 
 
-def _read(folder: Path) -> tuple[Catalogue, dict[str, RuleFile]]:
-    reading = Reading(folder)
-    catalogue = reading.catalogue()
-    if catalogue is None:
-        raise CatalogueError(reading.sorted_issues())
-    return catalogue, reading.rule_files
-
-
-def _explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
+def explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
+    """A rule of the catalogue in words, and what its file says of it."""
     sections = [_limb(limb, number=len(rule.limbs)) for limb in rule.limbs]
     sections += [
         Section("Elsewhere and at other times", tuple(_overrides(rule.overrides, catalogue))),

@@ -91,6 +91,15 @@ def load_catalogue(folder: Path, areas: Path | None = None, rules: Path | None =
     return catalogue
 
 
+def load_with_files(folder: Path) -> tuple[Catalogue, dict[str, RuleFile]]:
+    """The catalogue in `folder` and, by rule, the file each was made from. Raises `CatalogueError`."""
+    reading = Reading(folder)
+    catalogue = reading.catalogue()
+    if catalogue is None:
+        raise CatalogueError(reading.sorted_issues())
+    return catalogue, reading.rule_files
+
+
 def lint_catalogue(folder: Path, areas: Path | None = None) -> list[Issue]:
     """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none."""
     reading = Reading(folder, areas)

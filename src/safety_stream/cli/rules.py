@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from safety_stream.catalogue import explain_rule, lint_catalogue, list_rules, rule_schema, run_examples
+from safety_stream.catalogue import (
+    RuleDifference,
+    diff_rules,
+    explain_rule,
+    lint_catalogue,
+    list_rules,
+    rule_schema,
+    run_examples,
+)
 from safety_stream.catalogue.examples import Fired
 from safety_stream.cli.terminal import (
     OK,
@@ -76,6 +85,35 @@ def explain(
             out.print(f"  {sentence}", markup=False)
 
 
+@app.command(
+    epilog=epilog(
+        "safety-stream rules diff released-catalogue --catalogue my-catalogue",
+        {
+            0: "no rule differs",
+            1: "what runs has changed without a new version, or a catalogue has errors",
+            2: "rules differ, each under a new version where what runs has changed",
+        },
+    )
+)
+def diff(
+    base: Annotated[Path, typer.Argument(help="The catalogue to compare with.", exists=True, file_okay=False)],
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Tell in plain English what has changed in the rules since another catalogue."""
+    differences = diff_rules(base, catalogue or catalogue_folder())
+    for one in differences:
+        if as_json:
+            print_json(one)
+        else:
+            _print_difference(one)
+    if not as_json:
+        say(f"{len(differences)} rules differ" if differences else "No rule differs")
+    if any(one.lacks_version for one in differences):
+        raise typer.Exit(WRONG)
+    raise typer.Exit(TO_DO if differences else OK)
+
+
 @app.command(epilog=epilog("safety-stream rules schema > rule.schema.json", {0: "printed", 1: "it went wrong"}))
 def schema(as_json: Json = False) -> None:
     """Print the format of a rule's file as JSON Schema, with which an editor completes and checks it.
@@ -127,6 +165,16 @@ def examples(catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
             out.print(f"    found    {_told(result.found)}", markup=False)
         say(f"{len(results) - len(failed)} of {len(results)} examples hold")
     raise typer.Exit(WRONG if failed else OK)
+
+
+def _print_difference(one: RuleDifference) -> None:
+    versions = " to ".join(str(version) for version in (one.before, one.after) if version is not None)
+    out.print(f"{one.rule}: {one.change}, version {versions}", markup=False)
+    if one.lacks_version:
+        out.print("    what runs has changed: raise the version", markup=False)
+    for sign, sentences in (("-", one.gone), ("+", one.come)):
+        for heading, sentence in sentences:
+            out.print(f"  {sign} {heading}: {sentence}", markup=False)
 
 
 def _told(fired: tuple[Fired, ...]) -> str:
