@@ -1,4 +1,4 @@
-"""The acceptance scenarios of the field, worked by hand, as far as the six rules go."""
+"""The acceptance scenarios of the field, worked by hand, as far as the rules go."""
 
 from __future__ import annotations
 

@@ -26,6 +26,9 @@ def gallery() -> list[Told]:
         _weeks,
         _complaints,
         _referrals,
+        _abuse,
+        _hate,
+        _missing,
         _cars,
         _news,
         _feeds,
@@ -173,6 +176,52 @@ def _referrals() -> Iterator[Told]:
         yield _now(a_report("marac", name, "2025-10-01T09:00", people=pair))
         abuse = a_report("domestic-abuse", name, "2025-10-01T09:00", people=pair, flags=flags)
         yield _now(_moved(abuse, hours * HOUR))
+
+
+def _abuse() -> Iterator[Told]:
+    """Abuse three times: in logs, in crimes, a millisecond past the year, and twice with a log and a crime of each."""
+    marked = {"flags": ("domestic-abuse",), "category": "violence"}
+    for name, sources, last in (
+        ("calls", ("police-incidents", "domestic-abuse", "police-incidents"), 0),
+        ("crimes", ("police-crimes", "housing", "police-crimes"), 0),
+        ("long", ("police-crimes", "housing", "police-crimes"), 1),
+        ("mixed", ("police-incidents", "police-crimes", "police-crimes"), 0),
+    ):
+        days = ("2025-01-20T22:00", "2025-06-20T22:00", "2026-01-20T22:00")
+        for source, when in zip(sources, days, strict=True):
+            report = a_report(source, f"abuse-{name}-{when}", when, people={"victim": f"tok-abuse-{name}"}, **marked)
+            yield _now(_moved(report, last if when == days[-1] else 0))
+    for source in ("police-incidents", "police-crimes"):
+        for day in ("03", "17"):
+            twice = {"people": {"victim": "tok-abuse-twice"}, **marked}
+            yield _now(a_report(source, f"abuse-twice-{day}", f"2025-07-{day}T22:00", **twice))
+
+
+def _hate() -> Iterator[Told]:
+    """Hate twice: one victim, one address, a reporter for others, a second one found and not told."""
+    home = ReportedPlace(area=PENDLE, uprn="900000000031")
+    for day in ("05", "12"):
+        when = f"2025-08-{day}T17:00"
+        yield _now(a_report("police-hate", f"hate-victim-{day}", when, people={"victim": "tok-hate"}))
+        yield _now(a_report("police-hate", f"hate-place-{day}", when, place=home))
+        yield _now(a_report("police-hate", f"hate-teacher-{day}", when, people={"reporter": "tok-hate-teacher"}))
+        found = {"origin": "discovered"} if day == "12" else {}
+        yield _now(a_report("police-hate", f"hate-found-{day}", when, people={"victim": "tok-hate-found"}, **found))
+
+
+def _missing() -> Iterator[Told]:
+    """Three episodes in ninety days, and in a millisecond more; of an adult; two with their returns."""
+    for name, child, last in (("whole", True, 0), ("long", True, 1), ("adult", False, 0)):
+        for number, days in enumerate((0, 40, 90)):
+            report = a_report("police-missing", f"gone-{name}-{number}", "2025-06-01T20:00", subtype="reported",
+                              people={"missing": f"tok-gone-{name}"}, child=child)  # fmt: skip
+            yield _now(_moved(report, days * DAY_LENGTH + (last if days == 90 else 0)))
+    for subtype, when in (("reported", "20:00"), ("returned", "23:00")):
+        for day in ("01", "02"):
+            yield _now(
+                a_report("police-missing", f"gone-back-{day}-{subtype}", f"2025-08-{day}T{when}", subtype=subtype,
+                         people={"missing": "tok-gone-back"}, child=True)
+            )  # fmt: skip
 
 
 def _cars() -> Iterator[Told]:

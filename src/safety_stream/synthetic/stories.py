@@ -172,6 +172,7 @@ _KINDS = {
     "police-missing": ("missing-episode", "missing"),
     "council-asb": ("asb-case", "asb-noise"),
     "housing": ("housing-concern", "asb-noise"),
+    "domestic-abuse": ("domestic-abuse", "domestic-abuse"),
     "marac": ("marac-referral", "domestic-abuse"),
     "childrens-services": ("intervention", "intervention"),
 }
@@ -284,6 +285,23 @@ def contact_a_year_and_a_day_later(t: Teller) -> Verdict:
     return "rv-marac-repeat", f"victim-perpetrator:{victim.token}|{perpetrator.token}", "must-not-fire"
 
 
+def abuse_three_times(t: Teller) -> Verdict:
+    """Two calls to the police and a report of a service."""
+    victim = _party("victim", t.token())
+    for day, source in ((0, "police-incidents"), (2, "domestic-abuse"), (4, "police-incidents")):
+        t.tell(source, t.at(day, 22), victim, category="domestic-abuse")
+    return "rv-marac-escalation", f"person:{victim.token}", "fires"
+
+
+def abuse_in_log_and_crime(t: Teller) -> Verdict:
+    """Two events, each of them in the log of the call and in a recorded crime."""
+    victim = _party("victim", t.token())
+    for day in (0, 3):
+        t.tell("police-incidents", t.at(day, 22), victim, flags=("domestic-abuse",))
+        t.tell("police-crimes", t.at(day, 22), victim, flags=("domestic-abuse",))
+    return "rv-marac-escalation", f"person:{victim.token}", "must-not-fire"
+
+
 # --- anti-social behaviour and hate -----------------------------------------------------------------------------------
 
 
@@ -356,7 +374,25 @@ def hate_told_too_late(t: Teller) -> Verdict:
     return "asb-case-review", f"victim:{victim.token}", "must-not-fire"
 
 
-# --- return interviews ------------------------------------------------------------------------------------------------
+def hate_again(t: Teller) -> Verdict:
+    """One victim, twice in a week."""
+    victim = _party("victim", t.token())
+    t.tell("police-hate", t.at(0, 17), victim)
+    t.tell("police-hate", t.at(4, 17), victim, category="hate-crime")
+    return "hate-repeat", f"person:{victim.token}", "fires"
+
+
+def hate_told_to_police_and_council(t: Teller) -> Verdict:
+    """One incident at one address, told to both."""
+    uprn, victim = t.uprn(), _party("victim", t.token())
+    place, kind = ReportedPlace(uprn=uprn, area=t.area()), "hate-report"
+    t.tell("police-hate", t.at(0, 17), victim, place=place)
+    details = detail_name(kind)
+    t.tell("council-asb", t.at(0, 17.5), victim, place=place, kind=kind, category="hate-incident", details=details)
+    return "hate-repeat", f"place:{uprn}", "must-not-fire"
+
+
+# --- missing children, and return interviews --------------------------------------------------------------------------
 
 
 def _return(t: Teller, *, child: bool = True) -> str:
@@ -402,6 +438,33 @@ def interview_heard_of_late(t: Teller) -> Verdict:
 def adult_returns(t: Teller) -> Verdict:
     """The duty is to children."""
     return "missing-no-return-interview", f"person:{_return(t, child=False)}", "must-not-fire"
+
+
+def _goes_missing(t: Teller, token: str, at: Instant) -> None:
+    t.tell("police-missing", at, _party("missing", token, child=True), subtype="reported")
+
+
+def child_missing_three_times(t: Teller) -> Verdict:
+    """Three evenings in a week."""
+    token = t.token()
+    for day in (0, 3, 6):
+        _goes_missing(t, token, t.at(day, 20))
+    return "missing-repeat", f"person:{token}", "fires"
+
+
+def child_missing_a_second_too_early(t: Teller) -> Verdict:
+    """The first of three episodes lies ninety days and a second before the third."""
+    token, last = t.token(), t.at(4, 20)
+    t.tell(
+        "police-missing",
+        last - 90 * DAY_LENGTH - SECOND,
+        _party("missing", token, child=True),
+        subtype="reported",
+        reported=t.at(0, 9),
+    )
+    _goes_missing(t, token, t.at(2, 20))
+    _goes_missing(t, token, last)
+    return "missing-repeat", f"person:{token}", "must-not-fire"
 
 
 # --- organised crime --------------------------------------------------------------------------------------------------
@@ -569,5 +632,11 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (car_in_two_families_of_crime, 8),
     (car_known_from_poor_intelligence, 8),
     (car_corrected_into_two_districts, 10),
+    (abuse_three_times, 6),
+    (abuse_in_log_and_crime, 5),
+    (hate_again, 6),
+    (hate_told_to_police_and_council, 2),
+    (child_missing_three_times, 8),
+    (child_missing_a_second_too_early, 6),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""
