@@ -29,6 +29,8 @@ def gallery() -> list[Told]:
         _abuse,
         _hate,
         _missing,
+        _exploited,
+        _addresses,
         _cars,
         _news,
         _feeds,
@@ -222,6 +224,50 @@ def _missing() -> Iterator[Told]:
                 a_report("police-missing", f"gone-back-{day}-{subtype}", f"2025-08-{day}T{when}", subtype=subtype,
                          people={"missing": "tok-gone-back"}, child=True)
             )  # fmt: skip
+
+
+def _exploited() -> Iterator[Told]:
+    """Missing twice and a sign: in ninety days, in a millisecond more, as a witness alone, with a weapon."""
+    for name, source, sign, last in (
+        ("sign", "council-exclusions", {"people": {"subject": "tok-lost-sign"}}, 0),
+        ("late", "council-exclusions", {"people": {"subject": "tok-lost-late"}}, 1),
+        ("seen", "police-crimes", {"people": {"witness": "tok-lost-seen"}, "category": "drugs"}, 0),
+        ("armed", "police-crimes", {"people": {"suspect": "tok-lost-armed"}, "category": "possession-of-weapons",
+                                    "flags": ("weapon",), "origin": "discovered"}, 0),
+    ):  # fmt: skip
+        yield _now(a_report(source, f"lost-{name}", "2025-06-02T20:00", child=True, **sign))
+        for number, days in enumerate((40, 90)):
+            report = a_report("police-missing", f"lost-{name}-{number}", "2025-06-02T20:00", subtype="reported",
+                              people={"missing": f"tok-lost-{name}"}, child=True)  # fmt: skip
+            yield _now(_moved(report, days * DAY_LENGTH + (last if days == 90 else 0)))
+
+
+def _addresses() -> Iterator[Told]:
+    """Addresses with violence, with nuisance and a concern, with a fire; each in time, too late, and from one feed."""
+    noise, worry = {"category": "asb-noise"}, {"category": "cuckooing-concern"}
+    drugs = {"category": "drugs", "origin": "discovered"}
+    damage = {"category": "criminal-damage-arson"}
+    assault, seen, hospital = ("police-crimes", {}), ("police-incidents", noise), ("ed-assaults", {})
+    told, landlord, burnt = ("council-asb", noise), ("housing", noise), ("fire", {})
+    four_weeks, month = 28 * DAY_LENGTH, 30 * DAY_LENGTH
+    for number, (steps, last) in enumerate((
+        ((assault, hospital, assault), four_weeks),
+        ((assault, hospital, assault), four_weeks + 1),
+        ((assault, assault, assault), four_weeks),
+        ((assault, hospital, ("police-crimes", {"flags": ("domestic-abuse",), "category": "violence"})), four_weeks),
+        ((told, seen, told, ("housing", worry)), four_weeks),
+        ((("police-crimes", drugs), told, told, seen), four_weeks + 1),
+        ((landlord, landlord, landlord, ("housing", worry)), four_weeks),
+        ((told, seen, ("council-asb", {**noise, "origin": "discovered"}), ("housing", worry)), four_weeks),
+        ((assault, burnt), month),
+        ((assault, burnt), month + 1),
+        ((assault, ("police-crimes", damage)), month),
+        ((("police-crimes", drugs), ("housing", damage)), 0),
+    )):  # fmt: skip
+        place = ReportedPlace(area=PENDLE, uprn=f"9000000000{41 + number}")
+        for step, (source, more) in enumerate(steps):
+            report = a_report(source, f"address-{number}-{step}", "2025-09-01T22:00", place=place, **more)
+            yield _now(_moved(report, last if step == len(steps) - 1 else 2 * step * DAY_LENGTH))
 
 
 def _cars() -> Iterator[Told]:

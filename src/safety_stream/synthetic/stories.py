@@ -174,6 +174,8 @@ _KINDS = {
     "housing": ("housing-concern", "asb-noise"),
     "domestic-abuse": ("domestic-abuse", "domestic-abuse"),
     "marac": ("marac-referral", "domestic-abuse"),
+    "ed-assaults": ("assault-attendance", "violence"),
+    "fire": ("fire", "deliberate-fire"),
     "childrens-services": ("intervention", "intervention"),
 }
 _YEAR = Duration(months=12)
@@ -300,6 +302,24 @@ def abuse_in_log_and_crime(t: Teller) -> Verdict:
         t.tell("police-incidents", t.at(day, 22), victim, flags=("domestic-abuse",))
         t.tell("police-crimes", t.at(day, 22), victim, flags=("domestic-abuse",))
     return "rv-marac-escalation", f"person:{victim.token}", "must-not-fire"
+
+
+def violence_at_one_address(t: Teller) -> Verdict:
+    """Three assaults at one address, of which one is known from the hospital alone."""
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for day, source in ((0, "police-crimes"), (2, "ed-assaults"), (4, "police-crimes")):
+        t.tell(source, t.at(day, 23), place=place)
+    return "premises-violence", f"place:{uprn}", "fires"
+
+
+def violence_known_from_one_feed(t: Teller) -> Verdict:
+    """Four assaults at one address, all of them known from the police alone."""
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for day in range(4):
+        t.tell("police-crimes", t.at(day, 23), place=place)
+    return "premises-violence", f"place:{uprn}", "must-not-fire"
 
 
 # --- anti-social behaviour and hate -----------------------------------------------------------------------------------
@@ -550,6 +570,62 @@ def car_corrected_into_two_districts(t: Teller) -> Verdict:
     return "soc-cross-district", f"vehicle:{car}", "must-not-fire"
 
 
+def child_missing_and_drugs(t: Teller) -> Verdict:
+    """A child goes missing twice and is then suspected of a drug offence."""
+    token = t.token()
+    _goes_missing(t, token, t.at(0, 20))
+    _goes_missing(t, token, t.at(3, 20))
+    t.tell("police-crimes", t.at(5, 15), _party("suspect", token, child=True), category="drugs", origin="discovered")
+    return "soc-child-exploitation-lines", f"person:{token}", "fires"
+
+
+def child_missing_once_and_drugs(t: Teller) -> Verdict:
+    """One episode and its end are not two."""
+    token = t.token()
+    _goes_missing(t, token, t.at(0, 20))
+    t.tell("police-missing", t.at(1, 6), _party("missing", token, child=True), subtype="returned")
+    t.tell("police-crimes", t.at(5, 15), _party("suspect", token, child=True), category="drugs", origin="discovered")
+    return "soc-child-exploitation-lines", f"person:{token}", "must-not-fire"
+
+
+def _nuisance_and_concern(t: Teller, *sources: str) -> str:
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for day, source in enumerate(sources):
+        t.tell(source, t.at(2 * day, 22), place=place, category="asb-noise")
+    t.tell("housing", t.at(5, 10), place=place, category="cuckooing-concern")
+    return f"place:{uprn}"
+
+
+def home_taken_over(t: Teller) -> Verdict:
+    """Noise told to council and police, then a concern of the landlord."""
+    key = _nuisance_and_concern(t, "council-asb", "police-incidents", "council-asb")
+    return "soc-cuckooing", key, "fires"
+
+
+def home_one_landlord_worries_about(t: Teller) -> Verdict:
+    """All of it known from the landlord alone."""
+    return "soc-cuckooing", _nuisance_and_concern(t, "housing", "housing", "housing"), "must-not-fire"
+
+
+def _fire_after(t: Teller, later: int) -> str:
+    uprn, burnt = t.uprn(), t.at(3, 2)
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    t.tell("police-crimes", burnt - later, place=place, reported=t.at(0, 9) if burnt - later < t.at(0, 0) else None)
+    t.tell("fire", burnt, place=place)
+    return f"place:{uprn}"
+
+
+def fire_after_violence(t: Teller) -> Verdict:
+    """Two days after an assault at the same address."""
+    return "soc-intimidation-fire", _fire_after(t, 2 * DAY_LENGTH), "fires"
+
+
+def fire_thirty_days_and_a_second_after(t: Teller) -> Verdict:
+    """One second too late to be joined."""
+    return "soc-intimidation-fire", _fire_after(t, 30 * DAY_LENGTH + SECOND), "must-not-fire"
+
+
 # --- a district's week ------------------------------------------------------------------------------------------------
 
 
@@ -638,5 +714,13 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (hate_told_to_police_and_council, 2),
     (child_missing_three_times, 8),
     (child_missing_a_second_too_early, 6),
+    (violence_at_one_address, 6),
+    (violence_known_from_one_feed, 5),
+    (child_missing_and_drugs, 7),
+    (child_missing_once_and_drugs, 7),
+    (home_taken_over, 7),
+    (home_one_landlord_worries_about, 7),
+    (fire_after_violence, 5),
+    (fire_thirty_days_and_a_second_after, 5),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""
