@@ -104,6 +104,12 @@ def test_a_district_count_tells_the_number_of_each_district():
     assert "In Burnley the number is 114." in said(explanation, "Elsewhere and at other times")
 
 
+def test_a_flag_and_a_child_raise_a_tier_each():
+    told = said(explain_rule(catalogue_folder(), "soc-child-exploitation-lines"), "How urgent it is")
+
+    assert told[1:] == ("One tier more urgent with weapon.", "One tier more urgent, besides, with a child.")
+
+
 def test_urgency_and_safeguards_are_told_as_they_are_set():
     graded = explain_rule(catalogue_folder(), "rv-graded")
     across = explain_rule(catalogue_folder(), "soc-cross-district")

@@ -164,9 +164,10 @@ def _urgency(priority: PriorityRule) -> Iterator[str]:
     yield f"{priority.base}, P1 being the most urgent."
     for count, instead in priority.by_count:
         yield f"{instead} from {count} on."
-    raising = [*priority.raise_when, *(["a child"] if priority.child_raises else [])]
-    if raising:
-        yield f"One tier more urgent with {_or(raising)}."
+    if priority.raise_when:
+        yield f"One tier more urgent with {_or(priority.raise_when)}."
+    if priority.child_raises:
+        yield f"One tier more urgent{', besides,' if priority.raise_when else ''} with a child."
 
 
 def _safeguards(safeguards: Safeguards) -> Iterator[str]:

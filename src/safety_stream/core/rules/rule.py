@@ -148,7 +148,10 @@ class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class PriorityRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The base priority, what replaces it from a count on (ascending), and what raises the result by one tier, once."""
+    """The base priority, what replaces it from a count on (ascending), and what makes the result more urgent.
+
+    Any of the flags `raise_when` by one tier, however many there are; a child by another, if `child_raises`.
+    """
 
     base: Priority
     by_count: tuple[tuple[int, Priority], ...] = ()
