@@ -15,6 +15,7 @@ from tests.simulation.broken_loops import CommitsOffsetsOutside, MergesBeforeCom
 
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record, Rows, Step
 from safety_stream.streaming.loop import assemble
@@ -57,7 +58,7 @@ def test_the_same_seed_lives_the_same_life(deployment: Deployment):
 
 
 def test_the_schedules_are_as_rough_and_the_reports_as_telling_as_they_claim(deployment: Deployment):
-    """In forty schedules every rule speaks, alerts are taken back, and at every stage something is aborted."""
+    """In forty schedules every rule speaks, keys become hubs, alerts are taken back, and every stage has aborted."""
     aborted, generations, events = Counter[str](), Counter[str](), Counter[str]()
     changes, rules, letters = Counter[str](), set[str](), 0
     wire = Records()
@@ -77,7 +78,7 @@ def test_the_schedules_are_as_rough_and_the_reports_as_telling_as_they_claim(dep
             rules.add(version.rule_id)
         letters += len(list(simulation.log.read("dead-letters.intake")))
 
-    assert rules == {rule.id for rule in deployment.catalogue.rules}
+    assert rules == {HUB_RULE.id, *(rule.id for rule in deployment.catalogue.rules)}
     assert min(changes[change] for change in ("raised", "updated", "withdrawn")) > 5
     assert letters == 40
     assert min(aborted.values()) > 3

@@ -44,6 +44,9 @@ _KINDS: Mapping[str, str] = {
     "domestic-abuse": "domestic-abuse",
     "marac": "marac-referral",
     "childrens-services": "intervention",
+    "ed-assaults": "assault-attendance",
+    "fire": "fire",
+    "police-hate": "hate-report",
 }
 """What each partner sends."""
 
@@ -238,11 +241,12 @@ def _returns(random: Random) -> Iterator[Report]:
 
 
 def _referrals(random: Random) -> Iterator[Report]:
-    """Abuse of somebody who was referred."""
+    """Abuse, over and over, of somebody who was referred."""
     pair = (_party("victim"), _party("perpetrator"))
     yield _report("marac", "referral", "domestic-abuse", _BEGINS, parties=pair)
-    at = _BEGINS + random.choice((0, 1, 30, 400)) * DAY_LENGTH
-    yield _report("domestic-abuse", "abuse", "domestic-abuse", at, parties=pair)
+    for number in range(random.choice((1, 3, 4))):
+        at = _BEGINS + random.choice((0, 1, 30, 90, 400)) * DAY_LENGTH
+        yield _report("domestic-abuse", f"abuse-{number}", "domestic-abuse", at, parties=pair)
 
 
 def _weeks(random: Random) -> Iterator[Report]:
@@ -252,7 +256,36 @@ def _weeks(random: Random) -> Iterator[Report]:
         yield _report("police-crimes", f"violence-{number}", "violence", at, place=ReportedPlace(area=_RIBBLE_VALLEY))
 
 
-_STORIES = (_harms, _cars, _returns, _referrals, _weeks)
+def _absences(random: Random) -> Iterator[Report]:
+    """A child who goes missing again and again, and is suspected of a drug offence."""
+    child = _party("missing", child=True)
+    for number in range(3):
+        at = _BEGINS + random.choice((0, 1, 40, 90)) * DAY_LENGTH + number * HOUR
+        yield _report("police-missing", f"gone-{number}", "missing", at, subtype="reported", parties=(child,))
+    suspect = msgspec.structs.replace(child, role="suspect")
+    yield _report("police-crimes", "drugs", "drugs", _BEGINS + random.choice((2, 80)) * DAY_LENGTH, parties=(suspect,))
+
+
+def _evenings(random: Random) -> Iterator[Report]:
+    """Violence, noise, hate and a fire at one address, and a landlord who is concerned."""
+    told = (
+        ("police-crimes", "violence"),
+        ("ed-assaults", "violence"),
+        ("police-crimes", "violence"),
+        ("council-asb", "asb-noise"),
+        ("housing", "asb-noise"),
+        ("council-asb", "asb-noise"),
+        ("housing", "cuckooing-concern"),
+        ("fire", "deliberate-fire"),
+        ("police-hate", "hate-incident"),
+        ("police-hate", "hate-incident"),
+    )
+    for number, (source, category) in enumerate(told):
+        at = _BEGINS + random.choice((0, 3, 20, 27, 40)) * DAY_LENGTH + number * 2 * HOUR
+        yield _report(source, f"evening-{number}", category, at, place=_HOME)
+
+
+_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings)
 
 
 def _last_word(random: Random) -> Report:
