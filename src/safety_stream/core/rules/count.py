@@ -11,7 +11,6 @@ beginning of their window, which a wrapper could not do from outside.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from safety_stream.core.model.times import Instant, before, length_in_words
@@ -28,7 +27,7 @@ from safety_stream.core.rules.condition import (
     until_in_words,
 )
 from safety_stream.core.rules.rule import Count
-from safety_stream.core.rules.windows import first_within, since_closing
+from safety_stream.core.rules.windows import first_open, since_closing
 
 _TOP_LEVEL = 4
 """From this count on a level reads "4+": the repeat-victim levels are 2, 3 and 4 or more (domain.md 4)."""
@@ -65,9 +64,7 @@ class CountCondition:
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled and len(times) >= terms.at_least:
-                    first = first_within(times, len(times) - 1, terms.within)
-                    if closings:
-                        first = max(first, bisect_left(times, since_closing(closings, at)))
+                    first = first_open(times, len(times) - 1, terms.within, closings)
                     if len(times) - first >= terms.at_least:
                         yield self._completion(view, terms, closings, values, tuple(counted[first:]))
 

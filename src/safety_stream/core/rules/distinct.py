@@ -7,7 +7,6 @@ values: two people complaining of one evening's noise are two complainants. `unt
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import get_origin
 
@@ -28,7 +27,7 @@ from safety_stream.core.rules.condition import (
     until_in_words,
 )
 from safety_stream.core.rules.rule import Distinct
-from safety_stream.core.rules.windows import first_within, since_closing
+from safety_stream.core.rules.windows import first_open, since_closing
 
 
 class _Group(msgspec.Struct):
@@ -91,9 +90,7 @@ class DistinctCondition:
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled:
-                    first = first_within(group.times, len(group.times) - 1, terms.within)
-                    if closings:
-                        first = max(first, bisect_left(group.times, since_closing(closings, at)))
+                    first = first_open(group.times, len(group.times) - 1, terms.within, closings)
                     values = frozenset[str]().union(*group.values[first:])
                     if len(values) >= terms.at_least:
                         yield self._completion(view, terms, closings, alike, tuple(group.counted[first:]), values)

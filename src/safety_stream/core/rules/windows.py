@@ -35,6 +35,12 @@ def since_closing(closings: Sequence[Instant], last: Instant) -> Instant:
     return closings[earlier - 1] if earlier else _LONG_AGO
 
 
+def first_open(times: Sequence[Instant], last: int, length: Duration, closings: Sequence[Instant]) -> int:
+    """As `first_within`, of those only with none of sorted `closings` strictly between them and `times[last]`."""
+    first = first_within(times, last, length)
+    return bisect_left(times, since_closing(closings, times[last]), first, last + 1) if closings else first
+
+
 def first_within(times: Sequence[Instant], last: int, length: Duration) -> int:
     """The index of the first of sorted `times` in the window that ends at `times[last]`, both ends included."""
     end = times[last]
