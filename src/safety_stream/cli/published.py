@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import typer
@@ -26,8 +25,9 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Area
+from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
-from safety_stream.core.model.times import LONDON, Instant, to_date, to_datetime
+from safety_stream.core.model.times import LONDON, Instant, PeriodKind, to_date, to_datetime
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import follow, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
@@ -46,23 +46,7 @@ ID_SHOWN = 8
 """So much of an alert's id tells it from the others; the beginning is enough to ask for it."""
 
 
-class Period(StrEnum):
-    """The calendar periods there are values of."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    QUARTER = "quarter"
-
-
-class Urgency(StrEnum):
-    """The priorities of alerts, the most urgent first."""
-
-    P1 = "P1"
-    P2 = "P2"
-    P3 = "P3"
-    P4 = "P4"
-
+LEAST_URGENT: Priority = "P4"
 
 READ_CODES = {0: "read (Ctrl-C ends a tail)", 1: "it went wrong"}
 
@@ -100,7 +84,7 @@ def alerts_show(
     audience: AudienceOption = "duty-officer",
     area: AreaOption = None,
     priority: Annotated[
-        Urgency | None, typer.Option("--priority", help="Only what is at least so urgent, P1 being the most.")
+        Priority | None, typer.Option("--priority", help="Only what is at least so urgent, P1 being the most.")
     ] = None,
     rule: Annotated[str | None, typer.Option("--rule", help="Only alerts of this rule, by its id.")] = None,
     catalogue: CatalogueFolder = None,
@@ -119,7 +103,7 @@ def alerts_show(
         for alert in newest.values()
         if area in (None, alert.area)
         and rule in (None, alert.rule_id)
-        and (priority is None or (alert.priority or Urgency.P4) <= priority)
+        and (priority is None or (alert.priority or LEAST_URGENT) <= priority)
     ]
     standing = sorted(
         (alert for alert in wanted if alert.change != "withdrawn"),
@@ -168,7 +152,7 @@ def indicators_show(
     profile: ProfileOption = "internal",
     area: AreaOption = None,
     indicator: Annotated[str | None, typer.Option("--indicator", help="Only this indicator, by its id.")] = None,
-    period: Annotated[Period | None, typer.Option("--period", help="Only this kind of period.")] = None,
+    period: Annotated[PeriodKind | None, typer.Option("--period", help="Only this kind of period.")] = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
