@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from threading import Condition
 
+import pytest
+
 from safety_stream.streaming.feed import Batch, Feed
 from safety_stream.streaming.ownership import Ownership, Tenure
 from safety_stream.streaming.ports import Incoming, Polled, TopicPartition, Unobserved
@@ -81,8 +83,17 @@ def test_it_asks_for_one_transaction_of_records():
     assert taker.taken == [10, 10]
 
 
-def test_while_nobody_takes_them_it_reads_on_one_by_one():
-    log, taker = Log(size=10), Taker()
+@pytest.mark.parametrize(
+    ("log", "asked", "taken"),
+    [
+        (Log(size=10), [10, 1, 1, 1, 1, 10], [14, 10]),
+        # A thousand bytes are no room for a third of six hundred.
+        (Log(size=600, brings=1), [10, 9, 1, 1, 1, 10], [5, 1]),
+    ],
+    ids=["too many records", "too many bytes"],
+)
+def test_while_nobody_takes_them_it_reads_on_one_by_one(log: Log, asked: list[int], taken: list[int]):
+    taker = Taker()
     feed = feed_of(log, taker)
     taker.has_room = False
 
@@ -92,23 +103,8 @@ def test_while_nobody_takes_them_it_reads_on_one_by_one():
     feed.turn()
     feed.turn()
 
-    assert counts_asked(log) == [10, 1, 1, 1, 1, 10]
-    assert taker.taken == [14, 10]
-
-
-def test_large_records_leave_no_room_for_as_many():
-    log, taker = Log(size=600, brings=1), Taker()
-    feed = feed_of(log, taker)
-    taker.has_room = False
-
-    for _ in range(4):
-        feed.turn()
-    taker.has_room = True
-    feed.turn()
-    feed.turn()
-
-    assert counts_asked(log) == [10, 9, 1, 1, 1, 10]
-    assert taker.taken == [5, 1]
+    assert counts_asked(log) == asked
+    assert taker.taken == taken
 
 
 def test_a_stage_that_gathers_waits_longer_than_the_loop():
