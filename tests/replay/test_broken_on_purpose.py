@@ -24,7 +24,7 @@ from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
-from safety_stream.core.rules import absent, condition, count, distinct, engine, findings, ordered, selectors
+from safety_stream.core.rules import absent, condition, count, distinct, engine, findings, ordered, selectors, windows
 from safety_stream.core.rules.rule import Rule
 from safety_stream.core.stages import alert, intake, measure, register, stage
 from safety_stream.testing.comparison import differences
@@ -83,19 +83,18 @@ def windows_leave_out_their_first_instant(patch: Patch, _: World) -> None:
     def first_after(moments: list[int], last: int, length: times.Duration) -> int:
         return min(bisect_right(moments, times.before(moments[last], length)), last)
 
-    patch.setattr(count, "first_within", first_after)
-    patch.setattr(distinct, "first_within", first_after)
+    patch.setattr(windows, "first_within", first_after)
 
 
 @mutant
 def a_window_of_days_is_a_millisecond_longer(patch: Patch, _: World) -> None:
-    right = distinct.first_within
+    right = windows.first_within
 
     def first_within(moments: list[int], last: int, length: times.Duration) -> int:
         longer = msgspec.structs.replace(length, millis=length.millis + 1) if length.millis else length
         return right(moments, last, longer)
 
-    patch.setattr(distinct, "first_within", first_within)
+    patch.setattr(windows, "first_within", first_within)
 
 
 @mutant
