@@ -21,6 +21,7 @@ from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.incidents import Action, IncidentVersion, Party, Place
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
+from safety_stream.core.rules.chains import rests_on, with_all_beneath
 from safety_stream.core.rules.condition import Now, Span
 from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise, wakes
 from safety_stream.core.rules.registry import condition_type
@@ -139,16 +140,18 @@ def _with_overrides(rule: Rule) -> Rule:
     return msgspec.structs.replace(rule, id=f"{rule.id}-overridden", overrides=tuple(overrides))
 
 
+TRIED_OUT = load_catalogue(catalogue_folder(), rules=MORE_RULES).rules
+OF_FINDINGS = [rule for rule in TRIED_OUT if rests_on(rule)]
+CHAINS = {one.id: one for rule in OF_FINDINGS for one in with_all_beneath(rule, TRIED_OUT)}
 CATALOGUE: Catalogue = msgspec.structs.replace(
     SHIPPED,
-    rules=(*SHIPPED.rules, *TYPES, *map(_with_overrides, TYPES)),
+    rules=(*SHIPPED.rules, *TYPES, *map(_with_overrides, TYPES), *CHAINS.values()),
     bounds=Bounds(hub=9, kept=12),
 )
 RULES = RuleSet(CATALOGUE.rules, CATALOGUE.bounds)
 EACH_RULE = pytest.mark.parametrize(
     "rule", [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)], ids=lambda rule: rule.id
 )
-TRIED_OUT = load_catalogue(catalogue_folder(), rules=MORE_RULES).rules
 FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in MORE_RULES.glob("*.yaml")}
 LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
 KEYS = ("victim:a", "person:b", "vehicle:c", "place:900000000001", "victim-perpetrator:a|b")
@@ -429,7 +432,7 @@ def test_a_quiet_partition_learns_by_an_empty_batch_what_a_record_would_have_tol
 def test_evaluating_a_span_finds_exactly_what_the_whole_finds_inside_it(
     rule: Rule, of: list[Sighting], first_day: int, length: int
 ):
-    rules = RuleSet([rule], CATALOGUE.bounds)
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), CATALOGUE.bounds)
     key = f"{rule.limbs[0].keys[0]}:a"
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     span = Span(START + first_day * DAY_LENGTH, START + (first_day + length) * DAY_LENGTH)
@@ -445,7 +448,7 @@ def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(
     rule: Rule, of: list[Sighting], data: st.DataObject
 ):
     """The horizon is far enough: the difference found in the span is the difference of the whole."""
-    rules = RuleSet([rule], CATALOGUE.bounds)
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), CATALOGUE.bounds)
     key = f"{rule.limbs[0].keys[0]}:a"
     now = Now(START + data.draw(st.integers(0, 500)) * DAY_LENGTH, dict.fromkeys(FEEDS, START + 200 * DAY_LENGTH))
     changed = data.draw(sightings("changed"))
@@ -466,7 +469,7 @@ def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(
 @given(live())
 def test_what_follows_for_one_report_is_not_taken_to_follow_for_another(rule: Rule, of: list[Sighting]):
     """Rules remember what reports like one concern: one set of them is held to many reports."""
-    rules = RuleSet([rule], CATALOGUE.bounds)
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), CATALOGUE.bounds)
     key = f"{rule.limbs[0].keys[0]}:a"
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     stands: dict[str, Finding] = {}
@@ -482,7 +485,7 @@ def test_what_follows_for_one_report_is_not_taken_to_follow_for_another(rule: Ru
 @settings(max_examples=25)
 @given(live(), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_changes_nothing(rule: Rule, of: list[Sighting], random: Random):
-    rules = RuleSet([rule], CATALOGUE.bounds)
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), CATALOGUE.bounds)
     key = f"{rule.limbs[0].keys[0]}:a"
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     shuffled = random.sample(of, len(of))
@@ -493,10 +496,11 @@ def test_the_order_of_arrival_changes_nothing(rule: Rule, of: list[Sighting], ra
 @settings(max_examples=25)
 @given(live(most=12))
 def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule: Rule, of: list[Sighting]):
-    rules = RuleSet([rule], Bounds(hub=256, kept=1024))
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), Bounds(hub=256, kept=1024))
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     facts = {limb.name: tuple(sorted(condition_type(limb.condition).facts)) for limb in rule.limbs}
-    for finding in evaluate(rules, f"{rule.limbs[0].keys[0]}:a", _timeline(of, rules.bounds), now).values():
+    found = evaluate(rules, f"{rule.limbs[0].keys[0]}:a", _timeline(of, rules.bounds), now).values()
+    for finding in [one for one in found if one.rule_id == rule.id]:
         assert tuple(name for name, _ in finding.facts) == facts[finding.limb]
         order = [(item.occurred_at, item.occurrence_id) for item in finding.evidence]
         assert order == sorted(set(order))
@@ -631,11 +635,19 @@ def test_the_oracle_reads_the_file_of_a_rule_and_finds_the_same(rule: Rule, of: 
     """It shares no code with the core: what both misread, both must have misread alike."""
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     key = f"{rule.limbs[0].keys[0]}:a"
-    found = evaluate(RuleSet([rule], SHIPPED.bounds), key, _timeline(of), now)
+    beneath = with_all_beneath(rule, TRIED_OUT)
+    found = evaluate(RuleSet(beneath, SHIPPED.bounds), key, _timeline(of), now)
     clocks = oracle.Clocks(oracle.moment(now.as_of), {feed: oracle.moment(at) for feed, at in now.complete_to.items()})
     sightings = [_as_the_oracle_has_it(sighting) for sighting in of]
-    expected = oracle.judge_timeline(key, sightings, oracle.limbs_of(FILES[rule.id], {}), clocks, SHIPPED.bounds.hub)
+    limbs = [limb for one in beneath for limb in oracle.limbs_of(FILES[one.id], {})]
+    expected = oracle.judge_timeline(key, sightings, limbs, clocks, SHIPPED.bounds.hub)
     assert sorted(map(_said, found.values())) == sorted(map(_said_by_the_oracle, expected))
+
+
+def test_findings_of_findings_are_held_to_the_contract():
+    conditions = {type(limb.condition) for rule in OF_FINDINGS for limb in rule.limbs}
+    assert conditions == {Count, AllOf, Ordered, Absent}
+    assert any(rests_on(rule) & {other.id for other in OF_FINDINGS} for rule in OF_FINDINGS)
 
 
 def _said(finding: Finding) -> tuple[object, ...]:
@@ -649,7 +661,7 @@ def _said_by_the_oracle(finding: oracle.OracleFinding) -> tuple[object, ...]:
 
 
 def _in_words(finding: Finding | oracle.OracleFinding) -> tuple[object, ...]:
-    what = (finding.completed_at, finding.occurrence_id, finding.priority, finding.area, finding.areas)
+    what = (finding.rule_id, finding.completed_at, finding.occurrence_id, finding.priority, finding.area, finding.areas)
     return (*what, finding.facts, finding.explanation, finding.child)
 
 

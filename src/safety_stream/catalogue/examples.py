@@ -20,8 +20,9 @@ from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import HOUR, LONDON, Duration, Instant, after, period_of, start_of, to_datetime
 from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
-from safety_stream.core.rules.engine import HUB_RULE, RuleSet, evaluate
+from safety_stream.core.rules.engine import RuleSet, evaluate
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
 from safety_stream.core.timeline import Timeline
 
@@ -73,7 +74,8 @@ def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[
     if all(limb.keys == ("area",) for limb in limbs):
         yield from _on_area(rule, limbs, example)
         return
-    rules = RuleSet([msgspec.structs.replace(rule, status="stable", limbs=tuple(limbs))], catalogue.bounds)
+    tried = msgspec.structs.replace(rule, status="stable", limbs=tuple(limbs))
+    rules = RuleSet(with_all_beneath(tried, catalogue.rules), catalogue.bounds)
     timeline = Timeline()
     for number, stated in enumerate(example.sightings):
         timeline = timeline.changed(1, _sighting(number, stated, catalogue), catalogue.bounds)
@@ -81,7 +83,7 @@ def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[
     as_of = after(last, _YEAR) if example.as_of is None else example.as_of
     now = Now(as_of, {**dict.fromkeys(catalogue.sources, as_of), **example.complete_to})
     key = f"{limbs[0].keys[0]}:example"
-    findings = [finding for finding in evaluate(rules, key, timeline, now).values() if finding.rule_id != HUB_RULE.id]
+    findings = [finding for finding in evaluate(rules, key, timeline, now).values() if finding.rule_id == rule.id]
     yield from sorted(findings, key=lambda finding: (finding.completed_at, finding.limb, finding.occurrence_id))
 
 

@@ -125,17 +125,19 @@ def _limb(limb: Limb, *, number: int) -> Section:
     of = " or ".join(_KEYS[key] for key in limb.keys)
     when = condition_type(limb.condition).words
     sentences = [f"Of {of}: {when}."]
-    sentences += [f"“{step}” is a report with {_selector(selector)}." for step, selector in limb.steps.items()]
+    sentences += [f"“{step}” is {_selector(selector)}." for step, selector in limb.steps.items()]
     sentences.append(f"The alert says: {limb.explain}")
     return Section("When it fires" if number == 1 else f"When it fires: {limb.name}", tuple(sentences))
 
 
 def _selector(selector: Selector) -> str:
+    if selector.finding:
+        return f"a finding of {_or(sorted(selector.finding))} on the same key"
     said = [_test(test) for test in selector.tests]
     said += [f"not {_test(test)}" for test in selector.none_of]
     if selector.reported_within is not None:
         said.append(f"reported within {length_in_words(selector.reported_within)}")
-    return "; ".join(said) or "anything in it"
+    return f"a report with {'; '.join(said) or 'anything in it'}"
 
 
 def _test(test: Test) -> str:

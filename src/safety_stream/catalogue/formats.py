@@ -179,11 +179,22 @@ class SelectEntry(_Strict):
     child: Words | None = None
 
 
+RuleNames = Annotated[
+    list[Name],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=Name | Annotated[list[Name], Field(min_length=1)]),
+]
+
+
 class StepEntry(SelectEntry):
-    """A step: tests, tests that must fail (`not`), and how soon it must have been reported."""
+    """A step: tests, tests that must fail (`not`), and how soon it must have been reported.
+
+    Or, alone, `finding`: what the rules it names find on the same key.
+    """
 
     none_of: SelectEntry | None = Field(default=None, alias="not")
     reported_within: Length | None = None
+    finding: RuleNames | None = None
 
 
 class IndicatorEntry(_Strict):

@@ -50,6 +50,7 @@ from safety_stream.core.catalogue import (
 )
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, Role
+from safety_stream.core.rules.chains import DEEPEST, circle_in, depth_of, rests_on
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
@@ -264,7 +265,7 @@ class Reading:
                 found[entry.id] = Indicator(
                     id=entry.id,
                     title=entry.title,
-                    select=self._selector(at, (*where, "select"), entry.select),
+                    select=self._selector_of_reports(at, (*where, "select"), entry.select),
                     feeds=tuple(entry.feeds),
                     periods=tuple(entry.periods),
                 )
@@ -314,8 +315,9 @@ class Reading:
         return list(profiles.values())
 
     def _read_rules(self) -> list[Rule]:
-        rules = []
-        for path in self._files(self._rules_folder):
+        rules: dict[str, tuple[_Place, Rule]] = {}
+        paths = self._files(self._rules_folder)
+        for path in paths:
             read = self._read(path, RuleFile)
             if read is not None:
                 at, model = read
@@ -324,8 +326,31 @@ class Reading:
                 rule = self._rule(at, model)
                 if rule is not None:
                     self.rule_files[rule.id] = model
-                    rules.append(rule)
-        return rules
+                    rules[rule.id] = at, rule
+        self._check_chains(rules, frozenset(path.stem for path in paths))
+        return [rule for _, rule in rules.values()]
+
+    def _check_chains(self, rules: Mapping[str, tuple[_Place, Rule]], named: frozenset[str]) -> None:
+        """That every rule whose findings a step means is there and can be rested on; `named` are those with a file."""
+        for at, rule in rules.values():
+            is_split = self.rule_files[rule.id].limbs is not None
+            for limb in rule.limbs:
+                for step, selector in limb.steps.items():
+                    where: Where = (*(("limbs", limb.name) if is_split else ()), "select", step, "finding")
+                    for other in sorted(selector.finding):
+                        self._know(at, where, "rule", other, named)
+                        if other in rules:
+                            _check_rests_on(at, where, rule, limb, rules[other][1])
+        resting = {rule_id: rests_on(rule) & rules.keys() for rule_id, (_, rule) in rules.items()}
+        circle = circle_in(resting)
+        if circle:
+            at, _ = rules[circle[0]]
+            at.error((), f"rules rest on one another in a circle: {' on '.join(circle)}", "let one of them go")
+            return
+        for rule_id, (at, _) in rules.items():
+            depth = depth_of(rule_id, resting)
+            if depth > DEEPEST:
+                at.error((), f"{depth} rules rest one on another", f"{DEEPEST} at most: rest on one further below")
 
     # A rule
 
@@ -530,8 +555,20 @@ class Reading:
     # Selectors and names
 
     def _selector(self, at: _Place, where: Where, entry: StepEntry) -> Selector:
+        if entry.finding is not None and entry.model_fields_set != {"finding"}:
+            at.error((*where, "finding"), "a finding is no report to be tested", "let finding stand alone in its step")
         none_of = () if entry.none_of is None else self._tests(at, (*where, "not"), entry.none_of)
-        return Selector(tests=self._tests(at, where, entry), none_of=none_of, reported_within=entry.reported_within)
+        return Selector(
+            tests=self._tests(at, where, entry),
+            none_of=none_of,
+            reported_within=entry.reported_within,
+            finding=frozenset(entry.finding or ()),
+        )
+
+    def _selector_of_reports(self, at: _Place, where: Where, entry: StepEntry) -> Selector:
+        if entry.finding is not None:
+            at.error((*where, "finding"), "an indicator counts reports, not findings", "test the reports' fields")
+        return self._selector(at, where, entry)
 
     def _tests(self, at: _Place, where: Where, entry: SelectEntry) -> tuple[Test, ...]:
         known: dict[Field, Iterable[str] | None] = {
@@ -705,6 +742,15 @@ def _condition(entry: LimbEntry) -> Condition:
             return Absent(after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds))
         case "calendar":
             return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
+
+
+def _check_rests_on(at: _Place, where: Where, rule: Rule, limb: Limb, other: Rule) -> None:
+    if other.status == "retired":
+        at.error(where, f"rule {other.id} is retired and finds nothing", "name the one that took its place")
+    if other.status == "trial" and rule.status == "stable":
+        at.error(where, f"rule {other.id} is on trial: only its owner may hear of it", "put this one on trial too")
+    for kind in sorted(set(limb.keys) - {kind for one in other.limbs for kind in one.keys}):
+        at.error(where, f"rule {other.id} finds nothing on key {kind}", "let both read the same kind of key")
 
 
 def _is_above_itself(code: str, by_code: Mapping[str, Area]) -> bool:

@@ -52,7 +52,8 @@ MERGE_SLACK = HOUR
 
 _LONG_AGO: Instant = -(10**18)
 
-_order: Callable[[Sighting], tuple[Instant, str]] = attrgetter("occurred_from", "incident_id")
+timeline_order: Callable[[Sighting], tuple[Instant, str]] = attrgetter("occurred_from", "incident_id")
+"""By what the sightings of a timeline are sorted."""
 
 
 class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -85,8 +86,8 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
             return Timeline(count=count, hub_since=self.hub_since) if count > 0 else Timeline()
         if sign > 0 and not self.count:
             return Timeline((sighting,), 1, sighting.occurred_to)
-        at = bisect_left(self.sightings, _order(sighting), key=_order)
-        is_there = at < count - sign and _order(self.sightings[at]) == _order(sighting)
+        at = bisect_left(self.sightings, timeline_order(sighting), key=timeline_order)
+        is_there = at < count - sign and timeline_order(self.sightings[at]) == timeline_order(sighting)
         if is_there == (sign > 0):
             state = "is on the timeline already" if is_there else "is not on the timeline it leaves"
             raise ValueError(f"incident {sighting.incident_id} {state}; rebuild `sightings` from `incidents`")
@@ -100,7 +101,11 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Occurrence(msgspec.Struct, frozen=True, gc=False):
-    """What happened once, whoever reported it. Its id, time and area are those of its first sighting."""
+    """What happened once, whoever reported it. Its id, time and area are those of its first sighting.
+
+    That a rule was met is an occurrence too, to rules that rest on it: with the finding's id, area and time of
+    completion, and the sightings of all its evidence.
+    """
 
     id: str
     time: Instant
@@ -111,7 +116,7 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
     def reports(self) -> tuple[str, ...]:
         """The incident ids of its reports, sorted."""
         if len(self.sightings) == 1:
-            return (self.id,)
+            return (self.sightings[0].incident_id,)
         return tuple(sorted([sighting.incident_id for sighting in self.sightings]))
 
 
@@ -163,7 +168,7 @@ def _reach_of(sighting: Sighting, sightings: Sequence[Sighting]) -> tuple[int, i
 
     Within a run each report begins before all earlier ones have ended, slack included; nothing merges across runs.
     """
-    at = bisect_left(sightings, _order(sighting), key=_order)
+    at = bisect_left(sightings, timeline_order(sighting), key=timeline_order)
     first = 0
     latest_end = _LONG_AGO
     for index, other in enumerate(sightings):

@@ -167,24 +167,22 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Occurrence:
-    """What happened once: the sightings of it, earliest first, the first of which gives id, time and area."""
+    """What happened once: the sightings of it, earliest first, the first of which gives id, time and area.
+
+    Or that a rule was met, `found_by` it: then the sightings are all it was met on, and the rest is the finding's.
+    """
 
     members: tuple[Sighting, ...]
+    id: str
+    time: datetime
+    area: str
+    found_by: str = ""
 
-    @property
-    def id(self) -> str:
-        """The incident id of the first sighting."""
-        return self.members[0].incident_id
 
-    @property
-    def time(self) -> datetime:
-        """When the first sighting says it began."""
-        return self.members[0].occurred_from
-
-    @property
-    def area(self) -> str:
-        """Where the first sighting places it."""
-        return self.members[0].area
+def happened(members: Iterable[Sighting]) -> Occurrence:
+    """What these sightings, earliest first, tell of."""
+    told = tuple(members)
+    return Occurrence(told, told[0].incident_id, told[0].occurred_from, told[0].area)
 
 
 @dataclass(frozen=True)
@@ -562,7 +560,7 @@ def merged(sightings: Iterable[Sighting]) -> list[Occurrence]:
                 break
         else:
             groups.append([sighting])
-    return sorted((Occurrence(tuple(group)) for group in groups), key=lambda o: (o.time, o.id))
+    return sorted(map(happened, groups), key=lambda o: (o.time, o.id))
 
 
 def same_occurrence(a: Sighting, b: Sighting) -> bool:
@@ -615,13 +613,40 @@ def judge_timeline(
     """Every finding on one timeline. Beyond `hub` sightings there is one alone: that the key is a hub."""
     if len(sightings) > hub:
         return [hub_finding(key, hub)]
-    occurrences = merged(sightings)
-    found: list[OracleFinding] = []
-    for limb in limbs:
-        if key.partition(":")[0] in limb.keys:
-            for met in JUDGES[limb.condition["type"]](limb, occurrences, clocks):
-                found += finding(limb, key, met)
-    return found
+    happenings = merged(sightings)
+    reading = [limb for limb in limbs if key.partition(":")[0] in limb.keys]
+    return [one for limb in reading for one, _ in judge_limb(key, happenings, limb, reading, clocks)]
+
+
+def judge_limb(
+    key: str, happenings: Sequence[Occurrence], limb: Limb, others: Sequence[Limb], clocks: Clocks
+) -> Iterator[tuple[OracleFinding, Occurrence]]:
+    """What a limb finds on one timeline, each beside the occurrence it is to the limbs that rest on it.
+
+    What it rests on itself is judged first, and lies among what happened.
+    """
+    meant = {name for select in limb.select.values() for name in listed(select.get("finding", []))}
+    found = [
+        occurrence
+        for other in others
+        if other.rule["id"] in meant
+        for _, occurrence in judge_limb(key, happenings, other, others, clocks)
+    ]
+    before_it = sorted([*happenings, *found], key=lambda o: (o.time, o.id))
+    for met in JUDGES[limb.condition["type"]](limb, before_it, clocks):
+        for one in finding(limb, key, met):
+            told = {sighting.incident_id: sighting for occurrence, _ in met.chain for sighting in occurrence.members}
+            name = f"finding\x1f{one.rule_id}\x1f{limb.name or 'main'}\x1f{key}\x1f{one.occurrence_id}"
+            yield (
+                one,
+                Occurrence(
+                    members=tuple(sorted(told.values(), key=lambda s: (s.occurred_from, s.incident_id))),
+                    id=str(uuid5(ID_NAMESPACE, name)),
+                    time=met.completed_at,
+                    area=met.area,
+                    found_by=one.rule_id,
+                ),
+            )
 
 
 def parameters(limb: Limb, area: str, day: date) -> Plain | None:
@@ -635,7 +660,10 @@ def parameters(limb: Limb, area: str, day: date) -> Plain | None:
 
 
 def selected(occurrence: Occurrence, select: Plain) -> list[Sighting]:
-    """The sightings of an occurrence that pass, earliest first."""
+    """The sightings of an occurrence that pass, earliest first: all of those of a finding that is meant."""
+    if "finding" in select or occurrence.found_by:
+        is_meant = occurrence.found_by in listed(select.get("finding", []))
+        return list(occurrence.members) if is_meant else []
     return [sighting for sighting in occurrence.members if matches(select, sighting)]
 
 
@@ -660,8 +688,10 @@ def without(select: Plain, name: str) -> Plain:
 
 def near_misses(occurrences: Iterable[Occurrence], selectors: Sequence[Plain]) -> Iterator[tuple[Sighting, str]]:
     """The reports of these occurrences that one of the selectors nearly takes, each with the reason why not."""
-    members = [sighting for occurrence in occurrences for sighting in occurrence.members]
+    members = [sighting for occurrence in occurrences if not occurrence.found_by for sighting in occurrence.members]
     for select in selectors:
+        if "finding" in select:
+            continue
         for sighting in members:
             reason = missed_by(select, sighting)
             if reason is not None:
@@ -748,7 +778,7 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         if can_be_given_out(passes, needed):
             in_step = {step: sum(passed) for step, passed in zip(steps, zip(*passes, strict=True), strict=True)}
             yield Met(
-                chain=[(o, [s for s in o.members if any(matches(one, s) for one in selectors)]) for o in window],
+                chain=[(o, taken_by(selectors, o)) for o in window],
                 occurrence_id=e.id,
                 completed_at=e.time,
                 area=e.area,
@@ -756,6 +786,12 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
                 facts={"count": str(len(window))} | {f"count_{step}": str(n) for step, n in in_step.items()},
                 near_misses=[*near_misses([o for o in occurrences if start <= o.time <= e.time], selectors)],
             )
+
+
+def taken_by(selectors: Sequence[Plain], occurrence: Occurrence) -> list[Sighting]:
+    """The sightings of an occurrence that pass one of the selectors, earliest first."""
+    taken = {sighting.incident_id for select in selectors for sighting in selected(occurrence, select)}
+    return [sighting for sighting in occurrence.members if sighting.incident_id in taken]
 
 
 def can_be_given_out(passes: Sequence[Sequence[bool]], needed: Sequence[int]) -> bool:

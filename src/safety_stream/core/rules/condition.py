@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -138,16 +139,24 @@ class TermsByArea:
 
 
 class View:
-    """A limb's look at a stretch of one timeline: what matches which step, worked out once."""
+    """A limb's look at a stretch of one timeline: what matches which step, worked out once.
+
+    `found` are, for each step that means findings of other rules, those findings as occurrences by (time, id).
+    """
 
     def __init__(
-        self, occurrences: Sequence[Occurrence], selections: Mapping[str, Selection], terms: TermsByArea, now: Now
+        self,
+        occurrences: Sequence[Occurrence],
+        selections: Mapping[str, Selection],
+        terms: TermsByArea,
+        now: Now,
+        found: Mapping[str, Sequence[Occurrence]] = MappingProxyType({}),
     ) -> None:
         self.now = now
         self.terms = terms
         self._occurrences = occurrences
         self._selections = selections
-        self._matching: dict[str, list[Matched]] = {}
+        self._matching = {step: [Matched(one, one.sightings) for one in those] for step, those in found.items()}
 
     def matching(self, step: str) -> list[Matched]:
         """The occurrences that match the step, in order of (time, id)."""
@@ -180,8 +189,8 @@ class View:
 
     def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[str, Occurrence, Sighting, str]]:
         for step in steps:
-            selection = self._selections[step]
-            if selection.but_for_lateness is None and selection.but_for_origin is None:
+            selection = self._selections.get(step)
+            if selection is None or (selection.but_for_lateness is None and selection.but_for_origin is None):
                 continue
             for occurrence in self._occurrences:
                 for sighting in occurrence.sightings:

@@ -10,7 +10,8 @@ reports concerns any step of a limb, the limb's findings are what they were. Els
 
     [first changed time, last changed time + the limb's horizon]
 
-can differ, the horizon being the longest window any of the limb's terms gives it. Both timelines are evaluated inside
+can differ, the horizon being the longest window any of the limb's terms gives it. A limb that rests on findings of
+other rules is reached through theirs: its horizon begins where theirs ends. Both timelines are evaluated inside
 that span and compared. That this is enough rests on `evaluate(span) == evaluate(everything) ∩ span`, to which the
 contract tests hold every condition type.
 
@@ -18,6 +19,10 @@ What stood before a change is computed again from the timeline before it rather 
 clocks say it all. That is true only as long as nothing is forgotten about the clocks: a completion that waits for one
 must be looked at in the very moment the clock passes. `wakes` says which clock that is and when. Of several clocks
 that are not yet there only the first is asked for; when it comes, the next.
+
+Rules that rest on findings (`chains.py`) are evaluated on the same key at the same moment: what they rest on is worked
+out again inside the stretch they look at, and lies before them as occurrences beside those of the reports. So a chain
+needs no memory of its own, and no order in which its links must hear of a change.
 
 A key with more live sightings than `bounds.hub` means nothing: its rules are suspended, and that is itself a finding,
 of the built-in rule `hub`.
@@ -37,9 +42,11 @@ from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.incidents import UNLOCATED
 from safety_stream.core.model.sightings import Sighting, key_kind
 from safety_stream.core.model.times import Duration, Instant
+from safety_stream.core.rules.chains import in_order
 from safety_stream.core.rules.condition import (
     ALWAYS,
     Clocked,
+    Completion,
     ConditionType,
     Now,
     Span,
@@ -51,7 +58,7 @@ from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
 from safety_stream.core.rules.windows import longest
-from safety_stream.core.timeline import Occurrence, Timeline, changed_occurrences, occurrences_of
+from safety_stream.core.timeline import Occurrence, Timeline, changed_occurrences, occurrences_of, timeline_order
 
 HUB_RULE = Rule(
     id="hub",
@@ -135,28 +142,59 @@ UNCHANGED = Revision()
 
 
 class _Plan(msgspec.Struct, frozen=True, gc=False):
-    """A limb, compiled. `horizon` is in milliseconds, `fewest` the reports without which it finds nothing."""
+    """A limb, compiled. `fewest` are the reports without which it finds nothing.
+
+    `window` says how far back it looks, `horizon` how far after a report it may still find something else than without
+    it: further, if it looks at what others find. Both are in milliseconds. `beneath` are, by step, the limbs whose
+    findings the step means.
+    """
 
     rule: Rule
     limb: Limb
     condition: ConditionType
     selections: Mapping[str, Selection]
+    beneath: Mapping[str, tuple[_Plan, ...]]
     terms: TermsByArea
+    window: int
     horizon: int
     fewest: int
     is_clocked: bool
 
     def is_concerned(self, report: Readable) -> bool:
         """Whether a change to this report can alter what the limb finds."""
-        return any(selection.concerns(report) for selection in self.selections.values())
+        return any(selection.concerns(report) for selection in self.selections.values()) or any(
+            plan.is_concerned(report) for plans in self.beneath.values() for plan in plans
+        )
 
-    def view(self, occurrences: Sequence[Occurrence], span: Span, now: Now) -> View:
+    def view(self, key: str, occurrences: Sequence[Occurrence], span: Span, now: Now) -> View:
         """The limb's look at everything completions inside the span may rest on."""
-        since = span.first - self.horizon
+        since = span.first - self.window
+        looked_at = Span(since, span.last)
+        found = {
+            step: sorted((one for plan in plans for one in plan.found(key, occurrences, looked_at, now)), key=_order)
+            for step, plans in self.beneath.items()
+        }
         if occurrences and (occurrences[0].time < since or occurrences[-1].time > span.last):
             first = bisect_left(occurrences, since, key=_time)
             occurrences = occurrences[first : bisect_right(occurrences, span.last, key=_time)]
-        return View(occurrences, self.selections, self.terms, now)
+        return View(occurrences, self.selections, self.terms, now, found)
+
+    def findings(
+        self, key: str, occurrences: Sequence[Occurrence], span: Span, now: Now
+    ) -> Iterator[tuple[Completion, Finding]]:
+        """What the limb finds inside the span, and how its condition was met."""
+        for completion in self.condition.completions(self.view(key, occurrences, span, now), span):
+            finding = finding_of(self.rule, self.limb, key, completion)
+            if finding is not None:
+                yield completion, finding
+
+    def found(self, key: str, occurrences: Sequence[Occurrence], span: Span, now: Now) -> Iterator[Occurrence]:
+        """The same as occurrences, for limbs that rest on them."""
+        for completion, finding in self.findings(key, occurrences, span, now):
+            told = {sighting for matched in completion.evidence for sighting in matched.occurrence.sightings}
+            yield Occurrence(
+                finding.finding_id, finding.completed_at, finding.area, tuple(sorted(told, key=timeline_order))
+            )
 
 
 class _Concern(msgspec.Struct, frozen=True, gc=False):
@@ -196,19 +234,22 @@ class _Readers:
 
 
 class RuleSet:
-    """Compiled rules, by the kind of key they read. Retired rules, and those on areas, are not among them."""
+    """Compiled rules, by the kind of key they read. Retired rules, and those on areas, are not among them.
+
+    Raises `ValueError` when rules rest on one another in a circle.
+    """
 
     def __init__(self, rules: Iterable[Rule], bounds: Bounds) -> None:
         self.bounds = bounds
         by_kind: dict[str, list[_Plan]] = {}
-        for rule in rules:
+        for rule in in_order(rules):
             if rule.status == "retired":
                 continue
             for limb in rule.limbs:
-                plan = _plan(rule, limb)
                 for kind in limb.keys:
                     if kind != "area":
-                        by_kind.setdefault(kind, []).append(plan)
+                        plans = by_kind.setdefault(kind, [])
+                        plans.append(_plan(rule, limb, plans))
         self._readers = {kind: _Readers(plans) for kind, plans in by_kind.items()}
 
     def readers(self, key: str) -> _Readers:
@@ -299,26 +340,44 @@ def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALW
     asked: set[Wake] = set()
     for plan in rules.readers(key).clocked:
         if isinstance(plan.condition, Clocked) and picture.occurrences:
-            for deadline in plan.condition.pending(plan.view(picture.occurrences, span, now), span):
+            for deadline in plan.condition.pending(plan.view(key, picture.occurrences, span, now), span):
                 clock = now.awaited_clock(deadline.at, deadline.feeds)
                 if clock is not None:
                     asked.add((clock, deadline.at))
     return asked
 
 
-def _plan(rule: Rule, limb: Limb) -> _Plan:
+def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan]) -> _Plan:
+    """The limb, ready to run on one kind of key; `others` are the limbs before it that read it too."""
     condition = condition_type(limb.condition)
     overrides = [over for over in rule.overrides if over.limb in (None, limb.name)]
     terms = TermsByArea(condition.terms, overrides)
+    steps = {step: limb.steps[step] for step in condition.steps}
+    beneath = {
+        step: tuple(plan for plan in others if plan.rule.id in selector.finding)
+        for step, selector in steps.items()
+        if selector.finding
+    }
+    below = [plan for plans in beneath.values() for plan in plans]
+    window = max(longest(length) for length in terms.lengths)
     return _Plan(
         rule=rule,
         limb=limb,
         condition=condition,
-        selections={step: compiled(limb.steps[step]) for step in condition.steps},
+        selections={step: compiled(selector) for step, selector in steps.items() if step not in beneath},
+        beneath=beneath,
         terms=terms,
-        horizon=max(longest(length) for length in terms.lengths),
-        fewest=min((condition.fewest, *(over.at_least for over in overrides if over.at_least is not None))),
-        is_clocked=isinstance(condition, Clocked),
+        window=window,
+        horizon=window + max((plan.horizon for plan in below), default=0),
+        fewest=min(
+            (
+                condition.fewest,
+                *(over.at_least for over in overrides if over.at_least is not None),
+                # One report may complete several findings: that many occurrences need not be that many reports.
+                *(plan.fewest for plan in below),
+            )
+        ),
+        is_clocked=isinstance(condition, Clocked) or any(plan.is_clocked for plan in below),
     )
 
 
@@ -333,10 +392,8 @@ def _findings(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span) 
 
 
 def _findings_of(plan: _Plan, key: str, picture: Picture, now: Now, span: Span) -> Iterator[tuple[str, Finding]]:
-    for completion in plan.condition.completions(plan.view(picture.occurrences, span, now), span):
-        finding = finding_of(plan.rule, plan.limb, key, completion)
-        if finding is not None:
-            yield finding.finding_id, finding
+    for _, finding in plan.findings(key, picture.occurrences, span, now):
+        yield finding.finding_id, finding
 
 
 def _hub_finding(key: str, timeline: Timeline, bounds: Bounds) -> Finding:

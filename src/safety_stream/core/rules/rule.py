@@ -40,11 +40,15 @@ class Test(msgspec.Struct, frozen=True, gc=False):
 
 
 class Selector(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A step's test of one report: all of `tests`, none of `none_of`, reported within `reported_within` of it."""
+    """A step's test of one report: all of `tests`, none of `none_of`, reported within `reported_within` of it.
+
+    Where `finding` names rules, the step means no report but what those rules find on the same key.
+    """
 
     tests: tuple[Test, ...] = ()
     none_of: tuple[Test, ...] = ()
     reported_within: Duration | None = None
+    finding: frozenset[str] = frozenset()
 
 
 class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
