@@ -137,6 +137,14 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
             ),
         ),
         (
+            "all-of-some",
+            (
+                "2 or more of these, “nuisance” among them, hold, in any order and by different occurrences, "
+                "within 28 days: “nuisance” happens 2 times or more, “hatred” happens once or more, "
+                "“armed” happens once or more, “visit” happens once or more"
+            ),
+        ),
+        (
             "ordered-none-of",
             (
                 "“complaint”, then “crime”, then “complaint”, each strictly after the one before, all within 28 days, "
@@ -170,6 +178,15 @@ def test_what_no_rule_that_ships_asks_for_is_told_too(tmp_path: Path, rule: str,
     explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), rule)
 
     assert said(explanation, "When it fires")[0] == f"Of a victim: {when}."
+
+
+def test_a_step_of_findings_is_told_by_the_rules_that_make_them(tmp_path: Path):
+    explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), "finding-of-finding")
+
+    assert said(explanation, "When it fires")[1:3] == (
+        "“neglect” is a finding of finding-absent or finding-count on the same key.",
+        "“hatred” is a report with theme hate.",
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
 NONE_OF = "rules/ordered-none-of.yaml"
 RUNS = "rules/ordered-runs.yaml"
+SOME_OF = "rules/all-of-some.yaml"
+OF_FINDINGS = "rules/finding-count.yaml"
+OF_FINDINGS_OF_FINDINGS = "rules/finding-of-finding.yaml"
 
 
 @pytest.fixture
@@ -126,11 +129,20 @@ def test_the_shipped_catalogue_has_no_issue():
         ("audiences/audiences.yaml", "areas: [L-14]", "areas: [L-15]", "unknown area L-15"),
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, hate]", "unknown step hate"),
         (ALL_OF, "at_least: {nuisance: 2}", "at_least: {noise: 2}", "unknown step noise"),
+        (SOME_OF, "always: [nuisance]", "always: [noise]", "unknown step noise"),
         (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, arrests]", "unknown step arrests"),
         (UNTIL, "until: visit", "until: visits", "unknown step visits"),
         (DISTINCT_UNTIL, "until: visit", "until: visits", "unknown step visits"),
+        (OF_FINDINGS, "finding: count-until", "finding: count-till", "unknown rule count-till"),
         # Sense
+        (OF_FINDINGS, "finding: count-until", "finding: soc-cross-district", "finds nothing on key victim"),
+        (OF_FINDINGS, "finding: count-until", "finding: count-until, origin: reported", "a finding is no report"),
+        ("indicators/counts.yaml", "select: {", "select: {finding: rv-graded, ", "an indicator counts reports"),
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, nuisance]", "step nuisance is named twice"),
+        (SOME_OF, "always: [nuisance]", "always: [nuisance, nuisance]", "step nuisance is named twice"),
+        (SOME_OF, "needed: 2, ", "", "all steps are needed anyway"),
+        (SOME_OF, "needed: 2", "needed: 1", "1 needed of 4 steps, 1 of them always"),
+        (SOME_OF, "needed: 2", "needed: 4", "4 needed of 4 steps, 1 of them always"),
         (ALL_OF, "{count_hatred} of", "{count_hate} of", "explain names {count_hate}, which is no fact"),
         (ALL_OF, "set: {within: 28 days}", "set: {at_least: 2}", "limb main has no at_least"),
         (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, visit]", "step visit is named twice"),
@@ -179,6 +191,42 @@ def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, ol
 def test_a_mistake_of_several_places_is_told_at_one_of_them(folder: Path, file: str, old: str, new: str, what: str):
     spoil(folder, file, old, new)
     assert [issue.file for issue in errors_of(folder) if what in issue.what and issue.mend][:1] == [file]
+
+
+def test_a_rule_that_rests_on_a_retired_one_is_refused(folder: Path):
+    spoil(folder, UNTIL, "status: trial", "status: retired")
+    told = "rule count-until is retired and finds nothing"
+    resting = [f"rules/finding-{name}.yaml" for name in ("absent", "count", "ordered")]
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [(file, told) for file in resting]
+
+
+def test_a_stable_rule_may_not_rest_on_one_on_trial(folder: Path):
+    spoil(folder, OF_FINDINGS, "status: trial", "status: stable")
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [
+        (OF_FINDINGS, "rule count-until is on trial: only its owner may hear of it")
+    ]
+
+
+def test_rules_that_rest_on_one_another_in_a_circle_are_refused_once(folder: Path):
+    spoil(folder, OF_FINDINGS, "finding: count-until", "finding: finding-of-finding")
+    (circle,) = errors_of(folder)
+    assert circle.what == (
+        "rules rest on one another in a circle: finding-of-finding on finding-count on finding-of-finding"
+    )
+
+
+def test_a_fourth_rule_on_top_of_three_is_refused(folder: Path):
+    on_top = (folder / OF_FINDINGS).read_text().replace("id: finding-count", "id: on-top")
+    on_top = on_top.replace("finding: count-until", "finding: finding-of-finding")
+    (folder / "rules" / "on-top.yaml").write_text(on_top)
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [
+        ("rules/on-top.yaml", "4 rules rest one on another")
+    ]
+
+
+def test_a_rule_whose_file_is_broken_is_not_missed_by_those_that_rest_on_it(folder: Path):
+    spoil(folder, UNTIL, "version: 1", "version: 0")
+    assert {issue.file for issue in errors_of(folder)} == {UNTIL}
 
 
 def test_all_issues_are_told_at_once(folder: Path):

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.catalogue.copying import with_more_rules
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
@@ -72,6 +73,21 @@ def test_explain_names_the_rules_there_are():
 
     assert code == 1
     assert err.startswith("error: there is no rule rv-gradde; the rules are asb-case-review, ")
+
+
+def test_graph_draws_each_rule_below_what_it_rests_on(tmp_path: Path):
+    folder = with_more_rules(tmp_path / "catalogue")
+    code, drawn, _ = run("rules", "graph", "--catalogue", folder)
+    _, packed, _ = run("rules", "graph", "--catalogue", folder, "--json")
+    links = {link["rule"]: link for link in map(json.loads, packed.splitlines())}
+
+    assert code == 0
+    lines = drawn.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.endswith(" finding-count"))
+    assert lines[at + 1].endswith(" finding-of-finding")
+    assert lines[at + 1].index("finding") > lines[at].index("finding")
+    assert links["finding-of-finding"]["rests_on"] == ["finding-absent", "finding-count"]
+    assert [links[rule]["depth"] for rule in ("rv-graded", "finding-count", "finding-of-finding")] == [1, 2, 3]
 
 
 def test_diff_ends_by_whether_rules_differ_and_have_their_version(catalogue: Path):

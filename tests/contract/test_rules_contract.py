@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -23,7 +24,7 @@ from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
 from safety_stream.core.rules.chains import rests_on, with_all_beneath
 from safety_stream.core.rules.condition import Now, Span
-from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise, wakes
+from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise, revise_by_clock, wakes
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Count, Distinct, Ordered, Rule, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
@@ -72,6 +73,15 @@ TYPES: tuple[Rule, ...] = (
             "nuisance": of_kind("asb-case", "police-crime"),
         },
         id="all-of-days",
+    ),
+    a_rule(
+        AllOf(steps={"crime": 2, "armed": 1, "hatred": 1}, within=days(60), needed=2, always=("crime",)),
+        {
+            "crime": of_kind("police-crime", "police-incident"),
+            "armed": with_flag("weapon"),
+            "hatred": of_kind("hate-report", "asb-case"),
+        },
+        id="all-of-some",
     ),
     a_rule(
         Ordered(steps=("first", "second", "third"), within=months(3)),
@@ -451,8 +461,13 @@ def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(
     rules = RuleSet(with_all_beneath(rule, TRIED_OUT), CATALOGUE.bounds)
     key = f"{rule.limbs[0].keys[0]}:a"
     now = Now(START + data.draw(st.integers(0, 500)) * DAY_LENGTH, dict.fromkeys(FEEDS, START + 200 * DAY_LENGTH))
-    changed = data.draw(sightings("changed"))
-    old = Picture(_timeline(of), rules.bounds)
+    _assert_the_difference_is_found(rules, key, of, data.draw(sightings("changed")), now)
+
+
+def _assert_the_difference_is_found(
+    rules: RuleSet, key: str, of: Sequence[Sighting], changed: Sighting, now: Now
+) -> None:
+    old = Picture(_timeline(of, rules.bounds), rules.bounds)
     new = Picture(old.timeline.changed(1, changed, rules.bounds), rules.bounds)
     for before, after in ((old, new), (new, old)):
         revision = revise(rules, key, before, after, changed, now)
@@ -626,6 +641,49 @@ close = st.one_of(
     # Six months later clocks are put forward.
     st.sampled_from([181 * DAY_LENGTH - HOUR + late for late in (-1, 0, 1)]),
 )
+
+
+EACH_OF_FINDINGS = pytest.mark.parametrize("rule", OF_FINDINGS, ids=lambda rule: rule.id)
+
+
+@EACH_OF_FINDINGS
+@settings(max_examples=150)
+@given(crowded(), st.integers(0, 200))
+def test_a_change_alters_what_rests_on_findings_nowhere_but_where_it_is_looked_for(
+    rule: Rule, of: list[Sighting], day: int
+):
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), SHIPPED.bounds)
+    now = Now(START + day * DAY_LENGTH, {"childrens-services": START + 40 * DAY_LENGTH})
+    for changed in of:
+        _assert_the_difference_is_found(rules, "victim:a", [one for one in of if one != changed], changed, now)
+
+
+@EACH_OF_FINDINGS
+@settings(max_examples=150)
+@given(crowded(), st.lists(st.integers(0, 60), min_size=2, max_size=4))
+def test_clocks_bring_what_rests_on_findings_when_they_bring_the_findings(
+    rule: Rule, of: list[Sighting], days_on: list[int]
+):
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), SHIPPED.bounds)
+    picture = Picture(_timeline(of, rules.bounds), rules.bounds)
+    nows = [Now(START + day * DAY_LENGTH, {"childrens-services": START + day * DAY_LENGTH}) for day in sorted(days_on)]
+    stands = evaluate(rules, "victim:a", picture.timeline, nows[0])
+    for before, after in pairwise(nows):
+        revision = revise_by_clock(rules, "victim:a", picture, before, after)
+        stands = {at: finding for at, finding in stands.items() if at not in revision.before} | revision.after
+        assert stands == evaluate(rules, "victim:a", picture.timeline, after)
+
+
+@EACH_OF_FINDINGS
+@settings(max_examples=100)
+@given(crowded(), st.sampled_from([0, 1, 5, 28, 181]), st.integers(0, 60))
+def test_a_span_holds_what_rests_on_findings_from_before_it(rule: Rule, of: list[Sighting], first: int, length: int):
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), SHIPPED.bounds)
+    now = Now(START + 600 * DAY_LENGTH, {"childrens-services": START + 600 * DAY_LENGTH})
+    span = Span(START + first * DAY_LENGTH, START + (first + length) * DAY_LENGTH)
+    whole = evaluate(rules, "victim:a", _timeline(of, rules.bounds), now)
+    inside = {at: finding for at, finding in whole.items() if span.holds(finding.completed_at)}
+    assert evaluate(rules, "victim:a", _timeline(of, rules.bounds), now, span) == inside
 
 
 @pytest.mark.parametrize("rule", TRIED_OUT, ids=lambda rule: rule.id)

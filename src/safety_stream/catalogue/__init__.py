@@ -2,8 +2,9 @@
 
 `load_catalogue` is for programs and refuses a catalogue with errors; `lint_catalogue` is for people and tells every
 issue with its file, line and mend; `run_examples` holds each rule to the examples in its own file; `list_rules` and
-`explain_rule` say in plain English what the rules are, and `diff_rules` what has changed in them; `rule_schema` is the
-format of their files, for editors; `build_areas` makes another county's area set from a look-up.
+`explain_rule` say in plain English what the rules are, `link_rules` which rest on which, and `diff_rules` what has
+changed in them; `rule_schema` is the format of their files, for editors; `build_areas` makes another county's area set
+from a look-up.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from safety_stream.catalogue.areas import build_areas
 from safety_stream.catalogue.differing import RuleDifference, diff_rules
 from safety_stream.catalogue.examples import ExampleResult, run_examples
-from safety_stream.catalogue.explaining import Entry, Explanation, explain_rule, list_rules
+from safety_stream.catalogue.explaining import Entry, Explanation, Link, explain_rule, link_rules, list_rules
 from safety_stream.catalogue.formats import rule_schema
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.loading import lint_catalogue, load_catalogue
@@ -22,10 +23,12 @@ __all__ = [
     "ExampleResult",
     "Explanation",
     "Issue",
+    "Link",
     "RuleDifference",
     "build_areas",
     "diff_rules",
     "explain_rule",
+    "link_rules",
     "lint_catalogue",
     "list_rules",
     "load_catalogue",

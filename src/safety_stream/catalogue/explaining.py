@@ -15,6 +15,7 @@ from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
+from safety_stream.core.rules.chains import depth_of, rests_on
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
 
@@ -80,6 +81,22 @@ def list_rules(folder: Path) -> list[Entry]:
         )
         for rule in sorted(catalogue.rules, key=lambda rule: rule.id)
     ]
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A rule, the rules whose findings it rests on, and how many rules that makes one on another."""
+
+    rule: str
+    rests_on: tuple[str, ...]
+    depth: int
+
+
+def link_rules(folder: Path) -> list[Link]:
+    """What each rule of the catalogue in `folder` rests on, by depth and id. Raises `CatalogueError`."""
+    catalogue, _ = load_with_files(folder)
+    resting = {rule.id: rests_on(rule) for rule in catalogue.rules}
+    links = [Link(rule, tuple(sorted(beneath)), depth_of(rule, resting)) for rule, beneath in resting.items()]
+    return sorted(links, key=lambda link: (link.depth, link.rule))
 
 
 def explain_rule(folder: Path, rule_id: str) -> Explanation:

@@ -268,11 +268,16 @@ class DistinctEntry(_Strict):
 
 
 class AllOfEntry(_Strict):
-    """`type: all_of`; `at_least` says how often a step is needed where once is not enough."""
+    """`type: all_of`; `at_least` says how often a step is needed where once is not enough.
+
+    `needed` says how many of the steps will do, `always` which of them must be among those.
+    """
 
     type: Literal["all_of"]
     steps: Annotated[list[StepName], Field(min_length=2, max_length=6)]
     at_least: dict[StepName, FewTimes] = {}
+    needed: Annotated[int, Field(ge=1, le=5)] | None = None
+    always: list[StepName] = []
     within: Length
 
 

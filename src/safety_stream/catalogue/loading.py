@@ -459,8 +459,22 @@ class Reading:
             self._check_steps(at, (*where, "steps"), entry.condition.steps)
             for step in entry.condition.at_least:
                 self._know(at, (*where, "at_least", step), "step", step, entry.condition.steps)
+            self._check_needed(at, where, entry.condition)
         if isinstance(entry.condition, OrderedEntry):
             self._check_order(at, where, entry.condition)
+
+    def _check_needed(self, at: _Place, where: Where, stated: AllOfEntry) -> None:
+        self._check_steps(at, (*where, "always"), stated.always)
+        for step in stated.always:
+            self._know(at, (*where, "always"), "step", step, stated.steps)
+        if stated.needed is None and stated.always:
+            at.error((*where, "always"), "all steps are needed anyway", "say how many are needed, or leave always out")
+        if stated.needed is not None and not len(stated.always) < stated.needed < len(stated.steps):
+            at.error(
+                (*where, "needed"),
+                f"{stated.needed} needed of {len(stated.steps)} steps, {len(stated.always)} of them always",
+                "let needed lie between the number always needed and the number of steps, or leave it out",
+            )
 
     def _check_order(self, at: _Place, where: Where, stated: OrderedEntry) -> None:
         self._check_steps(at, (*where, "none_of"), stated.none_of)
@@ -733,7 +747,7 @@ def _condition(entry: LimbEntry) -> Condition:
             )
         case "all_of":
             needed = {step: stated.at_least.get(step, 1) for step in stated.steps}
-            return AllOf(steps=needed, within=stated.within)
+            return AllOf(steps=needed, within=stated.within, needed=stated.needed, always=tuple(stated.always))
         case "ordered":
             return Ordered(
                 steps=tuple(stated.steps), within=stated.within, runs=stated.runs, none_of=tuple(stated.none_of)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.tree import Tree
 
 from safety_stream.catalogue import (
+    Link,
     RuleDifference,
     diff_rules,
     explain_rule,
+    link_rules,
     lint_catalogue,
     list_rules,
     rule_schema,
@@ -83,6 +87,30 @@ def explain(
         out.print(f"\n{section.heading}", markup=False)
         for sentence in section.sentences:
             out.print(f"  {sentence}", markup=False)
+
+
+@app.command(
+    epilog=epilog("safety-stream rules graph --catalogue my-catalogue", {0: "drawn", 1: "the catalogue has errors"})
+)
+def graph(catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
+    """Draw which rules rest on the findings of which: each stands below what it rests on."""
+    links = link_rules(catalogue or catalogue_folder())
+    if as_json:
+        for link in links:
+            print_json(link)
+        return
+    tree = Tree("reports")
+    for link in links:
+        if link.depth == 1:
+            _draw(tree, link.rule, links)
+    out.print(tree)
+
+
+def _draw(above: Tree, rule: str, links: Sequence[Link]) -> None:
+    branch = above.add(rule)
+    for link in links:
+        if rule in link.rests_on:
+            _draw(branch, link.rule, links)
 
 
 @app.command(

@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -766,6 +767,13 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
     """`all_of`: in the window that ends at an occurrence of some step, every step as often as it is needed."""
     steps = limb.condition["steps"]
     needed = [limb.condition.get("at_least", {}).get(step, 1) for step in steps]
+    always = limb.condition.get("always", ())
+    # What is not chosen need not happen at all.
+    choices = [
+        [number if step in some else 0 for step, number in zip(steps, needed, strict=True)]
+        for some in combinations(steps, limb.condition.get("needed", len(steps)))
+        if set(always) <= set(some)
+    ]
     selectors = [limb.select[step] for step in steps]
     candidates = [o for o in occurrences if any(selected(o, select) for select in selectors)]
     for e in candidates:
@@ -775,7 +783,7 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         start = shift(e.time, settings["within"], -1)
         window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
         passes = [[bool(selected(o, select)) for select in selectors] for o in window]
-        if can_be_given_out(passes, needed):
+        if any(can_be_given_out(passes, chosen) for chosen in choices):
             in_step = {step: sum(passed) for step, passed in zip(steps, zip(*passes, strict=True), strict=True)}
             yield Met(
                 chain=[(o, taken_by(selectors, o)) for o in window],

@@ -4,7 +4,8 @@ e is an occurrence of one of the steps. An occurrence counts for every step it m
 only: there must be a way to give each step as many occurrences as it needs, no occurrence given twice. Such a way
 exists exactly if, for every set of steps, at least as many occurrences match one of the set as its steps need together
 (Hall's theorem): counting is enough, and nothing has to be tried out. The number of sets doubles with each step, which
-is why a rule may name a few only.
+is why a rule may name a few only. Where some of the steps will do (`needed`), it is enough if that holds for one choice
+of so many, with all sets within it.
 
 The evidence is every occurrence in the window that matches a step, not one choice among them: which would be chosen
 means nothing. As with `count`, each further e at which it still holds is a completion, and of occurrences at one
@@ -14,7 +15,7 @@ instant those with a smaller id come before e, the others after it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from operator import attrgetter
 
@@ -48,24 +49,33 @@ class AllOfCondition:
 
     def __init__(self, condition: AllOf) -> None:
         self.steps: tuple[str, ...] = tuple(condition.steps)
-        self._needed = {
-            frozenset(some): sum(condition.steps[step] for step in some)
-            for size in range(len(self.steps))
-            for some in combinations(self.steps, size + 1)
-        }
+        self._needed = {some: sum(condition.steps[step] for step in some) for some in _sets_within(self.steps)}
+        choices = [
+            choice
+            for choice in combinations(self.steps, len(self.steps) if condition.needed is None else condition.needed)
+            if set(condition.always) <= set(choice)
+        ]
+        self._ways = [frozenset(_sets_within(choice)) for choice in choices]
         self.facts: tuple[str, ...] = ("count", *(f"count_{step}" for step in self.steps))
-        self.fewest = sum(condition.steps.values())
+        self.fewest = min((sum(condition.steps[step] for step in choice) for choice in choices), default=0)
         self.terms = Terms(1, condition.within)
         *most, last = [
             f"“{step}” happens {'once' if number == 1 else f'{number} times'} or more"
             for step, number in condition.steps.items()
         ]
         within = length_in_words(condition.within)
-        self.words = f"{', '.join(most)} and {last}, in any order and by different occurrences, within {within}"
+        alike = f"in any order and by different occurrences, within {within}"
+        if condition.needed is None:
+            self.words = f"{', '.join(most)} and {last}, {alike}"
+        else:
+            always = " and ".join(f"“{step}”" for step in condition.always)
+            among = f", {always} among them," if always else ""
+            self.words = f"{condition.needed} or more of these{among} hold, {alike}: {', '.join(most)}, {last}"
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        if not all(view.matching(step) for step in self.steps):
+        happened = {frozenset((step,)) for step in self.steps if view.matching(step)}
+        if not any(happened.issuperset(one for one in way if len(one) == 1) for way in self._ways):
             return
         groups = [_Group(steps, needed) for steps, needed in self._needed.items()]
         times: list[int] = []
@@ -81,8 +91,12 @@ class AllOfCondition:
                 terms = view.terms.at(e.area, e.time)
                 if terms.enabled:
                     first = first_within(times, len(times) - 1, terms.within)
-                    if _is_enough(groups, times[first]):
+                    if self._is_enough(groups, times[first]):
                         yield self._completion(view, terms, seen[first:])
+
+    def _is_enough(self, groups: list[_Group], since: int) -> bool:
+        enough = {group.steps for group in groups if len(group.times) - bisect_left(group.times, since) >= group.needed}
+        return any(enough >= way for way in self._ways)
 
     def _candidates(self, view: View) -> list[_Candidate]:
         by_occurrence: dict[str, dict[str, Matched]] = {}
@@ -113,5 +127,7 @@ def _candidate(by_step: dict[str, Matched]) -> _Candidate:
     return _Candidate(Matched(occurrence, sightings), frozenset(by_step))
 
 
-def _is_enough(groups: list[_Group], since: int) -> bool:
-    return all(len(group.times) - bisect_left(group.times, since) >= group.needed for group in groups)
+def _sets_within(steps: Sequence[str]) -> Iterator[frozenset[str]]:
+    """Every set of one or more of the steps."""
+    for size in range(len(steps)):
+        yield from map(frozenset, combinations(steps, size + 1))

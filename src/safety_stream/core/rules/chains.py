@@ -61,6 +61,7 @@ def _sorted(resting: Mapping[str, Iterable[str]]) -> list[str]:
     try:
         return list(order.static_order())
     except CycleError as error:
-        circle = list(error.args[1])
+        # The error names each before what rests on it.
+        circle = list(reversed(error.args[1]))
         message = f"rules rest on one another in a circle: {' on '.join(circle)}"
         raise ValueError(message, circle) from None

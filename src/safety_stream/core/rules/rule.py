@@ -80,10 +80,15 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
 
 
 class AllOf(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="all_of"):
-    """Each of `steps` at least so many times in the window ending at e, in any order, by different occurrences."""
+    """Each of `steps` at least so many times in the window ending at e, in any order, by different occurrences.
+
+    Of the steps so many are `needed`, those in `always` among them; None: all.
+    """
 
     steps: Mapping[str, int]
     within: Duration
+    needed: int | None = None
+    always: tuple[str, ...] = ()
 
 
 class Ordered(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="ordered"):
