@@ -118,9 +118,9 @@ def alerts_show(
         [
             (
                 alert.priority,
-                _moment(alert.first_completed_at),
+                moment(alert.first_completed_at),
                 alert.alert_id[:ID_SHOWN],
-                _name_of(alert.area, names),
+                name_of(alert.area, names),
                 alert.subject,
                 alert.explanation,
             )
@@ -173,7 +173,7 @@ def indicators_show(
         ("area", "indicator", "period", "from", "value", "", "revision"),
         [
             (
-                _name_of(value.area, names),
+                name_of(value.area, names),
                 value.indicator,
                 value.period,
                 to_date(value.starts).isoformat(),
@@ -190,7 +190,7 @@ def indicators_show(
         say("* is a number too small to be shown")
 
 
-def _name_of(area: str | None, names: Mapping[str, Area]) -> str | None:
+def name_of(area: str | None, names: Mapping[str, Area]) -> str | None:
     """What an area is called; its code where this catalogue does not know it."""
     return names[area].name if area is not None and area in names else area
 
@@ -261,14 +261,14 @@ def _print_life(versions: list[PublishedAlert], *, as_json: bool) -> None:
     # The evidence of the newest version that has any: each version's own is there with --json.
     newest = next((alert for alert in reversed(versions) if alert.findings), versions[-1])
     for finding in newest.findings or ():
-        out.print(f"    {_moment(finding.completed_at)}  {finding.explanation}", markup=False)
+        out.print(f"    {moment(finding.completed_at)}  {finding.explanation}", markup=False)
         for evidence in finding.evidence:
-            out.print(f"        {_moment(evidence.occurred_at)}  {evidence.area}  {', '.join(evidence.reports)}")
+            out.print(f"        {moment(evidence.occurred_at)}  {evidence.area}  {', '.join(evidence.reports)}")
 
 
 def _alert_line(alert: PublishedAlert) -> str:
     parts = (
-        _moment(alert.as_of),
+        moment(alert.as_of),
         alert.priority,
         alert.change,
         f"({alert.reason})" if alert.reason not in (None, alert.change) else None,
@@ -287,11 +287,9 @@ def _indicator_line(value: PublishedIndicator) -> str:
     before = "" if value.restates is None else f" (was {value.restates:,})"
     state = "final" if value.final else "provisional"
     starts = to_date(value.starts).isoformat()
-    return (
-        f"{_moment(value.as_of)}  {value.area}  {value.indicator}  {value.period} {starts}  {number}{before}  {state}"
-    )
+    return f"{moment(value.as_of)}  {value.area}  {value.indicator}  {value.period} {starts}  {number}{before}  {state}"
 
 
-def _moment(instant: Instant | None) -> str:
+def moment(instant: Instant | None) -> str:
     """London time to the minute, as people read it."""
     return "" if instant is None else to_datetime(instant).astimezone(LONDON).strftime("%Y-%m-%d %H:%M")

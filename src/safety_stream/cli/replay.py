@@ -55,7 +55,7 @@ def replay(
     """
     known = catalogue_of(catalogue, areas, rules)
     rejects: list[Reject] = []
-    arrivals = sorted(_arrivals(files, known, rejects), key=lambda arrival: arrival.received_at)
+    arrivals = arrivals_of(files, known, rejects)
     result = Result()
     with _progress() as progress:
         task = progress.add_task("Replaying", total=len(arrivals))
@@ -70,6 +70,11 @@ def replay(
     else:
         print_table(("what", "how many"), [("reports", len(arrivals)), *counts.items()])
     raise typer.Exit(TO_DO if rejects else OK)
+
+
+def arrivals_of(files: list[Path], known: Catalogue, rejects: list[Reject]) -> list[Arrival]:
+    """What intake meets of these files, by order of receipt; lines that are no reports go to the rejects."""
+    return sorted(_arrivals(files, known, rejects), key=lambda arrival: arrival.received_at)
 
 
 def _arrivals(files: list[Path], known: Catalogue, rejects: list[Reject]) -> Iterator[Arrival]:

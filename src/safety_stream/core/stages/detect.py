@@ -67,6 +67,14 @@ def make_step(catalogue: Catalogue, partitions: int) -> Step:
     return step
 
 
+def now_by(clock: Clock, partitions: int, sources: Mapping[str, Source]) -> Now:
+    """What is known when by this clock: a feed is complete up to its newest report, less how late it usually is."""
+    newest = clock.newest(partitions)
+    return Now(
+        clock.as_of, {source: at - sources[source].usual_latency for source, at in newest.items() if source in sources}
+    )
+
+
 class _Partition:
     """One partition during one step: its timelines, its clocks, and what goes out."""
 
@@ -162,10 +170,7 @@ class _Partition:
                 self._outputs.append(Output(topic="findings", key=key, value=change, received_at=as_of))
 
     def _now_by(self, clock: Clock) -> Now:
-        known, newest = self._sources, clock.newest(self._partitions)
-        return Now(
-            clock.as_of, {source: at - known[source].usual_latency for source, at in newest.items() if source in known}
-        )
+        return now_by(clock, self._partitions, self._sources)
 
     def _picture(self, key: str) -> Picture:
         picture = self._pictures.get(key)

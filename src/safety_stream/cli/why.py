@@ -1,0 +1,281 @@
+"""`rules why`: an alert recomputed from its evidence, what it rests on, and what would take it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from safety_stream.cli.published import moment, name_of
+from safety_stream.cli.replay import arrivals_of
+from safety_stream.cli.terminal import (
+    OK,
+    WRONG,
+    AreasFile,
+    CatalogueFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    connect,
+    epilog,
+    on_kafka,
+    out,
+    print_json,
+    print_table,
+    say,
+)
+from safety_stream.config import Connection
+from safety_stream.core.catalogue import Area, Catalogue
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.ids import alert_id as id_of_alert
+from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.times import length_in_words
+from safety_stream.core.register import Scope
+from safety_stream.core.rules.condition import Now
+from safety_stream.core.rules.engine import HUB_RULE
+from safety_stream.core.rules.rule import Rule
+from safety_stream.core.rules.why import LOOKED_BACK, Account, Without, account_of, grounds_of
+from safety_stream.core.stages.detect import now_by
+from safety_stream.core.stages.stage import Clock, Output
+from safety_stream.edge.entries import Reject
+from safety_stream.replay import Pipeline
+from safety_stream.streaming.reading import high_watermarks, read_to_end
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.topology import row_of
+
+EPILOG = epilog(
+    "safety-stream rules why 3f1c8a6e",
+    {
+        0: "every finding of the alert was recomputed the same",
+        1: "one was not, there is no such alert, or it stands no more",
+    },
+)
+
+REASONS = {
+    "reported-late": "it was reported too late to count",
+    "discovered": "it was found by looking; nobody told of it",
+}
+"""Why a report was left out, in words."""
+
+
+class Past(NamedTuple):
+    """What an alert is explained from: findings by id, which alerts there ever were, and the versions of incidents."""
+
+    standing: Mapping[str, Finding]
+    alerts: frozenset[str]
+    versions: Callable[[], Iterable[IncidentVersion]]
+    now: Now
+
+
+@on_kafka
+def why(
+    kafka: Connection,
+    alert_id: Annotated[str, typer.Argument(help="One alert, by its id or the beginning of it.")],
+    history: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--history",
+            exists=True,
+            dir_okay=False,
+            help="Replay these reports (canonical JSON Lines, also gzip) instead of asking the running backbone.",
+        ),
+    ] = None,
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Recompute an alert from its evidence; say on what it rests, what was left out, and what would take it back.
+
+    It reads everything that was reported, so it takes a while on a backbone that has run for years.
+    """
+    known = catalogue_of(catalogue, areas)
+    past = _replayed(history, known) if history else _of_the_backbone(kafka, known)
+    alert = _meant(alert_id, past)
+    accounts = list(_accounts(alert, past, known))
+    rule = _rule(known, accounts[0].finding.rule_id)
+    is_same = all(one.verdict == "same" for one in accounts)
+    if as_json:
+        told = {"alert": alert, "rule": accounts[0].finding.rule_id, "title": rule.title if rule else None}
+        print_json(told | {"key": accounts[0].finding.key, "same": is_same, "findings": accounts})
+    else:
+        _print(alert, rule, accounts, known.areas.by_code)
+    raise typer.Exit(OK if is_same else WRONG)
+
+
+def _replayed(files: list[Path], known: Catalogue) -> Past:
+    rejects: list[Reject] = []
+    arrivals = arrivals_of(files, known, rejects)
+    if rejects:
+        say(f"{len(rejects):,} lines are no reports and were left out; `safety-stream replay` says which")
+    versions: list[IncidentVersion] = []
+    changes: list[FindingChange] = []
+    clock = Clock()
+
+    def take(output: Output) -> None:
+        nonlocal clock
+        if isinstance(output.value, IncidentVersion):
+            versions.append(output.value)
+        elif isinstance(output.value, FindingChange):
+            changes.append(output.value)
+        elif output.topic == "sightings":
+            clock = clock.at(output.received_at)
+            if isinstance(output.value, FeedStatus):
+                clock = clock.hear(output.value)
+
+    for _ in Pipeline(known, take).run(arrivals):
+        pass
+    return _past(changes, lambda: versions, now_by(clock, 1, known.sources))
+
+
+def _of_the_backbone(kafka: Connection, known: Catalogue) -> Past:
+    connect(kafka)
+    # Findings before incidents: what a finding names has then been read, unless it was taken back meanwhile.
+    changes = [value for value in _values(kafka, "findings") if isinstance(value, FindingChange)]
+    clock = Clock(time.time_ns() // 1_000_000)
+    for status in _values(kafka, "feed-status"):
+        if isinstance(status, FeedStatus):
+            clock = clock.hear(status)
+
+    def versions() -> Iterator[IncidentVersion]:
+        return (value for value in _values(kafka, "incidents") if isinstance(value, IncidentVersion))
+
+    partitions = len(high_watermarks(kafka, ["incidents"]))
+    return _past(changes, versions, now_by(clock, partitions, known.sources))
+
+
+def _values(kafka: Connection, topic: str) -> Iterator[object]:
+    decode = shipped_codecs().decoder(row_of(topic).subjects)
+    return (decode(record.value) for record in read_to_end(kafka, [topic]))
+
+
+def _past(changes: Iterable[FindingChange], versions: Callable[[], Iterable[IncidentVersion]], now: Now) -> Past:
+    standing: dict[str, Finding] = {}
+    alerts = set()
+    for change in changes:
+        alerts.add(_alert_of(change.finding))
+        if change.change == "withdrawn":
+            standing.pop(change.finding.finding_id, None)
+        else:
+            standing[change.finding.finding_id] = change.finding
+    return Past(standing, frozenset(alerts), versions, now)
+
+
+def _meant(asked: str, past: Past) -> str:
+    meant = sorted(one for one in past.alerts if one.startswith(asked))
+    if not meant:
+        raise Wrong(f"there never was an alert {asked}: see `safety-stream alerts show`")
+    if len(meant) > 1:
+        raise Wrong(f"{asked} begins {len(meant)} alerts, such as {meant[0]} and {meant[1]}: write more of it")
+    return meant[0]
+
+
+def _accounts(alert: str, past: Past, known: Catalogue) -> Iterator[Account]:
+    """Why each standing finding of an alert stands, earliest first."""
+    mine = [finding for finding in past.standing.values() if _alert_of(finding) == alert]
+    if not mine:
+        raise Wrong(f"alert {alert} stands no more, all its findings were withdrawn: see `safety-stream alerts show`")
+    scope = Scope(known)
+    grounds = grounds_of(past.versions, mine[0].key, scope, known.bounds, past.now)
+    rule = _rule(known, mine[0].rule_id)
+    for finding in sorted(mine, key=lambda one: (one.completed_at, one.finding_id)):
+        yield account_of(finding, rule, grounds, past.standing.values(), known.bounds)
+
+
+def _alert_of(finding: Finding) -> str:
+    return id_of_alert(finding.rule_id, finding.key)
+
+
+def _rule(known: Catalogue, rule_id: str) -> Rule | None:
+    return next((rule for rule in (*known.rules, HUB_RULE) if rule.id == rule_id), None)
+
+
+def _print(alert: str, rule: Rule | None, accounts: list[Account], names: Mapping[str, Area]) -> None:
+    first = accounts[0].finding
+    title = first.rule_id if rule is None else f"{rule.title} ({rule.id})"
+    out.print(f"{title}, on {first.key}", markup=False)
+    out.print(f"alert {alert}", markup=False)
+    for account in accounts:
+        _print_account(account, names)
+
+
+def _print_account(account: Account, names: Mapping[str, Area]) -> None:
+    finding = account.finding
+    out.print(f"\n{moment(finding.completed_at)}  {finding.priority}  {finding.explanation}", markup=False)
+    out.print(f"recomputed: {recomputed_in_words(account)}", markup=False)
+    without = {one.incident_id: without_in_words(one, account) for one in account.without}
+    if account.occurrences:
+        print_table(
+            ("when", "where", "what", "said by", "report", "without it"),
+            [
+                (
+                    moment(at.occurred_at) if number == 0 else "",
+                    name_of(at.area, names) if number == 0 else "",
+                    f"{one.kind}, {one.category}",
+                    one.organisation,
+                    one.incident_id,
+                    without.get(one.incident_id, ""),
+                )
+                for at in account.occurrences
+                for number, one in enumerate(at.reports)
+            ],
+        )
+    else:
+        out.print(f"It rests on {account.rests_on_reports:,} reports, none of them singled out.", markup=False)
+    for left in account.left_out:
+        one = left.report
+        out.print(
+            f"Left out: {one.kind}, {one.category}, of {one.organisation} ({one.incident_id}), "
+            f"reported {moment(one.reported_at)}: {REASONS.get(left.reason, left.reason)}.",
+            markup=False,
+        )
+    if account.hangs_on_one:
+        out.print("One report fewer and this would not be.")
+    out.print(
+        f"In the {length_in_words(LOOKED_BACK)} to then this rule completed {_times(account.times_here)} in "
+        f"{name_of(finding.area, names)}, and {_times(account.times_on_key)} on this key.",
+        markup=False,
+    )
+
+
+def recomputed_in_words(account: Account) -> str:
+    """What recomputing a finding gave, as half a sentence."""
+    if account.recomputed is None:
+        answer = "nothing is found"
+    elif account.differs_in:
+        answer = f"another in {', '.join(account.differs_in)}"
+    else:
+        answer = "the same"
+    match account.verdict:
+        case "same":
+            return "same"
+        case "no-rule":
+            return f"not; {account.finding.rule_id} is retired, or no rule of this catalogue any more"
+        case "new-version":
+            return (
+                f"the rule is now version {account.version_now}, and this was found by version "
+                f"{account.finding.rule_version}; under it the answer is: {answer}"
+            )
+        case "reports-gone":
+            return (
+                f"differs, because reports it names were taken back or changed since: {', '.join(account.gone)}; "
+                "run it again once the workers have caught up"
+            )
+        case "differs":
+            return f"differs: {answer}; the rule was changed without a new version, or this is a defect"
+
+
+def without_in_words(without: Without, account: Account) -> str:
+    """What would be without a report of the evidence, as half a sentence."""
+    if not without.stands:
+        return "this would not be"
+    changed = without.priority != account.finding.priority
+    as_urgent = f", as {without.priority} instead of {account.finding.priority}" if changed else ""
+    return f"stands{as_urgent}{', on other reports' if without.instead else ''}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"

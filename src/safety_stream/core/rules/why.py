@@ -1,0 +1,329 @@
+"""Why a finding stands: recomputed from the reports it names, what was left out, and what would take it back.
+
+Theory of operation
+-------------------
+A finding names its evidence, so it can be checked: `account_of` puts the reports it names, and those it says it left
+out, on a timeline of their own and evaluates the rule there. The same bytes must come out. A report left out is taken
+together with the reports it is one occurrence with, because it is the occurrence's time that decides whether it was
+looked at. Nothing else on the key is needed: an occurrence stays whole when others go, and what a condition counts is
+its evidence.
+
+What would take the finding back is asked of the *whole* timeline, since another report may take the place of the one
+that goes: for each report of the evidence the rule is evaluated without it, exactly as if it were withdrawn now.
+Without the report that gives an occurrence its name, the finding that completes on the rest of that occurrence is the
+same finding under another name.
+
+Two kinds of finding name no reports. That a key is a hub follows from how many reports it has; that an area's number is
+reached, from how many incidents `register` counts there. Those are counted again, and asked what one fewer would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Literal, cast
+
+import msgspec
+
+from safety_stream.core.catalogue import Bounds
+from safety_stream.core.model.findings import Finding, Priority
+from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.sightings import Sighting, key_kind
+from safety_stream.core.model.tallies import series_key
+from safety_stream.core.model.times import Duration, Instant, Period, PeriodKind, before, period_of, to_day
+from safety_stream.core.register import Claim, Scope, claim_of, outranks, sightings_of
+from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.condition import Now
+from safety_stream.core.rules.engine import HUB_RULE, RuleSet, evaluate
+from safety_stream.core.rules.rule import Rule
+from safety_stream.core.timeline import Timeline, occurrences_of
+
+LOOKED_BACK = Duration(months=12)
+"""Over how long it is told how often a rule completed; ours, it decides nothing."""
+
+Verdict = Literal["same", "differs", "reports-gone", "new-version", "no-rule"]
+"""What recomputing gave: the same bytes; others; the reports named are no more; the rule has changed, or is no more."""
+
+
+class Cited(msgspec.Struct, frozen=True):
+    """A report as an account names it: no more of it than what was said of what, by whom and when."""
+
+    incident_id: str
+    organisation: str
+    kind: str
+    category: str
+    reported_at: Instant
+
+
+class RestsOn(msgspec.Struct, frozen=True):
+    """An occurrence of the evidence with those of its reports that are live."""
+
+    occurrence_id: str
+    occurred_at: Instant
+    area: str
+    reports: tuple[Cited, ...]
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A report that was looked at and not counted, and the reason, as in `Excluded`."""
+
+    report: Cited
+    reason: str
+
+
+class Without(msgspec.Struct, frozen=True):
+    """What would be without one report: whether the finding would stand, how urgent, and on which reports instead."""
+
+    incident_id: str
+    stands: bool
+    priority: Priority | None = None
+    instead: tuple[str, ...] = ()
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a finding stands.
+
+    `recomputed` is what its evidence gives under the rule as it is now, and `differs_in` the fields in which that is
+    another (the rule's version aside, which `version_now` says); `gone` are reports it names that are not live.
+    `rests_on_reports` is how many it rests on, also where they are not named; `hangs_on_one` whether there is a report
+    without which it would not be. `times_here` and `times_on_key` are how often the rule completed in the finding's
+    area and on its key within `LOOKED_BACK`, this time included.
+    """
+
+    finding: Finding
+    verdict: Verdict
+    version_now: int | None
+    recomputed: Finding | None
+    differs_in: tuple[str, ...]
+    gone: tuple[str, ...]
+    occurrences: tuple[RestsOn, ...]
+    left_out: tuple[LeftOut, ...]
+    without: tuple[Without, ...]
+    rests_on_reports: int
+    hangs_on_one: bool
+    times_here: int
+    times_on_key: int
+
+
+class Grounds(msgspec.Struct, frozen=True):
+    """What is known of a key: its timeline or, of an area's series, each claim that counts in it; and the clocks."""
+
+    timeline: Timeline
+    series: tuple[Claim, ...]
+    now: Now
+
+
+def grounds_of(
+    read: Callable[[], Iterable[IncidentVersion]], key: str, scope: Scope, bounds: Bounds, now: Now
+) -> Grounds:
+    """What the versions of incidents say of a key.
+
+    `read` gives them all, those of one incident in the order they came; it is called twice, so that of a county's years
+    only those incidents are kept that were ever seen under the key.
+    """
+    seen = {version.incident_id for version in read() if _is_under(claim_of(version, scope), key)}
+    newest: dict[str, IncidentVersion] = {}
+    for version in read():
+        if version.incident_id in seen:
+            old = newest.get(version.incident_id)
+            if old is None or outranks(version, old):
+                newest[version.incident_id] = version
+    live = [claim for name in sorted(newest) if _is_under(claim := claim_of(newest[name], scope), key)]
+    if key_kind(key) == "area":
+        return Grounds(Timeline(), tuple(live), now)
+    return Grounds(_timeline([sightings_of(claim)[key] for claim in live], bounds), (), now)
+
+
+def account_of(
+    finding: Finding, rule: Rule | None, grounds: Grounds, standing: Iterable[Finding], bounds: Bounds
+) -> Account:
+    """Why this finding stands, by the rule as it is now (None: there is none) and what is known of its key.
+
+    `standing` are the standing findings among which its like are counted.
+    """
+    rule = None if rule is None or rule.status == "retired" else rule
+    case = _Case(finding, rule, grounds, bounds)
+    recomputed = case.recomputed()
+    version_now = None if rule is None else rule.version
+    cited = {sighting.incident_id: _cited(sighting) for sighting in grounds.timeline.sightings}
+    named = [*_evidence(finding), *(item.incident_id for item in finding.excluded)]
+    gone = tuple(name for name in named if name not in cited)
+    without = case.without_each()
+    times_here, times_on_key = _times(finding, standing)
+    return Account(
+        finding=finding,
+        verdict=_verdict(finding, version_now, recomputed, gone),
+        version_now=version_now,
+        recomputed=recomputed,
+        differs_in=() if recomputed is None else _differs_in(finding, recomputed),
+        gone=gone,
+        occurrences=tuple(
+            RestsOn(at.occurrence_id, at.occurred_at, at.area, tuple(cited[one] for one in at.reports if one in cited))
+            for at in finding.evidence
+        ),
+        left_out=tuple(
+            LeftOut(cited[item.incident_id], item.reason) for item in finding.excluded if item.incident_id in cited
+        ),
+        without=without,
+        rests_on_reports=case.count(),
+        hangs_on_one=any(not one.stands for one in without) if without else case.hangs_on_one(),
+        times_here=times_here,
+        times_on_key=times_on_key,
+    )
+
+
+class _Case:
+    """One finding with what is needed to ask again."""
+
+    def __init__(self, finding: Finding, rule: Rule | None, grounds: Grounds, bounds: Bounds) -> None:
+        self._finding = finding
+        self._rule = rule
+        self._timeline = grounds.timeline
+        self._now = grounds.now
+        self._bounds = bounds
+        self._counts = _counts(grounds.series, finding) if key_kind(finding.key) == "area" else None
+
+    def recomputed(self) -> Finding | None:
+        """The finding as its own evidence gives it now."""
+        if self._counts is not None:
+            return self._reached(sum(self._counts))
+        if not self._finding.evidence:
+            return self._found(self._timeline).get(self._finding.finding_id)
+        wanted = {*_evidence(self._finding), *self._beside_what_was_left_out()}
+        named = [sighting for sighting in self._timeline.sightings if sighting.incident_id in wanted]
+        return self._found(_timeline(named, self._bounds)).get(self._finding.finding_id)
+
+    def without_each(self) -> tuple[Without, ...]:
+        """What would be without each live report of the evidence, in order of time."""
+        wanted = set(_evidence(self._finding))
+        return tuple(self._without(sighting) for sighting in self._timeline.sightings if sighting.incident_id in wanted)
+
+    def count(self) -> int:
+        """How many reports it rests on."""
+        if self._counts is not None:
+            return len(self._counts)
+        return len(_evidence(self._finding)) or self._timeline.count
+
+    def hangs_on_one(self) -> bool:
+        """Of a finding that names no reports: whether one fewer, some one, would be too few."""
+        if self._counts is not None:
+            total = sum(self._counts)
+            return any(self._reached(total - count) is None for count in self._counts)
+        # Of a saturated timeline no report is known, and one fewer makes no difference to it.
+        one_fewer = [self._timeline.changed(-1, sighting, self._bounds) for sighting in self._timeline.sightings[:1]]
+        return any(self._finding.finding_id not in self._found(timeline) for timeline in one_fewer)
+
+    def _without(self, sighting: Sighting) -> Without:
+        found = self._found(self._timeline.changed(-1, sighting, self._bounds))
+        left = self._found_again(found, sighting.incident_id)
+        if left is None:
+            return Without(sighting.incident_id, stands=False)
+        before_it = set(_evidence(self._finding))
+        instead = tuple(sorted(name for name in _evidence(left) if name not in before_it))
+        return Without(sighting.incident_id, stands=True, priority=left.priority, instead=instead)
+
+    def _found_again(self, found: Mapping[str, Finding], without: str) -> Finding | None:
+        """The finding among those found without a report, be it under the name of the rest of its occurrence."""
+        mine = self._finding
+        if mine.finding_id in found:
+            return found[mine.finding_id]
+        rest = {
+            name
+            for at in mine.evidence
+            if at.occurrence_id == mine.occurrence_id
+            for name in at.reports
+            if name != without
+        }
+        left = [one for one in found.values() if one.limb == mine.limb and one.occurrence_id in rest]
+        return min(left, key=lambda one: (one.completed_at, one.finding_id), default=None)
+
+    def _beside_what_was_left_out(self) -> set[str]:
+        left_out = {item.incident_id for item in self._finding.excluded}
+        beside: set[str] = set()
+        for occurrence in occurrences_of(self._timeline.sightings) if left_out else ():
+            if not left_out.isdisjoint(occurrence.reports):
+                beside.update(occurrence.reports)
+        return beside
+
+    def _found(self, timeline: Timeline) -> dict[str, Finding]:
+        if self._rule is None:
+            return {}
+        rules = RuleSet([] if self._rule.id == HUB_RULE.id else [self._rule], self._bounds)
+        return evaluate(rules, self._finding.key, timeline, self._now)
+
+    def _reached(self, count: int) -> Finding | None:
+        """The finding that so many incidents of the area's series make."""
+        limbs = () if self._rule is None else self._rule.limbs
+        limb = next((one for one in limbs if one.name == self._finding.limb and one.keys == ("area",)), None)
+        if self._rule is None or limb is None:
+            return None
+        return exceedance(self._rule, limb, self._finding.area, _period(self._finding), count)
+
+
+def _is_under(claim: Claim, key: str) -> bool:
+    kind, _, value = key.partition(":")
+    if kind == "area":
+        return any(series_key(one.area, one.indicator) == value for one in claim.series)
+    return any(keyed.key == key for keyed in claim.keys)
+
+
+def _timeline(sightings: Sequence[Sighting], bounds: Bounds) -> Timeline:
+    timeline = Timeline()
+    for sighting in sightings:
+        timeline = timeline.changed(1, sighting, bounds)
+    return timeline
+
+
+def _counts(claims: Iterable[Claim], finding: Finding) -> list[int]:
+    """How many incidents each claim counts in the series and period of an area's finding."""
+    period = _period(finding)
+    series = finding.key.partition(":")[2]
+    return [
+        one.count
+        for claim in claims
+        for one in claim.series
+        if series_key(one.area, one.indicator) == series
+        and period.starts <= one.event_day < period.ends
+        # What is known to the month only is in no day and no week.
+        and not (one.by_month and period.kind in ("day", "week"))
+    ]
+
+
+def _period(finding: Finding) -> Period:
+    kind, _, first_day = finding.occurrence_id.partition(":")
+    return period_of(to_day(date.fromisoformat(first_day)), cast(PeriodKind, kind))
+
+
+def _evidence(finding: Finding) -> list[str]:
+    return [name for at in finding.evidence for name in at.reports]
+
+
+def _cited(sighting: Sighting) -> Cited:
+    return Cited(sighting.incident_id, sighting.organisation, sighting.kind, sighting.category, sighting.reported_at)
+
+
+def _verdict(finding: Finding, version_now: int | None, recomputed: Finding | None, gone: Sequence[str]) -> Verdict:
+    if version_now is None:
+        return "no-rule"
+    if version_now != finding.rule_version:
+        return "new-version"
+    if gone:
+        return "reports-gone"
+    is_same = recomputed is not None and msgspec.json.encode(recomputed) == msgspec.json.encode(finding)
+    return "same" if is_same else "differs"
+
+
+def _differs_in(finding: Finding, recomputed: Finding) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in finding.__struct_fields__
+        if name != "rule_version" and getattr(finding, name) != getattr(recomputed, name)
+    )
+
+
+def _times(finding: Finding, standing: Iterable[Finding]) -> tuple[int, int]:
+    since = before(finding.completed_at, LOOKED_BACK)
+    like = [
+        one for one in standing if one.rule_id == finding.rule_id and since <= one.completed_at <= finding.completed_at
+    ]
+    return sum(one.area == finding.area for one in like), sum(one.key == finding.key for one in like)

@@ -1,0 +1,289 @@
+"""`rules why`: what it prints, how it ends, and that a running backbone gives the answer its history gives."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+from typer.testing import CliRunner
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.cli import app
+from safety_stream.cli.why import recomputed_in_words, without_in_words
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import Evidence, Finding
+from safety_stream.core.model.ids import alert_id
+from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
+from safety_stream.core.model.times import DAY_LENGTH, HOUR
+from safety_stream.core.rules.why import Account, Without
+from safety_stream.core.stages.stage import EVERY_PARTITION, Output
+from safety_stream.data_files import catalogue_folder
+from safety_stream.edge.canonical import to_line
+from safety_stream.replay import Arrival, Pipeline
+from safety_stream.wire.records import Records
+from safety_stream.wire.reports import encode_report
+
+NOON = 1_767_614_400_000  # 2026-01-05T12:00Z
+BURNLEY = "E07000117"
+
+
+def run(*words: object, **environment: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["rules", "why", *(str(word) for word in words)], env=environment)
+    assert "Traceback" not in result.output
+    return result.exit_code, result.stdout, result.stderr
+
+
+def harms(victim: str, count: int = 3) -> list[Report]:
+    """Harms a week apart, the second found by looking; and a child that came back and was not spoken with."""
+    told = [
+        Report(
+            source="police-crimes",
+            source_ref=f"{victim}-{number}",
+            source_version=1,
+            action="new",
+            kind="police-crime",
+            category="burglary",
+            origin="discovered" if number == 1 else "reported",
+            occurred_from=NOON + number * 7 * DAY_LENGTH,
+            reported_at=NOON + number * 7 * DAY_LENGTH + HOUR,
+            place=ReportedPlace(area=BURNLEY),
+            parties=(ReportedParty(role="victim", token=victim),),
+        )
+        for number in range(count)
+    ]
+    return [
+        *told,
+        Report(
+            source="police-missing",
+            source_ref=f"{victim}-back",
+            source_version=1,
+            action="new",
+            kind="missing-episode",
+            subtype="returned",
+            category="missing",
+            occurred_from=NOON + 30 * DAY_LENGTH,
+            reported_at=NOON + 30 * DAY_LENGTH,
+            place=ReportedPlace(area=BURNLEY),
+            parties=(ReportedParty(role="missing", token=victim, child=True),),
+        ),
+        Report(
+            source="childrens-services",
+            source_ref=f"{victim}-other",
+            source_version=1,
+            action="new",
+            kind="intervention",
+            subtype="safeguarding-visit",
+            category="intervention",
+            occurred_from=NOON + 60 * DAY_LENGTH,
+            reported_at=NOON + 60 * DAY_LENGTH,
+            parties=(ReportedParty(role="subject", token=f"{victim}-else", child=True),),
+        ),
+    ]
+
+
+def written(path: Path, reports: list[Report]) -> Path:
+    path.write_text("".join(to_line(report, report.reported_at) + "\n" for report in reports), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    return written(tmp_path / "history.jsonl", harms("tok-a"))
+
+
+REPEAT = alert_id("rv-graded", "victim:tok-a")
+
+
+def test_an_alert_says_on_what_it_rests_and_what_would_take_it_back(history: Path):
+    code, out, err = run(REPEAT[:8], "--history", history)
+
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Repeat victim within twelve months (rv-graded), on victim:tok-a"
+    assert lines[1] == f"alert {REPEAT}"
+    assert lines[3] == "2026-01-19 12:00  P4  Harmed 2 times in twelve months: repeat level 2."
+    assert lines[4] == "recomputed: same"
+    rows = [line.split("  ") for line in lines[6:8]]
+    assert [[cell.strip() for cell in row if cell.strip()] for row in rows] == [
+        [when, "Burnley", "police-crime, burglary", "lancashire-police", report, "this would not be"]
+        for when, report in zip(("2026-01-05 12:00", "2026-01-19 12:00"), _reports(history), strict=True)
+    ]
+    assert lines[8].startswith("Left out: police-crime, burglary, of lancashire-police (")
+    assert lines[8].endswith("reported 2026-01-12 13:00: it was found by looking; nobody told of it.")
+    assert lines[9] == "One report fewer and this would not be."
+    assert lines[10] == "In the 12 months to then this rule completed once in Burnley, and once on this key."
+
+
+def _reports(history: Path) -> list[str]:
+    _, out, _ = run(REPEAT, "--history", history, "--json")
+    return [one["incident_id"] for at in json.loads(out)["findings"][0]["occurrences"] for one in at["reports"]]
+
+
+def test_as_json_it_is_one_document(history: Path):
+    code, out, _ = run(REPEAT, "--history", history, "--json")
+
+    (told,) = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert (told["alert"], told["rule"], told["key"], told["same"]) == (REPEAT, "rv-graded", "victim:tok-a", True)
+    (one,) = told["findings"]
+    assert (one["verdict"], one["recomputed"] == one["finding"]) == ("same", True)
+    assert [(each["stands"], each["instead"]) for each in one["without"]] == [(False, []), (False, [])]
+
+
+def test_a_deadline_is_recomputed_by_the_clocks_of_the_history(history: Path):
+    code, out, _ = run(alert_id("missing-no-return-interview", "person:tok-a"), "--history", history)
+
+    assert code == 0
+    assert "recomputed: same" in out
+
+
+def test_an_alert_there_never_was(history: Path):
+    code, _, err = run("ffffffff", "--history", history)
+
+    assert (code, err) == (1, "error: there never was an alert ffffffff: see `safety-stream alerts show`.\n")
+
+
+def test_an_id_that_begins_several(history: Path):
+    code, _, err = run("", "--history", history)
+
+    assert code == 1
+    assert "begins 2 alerts, such as " in err
+    assert err.endswith(": write more of it.\n")
+
+
+def test_an_alert_that_was_taken_back(tmp_path: Path):
+    reports = harms("tok-a")
+    back = msgspec.structs.replace(reports[0], source_version=2, action="withdraw", reported_at=NOON + 90 * DAY_LENGTH)
+
+    code, _, err = run(REPEAT, "--history", written(tmp_path / "in.jsonl", [*reports, back]))
+
+    assert code == 1
+    assert err.startswith(f"error: alert {REPEAT} stands no more, all its findings were withdrawn")
+
+
+def test_lines_that_are_no_reports_are_counted(history: Path):
+    with history.open("a", encoding="utf-8") as file:
+        file.write("{\n")
+
+    code, _, err = run(REPEAT, "--history", history)
+
+    assert (code, err) == (0, "1 lines are no reports and were left out; `safety-stream replay` says which\n")
+
+
+FOUND = Finding(
+    finding_id="f",
+    rule_id="rv-graded",
+    rule_version=1,
+    limb="main",
+    family="repeat-victimisation",
+    key="victim:tok-a",
+    occurrence_id="a",
+    completed_at=NOON,
+    priority="P3",
+    area=BURNLEY,
+    areas=(BURNLEY,),
+    evidence=(Evidence("a", NOON, BURNLEY, ("a",)),),
+    excluded=(),
+    facts=(),
+    child=False,
+    explanation="said",
+)
+
+
+def an_account(**changes: object) -> Account:
+    values = {
+        "finding": FOUND,
+        "verdict": "same",
+        "version_now": 1,
+        "recomputed": FOUND,
+        "differs_in": (),
+        "gone": (),
+        "occurrences": (),
+        "left_out": (),
+        "without": (),
+        "rests_on_reports": 1,
+        "hangs_on_one": False,
+        "times_here": 1,
+        "times_on_key": 1,
+    }
+    return Account(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "same"),
+        ({"verdict": "differs", "recomputed": None}, "differs: nothing is found; the rule was changed without"),
+        ({"verdict": "differs", "differs_in": ("priority", "facts")}, "differs: another in priority, facts; the rule"),
+        ({"verdict": "reports-gone", "gone": ("b",)}, "taken back or changed since: b; run it again once"),
+        (
+            {"verdict": "new-version", "version_now": 2},
+            "the rule is now version 2, and this was found by version 1; under it the answer is: the same",
+        ),
+        ({"verdict": "new-version", "version_now": 2, "recomputed": None}, "the answer is: nothing is found"),
+        ({"verdict": "no-rule", "version_now": None, "recomputed": None}, "not; rv-graded is retired, or no rule"),
+    ],
+)
+def test_what_recomputing_gave_is_said_in_words(changes: dict[str, object], words: str):
+    assert words in recomputed_in_words(an_account(**changes))
+
+
+@pytest.mark.parametrize(
+    ("without", "words"),
+    [
+        (Without("a", stands=False), "this would not be"),
+        (Without("a", stands=True, priority="P3"), "stands"),
+        (Without("a", stands=True, priority="P4"), "stands, as P4 instead of P3"),
+        (Without("a", stands=True, priority="P3", instead=("b",)), "stands, on other reports"),
+        (Without("a", stands=True, priority="P4", instead=("b",)), "stands, as P4 instead of P3, on other reports"),
+    ],
+)
+def test_what_would_be_without_a_report_is_said_in_words(without: Without, words: str):
+    assert without_in_words(without, an_account()) == words
+
+
+@pytest.mark.kafka
+def test_why_gives_the_same_answer_from_the_running_backbone(kafka: str, tmp_path: Path, topic_prefix: str):
+    reports = harms(f"tok-{topic_prefix}")
+    catalogue = load_catalogue(catalogue_folder())
+    seen: list[Output] = []
+    arrivals = [Arrival(f"backfill.{one.source}", encode_report(one), one.reported_at) for one in reports]
+    for _ in Pipeline(catalogue, seen.append).run(sorted(arrivals, key=lambda one: one.received_at)):
+        pass
+    environment = {"SAFETY_STREAM_BOOTSTRAP": kafka, "SAFETY_STREAM_CATALOGUE": str(catalogue_folder())}
+    # Other tests of this broker may have made topics with other settings: that is reported, and no matter here.
+    assert CliRunner().invoke(app, ["topics", "apply"], env=environment).exit_code in (0, 2)
+    _produced(kafka, [one for one in seen if one.topic in ("incidents", "findings")])
+    _produced(kafka, [one for one in seen if one.topic == "feed-status"], every=4)
+
+    for rule, key in (("rv-graded", "victim"), ("missing-no-return-interview", "person")):
+        alert = alert_id(rule, f"{key}:tok-{topic_prefix}")
+        code, live, err = run(alert, "--json", **environment)
+        _, replayed, _ = run(alert, "--json", "--history", written(tmp_path / "in.jsonl", reports))
+
+        assert (code, err) == (0, "")
+        assert _but_counts(live) == _but_counts(replayed)
+    code, _, err = run("no-such-alert", **environment)
+    assert (code, err) == (1, "error: there never was an alert no-such-alert: see `safety-stream alerts show`.\n")
+
+
+def _but_counts(text: str) -> dict[str, object]:
+    """What other tests found in the same area counts there as well."""
+    told = json.loads(text)
+    for one in told["findings"]:
+        del one["times_here"]
+    return told
+
+
+def _produced(bootstrap: str, outputs: list[Output], every: int = 1) -> None:
+    producer, wire = Producer({"bootstrap.servers": bootstrap, "log_level": 0}), Records()
+    for output in outputs:
+        for partition in range(every):
+            value = output.value
+            if isinstance(value, FeedStatus):
+                value = msgspec.structs.replace(value, partition=partition)
+            where = {} if output.partition in (None, EVERY_PARTITION) else {"partition": output.partition}
+            key = None if output.key is None else output.key.encode()
+            producer.produce(output.topic, wire.encode(output.topic, value), key, timestamp=output.received_at, **where)
+    assert producer.flush(30) == 0
