@@ -10,6 +10,7 @@ import pytest
 from tests.catalogue.copying import with_more_rules
 from typer.testing import CliRunner
 
+from safety_stream.catalogue import catalogue_page
 from safety_stream.cli import app
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.edge import canonical
@@ -232,3 +233,21 @@ def test_truth_names_stories_that_fire_and_near_misses(county: Path):
     stories = json.loads((county / "truth.json").read_bytes())["stories"]
 
     assert {story["expected"] for story in stories} == {"fires", "must-not-fire"}
+
+
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_page_writes_the_catalogue_as_its_files_name_says(form: str, tmp_path: Path):
+    file = tmp_path / f"rules.{form}"
+
+    code, out, _ = run("rules", "page", "--out", file, "--catalogue", WEST_YORKSHIRE, "--json")
+
+    assert code == 0
+    assert json.loads(out) == {"written": str(file), "bytes": file.stat().st_size}
+    assert file.read_bytes() == catalogue_page(WEST_YORKSHIRE, form).encode()
+
+
+def test_page_knows_two_forms(tmp_path: Path):
+    code, _, err = run("rules", "page", "--out", tmp_path / "rules.pdf")
+
+    assert code == 2
+    assert "ends neither in .html nor in .md" in " ".join(err.replace("│", " ").split())

@@ -34,6 +34,10 @@ _KEYS: dict[KeyKind, str] = {
 }
 
 
+EXAMPLES = "What it is held to"
+"""The heading under which the examples are named."""
+
+
 class Section(msgspec.Struct, frozen=True):
     """Some sentences under a heading."""
 
@@ -132,14 +136,19 @@ def explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
         Section("When it may be wrong", (file.false_positives,)),
         Section("What it does not see", (file.known_gaps,)),
         Section("What takes it back", (file.withdrawn_when,)),
-        Section("What it is held to", tuple(_examples(file))),
+        Section(EXAMPLES, tuple(_examples(file))),
     ]
     told = tuple(section for section in sections if section.sentences)
     return Explanation(rule.id, rule.version, rule.status, rule.family, rule.title, told)
 
 
+def keys_in_words(keys: Sequence[KeyKind]) -> str:
+    """Of whom or what the timelines are: `a victim`, `a place or a vehicle`."""
+    return _or([_KEYS[key] for key in keys])
+
+
 def _limb(limb: Limb, *, number: int) -> Section:
-    of = " or ".join(_KEYS[key] for key in limb.keys)
+    of = keys_in_words(limb.keys)
     when = condition_type(limb.condition).words
     sentences = [f"Of {of}: {when}."]
     sentences += [f"“{step}” is {_selector(selector)}." for step, selector in limb.steps.items()]

@@ -1,0 +1,201 @@
+"""The catalogue as a page to read: every rule in plain English, what it is held to, and where its numbers are from.
+
+Made from the files that run and from the words of `rules explain`, so it cannot say anything else than what runs. The
+same catalogue gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+from safety_stream.catalogue.blocks import Block, Bullets, Cell, Heading, Link, Paragraph, Table, to_html, to_markdown
+from safety_stream.catalogue.explaining import EXAMPLES, explained, keys_in_words
+from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, RuleFile
+from safety_stream.catalogue.loading import load_with_files
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.findings import Family
+from safety_stream.core.model.times import LONDON, Duration, Instant, length_in_words, to_datetime
+from safety_stream.core.rules.rule import Rule
+
+Form = Literal["html", "md"]
+"""How a page is written."""
+
+TITLE = "The rules"
+
+_INTRODUCTION = (
+    "Every rule that looks for patterns in what partners report: what must happen, how urgent it is, who hears of it, "
+    "what it does not see, and the examples it is tested with. Nothing here is written by hand: the command "
+    "safety-stream rules page makes it from the rules that run."
+)
+
+_READING = (
+    "What is counted are occurrences, not reports: several agencies' reports of one assault are one.",
+    "A step, in quotation marks, is a kind of report; a rule says how often which steps must happen within what time.",
+    "Priorities go from P1, critical, to P4, for information.",
+    "“default” in a source says that a number is this project's proposal, to be agreed before anybody acts on it.",
+    "Examples are made up. They say which reports come in and when the rule then fires, and are run as tests.",
+    "Times are London time. In an example a report is made an hour after what it tells of, unless it says so.",
+)
+
+_LIST, _SOURCES = "list", "sources"
+
+
+def catalogue_page(folder: Path, form: Form) -> str:
+    """The page on the catalogue in `folder`, as `html` or `md`. Raises `CatalogueError` when it has errors."""
+    catalogue, files = load_with_files(folder)
+    blocks = list(_blocks(catalogue, files))
+    return to_html(TITLE, blocks) if form == "html" else to_markdown(blocks)
+
+
+def _blocks(catalogue: Catalogue, files: Mapping[str, RuleFile]) -> Iterator[Block]:
+    rules = sorted(catalogue.rules, key=lambda rule: rule.id)
+    yield Heading(1, TITLE)
+    yield Paragraph(_INTRODUCTION)
+    county = catalogue.areas.county.replace("-", " ").title()
+    yield Paragraph(f"{len(rules)} rules for {county}, catalogue version {catalogue.version}.")
+    yield Heading(2, "How to read it")
+    yield Bullets(_READING)
+    yield Heading(2, "Which rules there are", _LIST)
+    yield from _index(rules, catalogue)
+    for rule in rules:
+        yield from _rule(rule, files[rule.id], catalogue)
+    yield Heading(2, "Where the numbers are from", _SOURCES)
+    yield Table(
+        "Of each rule, and of what is agreed for some areas",
+        ("rule", "source"),
+        tuple(row for rule in rules for row in _sources(files[rule.id], catalogue)),
+    )
+    yield Heading(2, "Who reports")
+    yield Table(
+        "The partners' feeds",
+        ("feed", "what", "whose", "tells of", "says of people", "usually late by"),
+        tuple(
+            (
+                one.id,
+                one.title,
+                one.organisation,
+                ", ".join(one.kinds),
+                one.identity,
+                length_in_words(Duration(millis=one.usual_latency)),
+            )
+            for one in sorted(catalogue.sources.values(), key=lambda source: source.id)
+        ),
+    )
+
+
+def _index(rules: Sequence[Rule], catalogue: Catalogue) -> Iterator[Block]:
+    for family in get_args(Family):
+        rows = tuple(
+            (
+                Link(rule.title, rule.id),
+                _key(rule),
+                rule.priority.base,
+                ", ".join(one.title for one in catalogue.audiences if one.id in rule.audiences),
+                rule.status,
+            )
+            for rule in rules
+            if rule.family == family
+        )
+        if rows:
+            yield Table(_in_words(family), ("rule", "looks at", "priority", "may be heard by", "status"), rows)
+
+
+def _key(rule: Rule) -> str:
+    return keys_in_words(tuple(dict.fromkeys(key for limb in rule.limbs for key in limb.keys)))
+
+
+def _in_words(family: Family) -> str:
+    return family.replace("-", " ").capitalize()
+
+
+def _rule(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Iterator[Block]:
+    yield Heading(2, rule.title, rule.id)
+    yield Paragraph(f"{rule.id}, version {rule.version}, {rule.status}, {_in_words(rule.family).lower()}")
+    for section in explained(rule, file, catalogue).sections:
+        if section.heading != EXAMPLES:
+            yield Heading(3, section.heading)
+            yield Paragraph(section.sentences[0]) if len(section.sentences) == 1 else Bullets(section.sentences)
+    yield Heading(3, EXAMPLES)
+    for example in file.examples:
+        yield from _example(example, catalogue)
+    yield Paragraph(Link("Back to the list", _LIST))
+
+
+def _example(example: ExampleEntry, catalogue: Catalogue) -> Iterator[Block]:
+    name = f"{'Fires' if example.fires else 'Does not fire'}: {example.name}"
+    if example.sightings:
+        yield _reports(name, example.sightings, catalogue)
+    else:
+        columns = (f"day, in {_area(example.area or '', catalogue)}", "how many")
+        yield Table(name, columns, tuple((day, f"{count:,}") for day, count in example.counts.items()))
+    yield Paragraph(" ".join(_outcome(example)))
+
+
+def _reports(name: str, sightings: Sequence[ExampleSighting], catalogue: Catalogue) -> Table:
+    """The reports of an example; a column of which nothing is said in any of them is left out."""
+    columns = ("when", "what", "in the role of", "said by", "in", "besides")
+    rows = [
+        (
+            _moment(one.at),
+            ", ".join((one.kind, *([one.subtype] if one.subtype else []), one.category)),
+            ", ".join(one.role),
+            one.organisation,
+            _area(one.area, catalogue),
+            "; ".join(_besides(one)),
+        )
+        for one in sightings
+    ]
+    told = [number for number in range(len(columns)) if any(row[number] for row in rows)]
+    return Table(
+        name, tuple(columns[number] for number in told), tuple(tuple(row[number] for number in told) for row in rows)
+    )
+
+
+def _besides(stated: ExampleSighting) -> Iterator[str]:
+    if stated.reported_at is not None:
+        yield f"reported {_moment(stated.reported_at)}"
+    if stated.child:
+        yield "a child"
+    if stated.flags:
+        yield f"marked {', '.join(stated.flags)}"
+    if stated.origin == "discovered":
+        yield "found by looking"
+    if stated.grade is not None:
+        yield f"grade {stated.grade}"
+    if stated.uprn is not None:
+        yield f"address {stated.uprn}"
+    if stated.persons:
+        yield f"people {', '.join(stated.persons)}"
+    if stated.complainants:
+        yield f"complainants {', '.join(stated.complainants)}"
+
+
+def _outcome(example: ExampleEntry) -> Iterator[str]:
+    if example.as_of is not None:
+        yield f"Looked at {_moment(example.as_of)}."
+    for feed, at in example.complete_to.items():
+        yield f"The feed {feed} is complete up to {_moment(at)}."
+    if not example.fires:
+        yield "Nothing fires."
+    for fires in example.fires:
+        yield f"It fires at {_moment(fires.at)}{f' as {fires.priority}' if fires.priority else ''}."
+
+
+def _sources(file: RuleFile, catalogue: Catalogue) -> Iterator[tuple[Cell, ...]]:
+    yield Link(file.title, file.id), file.source
+    for over in file.overrides:
+        places = ", ".join(_area(code, catalogue) for code in over.areas)
+        yield Link(f"{file.title}: {places}", file.id), over.source
+
+
+def _area(code: str, catalogue: Catalogue) -> str:
+    area = catalogue.areas.by_code.get(code)
+    return code if area is None else area.name
+
+
+def _moment(instant: Instant) -> str:
+    """London time; seconds only where they matter."""
+    local = to_datetime(instant).astimezone(LONDON)
+    return f"{local:%Y-%m-%d %H:%M:%S}" if local.second else f"{local:%Y-%m-%d %H:%M}"
