@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.catalogue.copying import with_more_rules
 
-from safety_stream.catalogue import catalogue_page, explain_rule
+from safety_stream.catalogue import catalogue_page
 from safety_stream.catalogue.blocks import Bullets, Heading, Link, Paragraph, Table, to_html, to_markdown
-from safety_stream.catalogue.explaining import EXAMPLES
+from safety_stream.catalogue.explaining import EXAMPLES, explained
 from safety_stream.catalogue.formats import RuleFile
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.data_files import catalogue_folder
@@ -73,7 +73,8 @@ def missing(form: str, sentences: Iterator[str]) -> list[str]:
 
 
 def of_rule(file: RuleFile) -> Iterator[str]:
-    explanation = explain_rule(catalogue_folder(), file.id)
+    (rule,) = [rule for rule in CATALOGUE.rules if rule.id == file.id]
+    explanation = explained(rule, file, CATALOGUE)
     yield from (file.title, file.source, f"{file.id}, version {file.version}, {file.status}")
     for section in explanation.sections:
         yield section.heading

@@ -138,10 +138,10 @@ def test_a_deadline_is_recomputed_by_the_clocks_of_the_history(history: Path):
     assert "recomputed: same" in out
 
 
-def test_an_alert_there_never_was(history: Path):
+def test_an_alert_nobody_knows(history: Path):
     code, _, err = run("ffffffff", "--history", history)
 
-    assert (code, err) == (1, "error: there never was an alert ffffffff: see `safety-stream alerts show`.\n")
+    assert (code, err) == (1, "error: no alert ffffffff is known: see `safety-stream alerts show`.\n")
 
 
 def test_an_id_that_begins_several(history: Path):
@@ -197,6 +197,7 @@ def an_account(**changes: object) -> Account:
         "verdict": "same",
         "version_now": 1,
         "recomputed": FOUND,
+        "today": FOUND,
         "differs_in": (),
         "gone": (),
         "occurrences": (),
@@ -216,12 +217,16 @@ def an_account(**changes: object) -> Account:
         ({}, "same"),
         ({"verdict": "differs", "recomputed": None}, "differs: nothing is found; the rule was changed without"),
         ({"verdict": "differs", "differs_in": ("priority", "facts")}, "differs: another in priority, facts; the rule"),
-        ({"verdict": "reports-gone", "gone": ("b",)}, "taken back or changed since: b; run it again once"),
+        (
+            {"verdict": "overtaken", "differs_in": ("facts",)},
+            "same, but by all that is known of this key today the answer",
+        ),
+        ({"verdict": "reports-gone", "gone": ("b",)}, "taken back since, or are kept no longer: b; run it again once"),
         (
             {"verdict": "new-version", "version_now": 2},
             "the rule is now version 2, and this was found by version 1; under it the answer is: the same",
         ),
-        ({"verdict": "new-version", "version_now": 2, "recomputed": None}, "the answer is: nothing is found"),
+        ({"verdict": "new-version", "version_now": 2, "today": None}, "the answer is: nothing is found"),
         ({"verdict": "no-rule", "version_now": None, "recomputed": None}, "not; rv-graded is retired, or no rule"),
     ],
 )
@@ -265,7 +270,7 @@ def test_why_gives_the_same_answer_from_the_running_backbone(kafka: str, tmp_pat
         assert (code, err) == (0, "")
         assert _but_counts(live) == _but_counts(replayed)
     code, _, err = run("no-such-alert", **environment)
-    assert (code, err) == (1, "error: there never was an alert no-such-alert: see `safety-stream alerts show`.\n")
+    assert (code, err) == (1, "error: no alert no-such-alert is known: see `safety-stream alerts show`.\n")
 
 
 def _but_counts(text: str) -> dict[str, object]:

@@ -51,7 +51,7 @@ EPILOG = epilog(
     "safety-stream rules why 3f1c8a6e",
     {
         0: "every finding of the alert was recomputed the same",
-        1: "one was not, there is no such alert, or it stands no more",
+        1: "one was not, or would be another today; or there is no such alert, or it stands no more",
     },
 )
 
@@ -167,7 +167,7 @@ def _past(changes: Iterable[FindingChange], versions: Callable[[], Iterable[Inci
 def _meant(asked: str, past: Past) -> str:
     meant = sorted(one for one in past.alerts if one.startswith(asked))
     if not meant:
-        raise Wrong(f"there never was an alert {asked}: see `safety-stream alerts show`")
+        raise Wrong(f"no alert {asked} is known: see `safety-stream alerts show`")
     if len(meant) > 1:
         raise Wrong(f"{asked} begins {len(meant)} alerts, such as {meant[0]} and {meant[1]}: write more of it")
     return meant[0]
@@ -243,12 +243,6 @@ def _print_account(account: Account, names: Mapping[str, Area]) -> None:
 
 def recomputed_in_words(account: Account) -> str:
     """What recomputing a finding gave, as half a sentence."""
-    if account.recomputed is None:
-        answer = "nothing is found"
-    elif account.differs_in:
-        answer = f"another in {', '.join(account.differs_in)}"
-    else:
-        answer = "the same"
     match account.verdict:
         case "same":
             return "same"
@@ -257,15 +251,29 @@ def recomputed_in_words(account: Account) -> str:
         case "new-version":
             return (
                 f"the rule is now version {account.version_now}, and this was found by version "
-                f"{account.finding.rule_version}; under it the answer is: {answer}"
+                f"{account.finding.rule_version}; under it the answer is: {_answer(account, account.today)}"
             )
         case "reports-gone":
             return (
-                f"differs, because reports it names were taken back or changed since: {', '.join(account.gone)}; "
-                "run it again once the workers have caught up"
+                f"differs, because reports it names were taken back since, or are kept no longer: "
+                f"{', '.join(account.gone)}; run it again once the workers have caught up, or name files with --history"
             )
         case "differs":
-            return f"differs: {answer}; the rule was changed without a new version, or this is a defect"
+            return (
+                f"differs: {_answer(account, account.recomputed)}; the rule was changed without a new version, or this "
+                "is a defect"
+            )
+        case "overtaken":
+            return (
+                f"same, but by all that is known of this key today the answer is: {_answer(account, account.today)}; "
+                "run it again once the workers have caught up"
+            )
+
+
+def _answer(account: Account, found: Finding | None) -> str:
+    if found is None:
+        return "nothing is found"
+    return f"another in {', '.join(account.differs_in)}" if account.differs_in else "the same"
 
 
 def without_in_words(without: Without, account: Account) -> str:

@@ -68,12 +68,13 @@ def test_only_the_evidence_is_asked_and_not_what_else_the_key_has_seen():
 
 
 def test_a_report_the_finding_did_not_know_of_is_no_part_of_its_recomputing():
-    """As when workers lag behind what was reported: it was right by what it names."""
+    """As when workers lag behind what was reported: it is right by what it names, and overtaken."""
     (found,) = finds(TWICE, FIRST, THIRD)
 
     said = account(found, TWICE, FIRST, SECOND, THIRD)
 
-    assert (said.verdict, said.recomputed) == ("same", found)
+    assert (said.verdict, said.recomputed) == ("overtaken", found)
+    assert said.differs_in == ("evidence", "facts")
 
 
 def test_without_either_of_two_there_would_be_nothing():
@@ -194,7 +195,19 @@ def test_under_a_later_version_there_may_be_nothing():
 
     said = account(found, later, FIRST, SECOND)
 
-    assert (said.verdict, said.recomputed) == ("new-version", None)
+    assert (said.verdict, said.today) == ("new-version", None)
+
+
+def test_a_later_version_is_asked_of_everything_and_not_of_what_the_earlier_one_named():
+    """What ends a series now was nothing then, and is not in the evidence."""
+    visit = a_sighting("2026-01-20T10:00", "v", kind="intervention")
+    harm = {"harm": of_kind("police-crime"), "visit": of_kind("intervention")}
+    (found,) = finds(a_rule(Count(of="harm", at_least=2, within=months(12)), harm), FIRST, visit, SECOND)
+    later = a_rule(Count(of="harm", at_least=2, within=months(12), until="visit"), harm, version=2)
+
+    said = account(found, later, FIRST, visit, SECOND)
+
+    assert (said.verdict, said.today) == ("new-version", None)
 
 
 def test_a_rule_changed_without_a_new_version_is_found_out():

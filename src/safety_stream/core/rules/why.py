@@ -8,7 +8,10 @@ together with the reports it is one occurrence with, because it is the occurrenc
 looked at. Nothing else on the key is needed: an occurrence stays whole when others go, and what a condition counts is
 its evidence.
 
-What would take the finding back is asked of the *whole* timeline, since another report may take the place of the one
+What the rule finds today is asked of the *whole* timeline: a later version of the rule may read what the earlier one
+did not name, and a finding may have been overtaken by reports the workers have not come to yet.
+
+What would take the finding back is asked of the whole timeline too, since another report may take the place of the one
 that goes: for each report of the evidence the rule is evaluated without it, exactly as if it were withdrawn now.
 Without the report that gives an occurrence its name, the finding that completes on the rest of that occurrence is the
 same finding under another name.
@@ -41,8 +44,9 @@ from safety_stream.core.timeline import Timeline, occurrences_of
 LOOKED_BACK = Duration(months=12)
 """Over how long it is told how often a rule completed; ours, it decides nothing."""
 
-Verdict = Literal["same", "differs", "reports-gone", "new-version", "no-rule"]
-"""What recomputing gave: the same bytes; others; the reports named are no more; the rule has changed, or is no more."""
+Verdict = Literal["same", "overtaken", "differs", "reports-gone", "new-version", "no-rule"]
+"""What recomputing gave: the same bytes; those, but others by all that is known of the key today; others; nothing to
+go by, because reports it names are no more; the rule has a new version, or is no more."""
 
 
 class Cited(msgspec.Struct, frozen=True):
@@ -83,8 +87,9 @@ class Without(msgspec.Struct, frozen=True):
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Why a finding stands.
 
-    `recomputed` is what its evidence gives under the rule as it is now, and `differs_in` the fields in which that is
-    another (the rule's version aside, which `version_now` says); `gone` are reports it names that are not live.
+    `recomputed` is what its evidence alone gives under the rule as it is now, `today` what all that is known of the key
+    does. `differs_in` are the fields in which the first that is another differs (the rule's version aside, which
+    `version_now` says). `gone` are reports the finding names that are not live.
     `rests_on_reports` is how many it rests on, also where they are not named; `hangs_on_one` whether there is a report
     without which it would not be. `times_here` and `times_on_key` are how often the rule completed in the finding's
     area and on its key within `LOOKED_BACK`, this time included.
@@ -94,6 +99,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     version_now: int | None
     recomputed: Finding | None
+    today: Finding | None
     differs_in: tuple[str, ...]
     gone: tuple[str, ...]
     occurrences: tuple[RestsOn, ...]
@@ -143,19 +149,22 @@ def account_of(
     """
     rule = None if rule is None or rule.status == "retired" else rule
     case = _Case(finding, rule, grounds, bounds)
-    recomputed = case.recomputed()
+    recomputed, today = case.recomputed(), case.today()
     version_now = None if rule is None else rule.version
     cited = {sighting.incident_id: _cited(sighting) for sighting in grounds.timeline.sightings}
     named = [*_evidence(finding), *(item.incident_id for item in finding.excluded)]
     gone = tuple(name for name in named if name not in cited)
+    verdict = _verdict(finding, version_now, recomputed, today, gone)
+    other = today if verdict in ("new-version", "overtaken") else recomputed
     without = case.without_each()
     times_here, times_on_key = _times(finding, standing)
     return Account(
         finding=finding,
-        verdict=_verdict(finding, version_now, recomputed, gone),
+        verdict=verdict,
         version_now=version_now,
         recomputed=recomputed,
-        differs_in=() if recomputed is None else _differs_in(finding, recomputed),
+        today=today,
+        differs_in=() if other is None else _differs_in(finding, other),
         gone=gone,
         occurrences=tuple(
             RestsOn(at.occurrence_id, at.occurred_at, at.area, tuple(cited[one] for one in at.reports if one in cited))
@@ -185,13 +194,17 @@ class _Case:
 
     def recomputed(self) -> Finding | None:
         """The finding as its own evidence gives it now."""
-        if self._counts is not None:
-            return self._reached(sum(self._counts))
         if not self._finding.evidence:
-            return self._found(self._timeline).get(self._finding.finding_id)
+            return self.today()
         wanted = {*_evidence(self._finding), *self._beside_what_was_left_out()}
         named = [sighting for sighting in self._timeline.sightings if sighting.incident_id in wanted]
         return self._found(_timeline(named, self._bounds)).get(self._finding.finding_id)
+
+    def today(self) -> Finding | None:
+        """The finding as all that is known of its key gives it now."""
+        if self._counts is not None:
+            return self._reached(sum(self._counts))
+        return self._found(self._timeline).get(self._finding.finding_id)
 
     def without_each(self) -> tuple[Without, ...]:
         """What would be without each live report of the evidence, in order of time."""
@@ -302,15 +315,26 @@ def _cited(sighting: Sighting) -> Cited:
     return Cited(sighting.incident_id, sighting.organisation, sighting.kind, sighting.category, sighting.reported_at)
 
 
-def _verdict(finding: Finding, version_now: int | None, recomputed: Finding | None, gone: Sequence[str]) -> Verdict:
+def _verdict(
+    finding: Finding,
+    version_now: int | None,
+    recomputed: Finding | None,
+    today: Finding | None,
+    gone: Sequence[str],
+) -> Verdict:
     if version_now is None:
         return "no-rule"
     if version_now != finding.rule_version:
         return "new-version"
     if gone:
         return "reports-gone"
-    is_same = recomputed is not None and msgspec.json.encode(recomputed) == msgspec.json.encode(finding)
-    return "same" if is_same else "differs"
+    if not _is_same(finding, recomputed):
+        return "differs"
+    return "same" if _is_same(finding, today) else "overtaken"
+
+
+def _is_same(finding: Finding, other: Finding | None) -> bool:
+    return other is not None and msgspec.json.encode(other) == msgspec.json.encode(finding)
 
 
 def _differs_in(finding: Finding, recomputed: Finding) -> tuple[str, ...]:
