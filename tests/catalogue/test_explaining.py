@@ -88,7 +88,7 @@ def test_what_is_awaited_and_who_could_tell():
 
     assert said(explanation, "When it fires")[:2] == (
         (
-            "Of a person, in whatever role: “returned” happens and no “interview” follows within 72 hours, "
+            "Of a person in whatever role: “returned” happens and no “interview” follows within 72 hours, "
             "as far as childrens-services can tell."
         ),
         "“returned” is a report with kind missing-episode; subtype returned; role missing or subject; a child.",

@@ -35,15 +35,14 @@ def accounts(world: World, told: Sequence[Told]) -> list[Account]:
     seen = outputs(world, [arrivals(told)])
     found = result_of(seen).findings
     known, now = world.catalogue, _now(world, seen)
-    rules = {rule.id: rule for rule in (*known.rules, HUB_RULE)}
+    rules = (*known.rules, HUB_RULE)
     versions = [output.value for output in seen if isinstance(output.value, IncidentVersion)]
     grounds = {
         key: grounds_of(partial(iter, versions), key, Scope(known), known.bounds, now)
         for key in {finding.key for finding in found.values()}
     }
     return [
-        account_of(finding, rules[finding.rule_id], grounds[finding.key], found.values(), known.bounds)
-        for finding in found.values()
+        account_of(finding, rules, grounds[finding.key], found.values(), known.bounds) for finding in found.values()
     ]
 
 

@@ -22,7 +22,7 @@ from safety_stream.core.rules.rule import Limb, Override, PriorityRule, Rule, Sa
 _KEYS: dict[KeyKind, str] = {
     "victim": "a victim",
     "suspect": "a suspect",
-    "person": "a person, in whatever role",
+    "person": "a person in whatever role",
     "victim-perpetrator": "a victim and a perpetrator together",
     "household": "a household",
     "place": "a place",

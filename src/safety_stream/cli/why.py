@@ -180,17 +180,20 @@ def _accounts(alert: str, past: Past, known: Catalogue) -> Iterator[Account]:
         raise Wrong(f"alert {alert} stands no more, all its findings were withdrawn: see `safety-stream alerts show`")
     scope = Scope(known)
     grounds = grounds_of(past.versions, mine[0].key, scope, known.bounds, past.now)
-    rule = _rule(known, mine[0].rule_id)
     for finding in sorted(mine, key=lambda one: (one.completed_at, one.finding_id)):
-        yield account_of(finding, rule, grounds, past.standing.values(), known.bounds)
+        yield account_of(finding, _rules(known), grounds, past.standing.values(), known.bounds)
 
 
 def _alert_of(finding: Finding) -> str:
     return id_of_alert(finding.rule_id, finding.key)
 
 
+def _rules(known: Catalogue) -> tuple[Rule, ...]:
+    return (*known.rules, HUB_RULE)
+
+
 def _rule(known: Catalogue, rule_id: str) -> Rule | None:
-    return next((rule for rule in (*known.rules, HUB_RULE) if rule.id == rule_id), None)
+    return next((rule for rule in _rules(known) if rule.id == rule_id), None)
 
 
 def _print(alert: str, rule: Rule | None, accounts: list[Account], names: Mapping[str, Area]) -> None:

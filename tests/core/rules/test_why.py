@@ -40,7 +40,7 @@ def account(
 ) -> Account:
     timeline = a_timeline(*sightings, bounds=bounds)
     standing = finds(rule, *sightings) if rule is not None else [finding]
-    return account_of(finding, rule, Grounds(timeline, (), now or known()), standing, bounds)
+    return account_of(finding, [] if rule is None else [rule], Grounds(timeline, (), now or known()), standing, bounds)
 
 
 def test_a_finding_is_recomputed_from_the_reports_it_names():
@@ -248,7 +248,7 @@ def test_how_often_it_completed_is_counted_over_twelve_months_here_and_on_the_ke
         msgspec.structs.replace(found, finding_id="other rule", rule_id="b-rule", completed_at=at - HOUR),
     ]
 
-    said = account_of(found, TWICE, Grounds(a_timeline(FIRST, SECOND), (), known()), like, BOUNDS)
+    said = account_of(found, [TWICE], Grounds(a_timeline(FIRST, SECOND), (), known()), like, BOUNDS)
 
     assert (said.times_here, said.times_on_key) == (2, 2)
 
@@ -263,3 +263,19 @@ def test_a_hub_rests_on_how_many_reports_there_are(more: int, hangs: bool):
 
     assert (said.verdict, said.rests_on_reports, said.hangs_on_one) == ("same", 3 + more, hangs)
     assert said.without == ()
+
+
+def test_what_rests_on_findings_is_recomputed_with_them_and_falls_with_each_of_their_reports():
+    again = a_rule(
+        Count(of="repeat", at_least=1, within=months(1)),
+        {"repeat": Selector(finding=frozenset({TWICE.id}))},
+        id="again",
+    )
+    timeline = a_timeline(FIRST, SECOND)
+    found = evaluate(RuleSet([again, TWICE], BOUNDS), KEY, timeline, known()).values()
+    (finding,) = [one for one in found if one.rule_id == "again"]
+
+    said = account_of(finding, [again, TWICE], Grounds(timeline, (), known()), found, BOUNDS)
+
+    assert (said.verdict, said.recomputed, said.rests_on_reports) == ("same", finding, 2)
+    assert said.without == (Without("a", stands=False), Without("b", stands=False))

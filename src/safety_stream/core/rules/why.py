@@ -36,6 +36,7 @@ from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import Duration, Instant, Period, PeriodKind, before, period_of, to_day
 from safety_stream.core.register import Claim, Scope, claim_of, outranks, sightings_of
 from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE, RuleSet, evaluate
 from safety_stream.core.rules.rule import Rule
@@ -141,14 +142,15 @@ def grounds_of(
 
 
 def account_of(
-    finding: Finding, rule: Rule | None, grounds: Grounds, standing: Iterable[Finding], bounds: Bounds
+    finding: Finding, rules: Iterable[Rule], grounds: Grounds, standing: Iterable[Finding], bounds: Bounds
 ) -> Account:
-    """Why this finding stands, by the rule as it is now (None: there is none) and what is known of its key.
+    """Why this finding stands, by the rules as they are now and what is known of its key.
 
     `standing` are the standing findings among which its like are counted.
     """
-    rule = None if rule is None or rule.status == "retired" else rule
-    case = _Case(finding, rule, grounds, bounds)
+    live = [rule for rule in rules if rule.status != "retired"]
+    rule = next((rule for rule in live if rule.id == finding.rule_id), None)
+    case = _Case(finding, rule, live, grounds, bounds)
     recomputed, today = case.recomputed(), case.today()
     version_now = None if rule is None else rule.version
     cited = {sighting.incident_id: _cited(sighting) for sighting in grounds.timeline.sightings}
@@ -184,9 +186,13 @@ def account_of(
 class _Case:
     """One finding with what is needed to ask again."""
 
-    def __init__(self, finding: Finding, rule: Rule | None, grounds: Grounds, bounds: Bounds) -> None:
+    def __init__(
+        self, finding: Finding, rule: Rule | None, live: Sequence[Rule], grounds: Grounds, bounds: Bounds
+    ) -> None:
         self._finding = finding
         self._rule = rule
+        # The rule for hubs is built in: a set of no rules has it too.
+        self._rules = RuleSet(() if rule in (None, HUB_RULE) else with_all_beneath(rule, live), bounds)
         self._timeline = grounds.timeline
         self._now = grounds.now
         self._bounds = bounds
@@ -259,10 +265,8 @@ class _Case:
         return beside
 
     def _found(self, timeline: Timeline) -> dict[str, Finding]:
-        if self._rule is None:
-            return {}
-        rules = RuleSet([] if self._rule.id == HUB_RULE.id else [self._rule], self._bounds)
-        return evaluate(rules, self._finding.key, timeline, self._now)
+        found = evaluate(self._rules, self._finding.key, timeline, self._now)
+        return {name: one for name, one in found.items() if self._rule is not None and one.rule_id == self._rule.id}
 
     def _reached(self, count: int) -> Finding | None:
         """The finding that so many incidents of the area's series make."""
