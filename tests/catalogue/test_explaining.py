@@ -65,7 +65,12 @@ def test_a_chain_is_told_in_order_with_its_steps():
         ),
         "“referral” is a report with kind marac-referral.",
         "“abuse” is a report with theme domestic-abuse; not kind marac-referral.",
-        "The alert says: Abuse reported {days_since_referral} days after the last MARAC referral of this pair.",
+        "Told besides, as times: how often “abuse” happened in the 12 months before.",
+        "Told besides, as referrals: how often “referral” happened in the 12 months before.",
+        (
+            "The alert says: Abuse reported {days_since_referral} days after the last MARAC referral of this pair. "
+            "In the twelve months to it: abuse told {times} times, MARAC referrals {referrals}."
+        ),
     )
 
 

@@ -133,6 +133,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, arrests]", "unknown step arrests"),
         (UNTIL, "until: visit", "until: visits", "unknown step visits"),
         (DISTINCT_UNTIL, "until: visit", "until: visits", "unknown step visits"),
+        (ORDERED, "referrals: {of: referral,", "referrals: {of: referals,", "unknown step referals"),
         (OF_FINDINGS, "finding: count-until", "finding: count-till", "unknown rule count-till"),
         # Sense
         (OF_FINDINGS, "finding: count-until", "finding: soc-cross-district", "finds nothing on key victim"),
@@ -165,6 +166,8 @@ def test_the_shipped_catalogue_has_no_issue():
         (AREA_RULE, "set: {at_least: 153}", "set: {within: 3 days}", "has no within"),
         (AREA_RULE, "priority: {base: P3}", "priority: {base: P3, raise_when: [weapon]}", "no evidence to raise"),
         (LIMBS, "limbs:", "key: victim\nlimbs:", "key beside limbs"),
+        (LIMBS, "limbs:", "besides: {x: {of: harm, within: 1 day}}\nlimbs:", "besides beside limbs"),
+        (ORDERED, "  times: {of", "  days_since_referral: {of", "the condition states days_since_referral itself"),
     ],
 )
 def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, old: str, new: str, what: str):

@@ -26,7 +26,18 @@ from safety_stream.core.rules.chains import rests_on, with_all_beneath
 from safety_stream.core.rules.condition import Now, Span
 from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise, revise_by_clock, wakes
 from safety_stream.core.rules.registry import condition_type
-from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Count, Distinct, Ordered, Rule, Selector
+from safety_stream.core.rules.rule import (
+    Absent,
+    AllOf,
+    Besides,
+    Calendar,
+    Count,
+    Distinct,
+    Limb,
+    Ordered,
+    Rule,
+    Selector,
+)
 from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.stages import detect, register
 from safety_stream.core.stages.rows import MemoryRows
@@ -38,7 +49,29 @@ from safety_stream.testing import oracle
 SHIPPED = load_catalogue(catalogue_folder())
 START = at("2026-01-05T00:00")
 
+TOLD_BESIDES = a_rule(
+    Absent(after="left", unless="back", within=days(3), feeds=("police-missing",)),
+    id="besides",
+    limbs=(
+        Limb(
+            name="main",
+            keys=("victim",),
+            steps={
+                "left": of_kind("missing-episode", "police-crime"),
+                "back": of_kind("intervention"),
+                "armed": with_flag("weapon"),
+            },
+            condition=Absent(after="left", unless="back", within=days(3), feeds=("police-missing",)),
+            explain="armed {armed} times, away {away} times",
+            besides={
+                "armed": Besides(of="armed", within=months(3)),
+                "away": Besides(of="left", within=days(2)),
+            },
+        ),
+    ),
+)
 TYPES: tuple[Rule, ...] = (
+    TOLD_BESIDES,
     a_rule(Count(of="harm", at_least=2, within=months(1), same=("category",)), id="count-months"),
     a_rule(
         Count(of="harm", at_least=3, within=days(28)),
@@ -513,7 +546,7 @@ def test_the_order_of_arrival_changes_nothing(rule: Rule, of: list[Sighting], ra
 def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule: Rule, of: list[Sighting]):
     rules = RuleSet(with_all_beneath(rule, TRIED_OUT), Bounds(hub=256, kept=1024))
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
-    facts = {limb.name: tuple(sorted(condition_type(limb.condition).facts)) for limb in rule.limbs}
+    facts = {limb.name: tuple(sorted((*condition_type(limb.condition).facts, *limb.besides))) for limb in rule.limbs}
     found = evaluate(rules, f"{rule.limbs[0].keys[0]}:a", _timeline(of, rules.bounds), now).values()
     for finding in [one for one in found if one.rule_id == rule.id]:
         assert tuple(name for name, _ in finding.facts) == facts[finding.limb]

@@ -98,6 +98,12 @@ def a_window_of_days_is_a_millisecond_longer(patch: Patch, _: World) -> None:
 
 
 @mutant
+def what_is_told_besides_leaves_out_the_last(patch: Patch, _: World) -> None:
+    right = engine.number_within
+    patch.setattr(engine, "number_within", lambda moments, end, length: right(moments, end - 1, length))
+
+
+@mutant
 def months_have_thirty_days(patch: Patch, _: World) -> None:
     patch.setattr(times, "_months_away", lambda instant, months: instant + months * 30 * DAY_LENGTH)
 

@@ -152,6 +152,10 @@ def _limb(limb: Limb, *, number: int) -> Section:
     when = condition_type(limb.condition).words
     sentences = [f"Of {of}: {when}."]
     sentences += [f"“{step}” is {_selector(selector)}." for step, selector in limb.steps.items()]
+    sentences += [
+        f"Told besides, as {name}: how often “{one.of}” happened in the {length_in_words(one.within)} before."
+        for name, one in limb.besides.items()
+    ]
     sentences.append(f"The alert says: {limb.explain}")
     return Section("When it fires" if number == 1 else f"When it fires: {limb.name}", tuple(sentences))
 

@@ -319,12 +319,20 @@ ConditionEntry = Annotated[
 ]
 
 
+class BesidesEntry(_Strict):
+    """What to tell besides: how many occurrences of a step lie in the window before the completion, it included."""
+
+    of: StepName
+    within: Length
+
+
 class LimbEntry(_Strict):
-    """One way to meet a rule."""
+    """One way to meet a rule; `besides` are facts `explain` may use that decide nothing."""
 
     key: Keys
     select: dict[StepName, StepEntry] = {}
     condition: ConditionEntry
+    besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
     explain: Prose
 
@@ -428,6 +436,7 @@ class RuleFile(_Strict):
     key: Keys | None = None
     select: dict[StepName, StepEntry] | None = None
     condition: ConditionEntry | None = None
+    besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
     limbs: dict[StepName, LimbEntry] | None = None
     overrides: list[OverrideEntry] = []
@@ -454,6 +463,7 @@ class RuleFile(_Strict):
             key=self.key,
             select=self.select or {},
             condition=self.condition,
+            besides=self.besides,
             indicator=self.indicator,
             explain=self.explain,
         )

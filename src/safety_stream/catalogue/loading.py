@@ -56,6 +56,7 @@ from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
     Absent,
     AllOf,
+    Besides,
     Calendar,
     Condition,
     Count,
@@ -387,7 +388,8 @@ class Reading:
         )
 
     def _limb_entries(self, at: _Place, model: RuleFile) -> list[tuple[str, LimbEntry]]:
-        at_top = [name for name in ("key", "select", "condition", "indicator") if getattr(model, name) is not None]
+        named = ("key", "select", "condition", "besides", "indicator")
+        at_top = [name for name in named if getattr(model, name) not in (None, {})]
         if model.limbs is not None and at_top:
             at.error((at_top[0],), f"{', '.join(at_top)} beside limbs", "put it into each limb")
         if model.limbs is None and (model.key is None or model.condition is None):
@@ -405,14 +407,16 @@ class Reading:
             at.error(
                 (*where, "condition"), f"unknown step {step}", f"name it under select, or use {_listing(entry.select)}"
             )
-        for step in sorted(set(entry.select) - set(reads.steps)):
+        self._check_besides(at, where, entry, reads.facts)
+        told_besides = {one.of for one in entry.besides.values()}
+        for step in sorted(set(entry.select) - set(reads.steps) - told_besides):
             at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
         self._check_condition(at, (*where, "condition"), condition, entry)
-        self._check_words(at, (*where, "explain"), entry.explain, reads.facts)
+        self._check_words(at, (*where, "explain"), entry.explain, (*reads.facts, *entry.besides))
         steps = {
             step: self._selector(at, (*where, "select", step), selected) for step, selected in entry.select.items()
         }
-        if set(reads.steps) <= set(steps):
+        if {*reads.steps, *told_besides} <= set(steps):
             yield Limb(
                 name=name,
                 keys=tuple(entry.key),
@@ -420,7 +424,14 @@ class Reading:
                 condition=condition,
                 explain=entry.explain,
                 names=self._names_of(condition),
+                besides={name: Besides(of=one.of, within=one.within) for name, one in entry.besides.items()},
             )
+
+    def _check_besides(self, at: _Place, where: Where, entry: LimbEntry, facts: Sequence[str]) -> None:
+        for name, one in entry.besides.items():
+            self._know(at, (*where, "besides", name, "of"), "step", one.of, entry.select)
+            if name in facts:
+                at.error((*where, "besides", name), f"the condition states {name} itself", "give it another name")
 
     def _names_of(self, condition: Condition) -> dict[str, str]:
         """How a condition's values are called in explanations: areas have names."""

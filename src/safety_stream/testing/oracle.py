@@ -26,7 +26,7 @@ import calendar
 import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import combinations
@@ -200,6 +200,7 @@ class Limb:
     condition: Plain
     explain: str
     names: dict[str, str] = field(default_factory=dict)
+    besides: Plain = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -331,7 +332,8 @@ def limbs_of(rule: Plain, area_names: dict[str, str]) -> Iterator[Limb]:
     for name, limb in rule.get("limbs", {"": rule}).items():
         condition = limb["condition"]
         names = area_names if condition.get("field") == "area" else {}
-        yield Limb(rule, name, tuple(listed(limb["key"])), limb.get("select", {}), condition, limb["explain"], names)
+        keys, select, besides = tuple(listed(limb["key"])), limb.get("select", {}), limb.get("besides", {})
+        yield Limb(rule, name, keys, select, condition, limb["explain"], names, besides)
 
 
 def listed(value: object) -> list[Any]:
@@ -635,7 +637,7 @@ def judge_limb(
     ]
     before_it = sorted([*happenings, *found], key=lambda o: (o.time, o.id))
     for met in JUDGES[limb.condition["type"]](limb, before_it, clocks):
-        for one in finding(limb, key, met):
+        for one in finding(limb, key, replace(met, facts=met.facts | told_besides(limb, before_it, met))):
             told = {sighting.incident_id: sighting for occurrence, _ in met.chain for sighting in occurrence.members}
             name = f"finding\x1f{one.rule_id}\x1f{limb.name or 'main'}\x1f{key}\x1f{one.occurrence_id}"
             yield (
@@ -648,6 +650,16 @@ def judge_limb(
                     found_by=one.rule_id,
                 ),
             )
+
+
+def told_besides(limb: Limb, occurrences: Iterable[Occurrence], met: Met) -> dict[str, str]:
+    """How often the steps the limb tells of besides were seen in their windows, which end when it was met."""
+    numbers = {}
+    for name, asked in limb.besides.items():
+        start = shift(met.completed_at, asked["within"], -1)
+        seen = [o for o in occurrences if start <= o.time <= met.completed_at and selected(o, limb.select[asked["of"]])]
+        numbers[name] = str(len(seen))
+    return numbers
 
 
 def parameters(limb: Limb, area: str, day: date) -> Plain | None:

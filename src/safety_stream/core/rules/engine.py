@@ -57,7 +57,7 @@ from safety_stream.core.rules.findings import finding_of
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
-from safety_stream.core.rules.windows import longest
+from safety_stream.core.rules.windows import longest, number_within
 from safety_stream.core.timeline import Occurrence, Timeline, changed_occurrences, occurrences_of, timeline_order
 
 HUB_RULE = Rule(
@@ -183,8 +183,13 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
         self, key: str, occurrences: Sequence[Occurrence], span: Span, now: Now
     ) -> Iterator[tuple[Completion, Finding]]:
         """What the limb finds inside the span, and how its condition was met."""
-        for completion in self.condition.completions(self.view(key, occurrences, span, now), span):
-            finding = finding_of(self.rule, self.limb, key, completion)
+        view = self.view(key, occurrences, span, now)
+        for completion in self.condition.completions(view, span):
+            besides = [
+                (name, str(number_within(view.times(one.of), completion.completed_at, one.within)))
+                for name, one in self.limb.besides.items()
+            ]
+            finding = finding_of(self.rule, self.limb, key, completion, besides)
             if finding is not None:
                 yield completion, finding
 
@@ -352,14 +357,15 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan]) -> _Plan:
     condition = condition_type(limb.condition)
     overrides = [over for over in rule.overrides if over.limb in (None, limb.name)]
     terms = TermsByArea(condition.terms, overrides)
-    steps = {step: limb.steps[step] for step in condition.steps}
+    besides = limb.besides.values()
+    steps = {step: limb.steps[step] for step in (*condition.steps, *(one.of for one in besides))}
     beneath = {
         step: tuple(plan for plan in others if plan.rule.id in selector.finding)
         for step, selector in steps.items()
         if selector.finding
     }
     below = [plan for plans in beneath.values() for plan in plans]
-    window = max(longest(length) for length in terms.lengths)
+    window = max(longest(length) for length in (*terms.lengths, *(one.within for one in besides)))
     return _Plan(
         rule=rule,
         limb=limb,

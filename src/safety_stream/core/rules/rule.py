@@ -142,9 +142,17 @@ class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     enabled: bool = True
 
 
+class Besides(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What to tell besides, whenever a limb is met: how many occurrences of a step the window before it holds."""
+
+    of: str
+    within: Duration
+
+
 class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One way to meet a rule: keys, selectors by step name, a condition, and the words for it.
 
+    `besides` are facts the words may use that decide nothing, by name.
     `names` says how values of facts are called in those words: areas by their names, not their codes.
     """
 
@@ -154,6 +162,7 @@ class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     condition: Condition
     explain: str
     names: Mapping[str, str] = {}
+    besides: Mapping[str, Besides] = {}
 
 
 class PriorityRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
