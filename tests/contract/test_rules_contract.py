@@ -34,6 +34,7 @@ from safety_stream.core.rules.rule import (
     Count,
     Distinct,
     Limb,
+    Near,
     Ordered,
     Rule,
     Selector,
@@ -165,6 +166,15 @@ TYPES: tuple[Rule, ...] = (
         },
         id="distinct-none-of-a-theme",
     ),
+    a_rule(Near(of="harm", metres=100, within=months(2)), id="near-months"),
+    a_rule(
+        Near(of="crime", after="harm", metres=101, within=days(60), at_least=2),
+        {
+            "crime": of_kind("police-crime", "police-incident"),
+            "harm": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),), reported_within=months(1)),
+        },
+        id="near-days",
+    ),
 )
 
 
@@ -176,9 +186,9 @@ def _with_overrides(rule: Rule) -> Rule:
         changes["within"] = months(4)
     mid_window = START // DAY_LENGTH + 60
     overrides = [an_override("E07000123", valid_to=mid_window, enabled=False)]
-    if isinstance(condition, Count | Distinct | Calendar):
+    if isinstance(condition, Count | Distinct | Calendar | Near):
         changes["at_least"] = condition.at_least + 1
-        overrides.append(an_override("E07000117", at_least=condition.at_least - 1))
+        overrides.append(an_override("E07000117", at_least=max(condition.at_least - 1, 1)))
     overrides.append(an_override("E07000122", valid_from=mid_window, **changes))
     return msgspec.structs.replace(rule, id=f"{rule.id}-overridden", overrides=tuple(overrides))
 
@@ -189,7 +199,7 @@ CHAINS = {one.id: one for rule in OF_FINDINGS for one in with_all_beneath(rule, 
 CATALOGUE: Catalogue = msgspec.structs.replace(
     SHIPPED,
     rules=(*SHIPPED.rules, *TYPES, *map(_with_overrides, TYPES), *CHAINS.values()),
-    bounds=Bounds(hub=9, kept=12),
+    bounds=Bounds(hub=9, kept=12, cell_metres=500, cell_days=92),
 )
 RULES = RuleSet(CATALOGUE.rules, CATALOGUE.bounds)
 EACH_RULE = pytest.mark.parametrize(
@@ -256,7 +266,7 @@ def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
         received_at=reported,
         area=draw(st.sampled_from(["E07000117", "E07000122", "E07000123", "OUTSIDE"])),
         place=draw(places),
-        roles=draw(st.sampled_from([("victim",), ("suspect", "victim"), ("missing", "vehicle")])),
+        roles=draw(st.sampled_from([("here", "victim"), ("here", "suspect", "victim"), ("missing", "vehicle")])),
         persons=draw(st.sampled_from([(), ("p1",), ("p1", "p2"), ("p3",)])),
         complainants=draw(st.sampled_from([(), ("p1",), ("p2",), ("p3", "p4"), ("p5", "p6")])),
         child=child,
@@ -500,8 +510,9 @@ def test_a_change_alters_findings_nowhere_but_where_it_is_looked_for(
 def _assert_the_difference_is_found(
     rules: RuleSet, key: str, of: Sequence[Sighting], changed: Sighting, now: Now
 ) -> None:
-    old = Picture(_timeline(of, rules.bounds), rules.bounds)
-    new = Picture(old.timeline.changed(1, changed, rules.bounds), rules.bounds)
+    bounds = rules.bounds_of(key)
+    old = Picture(_timeline(of, bounds), bounds)
+    new = Picture(old.timeline.changed(1, changed, bounds), bounds)
     for before, after in ((old, new), (new, old)):
         revision = revise(rules, key, before, after, changed, now)
         whole = difference(
@@ -521,9 +532,10 @@ def test_what_follows_for_one_report_is_not_taken_to_follow_for_another(rule: Ru
     key = f"{rule.limbs[0].keys[0]}:a"
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     stands: dict[str, Finding] = {}
-    picture = Picture(Timeline(), rules.bounds)
+    bounds = rules.bounds_of(key)
+    picture = Picture(Timeline(), bounds)
     for sighting in of:
-        before, picture = picture, Picture(picture.timeline.changed(1, sighting, rules.bounds), rules.bounds)
+        before, picture = picture, Picture(picture.timeline.changed(1, sighting, bounds), bounds)
         revision = revise(rules, key, before, picture, sighting, now)
         stands = {at: finding for at, finding in stands.items() if at not in revision.before} | revision.after
         assert stands == evaluate(rules, key, picture.timeline, now)
@@ -544,10 +556,10 @@ def test_the_order_of_arrival_changes_nothing(rule: Rule, of: list[Sighting], ra
 @settings(max_examples=25)
 @given(live(most=12))
 def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule: Rule, of: list[Sighting]):
-    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), Bounds(hub=256, kept=1024))
+    rules = RuleSet(with_all_beneath(rule, TRIED_OUT), SHIPPED.bounds)
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     facts = {limb.name: tuple(sorted((*condition_type(limb.condition).facts, *limb.besides))) for limb in rule.limbs}
-    found = evaluate(rules, f"{rule.limbs[0].keys[0]}:a", _timeline(of, rules.bounds), now).values()
+    found = evaluate(rules, f"{rule.limbs[0].keys[0]}:a", _timeline(of, SHIPPED.bounds), now).values()
     for finding in [one for one in found if one.rule_id == rule.id]:
         assert tuple(name for name, _ in finding.facts) == facts[finding.limb]
         order = [(item.occurred_at, item.occurrence_id) for item in finding.evidence]
@@ -661,11 +673,15 @@ def crowded(draw: st.DrawFn) -> list[Sighting]:
             reported_at=START + draw(st.sampled_from([0, 0, 90])) * DAY_LENGTH,
             organisation=draw(st.sampled_from(["lancashire-police", "district-councils"])),
             area=draw(st.sampled_from(["E07000117", "E07000122"])),
-            place=draw(st.sampled_from([Place(), HOME])),
+            place=draw(st.sampled_from([Place(), HOME, HOME, *FROM_HOME])),
+            roles=draw(st.sampled_from([("victim",), ("here", "victim"), ("here", "victim")])),
         )
         for number in range(draw(st.integers(1, 8)))
     ]
 
+
+FROM_HOME = [Place(easting=384_000 + east, northing=432_080, exact=True) for east in (60, 61)]
+"""A hundred metres away, and a little more."""
 
 close = st.one_of(
     st.sampled_from([0, 0, 1, HOUR, HOUR + 1, 2 * HOUR]),
@@ -698,7 +714,7 @@ def test_clocks_bring_what_rests_on_findings_when_they_bring_the_findings(
     rule: Rule, of: list[Sighting], days_on: list[int]
 ):
     rules = RuleSet(with_all_beneath(rule, TRIED_OUT), SHIPPED.bounds)
-    picture = Picture(_timeline(of, rules.bounds), rules.bounds)
+    picture = Picture(_timeline(of, SHIPPED.bounds), SHIPPED.bounds)
     nows = [Now(START + day * DAY_LENGTH, {"childrens-services": START + day * DAY_LENGTH}) for day in sorted(days_on)]
     stands = evaluate(rules, "victim:a", picture.timeline, nows[0])
     for before, after in pairwise(nows):
@@ -714,9 +730,9 @@ def test_a_span_holds_what_rests_on_findings_from_before_it(rule: Rule, of: list
     rules = RuleSet(with_all_beneath(rule, TRIED_OUT), SHIPPED.bounds)
     now = Now(START + 600 * DAY_LENGTH, {"childrens-services": START + 600 * DAY_LENGTH})
     span = Span(START + first * DAY_LENGTH, START + (first + length) * DAY_LENGTH)
-    whole = evaluate(rules, "victim:a", _timeline(of, rules.bounds), now)
+    whole = evaluate(rules, "victim:a", _timeline(of, SHIPPED.bounds), now)
     inside = {at: finding for at, finding in whole.items() if span.holds(finding.completed_at)}
-    assert evaluate(rules, "victim:a", _timeline(of, rules.bounds), now, span) == inside
+    assert evaluate(rules, "victim:a", _timeline(of, SHIPPED.bounds), now, span) == inside
 
 
 @pytest.mark.parametrize("rule", TRIED_OUT, ids=lambda rule: rule.id)
@@ -758,4 +774,4 @@ def _in_words(finding: Finding | oracle.OracleFinding) -> tuple[object, ...]:
 
 def test_every_condition_type_is_held_to_the_contract():
     tried = {type(limb.condition) for _, limb in LIMBS if limb.keys != ("area",)}
-    assert tried == {Count, Distinct, AllOf, Ordered, Absent, Calendar}
+    assert tried == {Count, Distinct, AllOf, Ordered, Absent, Calendar, Near}

@@ -111,6 +111,7 @@ def test_a_person_token_reaches_each_timeline_of_its_roles():
         "suspect:tok-p": ("perpetrator",),
         "victim-perpetrator:tok-v|tok-p": ("perpetrator", "victim"),
         "place:900000000001": (),
+        "household:900000000001": ("household",),
         "vehicle:tok-c": ("vehicle",),
         "group:tok-g": (),
     }

@@ -18,7 +18,7 @@ from tests.replay.running import Told, World, accepted, arrivals, outputs, resul
 from safety_stream.core import register as claims
 from safety_stream.core import timeline
 from safety_stream.core.alerts import condition as alerts
-from safety_stream.core.catalogue import Areas, Bounds
+from safety_stream.core.catalogue import Areas
 from safety_stream.core.model import times
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
@@ -200,7 +200,7 @@ def what_is_left_out_is_not_said(patch: Patch, _: World) -> None:
 @mutant
 def the_hub_bound_is_off_by_one(_: Patch, world: World) -> World:
     bounds = world.catalogue.bounds
-    return with_catalogue(world, bounds=Bounds(hub=bounds.hub + 1, kept=bounds.kept))
+    return with_catalogue(world, bounds=msgspec.structs.replace(bounds, hub=bounds.hub + 1))
 
 
 # --- occurrences --------------------------------------------------------------------------------------------

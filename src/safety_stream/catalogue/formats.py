@@ -131,6 +131,8 @@ class BoundsEntry(_Strict):
 
     hub: Number
     kept: Number
+    cell_metres: Number
+    cell_days: Number
     source: Prose
 
 
@@ -314,8 +316,20 @@ class CalendarEntry(_Strict):
     of: StepName | None = None
 
 
+class NearEntry(_Strict):
+    """`type: near`; `after` is what the earlier one must be, if it is another step."""
+
+    type: Literal["near"]
+    of: StepName
+    after: StepName | None = None
+    metres: Number
+    within: Length
+    at_least: Number = 1
+
+
 ConditionEntry = Annotated[
-    CountEntry | DistinctEntry | AllOfEntry | OrderedEntry | AbsentEntry | CalendarEntry, Field(discriminator="type")
+    CountEntry | DistinctEntry | AllOfEntry | OrderedEntry | AbsentEntry | CalendarEntry | NearEntry,
+    Field(discriminator="type"),
 ]
 
 
@@ -386,7 +400,7 @@ class LawfulEntry(_Strict):
 
 
 class ExampleSighting(_Strict):
-    """A report as an example states it; what is left out is as quiet as can be."""
+    """A report as an example states it; what is left out is as quiet as can be. Its point, if any, is exact."""
 
     at: LondonTime
     reported_at: LondonTime | None = None
@@ -398,6 +412,8 @@ class ExampleSighting(_Strict):
     child: bool = False
     area: AreaCode = "E07000117"
     uprn: str | None = None
+    easting: int | None = None
+    northing: int | None = None
     organisation: Name = "lancashire-police"
     complainants: list[str] = []
     persons: list[str] = []

@@ -29,6 +29,7 @@ from safety_stream.catalogue.formats import (
     CategoriesFile,
     IndicatorsFile,
     LimbEntry,
+    NearEntry,
     OrderedEntry,
     OverrideEntry,
     RuleFile,
@@ -50,8 +51,10 @@ from safety_stream.core.catalogue import (
 )
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, Role
+from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
 from safety_stream.core.rules.chains import DEEPEST, circle_in, depth_of, rests_on
 from safety_stream.core.rules.engine import HUB_RULE
+from safety_stream.core.rules.near import HERE, NEARBY
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
     Absent,
@@ -63,6 +66,7 @@ from safety_stream.core.rules.rule import (
     Distinct,
     Field,
     Limb,
+    Near,
     Ordered,
     Override,
     PriorityRule,
@@ -71,9 +75,9 @@ from safety_stream.core.rules.rule import (
     Selector,
     Test,
 )
+from safety_stream.core.rules.windows import longest
 
-_KEYS_NOBODY_MAKES = frozenset({"household", "cell"})
-_ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "group"}
+_ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "household", "group", HERE, NEARBY}
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
 _LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
 _GRADES = frozenset("ABCDE")
@@ -122,6 +126,7 @@ class Reading:
         self._sources: dict[str, Source] | None = None
         self._categories: dict[str, Category] | None = None
         self._themes: frozenset[str] | None = None
+        self._bounds: Bounds | None = None
         self._areas: Areas | None = None
         self._indicators: dict[str, Indicator] | None = None
         self._audiences: dict[str, Audience] | None = None
@@ -195,7 +200,13 @@ class Reading:
         self._themes = frozenset(theme for some in themes for theme in some)
         if model.bounds.kept <= model.bounds.hub:
             at.error(("bounds",), "kept is not above hub", "a hub must be remembered for it to come back: raise kept")
-        return by_kind, by_flag, Bounds(hub=model.bounds.hub, kept=model.bounds.kept)
+        self._bounds = Bounds(
+            hub=model.bounds.hub,
+            kept=model.bounds.kept,
+            cell_metres=model.bounds.cell_metres,
+            cell_days=model.bounds.cell_days,
+        )
+        return by_kind, by_flag, self._bounds
 
     def _read_areas(self) -> Areas | None:
         file = self._areas_file or self._only_area_file()
@@ -400,8 +411,6 @@ class Reading:
         where: Where = ("limbs", name) if model.limbs is not None else ()
         condition = _condition(entry)
         reads = condition_type(condition)
-        for kind in sorted(_KEYS_NOBODY_MAKES.intersection(entry.key)):
-            at.error((*where, "key"), f"no stage makes {kind} keys", "choose another kind of key")
         self._check_kind_of_limb(at, where, entry)
         for step in sorted(set(reads.steps) - set(entry.select)):
             at.error(
@@ -452,6 +461,10 @@ class Reading:
             return
         if entry.indicator is not None:
             at.error((*where, "indicator"), "only key area has an indicator", "leave it out")
+        if isinstance(entry.condition, NearEntry) and entry.key != ["cell"]:
+            at.error((*where, "key"), "near is asked of cells alone", "write `key: cell`")
+        if not isinstance(entry.condition, NearEntry) and "cell" in entry.key:
+            at.error((*where, "key"), "of a cell only near may be asked", "choose another kind of key")
         if isinstance(entry.condition, CalendarEntry) and entry.condition.of is None:
             at.error((*where, "condition"), "a calendar condition on a timeline needs a step to count", "add `of`")
 
@@ -466,13 +479,19 @@ class Reading:
         if isinstance(condition, Absent):
             for feed in condition.feeds:
                 self._know(at, (*where, "feeds"), "feed", feed, self._sources)
+        if isinstance(condition, Near):
+            self._check_reach(at, where, condition)
+            self._check_places(at, where, condition, entry)
         if isinstance(entry.condition, AllOfEntry):
-            self._check_steps(at, (*where, "steps"), entry.condition.steps)
-            for step in entry.condition.at_least:
-                self._know(at, (*where, "at_least", step), "step", step, entry.condition.steps)
-            self._check_needed(at, where, entry.condition)
+            self._check_all_of(at, where, entry.condition)
         if isinstance(entry.condition, OrderedEntry):
             self._check_order(at, where, entry.condition)
+
+    def _check_all_of(self, at: _Place, where: Where, stated: AllOfEntry) -> None:
+        self._check_steps(at, (*where, "steps"), stated.steps)
+        for step in stated.at_least:
+            self._know(at, (*where, "at_least", step), "step", step, stated.steps)
+        self._check_needed(at, where, stated)
 
     def _check_needed(self, at: _Place, where: Where, stated: AllOfEntry) -> None:
         self._check_steps(at, (*where, "always"), stated.always)
@@ -486,6 +505,25 @@ class Reading:
                 f"{stated.needed} needed of {len(stated.steps)} steps, {len(stated.always)} of them always",
                 "let needed lie between the number always needed and the number of steps, or leave it out",
             )
+
+    def _check_reach(self, at: _Place, where: Where, condition: Near) -> None:
+        if condition.after == condition.of:
+            at.error((*where, "after"), f"step {condition.of} is named twice", "leave after out: it is the same anyway")
+        if self._bounds is not None and condition.metres > self._bounds.cell_metres:
+            what = f"{condition.metres} metres is further than a cell is wide"
+            at.error((*where, "metres"), what, "ask for less, or raise cell_metres in categories.yaml")
+        self._check_stretch(at, (*where, "within"), condition.within)
+
+    def _check_places(self, at: _Place, where: Where, condition: Near, entry: LimbEntry) -> None:
+        for step in sorted({condition.of, condition.after or condition.of}.intersection(entry.select)):
+            if entry.select[step].finding is not None:
+                at.error(where, f"step {step} means a finding, which has no place", "let near speak of reports")
+
+    def _check_stretch(self, at: _Place, where: Where, within: Duration) -> None:
+        """A length of months counts as the longest it can be."""
+        if self._bounds is not None and (within.millis or longest(within)) > self._bounds.cell_days * DAY_LENGTH:
+            what = f"{length_in_words(within)} may be longer than a cell lasts"
+            at.error(where, what, "ask for less, or raise cell_days in categories.yaml")
 
     def _check_order(self, at: _Place, where: Where, stated: OrderedEntry) -> None:
         self._check_steps(at, (*where, "none_of"), stated.none_of)
@@ -567,6 +605,8 @@ class Reading:
                 at.error((*where, "set"), f"limb {limb.name} has no at_least", "leave it out")
             if set_to.within is not None and isinstance(limb.condition, Calendar):
                 at.error((*where, "set"), f"limb {limb.name} has no within", "leave it out")
+            if set_to.within is not None and isinstance(limb.condition, Near):
+                self._check_stretch(at, (*where, "set"), set_to.within)
         return Override(
             areas=frozenset(entry.areas),
             limb=entry.limb,
@@ -735,7 +775,7 @@ class _Place:
 _ALERT_FIELDS = frozenset(AlertVersion.__struct_fields__)
 
 
-def _condition(entry: LimbEntry) -> Condition:
+def _condition(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - one for each type
     stated = entry.condition
     match stated.type:
         case "count":
@@ -765,6 +805,14 @@ def _condition(entry: LimbEntry) -> Condition:
             )
         case "absent":
             return Absent(after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds))
+        case "near":
+            return Near(
+                of=stated.of,
+                metres=stated.metres,
+                within=stated.within,
+                at_least=stated.at_least,
+                after=stated.after,
+            )
         case "calendar":
             return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
 

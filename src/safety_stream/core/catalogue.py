@@ -116,10 +116,19 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """How large things may grow: beyond `hub` live sightings a key's rules are suspended, `kept` are remembered."""
+    """How large things may grow: beyond `hub` live sightings a key's rules are suspended, `kept` are remembered.
+
+    A cell is a square of `cell_metres` and a stretch of `cell_days`: nothing nearer than these is out of its reach.
+    """
 
     hub: int
     kept: int
+    cell_metres: int
+    cell_days: int
+
+    def of_key(self, key: str) -> Bounds:
+        """Those of one key. Much happens in a cell of a town centre, and it is a place all the same, up to `kept`."""
+        return msgspec.structs.replace(self, hub=self.kept) if key.startswith("cell:") else self
 
 
 class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -28,6 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -240,7 +241,7 @@ class CatalogueFiles:
     categories: dict[str, Plain]
     kind_themes: dict[str, list[str]]
     flag_themes: dict[str, list[str]]
-    hub: int
+    bounds: Plain
     areas: dict[str, Plain]
     lsoas: dict[str, str]
     indicators: list[Plain]
@@ -281,7 +282,8 @@ def recompute(
     tallies = list(tallies_of(claims, files))
     findings: list[OracleFinding] = []
     for key, sightings in timelines(claims, files).items():
-        findings += judge_timeline(key, sightings, files.limbs, clocks, files.hub)
+        hub = files.bounds["kept" if key.startswith("cell:") else "hub"]
+        findings += judge_timeline(key, sightings, files.limbs, clocks, hub)
     findings += judge_areas(tallies, files.limbs, clocks)
     return Truth(
         findings={(f.rule_id, f.limb, f.key, f.occurrence_id): f for f in findings},
@@ -314,7 +316,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         categories={category["id"]: category for category in categories["categories"]},
         kind_themes=categories["kind_themes"],
         flag_themes=categories["flag_themes"],
-        hub=categories["bounds"]["hub"],
+        bounds=categories["bounds"],
         areas={area["code"]: area for area in areas["areas"]},
         lsoas=lsoas,
         indicators=_load(folder / "indicators" / "counts.yaml")["indicators"],
@@ -494,7 +496,7 @@ def timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[
     wanted = {kind for limb in files.limbs for kind in limb.keys} - {"area"}
     found: dict[str, list[Sighting]] = defaultdict(list)
     for claim in claims:
-        for key, roles, entities in keys_of(claim):
+        for key, roles, entities in (*keys_of(claim), *cells_of(claim, files)):
             if key.partition(":")[0] in wanted:
                 found[key].append(sighting_of(claim, roles, entities))
     return {key: found[key] for key in sorted(found)}
@@ -506,6 +508,9 @@ def keys_of(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...
     uprn, _, _, exact, _ = claim["place"]
     if uprn and exact:
         yield f"place:{uprn}", (), ()
+        harmed = [token for role, token, _ in claim["parties"] if role in harmed_roles(claim)]
+        if harmed:
+            yield f"household:{uprn}", ("household",), tuple(sorted(token for token in harmed if token))
     for vehicle in sorted(set(claim["vehicles"])):
         yield f"vehicle:{vehicle}", ("vehicle",), ()
     for phone in sorted(set(claim["phones"])):
@@ -519,7 +524,7 @@ def _person_keys(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str
     for role, token, _ in claim["parties"]:
         if token:
             roles_of[token].add(role)
-    harmed = COMPLAINANTS if claim["kind"] in COMPLAINT_KINDS else {"victim"}
+    harmed = harmed_roles(claim)
     for token, roles in sorted(roles_of.items()):
         yield f"person:{token}", tuple(sorted(roles)), (token,)
         if roles & harmed:
@@ -529,6 +534,33 @@ def _person_keys(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str
         for other, others in sorted(roles_of.items()):
             if token != other and roles & {"victim", "subject"} and others & ACCUSED:
                 yield f"victim-perpetrator:{token}|{other}", ("perpetrator", "victim"), (token, other)
+
+
+def harmed_roles(claim: Plain) -> set[str]:
+    """The roles of those a claim of this kind happened to."""
+    return COMPLAINANTS if claim["kind"] in COMPLAINT_KINDS else {"victim"}
+
+
+def cells_of(claim: Plain, files: CatalogueFiles) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """The cells a claim with a good point is seen from: those that touch its own, now and one stretch later.
+
+    Only if some rule on cells has a use for it, whatever its origin, and however late it was reported.
+    """
+    _, easting, northing, exact, _ = claim["place"]
+    if not exact or easting is None or northing is None:
+        return
+    seen = sighting_of(claim, (), ())
+    selectors = [select for limb in files.limbs if "cell" in limb.keys for select in limb.select.values()]
+    if not any(matches(without(select, "origin", "reported_within", "role"), seen) for select in selectors):
+        return
+    wide = files.bounds["cell_metres"]
+    own_east, own_north = easting // wide, northing // wide
+    own_stretch = (moment(claim["occurred_from"]) - EPOCH) // timedelta(days=files.bounds["cell_days"])
+    for stretch in (own_stretch, own_stretch + 1):
+        for east in range(own_east - 1, own_east + 2):
+            for north in range(own_north - 1, own_north + 2):
+                is_own = (east, north, stretch) == (own_east, own_north, own_stretch)
+                yield f"cell:{east}.{north}.{stretch}", ("here" if is_own else "nearby",), ()
 
 
 def sighting_of(claim: Plain, roles: tuple[str, ...], entities: tuple[str, ...]) -> Sighting:
@@ -691,11 +723,11 @@ def missed_by(select: Plain, sighting: Sighting) -> str | None:
     return None
 
 
-def without(select: Plain, name: str) -> Plain:
-    """The selector with one of its tests left out, wherever it stands."""
-    left = {other: wanted for other, wanted in select.items() if other != name}
+def without(select: Plain, *names: str) -> Plain:
+    """The selector with some of its tests left out, wherever they stand."""
+    left = {other: wanted for other, wanted in select.items() if other not in names}
     if "not" in left:
-        left["not"] = {other: wanted for other, wanted in left["not"].items() if other != name}
+        left["not"] = {other: wanted for other, wanted in left["not"].items() if other not in names}
     return left
 
 
@@ -900,6 +932,48 @@ def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
             )
 
 
+def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
+    """`near`: at something that lies in the cell itself, enough was before it and not far from it."""
+    of = limb.select[limb.condition["of"]]
+    after = limb.select[limb.condition.get("after") or limb.condition["of"]]
+    reach = limb.condition["metres"]
+    for e in occurrences:
+        settings = parameters(limb, e.area, london_day(e.time))
+        lies = located(selected(e, of))
+        if settings is None or not lies or "here" not in lies[0].roles:
+            continue
+        start = shift(e.time, settings["within"], -1)
+        looked_at = [o for o in occurrences if start <= o.time < e.time]
+        apart = {o.id: metres_between(lies[0], there[0]) for o in looked_at if (there := located(selected(o, after)))}
+        close = [o for o in looked_at if o.id in apart and apart[o.id] <= reach]
+        if len(close) >= settings.get("at_least", 1):
+            nearly = near_misses(looked_at, [after])
+            yield Met(
+                chain=[*((o, selected(o, after)) for o in close), (e, selected(e, of))],
+                occurrence_id=e.id,
+                completed_at=e.time,
+                area=e.area,
+                number=len(close) + 1,
+                facts={
+                    "count": str(len(close) + 1),
+                    "days_since": str(min(e.time - o.time for o in close) // timedelta(days=1)),
+                    "nearest_m": str(int(min(apart[o.id] for o in close))),
+                },
+                near_misses=[(s, why) for s, why in nearly if s.point and metres_between(lies[0], s) <= reach],
+            )
+
+
+def located(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Those with a good point, in their order; the first says where the occurrence is."""
+    return [sighting for sighting in sightings if sighting.point is not None]
+
+
+def metres_between(one: Sighting, other: Sighting) -> Decimal:
+    """The distance of two points."""
+    (x, y), (u, v) = one.point or (0, 0), other.point or (0, 0)
+    return Decimal((x - u) ** 2 + (y - v) ** 2).sqrt()
+
+
 def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[Met]:
     """`calendar` on a timeline: enough selected occurrences in a calendar period that is over."""
     select, kind = limb.select[limb.condition["of"]], limb.condition["per"]
@@ -932,6 +1006,7 @@ JUDGES: dict[str, Callable[[Limb, Sequence[Occurrence], Clocks], Iterator[Met]]]
     "all_of": judge_all_of,
     "ordered": judge_ordered,
     "absent": judge_absent,
+    "near": judge_near,
     "calendar": judge_calendar,
 }
 

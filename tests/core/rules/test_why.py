@@ -255,7 +255,7 @@ def test_how_often_it_completed_is_counted_over_twelve_months_here_and_on_the_ke
 
 @pytest.mark.parametrize(("more", "hangs"), [(1, True), (2, False)])
 def test_a_hub_rests_on_how_many_reports_there_are(more: int, hangs: bool):
-    bounds = Bounds(hub=3, kept=8)
+    bounds = msgspec.structs.replace(BOUNDS, hub=3, kept=8)
     sightings = [a_sighting(f"2026-01-0{day}T10:00", f"h{day}") for day in range(1, 4 + more)]
     (found,) = evaluate(RuleSet([TWICE], bounds), KEY, a_timeline(*sightings, bounds=bounds), known()).values()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from safety_stream.core.model.incidents import IncidentVersion, Party, Place
 from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import HOUR, MINUTE
+from safety_stream.core.register import Keyed, Scope, claim_of, sightings_of
 from safety_stream.core.stages import register
 from safety_stream.core.stages.rows import MemoryRows
 
@@ -156,6 +158,38 @@ def test_keys_are_made_of_what_is_known_and_of_nothing_else(
     catalogue: Catalogue, changes: dict[str, Any], keys: set[str]
 ) -> None:
     assert {key for key, _ in standing(run(catalogue, [a_version(**changes)]))} == keys
+
+
+HOME = Place(uprn="900000000001", exact=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "persons"),
+    [
+        ({"parties": (Party("victim", "tok-a"), Party("victim", "tok-b"))}, ("tok-a", "tok-b")),
+        ({"parties": (Party("victim", None),)}, ()),
+        ({"parties": (Party("reporter", "tok-r"),), "kind": "asb-case"}, ("tok-r",)),
+        ({"parties": (Party("subject", "tok-s", child=True),), "kind": "hate-report"}, ("tok-s",)),
+        ({"parties": (Party("reporter", "tok-r"), Party("suspect", "tok-s"))}, None),
+        ({"parties": ()}, None),
+        ({"place": msgspec.structs.replace(HOME, exact=False)}, None),
+        ({"place": Place(easting=384_000, northing=432_000, exact=True)}, None),
+    ],
+    ids=["victims", "somebody", "who complains", "a child", "who reports", "nobody", "a moved one", "no address"],
+)
+def test_an_address_is_a_households_where_somebody_is_named_to_whom_it_happened(
+    catalogue: Catalogue, changes: dict[str, Any], persons: tuple[str, ...] | None
+) -> None:
+    limb = msgspec.structs.replace(catalogue.rules[0].limbs[0], keys=("household",))
+    rule = msgspec.structs.replace(catalogue.rules[0], limbs=(limb,), status="stable")
+    scope = Scope(msgspec.structs.replace(catalogue, rules=(rule,)))
+
+    claim = claim_of(a_version(**({"place": HOME} | changes)), scope)
+
+    expected = () if persons is None else (Keyed("household:900000000001", ("household",), persons),)
+    assert claim.keys == expected
+    is_child = any(party.child for party in claim.version.parties)
+    assert all(sighting.child == is_child for sighting in sightings_of(claim).values())
 
 
 VERSIONS = st.builds(

@@ -25,7 +25,8 @@ out again inside the stretch they look at, and lies before them as occurrences b
 needs no memory of its own, and no order in which its links must hear of a change.
 
 A key with more live sightings than `bounds.hub` means nothing: its rules are suspended, and that is itself a finding,
-of the built-in rule `hub`.
+of the built-in rule `hub`. A cell of the map means a place however much happens there, and becomes one only when it is
+too much to be remembered (`RuleSet.bounds_of`).
 """
 
 from __future__ import annotations
@@ -245,7 +246,7 @@ class RuleSet:
     """
 
     def __init__(self, rules: Iterable[Rule], bounds: Bounds) -> None:
-        self.bounds = bounds
+        self._bounds = bounds
         by_kind: dict[str, list[_Plan]] = {}
         for rule in in_order(rules):
             if rule.status == "retired":
@@ -261,13 +262,17 @@ class RuleSet:
         """The limbs that read this key."""
         return self._readers.get(key_kind(key), _NOBODY)
 
+    def bounds_of(self, key: str) -> Bounds:
+        """How far the timeline of this key may grow."""
+        return self._bounds.of_key(key)
+
 
 _NOBODY = _Readers(())
 
 
 def evaluate(rules: RuleSet, key: str, timeline: Timeline, now: Now, span: Span = ALWAYS) -> dict[str, Finding]:
     """The findings of a key by id: all of them, or those completed inside the span."""
-    return _findings(rules, key, Picture(timeline, rules.bounds), now, span)
+    return _findings(rules, key, Picture(timeline, rules.bounds_of(key)), now, span)
 
 
 def difference(
@@ -389,7 +394,7 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan]) -> _Plan:
 
 def _findings(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span) -> dict[str, Finding]:
     if picture.is_hub:
-        hub = _hub_finding(key, picture.timeline, rules.bounds)
+        hub = _hub_finding(key, picture.timeline, rules.bounds_of(key))
         return {hub.finding_id: hub} if span.holds(hub.completed_at) else {}
     found: dict[str, Finding] = {}
     for plan in rules.readers(key).plans:

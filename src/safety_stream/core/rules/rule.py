@@ -124,7 +124,20 @@ class Calendar(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="calenda
     indicator: str | None = None
 
 
-Condition = Count | Distinct | AllOf | Ordered | Absent | Calendar
+class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
+    """At least `at_least` of `after` strictly before e (a sighting of `of`), in its window, at most `metres` away.
+
+    `after` None: the same step.
+    """
+
+    of: str
+    metres: int
+    within: Duration
+    at_least: int = 1
+    after: str | None = None
+
+
+Condition = Count | Distinct | AllOf | Ordered | Absent | Calendar | Near
 
 
 class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):

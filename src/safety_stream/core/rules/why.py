@@ -138,7 +138,7 @@ def grounds_of(
     live = [claim for name in sorted(newest) if _is_under(claim := claim_of(newest[name], scope), key)]
     if key_kind(key) == "area":
         return Grounds(Timeline(), tuple(live), now)
-    return Grounds(_timeline([sightings_of(claim)[key] for claim in live], bounds), (), now)
+    return Grounds(_timeline([sightings_of(claim)[key] for claim in live], bounds.of_key(key)), (), now)
 
 
 def account_of(
@@ -195,7 +195,7 @@ class _Case:
         self._rules = RuleSet(() if rule in (None, HUB_RULE) else with_all_beneath(rule, live), bounds)
         self._timeline = grounds.timeline
         self._now = grounds.now
-        self._bounds = bounds
+        self._bounds = bounds.of_key(finding.key)
         self._counts = _counts(grounds.series, finding) if key_kind(finding.key) == "area" else None
 
     def recomputed(self) -> Finding | None:

@@ -133,9 +133,9 @@ class _Partition:
 
     def _revise(self, key: str, sign: Literal[1, -1], sighting: Sighting) -> Revision:
         """Put a sighting on the timeline of its key or take it off, and say what that makes of its findings."""
-        old = self._picture(key)
-        timeline = old.timeline.changed(sign, sighting, self._rules.bounds)
-        new = self._pictures[key] = Picture(timeline, self._rules.bounds)
+        old, bounds = self._picture(key), self._rules.bounds_of(key)
+        timeline = old.timeline.changed(sign, sighting, bounds)
+        new = self._pictures[key] = Picture(timeline, bounds)
         if timeline.count:
             self._timelines.put(key, timeline)
         else:
@@ -175,7 +175,8 @@ class _Partition:
     def _picture(self, key: str) -> Picture:
         picture = self._pictures.get(key)
         if picture is None:
-            picture = self._pictures[key] = Picture(self._timelines.get(key) or Timeline(), self._rules.bounds)
+            timeline = self._timelines.get(key) or Timeline()
+            picture = self._pictures[key] = Picture(timeline, self._rules.bounds_of(key))
         return picture
 
 
