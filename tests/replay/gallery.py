@@ -32,6 +32,9 @@ def gallery() -> list[Told]:
         _exploited,
         _addresses,
         _cars,
+        _streets,
+        _crowds,
+        _answers,
         _news,
         _feeds,
     )
@@ -293,6 +296,89 @@ def _cars() -> Iterator[Told]:
                 **more,
             )
             yield _now(_moved(report, later))
+
+
+def _streets() -> Iterator[Told]:
+    """Burglaries across each edge and corner of a cell and of a stretch of time; to the last metre and beyond."""
+    first, within = (250, 250), {"later": DAY_LENGTH}
+    edges = {-1: 0, 0: 250, 1: 499}
+    pairs: list[tuple[tuple[int, int], tuple[int, int], dict[str, int]]] = [
+        *(((edges[east], edges[north]), (50 * east, 50 * north), within)
+          for east in edges for north in edges),
+        (first, (60, 80), within),
+        (first, (61, 80), within),
+        (first, (240, 320), within),
+        (first, (241, 320), within),
+        (first, (0, 0), {"later": 7 * DAY_LENGTH}),
+        (first, (0, 0), {"later": 7 * DAY_LENGTH + 1}),
+        (first, (0, 0), {"later": 28 * DAY_LENGTH}),
+        (first, (0, 0), {"later": 28 * DAY_LENGTH + 1}),
+        (first, (0, 0), {"later": 0}),
+    ]  # fmt: skip
+    for number, ((east, north), (more_east, more_north), when) in enumerate(pairs):
+        # The first instant of a stretch of 92 days is on 2 December; most pairs lie on either side of it.
+        one = _burglary(f"street-{number}-0", "2025-12-01T12:00", number, east, north)
+        yield _now(one)
+        other = _burglary(f"street-{number}-1", "2025-12-01T12:00", number, east + more_east, north + more_north)
+        yield _now(_moved(other, when["later"]))
+    # Found out and not told; moved on the map; corrected to another street, and withdrawn.
+    yield _now(_burglary("found-0", "2025-10-01T12:00", 30))
+    yield _now(_burglary("found-1", "2025-10-02T12:00", 30, origin="discovered"))
+    yield _now(_burglary("found-2", "2025-10-03T12:00", 30))
+    for number, more in ((31, {"snapped": True}), (32, {"precision_m": 101}), (33, {"precision_m": 100})):
+        yield _now(_burglary(f"moved-{number}-0", "2025-10-01T12:00", number))
+        moved = _burglary(f"moved-{number}-1", "2025-10-02T12:00", number)
+        yield _now(msgspec.structs.replace(moved, place=msgspec.structs.replace(moved.place, **more)))
+    for number, action in ((34, "correct"), (35, "withdraw")):
+        yield _now(_burglary(f"back-{number}-0", "2025-10-01T12:00", number))
+        second = _burglary(f"back-{number}-1", "2025-10-02T12:00", number)
+        yield _now(second)
+        yield _now(
+            msgspec.structs.replace(
+                _burglary(f"back-{number}-1", "2025-10-02T12:00", number, 901), source_version=2, action=action
+            ),
+            DAY_LENGTH,
+        )
+
+
+def _burglary(ref: str, when: str, number: int, east: int = 250, north: int = 250, **more: object) -> Report:
+    """A burglary, so many metres from the corner of a cell of its own."""
+    place = ReportedPlace(area=PENDLE, easting=400_000 + 10_000 * number + east, northing=450_000 + north)
+    return a_report("police-crimes", ref, when, place=place, category="burglary", **more)
+
+
+def _crowds() -> Iterator[Told]:
+    """More burglaries in one street than a person could suffer before being a hub."""
+    for number in range(SMALL_HUB + 1):
+        yield _now(_burglary(f"crowd-{number}", f"2025-10-{number + 1:02}T12:00", 40, 250 + 10 * number))
+
+
+def _answers() -> Iterator[Told]:
+    """Attacks answered in the next district: in time and near, too late, too far; told by two; three times; at home."""
+    armed, day = {"flags": ("weapon",)}, DAY_LENGTH
+    for number, (steps, more) in enumerate((
+        (((0, 0), (390, 13 * day)), {}),
+        (((0, 0), (390, 15 * day)), {}),
+        (((0, 0), (410, 13 * day)), {}),
+        (((0, 0), (400, 14 * day)), {}),
+        (((0, 0), (400, 14 * day + 1)), {}),
+        (((0, 0), (50, HOUR)), {"source": "ambulance"}),
+        (((0, 0), (50, HOUR + 1)), {"source": "ambulance"}),
+        (((0, 0), (100, day), (200, 2 * day)), {}),
+        (((0, 0), (0, day)), {"flags": ("weapon", "domestic-abuse")}),
+        (((0, 0), (0, day)), {"flags": ()}),
+        (((0, 0), (0, day)), {"grade": "E"}),
+        (((0, 0), (0, day)), {"child": True, "people": {"victim": None}}),
+    )):  # fmt: skip
+        for step, (metres, later) in enumerate(steps):
+            given = {"source": "police-crimes", **armed, **({} if step == 0 and "grade" not in more else more)}
+            source = str(given.pop("source"))
+            place = ReportedPlace(
+                area=BURNLEY if step == 0 else PENDLE, easting=300_000 + 10_000 * number, northing=460_250 - metres
+            )
+            yield _now(
+                _moved(a_report(source, f"answer-{number}-{step}", "2025-11-03T23:00", place=place, **given), later)
+            )
 
 
 def _news() -> Iterator[Told]:

@@ -18,13 +18,24 @@ from tests.replay.running import Told, World, accepted, arrivals, outputs, resul
 from safety_stream.core import register as claims
 from safety_stream.core import timeline
 from safety_stream.core.alerts import condition as alerts
-from safety_stream.core.catalogue import Areas
+from safety_stream.core.catalogue import Areas, Bounds
 from safety_stream.core.model import times
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
-from safety_stream.core.rules import absent, condition, count, distinct, engine, findings, ordered, selectors, windows
+from safety_stream.core.rules import (
+    absent,
+    condition,
+    count,
+    distinct,
+    engine,
+    findings,
+    near,
+    ordered,
+    selectors,
+    windows,
+)
 from safety_stream.core.rules.rule import Rule
 from safety_stream.core.stages import alert, intake, measure, register, stage
 from safety_stream.testing.comparison import differences
@@ -201,6 +212,64 @@ def what_is_left_out_is_not_said(patch: Patch, _: World) -> None:
 def the_hub_bound_is_off_by_one(_: Patch, world: World) -> World:
     bounds = world.catalogue.bounds
     return with_catalogue(world, bounds=msgspec.structs.replace(bounds, hub=bounds.hub + 1))
+
+
+@mutant
+def a_corner_of_the_map_is_forgotten(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_AROUND", tuple(way for way in claims._AROUND if way != (1, 1)))
+
+
+@mutant
+def a_side_of_the_map_is_forgotten(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_AROUND", tuple(way for way in claims._AROUND if way != (-1, 0)))
+
+
+@mutant
+def a_stretch_of_time_knows_nothing_of_the_one_before(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_STRETCHES", (0,))
+
+
+@mutant
+def the_last_metre_is_too_far(patch: Patch, _: World) -> None:
+    right = near._square
+    patch.setattr(near, "_square", lambda one, other: right(one, other) + 1)
+
+
+@mutant
+def a_metre_more_is_near(patch: Patch, _: World) -> None:
+    patch.setattr(
+        near.NearCondition, "_is_near", lambda self, one, other: near._square(one, other) <= (self._metres + 1) ** 2
+    )
+
+
+@mutant
+def what_happens_at_one_instant_was_before_it(patch: Patch, _: World) -> None:
+    right = near.bisect_left
+    patch.setattr(near, "bisect_left", lambda moments, at: right(moments, at + 1))
+
+
+@mutant
+def what_lies_nearby_completes(patch: Patch, _: World) -> None:
+    patch.setattr(near, "HERE", near.NEARBY)
+
+
+@mutant
+def a_moved_point_is_where_it_says(patch: Patch, _: World) -> None:
+    right = intake._place_of
+    patch.setattr(intake, "_place_of", lambda stated: msgspec.structs.replace(right(stated), exact=True))
+
+
+@mutant
+def a_crowded_cell_is_suspended(patch: Patch, _: World) -> None:
+    patch.setattr(Bounds, "of_cells", lambda self: self)
+
+
+@mutant
+def what_was_found_is_put_on_no_cell(patch: Patch, _: World) -> None:
+    right = claims.Scope.is_sought_near
+    patch.setattr(
+        claims.Scope, "is_sought_near", lambda self, version: version.origin == "reported" and right(self, version)
+    )
 
 
 # --- occurrences --------------------------------------------------------------------------------------------

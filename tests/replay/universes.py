@@ -65,6 +65,13 @@ PLACES = (
     ReportedPlace(area=RIBBLE_VALLEY, easting=370_000, northing=440_001, precision_m=101),
 )
 
+# About the corner of four cells: on either side, at 100 and 400 metres from it, and a little more.
+STREETS = tuple(
+    ReportedPlace(area=area, easting=370_000 + east, northing=440_000 + north)
+    for area in (BURNLEY, PENDLE)
+    for east, north in ((0, 0), (-1, 0), (0, -1), (60, 80), (61, 80), (240, 320), (241, 320), (-300, -100))
+)
+
 
 class Cast(NamedTuple):
     """What one universe is made of: a handful of everything, so that its reports meet."""
@@ -98,6 +105,7 @@ _PLOTS = (
         ("burglary",),
         (("veh-a",), ("veh-a", "veh-b")),
     ),
+    Plot(("police-crimes", "housing"), ("victim",), STREETS, ("burglary", "violence")),
     Plot(("police-missing", "childrens-services"), ("missing", "subject")),
     Plot(
         tuple(sorted(SOURCES)),

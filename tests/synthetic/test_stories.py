@@ -71,6 +71,12 @@ def test_a_story_shares_no_person_vehicle_or_address_with_another():
     assert len(set(keys)) == len(keys)
 
 
+def test_cells_are_as_large_as_those_of_the_rules():
+    bounds = yaml.safe_load((CATALOGUE / "categories.yaml").read_text(encoding="utf-8"))["bounds"]
+
+    assert (COUNTY.stories.cells.metres, COUNTY.stories.cells.days) == (bounds["cell_metres"], bounds["cell_days"])
+
+
 def test_the_weeks_laid_down_are_those_of_the_rule():
     rule = yaml.safe_load((CATALOGUE / "rules" / "district-count.yaml").read_text(encoding="utf-8"))
     agreed = {area: o["set"].get("at_least") for o in rule["overrides"] for area in o["areas"]}

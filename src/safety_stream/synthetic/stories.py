@@ -1,7 +1,8 @@
 """Planted stories: what each rule must find, what it must not, and how near a miss can be.
 
 A story has persons, vehicles and addresses of its own, so what happens in the rest of the county cannot change its
-end. Stories about a district's week cannot have a district of their own: there the county keeps quiet instead.
+end. What is near to something else lies out at sea, far from any other story. Stories about a district's week cannot
+have a district of their own: there the county keeps quiet instead.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def plant(county: County, seed: int, first: Day, days: int) -> Planted:
             begins = begins if begins + length <= days else offset
             if begins + length > days:
                 continue
-            teller = Teller(county, rng, f"{telling.__name__.replace('_', '-')}-{copy}", first + begins)
+            name = f"{telling.__name__.replace('_', '-')}-{copy}"
+            teller = Teller(county, rng, name, first + begins, copy * len(_TELLINGS) + number)
             rule, key, expected = telling(teller)
             references = dict.fromkeys(
                 (told.report.source, told.report.source_ref) for told in teller.told if told.report
@@ -99,6 +101,7 @@ class Teller:
     rng: Random
     name: str
     day: Day
+    number: int
     told: list[SyntheticReport] = field(default_factory=list)
     quiet: set[tuple[str, Day]] = field(default_factory=set)
 
@@ -109,6 +112,21 @@ class Teller:
     def uprn(self) -> str:
         """An address that is in no other story (nor, by its range, in the rest of the county)."""
         return f"{_ADDRESSES + self.rng.randrange(1_000_000)}"
+
+    def spot(self, east: int = 0, north: int = 0, area: str | None = None) -> ReportedPlace:
+        """A point of this story, so many metres from the first: out at sea, two kilometres from any other story's."""
+        row, column = divmod(self.number % (_ROWS * _COLUMNS), _COLUMNS)
+        return ReportedPlace(
+            easting=_SEA_EAST + column * _APART + east,
+            northing=_SEA_NORTH + row * _APART + north,
+            area=area or self.area(),
+        )
+
+    def cell(self, report: Report) -> str:
+        """The cell of the map a report lies in, as a key."""
+        cells, place = self.county.stories.cells, report.place or ReportedPlace()
+        east, north = (place.easting or 0) // cells.metres, (place.northing or 0) // cells.metres
+        return f"cell:{east}.{north}.{report.occurred_from // (cells.days * DAY_LENGTH)}"
 
     def area(self) -> str:
         """A district where no story needs quiet weeks."""
@@ -165,6 +183,9 @@ class Teller:
 
 
 _ADDRESSES = 900_009_000_000
+_SEA_EAST, _SEA_NORTH, _APART, _COLUMNS, _ROWS = 250_000, 380_000, 2_000, 30, 60
+"""Where nobody lives: room for stories of decades, each out of reach of every other."""
+
 _KINDS = {
     "police-incidents": ("police-incident", "anti-social-behaviour"),
     "police-crimes": ("police-crime", "violence"),
@@ -179,7 +200,7 @@ _KINDS = {
     "childrens-services": ("intervention", "intervention"),
 }
 _YEAR = Duration(months=12)
-_BURNLEY, _LANCASTER = "E07000117", "E07000121"
+_BURNLEY, _LANCASTER, _PRESTON, _SOUTH_RIBBLE = "E07000117", "E07000121", "E07000123", "E07000126"
 _EAST = ("E07000117", "E07000122", "E07000120")
 
 Verdict = tuple[str, str, Expected]
@@ -626,6 +647,66 @@ def fire_thirty_days_and_a_second_after(t: Teller) -> Verdict:
     return "soc-intimidation-fire", _fire_after(t, 30 * DAY_LENGTH + SECOND), "must-not-fire"
 
 
+# --- near to one another ----------------------------------------------------------------------------------------------
+
+
+def _burgled_near(t: Teller, metres: int, later: int) -> str:
+    """Two burglaries so far and so long apart; the earlier may be found late. The cell of the later one."""
+    second, area = t.at(1, 14), t.area()
+    first = second - later
+    t.tell(
+        "police-crimes", first, place=t.spot(area=area), category="burglary",
+        reported=t.at(0, 9) if first < t.at(0, 0) else None,
+    )  # fmt: skip
+    return t.cell(t.tell("police-crimes", second, place=t.spot(metres, area=area), category="burglary"))
+
+
+def burglary_next_door(t: Teller) -> Verdict:
+    """The day after, twelve metres away."""
+    return "burg-near-repeat-high", _burgled_near(t, 12, DAY_LENGTH), "fires"
+
+
+def burglary_a_metre_too_far(t: Teller) -> Verdict:
+    """The day after, a hundred metres away and one."""
+    return "burg-near-repeat-high", _burgled_near(t, 101, DAY_LENGTH), "must-not-fire"
+
+
+def burglary_streets_away(t: Teller) -> Verdict:
+    """As far and as long apart as may be."""
+    return "burg-near-repeat-medium", _burgled_near(t, 400, 28 * DAY_LENGTH), "fires"
+
+
+def burglary_four_weeks_and_a_second_later(t: Teller) -> Verdict:
+    """Next door, and one second too late."""
+    return "burg-near-repeat-medium", _burgled_near(t, 12, 28 * DAY_LENGTH + SECOND), "must-not-fire"
+
+
+def _answered(t: Teller, metres: int, later: int) -> str:
+    """Two attacks with a weapon on either side of the Ribble. The cell of the later one."""
+    second, armed = t.at(1, 23), ("weapon",)
+    first = second - later
+    t.tell(
+        "police-crimes", first, place=t.spot(area=_PRESTON), flags=armed,
+        reported=t.at(0, 9) if first < t.at(0, 0) else None,
+    )  # fmt: skip
+    return t.cell(t.tell("police-crimes", second, place=t.spot(0, -metres, _SOUTH_RIBBLE), flags=armed))
+
+
+def attack_answered(t: Teller) -> Verdict:
+    """Thirteen days later and 390 metres away, in the next district."""
+    return "soc-retaliation", _answered(t, 390, 13 * DAY_LENGTH), "fires"
+
+
+def attack_410_metres_away(t: Teller) -> Verdict:
+    """Ten metres too far."""
+    return "soc-retaliation", _answered(t, 410, 13 * DAY_LENGTH), "must-not-fire"
+
+
+def attack_fifteen_days_later(t: Teller) -> Verdict:
+    """A day too late."""
+    return "soc-retaliation", _answered(t, 390, 15 * DAY_LENGTH), "must-not-fire"
+
+
 # --- a district's week ------------------------------------------------------------------------------------------------
 
 
@@ -722,5 +803,12 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (home_one_landlord_worries_about, 7),
     (fire_after_violence, 5),
     (fire_thirty_days_and_a_second_after, 5),
+    (burglary_next_door, 4),
+    (burglary_a_metre_too_far, 4),
+    (burglary_streets_away, 4),
+    (burglary_four_weeks_and_a_second_later, 4),
+    (attack_answered, 4),
+    (attack_410_metres_away, 4),
+    (attack_fifteen_days_later, 4),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

@@ -53,6 +53,9 @@ _KINDS: Mapping[str, str] = {
 _BURNLEY, _HYNDBURN, _PENDLE, _RIBBLE_VALLEY = "E07000117", "E07000120", "E07000122", "E07000124"
 _HOME = ReportedPlace(area=_HYNDBURN, uprn="900000000001")
 _BEGINS = to_instant(datetime(2026, 1, 5, 12, tzinfo=LONDON))
+_MEETING = to_instant(datetime(2026, 3, 4, tzinfo=LONDON))
+"""Where one stretch of 92 days ends and the next begins."""
+
 _TAKEN_BACK: tuple[Action, ...] = ("correct", "withdraw", "withdraw", "erase", "restrict", "dispute")
 
 
@@ -285,7 +288,20 @@ def _evenings(random: Random) -> Iterator[Report]:
         yield _report(source, f"evening-{number}", category, at, place=_HOME)
 
 
-_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings)
+def _streets(random: Random) -> Iterator[Report]:
+    """Burglaries and weapons, a few steps or a few streets apart, about where cells and stretches of time meet."""
+    for number in range(5):
+        category = ("burglary", "possession-of-weapons")[number % 2]
+        at = _MEETING + random.choice((-8, -2, -1, 0, 1)) * DAY_LENGTH + number * HOUR
+        place = ReportedPlace(
+            area=random.choice((_BURNLEY, _PENDLE)),
+            easting=384_000 + random.choice((-60, -1, 0, 30, 340)),
+            northing=432_000 + random.choice((-1, 0)),
+        )
+        yield _report("police-crimes", f"street-{number}", category, at, place=place)
+
+
+_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets)
 
 
 def _last_word(random: Random) -> Report:
