@@ -218,7 +218,7 @@ def _party(role: Role, *, child: bool = False) -> ReportedParty:
 
 def _harms(random: Random) -> Iterator[Report]:
     """One person harmed over and over; two agencies may tell of one evening; some of it nobody reported."""
-    for number in range(random.randint(2, 4)):
+    for number in range(random.randint(3, 4)):
         at = _BEGINS + random.choice((0, 2, 9, 40, 200)) * DAY_LENGTH + random.choice((0, HOUR, 2 * HOUR))
         source = random.choice(("council-asb", "housing"))
         harm = _report(source, f"harm-{number}", "asb-noise", at, parties=(_party("victim"),), place=_HOME)
