@@ -19,6 +19,7 @@ What every condition type must keep to, and the contract tests hold it to:
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
@@ -138,6 +139,9 @@ class TermsByArea:
         return Terms(at_least, within, enabled)
 
 
+_time = attrgetter("time")
+
+
 class View:
     """A limb's look at a stretch of one timeline: what matches which step, worked out once.
 
@@ -168,6 +172,11 @@ class View:
     def times(self, step: str) -> list[Instant]:
         """When the occurrences that match the step began, in order."""
         return [matched.occurrence.time for matched in self.matching(step)]
+
+    def occurrences_in(self, span: Span) -> Sequence[Occurrence]:
+        """The occurrences that began inside the span, whatever they match: cheap to have."""
+        first = bisect_left(self._occurrences, span.first, key=_time)
+        return self._occurrences[first : bisect_right(self._occurrences, span.last, key=_time)]
 
     def excluded(
         self,
