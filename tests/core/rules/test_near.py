@@ -201,8 +201,8 @@ def test_what_nearly_counted_is_named_if_it_was_near_and_before():
 def test_it_says_in_words_when_it_is_met():
     both = Near(of="crime", after="complaint", metres=1_000, within=days(7), at_least=2)
     assert [condition_type(one).words for one in (WEEK.limbs[0].condition, both)] == [
-        "“harm” happens at most 100 metres from another, within 7 days after it",
-        "“crime” happens at most 1,000 metres from “complaint” 2 times or more, within 7 days after it",
+        "“harm” happens within 7 days after, and at most 100 metres from, one of “harm”",
+        "“crime” happens within 7 days after, and at most 1,000 metres from, 2 or more of “complaint”",
     ]
 
 

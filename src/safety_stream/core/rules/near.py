@@ -74,11 +74,10 @@ class NearCondition:
         self.facts: tuple[str, ...] = ("count", "days_since", "nearest_m")
         self.fewest = condition.at_least + 1
         self.terms = Terms(condition.at_least, condition.within)
-        other = "another" if self._after == self._of else f"“{self._after}”"
-        times = "" if condition.at_least == 1 else f" {condition.at_least} times or more"
+        number = "one" if condition.at_least == 1 else f"{condition.at_least} or more"
         self.words = (
-            f"“{self._of}” happens at most {condition.metres:,} metres from {other}{times}, "
-            f"within {length_in_words(condition.within)} after it"
+            f"“{self._of}” happens within {length_in_words(condition.within)} after, "
+            f"and at most {condition.metres:,} metres from, {number} of “{self._after}”"
         )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
