@@ -261,7 +261,7 @@ def a_moved_point_is_where_it_says(patch: Patch, _: World) -> None:
 
 @mutant
 def a_crowded_cell_is_suspended(patch: Patch, _: World) -> None:
-    patch.setattr(Bounds, "of_cells", lambda self: self)
+    patch.setattr(Bounds, "of_key", lambda self, _: self)
 
 
 @mutant
