@@ -154,6 +154,12 @@ def test_the_shipped_catalogue_has_no_issue():
             "complaint: {finding: rv-graded}",
             "step complaint means a finding, which has no place",
         ),
+        (
+            NEAR,
+            "overrides:",
+            "besides: {all: {of: crime, within: 1 day}}\noverrides:",
+            "besides would count all that nine",
+        ),
         (NEAR, "metres: 100", "metres: 501", "501 metres is further than a cell is wide"),
         (NEAR, "within: 28 days", "within: 93 days", "93 days may be longer than a cell lasts"),
         (NEAR, "within: 28 days", "within: 3 months", "3 months may be longer than a cell lasts"),

@@ -461,12 +461,25 @@ class Reading:
             return
         if entry.indicator is not None:
             at.error((*where, "indicator"), "only key area has an indicator", "leave it out")
-        if isinstance(entry.condition, NearEntry) and entry.key != ["cell"]:
-            at.error((*where, "key"), "near is asked of cells alone", "write `key: cell`")
-        if not isinstance(entry.condition, NearEntry) and "cell" in entry.key:
+        if isinstance(entry.condition, NearEntry):
+            self._check_limb_of_near(at, where, entry)
+        elif "cell" in entry.key:
             at.error((*where, "key"), "of a cell only near may be asked", "choose another kind of key")
         if isinstance(entry.condition, CalendarEntry) and entry.condition.of is None:
             at.error((*where, "condition"), "a calendar condition on a timeline needs a step to count", "add `of`")
+
+    def _check_limb_of_near(self, at: _Place, where: Where, entry: LimbEntry) -> None:
+        if entry.key != ["cell"]:
+            at.error((*where, "key"), "near is asked of cells alone", "write `key: cell`")
+        if entry.besides:
+            at.error((*where, "besides"), "besides would count all that nine cells hold, near or not", "leave it out")
+        for step, selected in entry.select.items():
+            if selected.finding is not None:
+                at.error(
+                    (*where, "select", step),
+                    f"step {step} means a finding, which has no place",
+                    "let near speak of reports",
+                )
 
     def _check_condition(self, at: _Place, where: Where, condition: Condition, entry: LimbEntry) -> None:
         if isinstance(condition, Count | Distinct):
@@ -481,7 +494,6 @@ class Reading:
                 self._know(at, (*where, "feeds"), "feed", feed, self._sources)
         if isinstance(condition, Near):
             self._check_reach(at, where, condition)
-            self._check_places(at, where, condition, entry)
         if isinstance(entry.condition, AllOfEntry):
             self._check_all_of(at, where, entry.condition)
         if isinstance(entry.condition, OrderedEntry):
@@ -513,11 +525,6 @@ class Reading:
             what = f"{condition.metres} metres is further than a cell is wide"
             at.error((*where, "metres"), what, "ask for less, or raise cell_metres in categories.yaml")
         self._check_stretch(at, (*where, "within"), condition.within)
-
-    def _check_places(self, at: _Place, where: Where, condition: Near, entry: LimbEntry) -> None:
-        for step in sorted({condition.of, condition.after or condition.of}.intersection(entry.select)):
-            if entry.select[step].finding is not None:
-                at.error(where, f"step {step} means a finding, which has no place", "let near speak of reports")
 
     def _check_stretch(self, at: _Place, where: Where, within: Duration) -> None:
         """A length of months counts as the longest it can be."""
