@@ -31,6 +31,9 @@ def gallery() -> list[Told]:
         _missing,
         _exploited,
         _addresses,
+        _lines,
+        _signs,
+        _visits,
         _cars,
         _streets,
         _crowds,
@@ -271,6 +274,80 @@ def _addresses() -> Iterator[Told]:
         for step, (source, more) in enumerate(steps):
             report = a_report(source, f"address-{number}-{step}", "2025-09-01T22:00", place=place, **more)
             yield _now(_moved(report, last if step == len(steps) - 1 else 2 * step * DAY_LENGTH))
+
+
+def _lines() -> Iterator[Told]:
+    """Phones in three events: of two districts in 28 days and in more, of one district or feed, partly elsewhere."""
+    found, worry, gone = ("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-missing", "missing")
+    for name, told, areas, last in (
+        ("whole", (found, worry, gone), (BURNLEY, BURNLEY, PENDLE), 28 * DAY_LENGTH),
+        ("long", (found, worry, gone), (BURNLEY, BURNLEY, PENDLE), 28 * DAY_LENGTH + 1),
+        ("near", (found, worry, gone), (BURNLEY, BURNLEY, BURNLEY), DAY_LENGTH),
+        ("alone", (found, found, found), (BURNLEY, BURNLEY, PENDLE), DAY_LENGTH),
+        ("away", (found, worry, gone), (BURNLEY, BURNLEY, LEEDS), DAY_LENGTH),
+        ("short", (found, worry), (BURNLEY, PENDLE), DAY_LENGTH),
+    ):
+        for number, ((source, category), area) in enumerate(zip(told, areas, strict=True)):
+            report = a_report(source, f"line-{name}-{number}", "2025-11-03T20:00", category=category,
+                              place=ReportedPlace(area=area), phones=(f"tel-{name}",))  # fmt: skip
+            yield _now(_moved(report, last if number == len(told) - 1 else number * 3 * HOUR))
+
+
+def _signs() -> Iterator[Told]:
+    """Children with signs of exploitation: three in 180 days, in more, two of them at once; told by one or by two."""
+    associate, gifts, retracted = ("older-associate",), ("unexplained-gifts",), ("disclosure-withdrawn",)
+    police, landlord = "police-incidents", "housing"
+    for name, told, last in (
+        ("whole", ((police, associate), (landlord, gifts), (police, retracted)), 180 * DAY_LENGTH),
+        ("long", ((police, associate), (landlord, gifts), (police, retracted)), 180 * DAY_LENGTH + 1),
+        ("double", ((police, associate + gifts), (landlord, retracted)), DAY_LENGTH),
+        ("alone", ((police, associate), (police, gifts), (police, retracted)), DAY_LENGTH),
+        ("same", ((police, associate), (landlord, associate), (police, gifts)), DAY_LENGTH),
+    ):
+        for number, (source, flags) in enumerate(told):
+            report = a_report(source, f"sign-{name}-{number}", "2025-08-04T16:00", category="cuckooing-concern",
+                              flags=flags, people={"subject": f"tok-sign-{name}"}, child=True)  # fmt: skip
+            yield _now(_moved(report, last if number == len(told) - 1 else number * 3 * HOUR))
+
+
+def _visits() -> Iterator[Told]:
+    """Addresses: children go missing from them, they are inspected, an ambulance comes; and a school, told or not."""
+    for name, tokens, last in (
+        ("three", "abc", 60 * DAY_LENGTH),
+        ("late", "abc", 60 * DAY_LENGTH + 1),
+        ("one", "aaa", DAY_LENGTH),
+    ):
+        place = ReportedPlace(area=LANCASTER, uprn=f"9000000001{len(name)}{last % 2}")
+        for number, token in enumerate(tokens):
+            report = a_report("police-missing", f"home-{name}-{number}", "2025-04-07T20:00", subtype="reported",
+                              place=place, people={"missing": f"tok-home-{name}-{token}"}, child=True)  # fmt: skip
+            yield _now(_moved(report, last if number == 2 else number * 3 * HOUR))
+    crowd, alarm = ("housing", "overcrowding"), ("fire", "fire-safety-failure")
+    for number, (told, last) in enumerate((
+        ((crowd, alarm), 180 * DAY_LENGTH),
+        ((crowd, alarm), 180 * DAY_LENGTH + 1),
+        ((crowd, ("council-asb", "overcrowding")), DAY_LENGTH),
+        ((crowd, ("housing", "fire-safety-failure")), DAY_LENGTH),
+    )):  # fmt: skip
+        place = ReportedPlace(area=LANCASTER, uprn=f"90000000012{number}")
+        for step, (source, category) in enumerate(told):
+            report = a_report(source, f"inspected-{number}-{step}", "2025-04-07T10:00", place=place,
+                              category=category, origin="discovered")  # fmt: skip
+            yield _now(_moved(report, step * last))
+    for number, last in enumerate((0, 1)):
+        place = ReportedPlace(area=LANCASTER, uprn=f"90000000013{number}")
+        for call in range(3):
+            report = a_report("ambulance", f"call-{number}-{call}", "2025-05-05T10:00", place=place)
+            # Thirty-one days: a month from the fifth to the fifth.
+            yield _now(_moved(report, 31 * DAY_LENGTH + last if call == 2 else call * 3 * HOUR))
+    for name, told_after in (("never", None), ("last", DAY_LENGTH), ("late", DAY_LENGTH + 1)):
+        child = {"people": {"subject": f"tok-school-{name}"}, "child": True}
+        abuse = a_report("police-incidents", f"night-{name}", "2025-06-09T22:00", category="domestic-abuse", **child)
+        yield _now(abuse)
+        if told_after is not None:
+            told = a_report("childrens-services", f"school-{name}", "2025-06-09T22:00",
+                            subtype="school-notification", **child)  # fmt: skip
+            yield _now(_moved(told, told_after))
 
 
 def _cars() -> Iterator[Told]:

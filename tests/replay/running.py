@@ -56,6 +56,7 @@ def small_world(folder: Path) -> World:
     shutil.copytree(catalogue_folder(), folder, ignore=shutil.ignore_patterns("synthetic"))
     _rewrite(folder / "categories.yaml", r"bounds: \{hub: \d+", f"bounds: {{hub: {SMALL_HUB}")
     _rewrite(folder / "rules" / "district-count.yaml", r"at_least: \d+", "at_least: 3")
+    _rewrite(folder / "rules" / "frequent-caller.yaml", r"at_least: 15", "at_least: 3")
     rule = folder / "rules" / "district-count.yaml"
     text = rule.read_text(encoding="utf-8")
     # The numbers of its examples are those of the weekly numbers that ship.

@@ -263,6 +263,7 @@ class DistinctEntry(_Strict):
     of: StepName
     field: str
     at_least: Number
+    occurrences: FewTimes = 1
     within: Length
     same: list[str] = []
     ignore: list[str] = []

@@ -798,6 +798,7 @@ def _condition(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - one for each t
                 of=stated.of,
                 field=stated.field,
                 at_least=stated.at_least,
+                occurrences=stated.occurrences,
                 within=stated.within,
                 same=tuple(stated.same),
                 ignore=tuple(stated.ignore),

@@ -196,6 +196,7 @@ _KINDS = {
     "domestic-abuse": ("domestic-abuse", "domestic-abuse"),
     "marac": ("marac-referral", "domestic-abuse"),
     "ed-assaults": ("assault-attendance", "violence"),
+    "ambulance": ("ambulance-call", "violence"),
     "fire": ("fire", "deliberate-fire"),
     "childrens-services": ("intervention", "intervention"),
 }
@@ -707,6 +708,125 @@ def attack_fifteen_days_later(t: Teller) -> Verdict:
     return "soc-retaliation", _answered(t, 390, 15 * DAY_LENGTH), "must-not-fire"
 
 
+def _line(t: Teller, *areas: str) -> str:
+    phone = t.token()
+    told = (("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-missing", "missing"))
+    for day, ((source, category), area) in enumerate(zip(told, areas, strict=True)):
+        subtype = "reported" if category == "missing" else ""
+        place = ReportedPlace(area=area)
+        t.tell(source, t.at(2 * day, 20), place=place, category=category, subtype=subtype, phones=(phone,))
+    return f"phone:{phone}"
+
+
+def deal_line_in_two_districts(t: Teller) -> Verdict:
+    """One phone in a find of drugs, a landlord's concern and a missing person's report."""
+    return "soc-deal-line", _line(t, _EAST[0], _EAST[0], _EAST[1]), "fires"
+
+
+def deal_line_in_one_district(t: Teller) -> Verdict:
+    """The same, all of it in one district."""
+    return "soc-deal-line", _line(t, _EAST[0], _EAST[0], _EAST[0]), "must-not-fire"
+
+
+def _signs(t: Teller, *flags: str) -> str:
+    token = t.token()
+    child = _party("subject", token, child=True)
+    for day, flag in enumerate(flags):
+        source = ("police-incidents", "housing")[day % 2]
+        t.tell(source, t.at(2 * day, 16), child, category="cuckooing-concern", flags=(flag,))
+    return f"person:{token}"
+
+
+def child_with_three_signs(t: Teller) -> Verdict:
+    """An older associate, unexplained gifts, and a disclosure that was withdrawn."""
+    return "soc-cse", _signs(t, "older-associate", "unexplained-gifts", "disclosure-withdrawn"), "fires"
+
+
+def child_with_one_sign_three_times(t: Teller) -> Verdict:
+    """The older associate, again and again."""
+    return "soc-cse", _signs(t, "older-associate", "older-associate", "older-associate"), "must-not-fire"
+
+
+def _missing_from(t: Teller, *tokens: str) -> str:
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for day, token in enumerate(tokens):
+        missing = _party("missing", token, child=True)
+        t.tell("police-missing", t.at(2 * day, 21), missing, place=place, subtype="reported")
+    return f"place:{uprn}"
+
+
+def three_children_at_one_address(t: Teller) -> Verdict:
+    """Three children, each missing from the same address."""
+    return "soc-cse-place", _missing_from(t, t.token(), t.token(), t.token()), "fires"
+
+
+def one_child_three_times_from_home(t: Teller) -> Verdict:
+    """One child, three times missing from home."""
+    child = t.token()
+    return "soc-cse-place", _missing_from(t, child, child, child), "must-not-fire"
+
+
+def _inspected(t: Teller, *found: tuple[str, str]) -> str:
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for day, (source, category) in enumerate(found):
+        t.tell(source, t.at(3 * day, 10), place=place, category=category, origin="discovered")
+    return f"place:{uprn}"
+
+
+def two_signs_of_forced_labour(t: Teller) -> Verdict:
+    """A landlord finds too many people, the fire service no alarm."""
+    found = (("housing", "overcrowding"), ("fire", "fire-safety-failure"))
+    return "soc-modern-slavery", _inspected(t, *found), "fires"
+
+
+def one_sign_of_forced_labour_twice(t: Teller) -> Verdict:
+    """Too many people, as landlord and council find."""
+    found = (("housing", "overcrowding"), ("council-asb", "overcrowding"))
+    return "soc-modern-slavery", _inspected(t, *found), "must-not-fire"
+
+
+# --- safeguarding of households ---------------------------------------------------------------------------------------
+
+
+def _called_to(t: Teller, times: int) -> str:
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for number in range(times):
+        t.tell("ambulance", t.at(number // 2, 9 + 12 * (number % 2)), place=place)
+    return f"place:{uprn}"
+
+
+def ambulance_fifteen_times(t: Teller) -> Verdict:
+    """Twice a day for a week, and once more."""
+    return "frequent-caller", _called_to(t, 15), "fires"
+
+
+def ambulance_fourteen_times(t: Teller) -> Verdict:
+    """Once less."""
+    return "frequent-caller", _called_to(t, 14), "must-not-fire"
+
+
+def _school_of(t: Teller, told_after: int | None) -> str:
+    token, at = t.token(), t.at(0, 22)
+    child = _party("subject", token, child=True)
+    t.tell("police-incidents", at, child, category="domestic-abuse")
+    if told_after is not None:
+        t.tell("childrens-services", at + told_after, child, subtype="school-notification")
+    return f"person:{token}"
+
+
+def no_school_told(t: Teller) -> Verdict:
+    """Nobody tells the school of the night before."""
+    return "encompass-not-told", _school_of(t, None), "fires"
+
+
+def school_told_at_the_last_instant(t: Teller) -> Verdict:
+    """Exactly a day later."""
+    return "encompass-not-told", _school_of(t, DAY_LENGTH), "must-not-fire"
+
+
 # --- a district's week ------------------------------------------------------------------------------------------------
 
 
@@ -810,5 +930,17 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (attack_answered, 4),
     (attack_410_metres_away, 4),
     (attack_fifteen_days_later, 4),
+    (deal_line_in_two_districts, 6),
+    (deal_line_in_one_district, 6),
+    (child_with_three_signs, 6),
+    (child_with_one_sign_three_times, 6),
+    (three_children_at_one_address, 6),
+    (one_child_three_times_from_home, 6),
+    (two_signs_of_forced_labour, 5),
+    (one_sign_of_forced_labour_twice, 5),
+    (ambulance_fifteen_times, 9),
+    (ambulance_fourteen_times, 9),
+    (no_school_told, 7),
+    (school_told_at_the_last_instant, 7),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

@@ -47,11 +47,13 @@ _KINDS: Mapping[str, str] = {
     "ed-assaults": "assault-attendance",
     "fire": "fire",
     "police-hate": "hate-report",
+    "ambulance": "ambulance-call",
 }
 """What each partner sends."""
 
 _BURNLEY, _HYNDBURN, _PENDLE, _RIBBLE_VALLEY = "E07000117", "E07000120", "E07000122", "E07000124"
 _HOME = ReportedPlace(area=_HYNDBURN, uprn="900000000001")
+_ELSEWHERE = ReportedPlace(area=_PENDLE, uprn="900000000002")
 _BEGINS = to_instant(datetime(2026, 1, 5, 12, tzinfo=LONDON))
 _MEETING = to_instant(datetime(2026, 3, 4, tzinfo=LONDON))
 """Where one stretch of 92 days ends and the next begins."""
@@ -301,7 +303,42 @@ def _streets(random: Random) -> Iterator[Report]:
         yield _report("police-crimes", f"street-{number}", category, at, place=place)
 
 
-_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets)
+def _lines(random: Random) -> Iterator[Report]:
+    """One phone in two districts, told by three agencies; and an ambulance again and again."""
+    told = (("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-crimes", "violence"))
+    for (source, category), area in zip(told, (_BURNLEY, _BURNLEY, _PENDLE), strict=True):
+        at = _BEGINS + random.choice((0, 1, 9, 27, 29)) * DAY_LENGTH
+        event = _report(source, f"line-{category}", category, at, place=ReportedPlace(area=area))
+        yield msgspec.structs.replace(event, phones=("tel-a",))
+    for number in range(3):
+        at = _BEGINS + random.choice((0, 9, 40)) * DAY_LENGTH + number * 3 * HOUR
+        yield _report("ambulance", f"call-{number}", "violence", at, place=_ELSEWHERE)
+
+
+def _children(random: Random) -> Iterator[Report]:
+    """A child with signs of exploitation; children missing from one address; a home inspected; a school told or not."""
+    child = _party("subject", child=True)
+    for number, flag in enumerate(("older-associate", "unexplained-gifts", "disclosure-withdrawn")):
+        at = _BEGINS + random.choice((0, 30, 170)) * DAY_LENGTH + number * 3 * HOUR
+        source = ("police-incidents", "housing")[number % 2]
+        sign = _report(source, f"sign-{number}", "cuckooing-concern", at, parties=(child,))
+        yield msgspec.structs.replace(sign, flags=(flag,))
+    for number, role in enumerate(("missing", "subject", "victim")):
+        at = _BEGINS + random.choice((0, 9, 50)) * DAY_LENGTH + number * 3 * HOUR
+        gone = ReportedParty(role="missing", token=f"tok-{role}", child=True)
+        yield _report(
+            "police-missing", f"away-{role}", "missing", at, subtype="reported", parties=(gone,), place=_ELSEWHERE
+        )
+    for source, category in (("housing", "overcrowding"), ("fire", "fire-safety-failure")):
+        at = _BEGINS + random.choice((0, 100, 170)) * DAY_LENGTH
+        yield _report(source, f"seen-{category}", category, at, place=_HOME)
+    yield _report("police-incidents", "night", "domestic-abuse", _BEGINS, parties=(child,))
+    if random.random() < 0.5:  # noqa: PLR2004 - as often as not somebody tells the school
+        at = _BEGINS + random.choice((HOUR, DAY_LENGTH, 2 * DAY_LENGTH))
+        yield _report("childrens-services", "told", "intervention", at, subtype="school-notification", parties=(child,))
+
+
+_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children)
 
 
 def _last_word(random: Random) -> Report:

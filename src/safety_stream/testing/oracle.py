@@ -773,7 +773,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         ]
         facts = counted(window, select, settings)
         number = int(facts["count"])
-        if number >= settings["at_least"]:
+        if number >= settings["at_least"] and len(window) >= settings.get("occurrences", 1):
             nearly = [near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same]
             yield Met(
                 chain=[(o, selected(o, select)) for o in window],
@@ -798,6 +798,8 @@ def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dic
         return {"count": str(number), "level": str(number) if number < TOP_LEVEL else f"{TOP_LEVEL}+"}
     values = {value for o in window for value in values_of(o, select, settings)}
     told = {} if settings["field"] in PEOPLE else {"values": ", ".join(sorted(values))}
+    if "occurrences" in settings and settings["occurrences"] > 1:
+        told["occurrences"] = str(len(window))
     return {"count": str(len(values))} | told
 
 

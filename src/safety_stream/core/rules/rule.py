@@ -67,12 +67,14 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
 class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinct"):
     """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count.
 
-    Nor do those of an occurrence that has one of the step `until` strictly between it and e.
+    Nor do those of an occurrence that has one of the step `until` strictly between it and e. The window holds at least
+    `occurrences` with a value that counts.
     """
 
     of: str
     field: str
     at_least: int
+    occurrences: int = 1
     within: Duration
     same: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
