@@ -120,8 +120,7 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
     across = explain_rule(catalogue_folder(), "soc-cross-district")
 
     assert said(graded, "How urgent it is") == (
-        "P4, P1 being the most urgent.",
-        "P3 from 3 on.",
+        "P3, P1 being the most urgent.",
         "P2 from 4 on.",
         "One tier more urgent with weapon or strangulation.",
     )
@@ -197,10 +196,10 @@ def test_a_step_of_findings_is_told_by_the_rules_that_make_them(tmp_path: Path):
 @pytest.mark.parametrize(
     ("old", "new", "heading", "sentence"),
     [
-        ("at_least: 2", "at_least: 5", "When it fires", "happens 5 times or more"),
+        ("at_least: 3", "at_least: 5", "When it fires", "happens 5 times or more"),
         ("within: 12 months", "within: 90 days", "When it fires", "within 90 days"),
         ("role: victim", "role: subject", "When it fires", "role subject"),
-        ("{3: P3, 4: P2}", "{7: P3}", "How urgent it is", "P3 from 7 on."),
+        ("{4: P2}", "{7: P2}", "How urgent it is", "P2 from 7 on."),
         ("suppress: {for: 30 days}", "suppress: {for: 36 hours}", "How it is handled", "again after 36 hours."),
         ("action_time: 7 days", "action_time: 1 day", "How it is handled", "once it is 24 hours old"),
         ("audience: [duty-officer, analyst]", "audience: [analyst]", "How it is handled", "analyst may hear of it"),

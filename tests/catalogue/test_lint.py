@@ -17,6 +17,7 @@ LIMBS = "rules/asb-case-review.yaml"
 ABSENT = "rules/missing-no-return-interview.yaml"
 ORDERED = "rules/rv-marac-repeat.yaml"
 SOC = "rules/soc-cross-district.yaml"
+PLACE = "rules/soc-cuckooing.yaml"
 ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
@@ -55,15 +56,15 @@ def test_the_shipped_catalogue_has_no_issue():
     ("file", "old", "new", "what"),
     [
         # Shape
-        (RULE, "version: 1", "version: 0", "version: Input should be greater than or equal to 1"),
-        (RULE, "version: 1", "version: one", "version: Input should be a valid integer"),
+        (RULE, "version: 2", "version: 0", "version: Input should be greater than or equal to 1"),
+        (RULE, "version: 2", "version: one", "version: Input should be a valid integer"),
         (RULE, "status: stable", "status: sturdy", "status: Input should be 'stable', 'trial' or 'retired'"),
         (RULE, "title: ", "titel: ", "titel: unknown key"),
-        (RULE, "at_least: 2", "at_most: 2", "condition.at_most: unknown key"),
+        (RULE, "at_least: 3", "at_most: 2", "condition.at_most: unknown key"),
         (RULE, "within: 12 months", "within: a year", "condition.within: a duration is a number and minutes"),
         (RULE, "within: 12 months", "within: 12 moons", "condition.within: a duration is a number and minutes"),
         (RULE, "type: count", "type: counting", "condition: Input tag 'counting'"),
-        (RULE, "base: P4", "base: P5", "priority.base: Input should be 'P1', 'P2', 'P3' or 'P4'"),
+        (RULE, "base: P3", "base: P5", "priority.base: Input should be 'P1', 'P2', 'P3' or 'P4'"),
         (RULE, "at: 2025-04-01T10:00,", "at: 2025-04-01T10:00Z,", "a time is London local time without offset"),
         (LIMBS, "    set: {enabled: false}\n", "    set: {}\n", "the override sets nothing"),
         (ALL_OF, ", within: 6 months}", "}", "condition: the key within is missing"),
@@ -181,7 +182,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (RULE, "{count} times", "{count.real} times", "explain names {count.real}, which is no fact"),
         (RULE, "{count} times", "{count!r} times", "explain names {count}, which is no fact"),
         (RULE, "{count} times", "{count times", "explain has a stray brace"),
-        (RULE, "by_count: {3: P3, 4: P2}", "by_count: {3: P2, 4: P3}", "a higher count has a lower priority"),
+        (RULE, "by_count: {4: P2}", "by_count: {4: P2, 5: P3}", "a higher count has a lower priority"),
         (RULE, "key: victim\n", "key: victim\nindicator: violence\n", "only key area has an indicator"),
         (RULE, "key: victim\n", "key: area\n", "key area needs an indicator and a calendar condition"),
         (
@@ -195,6 +196,10 @@ def test_the_shipped_catalogue_has_no_issue():
         (LIMBS, "limbs:", "key: victim\nlimbs:", "key beside limbs"),
         (LIMBS, "limbs:", "besides: {x: {of: harm, within: 1 day}}\nlimbs:", "besides beside limbs"),
         (ORDERED, "  times: {of", "  days_since_referral: {of", "the condition states days_since_referral itself"),
+        (PLACE, ", origin: reported}", "}", "at a place step nuisance counts what is found by looking"),
+        (PLACE, ", origin: reported}", ", origin: [reported, discovered]}", "at a place step nuisance counts what is"),
+        (PLACE, "  concern: Drugs", "  nuisance: Drugs", "step nuisance counts nothing at a place that is found"),
+        (RULE, "condition:", "discovered_because: {harm: x}\ncondition:", "step harm counts nothing at a place"),
     ],
 )
 def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, old: str, new: str, what: str):
@@ -220,7 +225,7 @@ def test_a_rule_may_look_as_far_and_as_long_as_a_cell_is(folder: Path):
         ),
         ("areas/lancashire.yaml", "code: OUTSIDE", "code: ELSEWHERE", "area OUTSIDE of kind reserved is missing"),
         ("audiences/audiences.yaml", "id: asb-lead", "id: soc-unit", "audience soc-unit is there already"),
-        (RULE, "condition: {type: count, of: harm, at_least: 2, within: 12 months}\n", "", "neither key and condition"),
+        (RULE, "condition: {type: count, of: harm, at_least: 3, within: 12 months}\n", "", "neither key and condition"),
     ],
 )
 def test_a_mistake_of_several_places_is_told_at_one_of_them(folder: Path, file: str, old: str, new: str, what: str):
@@ -265,7 +270,7 @@ def test_a_rule_whose_file_is_broken_is_not_missed_by_those_that_rest_on_it(fold
 
 
 def test_all_issues_are_told_at_once(folder: Path):
-    spoil(folder, RULE, "version: 1", "version: 0")
+    spoil(folder, RULE, "version: 2", "version: 0")
     spoil(folder, "sources.yaml", "identity: aggregate", "identity: nobody")
     spoil(folder, ABSENT, "within: 72 hours", "within: soon")
     assert [issue.file for issue in errors_of(folder)] == [ABSENT, RULE, "sources.yaml"]
@@ -284,7 +289,7 @@ def test_a_missing_file_is_told(folder: Path):
 
 
 def test_loading_refuses_a_catalogue_with_errors_and_says_all_of_them(folder: Path):
-    spoil(folder, RULE, "version: 1", "version: 0")
+    spoil(folder, RULE, "version: 2", "version: 0")
     with pytest.raises(CatalogueError, match=re.escape("rules/rv-graded.yaml:2: error: version: ")) as refused:
         load_catalogue(folder)
     assert refused.value.issues == tuple(lint_catalogue(folder))

@@ -132,6 +132,7 @@ def explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
                 f"Purpose: {_and(file.lawful.purposes)}. Legal basis: {_and(file.lawful.bases)}.",
             ),
         ),
+        Section("Why what is found by looking counts", tuple(_found_by_looking(file))),
         Section("Where the numbers are from", (file.source,)),
         Section("When it may be wrong", (file.false_positives,)),
         Section("What it does not see", (file.known_gaps,)),
@@ -207,6 +208,12 @@ def _safeguards(safeguards: Safeguards) -> Iterator[str]:
         yield f"{safeguards.organisations_or_kinds} different organisations, or as many kinds of report."
     if safeguards.grades_alone:
         yield f"More than intelligence of grade {_or(safeguards.grades_alone)}."
+
+
+def _found_by_looking(file: RuleFile) -> Iterator[str]:
+    for limb in file.each_limb().values():
+        for step, why in limb.discovered_because.items():
+            yield f"“{step}”: {why}"
 
 
 def _examples(file: RuleFile) -> Iterator[str]:

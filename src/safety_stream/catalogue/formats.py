@@ -146,7 +146,7 @@ class CategoriesFile(_Strict):
 
 
 class AreaEntry(_Strict):
-    """A district, a grouping, or a reserved area."""
+    """A district, a grouping, or a reserved area; `division` is a district's police division."""
 
     code: AreaCode
     name: Prose
@@ -154,6 +154,8 @@ class AreaEntry(_Strict):
     parents: list[AreaCode] = []
     valid_from: OptionalDay = None
     valid_to: OptionalDay = None
+    division: Prose | None = None
+    residents: Annotated[int, Field(ge=1)] | None = None
 
 
 class AreasFile(_Strict):
@@ -342,7 +344,10 @@ class BesidesEntry(_Strict):
 
 
 class LimbEntry(_Strict):
-    """One way to meet a rule; `besides` are facts `explain` may use that decide nothing."""
+    """One way to meet a rule; `besides` are facts `explain` may use that decide nothing.
+
+    `discovered_because` says why, at a place, what is found by looking counts for a step.
+    """
 
     key: Keys
     select: dict[StepName, StepEntry] = {}
@@ -350,6 +355,7 @@ class LimbEntry(_Strict):
     besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
     explain: Prose
+    discovered_because: dict[StepName, Prose] = {}
 
 
 class OverrideValues(_Strict):
@@ -455,6 +461,7 @@ class RuleFile(_Strict):
     condition: ConditionEntry | None = None
     besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
+    discovered_because: dict[StepName, Prose] = {}
     limbs: dict[StepName, LimbEntry] | None = None
     overrides: list[OverrideEntry] = []
     priority: PriorityEntry
@@ -483,8 +490,60 @@ class RuleFile(_Strict):
             besides=self.besides,
             indicator=self.indicator,
             explain=self.explain,
+            discovered_because=self.discovered_because,
         )
         return {"main": top}
+
+
+class ShiftsEntry(_Strict):
+    """When officers' shifts begin, in hours of London time."""
+
+    starts: Annotated[list[Annotated[int, Field(ge=0, le=23)]], Field(min_length=1)]
+    source: Prose
+
+
+class UrgentBudget(_Strict):
+    """How many alerts of all stable rules together, and of one, may become urgent in a division and shift.
+
+    The loudest twentieth of these left out.
+    """
+
+    per_division_and_shift: Annotated[int, Field(ge=0)]
+    of_one_rule: Annotated[int, Field(ge=0)]
+    source: Prose
+
+
+class AlertsBudget(_Strict):
+    """How many alerts of any priority one rule may raise in a district and month, the loudest twentieth left out."""
+
+    per_district_and_month: Annotated[int, Field(ge=0)]
+    source: Prose
+
+
+class BudgetEntry(_Strict):
+    """How loud rules may be."""
+
+    shifts: ShiftsEntry
+    urgent: UrgentBudget
+    alerts: AlertsBudget
+
+
+class MeasuredEntry(_Strict):
+    """How loud a version of a rule was on a history."""
+
+    rule: Name
+    version: Annotated[int, Field(ge=1)]
+    history: Prose
+    alerts_per_month: Annotated[float, Field(ge=0)]
+    urgent_per_division_and_shift: Annotated[int, Field(ge=0)]
+    alerts_per_district_and_month: Annotated[int, Field(ge=0)]
+
+
+class VolumesFile(_Strict):
+    """`volumes.yaml`: how loud a rule may be, and how loud each was. A catalogue without it has no budget."""
+
+    budget: BudgetEntry
+    measured: list[MeasuredEntry] = []
 
 
 def rule_schema() -> dict[str, object]:

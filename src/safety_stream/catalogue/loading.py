@@ -25,10 +25,12 @@ from safety_stream.catalogue.formats import (
     AllOfEntry,
     AreasFile,
     AudiencesFile,
+    BudgetEntry,
     CalendarEntry,
     CategoriesFile,
     IndicatorsFile,
     LimbEntry,
+    MeasuredEntry,
     NearEntry,
     OrderedEntry,
     OverrideEntry,
@@ -36,6 +38,7 @@ from safety_stream.catalogue.formats import (
     SelectEntry,
     SourcesFile,
     StepEntry,
+    VolumesFile,
 )
 from safety_stream.catalogue.issues import CatalogueError, Issue, Severity
 from safety_stream.core.catalogue import (
@@ -77,6 +80,9 @@ from safety_stream.core.rules.rule import (
 )
 from safety_stream.core.rules.windows import longest
 
+_PLACES = frozenset({"household", "place", "cell"})
+"""Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
+
 _ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "household", "group", HERE, NEARBY}
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
 _LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
@@ -88,7 +94,8 @@ M = TypeVar("M", bound=BaseModel)
 def load_catalogue(folder: Path, areas: Path | None = None, rules: Path | None = None) -> Catalogue:
     """The catalogue in `folder`; `areas` names another area file (`<county>.yaml`), `rules` another folder of rules.
 
-    Raises `CatalogueError` with every issue when there is an error among them.
+    `rules` may also be one rule's file, and the catalogue then has that rule alone. Raises
+    `CatalogueError` with every issue when there is an error among them.
     """
     reading = Reading(folder, areas, rules)
     catalogue = reading.catalogue()
@@ -106,10 +113,24 @@ def load_with_files(folder: Path) -> tuple[Catalogue, dict[str, RuleFile]]:
     return catalogue, reading.rule_files
 
 
+def load_volumes(folder: Path) -> VolumesFile | None:
+    """How loud rules may be and were; None in a catalogue without a budget. Raises `CatalogueError`."""
+    reading = Reading(folder)
+    volumes = reading.volumes()
+    if reading.sorted_issues():
+        raise CatalogueError(reading.sorted_issues())
+    return volumes
+
+
 def lint_catalogue(folder: Path, areas: Path | None = None) -> list[Issue]:
-    """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none."""
+    """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none.
+
+    Whether rules keep to their budget is told here and nowhere else: what is too loud must not be released, but what
+    runs must not stop over it, and a backtest has to load what it is to mend.
+    """
     reading = Reading(folder, areas)
-    reading.catalogue()
+    if reading.catalogue() is not None and areas is None:
+        reading.check_volumes()
     return reading.sorted_issues()
 
 
@@ -159,6 +180,47 @@ class Reading:
             profiles=tuple(profiles),
             bounds=bounds,
         )
+
+    def volumes(self) -> VolumesFile | None:
+        """Read how loud rules may be and were; None when there is no such file, or an error in it."""
+        read = self._read_volumes()
+        return None if read is None else read[1]
+
+    def check_volumes(self) -> None:
+        """Hold what was measured of the rules read against their budget."""
+        read = self._read_volumes()
+        if read is None:
+            return
+        at, model = read
+        self._refuse_repeats(at, "measured", [entry.rule for entry in model.measured], what="rule")
+        stable = {rule: file.version for rule, file in self.rule_files.items() if file.status == "stable"}
+        together = 0
+        for index, entry in enumerate(model.measured):
+            if entry.rule not in self.rule_files:
+                at.warning(("measured", index), f"rule {entry.rule} is measured and is no rule", "leave it out")
+            if stable.get(entry.rule) != entry.version:
+                continue
+            del stable[entry.rule]
+            together += entry.urgent_per_division_and_shift
+            for excess in excesses(entry, model.budget):
+                mend = "make it trial, raise its threshold or narrow its select, and measure it again"
+                at.error(("measured", index), f"{entry.rule} is too loud to be stable: {excess}", mend)
+        most = model.budget.urgent.per_division_and_shift
+        if together > most:
+            what = f"all rules together make {together:,} urgent in a division and shift, where the budget is {most:,}"
+            at.error(("budget", "urgent"), what, "make one of them trial, or quieter")
+        for rule, version in stable.items():
+            mend = f"run safety-stream rules backtest {rule} --against HISTORY --record NAME-OF-HISTORY"
+            at.warning(("measured",), f"version {version} of {rule} has no measured volume", mend)
+
+    def _read_volumes(self) -> tuple[_Place, VolumesFile] | None:
+        path = self._folder / "volumes.yaml"
+        read = self._read(path, VolumesFile) if path.exists() else None
+        if read is not None:
+            starts = read[1].budget.shifts.starts
+            if starts != sorted(set(starts)):
+                read[0].error(("budget", "shifts", "starts"), "shifts do not begin in order", "write [7, 19]")
+        return read
 
     # One file at a time
 
@@ -223,6 +285,8 @@ class Reading:
                 parents=tuple(entry.parents),
                 valid_from=entry.valid_from,
                 valid_to=entry.valid_to,
+                division=entry.division,
+                residents=entry.residents,
             )
             for entry in model.areas
         }
@@ -399,7 +463,7 @@ class Reading:
         )
 
     def _limb_entries(self, at: _Place, model: RuleFile) -> list[tuple[str, LimbEntry]]:
-        named = ("key", "select", "condition", "besides", "indicator")
+        named = ("key", "select", "condition", "besides", "indicator", "discovered_because")
         at_top = [name for name in named if getattr(model, name) not in (None, {})]
         if model.limbs is not None and at_top:
             at.error((at_top[0],), f"{', '.join(at_top)} beside limbs", "put it into each limb")
@@ -422,6 +486,7 @@ class Reading:
             at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
         self._check_condition(at, (*where, "condition"), condition, entry)
         self._check_words(at, (*where, "explain"), entry.explain, (*reads.facts, *entry.besides))
+        self._check_origin(at, where, entry)
         steps = {
             step: self._selector(at, (*where, "select", step), selected) for step, selected in entry.select.items()
         }
@@ -531,6 +596,22 @@ class Reading:
         if self._bounds is not None and (within.millis or longest(within)) > self._bounds.cell_days * DAY_LENGTH:
             what = f"{length_in_words(within)} may be longer than a cell lasts"
             at.error(where, what, "ask for less, or raise cell_days in categories.yaml")
+
+    def _check_origin(self, at: _Place, where: Where, entry: LimbEntry) -> None:
+        counted = _counted_steps(entry) if _PLACES.intersection(entry.key) else ()
+        for step in counted:
+            selected = entry.select.get(step)
+            if selected is None or selected.finding is not None or step in entry.discovered_because:
+                continue
+            if selected.origin == ["reported"]:
+                continue
+            mend = f"add origin: reported, or say why it counts there: discovered_because: {{{step}: …}}"
+            at.error((*where, "select", step), f"at a place step {step} counts what is found by looking", mend)
+        for step in sorted(entry.discovered_because):
+            selected = entry.select.get(step)
+            if step not in counted or selected is None or selected.origin == ["reported"]:
+                what = f"step {step} counts nothing at a place that is found by looking"
+                at.error((*where, "discovered_because", step), what, "leave the reason out")
 
     def _check_order(self, at: _Place, where: Where, stated: OrderedEntry) -> None:
         self._check_steps(at, (*where, "none_of"), stated.none_of)
@@ -708,7 +789,7 @@ class Reading:
         return files[0]
 
     def _files(self, folder: Path) -> list[Path]:
-        found = sorted(folder.glob("*"))
+        found = [folder] if folder.is_file() else sorted(folder.glob("*"))
         for path in found:
             if path.suffix in (".yml", ".YAML", ".json"):
                 self._issues.add(
@@ -779,6 +860,19 @@ class _Place:
             self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {model.__name__} in formats.py")
 
 
+def excesses(measured: MeasuredEntry, budget: BudgetEntry) -> list[str]:
+    """What of a measured volume is beyond the budget, in words."""
+    limits = (
+        (
+            measured.urgent_per_division_and_shift,
+            budget.urgent.per_division_and_shift,
+            "urgent in a division and shift",
+        ),
+        (measured.alerts_per_district_and_month, budget.alerts.per_district_and_month, "in a district and month"),
+    )
+    return [f"{number:,} {where}, where the budget is {most:,}" for number, most, where in limits if number > most]
+
+
 _ALERT_FIELDS = frozenset(AlertVersion.__struct_fields__)
 
 
@@ -832,6 +926,22 @@ def _check_rests_on(at: _Place, where: Where, rule: Rule, limb: Limb, other: Rul
         at.error(where, f"rule {other.id} is on trial: only its owner may hear of it", "put this one on trial too")
     for kind in sorted(set(limb.keys) - {kind for one in other.limbs for kind in one.keys}):
         at.error(where, f"rule {other.id} finds nothing on key {kind}", "let both read the same kind of key")
+
+
+def _counted_steps(entry: LimbEntry) -> tuple[str, ...]:
+    """The steps that make a limb fire; those that close, cancel or rule out are not among them."""
+    stated = entry.condition
+    match stated.type:
+        case "count" | "distinct":
+            return (stated.of,)
+        case "all_of" | "ordered":
+            return tuple(dict.fromkeys(stated.steps))
+        case "absent":
+            return (stated.after,)
+        case "calendar":
+            return () if stated.of is None else (stated.of,)
+        case "near":
+            return tuple(dict.fromkeys((stated.of, stated.after or stated.of)))
 
 
 def _is_above_itself(code: str, by_code: Mapping[str, Area]) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from safety_stream.cli.history import put_through, read_history
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -18,16 +17,10 @@ from safety_stream.cli.terminal import (
     Json,
     catalogue_of,
     epilog,
-    err,
-    named,
     print_json,
     print_table,
 )
-from safety_stream.core.catalogue import Catalogue
-from safety_stream.edge import canonical
-from safety_stream.edge.entries import Reject
-from safety_stream.replay import Arrival, Pipeline, Result
-from safety_stream.wire.reports import report_writer
+from safety_stream.replay import Result
 
 EPILOG = epilog(
     "safety-stream replay reports.jsonl.gz --out result",
@@ -54,41 +47,15 @@ def replay(
     Reports go in by order of receipt (`received_at`, else `reported_at`); the same files give the same bytes.
     """
     known = catalogue_of(catalogue, areas, rules)
-    rejects: list[Reject] = []
-    arrivals = arrivals_of(files, known, rejects)
+    history = read_history(files, known)
     result = Result()
-    with _progress() as progress:
-        task = progress.add_task("Replaying", total=len(arrivals))
-        for done in Pipeline(known, result.take).run(arrivals):
-            progress.update(task, completed=done)
+    put_through(known, history, result.take)
     counts = result.write(out)
     with (out / "rejects.jsonl").open("wb") as file:
-        file.writelines(msgspec.json.encode(reject) + b"\n" for reject in rejects)
-    counts["rejects"] = len(rejects)
+        file.writelines(msgspec.json.encode(reject) + b"\n" for reject in history.rejects)
+    counts["rejects"] = len(history.rejects)
     if as_json:
-        print_json({"reports": len(arrivals), **counts})
+        print_json({"reports": len(history.arrivals), **counts})
     else:
-        print_table(("what", "how many"), [("reports", len(arrivals)), *counts.items()])
-    raise typer.Exit(TO_DO if rejects else OK)
-
-
-def arrivals_of(files: list[Path], known: Catalogue, rejects: list[Reject]) -> list[Arrival]:
-    """What intake meets of these files, by order of receipt; lines that are no reports go to the rejects."""
-    return sorted(_arrivals(files, known, rejects), key=lambda arrival: arrival.received_at)
-
-
-def _arrivals(files: list[Path], known: Catalogue, rejects: list[Reject]) -> Iterator[Arrival]:
-    for path in files:
-        with path.open("rb") as file:
-            for entry in named(path, canonical.read(file, known.areas)):
-                if isinstance(entry, Reject):
-                    rejects.append(entry)
-                    continue
-                received_at = entry.report.reported_at if entry.received_at is None else entry.received_at
-                value = report_writer().report(entry.report, entry.details)
-                yield Arrival(f"backfill.{entry.report.source}", value, received_at)
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+        print_table(("what", "how many"), [("reports", len(history.arrivals)), *counts.items()])
+    raise typer.Exit(TO_DO if history.rejects else OK)

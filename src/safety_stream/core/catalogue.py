@@ -39,7 +39,10 @@ class Category(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Area(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A district or a grouping of districts, valid on days `[valid_from, valid_to)`; None means open."""
+    """A district or a grouping of districts, valid on days `[valid_from, valid_to)`; None means open.
+
+    `division` is the police division a district is in, `residents` how many live there; None where nobody has said.
+    """
 
     code: str
     name: str
@@ -47,6 +50,8 @@ class Area(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     parents: tuple[str, ...] = ()
     valid_from: Day | None = None
     valid_to: Day | None = None
+    division: str | None = None
+    residents: int | None = None
 
     def is_valid_on(self, day: Day) -> bool:
         """Whether the area existed on that day."""
