@@ -20,7 +20,7 @@ def test_a_count_is_said_with_its_level_which_ends_at_four():
 
     said = [(dict(f.facts), f.explanation) for f in findings_of(truth, "rv-graded")]
 
-    assert [facts["level"] for facts, _ in said] == ["2", "3", "4+", "4+"]
+    assert [facts["level"] for facts, _ in said] == ["3", "4+", "4+"]
     assert said[-1] == (
         {"count": "5", "level": "4+"},
         "Harmed 5 times in twelve months: repeat level 4+.",

@@ -79,7 +79,7 @@ def _mergers() -> Iterator[Told]:
         ("m2", home, home, "housing", HOUR + 1),
         ("m3", here, near, "housing", 0),
         ("m4", here, far, "housing", 0),
-        ("m5", home, home, "police-incidents", 0),
+        ("m5", home, home, "police-hate", 0),
         ("m6", msgspec.structs.replace(here, snapped=True), here, "housing", 0),
     ]
     for number, (ref, one, other, source, later) in enumerate(pairs):

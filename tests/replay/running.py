@@ -52,13 +52,16 @@ def shipped_world() -> World:
 
 
 def small_world(folder: Path) -> World:
-    """The catalogue that ships, written to `folder` with a small hub and small weekly numbers: few reports do."""
+    """The catalogue that ships, written to `folder` with a small hub and small numbers: few reports do."""
     shutil.copytree(catalogue_folder(), folder, ignore=shutil.ignore_patterns("synthetic"))
     _rewrite(folder / "categories.yaml", r"bounds: \{hub: \d+", f"bounds: {{hub: {SMALL_HUB}")
     _rewrite(folder / "rules" / "district-count.yaml", r"at_least: \d+", "at_least: 3")
     _rewrite(folder / "rules" / "frequent-caller.yaml", r"at_least: 15", "at_least: 3")
     rule = folder / "rules" / "district-count.yaml"
     text = rule.read_text(encoding="utf-8")
+    graded = folder / "rules" / "rv-graded.yaml"
+    _rewrite(graded, r"of: harm, at_least: \d+", "of: harm, at_least: 2")
+    _rewrite(graded, r"base: P3\n  by_count: \{4: P2\}", "base: P4\n  by_count: {3: P3, 4: P2}")
     # The numbers of its examples are those of the weekly numbers that ship.
     rule.write_text(text[: text.index("examples:")] + _EXAMPLES, encoding="utf-8")
     return World(load_catalogue(folder), folder)

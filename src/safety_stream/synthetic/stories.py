@@ -224,52 +224,59 @@ def repeat_victim(t: Teller) -> Verdict:
 
 
 def late_harm_dates_back(t: Teller) -> Verdict:
-    """The earlier of two harms is heard of four days after the later one."""
+    """The earliest of four harms is heard of four days after the latest one."""
     victim = _party("victim", t.token())
+    t.tell("police-crimes", t.at(0, 9), victim)
+    t.tell("police-crimes", t.at(0, 12), victim)
     t.tell("police-crimes", t.at(1, 21), victim)
     t.tell("police-crimes", t.at(0, 21), victim, reported=t.at(5, 10))
     return "rv-graded", f"victim:{victim.token}", "fires"
 
 
 def one_assault_told_twice(t: Teller) -> Verdict:
-    """Police and landlord speak of one assault at one address within the hour."""
+    """Police and landlord speak of one assault at one address within the hour, months after another harm."""
     victim, place = _party("victim", t.token()), ReportedPlace(uprn=t.uprn(), area=t.area())
+    t.tell("police-crimes", t.at(-90, 21), victim, reported=t.at(0, 20))
     t.tell("police-crimes", t.at(0, 21), victim, place=place)
     t.tell("housing", t.at(0, 21.5), victim, place=place, category="violence")
     return "rv-graded", f"victim:{victim.token}", "must-not-fire"
 
 
 def harm_a_year_and_a_second_apart(t: Teller) -> Verdict:
-    """Two harms, heard of together, one second too far apart."""
+    """Three harms, heard of together, the first and the last one second too far apart."""
     victim, at = _party("victim", t.token()), t.at(0, 21)
     t.tell("police-crimes", at, victim)
+    t.tell("police-crimes", t.at(-90, 21), victim, reported=t.at(0, 22))
     t.tell("police-crimes", before(at, _YEAR) - SECOND, victim, reported=t.at(0, 22))
     return "rv-graded", f"victim:{victim.token}", "must-not-fire"
 
 
 def harm_withdrawn_before_it_came(t: Teller) -> Verdict:
-    """The withdrawal of the second harm overtakes its report."""
+    """The withdrawal of the third harm overtakes its report."""
     victim = _party("victim", t.token())
     t.tell("police-crimes", t.at(0, 21), victim)
-    second = t.tell("police-crimes", t.at(1, 21), victim, received=t.at(3, 9))
-    t.withdraw(second, t.at(2, 9))
+    t.tell("police-crimes", t.at(0, 12), victim)
+    third = t.tell("police-crimes", t.at(1, 21), victim, received=t.at(3, 9))
+    t.withdraw(third, t.at(2, 9))
     return "rv-graded", f"victim:{victim.token}", "must-not-fire"
 
 
 def harm_corrected_to_another(t: Teller) -> Verdict:
-    """The second harm turns out to have been somebody else's: the alert is raised and withdrawn."""
+    """The third harm turns out to have been somebody else's: the alert is raised and withdrawn."""
     victim = _party("victim", t.token())
     t.tell("police-crimes", t.at(0, 21), victim)
-    second = t.tell("police-crimes", t.at(1, 21), victim)
+    t.tell("police-crimes", t.at(0, 12), victim)
+    third = t.tell("police-crimes", t.at(1, 21), victim)
     other = (_party("victim", t.token()),)
-    t.send(msgspec.structs.replace(second, source_version=2, action="correct", parties=other), t.at(3, 9))
+    t.send(msgspec.structs.replace(third, source_version=2, action="correct", parties=other), t.at(3, 9))
     return "rv-graded", f"victim:{victim.token}", "must-not-fire"
 
 
 def witness_is_no_victim(t: Teller) -> Verdict:
-    """A victim who then sees another crime."""
+    """Twice a victim, who then sees another crime."""
     token = t.token()
     t.tell("police-crimes", t.at(0, 21), _party("victim", token))
+    t.tell("police-crimes", t.at(0, 12), _party("victim", token))
     t.tell("police-crimes", t.at(1, 21), _party("victim", t.token()), _party("witness", token))
     return "rv-graded", f"victim:{token}", "must-not-fire"
 
