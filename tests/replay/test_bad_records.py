@@ -91,14 +91,14 @@ BROKEN = {
 
 @pytest.mark.parametrize(("raw", "reason"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_record_is_one_dead_letter_and_its_neighbours_pass(shipped: World, raw: bytes, reason: str):
-    seen = by_topics(shipped, encode_report(a_crime(1)), raw, encode_report(a_crime(2)))
+    seen = by_topics(shipped, encode_report(a_crime(1)), raw, *(encode_report(a_crime(number)) for number in (2, 3)))
 
     (letter,) = [output.value for output in seen["dead-letters.intake"]]
     assert isinstance(letter, DeadLetter)
     assert (letter.reason, letter.value, letter.topic, letter.offset) == (reason, raw, TOPIC, 1)
     assert (letter.stage, letter.received_at, letter.attempts) == ("intake", NOON, 1)
     assert letter.detail
-    assert [version.source_version for version in incidents(seen)] == [1, 1]
+    assert [version.source_version for version in incidents(seen)] == [1, 1, 1]
     assert len(seen["findings"]) == 1
 
 
