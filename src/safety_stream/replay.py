@@ -105,11 +105,15 @@ class Pipeline:
         self._queues: dict[str, list[Record]] = {topic: [] for _, topics, _, _ in self._stages for topic in topics}
         self._offsets = {topic: count() for topic in self._queues}
 
-    def run(self, arrivals: Iterable[Arrival]) -> Iterator[int]:
-        """Put everything through, in order of arrival; yields how many have gone through after each chunk."""
+    def run(self, arrivals: Iterable[Arrival], chunk_size: int = CHUNK) -> Iterator[int]:
+        """Put everything through, in order of arrival; yields how many have gone through after each chunk.
+
+        How far the feeds have come is said once a chunk. So what waits for a feed, or for a period to be over, is known
+        at the end of a chunk: in the end all is the same, but whoever asks *when* it was known needs small ones.
+        """
         waiting = iter(arrivals)
         done = 0
-        while chunk := list(islice(waiting, CHUNK)):
+        while chunk := list(islice(waiting, chunk_size)):
             for arrival in chunk:
                 self._enqueue(arrival.topic, None, arrival.value, arrival.received_at)
             self._pass()

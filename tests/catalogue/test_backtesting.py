@@ -1,13 +1,17 @@
-"""What a backtest counts, by hand, and what may be set."""
+"""What a backtest counts, by hand; what may be set; and what is held against the budget."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
+from tests.catalogue.copying import copied
 
-from safety_stream.catalogue import load_catalogue
+from safety_stream.catalogue import lint_catalogue, load_catalogue
 from safety_stream.catalogue.backtesting import (
     EXAMPLES,
     WHOLE_DAYS,
@@ -24,6 +28,8 @@ from safety_stream.catalogue.backtesting import (
     with_only,
 )
 from safety_stream.catalogue.formats import instant_of_text
+from safety_stream.catalogue.loading import load_volumes
+from safety_stream.catalogue.volumes import measured, record
 from safety_stream.core.catalogue import Area, Areas, Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.times import DAY_LENGTH, Duration, Instant
@@ -283,3 +289,133 @@ def test_a_rule_alone_runs_whatever_its_status(catalogue: Catalogue, rule: Rule)
     assert [(one.id, one.status) for one in alone.rules] == [("rv-graded", "stable"), ("district-count", "stable")]
     assert [one.id for one in alone.indicators] == ["violence"]
     assert (alone.audiences, alone.profiles) == ((), ())
+
+
+# What is written down, and held against the budget
+
+
+def measured_in(folder: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load((folder / "volumes.yaml").read_text(encoding="utf-8"))["measured"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copied(tmp_path / "catalogue")
+
+
+def spoil(folder: Path, pattern: str, by: str, file: str = "volumes.yaml") -> None:
+    path = folder / file
+    text, number = re.subn(pattern, by, path.read_text(encoding="utf-8"), count=1)
+    assert number == 1
+    path.write_text(text, encoding="utf-8")
+
+
+def told_of(folder: Path) -> list[tuple[str, str]]:
+    """Severity and words of every issue, each of the volumes and with a mend."""
+    issues = lint_catalogue(folder)
+    assert all(issue.file == "volumes.yaml" and issue.mend for issue in issues)
+    return [(issue.severity, issue.what) for issue in issues]
+
+
+def test_every_stable_rule_that_ships_was_measured_as_it_is(catalogue: Catalogue):
+    measured = {one["rule"]: one["version"] for one in measured_in(catalogue_folder())}
+
+    assert measured == {rule.id: rule.version for rule in catalogue.rules if rule.status == "stable"}
+
+
+def test_a_rule_whose_version_was_not_measured_is_a_warning(folder: Path):
+    spoil(folder, "rule: hate-repeat, version: 1", "rule: hate-repeat, version: 9")
+
+    assert told_of(folder) == [("warning", "version 1 of hate-repeat has no measured volume")]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "said"),
+    [
+        ("urgent_per_division_and_shift", 6, "6 urgent in a division and shift, where the budget is 5"),
+        ("alerts_per_district_and_month", 61, "61 in a district and month, where the budget is 60"),
+    ],
+)
+def test_a_stable_rule_over_its_budget_is_an_error(folder: Path, name: str, number: int, said: str):
+    spoil(folder, "per_division_and_shift: 10,", "per_division_and_shift: 999,")
+    spoil(folder, rf"(rule: hate-repeat.*{name}: )\d+", rf"\g<1>{number}")
+
+    assert told_of(folder) == [("error", f"hate-repeat is too loud to be stable: {said}")]
+    # What runs does not stop over it, and a backtest can load what it is to mend.
+    load_catalogue(folder)
+
+
+def test_what_is_on_the_budget_is_within_it(folder: Path):
+    spoil(folder, "per_division_and_shift: 10,", "per_division_and_shift: 999,")
+    spoil(folder, r"(rule: hate-repeat.*urgent_per_division_and_shift: )\d+", r"\g<1>5")
+
+    assert told_of(folder) == []
+
+
+def test_a_trial_rule_may_be_loud_and_need_not_be_measured(folder: Path):
+    spoil(folder, "status: stable", "status: trial", "rules/hate-repeat.yaml")
+    spoil(folder, r"(rule: hate-repeat.*urgent_per_division_and_shift: )\d+", r"\g<1>600")
+    assert told_of(folder) == []
+    spoil(folder, r"  - \{rule: hate-repeat.*\n", "")
+    assert told_of(folder) == []
+
+
+def test_all_rules_together_have_a_budget_too(folder: Path):
+    together = sum(one["urgent_per_division_and_shift"] for one in measured_in(folder))
+    spoil(folder, "per_division_and_shift: 10,", f"per_division_and_shift: {together},")
+    assert told_of(folder) == []
+    spoil(folder, f"per_division_and_shift: {together},", f"per_division_and_shift: {together - 1},")
+
+    said = f"all rules together make {together} urgent in a division and shift, where the budget is {together - 1}"
+    assert told_of(folder) == [("error", said)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by", "said"),
+    [
+        (r"starts: \[7, 19\]", "starts: [19, 7]", "shifts do not begin in order"),
+        (r"starts: \[7, 19\]", "starts: [7, 24]", "budget.shifts.starts.1: Input should be less than or equal to 23"),
+        (r"of_one_rule: 5", "of_one_rule: few", "budget.urgent.of_one_rule: Input should be a valid integer"),
+        (r"\{rule: hate-repeat", "{rule: rv-graded", "rule rv-graded is there already"),
+    ],
+)
+def test_a_mistake_in_the_volumes_is_told(folder: Path, pattern: str, by: str, said: str):
+    spoil(folder, pattern, by)
+
+    assert said in [what for severity, what in told_of(folder) if severity == "error"]
+
+
+def test_a_rule_that_is_gone_need_not_be_measured(folder: Path):
+    spoil(folder, r"\{rule: hate-repeat", "{rule: hate-gone")
+
+    assert told_of(folder) == [
+        ("warning", "version 1 of hate-repeat has no measured volume"),
+        ("warning", "rule hate-gone is measured and is no rule"),
+    ]
+
+
+def test_what_is_recorded_is_what_most_have_and_leaves_the_rest_as_it_is(rule: Rule, folder: Path):
+    volumes = load_volumes(folder)
+    assert volumes is not None
+    found = msgspec.structs.replace(
+        counted(rule, version("s1", "2026-01-05T10:00")),
+        per_district_and_month=Spread(1.5, 7, 99),
+        urgent_per_division_and_shift=Spread(0.5, 3, 88),
+    )
+    by_hand = (folder / "volumes.yaml").read_text(encoding="utf-8").partition("\nmeasured:")[0]
+    before = measured_in(folder)
+
+    record(folder, volumes, [measured("rv-graded", 2, 'a week: "small"', found)])
+
+    after = measured_in(folder)
+    assert (folder / "volumes.yaml").read_text(encoding="utf-8").partition("\nmeasured:")[0] == by_hand
+    assert [one for one in after if one["rule"] != "rv-graded"] == [one for one in before if one["rule"] != "rv-graded"]
+    assert next(one for one in after if one["rule"] == "rv-graded") == {
+        "rule": "rv-graded",
+        "version": 2,
+        "history": 'a week: "small"',
+        "alerts_per_month": found.alerts_per_month,
+        "urgent_per_division_and_shift": 3,
+        "alerts_per_district_and_month": 7,
+    }
+    assert told_of(folder) == []

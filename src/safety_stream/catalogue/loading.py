@@ -30,7 +30,6 @@ from safety_stream.catalogue.formats import (
     CategoriesFile,
     IndicatorsFile,
     LimbEntry,
-    MeasuredEntry,
     NearEntry,
     OrderedEntry,
     OverrideEntry,
@@ -201,8 +200,9 @@ class Reading:
             if stable.get(entry.rule) != entry.version:
                 continue
             del stable[entry.rule]
-            together += entry.urgent_per_division_and_shift
-            for excess in excesses(entry, model.budget):
+            urgent, alerts = entry.urgent_per_division_and_shift, entry.alerts_per_district_and_month
+            together += urgent
+            for excess in excesses(urgent, alerts, model.budget):
                 mend = "make it trial, raise its threshold or narrow its select, and measure it again"
                 at.error(("measured", index), f"{entry.rule} is too loud to be stable: {excess}", mend)
         most = model.budget.urgent.per_division_and_shift
@@ -860,15 +860,11 @@ class _Place:
             self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {model.__name__} in formats.py")
 
 
-def excesses(measured: MeasuredEntry, budget: BudgetEntry) -> list[str]:
-    """What of a measured volume is beyond the budget, in words."""
+def excesses(urgent: int, alerts: int, budget: BudgetEntry) -> list[str]:
+    """What of one rule's volume is beyond the budget, in words."""
     limits = (
-        (
-            measured.urgent_per_division_and_shift,
-            budget.urgent.per_division_and_shift,
-            "urgent in a division and shift",
-        ),
-        (measured.alerts_per_district_and_month, budget.alerts.per_district_and_month, "in a district and month"),
+        (urgent, budget.urgent.of_one_rule, "urgent in a division and shift"),
+        (alerts, budget.alerts.per_district_and_month, "in a district and month"),
     )
     return [f"{number:,} {where}, where the budget is {most:,}" for number, most, where in limits if number > most]
 

@@ -130,7 +130,9 @@ def chosen(known: Catalogue, names: list[str]) -> list[Rule]:
     for name in names:
         if name not in by_id:
             raise Wrong(f"there is no rule {name}; the rules are {', '.join(by_id)}")
-    return [by_id[name] for name in names] or [rule for rule in by_id.values() if rule.status != "retired"]
+    return [by_id[name] for name in dict.fromkeys(names)] or [
+        rule for rule in by_id.values() if rule.status != "retired"
+    ]
 
 
 def _setting(text: str) -> Setting:
@@ -170,7 +172,8 @@ def _result(
     live = volume(before.values(), span, known.areas, shifts)
     after = None if instead is None else alerts[_TRIED]
     then = None if after is None else volume(after.values(), span, known.areas, shifts)
-    over = [] if volumes is None else excesses(measured(rule.id, rule.version, "this", then or live), volumes.budget)
+    urgent, each_month = (then or live).urgent_per_division_and_shift, (then or live).per_district_and_month
+    over = [] if volumes is None else excesses(urgent.most_of_them, each_month.most_of_them, volumes.budget)
     return Tried(
         rule=rule.id,
         version=rule.version,

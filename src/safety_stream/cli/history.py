@@ -16,8 +16,11 @@ from safety_stream.core.rules.rule import Rule
 from safety_stream.core.stages.stage import Output
 from safety_stream.edge import canonical
 from safety_stream.edge.entries import Reject
-from safety_stream.replay import Arrival, Pipeline
+from safety_stream.replay import CHUNK, Arrival, Pipeline
 from safety_stream.wire.reports import report_writer
+
+SMALL_CHUNK = 50
+"""Reports that go through together where it matters in which shift an alert comes: of a county, an hour's or two's."""
 
 
 class History(msgspec.Struct, frozen=True):
@@ -55,12 +58,12 @@ def read_history(files: Sequence[Path], known: Catalogue) -> History:
     return History(arrivals, rejects, last)
 
 
-def put_through(known: Catalogue, history: History, seen: Callable[[Output], None]) -> None:
+def put_through(known: Catalogue, history: History, seen: Callable[[Output], None], chunk_size: int = CHUNK) -> None:
     """Put a history through every stage, with a bar that shows how far it is."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("Replaying", total=len(history.arrivals))
-        for done in Pipeline(known, seen).run(history.arrivals):
+        for done in Pipeline(known, seen).run(history.arrivals, chunk_size):
             progress.update(task, completed=done)
 
 
@@ -79,5 +82,5 @@ def tally(known: Catalogue, rules: Sequence[Rule], history: History) -> Tally:
         if isinstance(output.value, AlertVersion):
             found.take(output.value)
 
-    put_through(with_only(known, rules), history, take)
+    put_through(with_only(known, rules), history, take, SMALL_CHUNK)
     return found
