@@ -192,7 +192,7 @@ def test_urgent_is_an_alert_from_the_first_page_at_the_two_highest_priorities(ru
         version("s1", "2026-01-05T10:00", priority="P2"),
         version("s1", "2026-01-05T11:00", "updated", priority="P1"),
         version("s2", "2026-01-05T10:00"),
-        version("s2", "2026-01-05T20:00", "updated", priority="P2", area="C"),
+        version("s2", "2026-01-05T18:00", "updated", priority="P2", area="C"),
         version("s3", "2026-01-05T10:00", priority="P2", late=True, notify=False),
         version("s4", "2026-01-05T12:00", priority="P1", area="B"),
         over=two_days,
