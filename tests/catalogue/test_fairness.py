@@ -73,7 +73,7 @@ def shuffled() -> list[SyntheticReport]:
     county = read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
     made = [
         one
-        for one in generate(county, seed=5, start=date(2026, 1, 2), days=56, scale=0.3)
+        for one in generate(county, seed=5, start=date(2026, 1, 2), days=56, scale=0.5)
         if one.refused is None and one.report is not None and one.report.place is not None
     ]
     incidents = {(one.report.source, one.report.source_ref): one.report.place.area for one in made}
