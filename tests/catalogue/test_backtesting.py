@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from tests.catalogue.copying import copied
+from tests.catalogue.copying import copied, with_more_rules
 
 from safety_stream.catalogue import lint_catalogue, load_catalogue
 from safety_stream.catalogue.backtesting import (
@@ -419,3 +419,15 @@ def test_what_is_recorded_is_what_most_have_and_leaves_the_rest_as_it_is(rule: R
         "alerts_per_district_and_month": 7,
     }
     assert told_of(folder) == []
+
+
+def test_what_a_rule_rests_on_runs_with_it(tmp_path: Path):
+    catalogue = load_catalogue(with_more_rules(tmp_path / "catalogue"))
+    alone = with_only(catalogue, [rule_of(catalogue, "finding-of-finding")])
+
+    assert [one.id for one in alone.rules] == [
+        "count-until",
+        "finding-absent",
+        "finding-count",
+        "finding-of-finding",
+    ]
