@@ -128,6 +128,9 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
         "2 different organisations, or as many kinds of report.",
         "More than intelligence of grade D or E.",
     )
+    assert said(explain_rule(catalogue_folder(), "soc-cuckooing"), "What must stand behind it")[0] == (
+        "2 different organisations."
+    )
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (LIMBS, "areas: [E07000117, E07000123]", "areas: [L-12]", "L-12 groups areas"),
         (LIMBS, "limb: complaints\n", "limb: complaint\n", "unknown limb complaint"),
         (RULE, "category: burglary", "category: burglaries", "unknown category burglaries"),
+        (RULE, "organisation: district-councils", "organisation: burnley-council", "unknown organisation burnley-"),
         ("indicators/counts.yaml", "feeds: [police-crimes]", "feeds: [crimes]", "unknown feed crimes"),
         ("indicators/counts.yaml", "id: burglary", "id: violence", "indicator violence is there already"),
         ("sources.yaml", "id: police-hate", "id: police-crimes", "id police-crimes is there already"),

@@ -232,6 +232,16 @@ def test_poor_intelligence_alone_never_triggers(grades: str, findings: int):
     assert len(findings_of(truth_of(*cars), "soc-cross-district")) == findings
 
 
+@pytest.mark.parametrize(("source", "findings"), [("police-incidents", 0), ("council-asb", 1)])
+def test_a_home_taken_over_needs_two_organisations_whatever_the_kinds(source: str, findings: int):
+    noise = [
+        report(source, f"n{n}", f"2026-01-0{n}T22:00", category="asb-noise", uprn="900000000001") for n in range(1, 4)
+    ]
+    drugs = report("police-crimes", "d", "2026-01-09T10:00", category="drugs", uprn="900000000001")
+
+    assert len(findings_of(truth_of(*noise, drugs), "soc-cuckooing")) == findings
+
+
 def test_a_child_in_the_evidence_raises_organised_crime_by_one_tier():
     places = [(BURNLEY, "2026-01-05"), (PENDLE, "2026-01-12"), (CHORLEY, "2026-01-19")]
     cars = [sighted(n, area, day, victim="tok-a1", child=n == 0) for n, (area, day) in enumerate(places)]

@@ -269,6 +269,7 @@ def _addresses() -> Iterator[Told]:
         ((assault, burnt), month + 1),
         ((assault, ("police-crimes", damage)), month),
         ((("police-crimes", drugs), ("housing", damage)), 0),
+        ((seen, seen, seen, ("police-crimes", drugs)), four_weeks),
     )):  # fmt: skip
         place = ReportedPlace(area=PENDLE, uprn=f"9000000000{41 + number}")
         for step, (source, more) in enumerate(steps):

@@ -36,7 +36,7 @@ from safety_stream.core.rules import (
     selectors,
     windows,
 )
-from safety_stream.core.rules.rule import Rule
+from safety_stream.core.rules.rule import Rule, Safeguards
 from safety_stream.core.stages import alert, intake, measure, register, stage
 from safety_stream.testing.comparison import differences
 from safety_stream.testing.histories import history_faults
@@ -132,6 +132,12 @@ def complaints_of_different_problems_count_together(_: Patch, world: World) -> W
 @mutant
 def other_countys_areas_count_as_districts(_: Patch, world: World) -> World:
     return with_condition(world, "soc-cross-district", ignore=())
+
+
+@mutant
+def two_kinds_of_one_organisation_will_do_for_two_organisations(_: Patch, world: World) -> World:
+    guards = Safeguards(organisations_or_kinds=2, grades_alone=("D", "E"))
+    return with_rule(world, "soc-cuckooing", lambda rule: msgspec.structs.replace(rule, safeguards=guards))
 
 
 @mutant

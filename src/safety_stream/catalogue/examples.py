@@ -2,7 +2,8 @@
 
 An example is a timeline in shorthand. Times are London local time; a report is made an hour after what it tells of,
 unless it says so; it is looked at a year after the last of them, with every feed complete, unless it says so. Reports
-stand in the order written where they happened at one instant. On a cell of the map all of them lie in it.
+stand in the order written where they happened at one instant. On a cell of the map all of them lie in it. One that does
+not say whose it is, or where, is of the first organisation under `sources`, in the first area of the set.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
     return Sighting(
         incident_id=f"example-{number:04d}",
         source="example",
-        organisation=stated.organisation,
+        organisation=stated.organisation or next(iter(catalogue.sources.values())).organisation,
         kind=stated.kind,
         subtype=stated.subtype,
         category=stated.category,
@@ -126,7 +127,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
         occurred_to=stated.at,
         reported_at=reported_at,
         received_at=reported_at,
-        area=stated.area,
+        area=stated.area or next(iter(catalogue.areas.by_code)),
         place=Place(
             uprn=stated.uprn,
             easting=stated.easting,

@@ -204,6 +204,8 @@ def _urgency(priority: PriorityRule) -> Iterator[str]:
 
 
 def _safeguards(safeguards: Safeguards) -> Iterator[str]:
+    if safeguards.organisations > 1:
+        yield f"{safeguards.organisations} different organisations."
     if safeguards.organisations_or_kinds > 1:
         yield f"{safeguards.organisations_or_kinds} different organisations, or as many kinds of report."
     if safeguards.grades_alone:

@@ -389,6 +389,7 @@ class PriorityEntry(_Strict):
 class SafeguardsEntry(_Strict):
     """What must stand behind a finding for it to count."""
 
+    organisations: Annotated[int, Field(ge=1, le=9)] = 1
     organisations_or_kinds: Annotated[int, Field(ge=1, le=9)] = 1
     grades_alone: list[Literal["A", "B", "C", "D", "E"]] = []
 
@@ -417,11 +418,11 @@ class ExampleSighting(_Strict):
     role: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = []
     flags: list[Name] = []
     child: bool = False
-    area: AreaCode = "E07000117"
+    area: AreaCode | None = None
     uprn: str | None = None
     easting: int | None = None
     northing: int | None = None
-    organisation: Name = "lancashire-police"
+    organisation: Name | None = None
     complainants: list[str] = []
     persons: list[str] = []
     grade: str | None = None

@@ -454,6 +454,7 @@ class Reading:
                 child_raises=model.priority.child_raises,
             ),
             safeguards=Safeguards(
+                organisations=model.safeguards.organisations,
                 organisations_or_kinds=model.safeguards.organisations_or_kinds,
                 grades_alone=tuple(model.safeguards.grades_alone),
             ),
@@ -653,7 +654,8 @@ class Reading:
     def _check_safeguards(self, at: _Place, model: RuleFile) -> None:
         if all(entry.key != ["area"] for entry in model.each_limb().values()):
             return
-        if model.safeguards.organisations_or_kinds > 1 or model.safeguards.grades_alone:
+        guards = model.safeguards
+        if guards.organisations > 1 or guards.organisations_or_kinds > 1 or guards.grades_alone:
             at.error(("safeguards",), "an area's count has no evidence to guard", "leave safeguards out")
         if model.priority.raise_when or model.priority.child_raises:
             at.error(("priority",), "an area's count has no evidence to raise its priority", "raise it by_count")
@@ -671,7 +673,11 @@ class Reading:
                 where: Where = ("examples", index, "sightings", number)
                 self._know(at, (*where, "kind"), "kind", sighting.kind, self._kinds())
                 self._know(at, (*where, "category"), "category", sighting.category, self._categories)
-                self._know_area(at, (*where, "area"), sighting.area)
+                if sighting.organisation is not None:
+                    known = self._organisations()
+                    self._know(at, (*where, "organisation"), "organisation", sighting.organisation, known)
+                if sighting.area is not None:
+                    self._know_area(at, (*where, "area"), sighting.area)
             for feed in example.complete_to:
                 self._know(at, ("examples", index, "complete_to", feed), "feed", feed, self._sources)
 
@@ -732,7 +738,7 @@ class Reading:
             "origin": ("reported", "discovered"),
             "grade": _GRADES,
             "role": _ROLES,
-            "organisation": None if self._sources is None else {one.organisation for one in self._sources.values()},
+            "organisation": self._organisations(),
             "source": self._sources,
             "child": ("true", "false"),
         }
@@ -749,6 +755,9 @@ class Reading:
         return (
             None if self._sources is None else frozenset(k for source in self._sources.values() for k in source.kinds)
         )
+
+    def _organisations(self) -> frozenset[str] | None:
+        return None if self._sources is None else frozenset(source.organisation for source in self._sources.values())
 
     def _know(self, at: _Place, where: Where, what: str, name: str, known: Iterable[str] | None) -> None:
         if known is not None and name not in (names := frozenset(known)):

@@ -1046,6 +1046,8 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
     needed = guards.get("organisations_or_kinds", 1)
     if met.chain and len({s.organisation for s in passing}) < needed and len({s.kind for s in passing}) < needed:
         return
+    if met.chain and len({s.organisation for s in passing}) < guards.get("organisations", 1):
+        return
     if met.chain and all(s.grade in guards.get("grades_alone", ()) for s in every):
         return
     facts = sorted(met.facts.items())

@@ -73,11 +73,11 @@ def priority_of(words: PriorityRule, number: int, *, child: bool, flags: frozens
 
 
 def _is_safe(safeguards: Safeguards, reported: list[Sighting], matching: list[Sighting]) -> bool:
-    wanted = safeguards.organisations_or_kinds
-    if wanted > 1:
-        organisations = {sighting.organisation for sighting in matching}
-        kinds = {sighting.kind for sighting in matching}
-        if len(organisations) < wanted and len(kinds) < wanted:
+    wanted, either = safeguards.organisations, safeguards.organisations_or_kinds
+    if wanted > 1 or either > 1:
+        organisations = len({sighting.organisation for sighting in matching})
+        kinds = len({sighting.kind for sighting in matching})
+        if organisations < wanted or (organisations < either and kinds < either):
             return False
     weak = safeguards.grades_alone
     return not weak or any(sighting.grade not in weak for sighting in reported)

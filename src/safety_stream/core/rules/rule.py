@@ -193,8 +193,12 @@ class PriorityRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Safeguards(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """At least this many organisations or kinds in the evidence; evidence of these grades alone never triggers."""
+    """So many organisations, and so many organisations or kinds, in the evidence that matches.
 
+    Evidence of the grades `grades_alone` never triggers alone.
+    """
+
+    organisations: int = 1
     organisations_or_kinds: int = 1
     grades_alone: tuple[str, ...] = ()
 
