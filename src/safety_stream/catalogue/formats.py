@@ -162,7 +162,7 @@ class AreasFile(_Strict):
     """`areas/<county>.yaml`."""
 
     county: Name
-    lsoa_lookup: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\.csv$")]
+    lsoa_lookup: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\.csv$")] | None = None
     areas: list[AreaEntry]
 
 
@@ -449,14 +449,17 @@ class ExampleEntry(_Strict):
     fires: list[Fires]
 
 
-class RuleFile(_Strict):
-    """`rules/<id>.yaml`: one rule, with either one limb at the top or several under `limbs`."""
+class BareRuleFile(_Strict):
+    """A rule to be replayed and nothing more, with either one limb at the top or several under `limbs`.
+
+    Nothing goes out of a replay to anybody: whom it is for, why it may be run and what it is held to may be left out.
+    """
 
     id: Name
-    version: Annotated[int, Field(ge=1)]
-    title: Prose
-    status: Literal["stable", "trial", "retired"]
-    family: Family
+    version: Annotated[int, Field(ge=1)] = 1
+    title: str = ""
+    status: Literal["stable", "trial", "retired"] = "stable"
+    family: Family = "repeat-victimisation"
     key: Keys | None = None
     select: dict[StepName, StepEntry] | None = None
     condition: ConditionEntry | None = None
@@ -465,18 +468,18 @@ class RuleFile(_Strict):
     discovered_because: dict[StepName, Prose] = {}
     limbs: dict[StepName, LimbEntry] | None = None
     overrides: list[OverrideEntry] = []
-    priority: PriorityEntry
+    priority: PriorityEntry = PriorityEntry(base="P4")
     safeguards: SafeguardsEntry = SafeguardsEntry()
-    action_time: Length
-    suppress: SuppressEntry
-    audience: Annotated[list[Name], Field(min_length=1)]
-    lawful: LawfulEntry
-    source: Prose
-    explain: Prose
-    false_positives: Prose
-    known_gaps: Prose
-    withdrawn_when: Prose
-    examples: list[ExampleEntry]
+    action_time: Length = Duration(months=12)
+    suppress: SuppressEntry = SuppressEntry.model_validate({"for": "1 month"})
+    audience: list[Name] = []
+    lawful: LawfulEntry | None = None
+    source: str = ""
+    explain: Prose = "The rule is met."
+    false_positives: str = ""
+    known_gaps: str = ""
+    withdrawn_when: str = ""
+    examples: list[ExampleEntry] = []
 
     def each_limb(self) -> dict[str, LimbEntry]:
         """The limbs by name; the one at the top is called `main`. None at all when the file names neither."""
@@ -494,6 +497,26 @@ class RuleFile(_Strict):
             discovered_because=self.discovered_because,
         )
         return {"main": top}
+
+
+class RuleFile(BareRuleFile):
+    """`rules/<id>.yaml`: a rule that may be released, with all that people must be able to read and to check."""
+
+    version: Annotated[int, Field(ge=1)]
+    title: Prose
+    status: Literal["stable", "trial", "retired"]
+    family: Family
+    priority: PriorityEntry
+    action_time: Length
+    suppress: SuppressEntry
+    audience: Annotated[list[Name], Field(min_length=1)]
+    lawful: LawfulEntry
+    source: Prose
+    explain: Prose
+    false_positives: Prose
+    known_gaps: Prose
+    withdrawn_when: Prose
+    examples: list[ExampleEntry]
 
 
 class ShiftsEntry(_Strict):

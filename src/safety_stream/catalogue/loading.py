@@ -25,6 +25,7 @@ from safety_stream.catalogue.formats import (
     AllOfEntry,
     AreasFile,
     AudiencesFile,
+    BareRuleFile,
     BudgetEntry,
     CalendarEntry,
     CategoriesFile,
@@ -93,8 +94,10 @@ M = TypeVar("M", bound=BaseModel)
 def load_catalogue(folder: Path, areas: Path | None = None, rules: Path | None = None) -> Catalogue:
     """The catalogue in `folder`; `areas` names another area file (`<county>.yaml`), `rules` another folder of rules.
 
-    `rules` may also be one rule's file, and the catalogue then has that rule alone. Raises
-    `CatalogueError` with every issue when there is an error among them.
+    Of such other rules only what makes them fire has to be said (`BareRuleFile`): they are for a replay. `rules` may
+    also be one rule's file, and the catalogue then has that rule alone.
+
+    Raises `CatalogueError` with every issue when there is an error among them.
     """
     reading = Reading(folder, areas, rules)
     catalogue = reading.catalogue()
@@ -109,7 +112,7 @@ def load_with_files(folder: Path) -> tuple[Catalogue, dict[str, RuleFile]]:
     catalogue = reading.catalogue()
     if catalogue is None:
         raise CatalogueError(reading.sorted_issues())
-    return catalogue, reading.rule_files
+    return catalogue, {name: file for name, file in reading.rule_files.items() if isinstance(file, RuleFile)}
 
 
 def load_volumes(folder: Path) -> VolumesFile | None:
@@ -137,10 +140,11 @@ class Reading:
     """One reading of a catalogue folder: the issues found so far, and the rule files as they were written."""
 
     def __init__(self, folder: Path, areas: Path | None = None, rules: Path | None = None) -> None:
-        self.rule_files: dict[str, RuleFile] = {}
+        self.rule_files: dict[str, BareRuleFile] = {}
         self._folder = folder
         self._areas_file = areas
         self._rules_folder = rules or folder / "rules"
+        self._rule_format = RuleFile if rules is None else BareRuleFile
         self._issues: set[Issue] = set()
         self._digest = hashlib.sha256()
         self._sources: dict[str, Source] | None = None
@@ -303,6 +307,8 @@ class Reading:
         return Areas(county=model.county, by_code=by_code, by_lsoa=self._read_lsoas(at, file, model, by_code))
 
     def _read_lsoas(self, at: _Place, file: Path, model: AreasFile, by_code: Mapping[str, Area]) -> dict[str, str]:
+        if model.lsoa_lookup is None:
+            return {}
         path = file.parent / model.lsoa_lookup
         try:
             rows = list(read_lookup(path))
@@ -394,7 +400,7 @@ class Reading:
         rules: dict[str, tuple[_Place, Rule]] = {}
         paths = self._files(self._rules_folder)
         for path in paths:
-            read = self._read(path, RuleFile)
+            read = self._read(path, self._rule_format)
             if read is not None:
                 at, model = read
                 if model.id != path.stem:
@@ -430,7 +436,7 @@ class Reading:
 
     # A rule
 
-    def _rule(self, at: _Place, model: RuleFile) -> Rule | None:
+    def _rule(self, at: _Place, model: BareRuleFile) -> Rule | None:
         entries = self._limb_entries(at, model)
         limbs = [limb for name, entry in entries for limb in self._limb(at, model, name, entry)]
         self._check_audience(at, model)
@@ -463,7 +469,7 @@ class Reading:
             audiences=tuple(model.audience),
         )
 
-    def _limb_entries(self, at: _Place, model: RuleFile) -> list[tuple[str, LimbEntry]]:
+    def _limb_entries(self, at: _Place, model: BareRuleFile) -> list[tuple[str, LimbEntry]]:
         named = ("key", "select", "condition", "besides", "indicator", "discovered_because")
         at_top = [name for name in named if getattr(model, name) not in (None, {})]
         if model.limbs is not None and at_top:
@@ -472,7 +478,7 @@ class Reading:
             at.error((), "neither key and condition nor limbs", "say what the rule reads and tests")
         return list(model.each_limb().items())
 
-    def _limb(self, at: _Place, model: RuleFile, name: str, entry: LimbEntry) -> Iterator[Limb]:
+    def _limb(self, at: _Place, model: BareRuleFile, name: str, entry: LimbEntry) -> Iterator[Limb]:
         where: Where = ("limbs", name) if model.limbs is not None else ()
         condition = _condition(entry)
         reads = condition_type(condition)
@@ -639,19 +645,19 @@ class Reading:
                     where, f"explain names {{{name}}}, which is no fact of this condition", f"use {_listing(facts)}"
                 )
 
-    def _check_audience(self, at: _Place, model: RuleFile) -> None:
+    def _check_audience(self, at: _Place, model: BareRuleFile) -> None:
         for index, audience in enumerate(model.audience):
             self._know(at, ("audience", index), "audience", audience, self._audiences)
             known = (self._audiences or {}).get(audience)
             if known is not None and model.family not in known.families:
                 at.warning(("audience", index), f"audience {audience} takes no {model.family} alerts", "leave it out")
 
-    def _check_priority(self, at: _Place, model: RuleFile) -> None:
+    def _check_priority(self, at: _Place, model: BareRuleFile) -> None:
         tiers = [model.priority.base, *(tier for _, tier in sorted(model.priority.by_count.items()))]
         if tiers != sorted(tiers, reverse=True):
             at.error(("priority", "by_count"), "a higher count has a lower priority", "P1 is the highest: order them")
 
-    def _check_safeguards(self, at: _Place, model: RuleFile) -> None:
+    def _check_safeguards(self, at: _Place, model: BareRuleFile) -> None:
         if all(entry.key != ["area"] for entry in model.each_limb().values()):
             return
         guards = model.safeguards
@@ -660,11 +666,12 @@ class Reading:
         if model.priority.raise_when or model.priority.child_raises:
             at.error(("priority",), "an area's count has no evidence to raise its priority", "raise it by_count")
 
-    def _check_examples(self, at: _Place, model: RuleFile) -> None:
-        if not any(example.fires for example in model.examples):
-            at.error(("examples",), "no example fires", "add a story that must fire")
-        if all(example.fires for example in model.examples):
-            at.error(("examples",), "no example is a near miss", "add a story that must not fire")
+    def _check_examples(self, at: _Place, model: BareRuleFile) -> None:
+        if isinstance(model, RuleFile):
+            if not any(example.fires for example in model.examples):
+                at.error(("examples",), "no example fires", "add a story that must fire")
+            if all(example.fires for example in model.examples):
+                at.error(("examples",), "no example is a near miss", "add a story that must not fire")
         for index, example in enumerate(model.examples):
             if example.limb is not None and example.limb not in model.each_limb():
                 limbs = _listing(model.each_limb())

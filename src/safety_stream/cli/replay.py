@@ -15,11 +15,14 @@ from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
     Json,
+    Wrong,
     catalogue_of,
     epilog,
     print_json,
     print_table,
 )
+from safety_stream.core.model.times import Instant, to_iso
+from safety_stream.edge import canonical
 from safety_stream.replay import Result
 
 EPILOG = epilog(
@@ -32,11 +35,33 @@ EPILOG = epilog(
 )
 
 
+def _time(text: str) -> Instant:
+    try:
+        return canonical.instant_of(text)
+    except ValueError:
+        raise typer.BadParameter("write ISO 8601 with a zone: 2026-03-01T09:30:00Z") from None
+
+
 def replay(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Canonical JSON Lines, also gzip.")],
     out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder for the results.")],
     rules: Annotated[
-        Path | None, typer.Option("--rules", exists=True, file_okay=False, help="Other rules: a folder of rule files.")
+        Path | None,
+        typer.Option(
+            "--rules",
+            exists=True,
+            file_okay=False,
+            help="Other rules: a folder of rule files, which need say only what makes them fire.",
+        ),
+    ] = None,
+    until: Annotated[
+        Instant | None,
+        typer.Option(
+            "--until",
+            parser=_time,
+            metavar="TIME",
+            help="At the end, let time pass to this, every feed complete to it: deadlines up to then pass.",
+        ),
     ] = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
@@ -44,13 +69,17 @@ def replay(
 ) -> None:
     """Put reports through every stage and write what stands at the end: findings, alerts, indicators, dead letters.
 
-    Reports go in by order of receipt (`received_at`, else `reported_at`); the same files give the same bytes.
+    Reports go in by order of receipt (`received_at`); one that does not say when it was received came right after the
+    one before it in its file, though not before its own `reported_at`. The same files give the same bytes.
     """
     known = catalogue_of(catalogue, areas, rules)
     history = read_history(files, known)
+    last = history.arrivals[-1].received_at if history.arrivals else None
+    if until is not None and last is not None and until < last:
+        raise Wrong(f"--until is before the last report came, at {to_iso(last)}: name a later time")
     result = Result()
-    put_through(known, history, result.take)
-    counts = result.write(out)
+    put_through(known, history, result.take, until=until)
+    counts = result.write(out, history.names)
     with (out / "rejects.jsonl").open("wb") as file:
         file.writelines(msgspec.json.encode(reject) + b"\n" for reject in history.rejects)
     counts["rejects"] = len(history.rejects)

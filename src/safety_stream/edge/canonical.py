@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.incidents import Action, Origin, Role
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
-from safety_stream.core.model.times import Instant, Precision, to_datetime, to_instant
+from safety_stream.core.model.times import Instant, Precision, to_instant, to_iso
 from safety_stream.edge.entries import Details, Entry, Reject, UnreadableFile, plain
 
 LINE_BYTES_MAX = 1_000_000
@@ -30,13 +30,16 @@ FAULTS_SAID = 5
 """How many of a line's faults its reason names: a line that has more is of another kind altogether."""
 
 
-def _instant(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def instant_of(text: str) -> Instant:
+    """`2026-03-01T09:30:00Z` as an instant. Raises `ValueError` for what is no ISO 8601 with a zone."""
     try:
-        return to_instant(datetime.fromisoformat(value))
+        return to_instant(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise ValueError("write ISO 8601 with a zone (2026-03-01T09:30:00Z) or whole milliseconds") from None
+
+
+def _instant(value: object) -> object:
+    return instant_of(value) if isinstance(value, str) else value
 
 
 Time = Annotated[int, Field(strict=True, ge=-62_135_596_800_000, lt=253_402_300_800_000), BeforeValidator(_instant)]
@@ -150,9 +153,9 @@ def to_line(report: Report, received_at: Instant | None = None, details: Details
     fields = _stated(report)
     for name in ("occurred_from", "occurred_to", "reported_at"):
         if name in fields:
-            fields[name] = iso(getattr(report, name))
+            fields[name] = to_iso(getattr(report, name))
     if received_at is not None:
-        fields["received_at"] = iso(received_at)
+        fields["received_at"] = to_iso(received_at)
     fields.pop("details", None)
     if details:
         fields["details"] = dict(details)
@@ -174,11 +177,6 @@ def _built_in(value: object) -> object:
     if isinstance(value, tuple):
         return [_built_in(item) for item in value]
     return value
-
-
-def iso(instant: Instant) -> str:
-    """An instant as ISO 8601 in UTC, to the millisecond."""
-    return to_datetime(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _pass_over_rest(lines: BinaryIO, text: bytes) -> None:
