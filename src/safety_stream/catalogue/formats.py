@@ -9,7 +9,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import IdentityClass, Origin
@@ -30,6 +30,11 @@ from safety_stream.core.model.times import (
 _LENGTHS = {"minute": MINUTE, "hour": HOUR, "day": DAY_LENGTH, "week": 7 * DAY_LENGTH}
 _MONTHS = {"month": 1, "year": 12}
 _DURATION = re.compile(r"([1-9][0-9]{0,3}) (minute|hour|day|week|month|year)s?")
+_YEARS = range(1900, 3000)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+_LONGEST_MONTHS = 1_200
+"""A hundred years: what looks back further leaves the calendar."""
 
 
 def duration_of(text: object) -> Duration:
@@ -38,7 +43,11 @@ def duration_of(text: object) -> Duration:
     if found is None:
         raise ValueError("a duration is a number and minutes, hours, days, weeks, months or years: `28 days`")
     number, unit = int(found[1]), found[2]
-    return Duration(months=number * _MONTHS[unit]) if unit in _MONTHS else Duration(millis=number * _LENGTHS[unit])
+    if unit not in _MONTHS:
+        return Duration(millis=number * _LENGTHS[unit])
+    if number * _MONTHS[unit] > _LONGEST_MONTHS:
+        raise ValueError(f"a duration is at most {_LONGEST_MONTHS} months")
+    return Duration(months=number * _MONTHS[unit])
 
 
 def day_of_text(text: object) -> Day | None:
@@ -46,20 +55,29 @@ def day_of_text(text: object) -> Day | None:
     if text is None:
         return None
     try:
-        return to_day(date.fromisoformat(text if isinstance(text, str) else ""))
+        when = date.fromisoformat(text if isinstance(text, str) and _DAY.fullmatch(text) else "")
     except ValueError:
         raise ValueError("a day is written 2026-01-31") from None
+    if when.year not in _YEARS:
+        raise ValueError("a day is of the years 1900 to 2999")
+    return to_day(when)
 
 
 def instant_of_text(text: object) -> Instant:
     """`2026-01-31T20:00` or `…:00:01`, London local time (the first of two in autumn). Raises `ValueError`."""
     try:
-        local = datetime.fromisoformat(text if isinstance(text, str) else "")
+        local = datetime.fromisoformat(text if isinstance(text, str) and _TIME.fullmatch(text) else "")
     except ValueError:
-        local = None
-    if local is None or local.tzinfo is not None:
-        raise ValueError("a time is London local time without offset, written 2026-01-31T20:00 or 2026-01-31T20:00:01")
+        message = "a time is London local time without offset, written 2026-01-31T20:00 or 2026-01-31T20:00:01"
+        raise ValueError(message) from None
+    if local.year not in _YEARS:
+        raise ValueError("a time is of the years 1900 to 2999")
     return to_instant(local.replace(tzinfo=LONDON))
+
+
+def _checked_day(text: str) -> str:
+    day_of_text(text)
+    return text
 
 
 def _listed(value: object) -> object:
@@ -82,13 +100,16 @@ Prose = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 _DurationText = Annotated[str, StringConstraints(pattern=f"^{_DURATION.pattern}$")]
 _TimeText = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$")]
 _Word = str | bool
+# Letters of one alphabet: what looks like `weapon` is `weapon`.
+PlainWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
+DayText = Annotated[str, AfterValidator(_checked_day)]
 
 Length = Annotated[Duration, BeforeValidator(duration_of, json_schema_input_type=_DurationText)]
 OptionalDay = Annotated[int | None, BeforeValidator(day_of_text, json_schema_input_type=date | None)]
 LondonTime = Annotated[int, BeforeValidator(instant_of_text, json_schema_input_type=_TimeText)]
 Words = Annotated[
-    list[str],
-    Field(min_length=1),
+    list[PlainWord],
+    Field(min_length=1, max_length=200),
     BeforeValidator(_worded),
     BeforeValidator(_listed, json_schema_input_type=_Word | Annotated[list[_Word], Field(min_length=1)]),
 ]
@@ -97,8 +118,11 @@ Keys = Annotated[
     Field(min_length=1),
     BeforeValidator(_listed, json_schema_input_type=KeyKind | Annotated[list[KeyKind], Field(min_length=1)]),
 ]
+Grade = Literal["A", "B", "C", "D", "E"]
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
 FewTimes = Annotated[int, Field(ge=1, le=99)]
+# So many steps, limbs, overrides and examples a reviewer can still hold in mind.
+STEPS_MAX, LIMBS_MAX, MANY_MAX = 20, 20, 300
 
 
 class SourceEntry(_Strict):
@@ -235,8 +259,8 @@ class ProfileEntry(_Strict):
     areas: list[AreaCode]
     periods: Annotated[list[PeriodKind], Field(min_length=1)]
     final_only: bool
-    suppress_below: Annotated[int, Field(ge=0)]
-    round_to: Annotated[int, Field(ge=1)]
+    suppress_below: Annotated[int, Field(ge=0, le=1_000_000)]
+    round_to: Number
     source: Prose | None = None
 
 
@@ -254,7 +278,7 @@ class CountEntry(_Strict):
     of: StepName
     at_least: Number
     within: Length
-    same: list[str] = []
+    same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     until: StepName | None = None
 
 
@@ -267,8 +291,8 @@ class DistinctEntry(_Strict):
     at_least: Number
     occurrences: FewTimes = 1
     within: Length
-    same: list[str] = []
-    ignore: list[str] = []
+    same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
+    ignore: Annotated[list[str], Field(max_length=MANY_MAX)] = []
     until: StepName | None = None
 
 
@@ -293,9 +317,9 @@ class OrderedEntry(_Strict):
     """
 
     type: Literal["ordered"]
-    steps: Annotated[list[StepName], Field(min_length=2)]
+    steps: Annotated[list[StepName], Field(min_length=2, max_length=STEPS_MAX)]
     runs: FewTimes = 1
-    none_of: list[StepName] = []
+    none_of: Annotated[list[StepName], Field(max_length=STEPS_MAX)] = []
     within: Length
     measured_from: str | None = None
 
@@ -350,7 +374,7 @@ class LimbEntry(_Strict):
     """
 
     key: Keys
-    select: dict[StepName, StepEntry] = {}
+    select: Annotated[dict[StepName, StepEntry], Field(max_length=STEPS_MAX)] = {}
     condition: ConditionEntry
     besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
@@ -381,8 +405,8 @@ class PriorityEntry(_Strict):
     """What priority a finding gets."""
 
     base: Priority
-    by_count: dict[int, Priority] = {}
-    raise_when: list[Name] = []
+    by_count: Annotated[dict[Number, Priority], Field(max_length=STEPS_MAX)] = {}
+    raise_when: Annotated[list[Name], Field(max_length=STEPS_MAX)] = []
     child_raises: bool = False
 
 
@@ -391,7 +415,7 @@ class SafeguardsEntry(_Strict):
 
     organisations: Annotated[int, Field(ge=1, le=9)] = 1
     organisations_or_kinds: Annotated[int, Field(ge=1, le=9)] = 1
-    grades_alone: list[Literal["A", "B", "C", "D", "E"]] = []
+    grades_alone: list[Grade] = []
 
 
 class SuppressEntry(_Strict):
@@ -413,19 +437,19 @@ class ExampleSighting(_Strict):
     at: LondonTime
     reported_at: LondonTime | None = None
     kind: Name
-    subtype: str = ""
+    subtype: PlainWord | Literal[""] = ""
     category: Name
     role: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = []
     flags: list[Name] = []
     child: bool = False
     area: AreaCode | None = None
-    uprn: str | None = None
+    uprn: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")] | None = None
     easting: int | None = None
     northing: int | None = None
     organisation: Name | None = None
     complainants: list[str] = []
     persons: list[str] = []
-    grade: str | None = None
+    grade: Grade | None = None
     origin: Origin = "reported"
 
 
@@ -441,12 +465,12 @@ class ExampleEntry(_Strict):
 
     name: Prose
     limb: StepName | None = None
-    sightings: list[ExampleSighting] = []
+    sightings: Annotated[list[ExampleSighting], Field(max_length=MANY_MAX)] = []
     area: AreaCode | None = None
-    counts: dict[str, int] = {}
+    counts: Annotated[dict[DayText, Annotated[int, Field(ge=0, le=1_000_000)]], Field(max_length=MANY_MAX)] = {}
     as_of: LondonTime | None = None
     complete_to: dict[Name, LondonTime] = {}
-    fires: list[Fires]
+    fires: Annotated[list[Fires], Field(max_length=MANY_MAX)]
 
 
 class BareRuleFile(_Strict):
@@ -456,18 +480,18 @@ class BareRuleFile(_Strict):
     """
 
     id: Name
-    version: Annotated[int, Field(ge=1)] = 1
+    version: Number = 1
     title: str = ""
     status: Literal["stable", "trial", "retired"] = "stable"
     family: Family = "repeat-victimisation"
     key: Keys | None = None
-    select: dict[StepName, StepEntry] | None = None
+    select: Annotated[dict[StepName, StepEntry], Field(max_length=STEPS_MAX)] | None = None
     condition: ConditionEntry | None = None
     besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
     discovered_because: dict[StepName, Prose] = {}
-    limbs: dict[StepName, LimbEntry] | None = None
-    overrides: list[OverrideEntry] = []
+    limbs: Annotated[dict[StepName, LimbEntry], Field(min_length=1, max_length=LIMBS_MAX)] | None = None
+    overrides: Annotated[list[OverrideEntry], Field(max_length=MANY_MAX)] = []
     priority: PriorityEntry = PriorityEntry(base="P4")
     safeguards: SafeguardsEntry = SafeguardsEntry()
     action_time: Length = Duration(months=12)
@@ -479,7 +503,7 @@ class BareRuleFile(_Strict):
     false_positives: str = ""
     known_gaps: str = ""
     withdrawn_when: str = ""
-    examples: list[ExampleEntry] = []
+    examples: Annotated[list[ExampleEntry], Field(max_length=MANY_MAX)] = []
 
     def each_limb(self) -> dict[str, LimbEntry]:
         """The limbs by name; the one at the top is called `main`. None at all when the file names neither."""
@@ -502,7 +526,7 @@ class BareRuleFile(_Strict):
 class RuleFile(BareRuleFile):
     """`rules/<id>.yaml`: a rule that may be released, with all that people must be able to read and to check."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Number
     title: Prose
     status: Literal["stable", "trial", "retired"]
     family: Family
@@ -516,7 +540,7 @@ class RuleFile(BareRuleFile):
     false_positives: Prose
     known_gaps: Prose
     withdrawn_when: Prose
-    examples: list[ExampleEntry]
+    examples: Annotated[list[ExampleEntry], Field(max_length=MANY_MAX)]
 
 
 class ShiftsEntry(_Strict):

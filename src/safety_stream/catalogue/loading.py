@@ -10,6 +10,7 @@ complained about: one mistake, one issue.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ from safety_stream.catalogue.formats import (
     BudgetEntry,
     CalendarEntry,
     CategoriesFile,
+    ExampleSighting,
     IndicatorsFile,
     LimbEntry,
     NearEntry,
@@ -87,6 +89,12 @@ _ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "household", 
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
 _LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
 _GRADES = frozenset("ABCDE")
+
+ISSUES_MAX = 100
+"""Of one file so many are told: whoever mends them may ask again."""
+
+LOOKUP_BYTES_MAX = 20_000_000
+"""Ten times a look-up of the whole country."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -310,9 +318,13 @@ class Reading:
         if model.lsoa_lookup is None:
             return {}
         path = file.parent / model.lsoa_lookup
+        if path.exists() and not (path.is_file() and path.stat().st_size <= LOOKUP_BYTES_MAX and self._is_inside(path)):
+            what = f"{model.lsoa_lookup} is no file of this folder, or has more than {LOOKUP_BYTES_MAX} bytes"
+            at.error(("lsoa_lookup",), what, "keep the county's rows in a file there")
+            return {}
         try:
             rows = list(read_lookup(path))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, csv.Error) as error:
             at.error(("lsoa_lookup",), f"{model.lsoa_lookup} cannot be read: {error}", "mend the look-up")
             return {}
         self._digest.update(path.read_bytes())
@@ -676,17 +688,25 @@ class Reading:
             if example.limb is not None and example.limb not in model.each_limb():
                 limbs = _listing(model.each_limb())
                 at.error(("examples", index, "limb"), f"unknown limb {example.limb}", f"use {limbs}")
+            if example.area is not None:
+                self._know_area(at, ("examples", index, "area"), example.area)
+            elif example.counts:
+                at.error(("examples", index, "counts"), "nobody knows of which area these are", "add `area`")
             for number, sighting in enumerate(example.sightings):
-                where: Where = ("examples", index, "sightings", number)
-                self._know(at, (*where, "kind"), "kind", sighting.kind, self._kinds())
-                self._know(at, (*where, "category"), "category", sighting.category, self._categories)
-                if sighting.organisation is not None:
-                    known = self._organisations()
-                    self._know(at, (*where, "organisation"), "organisation", sighting.organisation, known)
-                if sighting.area is not None:
-                    self._know_area(at, (*where, "area"), sighting.area)
+                self._check_sighting(at, ("examples", index, "sightings", number), sighting)
             for feed in example.complete_to:
                 self._know(at, ("examples", index, "complete_to", feed), "feed", feed, self._sources)
+
+    def _check_sighting(self, at: _Place, where: Where, sighting: ExampleSighting) -> None:
+        self._know(at, (*where, "kind"), "kind", sighting.kind, self._kinds())
+        self._know(at, (*where, "category"), "category", sighting.category, self._categories)
+        for role in sighting.role:
+            self._know(at, (*where, "role"), "role", role, _ROLES)
+        if sighting.organisation is not None:
+            known = self._organisations()
+            self._know(at, (*where, "organisation"), "organisation", sighting.organisation, known)
+        if sighting.area is not None:
+            self._know_area(at, (*where, "area"), sighting.area)
 
     def _override(self, at: _Place, where: Where, entry: OverrideEntry, limbs: Sequence[Limb]) -> Override:
         touched = [limb for limb in limbs if entry.limb in (None, limb.name)]
@@ -813,11 +833,26 @@ class Reading:
                 )
         return [path for path in found if path.suffix == ".yaml"]
 
+    def _is_inside(self, path: Path) -> bool:
+        """Whether a file is where it seems to be: a reviewer sees the folder, and not where a link in it leads.
+
+        Links within the folder are how some deployments mount it.
+        """
+        try:
+            target = path.resolve()
+        except (OSError, RuntimeError):
+            # A link that leads to itself: no file either way.
+            return False
+        return target.is_relative_to(self._folder.resolve()) or target.is_relative_to(path.parent.resolve())
+
     def _name_of(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else path.name
 
     def _read(self, path: Path, kind: type[M]) -> tuple[_Place, M] | None:
         at = _Place(self._issues, self._name_of(path), None)
+        if not self._is_inside(path):
+            at.add("error", 1, "the file leads out of the catalogue", "put the file itself there, and no link")
+            return None
         try:
             document = read_document(path)
         except OSError as error:
@@ -826,7 +861,7 @@ class Reading:
         except UnreadableError as error:
             at.add("error", error.line, error.what, error.mend)
             return None
-        self._digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        self._digest.update(path.name.encode() + b"\0" + document.content)
         at = _Place(self._issues, self._name_of(path), document)
         try:
             return at, kind.model_validate(document.value)
@@ -841,6 +876,7 @@ class _Place:
 
     def __init__(self, issues: set[Issue], file: str, document: Document | None) -> None:
         self._issues = issues
+        self._told = 0
         self._file = file
         self._document = document
 
@@ -857,8 +893,13 @@ class _Place:
         self.add("warning", self.line_of(where), what, mend)
 
     def add(self, severity: Severity, line: int, what: str, mend: str) -> None:
-        """An issue on a line."""
-        self._issues.add(Issue(self._file, line, severity, what, mend))
+        """An issue on a line. Beyond so many of one file only that there are more."""
+        if self._told == ISSUES_MAX:
+            # As an error: what is not told may be one.
+            self._issues.add(Issue(self._file, line, "error", "there are more issues in this file", "mend these first"))
+        if self._told < ISSUES_MAX:
+            self._issues.add(Issue(self._file, line, severity, what, mend))
+        self._told += 1
 
     def refuse(self, loc: Where, kind: str, message: str, model: type[BaseModel]) -> None:
         """What a format refused. Its path also names branches of unions, which no line of the file has."""
