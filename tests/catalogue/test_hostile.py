@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,18 +51,20 @@ examples:
 """
 
 
+def small_catalogue(folder: Path) -> Path:
+    """A small catalogue in foreign words as `folder`, with one rule."""
+    shutil.copytree(FOREIGN, folder)
+    (folder / "audiences").mkdir()
+    (folder / "audiences" / "audiences.yaml").write_text(AUDIENCES)
+    (folder / "rules").mkdir()
+    (folder / "rules" / "a-rule.yaml").write_text(RULE)
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small catalogue in foreign words, with one rule."""
-    for file in sorted(FOREIGN.rglob("*.yaml")):
-        copy = tmp_path / file.relative_to(FOREIGN)
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_bytes(file.read_bytes())
-    (tmp_path / "audiences").mkdir()
-    (tmp_path / "audiences" / "audiences.yaml").write_text(AUDIENCES)
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "a-rule.yaml").write_text(RULE)
-    return tmp_path
+    """That catalogue, to spoil."""
+    return small_catalogue(tmp_path / "catalogue")
 
 
 def told(folder: Path, content: str | bytes) -> list[Issue]:
@@ -97,6 +100,7 @@ DEEP = "holds too much, or nests too deeply"
         (RULE + "more: {<<: *a}\n", 29, "anchors and aliases are not read"),
         (RULE + "more: !!python/object/apply:os.system [true]\n", 29, "tags are not read"),
         ("%TAG ! tag:x,2026:\n---\n" + RULE.replace("title: Twice", "title: !y Twice"), 5, "tags are not read"),
+        (RULE + "? [a, b]\n: c\n", 29, "a key is neither a word nor a whole number"),
         (RULE + "version: 2\n", 29, "the key version stands twice in one mapping"),
         (RULE + "---\n" + RULE, 29, "there is a second document in the file"),
         (RULE.replace("title: Twice", f"title: {'x' * 5_000}"), 3, "a text has more than 4000 characters"),
@@ -118,7 +122,7 @@ DEEP = "holds too much, or nests too deeply"
         (b"", 1, "the file: Input should be a valid dictionary"),
         ("- a\n", 1, "the file: Input should be a valid dictionary"),
     ],
-    ids=range(27),
+    ids=range(28),
 )
 def test_a_file_that_is_not_what_the_catalogue_reads_is_refused_whole(
     folder: Path, content: str | bytes, line: int, what: str

@@ -48,6 +48,14 @@ def errors_of(folder: Path) -> list[Issue]:
     return [issue for issue in lint_catalogue(folder) if issue.severity == "error"]
 
 
+def leave_only(folder: Path, file: str) -> None:
+    """Spare reading the other rules where a mistake does not speak of them."""
+    if "/finding-" not in file:
+        for rule in (folder / "rules").glob("*.yaml"):
+            if rule != folder / file:
+                rule.unlink()
+
+
 def test_the_shipped_catalogue_has_no_issue():
     assert lint_catalogue(catalogue_folder()) == []
 
@@ -185,6 +193,28 @@ def test_the_shipped_catalogue_has_no_issue():
         (RULE, "{count} times", "{count times", "explain has a stray brace"),
         (RULE, "by_count: {4: P2}", "by_count: {4: P2, 5: P3}", "a higher count has a lower priority"),
         (RULE, "key: victim\n", "key: victim\nindicator: violence\n", "only key area has an indicator"),
+        (
+            RULE,
+            "{type: count, of: harm, at_least: 2, within: 12 months}",
+            "{type: calendar, per: week, at_least: 2}",
+            "a calendar condition on a timeline needs a step to count",
+        ),
+        (AREA_RULE, "condition: {", "select: {harm: {kind: fire}}\ncondition: {", "an area's indicator has its own"),
+        (AREA_RULE, "condition: {type: calendar, ", "condition: {type: calendar, of: harm, ", "indicator has its own"),
+        (AREA_RULE, "priority: {base: P3}", "safeguards: {organisations: 2}\npriority: {base: P3}", "to guard"),
+        (AREA_RULE, "    area: E07000124\n", "", "nobody knows of which area these are"),
+        (AREA_RULE, "    area: E07000124\n", "    area: E07000999\n", "unknown area E07000999"),
+        (AREA_RULE, "counts: {2026-01-05: ", "counts: {2026-02-30: ", "a day is written 2026-01-31"),
+        (RULE, "role: victim}", "role: victm}", "unknown role victm"),
+        (RULE, "  - name: a third", "  - limb: other\n    name: a third", "unknown limb other"),
+        (
+            "areas/lancashire.yaml",
+            "valid_from: 1974-04-01}",
+            "valid_from: 1974-04-01, valid_to: 1974-04-01}",
+            "valid_to is not after valid_from",
+        ),
+        ("areas/lancashire.yaml", "lancashire-lsoa-2011.csv", "lancashire-lsoa-2111.csv", "cannot be read"),
+        ("audiences/audiences.yaml", "id: public,", "id: internal,", "profile internal is there already"),
         (RULE, "key: victim\n", "key: area\n", "key area needs an indicator and a calendar condition"),
         (
             ORDERED,
@@ -205,6 +235,7 @@ def test_the_shipped_catalogue_has_no_issue():
 )
 def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, old: str, new: str, what: str):
     line = spoil(folder, file, old, new)
+    leave_only(folder, file)
     found = [issue for issue in errors_of(folder) if issue.file == file and what in issue.what]
     assert [(issue.line in (line, line + 1), bool(issue.mend)) for issue in found] == [(True, True)] * len(found)
     assert found, errors_of(folder)
@@ -296,6 +327,19 @@ def test_loading_refuses_a_catalogue_with_errors_and_says_all_of_them(folder: Pa
     assert refused.value.issues == tuple(lint_catalogue(folder))
 
 
+def test_an_lsoa_of_two_districts_is_told_with_its_line(folder: Path):
+    path = folder / "areas" / "lancashire-lsoa-2011.csv"
+    lines = path.read_text().splitlines()
+    other = next(code for code in ("E07000117", "E07000118") if code not in lines[4])
+    path.write_text("\n".join([*lines, lines[4].split(",")[0] + f",{other}"]) + "\n")
+    assert [(issue.line, issue.what[-19:]) for issue in errors_of(folder)] == [(len(lines) + 1, "is in two districts")]
+
+
+def test_two_area_files_are_told(folder: Path):
+    (folder / "areas" / "another.yaml").write_text((folder / "areas" / "lancashire.yaml").read_text())
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [("areas", "there are 2 area files")]
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "what"),
     [
@@ -317,6 +361,20 @@ def test_a_rule_without_a_near_miss_is_refused(folder: Path):
     text = path.read_text()
     path.write_text(text[: text.index("  - name: one fewer")])
     assert [issue.what for issue in errors_of(folder)] == ["no example is a near miss"]
+
+
+def test_a_rule_without_an_example_that_fires_is_refused(folder: Path):
+    path = folder / AREA_RULE
+    text = path.read_text()
+    path.write_text(text[: text.index("examples:\n")] + "examples:\n  - {name: nothing at all, fires: []}\n")
+    assert [issue.what for issue in errors_of(folder)] == ["no example fires"]
+
+
+def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
+    spoil(folder, "audiences/audiences.yaml", "id: duty-officer", "id: night-officer")
+    for rule in (folder / "rules").glob("*.yaml"):
+        rule.unlink()
+    assert [(issue.severity, issue.what) for issue in lint_catalogue(folder)] == [("warning", "nobody hears of hubs")]
 
 
 def test_a_file_that_would_silently_not_be_read_is_told(folder: Path):

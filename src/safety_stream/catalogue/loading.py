@@ -539,7 +539,8 @@ class Reading:
                     (*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml"
                 )
             elif entry.select or entry.condition.of is not None:
-                at.error((*where, "select"), "an area's indicator has its own select", "leave select and of out")
+                place = "select" if entry.select else "condition"
+                at.error((*where, place), "an area's indicator has its own select", "leave select and of out")
             if entry.indicator is not None:
                 self._know(at, (*where, "indicator"), "indicator", entry.indicator, self._indicators)
             return
