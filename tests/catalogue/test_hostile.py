@@ -12,6 +12,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.catalogue.copying import FOREIGN
 
 from safety_stream.catalogue import Issue, lint_catalogue, run_examples
@@ -242,6 +244,49 @@ def test_no_pattern_of_a_rule_file_is_ever_compiled(folder: Path, monkeypatch: p
     re.compile("to see that the watch is kept")
     assert "to see that the watch is kept" in seen
     assert not [pattern for pattern in seen if evil in str(pattern)]
+
+
+SCRAPS = (
+    "[",
+    "]",
+    "{",
+    "}",
+    ": ",
+    ", ",
+    "\n- ",
+    "null",
+    "true",
+    "-1",
+    "''",
+    "limbs: {}",
+    "{count}",
+    "~",
+    "|",
+    "#",
+    "%",
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(RULE)), st.integers(0, 20), st.sampled_from(SCRAPS) | st.sampled_from(RULE.split())
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_slips_into_a_file_lint_has_an_answer_and_so_have_the_examples(
+    folder: Path, slips: list[tuple[int, int, str]]
+):
+    text = RULE
+    for at, length, scrap in slips:
+        text = text[:at] + scrap + text[at + length :]
+    (folder / "rules" / "a-rule.yaml").write_text(text)
+
+    if all(issue.severity == "warning" for issue in lint_catalogue(folder)):
+        run_examples(folder)
 
 
 # --- what is no file of the folder ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ match (`in_rounds`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -49,7 +49,7 @@ class Case:
     key: str
     select: dict[str, str]
     condition: str
-    events: Sequence[Event] = field(hash=False)
+    events: Sequence[Event]
 
     @property
     def rule(self) -> str:
