@@ -114,7 +114,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
     return Sighting(
         incident_id=f"example-{number:04d}",
         source="example",
-        organisation=stated.organisation or next(iter(catalogue.sources.values())).organisation,
+        organisation=said_by(stated, catalogue),
         kind=stated.kind,
         subtype=stated.subtype,
         category=stated.category,
@@ -127,7 +127,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
         occurred_to=stated.at,
         reported_at=reported_at,
         received_at=reported_at,
-        area=stated.area or next(iter(catalogue.areas.by_code)),
+        area=area_of(stated, catalogue),
         place=Place(
             uprn=stated.uprn,
             easting=stated.easting,
@@ -139,6 +139,16 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
         complainants=tuple(sorted(stated.complainants)),
         child=stated.child,
     )
+
+
+def said_by(stated: ExampleSighting, catalogue: Catalogue) -> str:
+    """The organisation of an example's report: the first under `sources`, unless it says whose it is."""
+    return stated.organisation or next(iter(catalogue.sources.values())).organisation
+
+
+def area_of(stated: ExampleSighting, catalogue: Catalogue) -> str:
+    """The area of an example's report: the first of the set, unless it says where."""
+    return stated.area or next(iter(catalogue.areas.by_code))
 
 
 def _local(instant: Instant) -> str:
