@@ -17,6 +17,7 @@ from tests.core.rules.making import HOME, a_rule, a_sighting, an_override, at, d
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Bounds, Catalogue
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.incidents import Action, IncidentVersion, Party, Place
@@ -33,11 +34,13 @@ from safety_stream.core.rules.rule import (
     Calendar,
     Count,
     Distinct,
+    FactTest,
     Limb,
     Near,
     Ordered,
     Rule,
     Selector,
+    Sum,
 )
 from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.stages import detect, register
@@ -71,6 +74,7 @@ TOLD_BESIDES = a_rule(
         ),
     ),
 )
+TRUE = frozenset({"true"})
 TYPES: tuple[Rule, ...] = (
     TOLD_BESIDES,
     a_rule(Count(of="harm", at_least=2, within=months(1), same=("category",)), id="count-months"),
@@ -176,6 +180,32 @@ TYPES: tuple[Rule, ...] = (
         },
         id="near-days",
     ),
+    a_rule(
+        Sum(of="harm", field="facts.found-distance-km", at_least=5, within=months(2), same=("category",)),
+        id="sum-months",
+    ),
+    a_rule(
+        Sum(of="harm", field="facts.found-distance-km", at_least=8, within=days(60), until="answer"),
+        {
+            "harm": Selector(tests=(FieldTest("origin", frozenset({"reported"})),), reported_within=months(1)),
+            "answer": of_kind("intervention", "hate-report"),
+        },
+        id="sum-until",
+    ),
+    a_rule(
+        Count(of="harm", at_least=2, within=months(3), same=("facts.found-area",)),
+        {
+            "harm": Selector(
+                facts=(FactTest("found-distance-km", None, 0, 5),), none_of_facts=(FactTest("found-out-of-area", TRUE),)
+            )
+        },
+        id="count-facts",
+    ),
+    a_rule(
+        Distinct(of="harm", field="facts.found-area", at_least=2, within=months(3)),
+        {"harm": Selector(none_of_facts=(FactTest("found-distance-km", None, 5),))},
+        id="distinct-fact",
+    ),
 )
 
 
@@ -187,7 +217,7 @@ def _with_overrides(rule: Rule) -> Rule:
         changes["within"] = months(4)
     mid_window = START // DAY_LENGTH + 60
     overrides = [an_override("E07000123", valid_to=mid_window, enabled=False)]
-    if isinstance(condition, Count | Distinct | Calendar | Near):
+    if isinstance(condition, Count | Distinct | Sum | Calendar | Near):
         changes["at_least"] = condition.at_least + 1
         overrides.append(an_override("E07000117", at_least=max(condition.at_least - 1, 1)))
     overrides.append(an_override("E07000122", valid_from=mid_window, **changes))
@@ -242,6 +272,20 @@ places = st.sampled_from(
 )
 
 
+facts = st.sampled_from(
+    [
+        (),
+        (Fact("found-distance-km", "5"),),
+        (Fact("found-distance-km", "4"),),
+        (Fact("found-area", "leeds"), Fact("found-distance-km", "-3")),
+        (Fact("found-area", "leeds"), Fact("found-out-of-area", "true"), Fact("found-distance-km", "0")),
+        (Fact("found-area", "york"), Fact("found-out-of-area", "false"), Fact("found-distance-km", "9")),
+        # What the catalogue called a word when it was reported, it may call a number now.
+        (Fact("found-area", "leeds"), Fact("found-distance-km", "heavy")),
+    ]
+)
+
+
 @st.composite
 def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
     kind, subtype = draw(kinds)
@@ -271,6 +315,7 @@ def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
         persons=draw(st.sampled_from([(), ("p1",), ("p1", "p2"), ("p3",)])),
         complainants=draw(st.sampled_from([(), ("p1",), ("p2",), ("p3", "p4"), ("p5", "p6")])),
         child=child,
+        facts=draw(facts),
     )
 
 
@@ -613,6 +658,7 @@ def _version(said: Sighting, source_version: int, action: Action, victim: str) -
         area=said.area,
         place=said.place,
         parties=(Party("suspect", "c"), Party("victim", victim, said.child)),
+        facts=said.facts,
     )
 
 
@@ -657,6 +703,7 @@ def _as_the_oracle_has_it(sighting: Sighting) -> oracle.Sighting:
         persons=sighting.persons,
         complainants=sighting.complainants,
         child=sighting.child,
+        facts={fact.name: fact.value for fact in sighting.facts},
     )
 
 
@@ -676,6 +723,7 @@ def crowded(draw: st.DrawFn) -> list[Sighting]:
             area=draw(st.sampled_from(["E07000117", "E07000122"])),
             place=draw(st.sampled_from([Place(), HOME, HOME, *FROM_HOME])),
             roles=draw(st.sampled_from([("victim",), ("here", "victim"), ("here", "victim")])),
+            facts=draw(facts),
         )
         for number in range(draw(st.integers(1, 8)))
     ]
@@ -775,4 +823,4 @@ def _in_words(finding: Finding | oracle.OracleFinding) -> tuple[object, ...]:
 
 def test_every_condition_type_is_held_to_the_contract():
     tried = {type(limb.condition) for _, limb in LIMBS if limb.keys != ("area",)}
-    assert tried == {Count, Distinct, AllOf, Ordered, Absent, Calendar, Near}
+    assert tried == {Count, Distinct, Sum, AllOf, Ordered, Absent, Calendar, Near}

@@ -27,6 +27,7 @@ from safety_stream.testing.oracle import (
     Clocks,
     OracleFinding,
     Sighting,
+    as_said,
     judge_areas,
     judge_timeline,
     length,
@@ -110,6 +111,7 @@ def sighting(number: int, words: dict[str, Any]) -> Sighting:
         persons=(),
         complainants=tuple(words.get("complainants", ())),
         child=words.get("child", False),
+        facts={name: as_said(value) for name, value in words.get("facts", {}).items()},
     )
 
 

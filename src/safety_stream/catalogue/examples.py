@@ -16,6 +16,7 @@ import msgspec
 from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, day_of_text
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
@@ -138,6 +139,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
         persons=tuple(sorted(stated.persons)),
         complainants=tuple(sorted(stated.complainants)),
         child=stated.child,
+        facts=tuple(Fact(name, str(value).lower()) for name, value in sorted(stated.facts.items())),
     )
 
 

@@ -17,7 +17,7 @@ from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
 from safety_stream.core.rules.chains import depth_of, rests_on
 from safety_stream.core.rules.registry import condition_type
-from safety_stream.core.rules.rule import Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
+from safety_stream.core.rules.rule import FactTest, Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
 
 _KEYS: dict[KeyKind, str] = {
     "victim": "a victim",
@@ -164,8 +164,9 @@ def _limb(limb: Limb, *, number: int) -> Section:
 def _selector(selector: Selector) -> str:
     if selector.finding:
         return f"a finding of {_or(sorted(selector.finding))} on the same key"
-    said = [_test(test) for test in selector.tests]
+    said = [*map(_test, selector.tests), *map(_fact_test, selector.facts)]
     said += [f"not {_test(test)}" for test in selector.none_of]
+    said += [f"not {_fact_test(test)}" for test in selector.none_of_facts]
     if selector.reported_within is not None:
         said.append(f"reported within {length_in_words(selector.reported_within)}")
     return f"a report with {'; '.join(said) or 'anything in it'}"
@@ -175,6 +176,13 @@ def _test(test: Test) -> str:
     if test.field == "child":
         return " or ".join("a child" if value == "true" else "no child" for value in sorted(test.values))
     return f"{test.field} {_or(sorted(test.values))}"
+
+
+def _fact_test(test: FactTest) -> str:
+    if test.values is not None:
+        return f"fact {test.name} {_or(sorted(test.values))}"
+    bounds = (("at least", test.at_least), ("at most", test.at_most))
+    return f"fact {test.name} {_and([f'{word} {number:,}' for word, number in bounds if number is not None])}"
 
 
 def _overrides(overrides: Sequence[Override], catalogue: Catalogue) -> Iterator[str]:

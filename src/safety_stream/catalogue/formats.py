@@ -9,7 +9,16 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import IdentityClass, Origin
@@ -88,6 +97,13 @@ def _worded(value: object) -> object:
     return [str(one).lower() if isinstance(one, bool) else one for one in value] if isinstance(value, list) else value
 
 
+def _as_stated(value: object) -> object:
+    """A fact's values as reports state them: all of it text."""
+    if not isinstance(value, list):
+        return value
+    return [str(one).lower() if isinstance(one, bool | int) else one for one in value]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
@@ -120,9 +136,21 @@ Keys = Annotated[
 ]
 Grade = Literal["A", "B", "C", "D", "E"]
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
+# Of up to fifteen digits, as a report may state (`core/model/facts.py`).
+WholeNumber = Annotated[int, Field(gt=-(10**15), lt=10**15)]
+FactWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=64)]
 FewTimes = Annotated[int, Field(ge=1, le=99)]
 # So many steps, limbs, overrides and examples a reviewer can still hold in mind.
 STEPS_MAX, LIMBS_MAX, MANY_MAX = 20, 20, 300
+
+
+_Stated = FactWord | WholeNumber | bool
+FactWords = Annotated[
+    list[FactWord],
+    Field(min_length=1),
+    BeforeValidator(_as_stated),
+    BeforeValidator(_listed, json_schema_input_type=_Stated | Annotated[list[_Stated], Field(min_length=1)]),
+]
 
 
 class SourceEntry(_Strict):
@@ -148,6 +176,23 @@ class CategoryEntry(_Strict):
     id: Name
     family: Name
     themes: list[Name] = []
+
+
+class FactEntry(_Strict):
+    """A fact reports may state: a whole number, or a word of a closed list; `open` lets any word through."""
+
+    id: Name
+    type: Literal["number", "word"]
+    title: Prose
+    values: FactWords | None = None
+    open: bool = False
+    source: Prose
+
+
+class FactsFile(_Strict):
+    """`facts.yaml`."""
+
+    facts: list[FactEntry]
 
 
 class BoundsEntry(_Strict):
@@ -190,6 +235,20 @@ class AreasFile(_Strict):
     areas: list[AreaEntry]
 
 
+class RangeEntry(_Strict):
+    """A test of a fact that is a number: not below, not above, or both."""
+
+    at_least: WholeNumber | None = None
+    at_most: WholeNumber | None = None
+
+
+FactTestEntry = Annotated[
+    Annotated[RangeEntry, Tag("range")] | Annotated[FactWords, Tag("values")],
+    Discriminator(lambda value: "range" if isinstance(value, dict | RangeEntry) else "values"),
+]
+"""A range of numbers, or values one of which is wanted."""
+
+
 class SelectEntry(_Strict):
     """A step's tests: a value or a list of values per field."""
 
@@ -205,6 +264,7 @@ class SelectEntry(_Strict):
     organisation: Words | None = None
     source: Words | None = None
     child: Words | None = None
+    facts: dict[Name, FactTestEntry] = {}
 
 
 RuleNames = Annotated[
@@ -296,6 +356,18 @@ class DistinctEntry(_Strict):
     until: StepName | None = None
 
 
+class SumEntry(_Strict):
+    """`type: sum`."""
+
+    type: Literal["sum"]
+    of: StepName
+    field: str
+    at_least: Number
+    within: Length
+    same: list[str] = []
+    until: StepName | None = None
+
+
 class AllOfEntry(_Strict):
     """`type: all_of`; `at_least` says how often a step is needed where once is not enough.
 
@@ -355,7 +427,7 @@ class NearEntry(_Strict):
 
 
 ConditionEntry = Annotated[
-    CountEntry | DistinctEntry | AllOfEntry | OrderedEntry | AbsentEntry | CalendarEntry | NearEntry,
+    CountEntry | DistinctEntry | SumEntry | AllOfEntry | OrderedEntry | AbsentEntry | CalendarEntry | NearEntry,
     Field(discriminator="type"),
 ]
 
@@ -451,6 +523,7 @@ class ExampleSighting(_Strict):
     persons: list[str] = []
     grade: Grade | None = None
     origin: Origin = "reported"
+    facts: dict[Name, int | bool | str] = {}
 
 
 class Fires(_Strict):

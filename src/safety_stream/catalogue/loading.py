@@ -2,7 +2,8 @@
 
 Theory of operation
 -------------------
-Files are read in the order in which they name one another: sources, categories, areas, indicators, audiences, rules.
+Files are read in the order in which they name one another: sources, categories, facts, areas, indicators, audiences,
+rules.
 Each is read (`documents.py`), held against its format (`formats.py`), and its names against the vocabulary of the
 files before it. A broken file leaves its part of the vocabulary unknown (None), and what cannot be judged is not
 complained about: one mistake, one issue.
@@ -31,11 +32,14 @@ from safety_stream.catalogue.formats import (
     CalendarEntry,
     CategoriesFile,
     ExampleSighting,
+    FactEntry,
+    FactsFile,
     IndicatorsFile,
     LimbEntry,
     NearEntry,
     OrderedEntry,
     OverrideEntry,
+    RangeEntry,
     RuleFile,
     SelectEntry,
     SourcesFile,
@@ -50,11 +54,13 @@ from safety_stream.core.catalogue import (
     Bounds,
     Catalogue,
     Category,
+    FactKind,
     Indicator,
     Profile,
     Source,
 )
 from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.facts import fact_in, number_of
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, Role
 from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
 from safety_stream.core.rules.chains import DEEPEST, circle_in, depth_of, rests_on
@@ -69,6 +75,7 @@ from safety_stream.core.rules.rule import (
     Condition,
     Count,
     Distinct,
+    FactTest,
     Field,
     Limb,
     Near,
@@ -78,6 +85,7 @@ from safety_stream.core.rules.rule import (
     Rule,
     Safeguards,
     Selector,
+    Sum,
     Test,
 )
 from safety_stream.core.rules.windows import longest
@@ -95,6 +103,19 @@ ISSUES_MAX = 100
 
 LOOKUP_BYTES_MAX = 20_000_000
 """Ten times a look-up of the whole country."""
+
+_NOT_TO_BE_READ = frozenset(
+    {
+        *("ethnic", "ethnicity", "race", "racial", "nationality", "immigration", "caste", "skin"),
+        *("religion", "religious", "faith", "belief", "beliefs", "political", "politics", "union"),
+        *("sex", "sexual", "sexuality", "orientation", "gender", "transgender", "trans", "pregnancy", "pregnant"),
+        *("health", "mental", "medical", "diagnosis", "disability", "disabled", "illness", "medication", "addiction"),
+        *("genetic", "biometric"),
+    }
+)
+"""Words that no fact's name may hold: no rule reads what the law protects most (design/rules.md 3.11; Data Protection
+Act 2018 s.10, UK GDPR article 9; Equality Act 2010 s.4). Here and not in the catalogue, so that no rule's author can
+take one out."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -159,6 +180,7 @@ class Reading:
         self._categories: dict[str, Category] | None = None
         self._themes: frozenset[str] | None = None
         self._bounds: Bounds | None = None
+        self._facts: dict[str, FactKind] | None = None
         self._areas: Areas | None = None
         self._indicators: dict[str, Indicator] | None = None
         self._audiences: dict[str, Audience] | None = None
@@ -171,6 +193,7 @@ class Reading:
         """Read everything; None when there is an error."""
         self._sources = self._read_sources()
         categories = self._read_categories()
+        self._facts = self._read_facts()
         self._areas = self._read_areas()
         self._indicators = self._read_indicators()
         profiles = self._read_audiences()
@@ -190,6 +213,7 @@ class Reading:
             audiences=tuple((self._audiences or {}).values()),
             profiles=tuple(profiles),
             bounds=bounds,
+            facts=self._facts or {},
         )
 
     def volumes(self) -> VolumesFile | None:
@@ -281,6 +305,36 @@ class Reading:
             cell_days=model.bounds.cell_days,
         )
         return by_kind, by_flag, self._bounds
+
+    def _read_facts(self) -> dict[str, FactKind] | None:
+        path = self._folder / "facts.yaml"
+        if not path.exists():
+            return {}
+        read = self._read(path, FactsFile)
+        if read is None:
+            return None
+        at, model = read
+        self._refuse_repeats(at, "facts", [entry.id for entry in model.facts])
+        for index, entry in enumerate(model.facts):
+            self._check_fact(at, ("facts", index), entry)
+        return {
+            entry.id: FactKind(
+                id=entry.id,
+                type=entry.type,
+                title=entry.title,
+                values=None if entry.values is None else frozenset(entry.values),
+            )
+            for entry in model.facts
+        }
+
+    def _check_fact(self, at: _Place, where: Where, entry: FactEntry) -> None:
+        for word in sorted(_NOT_TO_BE_READ.intersection(entry.id.split("-"))):
+            at.error((*where, "id"), f"fact {entry.id}: no rule may read of {word}", "leave it out (rules.md 3.11)")
+        if entry.type == "number" and (entry.values is not None or entry.open):
+            at.error(where, f"fact {entry.id} is a number; it has neither values nor open", "leave them out")
+        if entry.type == "word" and (entry.values is None) != entry.open:
+            what = "both values and open" if entry.open else "no values"
+            at.error(where, f"fact {entry.id} has {what}", "list the words it may be, or else say open: true")
 
     def _read_areas(self) -> Areas | None:
         file = self._areas_file or self._only_area_file()
@@ -567,13 +621,8 @@ class Reading:
                 )
 
     def _check_condition(self, at: _Place, where: Where, condition: Condition, entry: LimbEntry) -> None:
-        if isinstance(condition, Count | Distinct):
-            for field in condition.same:
-                self._know(at, (*where, "same"), "field", field, _TEXT_FIELDS)
-            if condition.until == condition.of:
-                at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
-        if isinstance(condition, Distinct):
-            self._know(at, (*where, "field"), "field", condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
+        if isinstance(condition, Count | Distinct | Sum):
+            self._check_window(at, where, condition)
         if isinstance(condition, Absent):
             for feed in condition.feeds:
                 self._know(at, (*where, "feeds"), "feed", feed, self._sources)
@@ -632,6 +681,22 @@ class Reading:
             if step not in counted or selected is None or selected.origin == ["reported"]:
                 what = f"step {step} counts nothing at a place that is found by looking"
                 at.error((*where, "discovered_because", step), what, "leave the reason out")
+
+    def _check_window(self, at: _Place, where: Where, condition: Count | Distinct | Sum) -> None:
+        for field in condition.same:
+            self._know_field(at, (*where, "same"), field, _TEXT_FIELDS)
+        if condition.until == condition.of:
+            at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
+        if isinstance(condition, Distinct):
+            self._know_field(at, (*where, "field"), condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
+        if isinstance(condition, Sum):
+            self._check_summed(at, (*where, "field"), condition.field)
+
+    def _check_summed(self, at: _Place, where: Where, field: str) -> None:
+        if self._facts is None:
+            return
+        numbers = [f"facts.{fact.id}" for fact in self._facts.values() if fact.type == "number"]
+        self._know(at, where, "number to add up:", field, numbers)
 
     def _check_order(self, at: _Place, where: Where, stated: OrderedEntry) -> None:
         self._check_steps(at, (*where, "none_of"), stated.none_of)
@@ -708,6 +773,8 @@ class Reading:
             self._know(at, (*where, "organisation"), "organisation", sighting.organisation, known)
         if sighting.area is not None:
             self._know_area(at, (*where, "area"), sighting.area)
+        for fact, value in sighting.facts.items():
+            self._check_values(at, (*where, "facts", fact), fact, (str(value).lower(),))
 
     def _override(self, at: _Place, where: Where, entry: OverrideEntry, limbs: Sequence[Limb]) -> Override:
         touched = [limb for limb in limbs if entry.limb in (None, limb.name)]
@@ -744,10 +811,12 @@ class Reading:
     def _selector(self, at: _Place, where: Where, entry: StepEntry) -> Selector:
         if entry.finding is not None and entry.model_fields_set != {"finding"}:
             at.error((*where, "finding"), "a finding is no report to be tested", "let finding stand alone in its step")
-        none_of = () if entry.none_of is None else self._tests(at, (*where, "not"), entry.none_of)
+        unless = SelectEntry() if entry.none_of is None else entry.none_of
         return Selector(
             tests=self._tests(at, where, entry),
-            none_of=none_of,
+            none_of=self._tests(at, (*where, "not"), unless),
+            facts=tuple(self._fact_tests(at, (*where, "facts"), entry)),
+            none_of_facts=tuple(self._fact_tests(at, (*where, "not", "facts"), unless)),
             reported_within=entry.reported_within,
             finding=frozenset(entry.finding or ()),
         )
@@ -778,6 +847,42 @@ class Reading:
             if values:
                 tests.append(Test(field, frozenset(values)))
         return tuple(tests)
+
+    def _fact_tests(self, at: _Place, where: Where, entry: SelectEntry) -> Iterator[FactTest]:
+        for name, wanted in entry.facts.items():
+            if isinstance(wanted, RangeEntry):
+                self._check_range(at, (*where, name), name, wanted)
+                yield FactTest(name, None, wanted.at_least, wanted.at_most)
+            else:
+                self._check_values(at, (*where, name), name, wanted)
+                yield FactTest(name, frozenset(wanted))
+
+    def _check_range(self, at: _Place, where: Where, name: str, wanted: RangeEntry) -> None:
+        self._know(at, where, "fact", name, self._facts)
+        known = (self._facts or {}).get(name)
+        if known is not None and known.type != "number":
+            at.error(where, f"fact {name} is a word, which is neither more nor less", "name the words that are meant")
+        if wanted.at_least is None and wanted.at_most is None:
+            at.error(where, f"the test of fact {name} tests nothing", "say at_least, at_most, or a value")
+        elif wanted.at_least is not None and wanted.at_most is not None and wanted.at_least > wanted.at_most:
+            at.error(where, f"no number passes the test of fact {name}", "at_least is not above at_most")
+
+    def _check_values(self, at: _Place, where: Where, name: str, values: Iterable[str]) -> None:
+        self._know(at, where, "fact", name, self._facts)
+        known = (self._facts or {}).get(name)
+        for value in values:
+            if known is not None and known.type == "number" and str(number_of(value)) != value:
+                at.error(where, f"fact {name} is a number, which {value} is not", "write a whole number")
+            elif known is not None and known.type == "word":
+                self._know(at, where, f"value of fact {name}:", value, known.values)
+
+    def _know_field(self, at: _Place, where: Where, field: str, known: frozenset[str]) -> None:
+        """A field of a sighting, or a fact by its dotted name."""
+        fact = fact_in(field)
+        if fact is None:
+            self._know(at, where, "field", field, known)
+        else:
+            self._know(at, where, "fact", fact, self._facts)
 
     def _kinds(self) -> frozenset[str] | None:
         return (
@@ -930,7 +1035,7 @@ def excesses(urgent: int, alerts: int, budget: BudgetEntry) -> list[str]:
 _ALERT_FIELDS = frozenset(AlertVersion.__struct_fields__)
 
 
-def _condition(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - one for each type
+def _condition(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per type
     stated = entry.condition
     match stated.type:
         case "count":
@@ -950,6 +1055,15 @@ def _condition(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - one for each t
                 within=stated.within,
                 same=tuple(stated.same),
                 ignore=tuple(stated.ignore),
+                until=stated.until,
+            )
+        case "sum":
+            return Sum(
+                of=stated.of,
+                field=stated.field,
+                at_least=stated.at_least,
+                within=stated.within,
+                same=tuple(stated.same),
                 until=stated.until,
             )
         case "all_of":
@@ -986,7 +1100,7 @@ def _counted_steps(entry: LimbEntry) -> tuple[str, ...]:
     """The steps that make a limb fire; those that close, cancel or rule out are not among them."""
     stated = entry.condition
     match stated.type:
-        case "count" | "distinct":
+        case "count" | "distinct" | "sum":
             return (stated.of,)
         case "all_of" | "ordered":
             return tuple(dict.fromkeys(stated.steps))

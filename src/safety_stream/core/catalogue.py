@@ -7,6 +7,7 @@ live in those files with their source, never in code.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -36,6 +37,18 @@ class Category(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: str
     family: str
     themes: tuple[str, ...] = ()
+
+
+class FactKind(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A name under which reports may say something, and what they may say: a whole number, or a word.
+
+    The word is one of `values`; None leaves it open.
+    """
+
+    id: str
+    type: Literal["number", "word"]
+    title: str
+    values: frozenset[str] | None = None
 
 
 class Area(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -150,3 +163,4 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     audiences: tuple[Audience, ...]
     profiles: tuple[Profile, ...]
     bounds: Bounds
+    facts: Mapping[str, FactKind] = {}

@@ -219,6 +219,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         complainants=tuple(sorted(complainants)),
         child=is_of_child,
         disputed=version.action == "dispute",
+        facts=version.facts,
     )
     return {
         keyed.key: replace(

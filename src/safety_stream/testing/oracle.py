@@ -67,6 +67,7 @@ MERGE_MARGIN = timedelta(minutes=60)
 MERGE_METRES = 100
 EXACT_METRES = 100
 TOP_LEVEL = 4
+MOST_DIGITS = 15
 PEOPLE = {"persons", "complainants"}
 
 HUB: Plain = {
@@ -165,6 +166,7 @@ class Sighting:
     persons: tuple[str, ...]
     complainants: tuple[str, ...]
     child: bool
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,7 @@ class CatalogueFiles:
     lsoas: dict[str, str]
     indicators: list[Plain]
     limbs: list[Limb]
+    facts: dict[str, Plain]
 
 
 def recompute(
@@ -310,6 +313,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
     with (folder / "areas" / areas["lsoa_lookup"]).open(encoding="utf-8", newline="") as file:
         lsoas = {row["lsoa_code"]: row["local_authority_code"] for row in csv.DictReader(file)}
     rules = [_load(path) for path in sorted((folder / "rules").glob("*.yaml"))]
+    said = _load(folder / "facts.yaml")["facts"] if (folder / "facts.yaml").exists() else []
     area_names = {area["code"]: area["name"] for area in areas["areas"]}
     return CatalogueFiles(
         sources={source["id"]: source for source in _load(folder / "sources.yaml")["sources"]},
@@ -321,6 +325,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         lsoas=lsoas,
         indicators=_load(folder / "indicators" / "counts.yaml")["indicators"],
         limbs=[limb for rule in rules if rule["status"] != "retired" for limb in limbs_of(rule, area_names)],
+        facts={fact["id"]: fact for fact in said},
     )
 
 
@@ -457,7 +462,42 @@ def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) 
         "group": report["group"] or None,
         "count": report["count"],
         "marking": report["marking"],
+        "facts": facts_of(report, files.facts),
     }
+
+
+def facts_of(report: Plain, declared: dict[str, Plain]) -> list[list[str]]:
+    """What a report says that the catalogue declares, by name; what it states itself goes before its native details.
+
+    What takes a report back says nothing.
+    """
+    if report["action"] in OUT_OF_SIGHT:
+        return []
+    said = {name: value for source in ("native", "facts") for name, value in report.get(source, ())}
+    kept = []
+    for name, value in sorted(said.items()):
+        fact = declared.get(name)
+        if fact is None:
+            continue
+        if fact["type"] == "number":
+            if as_number(value) is not None:
+                kept.append([name, str(as_number(value))])
+        elif fact.get("open") or value in map(as_said, fact["values"]):
+            kept.append([name, value])
+    return kept
+
+
+def as_number(text: str | None) -> int | None:
+    """The whole number a text is, if it is one."""
+    try:
+        return None if text is None or len(text.removeprefix("-")) > MOST_DIGITS else int(text)
+    except ValueError:
+        return None
+
+
+def as_said(value: object) -> str:
+    """A value of a catalogue file as reports say it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def area_of(place: Plain, day: date, files: CatalogueFiles) -> str:
@@ -580,6 +620,7 @@ def sighting_of(claim: Plain, roles: tuple[str, ...], entities: tuple[str, ...])
         persons=tuple(sorted({token for _, token, _ in parties if token})),
         complainants=tuple(sorted({token for role, token, _ in parties if token and role in COMPLAINANTS})),
         child=any(child and (role in PROTECTED or token in entities) for role, token, child in parties),
+        facts=dict(claim["facts"]),
     )
 
 
@@ -621,9 +662,9 @@ def same_occurrence(a: Sighting, b: Sighting) -> bool:
 
 def matches(select: Plain, subject: Sighting | Plain) -> bool:
     """Whether one sighting (or claim) passes every test of a selector and none of those under `not`."""
-    for name, wanted in select.items():
+    for name, wanted in one_by_one(select):
         if name == "not":
-            if any(_passes(other, values, subject) for other, values in wanted.items()):
+            if any(_passes(other, values, subject) for other, values in one_by_one(wanted)):
                 return False
         elif name == "reported_within":
             if not isinstance(subject, Sighting):
@@ -636,10 +677,36 @@ def matches(select: Plain, subject: Sighting | Plain) -> bool:
     return True
 
 
+def one_by_one(tests: Plain) -> Iterator[tuple[str, Any]]:
+    """The tests of a selector, that of each fact by its dotted name."""
+    for name, wanted in tests.items():
+        if name == "facts":
+            yield from ((f"facts.{fact}", test) for fact, test in wanted.items())
+        else:
+            yield name, wanted
+
+
 def _passes(name: str, wanted: object, subject: Sighting | Plain) -> bool:
+    if name.startswith("facts."):
+        said = subject.facts if isinstance(subject, Sighting) else dict(subject["facts"])
+        return fact_passes(wanted, said.get(name.removeprefix("facts.")))
     attribute = LIST_FIELDS.get(name, name)
     value = getattr(subject, attribute) if isinstance(subject, Sighting) else subject[attribute]
     return any(one in listed(wanted) for one in listed(value) if one is not None)
+
+
+def fact_passes(test: object, value: str | None) -> bool:
+    """Whether a fact is there and one of those wanted, or not below and not above what is."""
+    if not isinstance(test, dict):
+        return value in [as_said(one) for one in listed(test)]
+    number = as_number(value)
+    return number is not None and test.get("at_least", number) <= number <= test.get("at_most", number)
+
+
+def value_in(sighting: Sighting, name: str) -> Any:  # noqa: ANN401 - fields have values of several kinds
+    """A field of a sighting; `facts.x` is what it says under x."""
+    first, _, fact = name.partition(".")
+    return sighting.facts.get(fact) if first == "facts" else getattr(sighting, name)
 
 
 def judge_timeline(
@@ -744,16 +811,18 @@ def near_misses(occurrences: Iterable[Occurrence], selectors: Sequence[Plain]) -
 
 
 def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
-    """`count`, `distinct`: enough occurrences, or different values, in the window that ends at one of them."""
+    """`count`, `distinct`, `sum`: enough occurrences, values, or in all, in the window that ends at one of them."""
     select = limb.select[limb.condition["of"]]
     fields = limb.condition.get("same", ())
     candidates = [occurrence for occurrence in occurrences if selected(occurrence, select)]
     until = limb.condition.get("until")
     closes = [] if until is None else [limb.select[until]]
     closings = [o.time for o in occurrences if any(selected(o, closing) for closing in closes)]
-    if limb.condition["type"] == "distinct":
+    if limb.condition["type"] in ("distinct", "sum"):
         # What says nothing that counts is in no window.
         candidates = [occurrence for occurrence in candidates if values_of(occurrence, select, limb.condition)]
+    if fields:
+        candidates = [o for o in candidates if all(said_in(fields, selected(o, select)[0]))]
     counting = {occurrence.id for occurrence in candidates}
     for e in candidates:
         settings = parameters(limb, e.area, london_day(e.time))
@@ -772,7 +841,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
             if o.id in counting and (o.time, o.id) <= (e.time, e.id) and said_in(fields, selected(o, select)[0]) == same
         ]
         facts = counted(window, select, settings)
-        number = int(facts["count"])
+        number = int(facts.get("sum", facts["count"]))
         if number >= settings["at_least"] and len(window) >= settings.get("occurrences", 1):
             nearly = [near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same]
             yield Met(
@@ -788,14 +857,17 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
 
 def said_in(fields: Iterable[str], sighting: Sighting) -> list[str]:
     """What a sighting says in these fields: occurrences are alike when the first selected of each says the same."""
-    return [getattr(sighting, name) for name in fields]
+    return [value_in(sighting, name) for name in fields]
 
 
 def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dict[str, str]:
-    """What a window comes to: occurrences and their level; or values, which are told unless they are people."""
+    """What a window comes to: occurrences and their level; a sum; or values, which are told unless they are people."""
     if settings["type"] == "count":
         number = len(window)
         return {"count": str(number), "level": str(number) if number < TOP_LEVEL else f"{TOP_LEVEL}+"}
+    if settings["type"] == "sum":
+        total = sum(max(map(int, values_of(o, select, settings))) for o in window)
+        return {"count": str(len(window)), "sum": str(total)}
     values = {value for o in window for value in values_of(o, select, settings)}
     told = {} if settings["field"] in PEOPLE else {"values": ", ".join(sorted(values))}
     if "occurrences" in settings and settings["occurrences"] > 1:
@@ -805,7 +877,9 @@ def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dic
 
 def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str]:
     """Every value of the counted field in the selected sightings that is there and not to be ignored."""
-    values = {v for s in selected(occurrence, select) for v in listed(getattr(s, settings["field"]))}
+    values = {v for s in selected(occurrence, select) for v in listed(value_in(s, settings["field"]))}
+    if settings["type"] == "sum":
+        return {value for value in values if as_number(value) is not None}
     return {value for value in values if value and value not in settings.get("ignore", ())}
 
 
@@ -1005,6 +1079,7 @@ def facts_of_period(settings: Plain, number: int, starts: date) -> dict[str, str
 JUDGES: dict[str, Callable[[Limb, Sequence[Occurrence], Clocks], Iterator[Met]]] = {
     "count": judge_window,
     "distinct": judge_window,
+    "sum": judge_window,
     "all_of": judge_all_of,
     "ordered": judge_ordered,
     "absent": judge_absent,

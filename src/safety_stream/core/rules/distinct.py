@@ -24,7 +24,9 @@ from safety_stream.core.rules.condition import (
     View,
     alike_in,
     alike_in_words,
+    field_in_words,
     in_words,
+    reader_of,
     until_in_words,
 )
 from safety_stream.core.rules.rule import Distinct
@@ -53,7 +55,7 @@ class DistinctCondition:
 
     def __init__(self, condition: Distinct) -> None:
         self._of = condition.of
-        self._field = condition.field
+        self._value = reader_of(condition.field)
         self._alike_in = alike_in(condition.same)
         self._ignored = frozenset(condition.ignore)
         self._occurrences = condition.occurrences
@@ -69,12 +71,12 @@ class DistinctCondition:
         )
         self.fewest = max(1 if condition.field in _SEVERAL else condition.at_least, condition.occurrences)
         self.terms = Terms(condition.at_least, condition.within)
-        within = length_in_words(condition.within)
+        field, within = field_in_words(condition.field), length_in_words(condition.within)
         times = f" {condition.occurrences} times or more" if condition.occurrences > 1 else ""
         but = f" ({', '.join(sorted(condition.ignore))} left out)" if condition.ignore else ""
         self.words = (
-            f"“{condition.of}” happens{times} with {condition.at_least} or more different values of "
-            f"{condition.field}{but} within {within}{alike_in_words(condition.same)}{until_in_words(condition.until)}"
+            f"“{condition.of}” happens{times} with {condition.at_least} or more different values of {field}{but} "
+            f"within {within}{alike_in_words(condition.same)}{until_in_words(condition.until)}"
         )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
@@ -102,8 +104,8 @@ class DistinctCondition:
     def _values(self, matched: Matched) -> frozenset[str]:
         found: set[str] = set()
         for sighting in matched.sightings:
-            value = getattr(sighting, self._field)
-            found.update((value,) if isinstance(value, str) else value or ())
+            value = self._value(sighting)
+            found.update((value,) if isinstance(value, str) else value if isinstance(value, tuple) else ())
         found.discard("")
         return frozenset(found - self._ignored)
 

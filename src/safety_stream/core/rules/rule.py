@@ -39,14 +39,29 @@ class Test(msgspec.Struct, frozen=True, gc=False):
     values: frozenset[str]
 
 
+class FactTest(msgspec.Struct, frozen=True, gc=False):
+    """The fact `name` has one of `values`, or is a number from `at_least` to `at_most`: whichever is not None.
+
+    A missing fact passes no test, nor does a word pass one of a number.
+    """
+
+    name: str
+    values: frozenset[str] | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+
+
 class Selector(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A step's test of one report: all of `tests`, none of `none_of`, reported within `reported_within` of it.
 
-    Where `finding` names rules, the step means no report but what those rules find on the same key.
+    The same of its facts: all of `facts`, none of `none_of_facts`. Where `finding` names rules, the step means no
+    report but what those rules find on the same key.
     """
 
     tests: tuple[Test, ...] = ()
     none_of: tuple[Test, ...] = ()
+    facts: tuple[FactTest, ...] = ()
+    none_of_facts: tuple[FactTest, ...] = ()
     reported_within: Duration | None = None
     finding: frozenset[str] = frozenset()
 
@@ -78,6 +93,21 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     within: Duration
     same: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    until: str | None = None
+
+
+class Sum(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="sum"):
+    """`field` adds up to at least `at_least` in the window ending at e, over occurrences alike in the fields `same`.
+
+    Of an occurrence told by several reports the largest value counts; one without a value is not in the window, nor is
+    one that has an occurrence of the step `until` strictly between it and e.
+    """
+
+    of: str
+    field: str
+    at_least: int
+    within: Duration
+    same: tuple[str, ...] = ()
     until: str | None = None
 
 
@@ -139,7 +169,7 @@ class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
     after: str | None = None
 
 
-Condition = Count | Distinct | AllOf | Ordered | Absent | Calendar | Near
+Condition = Count | Distinct | Sum | AllOf | Ordered | Absent | Calendar | Near
 
 
 class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
