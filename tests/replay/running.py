@@ -24,7 +24,7 @@ from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
 from safety_stream.replay import Arrival, Pipeline
 from safety_stream.synthetic import SyntheticReport
-from safety_stream.testing.verdict import Witnessed, compare
+from safety_stream.testing.verdict import Witnessed, as_read, compare
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
 from safety_stream.wire.topology import STAGES, inputs, topics
@@ -106,7 +106,7 @@ def arrivals_of_county(county: Iterable[SyntheticReport]) -> list[Arrival]:
 def accepted(told: Iterable[Told | SyntheticReport]) -> list[dict[str, Any]]:
     """The reports as the oracle takes them, without those that must be refused."""
     return [
-        {**msgspec.to_builtins(one.report), "received_at": one.received_at}
+        {**msgspec.to_builtins(one.report), "received_at": one.received_at} if isinstance(one, Told) else as_read(one)
         for one in told
         if isinstance(one, Told) or one.refused is None
     ]

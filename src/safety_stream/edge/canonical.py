@@ -1,23 +1,35 @@
 """Canonical JSON Lines: one report per line, fields as in `Report`, for any partner and for history.
 
 Times are ISO 8601 with a zone ("2026-03-01T09:30:00Z") or whole milliseconds since 1970. `received_at` says when the
-backbone received a report of the past; `details` holds native detail records by name. A field nobody knows is refused,
-because a misspelt field that is passed over is a fact that is lost. No reason repeats a value, nor a name nobody knows.
+backbone received a report of the past; `details` holds native detail records by name, and `facts` what it says beyond
+its envelope, by name: `{"dash-score": 15, "found-out-of-area": true}`. A field nobody knows is refused, because a
+misspelt field that is passed over is a fact that is lost. No reason repeats a value, nor a name nobody knows.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, BinaryIO, Literal
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from safety_stream.core.catalogue import Areas
+from safety_stream.core.model.facts import DIGITS_AT_MOST, number_of
 from safety_stream.core.model.incidents import Action, Origin, Role
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import Instant, Precision, to_instant, to_iso
@@ -59,6 +71,28 @@ Code = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$
 """A GSS code, or a code of the area set."""
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def _fact_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and abs(value) < 10**DIGITS_AT_MOST:
+        return str(value)
+    if isinstance(value, str) and _IS_WORD(value):
+        return value
+    raise ValueError(f"write a whole number of at most {DIGITS_AT_MOST} digits, a word in kebab case, true or false")
+
+
+def _fact_names(facts: dict[str, str]) -> dict[str, str]:
+    if not all(map(_IS_WORD, facts)):
+        raise ValueError("the name of a fact is in kebab case")
+    return facts
+
+
+_IS_WORD = re.compile(r"[a-z0-9-]{1,64}").fullmatch
+
+FactTexts = Annotated[dict[str, Annotated[str, BeforeValidator(_fact_text)]], AfterValidator(_fact_names)]
+"""Facts by name, as text; a line states numbers, words and yes or no as such."""
 
 
 class _Strict(BaseModel):
@@ -113,6 +147,7 @@ class ReportLine(_Strict):
     marking: Literal["OFFICIAL", "OFFICIAL-SENSITIVE"] = "OFFICIAL"
     received_at: Time | None = None
     details: dict[str, dict[str, JsonValue]] = {}
+    facts: FactTexts = {}
 
 
 def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]:
@@ -142,7 +177,8 @@ def parse(text: str | bytes, line: int = 1) -> Entry | Reject:
     except ValidationError as error:
         return Reject(line=line, reason=_reason(error.errors(include_input=False, include_url=False), text))
     report = msgspec.convert(
-        stated.model_dump(exclude={"received_at", "details"}) | {"details": tuple(sorted(stated.details))},
+        stated.model_dump(exclude={"received_at", "details", "facts"})
+        | {"details": tuple(sorted(stated.details)), "facts": tuple(sorted(stated.facts.items()))},
         Report,
     )
     return Entry(line=line, report=report, received_at=stated.received_at, details=stated.details)
@@ -156,7 +192,10 @@ def to_line(report: Report, received_at: Instant | None = None, details: Details
             fields[name] = to_iso(getattr(report, name))
     if received_at is not None:
         fields["received_at"] = to_iso(received_at)
-    fields.pop("details", None)
+    for name in ("details", "facts", "native"):
+        fields.pop(name, None)
+    if report.facts:
+        fields["facts"] = {fact.name: _as_written(fact.value) for fact in report.facts}
     if details:
         fields["details"] = dict(details)
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
@@ -177,6 +216,14 @@ def _built_in(value: object) -> object:
     if isinstance(value, tuple):
         return [_built_in(item) for item in value]
     return value
+
+
+def _as_written(value: str) -> bool | int | str:
+    """A fact's value as a line has it: what would read back as another text stays text."""
+    if value in ("true", "false"):
+        return value == "true"
+    number = number_of(value)
+    return value if number is None or str(number) != value else number
 
 
 def _pass_over_rest(lines: BinaryIO, text: bytes) -> None:
