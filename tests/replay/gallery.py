@@ -8,6 +8,7 @@ import msgspec
 from tests.replay.running import SMALL_HUB, Told
 from tests.replay.telling import a_report, at, withdrawn
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE
 
@@ -27,9 +28,11 @@ def gallery() -> list[Told]:
         _complaints,
         _referrals,
         _abuse,
+        _assessed,
         _hate,
         _missing,
         _exploited,
+        _found,
         _addresses,
         _lines,
         _signs,
@@ -203,6 +206,47 @@ def _abuse() -> Iterator[Told]:
         for day in ("03", "17"):
             twice = {"people": {"victim": "tok-abuse-twice"}, **marked}
             yield _now(a_report(source, f"abuse-twice-{day}", f"2025-07-{day}T22:00", **twice))
+
+
+def _assessed() -> Iterator[Told]:
+    """Abuse assessed just below and at what is high risk, as a referral, and corrected to either side of it."""
+    for name, source, score, more in (
+        ("at", "domestic-abuse", "14", {}),
+        ("below", "domestic-abuse", "13", {}),
+        ("referred", "marac", "18", {}),
+        ("armed", "police-incidents", "20", {"flags": ("domestic-abuse", "weapon")}),
+    ):
+        people, facts = {"victim": f"tok-dash-{name}"}, (Fact("dash-score", score),)
+        yield _now(a_report(source, f"dash-{name}", "2025-08-20T20:00", people=people, facts=facts, **more))
+    for name, first, last in (("lowered", "14", "13"), ("raised", "13", "14")):
+        people = {"victim": f"tok-dash-{name}"}
+        for version, score in enumerate((first, last), 1):
+            report = a_report("domestic-abuse", f"dash-{name}", "2025-08-21T20:00", people=people,
+                              facts=(Fact("dash-score", score),), source_version=version)  # fmt: skip
+            yield _now(report, version * HOUR)
+
+
+def _found() -> Iterator[Told]:
+    """Children missing twice and found away, near, far and less far; and with a weapon, in time and too late."""
+    for name, facts in (
+        ("away", (Fact("found-out-of-area", "true"),)),
+        ("near", (Fact("found-out-of-area", "false"),)),
+        ("far", (Fact("found-distance-km", "20"),)),
+        ("less", (Fact("found-distance-km", "19"),)),
+    ):
+        for number, days in enumerate((0, 40)):
+            report = a_report("police-missing", f"found-{name}-{number}", "2025-06-03T20:00", subtype="reported",
+                              people={"missing": f"tok-found-{name}"}, child=True)  # fmt: skip
+            yield _now(_moved(report, days * DAY_LENGTH))
+        yield _now(a_report("childrens-services", f"found-{name}", "2025-07-20T20:00", subtype="return-interview",
+                            people={"subject": f"tok-found-{name}"}, child=True, facts=facts))  # fmt: skip
+    for name, last in (("armed", 0), ("too-late", 1)):
+        away = {"people": {"missing": f"tok-found-{name}"}, "facts": (Fact("found-out-of-area", "true"),)}
+        yield _now(a_report("police-missing", f"found-{name}", "2025-09-03T20:00", subtype="returned", child=True,
+                            **away))  # fmt: skip
+        sign = a_report("police-crimes", f"found-{name}", "2025-09-03T20:00", people={"suspect": f"tok-found-{name}"},
+                        child=True, category="possession-of-weapons", origin="discovered")  # fmt: skip
+        yield _now(_moved(sign, 90 * DAY_LENGTH + last))
 
 
 def _hate() -> Iterator[Told]:

@@ -195,6 +195,45 @@ def what_was_found_counts_as_told(patch: Patch, _: World) -> None:
 
 
 @mutant
+def facts_are_tested_one_too_low(patch: Patch, _: World) -> None:
+    patch.setattr(selectors, "number_of", lambda value: None if value is None else int(value) + 1)
+
+
+@mutant
+def facts_are_tested_one_too_high(patch: Patch, _: World) -> None:
+    patch.setattr(selectors, "number_of", lambda value: None if value is None else int(value) - 1)
+
+
+@mutant
+def whatever_a_fact_says_is_meant(patch: Patch, _: World) -> None:
+    right = selectors._fact_predicate
+    patch.setattr(selectors, "_fact_predicate", lambda test: right(
+        msgspec.structs.replace(test, values=frozenset({"true", "false"})) if test.values else test
+    ))  # fmt: skip
+
+
+@mutant
+def facts_are_lost_on_the_way(patch: Patch, _: World) -> None:
+    patch.setattr(intake, "_facts_of", lambda *_: ())
+
+
+@mutant
+def a_correction_of_facts_alone_changes_nothing(patch: Patch, _: World) -> None:
+    right = claims._same_said
+
+    def same_said(one: Any, other: Any) -> bool:
+        both = one is not None and other is not None
+        return right(one, msgspec.structs.replace(other, facts=one.facts) if both else other)
+
+    patch.setattr(claims, "_same_said", same_said)
+
+
+@mutant
+def what_is_remembered_of_reports_leaves_out_their_facts(patch: Patch, _: World) -> None:
+    patch.setattr(selectors, "_traits_of", lambda attributes, _: attributes)
+
+
+@mutant
 def a_level_is_said_beyond_the_highest(patch: Patch, _: World) -> None:
     patch.setattr(count, "_TOP_LEVEL", 99)
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import Role
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import (
@@ -146,6 +147,7 @@ class Teller:
         reported: Instant | None = None,
         received: Instant | None = None,
         place: ReportedPlace | None = None,
+        facts: tuple[Fact, ...] = (),
         **more: str | tuple[str, ...] | None,
     ) -> Report:
         """A report of something at `at`, told to the partner and to us within the hour unless said otherwise."""
@@ -164,6 +166,7 @@ class Teller:
                 "place": place or ReportedPlace(area=self.area()),
                 "parties": parties,
                 "details": detail_name(kind),
+                "facts": facts,
                 **more,
             },
             Report,
@@ -331,6 +334,35 @@ def abuse_in_log_and_crime(t: Teller) -> Verdict:
         t.tell("police-incidents", t.at(day, 22), victim, flags=("domestic-abuse",))
         t.tell("police-crimes", t.at(day, 22), victim, flags=("domestic-abuse",))
     return "rv-marac-escalation", f"person:{victim.token}", "must-not-fire"
+
+
+def _assessed(t: Teller, *scores: int) -> str:
+    """Abuse assessed at these scores; what a report states goes before what its details say."""
+    victim = _party("victim", t.token())
+    for day, score in enumerate(scores):
+        facts = (Fact("dash-score", str(score)),)
+        t.tell("domestic-abuse", t.at(day, 22), victim, category="domestic-abuse", facts=facts)
+    return f"victim:{victim.token}"
+
+
+def abuse_at_high_risk(t: Teller) -> Verdict:
+    """Fourteen answers of the DASH form are yes."""
+    return "rv-marac-vhr", _assessed(t, 14), "fires"
+
+
+def abuse_just_below_high_risk(t: Teller) -> Verdict:
+    """Thirteen, twice."""
+    return "rv-marac-vhr", _assessed(t, 13, 13), "must-not-fire"
+
+
+def risk_corrected_to_below(t: Teller) -> Verdict:
+    """The form was added up wrongly: the alert is raised and withdrawn."""
+    key = _assessed(t, 17)
+    first = t.told[-1].report
+    if first is not None:
+        facts = (Fact("dash-score", "7"),)
+        t.send(msgspec.structs.replace(first, source_version=2, action="correct", facts=facts), t.at(2, 9))
+    return "rv-marac-vhr", key, "must-not-fire"
 
 
 def violence_at_one_address(t: Teller) -> Verdict:
@@ -615,6 +647,43 @@ def child_missing_once_and_drugs(t: Teller) -> Verdict:
     t.tell("police-missing", t.at(1, 6), _party("missing", token, child=True), subtype="returned")
     t.tell("police-crimes", t.at(5, 15), _party("suspect", token, child=True), category="drugs", origin="discovered")
     return "soc-child-exploitation-lines", f"person:{token}", "must-not-fire"
+
+
+def _found(t: Teller, *, away: bool, sign: str) -> str:
+    token = t.token()
+    child = _party("missing", token, child=True)
+    facts = (Fact("found-out-of-area", str(away).lower()),)
+    t.tell("police-missing", t.at(0, 20), child, subtype="returned", facts=facts)
+    t.tell("police-crimes", t.at(3, 15), _party("suspect", token, child=True), category=sign, origin="discovered")
+    # Asked in time, so that only one thing is told of here.
+    subject = msgspec.structs.replace(child, role="subject")
+    t.tell("childrens-services", t.at(1, 10), subject, subtype="return-interview")
+    return f"person:{token}"
+
+
+def child_found_away_with_a_weapon(t: Teller) -> Verdict:
+    """Found in another district, and a weapon three days later."""
+    return "soc-child-found-away", _found(t, away=True, sign="possession-of-weapons"), "fires"
+
+
+def child_found_near_home_with_drugs(t: Teller) -> Verdict:
+    """Found in the home district."""
+    return "soc-child-found-away", _found(t, away=False, sign="drugs"), "must-not-fire"
+
+
+def child_found_away_and_robbed(t: Teller) -> Verdict:
+    """A robbery is neither drugs nor a weapon."""
+    return "soc-child-found-away", _found(t, away=True, sign="robbery"), "must-not-fire"
+
+
+def child_missing_and_found_far_away(t: Teller) -> Verdict:
+    """Missing twice, and the return interview tells of forty kilometres."""
+    token = t.token()
+    _goes_missing(t, token, t.at(0, 20))
+    _goes_missing(t, token, t.at(2, 20))
+    subject, facts = _party("subject", token, child=True), (Fact("found-distance-km", "40"),)
+    t.tell("childrens-services", t.at(4, 10), subject, subtype="return-interview", facts=facts)
+    return "soc-child-exploitation-lines", f"person:{token}", "fires"
 
 
 def _nuisance_and_concern(t: Teller, *sources: str) -> str:
@@ -949,5 +1018,12 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (ambulance_fourteen_times, 9),
     (no_school_told, 7),
     (school_told_at_the_last_instant, 7),
+    (abuse_at_high_risk, 2),
+    (abuse_just_below_high_risk, 3),
+    (risk_corrected_to_below, 4),
+    (child_found_away_with_a_weapon, 5),
+    (child_found_near_home_with_drugs, 5),
+    (child_found_away_and_robbed, 5),
+    (child_missing_and_found_far_away, 6),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

@@ -18,6 +18,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import Action, IncidentVersion, Role
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
@@ -262,13 +263,18 @@ def _weeks(random: Random) -> Iterator[Report]:
 
 
 def _absences(random: Random) -> Iterator[Report]:
-    """A child who goes missing again and again, and is suspected of a drug offence."""
+    """A child who goes missing again and again, is found far away, or not, and is suspected of a drug offence."""
     child = _party("missing", child=True)
     for number in range(3):
         at = _BEGINS + random.choice((0, 1, 40, 90)) * DAY_LENGTH + number * HOUR
         yield _report("police-missing", f"gone-{number}", "missing", at, subtype="reported", parties=(child,))
     suspect = msgspec.structs.replace(child, role="suspect")
     yield _report("police-crimes", "drugs", "drugs", _BEGINS + random.choice((2, 80)) * DAY_LENGTH, parties=(suspect,))
+    subject, at = msgspec.structs.replace(child, role="subject"), _BEGINS + random.choice((3, 90, 91)) * DAY_LENGTH
+    told = _report("childrens-services", "told", "intervention", at, subtype="return-interview", parties=(subject,))
+    found = (Fact("found-distance-km", random.choice(("19", "20"))),)
+    away = (Fact("found-out-of-area", random.choice(("true", "false"))),)
+    yield msgspec.structs.replace(told, facts=(*found, *away))
 
 
 def _evenings(random: Random) -> Iterator[Report]:
@@ -338,7 +344,19 @@ def _children(random: Random) -> Iterator[Report]:
         yield _report("childrens-services", "told", "intervention", at, subtype="school-notification", parties=(child,))
 
 
-_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children)
+def _assessments(random: Random) -> Iterator[Report]:
+    """Abuse that is assessed, just below and just above what is high risk, or not at all."""
+    for number, source in enumerate(("domestic-abuse", "housing")):
+        at = _BEGINS + random.choice((0, 1, 30)) * DAY_LENGTH + number * HOUR
+        report = _report(source, f"assessed-{number}", "domestic-abuse", at, parties=(_party("victim"),))
+        score = random.choice(("13", "14", "15", None))
+        facts = () if score is None else (Fact("dash-score", score),)
+        yield msgspec.structs.replace(report, facts=facts)
+
+
+_STORIES = (
+    _harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children, _assessments
+)  # fmt: skip
 
 
 def _last_word(random: Random) -> Report:
