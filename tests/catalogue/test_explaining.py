@@ -173,6 +173,18 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
             ),
         ),
         (
+            "sum-until",
+            (
+                "the fact found-distance-km of each “harm” adds up to 10 or more within 28 days, all of the same area, "
+                "with no “visit” strictly between any of them and the last"
+            ),
+        ),
+        ("count-facts", "“harm” happens 2 times or more within 28 days, all of the same fact found-area"),
+        (
+            "distinct-facts",
+            "“harm” happens with 2 or more different values of fact found-area (bradford left out) within 28 days",
+        ),
+        (
             "distinct-until",
             (
                 "“complaint” happens with 2 or more different values of kind within 28 days, "
@@ -193,6 +205,16 @@ def test_a_step_of_findings_is_told_by_the_rules_that_make_them(tmp_path: Path):
     assert said(explanation, "When it fires")[1:3] == (
         "“neglect” is a finding of finding-absent or finding-count on the same key.",
         "“hatred” is a report with theme hate.",
+    )
+
+
+def test_tests_of_facts_are_told(tmp_path: Path):
+    explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), "count-facts")
+
+    assert said(explanation, "When it fires")[1] == (
+        "“harm” is a report with kind asb-case, hate-report or police-crime; fact found-out-of-area true; "
+        "fact found-distance-km at least -3; not fact found-distance-km at least 9 and at most 99; "
+        "not fact found-area bradford."
     )
 
 

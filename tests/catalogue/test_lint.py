@@ -27,6 +27,10 @@ SOME_OF = "rules/all-of-some.yaml"
 OF_FINDINGS = "rules/finding-count.yaml"
 OF_FINDINGS_OF_FINDINGS = "rules/finding-of-finding.yaml"
 NEAR = "rules/near.yaml"
+FACTS = "facts.yaml"
+COUNT_FACTS = "rules/count-facts.yaml"
+DISTINCT_FACTS = "rules/distinct-facts.yaml"
+SUM = "rules/sum-until.yaml"
 
 
 @pytest.fixture
@@ -396,3 +400,57 @@ def test_the_version_changes_with_any_word(folder: Path):
     before = load_catalogue(folder).version
     spoil(folder, RULE, "Repeat victim", "A repeat victim")
     assert load_catalogue(folder).version != before
+
+
+# --- facts
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "what", "mend"),
+    [
+        (FACTS, "id: found-area", "id: dash-score", "id dash-score is there already", "rename one of them"),
+        (FACTS, "type: number, title: Pos", "type: text, title: Pos", "facts.0.type: Input should be 'number' or", ""),
+        (FACTS, "type: number, title: Pos", "type: number, open: true, title: Pos", "dash-score is a number", "leave"),
+        (FACTS, "open: true, ", "", "fact found-area has no values", "list the words it may be, or else say open"),
+        (FACTS, "values: [true, false]", "open: true, values: [true]", "has both values and open", "list the words"),
+        (FACTS, "values: [true, false]", "values: [Yes, no]", "facts.2.values.0: String should match pattern", ""),
+        (FACTS, "values: [true, false]", "values: []", "facts.2.values: List should have at least 1 item", ""),
+        (FACTS, "id: found-area", "id: mental-health-state", "no rule may read of health", "leave it out"),
+        (FACTS, "id: found-area", "id: religion", "fact religion: no rule may read of religion", "leave it out"),
+        (FACTS, "id: found-area", "id: ethnicity-code", "no rule may read of ethnicity", "leave it out"),
+        (FACTS, "id: found-area", "id: sexuality", "no rule may read of sexuality", "leave it out"),
+        (COUNT_FACTS, "facts: {found-out-of", "facts: {foundout-of", "unknown fact foundout", "use one of"),
+        (COUNT_FACTS, "of-area: true, found-d", "of-area: yes, found-d", "unknown value of fact found", "use one of"),
+        (COUNT_FACTS, "{at_least: -3}", "near", "is a number, which near is not", "write"),
+        (COUNT_FACTS, "{at_least: -3}", '"007"', "is a number, which 007 is not", "write"),
+        (COUNT_FACTS, "{at_least: -3}", "{}", "the test of fact found-distance-km tests nothing", "say at_least"),
+        (COUNT_FACTS, "{at_least: -3}", "{at_leest: -3}", "found-distance-km.at_leest: unknown key", "leave it out"),
+        (COUNT_FACTS, "{at_least: -3}", "{at_least: 1.5}", "at_least: Input should be a valid integer", ""),
+        (COUNT_FACTS, "{at_least: -3}", "{at_least: 1000000000000000}", "at_least: Input should be less than", ""),
+        (COUNT_FACTS, "at_most: 99", "at_most: 8", "no number passes the test of fact", "at_least"),
+        (COUNT_FACTS, "found-area: bradford", "found-area: {at_least: 1}", "fact found-area is a word", "name"),
+        (COUNT_FACTS, "found-area: bradford", "found-where: bradford", "unknown fact found-where", "use one of"),
+        (COUNT_FACTS, "[facts.found-area]", "[facts.found-where]", "unknown fact found-where", "use one of"),
+        (COUNT_FACTS, "found-distance-km: 8", "found-distance-km: far", "a number, which far is not", "write"),
+        (COUNT_FACTS, "found-distance-km: 8", "found-distance: 8", "unknown fact found-distance", "use one"),
+        (DISTINCT_FACTS, "field: facts.found-area", "field: facts.colour", "unknown fact colour", "use one of"),
+        (SUM, "field: facts.found-distance-km", "field: facts.found-area", "unknown number to add", "use one of facts"),
+        (SUM, "field: facts.found-distance-km", "field: category", "unknown number to add up", "use one of facts"),
+        (SUM, "same: [area]", "same: [place]", "unknown field place", "use one of"),
+        (SUM, "until: visit", "until: harm", "step harm is named twice", "close by another step"),
+        (SUM, "at_least: 10,", "", "condition: the key at_least is missing", "add it"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_facts_is_told_with_its_mend(folder: Path, file: str, old: str, new: str, what: str, mend: str):
+    line = spoil(folder, file, old, new)
+
+    found = [issue for issue in errors_of(folder) if what in issue.what and issue.mend.startswith(mend)]
+
+    assert [(issue.file, issue.line) for issue in found][:1] == [(file, line)]
+
+
+def test_a_catalogue_without_facts_has_none(folder: Path):
+    (folder / FACTS).unlink()
+
+    assert {issue.what.partition(" ")[0] for issue in errors_of(folder)} == {"unknown"}
+    assert load_catalogue(catalogue_folder()).facts.keys() > {"dash-score"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -17,14 +17,15 @@ from tests.core.rules.making import HOME, a_rule, a_sighting, an_override, at, d
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Bounds, Catalogue
-from safety_stream.core.model.facts import Fact
+from safety_stream.core.model.facts import Fact, number_of, value_of
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.incidents import Action, IncidentVersion, Party, Place
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
+from safety_stream.core.rules import condition, selectors, summing
 from safety_stream.core.rules.chains import rests_on, with_all_beneath
-from safety_stream.core.rules.condition import Now, Span
+from safety_stream.core.rules.condition import Matched, Now, Span
 from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise, revise_by_clock, wakes
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
@@ -43,6 +44,7 @@ from safety_stream.core.rules.rule import (
     Sum,
 )
 from safety_stream.core.rules.rule import Test as FieldTest
+from safety_stream.core.rules.summing import SumCondition
 from safety_stream.core.stages import detect, register
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
@@ -789,6 +791,11 @@ def test_a_span_holds_what_rests_on_findings_from_before_it(rule: Rule, of: list
 @given(crowded())
 def test_the_oracle_reads_the_file_of_a_rule_and_finds_the_same(rule: Rule, of: list[Sighting]):
     """It shares no code with the core: what both misread, both must have misread alike."""
+    found, expected = _told_by_both(rule, of)
+    assert found == expected
+
+
+def _told_by_both(rule: Rule, of: Sequence[Sighting]) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
     key = f"{rule.limbs[0].keys[0]}:a"
     beneath = with_all_beneath(rule, TRIED_OUT)
@@ -797,7 +804,7 @@ def test_the_oracle_reads_the_file_of_a_rule_and_finds_the_same(rule: Rule, of: 
     sightings = [_as_the_oracle_has_it(sighting) for sighting in of]
     limbs = [limb for one in beneath for limb in oracle.limbs_of(FILES[one.id], {})]
     expected = oracle.judge_timeline(key, sightings, limbs, clocks, SHIPPED.bounds.hub)
-    assert sorted(map(_said, found.values())) == sorted(map(_said_by_the_oracle, expected))
+    return sorted(map(_said, found.values())), sorted(map(_said_by_the_oracle, expected))
 
 
 def test_findings_of_findings_are_held_to_the_contract():
@@ -824,3 +831,97 @@ def _in_words(finding: Finding | oracle.OracleFinding) -> tuple[object, ...]:
 def test_every_condition_type_is_held_to_the_contract():
     tried = {type(limb.condition) for _, limb in LIMBS if limb.keys != ("area",)}
     assert tried == {Count, Distinct, Sum, AllOf, Ordered, Absent, Calendar, Near}
+
+
+def _counted_twice(patch: pytest.MonkeyPatch) -> None:
+    """Every report of an occurrence adds its number."""
+
+    def number(_: SumCondition, matched: Matched) -> int | None:
+        stated = [number_of(value_of(sighting.facts, "found-distance-km")) for sighting in matched.sightings]
+        return sum(one or 0 for one in stated) if any(one is not None for one in stated) else None
+
+    patch.setattr(SumCondition, "_number", number)
+
+
+def _the_smallest_counts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(summing, "max", min, raising=False)
+
+
+def _missing_is_nought(patch: pytest.MonkeyPatch) -> None:
+    right = SumCondition._number
+    patch.setattr(SumCondition, "_number", lambda self, matched: right(self, matched) or 0)
+
+
+def _the_first_is_left_out(patch: pytest.MonkeyPatch) -> None:
+    right = summing.first_open
+    patch.setattr(summing, "first_open", lambda *of: min(right(*of) + 1, len(of[0]) - 1))
+
+
+def _missing_is_tested_as_nought(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(selectors, "number_of", lambda value: number_of(value) or 0)
+
+
+def _missing_is_alike(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(condition, "value_of", lambda facts, name: value_of(facts, name) or "nothing")
+
+
+AWAY = Fact("found-out-of-area", "true")
+LEEDS, YORK = Fact("found-area", "leeds"), Fact("found-area", "york")
+
+
+def _km(number: int) -> Fact:
+    return Fact("found-distance-km", str(number))
+
+
+MANY = [
+    a_sighting(
+        START + number * 7 * HOUR + (number % 2) * 30 * MINUTE,
+        f"i{number:02}",
+        kind=("asb-case", "police-crime", "hate-report")[number % 3],
+        organisation=("lancashire-police", "district-councils")[number % 2],
+        # The first two are one occurrence, and the fifth and sixth.
+        place=HOME if number % 4 < 2 else Place(),
+        occurred_to=START + number * 7 * HOUR + 7 * HOUR,
+        facts=said,
+    )
+    for number, said in enumerate(
+        [
+            (_km(2), AWAY),
+            (_km(7), AWAY),
+            (LEEDS, AWAY),
+            (LEEDS, _km(3), AWAY),
+            (YORK,),
+            (LEEDS, _km(4), AWAY),
+            (_km(5), AWAY),
+            (YORK, _km(1)),
+        ]
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "breaking"),
+    [
+        ("sum-until", None),
+        ("count-facts", None),
+        ("distinct-facts", None),
+        ("sum-until", _counted_twice),
+        ("sum-until", _the_smallest_counts),
+        ("sum-until", _missing_is_nought),
+        ("sum-until", _the_first_is_left_out),
+        ("count-facts", _missing_is_tested_as_nought),
+        ("count-facts", _missing_is_alike),
+        ("distinct-facts", _missing_is_tested_as_nought),
+        ("distinct-facts", _missing_is_alike),
+    ],
+)
+def test_facts_misread_are_noticed(
+    monkeypatch: pytest.MonkeyPatch, name: str, breaking: Callable[[pytest.MonkeyPatch], None] | None
+):
+    """Nothing that ships adds numbers up, so the gallery cannot show it."""
+    if breaking is not None:
+        breaking(monkeypatch)
+    (rule,) = [rule for rule in TRIED_OUT if rule.id == name]
+    found, expected = _told_by_both(rule, MANY)
+    assert expected
+    assert (found == expected) is (breaking is None)
