@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, MINUTE, Duration, Instant, after, to_instant
 
@@ -184,9 +185,17 @@ def _reports(draw: st.DrawFn, cast: Cast) -> Report:
         vehicles=cast.vehicles if is_named else (),
         phones=draw(st.sampled_from(((), ("pho-a",)))) if is_named else (),
         group=draw(st.sampled_from((None, "grp-a"))) if is_named else None,
+        facts=draw(st.sampled_from(_FACTS)),
     )
 
 
+_FACTS = (
+    *((),) * 3,
+    (Fact("dash-score", "13"),),
+    (Fact("dash-score", "14"),),
+    (Fact("found-distance-km", "20"), Fact("found-out-of-area", "false")),
+    (Fact("found-area", "e08000035"), Fact("found-distance-km", "019"), Fact("found-out-of-area", "true")),
+)
 _ACTIONS = (*("new",) * 9, "correct", "correct", "withdraw", "erase", "restrict", "dispute")
 
 

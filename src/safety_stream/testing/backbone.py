@@ -157,8 +157,8 @@ _BROKEN = b"broken"
 
 
 def _reports(random: Random) -> list[Report]:
-    """Two stories, some of it taken back or said otherwise, some said twice, in some order; and a last word."""
-    told = [report for story in random.sample(_STORIES, 2) for report in story(random)]
+    """Three stories, some of it taken back or said otherwise, some said twice, in some order; and a last word."""
+    told = [report for story in random.sample(_STORIES, 3) for report in story(random)]
     changed = random.sample(told, random.randint(0, 3))
     told += [
         msgspec.structs.replace(report, source_version=2, action=random.choice(_TAKEN_BACK), category=other.category)
@@ -247,12 +247,14 @@ def _returns(random: Random) -> Iterator[Report]:
 
 
 def _referrals(random: Random) -> Iterator[Report]:
-    """Abuse, over and over, of somebody who was referred."""
+    """Abuse, over and over, of somebody who was referred; assessed just below high risk, at it, or not at all."""
     pair = (_party("victim"), _party("perpetrator"))
     yield _report("marac", "referral", "domestic-abuse", _BEGINS, parties=pair)
     for number in range(random.choice((1, 3, 4))):
         at = _BEGINS + random.choice((0, 1, 30, 90, 400)) * DAY_LENGTH
-        yield _report("domestic-abuse", f"abuse-{number}", "domestic-abuse", at, parties=pair)
+        abuse = _report("domestic-abuse", f"abuse-{number}", "domestic-abuse", at, parties=pair)
+        assessed = random.choice(((), *((Fact("dash-score", score),) for score in ("13", "14", "20"))))
+        yield msgspec.structs.replace(abuse, facts=assessed)
 
 
 def _weeks(random: Random) -> Iterator[Report]:
@@ -344,19 +346,7 @@ def _children(random: Random) -> Iterator[Report]:
         yield _report("childrens-services", "told", "intervention", at, subtype="school-notification", parties=(child,))
 
 
-def _assessments(random: Random) -> Iterator[Report]:
-    """Abuse that is assessed, just below and just above what is high risk, or not at all."""
-    for number, source in enumerate(("domestic-abuse", "housing")):
-        at = _BEGINS + random.choice((0, 1, 30)) * DAY_LENGTH + number * HOUR
-        report = _report(source, f"assessed-{number}", "domestic-abuse", at, parties=(_party("victim"),))
-        score = random.choice(("13", "14", "15", None))
-        facts = () if score is None else (Fact("dash-score", score),)
-        yield msgspec.structs.replace(report, facts=facts)
-
-
-_STORIES = (
-    _harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children, _assessments
-)  # fmt: skip
+_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children)
 
 
 def _last_word(random: Random) -> Report:

@@ -18,6 +18,7 @@ from typing import Literal, cast
 from uuid import UUID, uuid5
 
 import msgspec
+from msgspec.structs import replace
 
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.facts import Fact
@@ -131,7 +132,7 @@ def _report(  # noqa: PLR0913 - the envelope's fields, by the names they have on
 ) -> Report:
     if location is not None and not (isfinite(location.latitude or 0) and isfinite(location.longitude or 0)):
         raise Refused("schema-violation", "location: latitude and longitude must be finite numbers of degrees, or null")
-    return Report(
+    report = Report(
         source=source,
         source_ref=source_ref,
         source_version=source_version,
@@ -154,9 +155,11 @@ def _report(  # noqa: PLR0913 - the envelope's fields, by the names they have on
         count=count,
         marking=marking,
         details=filled,
-        facts=facts,
-        native=tuple([Fact(*one) for one in sorted(native)]) if native else (),
     )
+    if not facts and not native:
+        # By far the commonest; two fields fewer by name are noticed.
+        return report
+    return replace(report, facts=facts, native=tuple([Fact(*one) for one in sorted(native)]))
 
 
 class ReportWriter:
