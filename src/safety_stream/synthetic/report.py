@@ -52,6 +52,8 @@ def detail_name(kind: str) -> tuple[str, ...]:
 
 
 _HIGH_RISK = 14
+_SHARE_AT_HIGH_RISK = 0.15
+"""Ours: so that services find about as many at high risk as are referred to MARAC."""
 
 
 def _police_incident(rng: Random, report: Report) -> dict[str, Json]:
@@ -84,7 +86,7 @@ def _asb_case(rng: Random, report: Report) -> dict[str, Json]:
 
 
 def _domestic_abuse(rng: Random, _report: Report) -> dict[str, Json]:
-    score = rng.randint(0, 24)
+    score = rng.randint(_HIGH_RISK, 24) if rng.random() < _SHARE_AT_HIGH_RISK else rng.randint(0, _HIGH_RISK - 1)
     return {"dash_score": score, "risk": "HIGH" if score >= _HIGH_RISK else "STANDARD"}
 
 
