@@ -233,7 +233,7 @@ def _check_defaults(file: str, schema: Record) -> Iterator[Issue]:
 
 def _check_facts(file: str, schema: Record) -> Iterator[Issue]:
     details = reports.details_of(schema) if file.startswith(f"{reports.SUBJECT}/") else {}
-    read = {f"{name}.{field.name}": field for name, record in details.items() for field in record.fields}
+    read = {f"{name}.{field.name}" for name, record in details.items() for field in record.fields}
     for where, field in _fields(schema, ""):
         if field.fact is not None and where not in read:
             yield _error(file, where, "is marked as a fact, and nobody reads it", "mark fields of native details only")

@@ -262,17 +262,19 @@ def _stated(declared: Mapping[str, FactKind], facts: Sequence[Fact]) -> dict[str
             raise Refused("schema-violation", f"fact number {number} is not in the catalogue; see catalogue/facts.yaml")
         value = _value_of(kind, fact.value)
         if value is None:
-            raise Refused("schema-violation", f"fact number {number} is not {_WANTED[kind.type]}")
+            raise Refused("schema-violation", f"fact number {number} is not {_wanted(kind)}")
         if fact.name in said:
             raise Refused("schema-violation", f"fact number {number} is stated twice: state each once")
         said[fact.name] = value
     return said
 
 
-_WANTED = {
-    "number": f"a whole number of at most {DIGITS_AT_MOST} digits",
-    "word": "one of the words that catalogue/facts.yaml has for it",
-}
+def _wanted(kind: FactKind) -> str:
+    if kind.type == "number":
+        return f"a whole number of at most {DIGITS_AT_MOST} digits"
+    if kind.values is None:
+        return "a word of 1 to 64 lower-case letters, digits and hyphens"
+    return "one of the words that catalogue/facts.yaml has for it"
 
 
 def _value_of(kind: FactKind, value: str) -> str | None:
