@@ -6,14 +6,20 @@ from pathlib import Path
 import pytest
 
 from safety_stream.catalogue.documents import parse_document
-from safety_stream.catalogue.formats import AreasFile, BareRuleFile, CategoriesFile, SourcesFile
+from safety_stream.catalogue.formats import AreasFile, BareRuleFile, CategoriesFile, FactsFile, SourcesFile
 from safety_stream.edge.canonical import PartyLine, PlaceLine, ReportLine
 
 DOCS = Path(__file__).parents[2] / "docs"
 CASES = DOCS.parent / "examples" / "conformance"
 PAGE = (DOCS / "conformance.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^\[\S+\]\((\S+)\)\n\n```yaml\n(.*?)```$", PAGE, flags=re.DOTALL | re.MULTILINE)
-FORMATS = {"sources": SourcesFile, "categories": CategoriesFile, "areas": AreasFile, "id": BareRuleFile}
+FORMATS = {
+    "sources": SourcesFile,
+    "categories": CategoriesFile,
+    "areas": AreasFile,
+    "facts": FactsFile,
+    "id": BareRuleFile,
+}
 
 
 def test_every_yaml_on_the_page_is_a_file_that_is_named():

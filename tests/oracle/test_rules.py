@@ -108,7 +108,7 @@ def sighting(number: int, words: dict[str, Any]) -> Sighting:
         uprn=words.get("uprn"),
         point=(words["easting"], words["northing"]) if "easting" in words else None,
         roles=(role, "here"),
-        persons=(),
+        persons=tuple(words.get("persons", ())),
         complainants=tuple(words.get("complainants", ())),
         child=words.get("child", False),
         facts={name: as_said(value) for name, value in words.get("facts", {}).items()},

@@ -559,7 +559,8 @@ class Reading:
             at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
         self._check_condition(at, (*where, "condition"), condition, entry)
         self._check_words(at, (*where, "explain"), entry.explain, (*reads.facts, *entry.besides))
-        self._check_origin(at, where, entry)
+        if isinstance(model, RuleFile):
+            self._check_origin(at, where, entry)
         steps = {
             step: self._selector(at, (*where, "select", step), selected) for step, selected in entry.select.items()
         }
