@@ -317,10 +317,10 @@ def told_of(folder: Path) -> list[tuple[str, str]]:
     return [(issue.severity, issue.what) for issue in issues]
 
 
-def test_every_stable_rule_that_ships_was_measured_as_it_is(catalogue: Catalogue):
+def test_every_rule_that_ships_was_measured_as_it_is(catalogue: Catalogue):
     measured = {one["rule"]: one["version"] for one in measured_in(catalogue_folder())}
 
-    assert measured == {rule.id: rule.version for rule in catalogue.rules if rule.status == "stable"}
+    assert measured == {rule.id: rule.version for rule in catalogue.rules if rule.status != "retired"}
 
 
 def test_a_rule_whose_version_was_not_measured_is_a_warning(folder: Path):
@@ -360,8 +360,9 @@ def test_a_trial_rule_may_be_loud_and_need_not_be_measured(folder: Path):
     assert told_of(folder) == []
 
 
-def test_all_rules_together_have_a_budget_too(folder: Path):
-    together = sum(one["urgent_per_division_and_shift"] for one in measured_in(folder))
+def test_all_stable_rules_together_have_a_budget_too(folder: Path):
+    stable = {rule.id for rule in load_catalogue(folder).rules if rule.status == "stable"}
+    together = sum(one["urgent_per_division_and_shift"] for one in measured_in(folder) if one["rule"] in stable)
     spoil(folder, "per_division_and_shift: 10,", f"per_division_and_shift: {together},")
     assert told_of(folder) == []
     spoil(folder, f"per_division_and_shift: {together},", f"per_division_and_shift: {together - 1},")

@@ -1,7 +1,7 @@
 """No mistake that can be told of a catalogue goes without a bad file: each place that tells one is seen to do so.
 
-The places are read from the source, so a new one is missed here until a test in `test_lint` or `test_hostile` spoils a
-file for it. Their tests are run once more, with an eye on who tells what.
+The places are read from the source, so a new one is missed here until a test in `test_lint`, `test_hostile` or, of the
+budget, `test_backtesting` spoils a file for it. Their tests are run once more, with an eye on who tells what.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.catalogue import test_hostile, test_lint
-from tests.catalogue.copying import with_more_rules
+from tests.catalogue import test_backtesting, test_hostile, test_lint
+from tests.catalogue.copying import copied, with_more_rules
 
 from safety_stream.catalogue import documents, loading
 
@@ -42,12 +42,14 @@ def is_telling(called: ast.expr) -> bool:
 
 
 def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[Path], Path]]]:
-    """Every test of the two modules with each set of its parameters, and what makes its folder."""
-    for module, make in ((test_lint, with_more_rules), (test_hostile, test_hostile.small_catalogue)):
+    """Every test that spoils a folder at most, with each set of its parameters, and what makes its folder."""
+    makers = ((test_lint, with_more_rules), (test_hostile, test_hostile.small_catalogue), (test_backtesting, copied))
+    for module, make in makers:
         for name, test in vars(module).items():
             if name.startswith("test_") and inspect.isfunction(test):
                 for values in parameters(test):
-                    yield test, values, make
+                    if inspect.signature(test).parameters.keys() - values.keys() <= {"folder", "monkeypatch"}:
+                        yield test, values, make
 
 
 def parameters(test: Callable[..., None]) -> list[dict[str, object]]:

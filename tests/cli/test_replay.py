@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from safety_stream.catalogue import CatalogueError, load_catalogue
 from safety_stream.cli import app
-from safety_stream.cli.replay import arrivals_of
+from safety_stream.cli.history import read_history
 from safety_stream.core.model.times import to_iso
 
 CATALOGUE = Path(__file__).parents[2] / "examples" / "conformance" / "catalogue"
@@ -28,7 +28,7 @@ def a_line(ref: str, day: int, **more: object) -> str:
 
 
 def arrived(*files: Path) -> list[tuple[str, str]]:
-    arrivals = arrivals_of(list(files), load_catalogue(CATALOGUE), [], {})
+    arrivals = read_history(files, load_catalogue(CATALOGUE)).arrivals
     return [(arrival.topic.rpartition(".")[2], to_iso(arrival.received_at)[8:10]) for arrival in arrivals]
 
 

@@ -95,7 +95,7 @@ def test_our_own_oracle_says_the_same(case: Path, tmp_path: Path):
             one.key,
             to_iso(one.completed_at or 0),
             names.get(one.occurrence_id, one.occurrence_id),
-            sorted(names[report] for _, reports in one.evidence for report in reports),
+            sorted({names[report] for _, reports in one.evidence for report in reports}),
             sorted((names[report], reason) for report, reason in one.excluded),
         )
         for one in truth.findings.values()
