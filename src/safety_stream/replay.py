@@ -3,10 +3,10 @@
 Theory of operation
 -------------------
 Each topic is a queue. A chunk of partners' records is put on theirs, and the stages run in the order of the topology,
-each draining what the ones before it wrote; the table has no cycle, so one pass empties every queue. Each topic has one
-partition. Values cross from stage to stage as bytes, through the codecs of the wire, because a replay that skipped them
-would prove less. Time is the log's own: a record's `received_at`, so ten years replayed raise each alert when it would
-have been raised.
+each draining what the ones before it wrote; the table has no cycle, so one pass empties every queue. A run ends when no
+stage has anything left to do. Each topic has one partition. Values cross from stage to stage as bytes, through the
+codecs of the wire, because a replay that skipped them would prove less. Time is the log's own: a record's
+`received_at`, so ten years replayed raise each alert when it would have been raised.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import Output, Record
+from safety_stream.core.stages.stage import MORE_ROW, Output, Record
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import STAGES, inputs
 
@@ -101,9 +101,16 @@ class Pipeline:
         """Make the steps of every stage for this catalogue."""
         self._wire = Records()
         self._seen = seen
-        self._stages = [(row, inputs(row, catalogue), row.make_step(catalogue, 1), MemoryRows()) for row in STAGES]
-        self._queues: dict[str, list[Record]] = {topic: [] for _, topics, _, _ in self._stages for topic in topics}
-        self._offsets = {topic: count() for topic in self._queues}
+        self._rows = {row.name: MemoryRows() for row in STAGES}
+        self._queues: dict[str, list[Record]] = {}
+        self._offsets: dict[str, Iterator[int]] = {}
+        self._go_by(catalogue)
+
+    def change(self, catalogue: Catalogue) -> None:
+        """Go by another catalogue from now on, and bring what stands over to it."""
+        self._go_by(catalogue)
+        self._pass(going_on=True)
+        self._end()
 
     def run(self, arrivals: Iterable[Arrival]) -> Iterator[int]:
         """Put everything through, in order of arrival; yields how many have gone through after each chunk."""
@@ -115,16 +122,29 @@ class Pipeline:
             self._pass()
             done += len(chunk)
             yield done
+        self._end()
 
-    def _pass(self) -> None:
-        for _, topics, step, rows in self._stages:
+    def _go_by(self, catalogue: Catalogue) -> None:
+        self._stages = [(row.name, inputs(row, catalogue), row.make_step(catalogue, 1)) for row in STAGES]
+        for _, topics, _ in self._stages:
+            for topic in topics:
+                self._queues.setdefault(topic, [])
+                self._offsets.setdefault(topic, count())
+
+    def _end(self) -> None:
+        while any(rows.get(MORE_ROW) is not None for rows in self._rows.values()):
+            self._pass(going_on=True)
+
+    def _pass(self, *, going_on: bool = False) -> None:
+        """Let each stage take what waits for it; `going_on`: where nothing does, go on with what it has left to do."""
+        for name, topics, step in self._stages:
             records = [record for topic in topics for record in self._queues[topic]]
             if len(topics) > 1:
                 # Several sources feed intake: by time of arrival, as their consumer would have met them.
                 records.sort(key=_received_at)
             for topic in topics:
                 self._queues[topic].clear()
-            for output in step(rows, records, None) if records else ():
+            for output in step(self._rows[name], records, None) if records or going_on else ():
                 self._seen(output)
                 if output.topic in self._queues:
                     self._pass_on(output)

@@ -423,7 +423,7 @@ def test_when_everything_is_withdrawn_nothing_is_left(records: list[Record]):
     ]
     outputs, rows = _run([*records, *undone])
     assert _standing(outputs) == {}
-    assert [key for key, _ in _all(rows)] == [b"clock"]
+    assert [key for key, _ in _all(rows)] == [b"clock", b"rules"]
 
 
 @given(streams(), st.integers(0, 3))
