@@ -24,8 +24,8 @@ memory: under what they stand nobody knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, islice
 
 from safety_stream.core.stages.stage import MORE_ROW, Rows
 
@@ -58,9 +58,15 @@ class Change:
             self._rows.put(_TARGET, self.target)
         return self.target
 
-    def go_over(self, ranges: Sequence[tuple[bytes, bytes]], most: int) -> list[bytes]:
-        """The next rows to go over, at most so many, all inside `ranges` (in order); after the last, all have."""
-        taken = list(islice(self._rows_left(ranges), most))
+    def go_over(
+        self, ranges: Sequence[tuple[bytes, bytes]], most: int, end_of: Callable[[bytes], bytes] = bytes
+    ) -> list[bytes]:
+        """The next rows to go over, at most so many, all inside `ranges` (in order); after the last, all have.
+
+        Rows that go over together have one `end_of` them, which no other row lies before; they count as one, and it is
+        given in their stead.
+        """
+        taken = [end for end, _ in islice(groupby(self._rows_left(ranges), end_of), most)]
         if len(taken) == most:
             self._gone_over = taken[-1]
             self._rows.put(_GONE_OVER, self._gone_over)
