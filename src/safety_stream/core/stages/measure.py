@@ -138,9 +138,7 @@ class _Partition:
             self._hear(value)
         elif isinstance(value, Tally):
             self.move_to(record.received_at)
-            # An indicator that has left the catalogue is counted no more.
-            if value.indicator in self._indicators:
-                self._add(value)
+            self._add(value)
         else:
             raise unreadable("measure", record)
 
@@ -208,7 +206,8 @@ class _Partition:
             self._months.put(row, Month(month.by_day, cells))
         else:
             self._months.put(row, Month({**month.by_day, tally.event_day: cells}, month.by_month))
-        for kind in self._kinds(tally.area, tally.indicator):
+        # One that has left the catalogue is counted, for it may come back, and shown no more.
+        for kind in self._kinds(tally.area, tally.indicator) if tally.indicator in self._indicators else ():
             if by_month and kind in ("day", "week"):
                 continue
             period = period_of(tally.event_day, kind)
