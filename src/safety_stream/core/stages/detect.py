@@ -66,7 +66,7 @@ from safety_stream.core.stages.stage import (
 )
 from safety_stream.core.timeline import Timeline
 
-SLICE: Final = 2_000
+SLICE: Final = 1_000
 """How many timelines go over to other rules in one step: a record that arrives meanwhile waits for no more."""
 
 _TIMELINES: Final = "timeline/"
