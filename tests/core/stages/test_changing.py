@@ -138,14 +138,6 @@ def fold(standing: dict[str, Finding], change: FindingChange) -> None:
     standing[change.finding.finding_id] = change.finding
 
 
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    """A broken comparison of two catalogues must not be remembered for the next test, nor a right one for it."""
-    detect._differing.cache_clear()
-    yield
-    detect._differing.cache_clear()
-
-
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detect, "SLICE", 1)

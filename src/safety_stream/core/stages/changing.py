@@ -44,7 +44,8 @@ class Change:
         known = rows.get(_STANDING)
         self._is_known = known is not None
         self._gone_over = rows.get(_GONE_OVER) or b""
-        self.standing = present if known is None else known
+        # Mostly nothing differs: then it is one object, that whoever looks it up need not hash anew.
+        self.standing = present if known is None or known == present else known
         self.target = rows.get(_TARGET)
 
     def is_over(self, row: bytes) -> bool:

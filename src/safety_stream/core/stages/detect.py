@@ -78,12 +78,14 @@ def make_step(catalogue: Catalogue, partitions: int) -> Step:
     Raises `Unreadable` for a record that could not be read, and `ValueError` when a sighting leaves a timeline it is
     not on, or joins one twice: `register` never sends that.
     """
-    present = _packed(applied(catalogue))
+    present = _ENCODER.encode(applied(catalogue))
+    memory = _Memory()
+    memory.unpacked(present)
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         reached = max([record.received_at for record in records], default=0)
         reached = reached if idle_at is None else max(reached, idle_at)
-        partition = _Partition(rows, Change(rows, present), partitions, reached)
+        partition = _Partition(rows, Change(rows, present), memory, partitions, reached)
         for record in records:
             partition.take(record)
         if idle_at is not None:
@@ -110,9 +112,9 @@ class _Regime:
 
     __slots__ = ("_latencies", "_partitions", "now", "rules", "was")
 
-    def __init__(self, packed: bytes, clock: Clock, partitions: int) -> None:
-        said, self.rules = _unpacked(packed)
-        self._latencies = said.latencies
+    def __init__(self, said: tuple[Applied, RuleSet], clock: Clock, partitions: int) -> None:
+        self._latencies = said[0].latencies
+        self.rules = said[1]
         self._partitions = partitions
         self.now = self.was = _now_by(clock, partitions, self._latencies)
 
@@ -128,15 +130,16 @@ class _Regime:
 class _Partition:
     """One partition during one step: its timelines, its clocks, and what goes out."""
 
-    def __init__(self, rows: Rows, change: Change, partitions: int, reached: Instant) -> None:
+    def __init__(self, rows: Rows, change: Change, memory: _Memory, partitions: int, reached: Instant) -> None:
         self._change = change
+        self._memory = memory
         self._partitions = partitions
         self._timelines = Table(rows, _TIMELINES, Timeline)
         self._clocks = Table(rows, "", Clock)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
         self._as_of = self._clock.as_of
-        self._old = _Regime(change.standing, self._clock, partitions)
-        self._new = None if change.target is None else _Regime(change.target, self._clock, partitions)
+        self._old = self._regime(change.standing)
+        self._new = None if change.target is None else self._regime(change.target)
         self._agenda = _Agenda(Wakes(rows), max(reached, self._as_of))
         self._has_read = False
         self._pictures: dict[str, Picture] = {}
@@ -168,8 +171,8 @@ class _Partition:
         old, target = self._change.standing, self._change.begin()
         if target is None:
             return
-        self._new = new = _Regime(target, self._clock, self._partitions)
-        differing = _differing(old, target)
+        self._new = new = self._regime(target)
+        differing = self._memory.differing(old, target)
         for row in self._change.go_over(_ranges(differing), SLICE):
             key = row.decode().removeprefix(_TIMELINES)
             timeline = self._timelines.get(key) or Timeline()
@@ -262,6 +265,9 @@ class _Partition:
             for change in difference(before, after, self._as_of, cause):
                 self._outputs.append(Output(topic="findings", key=key, value=change, received_at=self._as_of))
 
+    def _regime(self, packed: bytes) -> _Regime:
+        return _Regime(self._memory.unpacked(packed), self._clock, self._partitions)
+
     def _regimes(self) -> Sequence[_Regime]:
         return (self._old,) if self._new is None else (self._old, self._new)
 
@@ -289,13 +295,18 @@ def _of_rule(rule_id: str, findings: Mapping[str, Finding]) -> dict[str, Finding
     return {name: finding for name, finding in findings.items() if finding.rule_id == rule_id}
 
 
-def _packed(said: Applied) -> bytes:
-    return _ENCODER.encode(said)
+class _Memory:
+    """What was applied, unpacked and compiled, of the last few: every step asks for the same one or two."""
+
+    def __init__(self) -> None:
+        self.unpacked = lru_cache(4)(_unpacked)
+        self.differing = lru_cache(4)(self._differing)
+
+    def _differing(self, old: bytes, new: bytes) -> Differing:
+        return what_differs(self.unpacked(old)[0], self.unpacked(new)[0])
 
 
-@lru_cache(4)
 def _unpacked(packed: bytes) -> tuple[Applied, RuleSet]:
-    """What was applied, and its rules compiled; remembered, because every step asks."""
     try:
         said = _DECODER.decode(packed)
     except msgspec.DecodeError as error:
@@ -304,11 +315,6 @@ def _unpacked(packed: bytes) -> tuple[Applied, RuleSet]:
             f"A newer worker wrote them: run that version, and start the worker again."
         ) from error
     return said, RuleSet(said.rules, said.bounds)
-
-
-@lru_cache(4)
-def _differing(old: bytes, new: bytes) -> Differing:
-    return what_differs(_unpacked(old)[0], _unpacked(new)[0])
 
 
 # Sets have no order of their own, and the same rules must be the same bytes.

@@ -59,6 +59,8 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         change = Change(rows, present)
+        # From the first claim by another scope on, the claims are no longer all by the old one.
+        is_changing = change.begin() is not None
         claims = Table(rows, _CLAIMS, Claim)
         clocks = Table(rows, "", Clock)
         before = clocks.get(CLOCK_ROW) or Clock()
@@ -79,7 +81,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
                 clock = clock.hear(version)
             else:
                 raise unreadable("register", record)
-        if not records and idle_at is None and change.begin() is not None:
+        if is_changing and not records and idle_at is None:
             for old, new in _gone_over(change, claims, scope):
                 outputs.extend(_sighting_changes(old, new, clock.as_of, "catalogue changed"))
                 _count(cells, old, new)
