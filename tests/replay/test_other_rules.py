@@ -112,6 +112,9 @@ def test_a_stage_that_stays_behind_is_noticed(
         def begin(self) -> None:
             self.standing = self._present
 
+        def begin_anew(self) -> bool:
+            return False
+
     seen = through(small, changed, told, len(told))
     monkeypatch.setattr(stage, "Change", Staying)
     stayed = through(small, changed, told, len(told))

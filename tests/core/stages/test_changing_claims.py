@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record, a_version
 from tests.core.stages.test_register import counted, standing
@@ -119,6 +119,7 @@ VERSIONS = st.builds(
 )
 
 
+@settings(max_examples=300)
 @given(CATALOGUES, st.lists(st.one_of(VERSIONS, CATALOGUES, st.none()), max_size=20))
 def test_whatever_happens_meanwhile_the_claims_are_those_of_the_last_catalogue(
     catalogue: Catalogue, first: tuple[str, bool], events: list[IncidentVersion | tuple[str, bool] | None]

@@ -13,7 +13,8 @@ partition goes over to it slice by slice, in order of row, and puts out the diff
 What it is going over to is kept in the row `changing`, how far it has come in `gone-over`. Rows up to there are
 governed by the new, rows beyond by the old, whatever arrives in between; and since rows and outputs are committed as
 one, a crash changes nothing. A further catalogue that turns up meanwhile waits: the change under way is ended first,
-because rows must stand under one of two things, not of three.
+because rows must stand under one of two things, not of three. (`begin_anew` is for a stage that needs no governing:
+its rows say themselves what was made of them.)
 
 `~more` is kept in the rows for as long as there is something to go over to. Records never wait for more than one slice:
 a stage goes on with it only when it is called with neither records nor a time (see `stage.MORE_ROW`).
@@ -58,6 +59,19 @@ class Change:
             self.target = self._present
             self._rows.put(_TARGET, self.target)
         return self.target
+
+    def begin_anew(self) -> bool:
+        """Go over to the present, from the first row again if the aim was another; False when nothing is left to do.
+
+        For a stage that does by the present whatever arrives, be the row gone over or not. So it may not end what was
+        begun for another: rows behind it would stay as that other, or the present, left them. To be called in every
+        step, before anything is done.
+        """
+        if (self.standing if self.target is None else self.target) != self._present:
+            self.target, self._gone_over = self._present, b""
+            self._rows.put(_TARGET, self.target)
+            self._rows.delete(_GONE_OVER)
+        return self.target is not None
 
     def go_over(
         self, ranges: Sequence[tuple[bytes, bytes]], most: int, end_of: Callable[[bytes], bytes] = bytes

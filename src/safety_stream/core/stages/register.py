@@ -59,8 +59,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         change = Change(rows, present)
-        # From the first claim by another scope on, the claims are no longer all by the old one.
-        is_changing = change.begin() is not None
+        is_changing = change.begin_anew()
         claims = Table(rows, _CLAIMS, Claim)
         clocks = Table(rows, "", Clock)
         before = clocks.get(CLOCK_ROW) or Clock()
