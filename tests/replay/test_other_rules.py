@@ -113,6 +113,7 @@ def test_a_stage_that_stays_behind_is_noticed(
             self.standing = self._present
 
         def begin_anew(self) -> bool:
+            self.standing = self._present
             return False
 
     seen = through(small, changed, told, len(told))
