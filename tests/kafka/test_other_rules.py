@@ -35,6 +35,23 @@ SECONDS = 60.0
 PARTITIONS = 3
 
 
+_AUDIENCE = """  - {id: mayor, title: The mayor, families: [threshold], priorities: [P3], fields: [title]}
+"""
+_SOURCE = """  - id: coastguard
+    organisation: coastguard
+    title: Calls to violence
+    kinds: [ambulance-call]
+    identity: place-only
+    usual_latency: 7 days
+"""
+REFUSED = (
+    ("rules/rv-graded.yaml", "status: stable", "status: unheard-of", "the catalogue has errors"),
+    ("audiences/audiences.yaml", "audiences:\n", f"audiences:\n{_AUDIENCE}", "run `safety-stream topics apply`"),
+    ("sources.yaml", "sources:\n", f"sources:\n{_SOURCE}", "its sources are others"),
+)
+"""What a worker that runs does not go by: in which file, what in place of what, and why."""
+
+
 class Worker:
     """One worker process that goes by the catalogue in a folder."""
 
@@ -129,11 +146,15 @@ def test_standing_alerts_follow_the_catalogue(broker: EmbeddedKafka, worker: Wor
     worker.told(signal.SIGHUP)
     wait_for_agreement(kafka, after, told)
 
-    rule = tmp_path / "catalogue" / "rules" / "rv-graded.yaml"
-    rule.write_text("id: [", encoding="utf-8")
-    worker.told(signal.SIGHUP)
-    while "catalogue.refused" not in (tmp_path / "worker.log").read_text(encoding="utf-8"):
-        assert disagreement(kafka, after, told) == []
+    for file, old, new, why in REFUSED:
+        in_force(after, tmp_path / "catalogue")
+        edited = tmp_path / "catalogue" / file
+        edited.write_text(edited.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+        worker.told(signal.SIGHUP)
+        until = time.monotonic() + SECONDS
+        while why not in (tmp_path / "worker.log").read_text(encoding="utf-8"):
+            assert time.monotonic() < until, why
+            assert disagreement(kafka, after, told) == []
 
     assert worker.end() == 0
     in_force(before, tmp_path / "catalogue")
