@@ -11,9 +11,8 @@ codecs of the wire, because a replay that skipped them would prove less. Time is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
-from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,9 +21,10 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
-from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import Finding, FindingChange, Priority
 from safety_stream.core.model.indicators import IndicatorValue
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import Instant, to_iso
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import MORE_ROW, Output, Record
 from safety_stream.wire.records import Records
@@ -42,6 +42,30 @@ class Arrival(msgspec.Struct, frozen=True):
     topic: str
     value: bytes
     received_at: Instant
+
+
+class LeftOut(msgspec.Struct, frozen=True, order=True):
+    """A report that was looked at and not counted, and why."""
+
+    report: str
+    reason: str
+
+
+class Standing(msgspec.Struct, frozen=True, order=True):
+    """A finding that stands, in the partners' own words: a report is `<source>/<source_ref>`, a time ISO 8601 in UTC.
+
+    `completed_by` is the report that completed it; of `absent` the report whose deadline has passed; of `calendar`
+    the period (`week:2026-01-05`). Of an occurrence that several reports tell of it is the earliest.
+    """
+
+    rule: str
+    limb: str
+    key: str
+    completed_at: str
+    completed_by: str
+    priority: Priority
+    contributing: tuple[str, ...]
+    excluded: tuple[LeftOut, ...]
 
 
 class Result:
@@ -69,13 +93,18 @@ class Result:
         elif isinstance(value, DeadLetter):
             self.dead_letters.append(value)
 
-    def write(self, folder: Path) -> dict[str, int]:
-        """Write `findings.jsonl`, `alerts.jsonl`, `indicators.jsonl` and `dead-letters.jsonl`; returns their lengths.
+    def standing(self, reports: Mapping[str, str]) -> list[Standing]:
+        """The findings as those know them who sent the reports, sorted. `reports` are their names by incident id."""
+        return sorted(self._standing(finding, reports) for finding in self.findings.values())
+
+    def write(self, folder: Path, reports: Mapping[str, str]) -> dict[str, int]:
+        """Write each table as `<name>.jsonl`, `reports` naming reports by incident id; returns the tables' lengths.
 
         Sorted by what identifies them, so that the same result is the same bytes. Raises `OSError`.
         """
         folder.mkdir(parents=True, exist_ok=True)
         tables: dict[str, Sequence[msgspec.Struct]] = {
+            "standing": self.standing(reports),
             "findings": [self.findings[key] for key in sorted(self.findings)],
             "alerts": [self.alerts[key] for key in sorted(self.alerts)],
             "indicators": [self.indicators[key] for key in sorted(self.indicators)],
@@ -85,6 +114,24 @@ class Result:
             with (folder / f"{name}.jsonl").open("wb") as file:
                 file.writelines(msgspec.json.encode(value) + b"\n" for value in values)
         return {name: len(values) for name, values in tables.items()}
+
+    def _standing(self, finding: Finding, reports: Mapping[str, str]) -> Standing:
+        counted = {incident for evidence in finding.evidence for incident in evidence.reports}
+        completing = finding
+        while completing.occurrence_id in self.findings:
+            # What rests on a finding completes with it.
+            completing = self.findings[completing.occurrence_id]
+        return Standing(
+            rule=finding.rule_id,
+            limb=finding.limb,
+            key=finding.key,
+            completed_at=to_iso(finding.completed_at),
+            # What is no report is a period, or the hub.
+            completed_by=reports.get(completing.occurrence_id, completing.occurrence_id),
+            priority=finding.priority,
+            contributing=tuple(sorted(reports[incident] for incident in counted)),
+            excluded=tuple(sorted(LeftOut(reports[one.incident_id], one.reason) for one in finding.excluded)),
+        )
 
 
 def _fold(standing: dict[str, T], key: str, value: T, *, stands: bool) -> None:
@@ -102,6 +149,8 @@ class Pipeline:
         self._wire = Records()
         self._seen = seen
         self._rows = {row.name: MemoryRows() for row in STAGES}
+        # A stage has one queue for all topics it reads: what arrives at one moment by two of them keeps its order.
+        self._waiting: dict[str, list[Record]] = {row.name: [] for row in STAGES}
         self._queues: dict[str, list[Record]] = {}
         self._offsets: dict[str, Iterator[int]] = {}
         self._go_by(catalogue)
@@ -112,11 +161,15 @@ class Pipeline:
         self._pass(going_on=True)
         self._end()
 
-    def run(self, arrivals: Iterable[Arrival]) -> Iterator[int]:
-        """Put everything through, in order of arrival; yields how many have gone through after each chunk."""
+    def run(self, arrivals: Iterable[Arrival], chunk_size: int = CHUNK) -> Iterator[int]:
+        """Put everything through, in order of arrival; yields how many have gone through after each chunk.
+
+        How far the feeds have come is said once a chunk. So what waits for a feed, or for a period to be over, is known
+        at the end of a chunk: in the end all is the same, but whoever asks *when* it was known needs small ones.
+        """
         waiting = iter(arrivals)
         done = 0
-        while chunk := list(islice(waiting, CHUNK)):
+        while chunk := list(islice(waiting, chunk_size)):
             for arrival in chunk:
                 self._enqueue(arrival.topic, None, arrival.value, arrival.received_at)
             self._pass()
@@ -124,11 +177,23 @@ class Pipeline:
             yield done
         self._end()
 
+    def complete_to(self, until: Instant) -> None:
+        """Let time pass to `until`, every feed complete to it: what waits for a deadline up to then completes.
+
+        It is said the way intake says how far the feeds have come, and for good: let everything arrive first.
+        """
+        newest = {source.id: until + source.usual_latency for source in self._sources.values()}
+        status = FeedStatus(as_of=until, newest=newest, partition=0)
+        self._enqueue("incidents", None, self._wire.encode("incidents", status), until)
+        self._pass()
+        self._end()
+
     def _go_by(self, catalogue: Catalogue) -> None:
-        self._stages = [(row.name, inputs(row, catalogue), row.make_step(catalogue, 1)) for row in STAGES]
-        for _, topics, _ in self._stages:
-            for topic in topics:
-                self._queues.setdefault(topic, [])
+        self._sources = catalogue.sources
+        self._steps = {row.name: row.make_step(catalogue, 1) for row in STAGES}
+        for row in STAGES:
+            for topic in inputs(row, catalogue):
+                self._queues[topic] = self._waiting[row.name]
                 self._offsets.setdefault(topic, count())
 
     def _end(self) -> None:
@@ -137,13 +202,9 @@ class Pipeline:
 
     def _pass(self, *, going_on: bool = False) -> None:
         """Let each stage take what waits for it; `going_on`: where nothing does, go on with what it has left to do."""
-        for name, topics, step in self._stages:
-            records = [record for topic in topics for record in self._queues[topic]]
-            if len(topics) > 1:
-                # Several sources feed intake: by time of arrival, as their consumer would have met them.
-                records.sort(key=_received_at)
-            for topic in topics:
-                self._queues[topic].clear()
+        for name, step in self._steps.items():
+            records = self._waiting[name].copy()
+            self._waiting[name].clear()
             for output in step(self._rows[name], records, None) if records or going_on else ():
                 self._seen(output)
                 if output.topic in self._queues:
@@ -156,6 +217,3 @@ class Pipeline:
     def _enqueue(self, topic: str, key: bytes | None, value: bytes, received_at: Instant) -> None:
         offset = next(self._offsets[topic])
         self._queues[topic].append(self._wire.record(topic, 0, offset, received_at, key, value))
-
-
-_received_at = attrgetter("received_at")

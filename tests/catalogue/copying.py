@@ -10,6 +10,9 @@ from safety_stream.data_files import catalogue_folder
 MORE_RULES = Path(__file__).parents[1] / "fixtures" / "rules"
 """Rules made up to try out conditions, or parts of one, that no rule that ships uses."""
 
+FOREIGN = Path(__file__).parents[2] / "examples" / "conformance" / "catalogue"
+"""A small catalogue in words that are not ours."""
+
 
 def copied(folder: Path) -> Path:
     """The shipped catalogue as `folder`, which is made."""

@@ -24,7 +24,7 @@ def difference_after(tmp_path: Path, *changes: tuple[str, str]) -> RuleDifferenc
     return found[0] if found else None
 
 
-NEXT_VERSION = ("version: 1", "version: 2")
+NEXT_VERSION = ("version: 2", "version: 3")
 
 
 def test_a_catalogue_does_not_differ_from_itself():
@@ -32,26 +32,26 @@ def test_a_catalogue_does_not_differ_from_itself():
 
 
 def test_a_changed_number_is_told_as_the_sentence_it_was_and_the_one_it_is(tmp_path: Path):
-    one = difference_after(tmp_path, ("at_least: 2, within", "at_least: 3, within"), NEXT_VERSION)
+    one = difference_after(tmp_path, ("at_least: 3, within", "at_least: 4, within"), NEXT_VERSION)
 
     assert one == RuleDifference(
         rule="rv-graded",
         change="changed",
-        before=1,
-        after=2,
+        before=2,
+        after=3,
         lacks_version=False,
-        gone=(("When it fires", "Of a victim: “harm” happens 2 times or more within 12 months."),),
-        come=(("When it fires", "Of a victim: “harm” happens 3 times or more within 12 months."),),
+        gone=(("When it fires", "Of a victim: “harm” happens 3 times or more within 12 months."),),
+        come=(("When it fires", "Of a victim: “harm” happens 4 times or more within 12 months."),),
     )
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        ("at_least: 2, within", "at_least: 3, within"),
+        ("at_least: 3, within", "at_least: 4, within"),
         ("within: 12 months", "within: 6 months"),
         ("role: victim", "role: subject"),
-        ("base: P4", "base: P3"),
+        ("base: P3", "base: P4"),
         ("action_time: 7 days", "action_time: 8 days"),
         ("suppress: {for: 30 days}", "suppress: {for: 29 days}"),
         ("audience: [duty-officer, analyst]", "audience: [duty-officer]"),
@@ -86,7 +86,7 @@ def test_a_version_does_not_fall(tmp_path: Path):
 
     (one,) = diff_rules(newer / "catalogue", older / "catalogue")
 
-    assert (one.before, one.after, one.lacks_version) == (2, 1, True)
+    assert (one.before, one.after, one.lacks_version) == (3, 2, True)
 
 
 def test_rules_that_come_and_go_are_told_whole(tmp_path: Path):
@@ -96,8 +96,8 @@ def test_rules_that_come_and_go_are_told_whole(tmp_path: Path):
     (gone,) = diff_rules(catalogue_folder(), folder)
     (come,) = diff_rules(folder, catalogue_folder())
 
-    assert (gone.change, gone.before, gone.after, gone.come) == ("removed", 1, None, ())
-    assert (come.change, come.before, come.after, come.gone) == ("added", None, 1, ())
+    assert (gone.change, gone.before, gone.after, gone.come) == ("removed", 2, None, ())
+    assert (come.change, come.before, come.after, come.gone) == ("added", None, 2, ())
     assert gone.gone == come.come
     assert ("Title", "Abuse within twelve months of a MARAC referral") in gone.gone
 

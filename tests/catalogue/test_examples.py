@@ -35,9 +35,9 @@ def test_rules_that_try_out_what_no_shipped_rule_uses_do_what_their_examples_say
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("- {at: 2025-09-01T10:00, priority: P4}", "- {at: 2025-09-01T10:00, priority: P3}"),
-        ("- {at: 2025-09-01T10:00, priority: P4}", "- {at: 2025-09-01T10:00:01}"),
-        ("      - {at: 2025-09-01T10:00, priority: P4}\n", ""),
+        ("- {at: 2026-03-31T10:00, priority: P3}", "- {at: 2026-03-31T10:00, priority: P2}"),
+        ("- {at: 2026-03-31T10:00, priority: P3}", "- {at: 2026-03-31T10:00:01}"),
+        ("    fires:\n      - {at: 2026-03-31T10:00, priority: P3}\n", "    fires: []\n"),
     ],
     ids=["priority", "time", "number"],
 )

@@ -30,7 +30,7 @@ def explained_with(tmp_path: Path, rule: str, old: str, new: str) -> Explanation
     return explain_rule(folder, rule)
 
 
-MONTHS = st.integers(1, 9_999).map(lambda number: Duration(months=number))
+MONTHS = st.integers(1, 1_200).map(lambda number: Duration(months=number))
 MINUTES = st.integers(1, 9_999).map(lambda number: Duration(millis=number * MINUTE))
 
 
@@ -65,7 +65,12 @@ def test_a_chain_is_told_in_order_with_its_steps():
         ),
         "“referral” is a report with kind marac-referral.",
         "“abuse” is a report with theme domestic-abuse; not kind marac-referral.",
-        "The alert says: Abuse reported {days_since_referral} days after the last MARAC referral of this pair.",
+        "Told besides, as times: how often “abuse” happened in the 12 months before.",
+        "Told besides, as referrals: how often “referral” happened in the 12 months before.",
+        (
+            "The alert says: Abuse reported {days_since_referral} days after the last MARAC referral of this pair. "
+            "In the twelve months to it: abuse told {times} times, MARAC referrals {referrals}."
+        ),
     )
 
 
@@ -115,14 +120,16 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
     across = explain_rule(catalogue_folder(), "soc-cross-district")
 
     assert said(graded, "How urgent it is") == (
-        "P4, P1 being the most urgent.",
-        "P3 from 3 on.",
+        "P3, P1 being the most urgent.",
         "P2 from 4 on.",
         "One tier more urgent with weapon or strangulation.",
     )
     assert said(across, "What must stand behind it") == (
         "2 different organisations, or as many kinds of report.",
         "More than intelligence of grade D or E.",
+    )
+    assert said(explain_rule(catalogue_folder(), "soc-cuckooing"), "What must stand behind it")[0] == (
+        "2 different organisations."
     )
 
 
@@ -166,6 +173,18 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
             ),
         ),
         (
+            "sum-until",
+            (
+                "the fact found-distance-km of each “harm” adds up to 10 or more within 28 days, all of the same area, "
+                "with no “visit” strictly between any of them and the last"
+            ),
+        ),
+        ("count-facts", "“harm” happens 2 times or more within 28 days, all of the same fact found-area"),
+        (
+            "distinct-facts",
+            "“harm” happens with 2 or more different values of fact found-area (bradford left out) within 28 days",
+        ),
+        (
             "distinct-until",
             (
                 "“complaint” happens with 2 or more different values of kind within 28 days, "
@@ -189,13 +208,23 @@ def test_a_step_of_findings_is_told_by_the_rules_that_make_them(tmp_path: Path):
     )
 
 
+def test_tests_of_facts_are_told(tmp_path: Path):
+    explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), "count-facts")
+
+    assert said(explanation, "When it fires")[1] == (
+        "“harm” is a report with kind asb-case, hate-report or police-crime; fact found-out-of-area true; "
+        "fact found-distance-km at least -3; not fact found-distance-km at least 9 and at most 99; "
+        "not fact found-area bradford."
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "heading", "sentence"),
     [
-        ("at_least: 2", "at_least: 5", "When it fires", "happens 5 times or more"),
+        ("at_least: 3", "at_least: 5", "When it fires", "happens 5 times or more"),
         ("within: 12 months", "within: 90 days", "When it fires", "within 90 days"),
         ("role: victim", "role: subject", "When it fires", "role subject"),
-        ("{3: P3, 4: P2}", "{7: P3}", "How urgent it is", "P3 from 7 on."),
+        ("{4: P2}", "{7: P2}", "How urgent it is", "P2 from 7 on."),
         ("suppress: {for: 30 days}", "suppress: {for: 36 hours}", "How it is handled", "again after 36 hours."),
         ("action_time: 7 days", "action_time: 1 day", "How it is handled", "once it is 24 hours old"),
         ("audience: [duty-officer, analyst]", "audience: [analyst]", "How it is handled", "analyst may hear of it"),

@@ -17,6 +17,7 @@ LIMBS = "rules/asb-case-review.yaml"
 ABSENT = "rules/missing-no-return-interview.yaml"
 ORDERED = "rules/rv-marac-repeat.yaml"
 SOC = "rules/soc-cross-district.yaml"
+PLACE = "rules/soc-cuckooing.yaml"
 ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
@@ -25,6 +26,11 @@ RUNS = "rules/ordered-runs.yaml"
 SOME_OF = "rules/all-of-some.yaml"
 OF_FINDINGS = "rules/finding-count.yaml"
 OF_FINDINGS_OF_FINDINGS = "rules/finding-of-finding.yaml"
+NEAR = "rules/near.yaml"
+FACTS = "facts.yaml"
+COUNT_FACTS = "rules/count-facts.yaml"
+DISTINCT_FACTS = "rules/distinct-facts.yaml"
+SUM = "rules/sum-until.yaml"
 
 
 @pytest.fixture
@@ -46,6 +52,14 @@ def errors_of(folder: Path) -> list[Issue]:
     return [issue for issue in lint_catalogue(folder) if issue.severity == "error"]
 
 
+def leave_only(folder: Path, file: str) -> None:
+    """Spare reading the other rules where a mistake does not speak of them."""
+    if "/finding-" not in file:
+        for rule in (folder / "rules").glob("*.yaml"):
+            if rule != folder / file:
+                rule.unlink()
+
+
 def test_the_shipped_catalogue_has_no_issue():
     assert lint_catalogue(catalogue_folder()) == []
 
@@ -54,15 +68,15 @@ def test_the_shipped_catalogue_has_no_issue():
     ("file", "old", "new", "what"),
     [
         # Shape
-        (RULE, "version: 1", "version: 0", "version: Input should be greater than or equal to 1"),
-        (RULE, "version: 1", "version: one", "version: Input should be a valid integer"),
+        (RULE, "version: 2", "version: 0", "version: Input should be greater than or equal to 1"),
+        (RULE, "version: 2", "version: one", "version: Input should be a valid integer"),
         (RULE, "status: stable", "status: sturdy", "status: Input should be 'stable', 'trial' or 'retired'"),
         (RULE, "title: ", "titel: ", "titel: unknown key"),
-        (RULE, "at_least: 2", "at_most: 2", "condition.at_most: unknown key"),
+        (RULE, "at_least: 3", "at_most: 2", "condition.at_most: unknown key"),
         (RULE, "within: 12 months", "within: a year", "condition.within: a duration is a number and minutes"),
         (RULE, "within: 12 months", "within: 12 moons", "condition.within: a duration is a number and minutes"),
         (RULE, "type: count", "type: counting", "condition: Input tag 'counting'"),
-        (RULE, "base: P4", "base: P5", "priority.base: Input should be 'P1', 'P2', 'P3' or 'P4'"),
+        (RULE, "base: P3", "base: P5", "priority.base: Input should be 'P1', 'P2', 'P3' or 'P4'"),
         (RULE, "at: 2025-04-01T10:00,", "at: 2025-04-01T10:00Z,", "a time is London local time without offset"),
         (LIMBS, "    set: {enabled: false}\n", "    set: {}\n", "the override sets nothing"),
         (ALL_OF, ", within: 6 months}", "}", "condition: the key within is missing"),
@@ -94,6 +108,11 @@ def test_the_shipped_catalogue_has_no_issue():
         (UNTIL, "at_least: 2, ", "", "condition: the key at_least is missing"),
         (UNTIL, "at_least: 2", "at_least: 0", "condition.at_least: Input should be greater than or equal to 1"),
         (DISTINCT_UNTIL, ", within: 28 days", "", "condition: the key within is missing"),
+        (NEAR, "metres: 100, ", "", "condition: the key metres is missing"),
+        (NEAR, "metres: 100", "metres: 0", "condition.metres: Input should be greater than or equal to 1"),
+        (NEAR, "metres: 100", "metres: 99.5", "condition.metres: Input should be a valid integer"),
+        (NEAR, "set: {at_least: 2,", "set: {metres: 50,", "set.metres: unknown key"),
+        ("categories.yaml", "cell_metres: 500, ", "", "bounds: the key cell_metres is missing"),
         ("areas/lancashire.yaml", "valid_from: 1974-04-01", "valid_from: 1974-04-31", "a day is written 2026-01-31"),
         ("sources.yaml", "usual_latency: 15 minutes", "usual_latency: 1 month", "a latency in months has no exact"),
         ("categories.yaml", "kept: 1024", "kept: 256", "kept is not above hub"),
@@ -107,7 +126,6 @@ def test_the_shipped_catalogue_has_no_issue():
         (SOC, "family: [burglary,", "family: [burglaries,", "unknown family burglaries"),
         (SOC, "same: [family]", "same: [families]", "unknown field families"),
         (SOC, "field: area", "field: address", "unknown field address"),
-        (SOC, "key: [vehicle, person]", "key: [vehicle, household]", "no stage makes household keys"),
         (ORDERED, "theme: domestic-abuse", "theme: domestic", "unknown theme domestic"),
         (ORDERED, "measured_from: last referral", "measured_from: first referral", "an order is always measured from"),
         (RULE, "audience: [duty-officer, analyst]", "audience: [duty-officer, press]", "unknown audience press"),
@@ -118,6 +136,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (LIMBS, "areas: [E07000117, E07000123]", "areas: [L-12]", "L-12 groups areas"),
         (LIMBS, "limb: complaints\n", "limb: complaint\n", "unknown limb complaint"),
         (RULE, "category: burglary", "category: burglaries", "unknown category burglaries"),
+        (RULE, "organisation: district-councils", "organisation: burnley-council", "unknown organisation burnley-"),
         ("indicators/counts.yaml", "feeds: [police-crimes]", "feeds: [crimes]", "unknown feed crimes"),
         ("indicators/counts.yaml", "id: burglary", "id: violence", "indicator violence is there already"),
         ("sources.yaml", "id: police-hate", "id: police-crimes", "id police-crimes is there already"),
@@ -133,11 +152,34 @@ def test_the_shipped_catalogue_has_no_issue():
         (NONE_OF, "none_of: [visit, arrest]", "none_of: [visit, arrests]", "unknown step arrests"),
         (UNTIL, "until: visit", "until: visits", "unknown step visits"),
         (DISTINCT_UNTIL, "until: visit", "until: visits", "unknown step visits"),
+        (ORDERED, "referrals: {of: referral,", "referrals: {of: referals,", "unknown step referals"),
         (OF_FINDINGS, "finding: count-until", "finding: count-till", "unknown rule count-till"),
+        (NEAR, "after: complaint", "after: complaints", "unknown step complaints"),
         # Sense
         (OF_FINDINGS, "finding: count-until", "finding: soc-cross-district", "finds nothing on key victim"),
         (OF_FINDINGS, "finding: count-until", "finding: count-until, origin: reported", "a finding is no report"),
         ("indicators/counts.yaml", "select: {", "select: {finding: rv-graded, ", "an indicator counts reports"),
+        (NEAR, "key: cell", "key: place", "near is asked of cells alone"),
+        (NEAR, "key: cell", "key: [cell, place]", "near is asked of cells alone"),
+        (RULE, "key: victim\n", "key: [victim, cell]\n", "of a cell only near may be asked"),
+        (
+            NEAR,
+            "complaint: {kind: [asb-case, hate-report], origin: reported, reported_within: 1 month}",
+            "complaint: {finding: rv-graded}",
+            "step complaint means a finding, which has no place",
+        ),
+        (
+            NEAR,
+            "overrides:",
+            "besides: {all: {of: crime, within: 1 day}}\noverrides:",
+            "besides would count all that nine",
+        ),
+        (NEAR, "metres: 100", "metres: 501", "501 metres is further than a cell is wide"),
+        (NEAR, "within: 28 days", "within: 93 days", "93 days may be longer than a cell lasts"),
+        (NEAR, "within: 28 days", "within: 3 months", "3 months may be longer than a cell lasts"),
+        (NEAR, "within: 7 days", "within: 93 days", "93 days may be longer than a cell lasts"),
+        (NEAR, "after: complaint", "after: crime", "step crime is named twice"),
+        (NEAR, "{nearest_m} metres", "{nearest} metres", "explain names {nearest}, which is no fact"),
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, nuisance]", "step nuisance is named twice"),
         (SOME_OF, "always: [nuisance]", "always: [nuisance, nuisance]", "step nuisance is named twice"),
         (SOME_OF, "needed: 2, ", "", "all steps are needed anyway"),
@@ -153,8 +195,30 @@ def test_the_shipped_catalogue_has_no_issue():
         (RULE, "{count} times", "{count.real} times", "explain names {count.real}, which is no fact"),
         (RULE, "{count} times", "{count!r} times", "explain names {count}, which is no fact"),
         (RULE, "{count} times", "{count times", "explain has a stray brace"),
-        (RULE, "by_count: {3: P3, 4: P2}", "by_count: {3: P2, 4: P3}", "a higher count has a lower priority"),
+        (RULE, "by_count: {4: P2}", "by_count: {4: P2, 5: P3}", "a higher count has a lower priority"),
         (RULE, "key: victim\n", "key: victim\nindicator: violence\n", "only key area has an indicator"),
+        (
+            RULE,
+            "{type: count, of: harm, at_least: 2, within: 12 months}",
+            "{type: calendar, per: week, at_least: 2}",
+            "a calendar condition on a timeline needs a step to count",
+        ),
+        (AREA_RULE, "condition: {", "select: {harm: {kind: fire}}\ncondition: {", "an area's indicator has its own"),
+        (AREA_RULE, "condition: {type: calendar, ", "condition: {type: calendar, of: harm, ", "indicator has its own"),
+        (AREA_RULE, "priority: {base: P3}", "safeguards: {organisations: 2}\npriority: {base: P3}", "to guard"),
+        (AREA_RULE, "    area: E07000124\n", "", "nobody knows of which area these are"),
+        (AREA_RULE, "    area: E07000124\n", "    area: E07000999\n", "unknown area E07000999"),
+        (AREA_RULE, "counts: {2026-01-05: ", "counts: {2026-02-30: ", "a day is written 2026-01-31"),
+        (RULE, "role: victim}", "role: victm}", "unknown role victm"),
+        (RULE, "  - name: a third", "  - limb: other\n    name: a third", "unknown limb other"),
+        (
+            "areas/lancashire.yaml",
+            "valid_from: 1974-04-01}",
+            "valid_from: 1974-04-01, valid_to: 1974-04-01}",
+            "valid_to is not after valid_from",
+        ),
+        ("areas/lancashire.yaml", "lancashire-lsoa-2011.csv", "lancashire-lsoa-2111.csv", "cannot be read"),
+        ("audiences/audiences.yaml", "id: public,", "id: internal,", "profile internal is there already"),
         (RULE, "key: victim\n", "key: area\n", "key area needs an indicator and a calendar condition"),
         (
             ORDERED,
@@ -165,13 +229,25 @@ def test_the_shipped_catalogue_has_no_issue():
         (AREA_RULE, "set: {at_least: 153}", "set: {within: 3 days}", "has no within"),
         (AREA_RULE, "priority: {base: P3}", "priority: {base: P3, raise_when: [weapon]}", "no evidence to raise"),
         (LIMBS, "limbs:", "key: victim\nlimbs:", "key beside limbs"),
+        (LIMBS, "limbs:", "besides: {x: {of: harm, within: 1 day}}\nlimbs:", "besides beside limbs"),
+        (ORDERED, "  times: {of", "  days_since_referral: {of", "the condition states days_since_referral itself"),
+        (PLACE, ", origin: reported}", "}", "at a place step nuisance counts what is found by looking"),
+        (PLACE, ", origin: reported}", ", origin: [reported, discovered]}", "at a place step nuisance counts what is"),
+        (PLACE, "  concern: Drugs", "  nuisance: Drugs", "step nuisance counts nothing at a place that is found"),
+        (RULE, "condition:", "discovered_because: {harm: x}\ncondition:", "step harm counts nothing at a place"),
     ],
 )
 def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, old: str, new: str, what: str):
     line = spoil(folder, file, old, new)
+    leave_only(folder, file)
     found = [issue for issue in errors_of(folder) if issue.file == file and what in issue.what]
     assert [(issue.line in (line, line + 1), bool(issue.mend)) for issue in found] == [(True, True)] * len(found)
     assert found, errors_of(folder)
+
+
+def test_a_rule_may_look_as_far_and_as_long_as_a_cell_is(folder: Path):
+    spoil(folder, NEAR, "metres: 100, within: 28 days", "metres: 500, within: 92 days")
+    assert errors_of(folder) == []
 
 
 @pytest.mark.parametrize(
@@ -185,7 +261,7 @@ def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, ol
         ),
         ("areas/lancashire.yaml", "code: OUTSIDE", "code: ELSEWHERE", "area OUTSIDE of kind reserved is missing"),
         ("audiences/audiences.yaml", "id: asb-lead", "id: soc-unit", "audience soc-unit is there already"),
-        (RULE, "condition: {type: count, of: harm, at_least: 2, within: 12 months}\n", "", "neither key and condition"),
+        (RULE, "condition: {type: count, of: harm, at_least: 3, within: 12 months}\n", "", "neither key and condition"),
     ],
 )
 def test_a_mistake_of_several_places_is_told_at_one_of_them(folder: Path, file: str, old: str, new: str, what: str):
@@ -230,7 +306,7 @@ def test_a_rule_whose_file_is_broken_is_not_missed_by_those_that_rest_on_it(fold
 
 
 def test_all_issues_are_told_at_once(folder: Path):
-    spoil(folder, RULE, "version: 1", "version: 0")
+    spoil(folder, RULE, "version: 2", "version: 0")
     spoil(folder, "sources.yaml", "identity: aggregate", "identity: nobody")
     spoil(folder, ABSENT, "within: 72 hours", "within: soon")
     assert [issue.file for issue in errors_of(folder)] == [ABSENT, RULE, "sources.yaml"]
@@ -249,10 +325,23 @@ def test_a_missing_file_is_told(folder: Path):
 
 
 def test_loading_refuses_a_catalogue_with_errors_and_says_all_of_them(folder: Path):
-    spoil(folder, RULE, "version: 1", "version: 0")
+    spoil(folder, RULE, "version: 2", "version: 0")
     with pytest.raises(CatalogueError, match=re.escape("rules/rv-graded.yaml:2: error: version: ")) as refused:
         load_catalogue(folder)
     assert refused.value.issues == tuple(lint_catalogue(folder))
+
+
+def test_an_lsoa_of_two_districts_is_told_with_its_line(folder: Path):
+    path = folder / "areas" / "lancashire-lsoa-2011.csv"
+    lines = path.read_text().splitlines()
+    other = next(code for code in ("E07000117", "E07000118") if code not in lines[4])
+    path.write_text("\n".join([*lines, lines[4].split(",")[0] + f",{other}"]) + "\n")
+    assert [(issue.line, issue.what[-19:]) for issue in errors_of(folder)] == [(len(lines) + 1, "is in two districts")]
+
+
+def test_two_area_files_are_told(folder: Path):
+    (folder / "areas" / "another.yaml").write_text((folder / "areas" / "lancashire.yaml").read_text())
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [("areas", "there are 2 area files")]
 
 
 @pytest.mark.parametrize(
@@ -278,6 +367,20 @@ def test_a_rule_without_a_near_miss_is_refused(folder: Path):
     assert [issue.what for issue in errors_of(folder)] == ["no example is a near miss"]
 
 
+def test_a_rule_without_an_example_that_fires_is_refused(folder: Path):
+    path = folder / AREA_RULE
+    text = path.read_text()
+    path.write_text(text[: text.index("examples:\n")] + "examples:\n  - {name: nothing at all, fires: []}\n")
+    assert [issue.what for issue in errors_of(folder)] == ["no example fires"]
+
+
+def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
+    spoil(folder, "audiences/audiences.yaml", "id: duty-officer", "id: night-officer")
+    for rule in (folder / "rules").glob("*.yaml"):
+        rule.unlink()
+    assert [(issue.severity, issue.what) for issue in lint_catalogue(folder)] == [("warning", "nobody hears of hubs")]
+
+
 def test_a_file_that_would_silently_not_be_read_is_told(folder: Path):
     (folder / "rules" / "a-rule.yml").write_text("id: a-rule")
     assert [(issue.file, issue.what) for issue in lint_catalogue(folder)] == [
@@ -297,3 +400,57 @@ def test_the_version_changes_with_any_word(folder: Path):
     before = load_catalogue(folder).version
     spoil(folder, RULE, "Repeat victim", "A repeat victim")
     assert load_catalogue(folder).version != before
+
+
+# --- facts
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "what", "mend"),
+    [
+        (FACTS, "id: found-area", "id: dash-score", "id dash-score is there already", "rename one of them"),
+        (FACTS, "type: number, title: Pos", "type: text, title: Pos", "facts.0.type: Input should be 'number' or", ""),
+        (FACTS, "type: number, title: Pos", "type: number, open: true, title: Pos", "dash-score is a number", "leave"),
+        (FACTS, "open: true, ", "", "fact found-area has no values", "list the words it may be, or else say open"),
+        (FACTS, "values: [true, false]", "open: true, values: [true]", "has both values and open", "list the words"),
+        (FACTS, "values: [true, false]", "values: [Yes, no]", "facts.2.values.0: String should match pattern", ""),
+        (FACTS, "values: [true, false]", "values: []", "facts.2.values: List should have at least 1 item", ""),
+        (FACTS, "id: found-area", "id: mental-health-state", "no rule may read of health", "leave it out"),
+        (FACTS, "id: found-area", "id: religion", "fact religion: no rule may read of religion", "leave it out"),
+        (FACTS, "id: found-area", "id: ethnicity-code", "no rule may read of ethnicity", "leave it out"),
+        (FACTS, "id: found-area", "id: sexuality", "no rule may read of sexuality", "leave it out"),
+        (COUNT_FACTS, "facts: {found-out-of", "facts: {foundout-of", "unknown fact foundout", "use one of"),
+        (COUNT_FACTS, "of-area: true, found-d", "of-area: yes, found-d", "unknown value of fact found", "use one of"),
+        (COUNT_FACTS, "{at_least: -3}", "near", "is a number, which near is not", "write"),
+        (COUNT_FACTS, "{at_least: -3}", '"007"', "is a number, which 007 is not", "write"),
+        (COUNT_FACTS, "{at_least: -3}", "{}", "the test of fact found-distance-km tests nothing", "say at_least"),
+        (COUNT_FACTS, "{at_least: -3}", "{at_leest: -3}", "found-distance-km.at_leest: unknown key", "leave it out"),
+        (COUNT_FACTS, "{at_least: -3}", "{at_least: 1.5}", "at_least: Input should be a valid integer", ""),
+        (COUNT_FACTS, "{at_least: -3}", "{at_least: 1000000000000000}", "at_least: Input should be less than", ""),
+        (COUNT_FACTS, "at_most: 99", "at_most: 8", "no number passes the test of fact", "at_least"),
+        (COUNT_FACTS, "found-area: bradford", "found-area: {at_least: 1}", "fact found-area is a word", "name"),
+        (COUNT_FACTS, "found-area: bradford", "found-where: bradford", "unknown fact found-where", "use one of"),
+        (COUNT_FACTS, "[facts.found-area]", "[facts.found-where]", "unknown fact found-where", "use one of"),
+        (COUNT_FACTS, "found-distance-km: 8", "found-distance-km: far", "a number, which far is not", "write"),
+        (COUNT_FACTS, "found-distance-km: 8", "found-distance: 8", "unknown fact found-distance", "use one"),
+        (DISTINCT_FACTS, "field: facts.found-area", "field: facts.colour", "unknown fact colour", "use one of"),
+        (SUM, "field: facts.found-distance-km", "field: facts.found-area", "unknown number to add", "use one of facts"),
+        (SUM, "field: facts.found-distance-km", "field: category", "unknown number to add up", "use one of facts"),
+        (SUM, "same: [area]", "same: [place]", "unknown field place", "use one of"),
+        (SUM, "until: visit", "until: harm", "step harm is named twice", "close by another step"),
+        (SUM, "at_least: 10,", "", "condition: the key at_least is missing", "add it"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_facts_is_told_with_its_mend(folder: Path, file: str, old: str, new: str, what: str, mend: str):
+    line = spoil(folder, file, old, new)
+
+    found = [issue for issue in errors_of(folder) if what in issue.what and issue.mend.startswith(mend)]
+
+    assert [(issue.file, issue.line) for issue in found][:1] == [(file, line)]
+
+
+def test_a_catalogue_without_facts_has_none(folder: Path):
+    (folder / FACTS).unlink()
+
+    assert {issue.what.partition(" ")[0] for issue in errors_of(folder)} == {"unknown"}
+    assert load_catalogue(catalogue_folder()).facts.keys() > {"dash-score"}

@@ -112,8 +112,8 @@ def test_an_example_is_a_table_of_its_reports():
     assert (
         "| when | what | in the role of | said by | in |\n"
         "| --- | --- | --- | --- | --- |\n"
-        "| 2025-04-01 10:00 | police-crime, burglary | victim | lancashire-police | Burnley |\n"
-        "| 2025-09-01 10:00 | asb-case, asb-noise | victim | burnley-council | Burnley |\n"
+        "| 2025-04-01 10:00 | police-crime, burglary | victim | lancashire-police | Blackburn with Darwen |\n"
+        "| 2025-09-01 10:00 | asb-case, asb-noise | victim | district-councils | Blackburn with Darwen |\n"
     ) in PAGES["md"]
 
 

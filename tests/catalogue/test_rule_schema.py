@@ -48,10 +48,13 @@ def test_every_rule_there_is_is_accepted(file: Path):
         lambda rule: rule["condition"].pop("of"),
         lambda rule: rule["select"]["harm"].update(mood="sad"),
         lambda rule: rule["select"]["harm"].update(kind=5),
+        lambda rule: rule["select"]["harm"].update(facts={"dash-score": {"at_leest": 3}}),
+        lambda rule: rule["select"]["harm"].update(facts={"dash-score": {"at_least": "3"}}),
+        lambda rule: rule["select"]["harm"].update(facts={"found-area": "Some Place"}),
         lambda rule: rule["priority"].update(base="P9"),
         lambda rule: rule["examples"][0]["sightings"][0].update(at="yesterday"),
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_what_the_loader_refuses_the_editor_shows(spoil: Callable[[dict], object]):
     rule = written(catalogue_folder() / "rules" / "rv-graded.yaml")

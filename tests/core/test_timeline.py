@@ -138,7 +138,7 @@ def test_nothing_joins_twice():
         a_timeline(first).changed(1, first, BOUNDS)
 
 
-SMALL = Bounds(hub=2, kept=3)
+SMALL = Bounds(hub=2, kept=3, cell_metres=500, cell_days=92)
 
 
 def test_beyond_the_bound_a_key_is_a_hub_and_comes_back():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.edge.canonical import LINE_BYTES_MAX, parse, read, to_line
 from safety_stream.edge.entries import Details, Entry, Reject, UnreadableFile
@@ -59,6 +60,12 @@ reports = st.builds(
     vehicles=st.lists(tokens, max_size=2).map(tuple),
     group=st.none() | tokens,
     count=st.integers(1, 5),
+    facts=st.dictionaries(
+        st.sampled_from(["dash-score", "found-area", "x", "y"]),
+        st.integers(1 - 10**15, 10**15 - 1).map(str)
+        | st.from_regex(r"[a-z0-9-]{1,12}", fullmatch=True)
+        | st.sampled_from(["true", "false", "007", "-0", "null", "1e3"]),
+    ).map(lambda facts: tuple(Fact(*one) for one in sorted(facts.items()))),
 )
 
 
@@ -85,9 +92,28 @@ def test_details_come_with_the_report_and_name_themselves_in_it() -> None:
     assert parse(to_line(entry.report, None, entry.details)) == entry
 
 
+def test_facts_are_numbers_words_and_yes_or_no() -> None:
+    entry = parse(json.dumps(LINE | {"facts": {"dash-score": 15, "colour": "red", "armed": True, "late": False}}))
+
+    assert isinstance(entry, Entry)
+    assert entry.report.facts == (
+        Fact("armed", "true"), Fact("colour", "red"), Fact("dash-score", "15"), Fact("late", "false")
+    )  # fmt: skip
+    assert json.loads(to_line(entry.report))["facts"] == {
+        "armed": True, "colour": "red", "dash-score": 15, "late": False
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        ({"facts": [15]}, "field facts: input should be an object"),
+        ({"facts": {"dash-score": 15.5}}, "field facts.#1: write a whole number of at most 15 digits, a word in kebab"),
+        ({"facts": {"x": 1, "dash-score": 10**15}}, "field facts.#2: write a whole number of at most 15 digits"),
+        ({"facts": {"colour": "Some Body"}}, "field facts.#1: write a whole number"),
+        ({"facts": {"colour": None}}, "field facts.#1: write a whole number"),
+        ({"facts": {"colour": ["red"]}}, "field facts.#1: write a whole number"),
+        ({"facts": {"Some Body": 1}}, "field facts: the name of a fact is in kebab case"),
         ({"kind": None}, "field kind: input should be a valid string"),
         ({"actoin": "new"}, "field #9: no such field; see the fields of Report"),
         ({"place": {"uprn": "1", "towm": "Leeds"}}, "field place.#2: no such field; see the fields of Report"),
@@ -121,6 +147,8 @@ def test_a_wrong_line_is_rejected_in_words(change: dict[str, object], reason: st
         {"Some Body": "Some Body"},
         {"parties": [{"role": "victim", "Some Body": 1}], "place": {"Some Body": 1}},
         {"details": {"Some Body": 1}},
+        {"facts": {"Some Body": "some"}},
+        {"facts": {"Some Body": "Some Body", "some": "Some Body", "x": {"Some Body": 1}}},
     ],
 )
 def test_a_reason_repeats_neither_a_value_nor_an_unknown_name(change: dict[str, object]) -> None:

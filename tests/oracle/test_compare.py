@@ -8,6 +8,7 @@ from tests.oracle.building import HYNDBURN, report, truth_of
 from tests.oracle.compare import differences
 
 TRUTH = truth_of(
+    report("police-crimes", "x0", "2026-01-04T20:00", victim="tok-a1", area=HYNDBURN),
     report("police-crimes", "x1", "2026-01-05T20:00", victim="tok-a1", area=HYNDBURN),
     report("police-crimes", "x2", "2026-01-06T20:00", victim="tok-a1", area=HYNDBURN),
 )

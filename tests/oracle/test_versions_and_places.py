@@ -111,6 +111,7 @@ def test_a_person_token_reaches_each_timeline_of_its_roles():
         "suspect:tok-p": ("perpetrator",),
         "victim-perpetrator:tok-v|tok-p": ("perpetrator", "victim"),
         "place:900000000001": (),
+        "household:900000000001": ("household",),
         "vehicle:tok-c": ("vehicle",),
         "group:tok-g": (),
     }
@@ -133,8 +134,13 @@ def harm(source: str, ref: str, when: str, **more: object):
     return report(source, ref, when, victim="tok-a1", **more)
 
 
+BEFORE = harm("police-crimes", "x0", "2025-12-01T20:00")
+"""One harm more, so that two others make the three of a repeat victim."""
+
+
 def test_reports_alike_in_time_and_person_but_not_in_place_are_two_occurrences():
     truth = truth_of(
+        BEFORE,
         harm("police-crimes", "x1", "2026-01-05T20:00", uprn="900000000001"),
         harm("housing", "h1", "2026-01-05T20:00", uprn="900000000002"),
     )
@@ -147,6 +153,7 @@ def test_reports_alike_in_time_and_person_but_not_in_place_are_two_occurrences()
 )
 def test_a_hundred_metres_are_one_place_and_one_more_is_another(easting: int, northing: int, findings: int):
     truth = truth_of(
+        BEFORE,
         harm("police-crimes", "x1", "2026-01-05T20:00", easting=350_000, northing=430_000),
         harm("housing", "h1", "2026-01-05T20:00", easting=easting, northing=northing),
     )
@@ -157,6 +164,7 @@ def test_a_hundred_metres_are_one_place_and_one_more_is_another(easting: int, no
 @pytest.mark.parametrize(("when", "findings"), [("2026-01-05T22:00", 0), ("2026-01-05T22:00:01", 1)])
 def test_intervals_that_touch_when_widened_by_an_hour_are_one_occurrence(when: str, findings: int):
     truth = truth_of(
+        BEFORE,
         harm("police-crimes", "x1", "2026-01-05T20:00", uprn="900000000001", until="2026-01-05T21:00"),
         harm("housing", "h1", when, uprn="900000000001"),
     )
@@ -166,8 +174,9 @@ def test_intervals_that_touch_when_widened_by_an_hour_are_one_occurrence(when: s
 
 def test_one_organisation_saying_it_twice_says_two_things():
     truth = truth_of(
+        BEFORE,
         harm("police-crimes", "x1", "2026-01-05T20:00", uprn="900000000001"),
-        harm("police-incidents", "p1", "2026-01-05T20:00", uprn="900000000001", category="violence"),
+        harm("police-hate", "p1", "2026-01-05T20:00", uprn="900000000001", category="violence"),
     )
 
     assert len(findings_of(truth, "rv-graded")) == 1
@@ -175,14 +184,15 @@ def test_one_organisation_saying_it_twice_says_two_things():
 
 def test_a_third_report_joins_the_occurrence_that_its_organisation_has_not_spoken_of():
     truth = truth_of(
+        BEFORE,
         harm("police-crimes", "x1", "2026-01-05T20:00", uprn="900000000001"),
-        harm("police-incidents", "p1", "2026-01-05T20:10", uprn="900000000001", category="violence"),
+        harm("police-hate", "p1", "2026-01-05T20:10", uprn="900000000001", category="violence"),
         harm("housing", "h1", "2026-01-05T20:20", uprn="900000000001", category="violence"),
         harm("council-asb", "c1", "2026-01-05T20:30", uprn="900000000001"),
     )
 
     (finding,) = findings_of(truth, "rv-graded")
-    assert [len(reports) for _, reports in finding.evidence] == [3, 1]
+    assert [len(reports) for _, reports in finding.evidence] == [1, 3, 1]
 
 
 def test_a_hub_has_one_finding_of_its_own_and_no_other():

@@ -20,7 +20,7 @@ def test_a_count_is_said_with_its_level_which_ends_at_four():
 
     said = [(dict(f.facts), f.explanation) for f in findings_of(truth, "rv-graded")]
 
-    assert [facts["level"] for facts, _ in said] == ["2", "3", "4+", "4+"]
+    assert [facts["level"] for facts, _ in said] == ["3", "4+", "4+"]
     assert said[-1] == (
         {"count": "5", "level": "4+"},
         "Harmed 5 times in twelve months: repeat level 4+.",
@@ -64,8 +64,11 @@ def test_days_since_a_referral_are_whole_days_of_twenty_four_hours():
 
     found = only(truth, "rv-marac-repeat")
 
-    assert found.facts == (("days_since_referral", "1"),)
-    assert found.explanation == "Abuse reported 1 days after the last MARAC referral of this pair."
+    assert found.facts == (("days_since_referral", "1"), ("referrals", "1"), ("times", "1"))
+    assert found.explanation == (
+        "Abuse reported 1 days after the last MARAC referral of this pair. "
+        "In the twelve months to it: abuse told 1 times, MARAC referrals 1."
+    )
 
 
 def test_a_deadline_is_said_in_london_time():

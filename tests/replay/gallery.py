@@ -8,6 +8,7 @@ import msgspec
 from tests.replay.running import SMALL_HUB, Told
 from tests.replay.telling import a_report, at, withdrawn
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE
 
@@ -27,11 +28,19 @@ def gallery() -> list[Told]:
         _complaints,
         _referrals,
         _abuse,
+        _assessed,
         _hate,
         _missing,
         _exploited,
+        _found,
         _addresses,
+        _lines,
+        _signs,
+        _visits,
         _cars,
+        _streets,
+        _crowds,
+        _answers,
         _news,
         _feeds,
     )
@@ -73,7 +82,7 @@ def _mergers() -> Iterator[Told]:
         ("m2", home, home, "housing", HOUR + 1),
         ("m3", here, near, "housing", 0),
         ("m4", here, far, "housing", 0),
-        ("m5", home, home, "police-incidents", 0),
+        ("m5", home, home, "police-hate", 0),
         ("m6", msgspec.structs.replace(here, snapped=True), here, "housing", 0),
     ]
     for number, (ref, one, other, source, later) in enumerate(pairs):
@@ -199,6 +208,47 @@ def _abuse() -> Iterator[Told]:
             yield _now(a_report(source, f"abuse-twice-{day}", f"2025-07-{day}T22:00", **twice))
 
 
+def _assessed() -> Iterator[Told]:
+    """Abuse assessed just below and at what is high risk, as a referral, and corrected to either side of it."""
+    for name, source, score, more in (
+        ("at", "domestic-abuse", "14", {}),
+        ("below", "domestic-abuse", "13", {}),
+        ("referred", "marac", "18", {}),
+        ("armed", "police-incidents", "20", {"flags": ("domestic-abuse", "weapon")}),
+    ):
+        people, facts = {"victim": f"tok-dash-{name}"}, (Fact("dash-score", score),)
+        yield _now(a_report(source, f"dash-{name}", "2025-08-20T20:00", people=people, facts=facts, **more))
+    for name, first, last in (("lowered", "14", "13"), ("raised", "13", "14")):
+        people = {"victim": f"tok-dash-{name}"}
+        for version, score in enumerate((first, last), 1):
+            report = a_report("domestic-abuse", f"dash-{name}", "2025-08-21T20:00", people=people,
+                              facts=(Fact("dash-score", score),), source_version=version)  # fmt: skip
+            yield _now(report, version * HOUR)
+
+
+def _found() -> Iterator[Told]:
+    """Children missing twice and found away, near, far and less far; and with a weapon, in time and too late."""
+    for name, facts in (
+        ("away", (Fact("found-out-of-area", "true"),)),
+        ("near", (Fact("found-out-of-area", "false"),)),
+        ("far", (Fact("found-distance-km", "20"),)),
+        ("less", (Fact("found-distance-km", "19"),)),
+    ):
+        for number, days in enumerate((0, 40)):
+            report = a_report("police-missing", f"found-{name}-{number}", "2025-06-03T20:00", subtype="reported",
+                              people={"missing": f"tok-found-{name}"}, child=True)  # fmt: skip
+            yield _now(_moved(report, days * DAY_LENGTH))
+        yield _now(a_report("childrens-services", f"found-{name}", "2025-07-20T20:00", subtype="return-interview",
+                            people={"subject": f"tok-found-{name}"}, child=True, facts=facts))  # fmt: skip
+    for name, last in (("armed", 0), ("too-late", 1)):
+        away = {"people": {"missing": f"tok-found-{name}"}, "facts": (Fact("found-out-of-area", "true"),)}
+        yield _now(a_report("police-missing", f"found-{name}", "2025-09-03T20:00", subtype="returned", child=True,
+                            **away))  # fmt: skip
+        sign = a_report("police-crimes", f"found-{name}", "2025-09-03T20:00", people={"suspect": f"tok-found-{name}"},
+                        child=True, category="possession-of-weapons", origin="discovered")  # fmt: skip
+        yield _now(_moved(sign, 90 * DAY_LENGTH + last))
+
+
 def _hate() -> Iterator[Told]:
     """Hate twice: one victim, one address, a reporter for others, a second one found and not told."""
     home = ReportedPlace(area=PENDLE, uprn="900000000031")
@@ -263,11 +313,86 @@ def _addresses() -> Iterator[Told]:
         ((assault, burnt), month + 1),
         ((assault, ("police-crimes", damage)), month),
         ((("police-crimes", drugs), ("housing", damage)), 0),
+        ((seen, seen, seen, ("police-crimes", drugs)), four_weeks),
     )):  # fmt: skip
         place = ReportedPlace(area=PENDLE, uprn=f"9000000000{41 + number}")
         for step, (source, more) in enumerate(steps):
             report = a_report(source, f"address-{number}-{step}", "2025-09-01T22:00", place=place, **more)
             yield _now(_moved(report, last if step == len(steps) - 1 else 2 * step * DAY_LENGTH))
+
+
+def _lines() -> Iterator[Told]:
+    """Phones in three events: of two districts in 28 days and in more, of one district or feed, partly elsewhere."""
+    found, worry, gone = ("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-missing", "missing")
+    for name, told, areas, last in (
+        ("whole", (found, worry, gone), (BURNLEY, BURNLEY, PENDLE), 28 * DAY_LENGTH),
+        ("long", (found, worry, gone), (BURNLEY, BURNLEY, PENDLE), 28 * DAY_LENGTH + 1),
+        ("near", (found, worry, gone), (BURNLEY, BURNLEY, BURNLEY), DAY_LENGTH),
+        ("alone", (found, found, found), (BURNLEY, BURNLEY, PENDLE), DAY_LENGTH),
+        ("away", (found, worry, gone), (BURNLEY, BURNLEY, LEEDS), DAY_LENGTH),
+        ("short", (found, worry), (BURNLEY, PENDLE), DAY_LENGTH),
+    ):
+        for number, ((source, category), area) in enumerate(zip(told, areas, strict=True)):
+            report = a_report(source, f"line-{name}-{number}", "2025-11-03T20:00", category=category,
+                              place=ReportedPlace(area=area), phones=(f"tel-{name}",))  # fmt: skip
+            yield _now(_moved(report, last if number == len(told) - 1 else number * 3 * HOUR))
+
+
+def _signs() -> Iterator[Told]:
+    """Children with signs of exploitation: three in 180 days, in more, two of them at once; told by one or by two."""
+    associate, gifts, retracted = ("older-associate",), ("unexplained-gifts",), ("disclosure-withdrawn",)
+    police, landlord = "police-incidents", "housing"
+    for name, told, last in (
+        ("whole", ((police, associate), (landlord, gifts), (police, retracted)), 180 * DAY_LENGTH),
+        ("long", ((police, associate), (landlord, gifts), (police, retracted)), 180 * DAY_LENGTH + 1),
+        ("double", ((police, associate + gifts), (landlord, retracted)), DAY_LENGTH),
+        ("alone", ((police, associate), (police, gifts), (police, retracted)), DAY_LENGTH),
+        ("same", ((police, associate), (landlord, associate), (police, gifts)), DAY_LENGTH),
+    ):
+        for number, (source, flags) in enumerate(told):
+            report = a_report(source, f"sign-{name}-{number}", "2025-08-04T16:00", category="cuckooing-concern",
+                              flags=flags, people={"subject": f"tok-sign-{name}"}, child=True)  # fmt: skip
+            yield _now(_moved(report, last if number == len(told) - 1 else number * 3 * HOUR))
+
+
+def _visits() -> Iterator[Told]:
+    """Addresses: children go missing from them, they are inspected, an ambulance comes; and a school, told or not."""
+    for name, tokens, last in (
+        ("three", "abc", 60 * DAY_LENGTH),
+        ("late", "abc", 60 * DAY_LENGTH + 1),
+        ("one", "aaa", DAY_LENGTH),
+    ):
+        place = ReportedPlace(area=LANCASTER, uprn=f"9000000001{len(name)}{last % 2}")
+        for number, token in enumerate(tokens):
+            report = a_report("police-missing", f"home-{name}-{number}", "2025-04-07T20:00", subtype="reported",
+                              place=place, people={"missing": f"tok-home-{name}-{token}"}, child=True)  # fmt: skip
+            yield _now(_moved(report, last if number == 2 else number * 3 * HOUR))
+    crowd, alarm = ("housing", "overcrowding"), ("fire", "fire-safety-failure")
+    for number, (told, last) in enumerate((
+        ((crowd, alarm), 180 * DAY_LENGTH),
+        ((crowd, alarm), 180 * DAY_LENGTH + 1),
+        ((crowd, ("council-asb", "overcrowding")), DAY_LENGTH),
+        ((crowd, ("housing", "fire-safety-failure")), DAY_LENGTH),
+    )):  # fmt: skip
+        place = ReportedPlace(area=LANCASTER, uprn=f"90000000012{number}")
+        for step, (source, category) in enumerate(told):
+            report = a_report(source, f"inspected-{number}-{step}", "2025-04-07T10:00", place=place,
+                              category=category, origin="discovered")  # fmt: skip
+            yield _now(_moved(report, step * last))
+    for number, last in enumerate((0, 1)):
+        place = ReportedPlace(area=LANCASTER, uprn=f"90000000013{number}")
+        for call in range(3):
+            report = a_report("ambulance", f"call-{number}-{call}", "2025-05-05T10:00", place=place)
+            # Thirty-one days: a month from the fifth to the fifth.
+            yield _now(_moved(report, 31 * DAY_LENGTH + last if call == 2 else call * 3 * HOUR))
+    for name, told_after in (("never", None), ("last", DAY_LENGTH), ("late", DAY_LENGTH + 1)):
+        child = {"people": {"subject": f"tok-school-{name}"}, "child": True}
+        abuse = a_report("police-incidents", f"night-{name}", "2025-06-09T22:00", category="domestic-abuse", **child)
+        yield _now(abuse)
+        if told_after is not None:
+            told = a_report("childrens-services", f"school-{name}", "2025-06-09T22:00",
+                            subtype="school-notification", **child)  # fmt: skip
+            yield _now(_moved(told, told_after))
 
 
 def _cars() -> Iterator[Told]:
@@ -293,6 +418,89 @@ def _cars() -> Iterator[Told]:
                 **more,
             )
             yield _now(_moved(report, later))
+
+
+def _streets() -> Iterator[Told]:
+    """Burglaries across each edge and corner of a cell and of a stretch of time; to the last metre and beyond."""
+    first, within = (250, 250), {"later": DAY_LENGTH}
+    edges = {-1: 0, 0: 250, 1: 499}
+    pairs: list[tuple[tuple[int, int], tuple[int, int], dict[str, int]]] = [
+        *(((edges[east], edges[north]), (50 * east, 50 * north), within)
+          for east in edges for north in edges),
+        (first, (60, 80), within),
+        (first, (61, 80), within),
+        (first, (240, 320), within),
+        (first, (241, 320), within),
+        (first, (0, 0), {"later": 7 * DAY_LENGTH}),
+        (first, (0, 0), {"later": 7 * DAY_LENGTH + 1}),
+        (first, (0, 0), {"later": 28 * DAY_LENGTH}),
+        (first, (0, 0), {"later": 28 * DAY_LENGTH + 1}),
+        (first, (0, 0), {"later": 0}),
+    ]  # fmt: skip
+    for number, ((east, north), (more_east, more_north), when) in enumerate(pairs):
+        # The first instant of a stretch of 92 days is on 2 December; most pairs lie on either side of it.
+        one = _burglary(f"street-{number}-0", "2025-12-01T12:00", number, east, north)
+        yield _now(one)
+        other = _burglary(f"street-{number}-1", "2025-12-01T12:00", number, east + more_east, north + more_north)
+        yield _now(_moved(other, when["later"]))
+    # Found out and not told; moved on the map; corrected to another street, and withdrawn.
+    yield _now(_burglary("found-0", "2025-10-01T12:00", 30))
+    yield _now(_burglary("found-1", "2025-10-02T12:00", 30, origin="discovered"))
+    yield _now(_burglary("found-2", "2025-10-03T12:00", 30))
+    for number, more in ((31, {"snapped": True}), (32, {"precision_m": 101}), (33, {"precision_m": 100})):
+        yield _now(_burglary(f"moved-{number}-0", "2025-10-01T12:00", number))
+        moved = _burglary(f"moved-{number}-1", "2025-10-02T12:00", number)
+        yield _now(msgspec.structs.replace(moved, place=msgspec.structs.replace(moved.place, **more)))
+    for number, action in ((34, "correct"), (35, "withdraw")):
+        yield _now(_burglary(f"back-{number}-0", "2025-10-01T12:00", number))
+        second = _burglary(f"back-{number}-1", "2025-10-02T12:00", number)
+        yield _now(second)
+        yield _now(
+            msgspec.structs.replace(
+                _burglary(f"back-{number}-1", "2025-10-02T12:00", number, 901), source_version=2, action=action
+            ),
+            DAY_LENGTH,
+        )
+
+
+def _burglary(ref: str, when: str, number: int, east: int = 250, north: int = 250, **more: object) -> Report:
+    """A burglary, so many metres from the corner of a cell of its own."""
+    place = ReportedPlace(area=PENDLE, easting=400_000 + 10_000 * number + east, northing=450_000 + north)
+    return a_report("police-crimes", ref, when, place=place, category="burglary", **more)
+
+
+def _crowds() -> Iterator[Told]:
+    """More burglaries in one street than a person could suffer before being a hub."""
+    for number in range(SMALL_HUB + 1):
+        yield _now(_burglary(f"crowd-{number}", f"2025-10-{number + 1:02}T12:00", 40, 250 + 10 * number))
+
+
+def _answers() -> Iterator[Told]:
+    """Attacks answered in the next district: in time and near, too late, too far; told by two; three times; at home."""
+    armed, day = {"flags": ("weapon",)}, DAY_LENGTH
+    for number, (steps, more) in enumerate((
+        (((0, 0), (390, 13 * day)), {}),
+        (((0, 0), (390, 15 * day)), {}),
+        (((0, 0), (410, 13 * day)), {}),
+        (((0, 0), (400, 14 * day)), {}),
+        (((0, 0), (400, 14 * day + 1)), {}),
+        (((0, 0), (50, HOUR)), {"source": "ambulance"}),
+        (((0, 0), (50, HOUR + 1)), {"source": "ambulance"}),
+        (((0, 0), (100, day), (200, 2 * day)), {}),
+        (((0, 0), (0, day)), {"flags": ("weapon", "domestic-abuse")}),
+        (((0, 0), (0, day)), {"flags": ()}),
+        (((0, 0), (0, day)), {"grade": "E"}),
+        (((0, 0), (0, day)), {"child": True, "people": {"victim": None}}),
+    )):  # fmt: skip
+        for step, (metres, later) in enumerate(steps):
+            given = {"source": "police-crimes", **armed, **({} if step == 0 and "grade" not in more else more)}
+            source = str(given.pop("source"))
+            place = ReportedPlace(
+                area=BURNLEY if step == 0 else PENDLE, easting=300_000 + 10_000 * number, northing=460_250 - metres
+            )
+            yield _now(
+                _moved(a_report(source, f"answer-{number}-{step}", "2025-11-03T23:00", place=place, **given), later)
+            )
 
 
 def _news() -> Iterator[Told]:

@@ -25,7 +25,7 @@ from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
 from safety_stream.replay import Arrival, Pipeline
 from safety_stream.synthetic import SyntheticReport
-from safety_stream.testing.verdict import Witnessed, compare
+from safety_stream.testing.verdict import Witnessed, as_read, compare
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
 from safety_stream.wire.topology import STAGES, inputs, topics
@@ -53,12 +53,16 @@ def shipped_world() -> World:
 
 
 def small_world(folder: Path) -> World:
-    """The catalogue that ships, written to `folder` with a small hub and small weekly numbers: few reports do."""
+    """The catalogue that ships, written to `folder` with a small hub and small numbers: few reports do."""
     shutil.copytree(catalogue_folder(), folder, ignore=shutil.ignore_patterns("synthetic"))
     _rewrite(folder / "categories.yaml", r"bounds: \{hub: \d+", f"bounds: {{hub: {SMALL_HUB}")
     _rewrite(folder / "rules" / "district-count.yaml", r"at_least: \d+", "at_least: 3")
+    _rewrite(folder / "rules" / "frequent-caller.yaml", r"at_least: 15", "at_least: 3")
     rule = folder / "rules" / "district-count.yaml"
     text = rule.read_text(encoding="utf-8")
+    graded = folder / "rules" / "rv-graded.yaml"
+    _rewrite(graded, r"of: harm, at_least: \d+", "of: harm, at_least: 2")
+    _rewrite(graded, r"base: P3\n  by_count: \{4: P2\}", "base: P4\n  by_count: {3: P3, 4: P2}")
     # The numbers of its examples are those of the weekly numbers that ship.
     rule.write_text(text[: text.index("examples:")] + _EXAMPLES, encoding="utf-8")
     return World(load_catalogue(folder), folder)
@@ -76,7 +80,7 @@ def changed_world(folder: Path, before: World) -> World:
         ("missing-repeat", r"base: P\d", "base: P4"),
         ("district-count", r"at_least: 3", "at_least: 2"),
     ):
-        _rewrite(folder / "rules" / f"{name}.yaml", "version: 1", "version: 2")
+        _rewrite(folder / "rules" / f"{name}.yaml", r"version: \d+", "version: 9")
         _rewrite(folder / "rules" / f"{name}.yaml", pattern, by)
     (folder / "rules" / "soc-intimidation-fire.yaml").unlink()
     for name in ("count-until", "finding-count", "distinct-until"):
@@ -134,7 +138,7 @@ def arrivals_of_county(county: Iterable[SyntheticReport]) -> list[Arrival]:
 def accepted(told: Iterable[Told | SyntheticReport]) -> list[dict[str, Any]]:
     """The reports as the oracle takes them, without those that must be refused."""
     return [
-        {**msgspec.to_builtins(one.report), "received_at": one.received_at}
+        {**msgspec.to_builtins(one.report), "received_at": one.received_at} if isinstance(one, Told) else as_read(one)
         for one in told
         if isinstance(one, Told) or one.refused is None
     ]

@@ -143,7 +143,10 @@ def test_3_contact_on_the_last_day_of_twelve_months_is_a_repeat(shipped: World):
 
     (alert,) = ending.alerts("rv-marac-repeat")
     assert (alert.subject, alert.priority) == ("victim-perpetrator:tok-victim|tok-perpetrator", "P2")
-    assert alert.explanation == "Abuse reported 364 days after the last MARAC referral of this pair."
+    assert alert.explanation == (
+        "Abuse reported 364 days after the last MARAC referral of this pair. "
+        "In the twelve months to it: abuse told 1 times, MARAC referrals 1."
+    )
     # The coordinator of the conferences hears of it.
     assert [output.value.change for output in by_topic(ending.seen)["alerts.marac-coordinator"]] == ["raised"]
 
@@ -200,3 +203,56 @@ def test_4_a_report_after_the_period_was_final_restates_the_final_value(shipped:
 def in_preston() -> ReportedPlace:
     """Somewhere in Preston: attendances carry a district at best."""
     return ReportedPlace(area=PRESTON)
+
+
+# --- 5. retaliation across the border of two districts ----------------------------------------------------------
+
+SOUTH_RIBBLE = "E07000126"
+
+
+def attack(ref: str, when: str, metres: int, area: str) -> Report:
+    """An attack with a knife, so many metres down the road that leads over the Ribble."""
+    place = ReportedPlace(area=area, easting=353_250, northing=428_600 - metres)
+    return a_report("police-crimes", ref, when, place=place, people={"victim": f"tok-{ref}"}, flags=("weapon",))
+
+
+FIRST = attack("first", "2026-01-05T22:00", 0, PRESTON)
+
+
+def test_5_an_attack_thirteen_days_later_and_390_metres_away_is_an_alert_across_the_border(shipped: World):
+    ending = Ending(shipped, told_at_once(FIRST, attack("second", "2026-01-18T22:00", 390, SOUTH_RIBBLE)))
+
+    (alert,) = ending.alerts("soc-retaliation")
+    assert (alert.area, alert.areas, alert.priority) == (SOUTH_RIBBLE, (PRESTON, SOUTH_RIBBLE), "P2")
+    assert alert.explanation == (
+        "2 events of serious violence within 14 days and 400 metres; "
+        "the latest before was 13 days ago, the nearest 390 metres away."
+    )
+    # The unit for organised crime hears of it, as the duty officer does.
+    topics = by_topic(ending.seen)
+    for feed in ("alerts.duty-officer", "alerts.soc-unit"):
+        assert [output.value.change for output in topics[feed] if output.value.rule_id == "soc-retaliation"] == [
+            "raised"
+        ]
+
+
+def test_5_a_third_attack_makes_a_chain_of_the_highest_priority(shipped: World):
+    second, third = (
+        attack("second", "2026-01-12T22:00", 390, SOUTH_RIBBLE), attack("third", "2026-01-18T22:00", 200, PRESTON)
+    )  # fmt: skip
+
+    (alert,) = Ending(shipped, told_at_once(FIRST, second, third)).alerts("soc-retaliation")
+
+    assert alert.priority == "P1"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [attack("second", "2026-01-20T22:00", 390, SOUTH_RIBBLE), attack("second", "2026-01-18T22:00", 410, SOUTH_RIBBLE)],
+    ids=["fifteen days", "410 metres"],
+)
+def test_5_fifteen_days_or_410_metres_are_too_much(shipped: World, second: Report):
+    ending = Ending(shipped, told_at_once(FIRST, second))
+
+    assert ending.alerts("soc-retaliation") == []
+    assert ending.history("soc-retaliation") == []

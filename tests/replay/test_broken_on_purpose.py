@@ -24,8 +24,19 @@ from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
-from safety_stream.core.rules import absent, condition, count, distinct, engine, findings, ordered, selectors, windows
-from safety_stream.core.rules.rule import Rule
+from safety_stream.core.rules import (
+    absent,
+    condition,
+    count,
+    distinct,
+    engine,
+    findings,
+    near,
+    ordered,
+    selectors,
+    windows,
+)
+from safety_stream.core.rules.rule import Rule, Safeguards
 from safety_stream.core.stages import alert, intake, measure, register, stage
 from safety_stream.testing.comparison import differences
 from safety_stream.testing.histories import history_faults
@@ -98,6 +109,12 @@ def a_window_of_days_is_a_millisecond_longer(patch: Patch, _: World) -> None:
 
 
 @mutant
+def what_is_told_besides_leaves_out_the_last(patch: Patch, _: World) -> None:
+    right = engine.number_within
+    patch.setattr(engine, "number_within", lambda moments, end, length: right(moments, end - 1, length))
+
+
+@mutant
 def months_have_thirty_days(patch: Patch, _: World) -> None:
     patch.setattr(times, "_months_away", lambda instant, months: instant + months * 30 * DAY_LENGTH)
 
@@ -115,6 +132,12 @@ def complaints_of_different_problems_count_together(_: Patch, world: World) -> W
 @mutant
 def other_countys_areas_count_as_districts(_: Patch, world: World) -> World:
     return with_condition(world, "soc-cross-district", ignore=())
+
+
+@mutant
+def two_kinds_of_one_organisation_will_do_for_two_organisations(_: Patch, world: World) -> World:
+    guards = Safeguards(organisations_or_kinds=2, grades_alone=("D", "E"))
+    return with_rule(world, "soc-cuckooing", lambda rule: msgspec.structs.replace(rule, safeguards=guards))
 
 
 @mutant
@@ -172,6 +195,45 @@ def what_was_found_counts_as_told(patch: Patch, _: World) -> None:
 
 
 @mutant
+def facts_are_tested_one_too_low(patch: Patch, _: World) -> None:
+    patch.setattr(selectors, "number_of", lambda value: None if value is None else int(value) + 1)
+
+
+@mutant
+def facts_are_tested_one_too_high(patch: Patch, _: World) -> None:
+    patch.setattr(selectors, "number_of", lambda value: None if value is None else int(value) - 1)
+
+
+@mutant
+def whatever_a_fact_says_is_meant(patch: Patch, _: World) -> None:
+    right = selectors._fact_predicate
+    patch.setattr(selectors, "_fact_predicate", lambda test: right(
+        msgspec.structs.replace(test, values=frozenset({"true", "false"})) if test.values else test
+    ))  # fmt: skip
+
+
+@mutant
+def facts_are_lost_on_the_way(patch: Patch, _: World) -> None:
+    patch.setattr(intake, "_facts_of", lambda *_: ())
+
+
+@mutant
+def a_correction_of_facts_alone_changes_nothing(patch: Patch, _: World) -> None:
+    right = claims._same_said
+
+    def same_said(one: Any, other: Any) -> bool:
+        both = one is not None and other is not None
+        return right(one, msgspec.structs.replace(other, facts=one.facts) if both else other)
+
+    patch.setattr(claims, "_same_said", same_said)
+
+
+@mutant
+def what_is_remembered_of_reports_leaves_out_their_facts(patch: Patch, _: World) -> None:
+    patch.setattr(selectors, "_traits_of", lambda attributes, _: attributes)
+
+
+@mutant
 def a_level_is_said_beyond_the_highest(patch: Patch, _: World) -> None:
     patch.setattr(count, "_TOP_LEVEL", 99)
 
@@ -194,7 +256,65 @@ def what_is_left_out_is_not_said(patch: Patch, _: World) -> None:
 @mutant
 def the_hub_bound_is_off_by_one(_: Patch, world: World) -> World:
     bounds = world.catalogue.bounds
-    return with_catalogue(world, bounds=Bounds(hub=bounds.hub + 1, kept=bounds.kept))
+    return with_catalogue(world, bounds=msgspec.structs.replace(bounds, hub=bounds.hub + 1))
+
+
+@mutant
+def a_corner_of_the_map_is_forgotten(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_AROUND", tuple(way for way in claims._AROUND if way != (1, 1)))
+
+
+@mutant
+def a_side_of_the_map_is_forgotten(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_AROUND", tuple(way for way in claims._AROUND if way != (-1, 0)))
+
+
+@mutant
+def a_stretch_of_time_knows_nothing_of_the_one_before(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_STRETCHES", (0,))
+
+
+@mutant
+def the_last_metre_is_too_far(patch: Patch, _: World) -> None:
+    right = near._square
+    patch.setattr(near, "_square", lambda one, other: right(one, other) + 1)
+
+
+@mutant
+def a_metre_more_is_near(patch: Patch, _: World) -> None:
+    patch.setattr(
+        near.NearCondition, "_is_near", lambda self, one, other: near._square(one, other) <= (self._metres + 1) ** 2
+    )
+
+
+@mutant
+def what_happens_at_one_instant_was_before_it(patch: Patch, _: World) -> None:
+    right = near.bisect_left
+    patch.setattr(near, "bisect_left", lambda moments, at: right(moments, at + 1))
+
+
+@mutant
+def what_lies_nearby_completes(patch: Patch, _: World) -> None:
+    patch.setattr(near, "HERE", near.NEARBY)
+
+
+@mutant
+def a_moved_point_is_where_it_says(patch: Patch, _: World) -> None:
+    right = intake._place_of
+    patch.setattr(intake, "_place_of", lambda stated: msgspec.structs.replace(right(stated), exact=True))
+
+
+@mutant
+def a_crowded_cell_is_suspended(patch: Patch, _: World) -> None:
+    patch.setattr(Bounds, "of_key", lambda self, _: self)
+
+
+@mutant
+def what_was_found_is_put_on_no_cell(patch: Patch, _: World) -> None:
+    right = claims.Scope.is_sought_near
+    patch.setattr(
+        claims.Scope, "is_sought_near", lambda self, version: version.origin == "reported" and right(self, version)
+    )
 
 
 # --- occurrences --------------------------------------------------------------------------------------------

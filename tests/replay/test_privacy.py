@@ -13,6 +13,7 @@ from tests.replay.running import World, arrivals, arrivals_of_county, by_topic, 
 from tests.replay.telling import a_report, at
 
 from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.stages.stage import Output
 from safety_stream.replay import Arrival
@@ -144,6 +145,12 @@ FAULTS = {
     "a token too long": {"phones": (SECRET * 100,)},
     "too many tokens": {"vehicles": tuple(f"{SECRET}{number}" for number in range(100))},
     "an address that is none": {"place": ReportedPlace(uprn=SECRET)},
+    "a fact nobody declared": {"facts": (Fact(SECRET, SECRET),)},
+    "a fact that is no number": {"facts": (Fact("dash-score", SECRET),)},
+    "a fact that is none of its words": {"facts": (Fact("assault-method", SECRET),)},
+    "a fact that is written like a name": {"facts": (Fact("found-area", SECRET.title()),)},
+    "a fact stated twice": {"facts": (Fact("found-area", SECRET),) * 2},
+    "too many facts": {"facts": tuple(Fact(f"{SECRET}{number}", SECRET) for number in range(33))},
 }
 
 
@@ -171,6 +178,19 @@ def test_a_person_in_a_place_only_source_is_not_named_in_the_reason(shipped: Wor
     (letter,) = letters(shipped, "backfill.fire", encode_report(report))
 
     assert (letter.reason, SECRET in letter.detail) == ("person-in-place-only-source", False)
+
+
+def test_what_details_say_goes_no_further_unless_it_is_a_declared_value(shipped: World):
+    """A partner's code may hold anything, a name as well: it stays in the partner's own record."""
+    report = a_report("police-missing", "m1", "2026-01-05T20:00", people={"missing": "tok-a"}, subtype="returned")
+    details = {"missing_episode": {"episode_ref": SECRET, "found_area": f"{SECRET} Road", "placing_authority": SECRET}}
+    arrived = [Arrival("backfill.police-missing", encode_report(report, details=details), at("2026-01-05T21:00"))]
+
+    seen = outputs(shipped, [arrived])
+
+    wire = Records()
+    assert {output.topic for output in seen} >= {"incidents", "sightings"}
+    assert [output.topic for output in seen if SECRET.encode() in wire.encode(output.topic, output.value)] == []
 
 
 @given(data=st.data())

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, MINUTE, Duration, Instant, after, to_instant
 
@@ -65,6 +66,13 @@ PLACES = (
     ReportedPlace(area=RIBBLE_VALLEY, easting=370_000, northing=440_001, precision_m=101),
 )
 
+# About the corner of four cells: on either side, at 100 and 400 metres from it, and a little more.
+STREETS = tuple(
+    ReportedPlace(area=area, easting=370_000 + east, northing=440_000 + north)
+    for area in (BURNLEY, PENDLE)
+    for east, north in ((0, 0), (-1, 0), (0, -1), (60, 80), (61, 80), (240, 320), (241, 320), (-300, -100))
+)
+
 
 class Cast(NamedTuple):
     """What one universe is made of: a handful of everything, so that its reports meet."""
@@ -98,6 +106,7 @@ _PLOTS = (
         ("burglary",),
         (("veh-a",), ("veh-a", "veh-b")),
     ),
+    Plot(("police-crimes", "housing"), ("victim",), STREETS, ("burglary", "violence")),
     Plot(("police-missing", "childrens-services"), ("missing", "subject")),
     Plot(
         tuple(sorted(SOURCES)),
@@ -176,9 +185,17 @@ def _reports(draw: st.DrawFn, cast: Cast) -> Report:
         vehicles=cast.vehicles if is_named else (),
         phones=draw(st.sampled_from(((), ("pho-a",)))) if is_named else (),
         group=draw(st.sampled_from((None, "grp-a"))) if is_named else None,
+        facts=draw(st.sampled_from(_FACTS)),
     )
 
 
+_FACTS = (
+    *((),) * 3,
+    (Fact("dash-score", "13"),),
+    (Fact("dash-score", "14"),),
+    (Fact("found-distance-km", "20"), Fact("found-out-of-area", "false")),
+    (Fact("found-area", "e08000035"), Fact("found-distance-km", "019"), Fact("found-out-of-area", "true")),
+)
 _ACTIONS = (*("new",) * 9, "correct", "correct", "withdraw", "erase", "restrict", "dispute")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-import msgspec
 import pytest
 import yaml
 
 from safety_stream.core.model.times import start_of, to_day
 from safety_stream.synthetic import Story, generate, ground_truth, read_county
 from safety_stream.testing.oracle import Truth, recompute
+from safety_stream.testing.verdict import as_read
 
 CATALOGUE = Path(__file__).parents[2] / "catalogue"
 COUNTY = read_county(CATALOGUE / "synthetic" / "lancashire.yaml")
@@ -31,7 +31,7 @@ def fires(truth: Truth, story: Story) -> bool:
 )
 def test_planted_stories_are_found_and_near_misses_are_not(seed: int, start: date, days: int, scale: float):
     told = generate(COUNTY, seed=seed, start=start, days=days, scale=scale)
-    reports = [msgspec.to_builtins(one.report) | {"received_at": one.received_at} for one in told if not one.refused]
+    reports = [as_read(one) for one in told if not one.refused]
     truth = recompute(reports, CATALOGUE)
 
     stories = ground_truth(COUNTY, seed=seed, start=start, days=days)
@@ -69,6 +69,12 @@ def test_a_story_shares_no_person_vehicle_or_address_with_another():
     keys = [story.key for story in stories if not story.key.startswith("area:")]
 
     assert len(set(keys)) == len(keys)
+
+
+def test_cells_are_as_large_as_those_of_the_rules():
+    bounds = yaml.safe_load((CATALOGUE / "categories.yaml").read_text(encoding="utf-8"))["bounds"]
+
+    assert (COUNTY.stories.cells.metres, COUNTY.stories.cells.days) == (bounds["cell_metres"], bounds["cell_days"])
 
 
 def test_the_weeks_laid_down_are_those_of_the_rule():

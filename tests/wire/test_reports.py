@@ -4,12 +4,14 @@ import json
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.wire.strategies import DEGREES, INSTANTS
 
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.data_files import schemas_folder
 from safety_stream.wire.codecs import decode_report, shipped_codecs
@@ -67,6 +69,9 @@ REPORTS = st.builds(
 )
 
 
+FACTS = st.lists(st.builds(Fact, WORDS, WORDS), max_size=3).map(tuple)
+
+
 def a_report(**changes: object) -> Report:
     given = {
         "source": "police-crimes",
@@ -80,12 +85,23 @@ def a_report(**changes: object) -> Report:
     return Report(**(given | changes))
 
 
-@given(report=REPORTS, version=st.sampled_from((1, 2)))
-def test_a_report_reads_back_as_it_was_written_with_either_version(report: Report, version: int):
+@given(report=REPORTS, version=st.sampled_from((1, 2, 3)))
+def test_a_report_reads_back_as_it_was_written_with_any_version(report: Report, version: int):
     assert report == decode_report(encode_report(report, version=version))
 
 
-@given(report=REPORTS, version=st.sampled_from((1, 2)))
+@given(report=REPORTS, facts=FACTS)
+def test_facts_read_back_as_they_were_stated_whatever_details_are_filled(report: Report, facts: tuple[Fact, ...]):
+    stating = msgspec.structs.replace(report, facts=facts)
+    general = General(NEWEST.schema)
+
+    raw = encode_report(stating)
+
+    assert stating == decode_report(raw)
+    assert raw[HEADER_LENGTH:] == general.write(general.read(raw[HEADER_LENGTH:]))
+
+
+@given(report=REPORTS, version=st.sampled_from((1, 2, 3)))
 def test_our_bytes_of_a_report_are_the_ones_fastavro_writes(report: Report, version: int):
     general = General(shipped_registry().version(SUBJECT, version).schema)
     body = encode_report(report, version=version)[HEADER_LENGTH:]
@@ -93,11 +109,11 @@ def test_our_bytes_of_a_report_are_the_ones_fastavro_writes(report: Report, vers
     assert body == general.write(general.read(body))
 
 
-def test_both_versions_flow_mixed():
+def test_all_versions_flow_mixed():
     reports = [a_report(source_ref=f"CR-{number}", details=("police_crime",)) for number in range(20)]
-    raws = [encode_report(report, version=1 + number % 2) for number, report in enumerate(reports)]
+    raws = [encode_report(report, version=1 + number % 3) for number, report in enumerate(reports)]
 
-    assert {1, 2} == {shipped_registry().by_id(schema_id_of(raw)).version for raw in raws}
+    assert {1, 2, 3} == {shipped_registry().by_id(schema_id_of(raw)).version for raw in raws}
     assert reports == [decode_report(raw) for raw in raws]
 
 
@@ -117,8 +133,9 @@ def test_a_kind_added_in_the_second_version_cannot_be_written_with_the_first():
         ({"grade": "Quiet"}, "evaluation.information_grade: is none of the words"),
         ({"source_version": "1"}, "source_version: Expected `int`, got `str`"),
         ({"flags": ("alcohol", 3)}, r"flags\[1\]: Expected `str`, got `int`"),
+        ({"facts": (Fact("alcohol", 3),)}, r"facts\[0\]\[1\]: Expected `str`, got `int`"),
     ],
-    ids=["action", "role", "grade", "version", "flag"],
+    ids=["action", "role", "grade", "version", "flag", "fact"],
 )
 def test_a_field_that_does_not_fit_is_named_and_its_value_is_not(wrong: dict[str, object], field: str):
     with pytest.raises(DocumentFault, match=field) as caught:
@@ -127,11 +144,10 @@ def test_a_field_that_does_not_fit_is_named_and_its_value_is_not(wrong: dict[str
     assert not any(word in str(caught.value) for word in ("neu", "victin", "Quiet", "alcohol"))
 
 
-@pytest.mark.parametrize("old", [True, False], ids=["new reader, old record", "old reader, new record"])
-def test_either_version_reads_the_other(old: bool):
-    first, second = (General(shipped_registry().version(SUBJECT, number).schema) for number in (1, 2))
-    writer, reader = (first, second) if old else (second, first)
-    raw = encode_report(a_report(details=("fire",)), version=1 if old else 2)
+@pytest.mark.parametrize(("written", "read"), [(old, new) for old in (1, 2, 3) for new in (1, 2, 3) if old != new])
+def test_every_version_reads_every_other(written: int, read: int):
+    writer, reader = (General(shipped_registry().version(SUBJECT, number).schema) for number in (written, read))
+    raw = encode_report(a_report(details=("fire",)), version=written)
 
     datum = reader.read(raw[HEADER_LENGTH:], writer)
 
@@ -179,6 +195,59 @@ def test_native_details_are_passed_over_whatever_they_hold():
     )
 
     assert a_report(details=("hate_report",)) == decode_report(raw)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("details", "facts"),
+    [
+        ({"domestic_abuse": {"dash_score": 14, "risk": "HIGH", "service": "x"}}, {"dash-score": "14"}),
+        ({"domestic_abuse": {"dash_score": 0, "children_in_household": 3}}, {"dash-score": "0"}),
+        ({"marac_referral": {"dash_score": 300, "outcome_actions": ["a", "b"]}}, {"dash-score": "300"}),
+        ({"domestic_abuse": {"dash_score": None}}, {}),
+        ({"domestic_abuse": {}}, {}),
+        ({"missing_episode": {"found_area": "E08000035", "looked_after": True}}, {"found-area": "e08000035"}),
+        ({"assault_attendance": {"method": "KNIFE_OR_SHARP", "site_code": "x"}}, {"assault-method": "knife-or-sharp"}),
+        ({"assault_attendance": {"method": "UNKNOWN"}}, {}),
+    ],
+)
+def test_what_marked_fields_of_the_details_say_are_facts(version: int, details: dict, facts: dict[str, str]):
+    raw = encode_report(a_report(), details=details, version=version)
+
+    assert facts == {fact.name: fact.value for fact in decode_report(raw).native}
+
+
+def test_the_third_version_says_where_a_missing_person_was_found():
+    details = {"missing_episode": {"found_area": "x", "found_out_of_area": False, "found_distance_km": -(2**31)}}
+
+    native = decode_report(encode_report(a_report(), details=details)).native
+
+    assert native == (
+        Fact("found-area", "x"), Fact("found-distance-km", str(-2**31)), Fact("found-out-of-area", "false")
+    )  # fmt: skip
+    with pytest.raises(DocumentFault, match="missing_episode: no such field: number 2"):
+        encode_report(a_report(), details=details, version=2)
+
+
+def test_an_older_version_has_no_place_for_facts():
+    with pytest.raises(Unsuitable, match="no facts: write it with a newer one"):
+        encode_report(a_report(facts=(Fact("dash-score", "14"),)), version=2)
+
+
+def test_details_that_are_neither_null_nor_a_record_are_refused_with_their_field():
+    raw = encode_report(a_report(), details={"marac_referral": {}})
+    at = next(n for n in range(len(raw)) if decoded_but_for(raw, n, 4) == "marac_referral: neither null nor a value")
+
+    assert raw[at] == 2
+
+
+def decoded_but_for(raw: bytes, at: int, byte: int) -> str:
+    """What is said of a report with another byte in this place."""
+    try:
+        decode_report(raw[:at] + bytes([byte]) + raw[at + 1 :])
+    except Refused as refused:
+        return refused.detail.partition(";")[0]
+    return ""
 
 
 def test_an_ungraded_evaluation_is_no_grade():

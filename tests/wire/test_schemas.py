@@ -171,13 +171,33 @@ def example_nobody_may_write(folder: Path) -> None:
     edit(path, lambda written: written.update(action="UNKNOWN"))
 
 
+def details_file(folder: Path) -> Path:
+    return folder / "types/domestic-abuse-details.avsc"
+
+
+def fact_of_a_list(folder: Path) -> None:
+    edit(details_file(folder), lambda written: field_of(written, "service").update(type="double", fact="service"))
+
+
+def fact_with_a_wrong_name(folder: Path) -> None:
+    edit(details_file(folder), lambda written: field_of(written, "dash_score").update(fact="DASH"))
+
+
+def fact_told_twice(folder: Path) -> None:
+    edit(details_file(folder), lambda written: field_of(written, "children_in_household").update(fact="dash-score"))
+
+
+def fact_nobody_reads(folder: Path) -> None:
+    edit(folder / "tally/v1.avsc", lambda written: field_of(written, "area").update(fact="area"))
+
+
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
         (change_shared_type, "error incident-version/v1.avsc : is not what was registered as id 3"),
         (change_version, "error tally/v1.avsc : is not what was registered as id 5"),
         (drop_first_line, "error registry.json id 2: stands in place 1: ids are append-only"),
-        (drop_last_line, "error feed-status/v1.avsc : is not registered; add to registry.json"),
+        (drop_last_line, "error sighting-change/v2.avsc : is not registered; add to registry.json"),
         (swap_lines, "error registry.json id 4: stands in place 3: ids are append-only"),
         (
             skip_version,
@@ -192,6 +212,10 @@ def example_nobody_may_write(folder: Path) -> None:
         (default_of_another_type, "error dead-letter/v1.avsc attempts: has a default that is not of its type"),
         (no_json, "error tally/v1.avsc : tally/v1.avsc: is not JSON"),
         (unknown_type, "error tally/v1.avsc : tally/v1.avsc: area: 'text' is no type"),
+        (fact_of_a_list, "domestic-abuse-details.avsc: service: only a whole number, a word, yes or no can be a fact"),
+        (fact_with_a_wrong_name, "domestic-abuse-details.avsc: dash_score: the name of a fact is a word in kebab case"),
+        (fact_told_twice, "error incident-report/v3.avsc domestic_abuse: has two fields for the fact dash-score"),
+        (fact_nobody_reads, "error tally/v1.avsc area: is marked as a fact, and nobody reads it"),
         (missing_shared_type, "error incident-version/v1.avsc : types/place.avsc: cannot be read"),
         (growing_union, 'error tally/v1.avsc : tally/v1.avsc: area: the only union in use is ["null", X]'),
         (foreign_logical_type, "error tally/v1.avsc : tally/v1.avsc: as_of: logical type 'timestamp-micros'"),
@@ -211,6 +235,12 @@ def test_one_mistake_is_found_and_named(folder: Path, spoil: Callable[[Path], No
     spoil(folder)
 
     assert any(expected in line for line in said(folder)), "\n".join(said(folder))
+
+
+def test_marking_a_field_as_a_fact_needs_no_new_version(folder: Path):
+    edit(details_file(folder), lambda written: field_of(written, "order_in_force").update(fact="order-in-force"))
+
+    assert [] == said(folder)
 
 
 def test_mending_the_words_of_a_schema_needs_no_new_version(folder: Path):
@@ -297,7 +327,7 @@ def test_a_partner_facing_subject_refuses_what_one_side_cannot_read(
 ):
     add_version(folder, "incident-report", change)
 
-    found = [issue for issue in check_schemas(folder) if issue.file == "incident-report/v3.avsc"]
+    found = [issue for issue in check_schemas(folder) if issue.file == "incident-report/v4.avsc"]
 
     assert any(issue.where == where and what in issue.what and "FULL_TRANSITIVE" in issue.what for issue in found), (
         found
@@ -306,9 +336,9 @@ def test_a_partner_facing_subject_refuses_what_one_side_cannot_read(
 
 @pytest.mark.parametrize("change", [add_nullable_field, remove_defaulted_field])
 def test_what_both_sides_can_read_is_compatible(folder: Path, change: Change):
-    older = [read_schema(folder, f"incident-report/v{number}.avsc") for number in (1, 2)]
-    edit(folder / "incident-report/v2.avsc", change)
-    newest = read_schema(folder, "incident-report/v2.avsc")
+    older = [read_schema(folder, f"incident-report/v{number}.avsc") for number in (1, 2, 3)]
+    edit(folder / "incident-report/v3.avsc", change)
+    newest = read_schema(folder, "incident-report/v3.avsc")
 
     assert [] == check_version(newest, list(enumerate(older, start=1)), "FULL_TRANSITIVE")
 
@@ -345,7 +375,7 @@ def test_a_version_may_define_its_own_shape_of_a_shared_type(folder: Path):
 
     before = fingerprint(read_schema(folder, "incident-version/v1.avsc"))
     add_version(folder, "incident-version", define_place)
-    older, newest = read_registry(folder).versions("incident-version")
+    older, *_, newest = read_registry(folder).versions("incident-version")
 
     assert before == fingerprint(older.schema)
     assert [] == check_version(newest.schema, [(1, older.schema)], "BACKWARD_TRANSITIVE")
@@ -353,7 +383,7 @@ def test_a_version_may_define_its_own_shape_of_a_shared_type(folder: Path):
 
 
 def test_a_schema_written_out_is_complete_in_itself(tmp_path: Path):
-    schema = read_schema(schemas_folder(), "incident-report/v2.avsc")
+    schema = read_schema(schemas_folder(), "incident-report/v3.avsc")
     (tmp_path / "alone.avsc").write_text(json.dumps(to_json(schema)))
 
     assert schema == read_schema(tmp_path, "alone.avsc")

@@ -2,9 +2,9 @@
 
 `load_catalogue` is for programs and refuses a catalogue with errors; `lint_catalogue` is for people and tells every
 issue with its file, line and mend; `run_examples` holds each rule to the examples in its own file; `list_rules` and
-`explain_rule` say in plain English what the rules are, `catalogue_page` all of it on one page, `link_rules` which rest on
-which, and `diff_rules` what has changed in them; `rule_schema` is the format of their files, for editors; `build_areas`
-makes another county's area set from a look-up.
+`explain_rule` say in plain English what the rules are, `catalogue_page` all of it on one page, `link_rules` which rest
+on which, and `diff_rules` what has changed in them; `rule_schema` is the format of their files, for editors;
+`build_areas` makes another county's area set from a look-up.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """YAML as the catalogue uses it: plain values, each with the line it stands on.
 
 Only a subset is read, because reviewers must be able to trust what they see. No anchors and aliases (nor the bombs made
-of them), no tags, no duplicate keys, bounded in size and depth. And no surprises of YAML 1.1: `no` is a word, `010` and
-`1:30` are text, dates stay text; only `true`, `false`, `null` and plain numbers are anything else.
+of them), no tags, no duplicate keys, no characters that cannot be seen, bounded in size and depth. And no surprises of
+YAML 1.1: `no` is a word, `010` and `1:30` are text, dates stay text; only `true`, `false`, `null` and plain numbers are
+anything else.
 """
 
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,8 @@ Where = tuple[str | int, ...]
 BYTES_MAX = 1_000_000
 DEPTH_MAX = 12
 VALUES_MAX = 50_000
+TEXT_MAX = 4_000
+KEY_MAX = 200
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
@@ -39,10 +43,11 @@ class UnreadableError(Exception):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """The value of a file, and the line each part of it begins on."""
+    """The value of a file, the line each part of it begins on, and the bytes it was read from."""
 
     value: Plain
     lines: dict[Where, int]
+    content: bytes = b""
 
     def line_of(self, where: Where) -> int:
         """The line of the value at `where`, or of the nearest thing around it."""
@@ -52,8 +57,15 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def read_document(path: Path) -> Document:
-    """Read a file. Raises `UnreadableError` for anything outside the subset, and `OSError`."""
-    content = path.read_bytes()
+    """Read a file. Raises `UnreadableError` for anything outside the subset, and `OSError`.
+
+    Of a file that is too large no more is read than it takes to know that, and of what is no file (a pipe, a device)
+    nothing at all: its end might never come.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UnreadableError(1, "it is no file", "put a file there")
+    with path.open("rb") as file:
+        content = file.read(BYTES_MAX + 1)
     if len(content) > BYTES_MAX:
         raise UnreadableError(1, f"the file has more than {BYTES_MAX} bytes", "split it")
     try:
@@ -61,11 +73,15 @@ def read_document(path: Path) -> Document:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UnreadableError(line, "the file is not UTF-8", "save it as UTF-8") from None
-    return parse_document(text)
+    return msgspec.structs.replace(parse_document(text), content=content)
 
 
 def parse_document(text: str) -> Document:
     """Read a text. Raises `UnreadableError`."""
+    text = text.removeprefix("\ufeff")
+    if not _is_seen(text):
+        line = next(number for number, one in enumerate(text.split("\n"), start=1) if not _is_seen(one))
+        raise UnreadableError(line, "there is a character nobody can see", _MEND_UNSEEN)
     reader = _Reader(text)
     try:
         return reader.document()
@@ -73,8 +89,15 @@ def parse_document(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise UnreadableError(line, f"not YAML: {error.problem or error.context}", "mend the syntax") from None
-    except yaml.YAMLError as error:
-        raise UnreadableError(1, f"not YAML: {error}", "mend the syntax") from None
+
+
+_MEND_UNSEEN = "leave it out, or write a plain space"
+_LAYOUT = dict.fromkeys(map(ord, "\n\r\t"))
+
+
+def _is_seen(text: str) -> bool:
+    """Whether every character of the text shows: none steers a terminal, turns the direction or has no width."""
+    return text.translate(_LAYOUT).isprintable()
 
 
 class _Reader:
@@ -123,6 +146,8 @@ class _Reader:
             key = _scalar(event) if isinstance(event, yaml.ScalarEvent) else None
             if isinstance(key, bool) or not isinstance(key, str | int):
                 raise UnreadableError(_line(event), "a key is neither a word nor a whole number", "quote or mend it")
+            if isinstance(key, str) and len(key) > KEY_MAX:
+                raise UnreadableError(_line(event), f"a key has more than {KEY_MAX} characters", "shorten it")
             if key in values:
                 raise UnreadableError(_line(event), f"the key {key} stands twice in one mapping", "remove one of them")
             self._lines[*where, key] = _line(event)
@@ -139,6 +164,10 @@ def _refuse_indirection(event: yaml.Event) -> None:
 
 def _scalar(event: yaml.ScalarEvent) -> str | int | float | bool | None:
     text: str = event.value
+    if len(text) > TEXT_MAX:
+        raise UnreadableError(_line(event), f"a text has more than {TEXT_MAX} characters", "shorten it")
+    if not _is_seen(text):
+        raise UnreadableError(_line(event), "a text stands for characters nobody can see", _MEND_UNSEEN)
     if not event.implicit[0]:
         return text
     if text in ("", "~", "null"):

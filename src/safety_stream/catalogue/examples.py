@@ -2,7 +2,8 @@
 
 An example is a timeline in shorthand. Times are London local time; a report is made an hour after what it tells of,
 unless it says so; it is looked at a year after the last of them, with every feed complete, unless it says so. Reports
-stand in the order written where they happened at one instant.
+stand in the order written where they happened at one instant. On a cell of the map all of them lie in it. One that does
+not say whose it is, or where, is of the first organisation under `sources`, in the first area of the set.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, day_of_text
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
@@ -23,6 +25,7 @@ from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import RuleSet, evaluate
+from safety_stream.core.rules.near import HERE
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
 from safety_stream.core.timeline import Timeline
 
@@ -77,12 +80,13 @@ def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[
     tried = msgspec.structs.replace(rule, status="stable", limbs=tuple(limbs))
     rules = RuleSet(with_all_beneath(tried, catalogue.rules), catalogue.bounds)
     timeline = Timeline()
+    key = f"{limbs[0].keys[0]}:example"
+    own_roles = (HERE,) if limbs[0].keys[0] == "cell" else ()
     for number, stated in enumerate(example.sightings):
-        timeline = timeline.changed(1, _sighting(number, stated, catalogue), catalogue.bounds)
+        timeline = timeline.changed(1, _sighting(number, stated, catalogue, own_roles), rules.bounds_of(key))
     last = max([stated.at for stated in example.sightings], default=0)
     as_of = after(last, _YEAR) if example.as_of is None else example.as_of
     now = Now(as_of, {**dict.fromkeys(catalogue.sources, as_of), **example.complete_to})
-    key = f"{limbs[0].keys[0]}:example"
     findings = [finding for finding in evaluate(rules, key, timeline, now).values() if finding.rule_id == rule.id]
     yield from sorted(findings, key=lambda finding: (finding.completed_at, finding.limb, finding.occurrence_id))
 
@@ -102,7 +106,7 @@ def _on_area(rule: Rule, limbs: list[Limb], example: ExampleEntry) -> Iterator[F
                 yield finding
 
 
-def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue) -> Sighting:
+def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_roles: tuple[str, ...]) -> Sighting:
     category = catalogue.categories[stated.category]
     themes = {*category.themes, *catalogue.kind_themes.get(stated.kind, ())}
     for flag in stated.flags:
@@ -111,7 +115,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue) -> Sig
     return Sighting(
         incident_id=f"example-{number:04d}",
         source="example",
-        organisation=stated.organisation,
+        organisation=said_by(stated, catalogue),
         kind=stated.kind,
         subtype=stated.subtype,
         category=stated.category,
@@ -124,13 +128,29 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue) -> Sig
         occurred_to=stated.at,
         reported_at=reported_at,
         received_at=reported_at,
-        area=stated.area,
-        place=Place(uprn=stated.uprn, exact=stated.uprn is not None),
-        roles=tuple(sorted(stated.role)),
+        area=area_of(stated, catalogue),
+        place=Place(
+            uprn=stated.uprn,
+            easting=stated.easting,
+            northing=stated.northing,
+            exact=stated.uprn is not None or stated.easting is not None,
+        ),
+        roles=tuple(sorted({*stated.role, *own_roles})),
         persons=tuple(sorted(stated.persons)),
         complainants=tuple(sorted(stated.complainants)),
         child=stated.child,
+        facts=tuple(Fact(name, str(value).lower()) for name, value in sorted(stated.facts.items())),
     )
+
+
+def said_by(stated: ExampleSighting, catalogue: Catalogue) -> str:
+    """The organisation of an example's report: the first under `sources`, unless it says whose it is."""
+    return stated.organisation or next(iter(catalogue.sources.values())).organisation
+
+
+def area_of(stated: ExampleSighting, catalogue: Catalogue) -> str:
+    """The area of an example's report: the first of the set, unless it says where."""
+    return stated.area or next(iter(catalogue.areas.by_code))
 
 
 def _local(instant: Instant) -> str:

@@ -17,7 +17,7 @@ from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
 from safety_stream.core.rules.chains import depth_of, rests_on
 from safety_stream.core.rules.registry import condition_type
-from safety_stream.core.rules.rule import Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
+from safety_stream.core.rules.rule import FactTest, Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
 
 _KEYS: dict[KeyKind, str] = {
     "victim": "a victim",
@@ -132,6 +132,7 @@ def explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
                 f"Purpose: {_and(file.lawful.purposes)}. Legal basis: {_and(file.lawful.bases)}.",
             ),
         ),
+        Section("Why what is found by looking counts", tuple(_found_by_looking(file))),
         Section("Where the numbers are from", (file.source,)),
         Section("When it may be wrong", (file.false_positives,)),
         Section("What it does not see", (file.known_gaps,)),
@@ -152,6 +153,10 @@ def _limb(limb: Limb, *, number: int) -> Section:
     when = condition_type(limb.condition).words
     sentences = [f"Of {of}: {when}."]
     sentences += [f"“{step}” is {_selector(selector)}." for step, selector in limb.steps.items()]
+    sentences += [
+        f"Told besides, as {name}: how often “{one.of}” happened in the {length_in_words(one.within)} before."
+        for name, one in limb.besides.items()
+    ]
     sentences.append(f"The alert says: {limb.explain}")
     return Section("When it fires" if number == 1 else f"When it fires: {limb.name}", tuple(sentences))
 
@@ -159,8 +164,9 @@ def _limb(limb: Limb, *, number: int) -> Section:
 def _selector(selector: Selector) -> str:
     if selector.finding:
         return f"a finding of {_or(sorted(selector.finding))} on the same key"
-    said = [_test(test) for test in selector.tests]
+    said = [*map(_test, selector.tests), *map(_fact_test, selector.facts)]
     said += [f"not {_test(test)}" for test in selector.none_of]
+    said += [f"not {_fact_test(test)}" for test in selector.none_of_facts]
     if selector.reported_within is not None:
         said.append(f"reported within {length_in_words(selector.reported_within)}")
     return f"a report with {'; '.join(said) or 'anything in it'}"
@@ -170,6 +176,13 @@ def _test(test: Test) -> str:
     if test.field == "child":
         return " or ".join("a child" if value == "true" else "no child" for value in sorted(test.values))
     return f"{test.field} {_or(sorted(test.values))}"
+
+
+def _fact_test(test: FactTest) -> str:
+    if test.values is not None:
+        return f"fact {test.name} {_or(sorted(test.values))}"
+    bounds = (("at least", test.at_least), ("at most", test.at_most))
+    return f"fact {test.name} {_and([f'{word} {number:,}' for word, number in bounds if number is not None])}"
 
 
 def _overrides(overrides: Sequence[Override], catalogue: Catalogue) -> Iterator[str]:
@@ -199,10 +212,18 @@ def _urgency(priority: PriorityRule) -> Iterator[str]:
 
 
 def _safeguards(safeguards: Safeguards) -> Iterator[str]:
+    if safeguards.organisations > 1:
+        yield f"{safeguards.organisations} different organisations."
     if safeguards.organisations_or_kinds > 1:
         yield f"{safeguards.organisations_or_kinds} different organisations, or as many kinds of report."
     if safeguards.grades_alone:
         yield f"More than intelligence of grade {_or(safeguards.grades_alone)}."
+
+
+def _found_by_looking(file: RuleFile) -> Iterator[str]:
+    for limb in file.each_limb().values():
+        for step, why in limb.discovered_because.items():
+            yield f"“{step}”: {why}"
 
 
 def _examples(file: RuleFile) -> Iterator[str]:

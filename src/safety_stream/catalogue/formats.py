@@ -9,7 +9,16 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import IdentityClass, Origin
@@ -30,6 +39,11 @@ from safety_stream.core.model.times import (
 _LENGTHS = {"minute": MINUTE, "hour": HOUR, "day": DAY_LENGTH, "week": 7 * DAY_LENGTH}
 _MONTHS = {"month": 1, "year": 12}
 _DURATION = re.compile(r"([1-9][0-9]{0,3}) (minute|hour|day|week|month|year)s?")
+_YEARS = range(1900, 3000)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+_LONGEST_MONTHS = 1_200
+"""A hundred years: what looks back further leaves the calendar."""
 
 
 def duration_of(text: object) -> Duration:
@@ -38,7 +52,11 @@ def duration_of(text: object) -> Duration:
     if found is None:
         raise ValueError("a duration is a number and minutes, hours, days, weeks, months or years: `28 days`")
     number, unit = int(found[1]), found[2]
-    return Duration(months=number * _MONTHS[unit]) if unit in _MONTHS else Duration(millis=number * _LENGTHS[unit])
+    if unit not in _MONTHS:
+        return Duration(millis=number * _LENGTHS[unit])
+    if number * _MONTHS[unit] > _LONGEST_MONTHS:
+        raise ValueError(f"a duration is at most {_LONGEST_MONTHS} months")
+    return Duration(months=number * _MONTHS[unit])
 
 
 def day_of_text(text: object) -> Day | None:
@@ -46,20 +64,29 @@ def day_of_text(text: object) -> Day | None:
     if text is None:
         return None
     try:
-        return to_day(date.fromisoformat(text if isinstance(text, str) else ""))
+        when = date.fromisoformat(text if isinstance(text, str) and _DAY.fullmatch(text) else "")
     except ValueError:
         raise ValueError("a day is written 2026-01-31") from None
+    if when.year not in _YEARS:
+        raise ValueError("a day is of the years 1900 to 2999")
+    return to_day(when)
 
 
 def instant_of_text(text: object) -> Instant:
     """`2026-01-31T20:00` or `…:00:01`, London local time (the first of two in autumn). Raises `ValueError`."""
     try:
-        local = datetime.fromisoformat(text if isinstance(text, str) else "")
+        local = datetime.fromisoformat(text if isinstance(text, str) and _TIME.fullmatch(text) else "")
     except ValueError:
-        local = None
-    if local is None or local.tzinfo is not None:
-        raise ValueError("a time is London local time without offset, written 2026-01-31T20:00 or 2026-01-31T20:00:01")
+        message = "a time is London local time without offset, written 2026-01-31T20:00 or 2026-01-31T20:00:01"
+        raise ValueError(message) from None
+    if local.year not in _YEARS:
+        raise ValueError("a time is of the years 1900 to 2999")
     return to_instant(local.replace(tzinfo=LONDON))
+
+
+def _checked_day(text: str) -> str:
+    day_of_text(text)
+    return text
 
 
 def _listed(value: object) -> object:
@@ -68,6 +95,13 @@ def _listed(value: object) -> object:
 
 def _worded(value: object) -> object:
     return [str(one).lower() if isinstance(one, bool) else one for one in value] if isinstance(value, list) else value
+
+
+def _as_stated(value: object) -> object:
+    """A fact's values as reports state them: all of it text."""
+    if not isinstance(value, list):
+        return value
+    return [str(one).lower() if isinstance(one, bool | int) else one for one in value]
 
 
 class _Strict(BaseModel):
@@ -82,13 +116,16 @@ Prose = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 _DurationText = Annotated[str, StringConstraints(pattern=f"^{_DURATION.pattern}$")]
 _TimeText = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$")]
 _Word = str | bool
+# Letters of one alphabet: what looks like `weapon` is `weapon`.
+PlainWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
+DayText = Annotated[str, AfterValidator(_checked_day)]
 
 Length = Annotated[Duration, BeforeValidator(duration_of, json_schema_input_type=_DurationText)]
 OptionalDay = Annotated[int | None, BeforeValidator(day_of_text, json_schema_input_type=date | None)]
 LondonTime = Annotated[int, BeforeValidator(instant_of_text, json_schema_input_type=_TimeText)]
 Words = Annotated[
-    list[str],
-    Field(min_length=1),
+    list[PlainWord],
+    Field(min_length=1, max_length=200),
     BeforeValidator(_worded),
     BeforeValidator(_listed, json_schema_input_type=_Word | Annotated[list[_Word], Field(min_length=1)]),
 ]
@@ -97,8 +134,23 @@ Keys = Annotated[
     Field(min_length=1),
     BeforeValidator(_listed, json_schema_input_type=KeyKind | Annotated[list[KeyKind], Field(min_length=1)]),
 ]
+Grade = Literal["A", "B", "C", "D", "E"]
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
+# Of up to fifteen digits, as a report may state (`core/model/facts.py`).
+WholeNumber = Annotated[int, Field(gt=-(10**15), lt=10**15)]
+FactWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=64)]
 FewTimes = Annotated[int, Field(ge=1, le=99)]
+# So many steps, limbs, overrides and examples a reviewer can still hold in mind.
+STEPS_MAX, LIMBS_MAX, MANY_MAX = 20, 20, 300
+
+
+_Stated = FactWord | WholeNumber | bool
+FactWords = Annotated[
+    list[FactWord],
+    Field(min_length=1),
+    BeforeValidator(_as_stated),
+    BeforeValidator(_listed, json_schema_input_type=_Stated | Annotated[list[_Stated], Field(min_length=1)]),
+]
 
 
 class SourceEntry(_Strict):
@@ -126,11 +178,30 @@ class CategoryEntry(_Strict):
     themes: list[Name] = []
 
 
+class FactEntry(_Strict):
+    """A fact reports may state: a whole number, or a word of a closed list; `open` lets any word through."""
+
+    id: Name
+    type: Literal["number", "word"]
+    title: Prose
+    values: FactWords | None = None
+    open: bool = False
+    source: Prose
+
+
+class FactsFile(_Strict):
+    """`facts.yaml`."""
+
+    facts: list[FactEntry]
+
+
 class BoundsEntry(_Strict):
     """How large timelines may grow, and where the numbers come from."""
 
     hub: Number
     kept: Number
+    cell_metres: Number
+    cell_days: Number
     source: Prose
 
 
@@ -144,7 +215,7 @@ class CategoriesFile(_Strict):
 
 
 class AreaEntry(_Strict):
-    """A district, a grouping, or a reserved area."""
+    """A district, a grouping, or a reserved area; `division` is a district's police division."""
 
     code: AreaCode
     name: Prose
@@ -152,14 +223,30 @@ class AreaEntry(_Strict):
     parents: list[AreaCode] = []
     valid_from: OptionalDay = None
     valid_to: OptionalDay = None
+    division: Prose | None = None
+    residents: Annotated[int, Field(ge=1)] | None = None
 
 
 class AreasFile(_Strict):
     """`areas/<county>.yaml`."""
 
     county: Name
-    lsoa_lookup: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\.csv$")]
+    lsoa_lookup: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\.csv$")] | None = None
     areas: list[AreaEntry]
+
+
+class RangeEntry(_Strict):
+    """A test of a fact that is a number: not below, not above, or both."""
+
+    at_least: WholeNumber | None = None
+    at_most: WholeNumber | None = None
+
+
+FactTestEntry = Annotated[
+    Annotated[RangeEntry, Tag("range")] | Annotated[FactWords, Tag("values")],
+    Discriminator(lambda value: "range" if isinstance(value, dict | RangeEntry) else "values"),
+]
+"""A range of numbers, or values one of which is wanted."""
 
 
 class SelectEntry(_Strict):
@@ -177,6 +264,7 @@ class SelectEntry(_Strict):
     organisation: Words | None = None
     source: Words | None = None
     child: Words | None = None
+    facts: dict[Name, FactTestEntry] = {}
 
 
 RuleNames = Annotated[
@@ -231,8 +319,8 @@ class ProfileEntry(_Strict):
     areas: list[AreaCode]
     periods: Annotated[list[PeriodKind], Field(min_length=1)]
     final_only: bool
-    suppress_below: Annotated[int, Field(ge=0)]
-    round_to: Annotated[int, Field(ge=1)]
+    suppress_below: Annotated[int, Field(ge=0, le=1_000_000)]
+    round_to: Number
     source: Prose | None = None
 
 
@@ -250,7 +338,7 @@ class CountEntry(_Strict):
     of: StepName
     at_least: Number
     within: Length
-    same: list[str] = []
+    same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     until: StepName | None = None
 
 
@@ -261,9 +349,22 @@ class DistinctEntry(_Strict):
     of: StepName
     field: str
     at_least: Number
+    occurrences: FewTimes = 1
+    within: Length
+    same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
+    ignore: Annotated[list[str], Field(max_length=MANY_MAX)] = []
+    until: StepName | None = None
+
+
+class SumEntry(_Strict):
+    """`type: sum`."""
+
+    type: Literal["sum"]
+    of: StepName
+    field: str
+    at_least: Number
     within: Length
     same: list[str] = []
-    ignore: list[str] = []
     until: StepName | None = None
 
 
@@ -288,9 +389,9 @@ class OrderedEntry(_Strict):
     """
 
     type: Literal["ordered"]
-    steps: Annotated[list[StepName], Field(min_length=2)]
+    steps: Annotated[list[StepName], Field(min_length=2, max_length=STEPS_MAX)]
     runs: FewTimes = 1
-    none_of: list[StepName] = []
+    none_of: Annotated[list[StepName], Field(max_length=STEPS_MAX)] = []
     within: Length
     measured_from: str | None = None
 
@@ -314,19 +415,43 @@ class CalendarEntry(_Strict):
     of: StepName | None = None
 
 
+class NearEntry(_Strict):
+    """`type: near`; `after` is what the earlier one must be, if it is another step."""
+
+    type: Literal["near"]
+    of: StepName
+    after: StepName | None = None
+    metres: Number
+    within: Length
+    at_least: Number = 1
+
+
 ConditionEntry = Annotated[
-    CountEntry | DistinctEntry | AllOfEntry | OrderedEntry | AbsentEntry | CalendarEntry, Field(discriminator="type")
+    CountEntry | DistinctEntry | SumEntry | AllOfEntry | OrderedEntry | AbsentEntry | CalendarEntry | NearEntry,
+    Field(discriminator="type"),
 ]
 
 
+class BesidesEntry(_Strict):
+    """What to tell besides: how many occurrences of a step lie in the window before the completion, it included."""
+
+    of: StepName
+    within: Length
+
+
 class LimbEntry(_Strict):
-    """One way to meet a rule."""
+    """One way to meet a rule; `besides` are facts `explain` may use that decide nothing.
+
+    `discovered_because` says why, at a place, what is found by looking counts for a step.
+    """
 
     key: Keys
-    select: dict[StepName, StepEntry] = {}
+    select: Annotated[dict[StepName, StepEntry], Field(max_length=STEPS_MAX)] = {}
     condition: ConditionEntry
+    besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
     explain: Prose
+    discovered_because: dict[StepName, Prose] = {}
 
 
 class OverrideValues(_Strict):
@@ -352,16 +477,17 @@ class PriorityEntry(_Strict):
     """What priority a finding gets."""
 
     base: Priority
-    by_count: dict[int, Priority] = {}
-    raise_when: list[Name] = []
+    by_count: Annotated[dict[Number, Priority], Field(max_length=STEPS_MAX)] = {}
+    raise_when: Annotated[list[Name], Field(max_length=STEPS_MAX)] = []
     child_raises: bool = False
 
 
 class SafeguardsEntry(_Strict):
     """What must stand behind a finding for it to count."""
 
+    organisations: Annotated[int, Field(ge=1, le=9)] = 1
     organisations_or_kinds: Annotated[int, Field(ge=1, le=9)] = 1
-    grades_alone: list[Literal["A", "B", "C", "D", "E"]] = []
+    grades_alone: list[Grade] = []
 
 
 class SuppressEntry(_Strict):
@@ -378,23 +504,26 @@ class LawfulEntry(_Strict):
 
 
 class ExampleSighting(_Strict):
-    """A report as an example states it; what is left out is as quiet as can be."""
+    """A report as an example states it; what is left out is as quiet as can be. Its point, if any, is exact."""
 
     at: LondonTime
     reported_at: LondonTime | None = None
     kind: Name
-    subtype: str = ""
+    subtype: PlainWord | Literal[""] = ""
     category: Name
     role: Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = []
     flags: list[Name] = []
     child: bool = False
-    area: AreaCode = "E07000117"
-    uprn: str | None = None
-    organisation: Name = "lancashire-police"
+    area: AreaCode | None = None
+    uprn: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")] | None = None
+    easting: int | None = None
+    northing: int | None = None
+    organisation: Name | None = None
     complainants: list[str] = []
     persons: list[str] = []
-    grade: str | None = None
+    grade: Grade | None = None
     origin: Origin = "reported"
+    facts: dict[Name, int | bool | str] = {}
 
 
 class Fires(_Strict):
@@ -409,40 +538,45 @@ class ExampleEntry(_Strict):
 
     name: Prose
     limb: StepName | None = None
-    sightings: list[ExampleSighting] = []
+    sightings: Annotated[list[ExampleSighting], Field(max_length=MANY_MAX)] = []
     area: AreaCode | None = None
-    counts: dict[str, int] = {}
+    counts: Annotated[dict[DayText, Annotated[int, Field(ge=0, le=1_000_000)]], Field(max_length=MANY_MAX)] = {}
     as_of: LondonTime | None = None
     complete_to: dict[Name, LondonTime] = {}
-    fires: list[Fires]
+    fires: Annotated[list[Fires], Field(max_length=MANY_MAX)]
 
 
-class RuleFile(_Strict):
-    """`rules/<id>.yaml`: one rule, with either one limb at the top or several under `limbs`."""
+class BareRuleFile(_Strict):
+    """A rule to be replayed and nothing more, with either one limb at the top or several under `limbs`.
+
+    Nothing goes out of a replay to anybody: whom it is for, why it may be run and what it is held to may be left out.
+    """
 
     id: Name
-    version: Annotated[int, Field(ge=1)]
-    title: Prose
-    status: Literal["stable", "trial", "retired"]
-    family: Family
+    version: Number = 1
+    title: str = ""
+    status: Literal["stable", "trial", "retired"] = "stable"
+    family: Family = "repeat-victimisation"
     key: Keys | None = None
-    select: dict[StepName, StepEntry] | None = None
+    select: Annotated[dict[StepName, StepEntry], Field(max_length=STEPS_MAX)] | None = None
     condition: ConditionEntry | None = None
+    besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
-    limbs: dict[StepName, LimbEntry] | None = None
-    overrides: list[OverrideEntry] = []
-    priority: PriorityEntry
+    discovered_because: dict[StepName, Prose] = {}
+    limbs: Annotated[dict[StepName, LimbEntry], Field(min_length=1, max_length=LIMBS_MAX)] | None = None
+    overrides: Annotated[list[OverrideEntry], Field(max_length=MANY_MAX)] = []
+    priority: PriorityEntry = PriorityEntry(base="P4")
     safeguards: SafeguardsEntry = SafeguardsEntry()
-    action_time: Length
-    suppress: SuppressEntry
-    audience: Annotated[list[Name], Field(min_length=1)]
-    lawful: LawfulEntry
-    source: Prose
-    explain: Prose
-    false_positives: Prose
-    known_gaps: Prose
-    withdrawn_when: Prose
-    examples: list[ExampleEntry]
+    action_time: Length = Duration(months=12)
+    suppress: SuppressEntry = SuppressEntry.model_validate({"for": "1 month"})
+    audience: list[Name] = []
+    lawful: LawfulEntry | None = None
+    source: str = ""
+    explain: Prose = "The rule is met."
+    false_positives: str = ""
+    known_gaps: str = ""
+    withdrawn_when: str = ""
+    examples: Annotated[list[ExampleEntry], Field(max_length=MANY_MAX)] = []
 
     def each_limb(self) -> dict[str, LimbEntry]:
         """The limbs by name; the one at the top is called `main`. None at all when the file names neither."""
@@ -454,10 +588,83 @@ class RuleFile(_Strict):
             key=self.key,
             select=self.select or {},
             condition=self.condition,
+            besides=self.besides,
             indicator=self.indicator,
             explain=self.explain,
+            discovered_because=self.discovered_because,
         )
         return {"main": top}
+
+
+class RuleFile(BareRuleFile):
+    """`rules/<id>.yaml`: a rule that may be released, with all that people must be able to read and to check."""
+
+    version: Number
+    title: Prose
+    status: Literal["stable", "trial", "retired"]
+    family: Family
+    priority: PriorityEntry
+    action_time: Length
+    suppress: SuppressEntry
+    audience: Annotated[list[Name], Field(min_length=1)]
+    lawful: LawfulEntry
+    source: Prose
+    explain: Prose
+    false_positives: Prose
+    known_gaps: Prose
+    withdrawn_when: Prose
+    examples: Annotated[list[ExampleEntry], Field(max_length=MANY_MAX)]
+
+
+class ShiftsEntry(_Strict):
+    """When officers' shifts begin, in hours of London time."""
+
+    starts: Annotated[list[Annotated[int, Field(ge=0, le=23)]], Field(min_length=1)]
+    source: Prose
+
+
+class UrgentBudget(_Strict):
+    """How many alerts of all stable rules together, and of one, may become urgent in a division and shift.
+
+    The loudest twentieth of these left out.
+    """
+
+    per_division_and_shift: Annotated[int, Field(ge=0)]
+    of_one_rule: Annotated[int, Field(ge=0)]
+    source: Prose
+
+
+class AlertsBudget(_Strict):
+    """How many alerts of any priority one rule may raise in a district and month, the loudest twentieth left out."""
+
+    per_district_and_month: Annotated[int, Field(ge=0)]
+    source: Prose
+
+
+class BudgetEntry(_Strict):
+    """How loud rules may be."""
+
+    shifts: ShiftsEntry
+    urgent: UrgentBudget
+    alerts: AlertsBudget
+
+
+class MeasuredEntry(_Strict):
+    """How loud a version of a rule was on a history."""
+
+    rule: Name
+    version: Annotated[int, Field(ge=1)]
+    history: Prose
+    alerts_per_month: Annotated[float, Field(ge=0)]
+    urgent_per_division_and_shift: Annotated[int, Field(ge=0)]
+    alerts_per_district_and_month: Annotated[int, Field(ge=0)]
+
+
+class VolumesFile(_Strict):
+    """`volumes.yaml`: how loud a rule may be, and how loud each was. A catalogue without it has no budget."""
+
+    budget: BudgetEntry
+    measured: list[MeasuredEntry] = []
 
 
 def rule_schema() -> dict[str, object]:

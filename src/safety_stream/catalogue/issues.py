@@ -9,7 +9,7 @@ import msgspec
 
 Severity = Literal["error", "warning"]
 """An error keeps the catalogue from being loaded: a meaning is missing or doubtful. A warning is something that runs
-but can hardly be meant."""
+but can hardly be meant. That a rule is over its budget is an error too, but one that keeps it from release alone."""
 
 
 class Issue(msgspec.Struct, frozen=True, order=True):

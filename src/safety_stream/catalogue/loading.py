@@ -2,7 +2,8 @@
 
 Theory of operation
 -------------------
-Files are read in the order in which they name one another: sources, categories, areas, indicators, audiences, rules.
+Files are read in the order in which they name one another: sources, categories, facts, areas, indicators, audiences,
+rules.
 Each is read (`documents.py`), held against its format (`formats.py`), and its names against the vocabulary of the
 files before it. A broken file leaves its part of the vocabulary unknown (None), and what cannot be judged is not
 complained about: one mistake, one issue.
@@ -10,6 +11,7 @@ complained about: one mistake, one issue.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,16 +27,24 @@ from safety_stream.catalogue.formats import (
     AllOfEntry,
     AreasFile,
     AudiencesFile,
+    BareRuleFile,
+    BudgetEntry,
     CalendarEntry,
     CategoriesFile,
+    ExampleSighting,
+    FactEntry,
+    FactsFile,
     IndicatorsFile,
     LimbEntry,
+    NearEntry,
     OrderedEntry,
     OverrideEntry,
+    RangeEntry,
     RuleFile,
     SelectEntry,
     SourcesFile,
     StepEntry,
+    VolumesFile,
 )
 from safety_stream.catalogue.issues import CatalogueError, Issue, Severity
 from safety_stream.core.catalogue import (
@@ -44,44 +54,77 @@ from safety_stream.core.catalogue import (
     Bounds,
     Catalogue,
     Category,
+    FactKind,
     Indicator,
     Profile,
     Source,
 )
 from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.facts import fact_in, number_of
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, Role
+from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
 from safety_stream.core.rules.chains import DEEPEST, circle_in, depth_of, rests_on
 from safety_stream.core.rules.engine import HUB_RULE
+from safety_stream.core.rules.near import HERE, NEARBY
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
     Absent,
     AllOf,
+    Besides,
     Calendar,
     Condition,
     Count,
     Distinct,
+    FactTest,
     Field,
     Limb,
+    Near,
     Ordered,
     Override,
     PriorityRule,
     Rule,
     Safeguards,
     Selector,
+    Sum,
     Test,
 )
+from safety_stream.core.rules.windows import longest
 
-_KEYS_NOBODY_MAKES = frozenset({"household", "cell"})
-_ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "group"}
+_PLACES = frozenset({"household", "place", "cell"})
+"""Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
+
+_ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "household", "group", HERE, NEARBY}
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
 _LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
 _GRADES = frozenset("ABCDE")
+
+ISSUES_MAX = 100
+"""Of one file so many are told: whoever mends them may ask again."""
+
+LOOKUP_BYTES_MAX = 20_000_000
+"""Ten times a look-up of the whole country."""
+
+_NOT_TO_BE_READ = frozenset(
+    {
+        *("ethnic", "ethnicity", "race", "racial", "nationality", "immigration", "caste", "skin"),
+        *("religion", "religious", "faith", "belief", "beliefs", "political", "politics", "union"),
+        *("sex", "sexual", "sexuality", "orientation", "gender", "transgender", "trans", "pregnancy", "pregnant"),
+        *("health", "mental", "medical", "diagnosis", "disability", "disabled", "illness", "medication", "addiction"),
+        *("genetic", "biometric"),
+    }
+)
+"""Words that no fact's name may hold: no rule reads what the law protects most (design/rules.md 3.11; Data Protection
+Act 2018 s.10, UK GDPR article 9; Equality Act 2010 s.4). Here and not in the catalogue, so that no rule's author can
+take one out."""
 
 M = TypeVar("M", bound=BaseModel)
 
 
 def load_catalogue(folder: Path, areas: Path | None = None, rules: Path | None = None) -> Catalogue:
     """The catalogue in `folder`; `areas` names another area file (`<county>.yaml`), `rules` another folder of rules.
+
+    Of such other rules only what makes them fire has to be said (`BareRuleFile`): they are for a replay. `rules` may
+    also be one rule's file, and the catalogue then has that rule alone.
 
     Raises `CatalogueError` with every issue when there is an error among them.
     """
@@ -98,13 +141,27 @@ def load_with_files(folder: Path) -> tuple[Catalogue, dict[str, RuleFile]]:
     catalogue = reading.catalogue()
     if catalogue is None:
         raise CatalogueError(reading.sorted_issues())
-    return catalogue, reading.rule_files
+    return catalogue, {name: file for name, file in reading.rule_files.items() if isinstance(file, RuleFile)}
+
+
+def load_volumes(folder: Path) -> VolumesFile | None:
+    """How loud rules may be and were; None in a catalogue without a budget. Raises `CatalogueError`."""
+    reading = Reading(folder)
+    volumes = reading.volumes()
+    if reading.sorted_issues():
+        raise CatalogueError(reading.sorted_issues())
+    return volumes
 
 
 def lint_catalogue(folder: Path, areas: Path | None = None) -> list[Issue]:
-    """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none."""
+    """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none.
+
+    Whether rules keep to their budget is told here and nowhere else: what is too loud must not be released, but what
+    runs must not stop over it, and a backtest has to load what it is to mend.
+    """
     reading = Reading(folder, areas)
-    reading.catalogue()
+    if reading.catalogue() is not None and areas is None:
+        reading.check_volumes()
     return reading.sorted_issues()
 
 
@@ -112,15 +169,18 @@ class Reading:
     """One reading of a catalogue folder: the issues found so far, and the rule files as they were written."""
 
     def __init__(self, folder: Path, areas: Path | None = None, rules: Path | None = None) -> None:
-        self.rule_files: dict[str, RuleFile] = {}
+        self.rule_files: dict[str, BareRuleFile] = {}
         self._folder = folder
         self._areas_file = areas
         self._rules_folder = rules or folder / "rules"
+        self._rule_format = RuleFile if rules is None else BareRuleFile
         self._issues: set[Issue] = set()
         self._digest = hashlib.sha256()
         self._sources: dict[str, Source] | None = None
         self._categories: dict[str, Category] | None = None
         self._themes: frozenset[str] | None = None
+        self._bounds: Bounds | None = None
+        self._facts: dict[str, FactKind] | None = None
         self._areas: Areas | None = None
         self._indicators: dict[str, Indicator] | None = None
         self._audiences: dict[str, Audience] | None = None
@@ -133,6 +193,7 @@ class Reading:
         """Read everything; None when there is an error."""
         self._sources = self._read_sources()
         categories = self._read_categories()
+        self._facts = self._read_facts()
         self._areas = self._read_areas()
         self._indicators = self._read_indicators()
         profiles = self._read_audiences()
@@ -152,7 +213,50 @@ class Reading:
             audiences=tuple((self._audiences or {}).values()),
             profiles=tuple(profiles),
             bounds=bounds,
+            facts=self._facts or {},
         )
+
+    def volumes(self) -> VolumesFile | None:
+        """Read how loud rules may be and were; None when there is no such file, or an error in it."""
+        read = self._read_volumes()
+        return None if read is None else read[1]
+
+    def check_volumes(self) -> None:
+        """Hold what was measured of the rules read against their budget."""
+        read = self._read_volumes()
+        if read is None:
+            return
+        at, model = read
+        self._refuse_repeats(at, "measured", [entry.rule for entry in model.measured], what="rule")
+        stable = {rule: file.version for rule, file in self.rule_files.items() if file.status == "stable"}
+        together = 0
+        for index, entry in enumerate(model.measured):
+            if entry.rule not in self.rule_files:
+                at.warning(("measured", index), f"rule {entry.rule} is measured and is no rule", "leave it out")
+            if stable.get(entry.rule) != entry.version:
+                continue
+            del stable[entry.rule]
+            urgent, alerts = entry.urgent_per_division_and_shift, entry.alerts_per_district_and_month
+            together += urgent
+            for excess in excesses(urgent, alerts, model.budget):
+                mend = "make it trial, raise its threshold or narrow its select, and measure it again"
+                at.error(("measured", index), f"{entry.rule} is too loud to be stable: {excess}", mend)
+        most = model.budget.urgent.per_division_and_shift
+        if together > most:
+            what = f"all rules together make {together:,} urgent in a division and shift, where the budget is {most:,}"
+            at.error(("budget", "urgent"), what, "make one of them trial, or quieter")
+        for rule, version in stable.items():
+            mend = f"run safety-stream rules backtest {rule} --against HISTORY --record NAME-OF-HISTORY"
+            at.warning(("measured",), f"version {version} of {rule} has no measured volume", mend)
+
+    def _read_volumes(self) -> tuple[_Place, VolumesFile] | None:
+        path = self._folder / "volumes.yaml"
+        read = self._read(path, VolumesFile) if path.exists() else None
+        if read is not None:
+            starts = read[1].budget.shifts.starts
+            if starts != sorted(set(starts)):
+                read[0].error(("budget", "shifts", "starts"), "shifts do not begin in order", "write [7, 19]")
+        return read
 
     # One file at a time
 
@@ -194,7 +298,43 @@ class Reading:
         self._themes = frozenset(theme for some in themes for theme in some)
         if model.bounds.kept <= model.bounds.hub:
             at.error(("bounds",), "kept is not above hub", "a hub must be remembered for it to come back: raise kept")
-        return by_kind, by_flag, Bounds(hub=model.bounds.hub, kept=model.bounds.kept)
+        self._bounds = Bounds(
+            hub=model.bounds.hub,
+            kept=model.bounds.kept,
+            cell_metres=model.bounds.cell_metres,
+            cell_days=model.bounds.cell_days,
+        )
+        return by_kind, by_flag, self._bounds
+
+    def _read_facts(self) -> dict[str, FactKind] | None:
+        path = self._folder / "facts.yaml"
+        if not path.exists():
+            return {}
+        read = self._read(path, FactsFile)
+        if read is None:
+            return None
+        at, model = read
+        self._refuse_repeats(at, "facts", [entry.id for entry in model.facts])
+        for index, entry in enumerate(model.facts):
+            self._check_fact(at, ("facts", index), entry)
+        return {
+            entry.id: FactKind(
+                id=entry.id,
+                type=entry.type,
+                title=entry.title,
+                values=None if entry.values is None else frozenset(entry.values),
+            )
+            for entry in model.facts
+        }
+
+    def _check_fact(self, at: _Place, where: Where, entry: FactEntry) -> None:
+        for word in sorted(_NOT_TO_BE_READ.intersection(entry.id.split("-"))):
+            at.error((*where, "id"), f"fact {entry.id}: no rule may read of {word}", "leave it out (rules.md 3.11)")
+        if entry.type == "number" and (entry.values is not None or entry.open):
+            at.error(where, f"fact {entry.id} is a number; it has neither values nor open", "leave them out")
+        if entry.type == "word" and (entry.values is None) != entry.open:
+            what = "both values and open" if entry.open else "no values"
+            at.error(where, f"fact {entry.id} has {what}", "list the words it may be, or else say open: true")
 
     def _read_areas(self) -> Areas | None:
         file = self._areas_file or self._only_area_file()
@@ -211,6 +351,8 @@ class Reading:
                 parents=tuple(entry.parents),
                 valid_from=entry.valid_from,
                 valid_to=entry.valid_to,
+                division=entry.division,
+                residents=entry.residents,
             )
             for entry in model.areas
         }
@@ -227,10 +369,16 @@ class Reading:
         return Areas(county=model.county, by_code=by_code, by_lsoa=self._read_lsoas(at, file, model, by_code))
 
     def _read_lsoas(self, at: _Place, file: Path, model: AreasFile, by_code: Mapping[str, Area]) -> dict[str, str]:
+        if model.lsoa_lookup is None:
+            return {}
         path = file.parent / model.lsoa_lookup
+        if path.exists() and not (path.is_file() and path.stat().st_size <= LOOKUP_BYTES_MAX and self._is_inside(path)):
+            what = f"{model.lsoa_lookup} is no file of this folder, or has more than {LOOKUP_BYTES_MAX} bytes"
+            at.error(("lsoa_lookup",), what, "keep the county's rows in a file there")
+            return {}
         try:
             rows = list(read_lookup(path))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, csv.Error) as error:
             at.error(("lsoa_lookup",), f"{model.lsoa_lookup} cannot be read: {error}", "mend the look-up")
             return {}
         self._digest.update(path.read_bytes())
@@ -318,7 +466,7 @@ class Reading:
         rules: dict[str, tuple[_Place, Rule]] = {}
         paths = self._files(self._rules_folder)
         for path in paths:
-            read = self._read(path, RuleFile)
+            read = self._read(path, self._rule_format)
             if read is not None:
                 at, model = read
                 if model.id != path.stem:
@@ -354,7 +502,7 @@ class Reading:
 
     # A rule
 
-    def _rule(self, at: _Place, model: RuleFile) -> Rule | None:
+    def _rule(self, at: _Place, model: BareRuleFile) -> Rule | None:
         entries = self._limb_entries(at, model)
         limbs = [limb for name, entry in entries for limb in self._limb(at, model, name, entry)]
         self._check_audience(at, model)
@@ -378,6 +526,7 @@ class Reading:
                 child_raises=model.priority.child_raises,
             ),
             safeguards=Safeguards(
+                organisations=model.safeguards.organisations,
                 organisations_or_kinds=model.safeguards.organisations_or_kinds,
                 grades_alone=tuple(model.safeguards.grades_alone),
             ),
@@ -386,33 +535,36 @@ class Reading:
             audiences=tuple(model.audience),
         )
 
-    def _limb_entries(self, at: _Place, model: RuleFile) -> list[tuple[str, LimbEntry]]:
-        at_top = [name for name in ("key", "select", "condition", "indicator") if getattr(model, name) is not None]
+    def _limb_entries(self, at: _Place, model: BareRuleFile) -> list[tuple[str, LimbEntry]]:
+        named = ("key", "select", "condition", "besides", "indicator", "discovered_because")
+        at_top = [name for name in named if getattr(model, name) not in (None, {})]
         if model.limbs is not None and at_top:
             at.error((at_top[0],), f"{', '.join(at_top)} beside limbs", "put it into each limb")
         if model.limbs is None and (model.key is None or model.condition is None):
             at.error((), "neither key and condition nor limbs", "say what the rule reads and tests")
         return list(model.each_limb().items())
 
-    def _limb(self, at: _Place, model: RuleFile, name: str, entry: LimbEntry) -> Iterator[Limb]:
+    def _limb(self, at: _Place, model: BareRuleFile, name: str, entry: LimbEntry) -> Iterator[Limb]:
         where: Where = ("limbs", name) if model.limbs is not None else ()
         condition = _condition(entry)
         reads = condition_type(condition)
-        for kind in sorted(_KEYS_NOBODY_MAKES.intersection(entry.key)):
-            at.error((*where, "key"), f"no stage makes {kind} keys", "choose another kind of key")
         self._check_kind_of_limb(at, where, entry)
         for step in sorted(set(reads.steps) - set(entry.select)):
             at.error(
                 (*where, "condition"), f"unknown step {step}", f"name it under select, or use {_listing(entry.select)}"
             )
-        for step in sorted(set(entry.select) - set(reads.steps)):
+        self._check_besides(at, where, entry, reads.facts)
+        told_besides = {one.of for one in entry.besides.values()}
+        for step in sorted(set(entry.select) - set(reads.steps) - told_besides):
             at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
         self._check_condition(at, (*where, "condition"), condition, entry)
-        self._check_words(at, (*where, "explain"), entry.explain, reads.facts)
+        self._check_words(at, (*where, "explain"), entry.explain, (*reads.facts, *entry.besides))
+        if isinstance(model, RuleFile):
+            self._check_origin(at, where, entry)
         steps = {
             step: self._selector(at, (*where, "select", step), selected) for step, selected in entry.select.items()
         }
-        if set(reads.steps) <= set(steps):
+        if {*reads.steps, *told_besides} <= set(steps):
             yield Limb(
                 name=name,
                 keys=tuple(entry.key),
@@ -420,7 +572,14 @@ class Reading:
                 condition=condition,
                 explain=entry.explain,
                 names=self._names_of(condition),
+                besides={name: Besides(of=one.of, within=one.within) for name, one in entry.besides.items()},
             )
+
+    def _check_besides(self, at: _Place, where: Where, entry: LimbEntry, facts: Sequence[str]) -> None:
+        for name, one in entry.besides.items():
+            self._know(at, (*where, "besides", name, "of"), "step", one.of, entry.select)
+            if name in facts:
+                at.error((*where, "besides", name), f"the condition states {name} itself", "give it another name")
 
     def _names_of(self, condition: Condition) -> dict[str, str]:
         """How a condition's values are called in explanations: areas have names."""
@@ -435,33 +594,51 @@ class Reading:
                     (*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml"
                 )
             elif entry.select or entry.condition.of is not None:
-                at.error((*where, "select"), "an area's indicator has its own select", "leave select and of out")
+                place = "select" if entry.select else "condition"
+                at.error((*where, place), "an area's indicator has its own select", "leave select and of out")
             if entry.indicator is not None:
                 self._know(at, (*where, "indicator"), "indicator", entry.indicator, self._indicators)
             return
         if entry.indicator is not None:
             at.error((*where, "indicator"), "only key area has an indicator", "leave it out")
+        if isinstance(entry.condition, NearEntry):
+            self._check_limb_of_near(at, where, entry)
+        elif "cell" in entry.key:
+            at.error((*where, "key"), "of a cell only near may be asked", "choose another kind of key")
         if isinstance(entry.condition, CalendarEntry) and entry.condition.of is None:
             at.error((*where, "condition"), "a calendar condition on a timeline needs a step to count", "add `of`")
 
+    def _check_limb_of_near(self, at: _Place, where: Where, entry: LimbEntry) -> None:
+        if entry.key != ["cell"]:
+            at.error((*where, "key"), "near is asked of cells alone", "write `key: cell`")
+        if entry.besides:
+            at.error((*where, "besides"), "besides would count all that nine cells hold, near or not", "leave it out")
+        for step, selected in entry.select.items():
+            if selected.finding is not None:
+                at.error(
+                    (*where, "select", step),
+                    f"step {step} means a finding, which has no place",
+                    "let near speak of reports",
+                )
+
     def _check_condition(self, at: _Place, where: Where, condition: Condition, entry: LimbEntry) -> None:
-        if isinstance(condition, Count | Distinct):
-            for field in condition.same:
-                self._know(at, (*where, "same"), "field", field, _TEXT_FIELDS)
-            if condition.until == condition.of:
-                at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
-        if isinstance(condition, Distinct):
-            self._know(at, (*where, "field"), "field", condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
+        if isinstance(condition, Count | Distinct | Sum):
+            self._check_window(at, where, condition)
         if isinstance(condition, Absent):
             for feed in condition.feeds:
                 self._know(at, (*where, "feeds"), "feed", feed, self._sources)
+        if isinstance(condition, Near):
+            self._check_reach(at, where, condition)
         if isinstance(entry.condition, AllOfEntry):
-            self._check_steps(at, (*where, "steps"), entry.condition.steps)
-            for step in entry.condition.at_least:
-                self._know(at, (*where, "at_least", step), "step", step, entry.condition.steps)
-            self._check_needed(at, where, entry.condition)
+            self._check_all_of(at, where, entry.condition)
         if isinstance(entry.condition, OrderedEntry):
             self._check_order(at, where, entry.condition)
+
+    def _check_all_of(self, at: _Place, where: Where, stated: AllOfEntry) -> None:
+        self._check_steps(at, (*where, "steps"), stated.steps)
+        for step in stated.at_least:
+            self._know(at, (*where, "at_least", step), "step", step, stated.steps)
+        self._check_needed(at, where, stated)
 
     def _check_needed(self, at: _Place, where: Where, stated: AllOfEntry) -> None:
         self._check_steps(at, (*where, "always"), stated.always)
@@ -475,6 +652,52 @@ class Reading:
                 f"{stated.needed} needed of {len(stated.steps)} steps, {len(stated.always)} of them always",
                 "let needed lie between the number always needed and the number of steps, or leave it out",
             )
+
+    def _check_reach(self, at: _Place, where: Where, condition: Near) -> None:
+        if condition.after == condition.of:
+            at.error((*where, "after"), f"step {condition.of} is named twice", "leave after out: it is the same anyway")
+        if self._bounds is not None and condition.metres > self._bounds.cell_metres:
+            what = f"{condition.metres} metres is further than a cell is wide"
+            at.error((*where, "metres"), what, "ask for less, or raise cell_metres in categories.yaml")
+        self._check_stretch(at, (*where, "within"), condition.within)
+
+    def _check_stretch(self, at: _Place, where: Where, within: Duration) -> None:
+        """A length of months counts as the longest it can be."""
+        if self._bounds is not None and (within.millis or longest(within)) > self._bounds.cell_days * DAY_LENGTH:
+            what = f"{length_in_words(within)} may be longer than a cell lasts"
+            at.error(where, what, "ask for less, or raise cell_days in categories.yaml")
+
+    def _check_origin(self, at: _Place, where: Where, entry: LimbEntry) -> None:
+        counted = _counted_steps(entry) if _PLACES.intersection(entry.key) else ()
+        for step in counted:
+            selected = entry.select.get(step)
+            if selected is None or selected.finding is not None or step in entry.discovered_because:
+                continue
+            if selected.origin == ["reported"]:
+                continue
+            mend = f"add origin: reported, or say why it counts there: discovered_because: {{{step}: …}}"
+            at.error((*where, "select", step), f"at a place step {step} counts what is found by looking", mend)
+        for step in sorted(entry.discovered_because):
+            selected = entry.select.get(step)
+            if step not in counted or selected is None or selected.origin == ["reported"]:
+                what = f"step {step} counts nothing at a place that is found by looking"
+                at.error((*where, "discovered_because", step), what, "leave the reason out")
+
+    def _check_window(self, at: _Place, where: Where, condition: Count | Distinct | Sum) -> None:
+        for field in condition.same:
+            self._know_field(at, (*where, "same"), field, _TEXT_FIELDS)
+        if condition.until == condition.of:
+            at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
+        if isinstance(condition, Distinct):
+            self._know_field(at, (*where, "field"), condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
+        if isinstance(condition, Sum):
+            self._check_summed(at, (*where, "field"), condition.field)
+
+    def _check_summed(self, at: _Place, where: Where, field: str) -> None:
+        if self._facts is None:
+            return
+        numbers = [f"facts.{fact.id}" for fact in self._facts.values() if fact.type == "number"]
+        self._know(at, where, "number to add up:", field, numbers)
 
     def _check_order(self, at: _Place, where: Where, stated: OrderedEntry) -> None:
         self._check_steps(at, (*where, "none_of"), stated.none_of)
@@ -501,42 +724,58 @@ class Reading:
                     where, f"explain names {{{name}}}, which is no fact of this condition", f"use {_listing(facts)}"
                 )
 
-    def _check_audience(self, at: _Place, model: RuleFile) -> None:
+    def _check_audience(self, at: _Place, model: BareRuleFile) -> None:
         for index, audience in enumerate(model.audience):
             self._know(at, ("audience", index), "audience", audience, self._audiences)
             known = (self._audiences or {}).get(audience)
             if known is not None and model.family not in known.families:
                 at.warning(("audience", index), f"audience {audience} takes no {model.family} alerts", "leave it out")
 
-    def _check_priority(self, at: _Place, model: RuleFile) -> None:
+    def _check_priority(self, at: _Place, model: BareRuleFile) -> None:
         tiers = [model.priority.base, *(tier for _, tier in sorted(model.priority.by_count.items()))]
         if tiers != sorted(tiers, reverse=True):
             at.error(("priority", "by_count"), "a higher count has a lower priority", "P1 is the highest: order them")
 
-    def _check_safeguards(self, at: _Place, model: RuleFile) -> None:
+    def _check_safeguards(self, at: _Place, model: BareRuleFile) -> None:
         if all(entry.key != ["area"] for entry in model.each_limb().values()):
             return
-        if model.safeguards.organisations_or_kinds > 1 or model.safeguards.grades_alone:
+        guards = model.safeguards
+        if guards.organisations > 1 or guards.organisations_or_kinds > 1 or guards.grades_alone:
             at.error(("safeguards",), "an area's count has no evidence to guard", "leave safeguards out")
         if model.priority.raise_when or model.priority.child_raises:
             at.error(("priority",), "an area's count has no evidence to raise its priority", "raise it by_count")
 
-    def _check_examples(self, at: _Place, model: RuleFile) -> None:
-        if not any(example.fires for example in model.examples):
-            at.error(("examples",), "no example fires", "add a story that must fire")
-        if all(example.fires for example in model.examples):
-            at.error(("examples",), "no example is a near miss", "add a story that must not fire")
+    def _check_examples(self, at: _Place, model: BareRuleFile) -> None:
+        if isinstance(model, RuleFile):
+            if not any(example.fires for example in model.examples):
+                at.error(("examples",), "no example fires", "add a story that must fire")
+            if all(example.fires for example in model.examples):
+                at.error(("examples",), "no example is a near miss", "add a story that must not fire")
         for index, example in enumerate(model.examples):
             if example.limb is not None and example.limb not in model.each_limb():
                 limbs = _listing(model.each_limb())
                 at.error(("examples", index, "limb"), f"unknown limb {example.limb}", f"use {limbs}")
+            if example.area is not None:
+                self._know_area(at, ("examples", index, "area"), example.area)
+            elif example.counts:
+                at.error(("examples", index, "counts"), "nobody knows of which area these are", "add `area`")
             for number, sighting in enumerate(example.sightings):
-                where: Where = ("examples", index, "sightings", number)
-                self._know(at, (*where, "kind"), "kind", sighting.kind, self._kinds())
-                self._know(at, (*where, "category"), "category", sighting.category, self._categories)
-                self._know_area(at, (*where, "area"), sighting.area)
+                self._check_sighting(at, ("examples", index, "sightings", number), sighting)
             for feed in example.complete_to:
                 self._know(at, ("examples", index, "complete_to", feed), "feed", feed, self._sources)
+
+    def _check_sighting(self, at: _Place, where: Where, sighting: ExampleSighting) -> None:
+        self._know(at, (*where, "kind"), "kind", sighting.kind, self._kinds())
+        self._know(at, (*where, "category"), "category", sighting.category, self._categories)
+        for role in sighting.role:
+            self._know(at, (*where, "role"), "role", role, _ROLES)
+        if sighting.organisation is not None:
+            known = self._organisations()
+            self._know(at, (*where, "organisation"), "organisation", sighting.organisation, known)
+        if sighting.area is not None:
+            self._know_area(at, (*where, "area"), sighting.area)
+        for fact, value in sighting.facts.items():
+            self._check_values(at, (*where, "facts", fact), fact, (str(value).lower(),))
 
     def _override(self, at: _Place, where: Where, entry: OverrideEntry, limbs: Sequence[Limb]) -> Override:
         touched = [limb for limb in limbs if entry.limb in (None, limb.name)]
@@ -556,6 +795,8 @@ class Reading:
                 at.error((*where, "set"), f"limb {limb.name} has no at_least", "leave it out")
             if set_to.within is not None and isinstance(limb.condition, Calendar):
                 at.error((*where, "set"), f"limb {limb.name} has no within", "leave it out")
+            if set_to.within is not None and isinstance(limb.condition, Near):
+                self._check_stretch(at, (*where, "set"), set_to.within)
         return Override(
             areas=frozenset(entry.areas),
             limb=entry.limb,
@@ -571,10 +812,12 @@ class Reading:
     def _selector(self, at: _Place, where: Where, entry: StepEntry) -> Selector:
         if entry.finding is not None and entry.model_fields_set != {"finding"}:
             at.error((*where, "finding"), "a finding is no report to be tested", "let finding stand alone in its step")
-        none_of = () if entry.none_of is None else self._tests(at, (*where, "not"), entry.none_of)
+        unless = SelectEntry() if entry.none_of is None else entry.none_of
         return Selector(
             tests=self._tests(at, where, entry),
-            none_of=none_of,
+            none_of=self._tests(at, (*where, "not"), unless),
+            facts=tuple(self._fact_tests(at, (*where, "facts"), entry)),
+            none_of_facts=tuple(self._fact_tests(at, (*where, "not", "facts"), unless)),
             reported_within=entry.reported_within,
             finding=frozenset(entry.finding or ()),
         )
@@ -593,7 +836,7 @@ class Reading:
             "origin": ("reported", "discovered"),
             "grade": _GRADES,
             "role": _ROLES,
-            "organisation": None if self._sources is None else {one.organisation for one in self._sources.values()},
+            "organisation": self._organisations(),
             "source": self._sources,
             "child": ("true", "false"),
         }
@@ -606,10 +849,49 @@ class Reading:
                 tests.append(Test(field, frozenset(values)))
         return tuple(tests)
 
+    def _fact_tests(self, at: _Place, where: Where, entry: SelectEntry) -> Iterator[FactTest]:
+        for name, wanted in entry.facts.items():
+            if isinstance(wanted, RangeEntry):
+                self._check_range(at, (*where, name), name, wanted)
+                yield FactTest(name, None, wanted.at_least, wanted.at_most)
+            else:
+                self._check_values(at, (*where, name), name, wanted)
+                yield FactTest(name, frozenset(wanted))
+
+    def _check_range(self, at: _Place, where: Where, name: str, wanted: RangeEntry) -> None:
+        self._know(at, where, "fact", name, self._facts)
+        known = (self._facts or {}).get(name)
+        if known is not None and known.type != "number":
+            at.error(where, f"fact {name} is a word, which is neither more nor less", "name the words that are meant")
+        if wanted.at_least is None and wanted.at_most is None:
+            at.error(where, f"the test of fact {name} tests nothing", "say at_least, at_most, or a value")
+        elif wanted.at_least is not None and wanted.at_most is not None and wanted.at_least > wanted.at_most:
+            at.error(where, f"no number passes the test of fact {name}", "at_least is not above at_most")
+
+    def _check_values(self, at: _Place, where: Where, name: str, values: Iterable[str]) -> None:
+        self._know(at, where, "fact", name, self._facts)
+        known = (self._facts or {}).get(name)
+        for value in values:
+            if known is not None and known.type == "number" and str(number_of(value)) != value:
+                at.error(where, f"fact {name} is a number, which {value} is not", "write a whole number")
+            elif known is not None and known.type == "word":
+                self._know(at, where, f"value of fact {name}:", value, known.values)
+
+    def _know_field(self, at: _Place, where: Where, field: str, known: frozenset[str]) -> None:
+        """A field of a sighting, or a fact by its dotted name."""
+        fact = fact_in(field)
+        if fact is None:
+            self._know(at, where, "field", field, known)
+        else:
+            self._know(at, where, "fact", fact, self._facts)
+
     def _kinds(self) -> frozenset[str] | None:
         return (
             None if self._sources is None else frozenset(k for source in self._sources.values() for k in source.kinds)
         )
+
+    def _organisations(self) -> frozenset[str] | None:
+        return None if self._sources is None else frozenset(source.organisation for source in self._sources.values())
 
     def _know(self, at: _Place, where: Where, what: str, name: str, known: Iterable[str] | None) -> None:
         if known is not None and name not in (names := frozenset(known)):
@@ -650,7 +932,7 @@ class Reading:
         return files[0]
 
     def _files(self, folder: Path) -> list[Path]:
-        found = sorted(folder.glob("*"))
+        found = [folder] if folder.is_file() else sorted(folder.glob("*"))
         for path in found:
             if path.suffix in (".yml", ".YAML", ".json"):
                 self._issues.add(
@@ -658,11 +940,26 @@ class Reading:
                 )
         return [path for path in found if path.suffix == ".yaml"]
 
+    def _is_inside(self, path: Path) -> bool:
+        """Whether a file is where it seems to be: a reviewer sees the folder, and not where a link in it leads.
+
+        Links within the folder are how some deployments mount it.
+        """
+        try:
+            target = path.resolve()
+        except (OSError, RuntimeError):
+            # A link that leads to itself: no file either way.
+            return False
+        return target.is_relative_to(self._folder.resolve()) or target.is_relative_to(path.parent.resolve())
+
     def _name_of(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else path.name
 
     def _read(self, path: Path, kind: type[M]) -> tuple[_Place, M] | None:
         at = _Place(self._issues, self._name_of(path), None)
+        if not self._is_inside(path):
+            at.add("error", 1, "the file leads out of the catalogue", "put the file itself there, and no link")
+            return None
         try:
             document = read_document(path)
         except OSError as error:
@@ -671,7 +968,7 @@ class Reading:
         except UnreadableError as error:
             at.add("error", error.line, error.what, error.mend)
             return None
-        self._digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        self._digest.update(path.name.encode() + b"\0" + document.content)
         at = _Place(self._issues, self._name_of(path), document)
         try:
             return at, kind.model_validate(document.value)
@@ -686,6 +983,7 @@ class _Place:
 
     def __init__(self, issues: set[Issue], file: str, document: Document | None) -> None:
         self._issues = issues
+        self._told = 0
         self._file = file
         self._document = document
 
@@ -702,8 +1000,13 @@ class _Place:
         self.add("warning", self.line_of(where), what, mend)
 
     def add(self, severity: Severity, line: int, what: str, mend: str) -> None:
-        """An issue on a line."""
-        self._issues.add(Issue(self._file, line, severity, what, mend))
+        """An issue on a line. Beyond so many of one file only that there are more."""
+        if self._told == ISSUES_MAX:
+            # As an error: what is not told may be one.
+            self._issues.add(Issue(self._file, line, "error", "there are more issues in this file", "mend these first"))
+        if self._told < ISSUES_MAX:
+            self._issues.add(Issue(self._file, line, severity, what, mend))
+        self._told += 1
 
     def refuse(self, loc: Where, kind: str, message: str, model: type[BaseModel]) -> None:
         """What a format refused. Its path also names branches of unions, which no line of the file has."""
@@ -721,10 +1024,19 @@ class _Place:
             self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {model.__name__} in formats.py")
 
 
+def excesses(urgent: int, alerts: int, budget: BudgetEntry) -> list[str]:
+    """What of one rule's volume is beyond the budget, in words."""
+    limits = (
+        (urgent, budget.urgent.of_one_rule, "urgent in a division and shift"),
+        (alerts, budget.alerts.per_district_and_month, "in a district and month"),
+    )
+    return [f"{number:,} {where}, where the budget is {most:,}" for number, most, where in limits if number > most]
+
+
 _ALERT_FIELDS = frozenset(AlertVersion.__struct_fields__)
 
 
-def _condition(entry: LimbEntry) -> Condition:
+def _condition(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per type
     stated = entry.condition
     match stated.type:
         case "count":
@@ -740,9 +1052,19 @@ def _condition(entry: LimbEntry) -> Condition:
                 of=stated.of,
                 field=stated.field,
                 at_least=stated.at_least,
+                occurrences=stated.occurrences,
                 within=stated.within,
                 same=tuple(stated.same),
                 ignore=tuple(stated.ignore),
+                until=stated.until,
+            )
+        case "sum":
+            return Sum(
+                of=stated.of,
+                field=stated.field,
+                at_least=stated.at_least,
+                within=stated.within,
+                same=tuple(stated.same),
                 until=stated.until,
             )
         case "all_of":
@@ -754,6 +1076,14 @@ def _condition(entry: LimbEntry) -> Condition:
             )
         case "absent":
             return Absent(after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds))
+        case "near":
+            return Near(
+                of=stated.of,
+                metres=stated.metres,
+                within=stated.within,
+                at_least=stated.at_least,
+                after=stated.after,
+            )
         case "calendar":
             return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
 
@@ -765,6 +1095,22 @@ def _check_rests_on(at: _Place, where: Where, rule: Rule, limb: Limb, other: Rul
         at.error(where, f"rule {other.id} is on trial: only its owner may hear of it", "put this one on trial too")
     for kind in sorted(set(limb.keys) - {kind for one in other.limbs for kind in one.keys}):
         at.error(where, f"rule {other.id} finds nothing on key {kind}", "let both read the same kind of key")
+
+
+def _counted_steps(entry: LimbEntry) -> tuple[str, ...]:
+    """The steps that make a limb fire; those that close, cancel or rule out are not among them."""
+    stated = entry.condition
+    match stated.type:
+        case "count" | "distinct" | "sum":
+            return (stated.of,)
+        case "all_of" | "ordered":
+            return tuple(dict.fromkeys(stated.steps))
+        case "absent":
+            return (stated.after,)
+        case "calendar":
+            return () if stated.of is None else (stated.of,)
+        case "near":
+            return tuple(dict.fromkeys((stated.of, stated.after or stated.of)))
 
 
 def _is_above_itself(code: str, by_code: Mapping[str, Area]) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from safety_stream.catalogue.blocks import Block, Bullets, Cell, Heading, Link, Paragraph, Table, to_html, to_markdown
+from safety_stream.catalogue.examples import area_of, said_by
 from safety_stream.catalogue.explaining import EXAMPLES, explained, keys_in_words
 from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, RuleFile
 from safety_stream.catalogue.loading import load_with_files
@@ -141,8 +142,8 @@ def _reports(name: str, sightings: Sequence[ExampleSighting], catalogue: Catalog
             _moment(one.at),
             ", ".join((one.kind, *([one.subtype] if one.subtype else []), one.category)),
             ", ".join(one.role),
-            one.organisation,
-            _area(one.area, catalogue),
+            said_by(one, catalogue),
+            _area(area_of(one, catalogue), catalogue),
             "; ".join(_besides(one)),
         )
         for one in sightings

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from safety_stream.cli.history import put_through, read_history
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
     AreasFile,
     CatalogueFolder,
     Json,
+    Wrong,
     catalogue_of,
     epilog,
-    err,
-    named,
     print_json,
     print_table,
 )
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.times import Instant, to_iso
 from safety_stream.edge import canonical
-from safety_stream.edge.entries import Reject
-from safety_stream.replay import Arrival, Pipeline, Result
-from safety_stream.wire.reports import report_writer
+from safety_stream.replay import Result
 
 EPILOG = epilog(
     "safety-stream replay reports.jsonl.gz --out result",
@@ -39,11 +35,33 @@ EPILOG = epilog(
 )
 
 
+def _time(text: str) -> Instant:
+    try:
+        return canonical.instant_of(text)
+    except ValueError:
+        raise typer.BadParameter("write ISO 8601 with a zone: 2026-03-01T09:30:00Z") from None
+
+
 def replay(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Canonical JSON Lines, also gzip.")],
     out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder for the results.")],
     rules: Annotated[
-        Path | None, typer.Option("--rules", exists=True, file_okay=False, help="Other rules: a folder of rule files.")
+        Path | None,
+        typer.Option(
+            "--rules",
+            exists=True,
+            file_okay=False,
+            help="Other rules: a folder of rule files, which need say only what makes them fire.",
+        ),
+    ] = None,
+    until: Annotated[
+        Instant | None,
+        typer.Option(
+            "--until",
+            parser=_time,
+            metavar="TIME",
+            help="At the end, let time pass to this, every feed complete to it: deadlines up to then pass.",
+        ),
     ] = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
@@ -51,44 +69,22 @@ def replay(
 ) -> None:
     """Put reports through every stage and write what stands at the end: findings, alerts, indicators, dead letters.
 
-    Reports go in by order of receipt (`received_at`, else `reported_at`); the same files give the same bytes.
+    Reports go in by order of receipt (`received_at`); one that does not say when it was received came right after the
+    one before it in its file, though not before its own `reported_at`. The same files give the same bytes.
     """
     known = catalogue_of(catalogue, areas, rules)
-    rejects: list[Reject] = []
-    arrivals = arrivals_of(files, known, rejects)
+    history = read_history(files, known)
+    last = history.arrivals[-1].received_at if history.arrivals else None
+    if until is not None and last is not None and until < last:
+        raise Wrong(f"--until is before the last report came, at {to_iso(last)}: name a later time")
     result = Result()
-    with _progress() as progress:
-        task = progress.add_task("Replaying", total=len(arrivals))
-        for done in Pipeline(known, result.take).run(arrivals):
-            progress.update(task, completed=done)
-    counts = result.write(out)
+    put_through(known, history, result.take, until=until)
+    counts = result.write(out, history.names)
     with (out / "rejects.jsonl").open("wb") as file:
-        file.writelines(msgspec.json.encode(reject) + b"\n" for reject in rejects)
-    counts["rejects"] = len(rejects)
+        file.writelines(msgspec.json.encode(reject) + b"\n" for reject in history.rejects)
+    counts["rejects"] = len(history.rejects)
     if as_json:
-        print_json({"reports": len(arrivals), **counts})
+        print_json({"reports": len(history.arrivals), **counts})
     else:
-        print_table(("what", "how many"), [("reports", len(arrivals)), *counts.items()])
-    raise typer.Exit(TO_DO if rejects else OK)
-
-
-def arrivals_of(files: list[Path], known: Catalogue, rejects: list[Reject]) -> list[Arrival]:
-    """What intake meets of these files, by order of receipt; lines that are no reports go to the rejects."""
-    return sorted(_arrivals(files, known, rejects), key=lambda arrival: arrival.received_at)
-
-
-def _arrivals(files: list[Path], known: Catalogue, rejects: list[Reject]) -> Iterator[Arrival]:
-    for path in files:
-        with path.open("rb") as file:
-            for entry in named(path, canonical.read(file, known.areas)):
-                if isinstance(entry, Reject):
-                    rejects.append(entry)
-                    continue
-                received_at = entry.report.reported_at if entry.received_at is None else entry.received_at
-                value = report_writer().report(entry.report, entry.details)
-                yield Arrival(f"backfill.{entry.report.source}", value, received_at)
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+        print_table(("what", "how many"), [("reports", len(history.arrivals)), *counts.items()])
+    raise typer.Exit(TO_DO if history.rejects else OK)

@@ -22,7 +22,7 @@ from safety_stream.catalogue import (
     run_examples,
 )
 from safety_stream.catalogue.examples import Fired
-from safety_stream.cli import catalogue_page, why
+from safety_stream.cli import backtest, catalogue_page, fairness, why
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -42,6 +42,9 @@ from safety_stream.data_files import catalogue_folder
 app = typer.Typer(no_args_is_help=True, help="Read and check the rules and the data they name.")
 app.command("page", epilog=catalogue_page.EPILOG)(catalogue_page.page)
 app.command("why", epilog=why.EPILOG)(why.why)
+
+app.command("backtest", epilog=backtest.EPILOG)(backtest.backtest)
+app.command("fairness", epilog=fairness.EPILOG)(fairness.fairness_command)
 
 
 @app.command(

@@ -9,8 +9,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from safety_stream.cli.history import read_history, say_what_is_left_out
 from safety_stream.cli.published import moment, name_of
-from safety_stream.cli.replay import arrivals_of
 from safety_stream.cli.terminal import (
     OK,
     WRONG,
@@ -25,7 +25,6 @@ from safety_stream.cli.terminal import (
     out,
     print_json,
     print_table,
-    say,
 )
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Area, Catalogue
@@ -41,7 +40,6 @@ from safety_stream.core.rules.rule import Rule
 from safety_stream.core.rules.why import LOOKED_BACK, Account, Without, account_of, grounds_of
 from safety_stream.core.stages.detect import now_by
 from safety_stream.core.stages.stage import Clock, Output
-from safety_stream.edge.entries import Reject
 from safety_stream.replay import Pipeline
 from safety_stream.streaming.reading import high_watermarks, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
@@ -107,10 +105,8 @@ def why(
 
 
 def _replayed(files: list[Path], known: Catalogue) -> Past:
-    rejects: list[Reject] = []
-    arrivals = arrivals_of(files, known, rejects)
-    if rejects:
-        say(f"{len(rejects):,} lines are no reports and were left out; `safety-stream replay` says which")
+    history = read_history(files, known)
+    say_what_is_left_out(history)
     versions: list[IncidentVersion] = []
     changes: list[FindingChange] = []
     clock = Clock()
@@ -126,7 +122,7 @@ def _replayed(files: list[Path], known: Catalogue) -> Past:
             if isinstance(output.value, FeedStatus):
                 clock = clock.hear(output.value)
 
-    for _ in Pipeline(known, take).run(arrivals):
+    for _ in Pipeline(known, take).run(history.arrivals):
         pass
     return _past(changes, lambda: versions, now_by(clock, 1, known.sources))
 

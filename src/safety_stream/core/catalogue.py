@@ -7,6 +7,7 @@ live in those files with their source, never in code.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -38,8 +39,23 @@ class Category(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     themes: tuple[str, ...] = ()
 
 
+class FactKind(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A name under which reports may say something, and what they may say: a whole number, or a word.
+
+    The word is one of `values`; None leaves it open.
+    """
+
+    id: str
+    type: Literal["number", "word"]
+    title: str
+    values: frozenset[str] | None = None
+
+
 class Area(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A district or a grouping of districts, valid on days `[valid_from, valid_to)`; None means open."""
+    """A district or a grouping of districts, valid on days `[valid_from, valid_to)`; None means open.
+
+    `division` is the police division a district is in, `residents` how many live there; None where nobody has said.
+    """
 
     code: str
     name: str
@@ -47,6 +63,8 @@ class Area(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     parents: tuple[str, ...] = ()
     valid_from: Day | None = None
     valid_to: Day | None = None
+    division: str | None = None
+    residents: int | None = None
 
     def is_valid_on(self, day: Day) -> bool:
         """Whether the area existed on that day."""
@@ -116,10 +134,19 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """How large things may grow: beyond `hub` live sightings a key's rules are suspended, `kept` are remembered."""
+    """How large things may grow: beyond `hub` live sightings a key's rules are suspended, `kept` are remembered.
+
+    A cell is a square of `cell_metres` and a stretch of `cell_days`: nothing nearer than these is out of its reach.
+    """
 
     hub: int
     kept: int
+    cell_metres: int
+    cell_days: int
+
+    def of_key(self, key: str) -> Bounds:
+        """Those of one key. Much happens in a cell of a town centre, and it is a place all the same, up to `kept`."""
+        return msgspec.structs.replace(self, hub=self.kept) if key.startswith("cell:") else self
 
 
 class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -136,3 +163,4 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     audiences: tuple[Audience, ...]
     profiles: tuple[Profile, ...]
     bounds: Bounds
+    facts: Mapping[str, FactKind] = {}

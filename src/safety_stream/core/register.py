@@ -7,6 +7,12 @@ The register remembers, per incident, which version it went by last and what tha
 a version of higher rank arrives the old claim is taken back and the new one made; what both hold alike stays untouched.
 A withdrawn, erased or restricted version claims nothing, and is remembered, so that an earlier version arriving later
 finds itself outranked. So the claims standing at the end are those of the highest version, whatever came when.
+
+What rules seek near to one another is put on *cells*: a square of the map, and a stretch of time, so that the timeline
+of a town centre does not grow for ever. A report goes into the square it lies in and the eight around it, in its own
+stretch and in the next: whatever is no further away than a square is wide, and no longer ago than a stretch is long,
+stands on the timeline of the cell a report lies in. That is eighteen timelines, so only reports that may concern a rule
+on cells are put there.
 """
 
 from __future__ import annotations
@@ -14,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import sha256
+from itertools import product
 from operator import attrgetter
 
 import msgspec
@@ -22,7 +29,9 @@ from msgspec.structs import replace
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.incidents import IncidentVersion, Role
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.model.times import Day, day_of, period_of
+from safety_stream.core.model.times import DAY_LENGTH, Day, Instant, day_of, period_of
+from safety_stream.core.rules.near import HERE, NEARBY
+from safety_stream.core.rules.rule import Selector, Test
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
 
 _OUT = frozenset({"withdraw", "erase", "restrict"})
@@ -35,6 +44,11 @@ _SUSPECT_ROLES = frozenset({"suspect", "perpetrator"})
 _CHILD_ROLES = frozenset({"victim", "subject", "missing"})
 _ENCODER = msgspec.msgpack.Encoder()
 _DIGESTED = msgspec.msgpack.Encoder(order="deterministic")
+_AROUND = tuple(product((-1, 0, 1), repeat=2))
+"""The square something lies in and the eight around it."""
+
+_STRETCHES = (0, 1)
+"""The stretch of time something happened in, and the next: for that one it is an earlier neighbour."""
 
 
 class Series(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -86,10 +100,24 @@ class Scope:
             )
 
         self._counted = Remembered([one.select for one in catalogue.indicators], IncidentVersion, counted)
+        self._metres = catalogue.bounds.cell_metres
+        self._stretch = catalogue.bounds.cell_days * DAY_LENGTH
+        sought = [
+            _in_any_role(step)
+            for rule in live
+            for limb in rule.limbs
+            if "cell" in limb.keys
+            for step in limb.steps.values()
+        ]
+        concerned = [compiled(step).concerns for step in sought]
+        self._is_sought = Remembered(
+            sought, IncidentVersion, lambda report: any(concerns(report) for concerns in concerned)
+        )
         said = (
             self.key_kinds,
             catalogue.areas.by_code,
             [(indicator.id, indicator.select) for indicator in catalogue.indicators],
+            (self._metres, self._stretch, sought),
         )
         self.digest = sha256(_DIGESTED.encode(said)).digest()
         self._of_roles: dict[tuple[tuple[Role, ...], bool], tuple[tuple[str, tuple[str, ...]], ...]] = {}
@@ -100,13 +128,24 @@ class Scope:
         counted = self._counted.of(version)
         return [name for name, select in counted if select.but_for_lateness is None or select.passes(version)]
 
+    def is_sought_near(self, version: IncidentVersion) -> bool:
+        """Whether a rule on cells may count this incident, or would but for its origin or lateness."""
+        return self._is_sought.of(version)
+
+    def cells(self, easting: int, northing: int, at: Instant) -> Iterator[tuple[str, str]]:
+        """The key of each cell something at a point and time is seen under, and its role there."""
+        own = (easting // self._metres, northing // self._metres, at // self._stretch)
+        for (east, north), later in product(_AROUND, _STRETCHES):
+            role = NEARBY if east or north or later else HERE
+            yield f"cell:{own[0] + east}.{own[1] + north}.{own[2] + later}", role
+
     def keys_of_roles(self, own: tuple[Role, ...], *, is_complaint: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The kinds of key some rule reads that a person in these roles has, each with the roles it is seen in."""
         found = self._of_roles.get((own, is_complaint))
         if found is None:
             held = frozenset(own)
             kinds: dict[str, tuple[str, ...]] = {"person": own}
-            if held & (_COMPLAINANT_ROLES if is_complaint else _VICTIM_ROLES):
+            if held & _harmed_roles(is_complaint=is_complaint):
                 kinds["victim"] = tuple(sorted(held | _VICTIM_ROLES))
             if held & _SUSPECT_ROLES:
                 kinds["suspect"] = own
@@ -192,6 +231,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         complainants=tuple(sorted(complainants)),
         child=is_of_child,
         disputed=version.action == "dispute",
+        facts=version.facts,
     )
     return {
         keyed.key: replace(
@@ -215,7 +255,7 @@ def _same_said(one: Sighting | None, other: Sighting | None) -> bool:
 
 def _keys_of(version: IncidentVersion, scope: Scope) -> tuple[Keyed, ...]:
     """The keys some rule reads, in order. A missing value never makes one."""
-    keys = [*_person_keys(version, scope), *_thing_keys(version, scope.key_kinds)]
+    keys = [*_person_keys(version, scope), *_thing_keys(version, scope.key_kinds), *_cell_keys(version, scope)]
     keys.sort(key=_by_key)
     return tuple(keys)
 
@@ -242,8 +282,11 @@ def _person_keys(version: IncidentVersion, scope: Scope) -> Iterator[Keyed]:
 
 
 def _thing_keys(version: IncidentVersion, kinds: frozenset[str]) -> Iterator[Keyed]:
-    if version.place.uprn is not None and version.place.exact and "place" in kinds:
-        yield Keyed(f"place:{version.place.uprn}", ("place",))
+    if version.place.uprn is not None and version.place.exact:
+        if "place" in kinds:
+            yield Keyed(f"place:{version.place.uprn}", ("place",))
+        if "household" in kinds:
+            yield from _household_keys(version, version.place.uprn)
     if "vehicle" in kinds:
         for token in version.vehicles:
             yield Keyed(f"vehicle:{token}", ("vehicle",))
@@ -252,6 +295,37 @@ def _thing_keys(version: IncidentVersion, kinds: frozenset[str]) -> Iterator[Key
             yield Keyed(f"phone:{token}", ("phone",))
     if version.group is not None and "group" in kinds:
         yield Keyed(f"group:{version.group}", ("group",))
+
+
+def _household_keys(version: IncidentVersion, uprn: str) -> Iterator[Keyed]:
+    """An address is a household's where somebody is named to whom it happened, if only as somebody unknown."""
+    roles = _harmed_roles(is_complaint=version.kind in _COMPLAINT_KINDS)
+    harmed = [party.token for party in version.parties if party.role in roles]
+    if harmed:
+        tokens = {token for token in harmed if token is not None}
+        yield Keyed(f"household:{uprn}", ("household",), tuple(sorted(tokens)))
+
+
+def _cell_keys(version: IncidentVersion, scope: Scope) -> Iterator[Keyed]:
+    place = version.place
+    if not place.exact or place.easting is None or place.northing is None or not scope.is_sought_near(version):
+        return
+    for key, role in scope.cells(place.easting, place.northing, version.occurred_from):
+        yield Keyed(key, (role,))
+
+
+def _harmed_roles(*, is_complaint: bool) -> frozenset[str]:
+    """The roles of those to whom it happened: who complains of a neighbour is the one who is harmed."""
+    return _COMPLAINANT_ROLES if is_complaint else _VICTIM_ROLES
+
+
+def _in_any_role(selector: Selector) -> Selector:
+    """The selector without its tests of roles: a cell has others than a person, and they are not made yet."""
+    return replace(selector, tests=_but_role(selector.tests), none_of=_but_role(selector.none_of))
+
+
+def _but_role(tests: tuple[Test, ...]) -> tuple[Test, ...]:
+    return tuple(test for test in tests if test.field != "role")
 
 
 def _series_of(version: IncidentVersion, scope: Scope) -> Iterator[Series]:

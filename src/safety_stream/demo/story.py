@@ -33,8 +33,9 @@ def story(start: Instant) -> list[SyntheticReport]:
 
 
 def _repeat_victim(start: Instant) -> Iterator[SyntheticReport]:
-    """One person harmed three times, told by police and council: repeat level 2, then 3."""
+    """One person harmed four times, told by police and council: repeat level 3, then 4."""
     victim = (ReportedParty(role="victim", token="tok-demo-repeat"),)  # noqa: S106 - a pseudonym, not a secret
+    yield _told(start, 0.1, "police-crimes", "repeat-0", category="theft-from-the-person", parties=victim)
     yield _told(start, 0.3, "police-crimes", "repeat-1", category="burglary", parties=victim)
     yield _told(start, 2.2, "council-asb", "repeat-2", kind="asb-case", category="asb-neighbour", parties=victim)
     yield _told(start, 4.1, "police-crimes", "repeat-3", category="violence", parties=victim)
@@ -71,9 +72,10 @@ def _violent_weekend(start: Instant) -> Iterator[SyntheticReport]:
 
 
 def _corrected_away(start: Instant) -> Iterator[SyntheticReport]:
-    """Two harms make a repeat victim; then the police correct who the second was, and the alert is withdrawn."""
+    """Three harms make a repeat victim; then the police correct who the third was, and the alert is withdrawn."""
     one = (ReportedParty(role="victim", token="tok-demo-corrected"),)  # noqa: S106
     other = (ReportedParty(role="victim", token="tok-demo-somebody-else"),)  # noqa: S106
+    yield _told(start, 0.5, "police-crimes", "corrected-0", category="burglary", parties=one)
     yield _told(start, 1.5, "police-crimes", "corrected-1", category="robbery", parties=one)
     yield _told(start, 3.4, "police-crimes", "corrected-2", category="robbery", parties=one)
     yield _told(
@@ -87,6 +89,7 @@ def _told_late(start: Instant) -> Iterator[SyntheticReport]:
     victim = (ReportedParty(role="victim", token="tok-demo-late"),)  # noqa: S106
     yield _told(start, 3.1, "police-crimes", "late-2", category="burglary", parties=victim)
     yield _told(start, 5.6, "police-crimes", "late-3", category="vehicle-crime", parties=victim)
+    yield _told(start, 6.5, "police-crimes", "late-4", category="other-theft", parties=victim)
     yield _told(
         start, 9.2, "housing", "late-1", kind="housing-concern", category="criminal-damage-arson",
         parties=victim, occurred=0.9,

@@ -21,6 +21,7 @@ from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Instant
 from safety_stream.synthetic import SyntheticReport
+from safety_stream.testing.verdict import as_read
 
 SHOWN_ALERTS = 50
 """How many alerts of each change that ask to be heard one can look back on."""
@@ -104,8 +105,7 @@ class Seen:
             if arrival.refused is not None:
                 self.refused_expected += 1
             elif arrival.report is not None:
-                plain = msgspec.to_builtins(arrival.report)
-                self.accepted.append({**plain, "received_at": arrival.received_at})
+                self.accepted.append(as_read(arrival))
                 self._sent_at[incident_id(arrival.report.source, arrival.report.source_ref)] = at
 
     def incidents_per_second(self, at: float) -> float:

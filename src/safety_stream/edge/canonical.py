@@ -1,26 +1,38 @@
 """Canonical JSON Lines: one report per line, fields as in `Report`, for any partner and for history.
 
 Times are ISO 8601 with a zone ("2026-03-01T09:30:00Z") or whole milliseconds since 1970. `received_at` says when the
-backbone received a report of the past; `details` holds native detail records by name. A field nobody knows is refused,
-because a misspelt field that is passed over is a fact that is lost. No reason repeats a value, nor a name nobody knows.
+backbone received a report of the past; `details` holds native detail records by name, and `facts` what it says beyond
+its envelope, by name: `{"dash-score": 15, "found-out-of-area": true}`. A field nobody knows is refused, because a
+misspelt field that is passed over is a fact that is lost. No reason repeats a value, nor a name nobody knows.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, BinaryIO, Literal
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from safety_stream.core.catalogue import Areas
+from safety_stream.core.model.facts import DIGITS_AT_MOST, number_of
 from safety_stream.core.model.incidents import Action, Origin, Role
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
-from safety_stream.core.model.times import Instant, Precision, to_datetime, to_instant
+from safety_stream.core.model.times import Instant, Precision, to_instant, to_iso
 from safety_stream.edge.entries import Details, Entry, Reject, UnreadableFile, plain
 
 LINE_BYTES_MAX = 1_000_000
@@ -30,13 +42,16 @@ FAULTS_SAID = 5
 """How many of a line's faults its reason names: a line that has more is of another kind altogether."""
 
 
-def _instant(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def instant_of(text: str) -> Instant:
+    """`2026-03-01T09:30:00Z` as an instant. Raises `ValueError` for what is no ISO 8601 with a zone."""
     try:
-        return to_instant(datetime.fromisoformat(value))
+        return to_instant(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise ValueError("write ISO 8601 with a zone (2026-03-01T09:30:00Z) or whole milliseconds") from None
+
+
+def _instant(value: object) -> object:
+    return instant_of(value) if isinstance(value, str) else value
 
 
 Time = Annotated[int, Field(strict=True, ge=-62_135_596_800_000, lt=253_402_300_800_000), BeforeValidator(_instant)]
@@ -56,6 +71,28 @@ Code = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$
 """A GSS code, or a code of the area set."""
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def _fact_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and abs(value) < 10**DIGITS_AT_MOST:
+        return str(value)
+    if isinstance(value, str) and _IS_WORD(value):
+        return value
+    raise ValueError(f"write a whole number of at most {DIGITS_AT_MOST} digits, a word in kebab case, true or false")
+
+
+def _fact_names(facts: dict[str, str]) -> dict[str, str]:
+    if not all(map(_IS_WORD, facts)):
+        raise ValueError("the name of a fact is in kebab case")
+    return facts
+
+
+_IS_WORD = re.compile(r"[a-z0-9-]{1,64}").fullmatch
+
+FactTexts = Annotated[dict[str, Annotated[str, BeforeValidator(_fact_text)]], AfterValidator(_fact_names)]
+"""Facts by name, as text; a line states numbers, words and yes or no as such."""
 
 
 class _Strict(BaseModel):
@@ -110,6 +147,7 @@ class ReportLine(_Strict):
     marking: Literal["OFFICIAL", "OFFICIAL-SENSITIVE"] = "OFFICIAL"
     received_at: Time | None = None
     details: dict[str, dict[str, JsonValue]] = {}
+    facts: FactTexts = {}
 
 
 def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]:
@@ -139,7 +177,8 @@ def parse(text: str | bytes, line: int = 1) -> Entry | Reject:
     except ValidationError as error:
         return Reject(line=line, reason=_reason(error.errors(include_input=False, include_url=False), text))
     report = msgspec.convert(
-        stated.model_dump(exclude={"received_at", "details"}) | {"details": tuple(sorted(stated.details))},
+        stated.model_dump(exclude={"received_at", "details", "facts"})
+        | {"details": tuple(sorted(stated.details)), "facts": tuple(sorted(stated.facts.items()))},
         Report,
     )
     return Entry(line=line, report=report, received_at=stated.received_at, details=stated.details)
@@ -150,10 +189,13 @@ def to_line(report: Report, received_at: Instant | None = None, details: Details
     fields = _stated(report)
     for name in ("occurred_from", "occurred_to", "reported_at"):
         if name in fields:
-            fields[name] = iso(getattr(report, name))
+            fields[name] = to_iso(getattr(report, name))
     if received_at is not None:
-        fields["received_at"] = iso(received_at)
-    fields.pop("details", None)
+        fields["received_at"] = to_iso(received_at)
+    for name in ("details", "facts", "native"):
+        fields.pop(name, None)
+    if report.facts:
+        fields["facts"] = {fact.name: _as_written(fact.value) for fact in report.facts}
     if details:
         fields["details"] = dict(details)
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
@@ -176,9 +218,12 @@ def _built_in(value: object) -> object:
     return value
 
 
-def iso(instant: Instant) -> str:
-    """An instant as ISO 8601 in UTC, to the millisecond."""
-    return to_datetime(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _as_written(value: str) -> bool | int | str:
+    """A fact's value as a line has it: what would read back as another text stays text."""
+    if value in ("true", "false"):
+        return value == "true"
+    number = number_of(value)
+    return value if number is None or str(number) != value else number
 
 
 def _pass_over_rest(lines: BinaryIO, text: bytes) -> None:

@@ -9,15 +9,14 @@ import base64
 import json
 
 from safety_stream.core.model.dead_letters import Reason
-from safety_stream.core.model.times import Instant
-from safety_stream.edge.canonical import iso
+from safety_stream.core.model.times import Instant, to_iso
 
 
 def to_raw_line(topic: str, received_at: Instant, value: bytes | None, refused: Reason) -> str:
     """One record as a line of text without its end."""
     fields = {
         "topic": topic,
-        "received_at": iso(received_at),
+        "received_at": to_iso(received_at),
         "value": None if value is None else base64.b64encode(value).decode(),
         "refused": refused,
     }

@@ -125,11 +125,19 @@ class Weeks(_Words, frozen=True, kw_only=True):
     split: AgreedWeek
 
 
+class Cells(_Words, frozen=True, kw_only=True):
+    """How wide and how long a cell of the map is."""
+
+    metres: int
+    days: int
+
+
 class Planting(_Words, frozen=True, kw_only=True):
     """Each story is told again after `every` days; `weeks` of violence are laid down exactly."""
 
     every: int
     weeks: Weeks
+    cells: Cells
     source: str
 
 

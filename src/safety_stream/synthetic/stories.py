@@ -1,7 +1,8 @@
 """Planted stories: what each rule must find, what it must not, and how near a miss can be.
 
 A story has persons, vehicles and addresses of its own, so what happens in the rest of the county cannot change its
-end. Stories about a district's week cannot have a district of their own: there the county keeps quiet instead.
+end. What is near to something else lies out at sea, far from any other story. Stories about a district's week cannot
+have a district of their own: there the county keeps quiet instead.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import Role
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import (
@@ -70,7 +72,8 @@ def plant(county: County, seed: int, first: Day, days: int) -> Planted:
             begins = begins if begins + length <= days else offset
             if begins + length > days:
                 continue
-            teller = Teller(county, rng, f"{telling.__name__.replace('_', '-')}-{copy}", first + begins)
+            name = f"{telling.__name__.replace('_', '-')}-{copy}"
+            teller = Teller(county, rng, name, first + begins, copy * len(_TELLINGS) + number)
             rule, key, expected = telling(teller)
             references = dict.fromkeys(
                 (told.report.source, told.report.source_ref) for told in teller.told if told.report
@@ -99,6 +102,7 @@ class Teller:
     rng: Random
     name: str
     day: Day
+    number: int
     told: list[SyntheticReport] = field(default_factory=list)
     quiet: set[tuple[str, Day]] = field(default_factory=set)
 
@@ -109,6 +113,21 @@ class Teller:
     def uprn(self) -> str:
         """An address that is in no other story (nor, by its range, in the rest of the county)."""
         return f"{_ADDRESSES + self.rng.randrange(1_000_000)}"
+
+    def spot(self, east: int = 0, north: int = 0, area: str | None = None) -> ReportedPlace:
+        """A point of this story, so many metres from the first: out at sea, two kilometres from any other story's."""
+        row, column = divmod(self.number % (_ROWS * _COLUMNS), _COLUMNS)
+        return ReportedPlace(
+            easting=_SEA_EAST + column * _APART + east,
+            northing=_SEA_NORTH + row * _APART + north,
+            area=area or self.area(),
+        )
+
+    def cell(self, report: Report) -> str:
+        """The cell of the map a report lies in, as a key."""
+        cells, place = self.county.stories.cells, report.place or ReportedPlace()
+        east, north = (place.easting or 0) // cells.metres, (place.northing or 0) // cells.metres
+        return f"cell:{east}.{north}.{report.occurred_from // (cells.days * DAY_LENGTH)}"
 
     def area(self) -> str:
         """A district where no story needs quiet weeks."""
@@ -128,6 +147,7 @@ class Teller:
         reported: Instant | None = None,
         received: Instant | None = None,
         place: ReportedPlace | None = None,
+        facts: tuple[Fact, ...] = (),
         **more: str | tuple[str, ...] | None,
     ) -> Report:
         """A report of something at `at`, told to the partner and to us within the hour unless said otherwise."""
@@ -146,6 +166,7 @@ class Teller:
                 "place": place or ReportedPlace(area=self.area()),
                 "parties": parties,
                 "details": detail_name(kind),
+                "facts": facts,
                 **more,
             },
             Report,
@@ -165,6 +186,9 @@ class Teller:
 
 
 _ADDRESSES = 900_009_000_000
+_SEA_EAST, _SEA_NORTH, _APART, _COLUMNS, _ROWS = 250_000, 380_000, 2_000, 30, 60
+"""Where nobody lives: room for stories of decades, each out of reach of every other."""
+
 _KINDS = {
     "police-incidents": ("police-incident", "anti-social-behaviour"),
     "police-crimes": ("police-crime", "violence"),
@@ -175,11 +199,12 @@ _KINDS = {
     "domestic-abuse": ("domestic-abuse", "domestic-abuse"),
     "marac": ("marac-referral", "domestic-abuse"),
     "ed-assaults": ("assault-attendance", "violence"),
+    "ambulance": ("ambulance-call", "violence"),
     "fire": ("fire", "deliberate-fire"),
     "childrens-services": ("intervention", "intervention"),
 }
 _YEAR = Duration(months=12)
-_BURNLEY, _LANCASTER = "E07000117", "E07000121"
+_BURNLEY, _LANCASTER, _PRESTON, _SOUTH_RIBBLE = "E07000117", "E07000121", "E07000123", "E07000126"
 _EAST = ("E07000117", "E07000122", "E07000120")
 
 Verdict = tuple[str, str, Expected]
@@ -202,52 +227,59 @@ def repeat_victim(t: Teller) -> Verdict:
 
 
 def late_harm_dates_back(t: Teller) -> Verdict:
-    """The earlier of two harms is heard of four days after the later one."""
+    """The earliest of four harms is heard of four days after the latest one."""
     victim = _party("victim", t.token())
+    t.tell("police-crimes", t.at(0, 9), victim)
+    t.tell("police-crimes", t.at(0, 12), victim)
     t.tell("police-crimes", t.at(1, 21), victim)
     t.tell("police-crimes", t.at(0, 21), victim, reported=t.at(5, 10))
     return "rv-graded", f"victim:{victim.token}", "fires"
 
 
 def one_assault_told_twice(t: Teller) -> Verdict:
-    """Police and landlord speak of one assault at one address within the hour."""
+    """Police and landlord speak of one assault at one address within the hour, months after another harm."""
     victim, place = _party("victim", t.token()), ReportedPlace(uprn=t.uprn(), area=t.area())
+    t.tell("police-crimes", t.at(-90, 21), victim, reported=t.at(0, 20))
     t.tell("police-crimes", t.at(0, 21), victim, place=place)
     t.tell("housing", t.at(0, 21.5), victim, place=place, category="violence")
     return "rv-graded", f"victim:{victim.token}", "must-not-fire"
 
 
 def harm_a_year_and_a_second_apart(t: Teller) -> Verdict:
-    """Two harms, heard of together, one second too far apart."""
+    """Three harms, heard of together, the first and the last one second too far apart."""
     victim, at = _party("victim", t.token()), t.at(0, 21)
     t.tell("police-crimes", at, victim)
+    t.tell("police-crimes", t.at(-90, 21), victim, reported=t.at(0, 22))
     t.tell("police-crimes", before(at, _YEAR) - SECOND, victim, reported=t.at(0, 22))
     return "rv-graded", f"victim:{victim.token}", "must-not-fire"
 
 
 def harm_withdrawn_before_it_came(t: Teller) -> Verdict:
-    """The withdrawal of the second harm overtakes its report."""
+    """The withdrawal of the third harm overtakes its report."""
     victim = _party("victim", t.token())
     t.tell("police-crimes", t.at(0, 21), victim)
-    second = t.tell("police-crimes", t.at(1, 21), victim, received=t.at(3, 9))
-    t.withdraw(second, t.at(2, 9))
+    t.tell("police-crimes", t.at(0, 12), victim)
+    third = t.tell("police-crimes", t.at(1, 21), victim, received=t.at(3, 9))
+    t.withdraw(third, t.at(2, 9))
     return "rv-graded", f"victim:{victim.token}", "must-not-fire"
 
 
 def harm_corrected_to_another(t: Teller) -> Verdict:
-    """The second harm turns out to have been somebody else's: the alert is raised and withdrawn."""
+    """The third harm turns out to have been somebody else's: the alert is raised and withdrawn."""
     victim = _party("victim", t.token())
     t.tell("police-crimes", t.at(0, 21), victim)
-    second = t.tell("police-crimes", t.at(1, 21), victim)
+    t.tell("police-crimes", t.at(0, 12), victim)
+    third = t.tell("police-crimes", t.at(1, 21), victim)
     other = (_party("victim", t.token()),)
-    t.send(msgspec.structs.replace(second, source_version=2, action="correct", parties=other), t.at(3, 9))
+    t.send(msgspec.structs.replace(third, source_version=2, action="correct", parties=other), t.at(3, 9))
     return "rv-graded", f"victim:{victim.token}", "must-not-fire"
 
 
 def witness_is_no_victim(t: Teller) -> Verdict:
-    """A victim who then sees another crime."""
+    """Twice a victim, who then sees another crime."""
     token = t.token()
     t.tell("police-crimes", t.at(0, 21), _party("victim", token))
+    t.tell("police-crimes", t.at(0, 12), _party("victim", token))
     t.tell("police-crimes", t.at(1, 21), _party("victim", t.token()), _party("witness", token))
     return "rv-graded", f"victim:{token}", "must-not-fire"
 
@@ -302,6 +334,35 @@ def abuse_in_log_and_crime(t: Teller) -> Verdict:
         t.tell("police-incidents", t.at(day, 22), victim, flags=("domestic-abuse",))
         t.tell("police-crimes", t.at(day, 22), victim, flags=("domestic-abuse",))
     return "rv-marac-escalation", f"person:{victim.token}", "must-not-fire"
+
+
+def _assessed(t: Teller, *scores: int) -> str:
+    """Abuse assessed at these scores; what a report states goes before what its details say."""
+    victim = _party("victim", t.token())
+    for day, score in enumerate(scores):
+        facts = (Fact("dash-score", str(score)),)
+        t.tell("domestic-abuse", t.at(day, 22), victim, category="domestic-abuse", facts=facts)
+    return f"victim:{victim.token}"
+
+
+def abuse_at_high_risk(t: Teller) -> Verdict:
+    """Fourteen answers of the DASH form are yes."""
+    return "rv-marac-vhr", _assessed(t, 14), "fires"
+
+
+def abuse_just_below_high_risk(t: Teller) -> Verdict:
+    """Thirteen, twice."""
+    return "rv-marac-vhr", _assessed(t, 13, 13), "must-not-fire"
+
+
+def risk_corrected_to_below(t: Teller) -> Verdict:
+    """The form was added up wrongly: the alert is raised and withdrawn."""
+    key = _assessed(t, 17)
+    first = t.told[-1].report
+    if first is not None:
+        facts = (Fact("dash-score", "7"),)
+        t.send(msgspec.structs.replace(first, source_version=2, action="correct", facts=facts), t.at(2, 9))
+    return "rv-marac-vhr", key, "must-not-fire"
 
 
 def violence_at_one_address(t: Teller) -> Verdict:
@@ -588,6 +649,43 @@ def child_missing_once_and_drugs(t: Teller) -> Verdict:
     return "soc-child-exploitation-lines", f"person:{token}", "must-not-fire"
 
 
+def _found(t: Teller, *, away: bool, sign: str) -> str:
+    token = t.token()
+    child = _party("missing", token, child=True)
+    facts = (Fact("found-out-of-area", str(away).lower()),)
+    t.tell("police-missing", t.at(0, 20), child, subtype="returned", facts=facts)
+    t.tell("police-crimes", t.at(3, 15), _party("suspect", token, child=True), category=sign, origin="discovered")
+    # Asked in time, so that only one thing is told of here.
+    subject = msgspec.structs.replace(child, role="subject")
+    t.tell("childrens-services", t.at(1, 10), subject, subtype="return-interview")
+    return f"person:{token}"
+
+
+def child_found_away_with_a_weapon(t: Teller) -> Verdict:
+    """Found in another district, and a weapon three days later."""
+    return "soc-child-found-away", _found(t, away=True, sign="possession-of-weapons"), "fires"
+
+
+def child_found_near_home_with_drugs(t: Teller) -> Verdict:
+    """Found in the home district."""
+    return "soc-child-found-away", _found(t, away=False, sign="drugs"), "must-not-fire"
+
+
+def child_found_away_and_robbed(t: Teller) -> Verdict:
+    """A robbery is neither drugs nor a weapon."""
+    return "soc-child-found-away", _found(t, away=True, sign="robbery"), "must-not-fire"
+
+
+def child_missing_and_found_far_away(t: Teller) -> Verdict:
+    """Missing twice, and the return interview tells of forty kilometres."""
+    token = t.token()
+    _goes_missing(t, token, t.at(0, 20))
+    _goes_missing(t, token, t.at(2, 20))
+    subject, facts = _party("subject", token, child=True), (Fact("found-distance-km", "40"),)
+    t.tell("childrens-services", t.at(4, 10), subject, subtype="return-interview", facts=facts)
+    return "soc-child-exploitation-lines", f"person:{token}", "fires"
+
+
 def _nuisance_and_concern(t: Teller, *sources: str) -> str:
     uprn = t.uprn()
     place = ReportedPlace(uprn=uprn, area=t.area())
@@ -624,6 +722,185 @@ def fire_after_violence(t: Teller) -> Verdict:
 def fire_thirty_days_and_a_second_after(t: Teller) -> Verdict:
     """One second too late to be joined."""
     return "soc-intimidation-fire", _fire_after(t, 30 * DAY_LENGTH + SECOND), "must-not-fire"
+
+
+# --- near to one another ----------------------------------------------------------------------------------------------
+
+
+def _burgled_near(t: Teller, metres: int, later: int) -> str:
+    """Two burglaries so far and so long apart; the earlier may be found late. The cell of the later one."""
+    second, area = t.at(1, 14), t.area()
+    first = second - later
+    t.tell(
+        "police-crimes", first, place=t.spot(area=area), category="burglary",
+        reported=t.at(0, 9) if first < t.at(0, 0) else None,
+    )  # fmt: skip
+    return t.cell(t.tell("police-crimes", second, place=t.spot(metres, area=area), category="burglary"))
+
+
+def burglary_next_door(t: Teller) -> Verdict:
+    """The day after, twelve metres away."""
+    return "burg-near-repeat-high", _burgled_near(t, 12, DAY_LENGTH), "fires"
+
+
+def burglary_a_metre_too_far(t: Teller) -> Verdict:
+    """The day after, a hundred metres away and one."""
+    return "burg-near-repeat-high", _burgled_near(t, 101, DAY_LENGTH), "must-not-fire"
+
+
+def burglary_streets_away(t: Teller) -> Verdict:
+    """As far and as long apart as may be."""
+    return "burg-near-repeat-medium", _burgled_near(t, 400, 28 * DAY_LENGTH), "fires"
+
+
+def burglary_four_weeks_and_a_second_later(t: Teller) -> Verdict:
+    """Next door, and one second too late."""
+    return "burg-near-repeat-medium", _burgled_near(t, 12, 28 * DAY_LENGTH + SECOND), "must-not-fire"
+
+
+def _answered(t: Teller, metres: int, later: int) -> str:
+    """Two attacks with a weapon on either side of the Ribble. The cell of the later one."""
+    second, armed = t.at(1, 23), ("weapon",)
+    first = second - later
+    t.tell(
+        "police-crimes", first, place=t.spot(area=_PRESTON), flags=armed,
+        reported=t.at(0, 9) if first < t.at(0, 0) else None,
+    )  # fmt: skip
+    return t.cell(t.tell("police-crimes", second, place=t.spot(0, -metres, _SOUTH_RIBBLE), flags=armed))
+
+
+def attack_answered(t: Teller) -> Verdict:
+    """Thirteen days later and 390 metres away, in the next district."""
+    return "soc-retaliation", _answered(t, 390, 13 * DAY_LENGTH), "fires"
+
+
+def attack_410_metres_away(t: Teller) -> Verdict:
+    """Ten metres too far."""
+    return "soc-retaliation", _answered(t, 410, 13 * DAY_LENGTH), "must-not-fire"
+
+
+def attack_fifteen_days_later(t: Teller) -> Verdict:
+    """A day too late."""
+    return "soc-retaliation", _answered(t, 390, 15 * DAY_LENGTH), "must-not-fire"
+
+
+def _line(t: Teller, *areas: str) -> str:
+    phone = t.token()
+    told = (("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-missing", "missing"))
+    for day, ((source, category), area) in enumerate(zip(told, areas, strict=True)):
+        subtype = "reported" if category == "missing" else ""
+        place = ReportedPlace(area=area)
+        t.tell(source, t.at(2 * day, 20), place=place, category=category, subtype=subtype, phones=(phone,))
+    return f"phone:{phone}"
+
+
+def deal_line_in_two_districts(t: Teller) -> Verdict:
+    """One phone in a find of drugs, a landlord's concern and a missing person's report."""
+    return "soc-deal-line", _line(t, _EAST[0], _EAST[0], _EAST[1]), "fires"
+
+
+def deal_line_in_one_district(t: Teller) -> Verdict:
+    """The same, all of it in one district."""
+    return "soc-deal-line", _line(t, _EAST[0], _EAST[0], _EAST[0]), "must-not-fire"
+
+
+def _signs(t: Teller, *flags: str) -> str:
+    token = t.token()
+    child = _party("subject", token, child=True)
+    for day, flag in enumerate(flags):
+        source = ("police-incidents", "housing")[day % 2]
+        t.tell(source, t.at(2 * day, 16), child, category="cuckooing-concern", flags=(flag,))
+    return f"person:{token}"
+
+
+def child_with_three_signs(t: Teller) -> Verdict:
+    """An older associate, unexplained gifts, and a disclosure that was withdrawn."""
+    return "soc-cse", _signs(t, "older-associate", "unexplained-gifts", "disclosure-withdrawn"), "fires"
+
+
+def child_with_one_sign_three_times(t: Teller) -> Verdict:
+    """The older associate, again and again."""
+    return "soc-cse", _signs(t, "older-associate", "older-associate", "older-associate"), "must-not-fire"
+
+
+def _missing_from(t: Teller, *tokens: str) -> str:
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for day, token in enumerate(tokens):
+        missing = _party("missing", token, child=True)
+        t.tell("police-missing", t.at(2 * day, 21), missing, place=place, subtype="reported")
+    return f"place:{uprn}"
+
+
+def three_children_at_one_address(t: Teller) -> Verdict:
+    """Three children, each missing from the same address."""
+    return "soc-cse-place", _missing_from(t, t.token(), t.token(), t.token()), "fires"
+
+
+def one_child_three_times_from_home(t: Teller) -> Verdict:
+    """One child, three times missing from home."""
+    child = t.token()
+    return "soc-cse-place", _missing_from(t, child, child, child), "must-not-fire"
+
+
+def _inspected(t: Teller, *found: tuple[str, str]) -> str:
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for day, (source, category) in enumerate(found):
+        t.tell(source, t.at(3 * day, 10), place=place, category=category, origin="discovered")
+    return f"place:{uprn}"
+
+
+def two_signs_of_forced_labour(t: Teller) -> Verdict:
+    """A landlord finds too many people, the fire service no alarm."""
+    found = (("housing", "overcrowding"), ("fire", "fire-safety-failure"))
+    return "soc-modern-slavery", _inspected(t, *found), "fires"
+
+
+def one_sign_of_forced_labour_twice(t: Teller) -> Verdict:
+    """Too many people, as landlord and council find."""
+    found = (("housing", "overcrowding"), ("council-asb", "overcrowding"))
+    return "soc-modern-slavery", _inspected(t, *found), "must-not-fire"
+
+
+# --- safeguarding of households ---------------------------------------------------------------------------------------
+
+
+def _called_to(t: Teller, times: int) -> str:
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    for number in range(times):
+        t.tell("ambulance", t.at(number // 2, 9 + 12 * (number % 2)), place=place)
+    return f"place:{uprn}"
+
+
+def ambulance_fifteen_times(t: Teller) -> Verdict:
+    """Twice a day for a week, and once more."""
+    return "frequent-caller", _called_to(t, 15), "fires"
+
+
+def ambulance_fourteen_times(t: Teller) -> Verdict:
+    """Once less."""
+    return "frequent-caller", _called_to(t, 14), "must-not-fire"
+
+
+def _school_of(t: Teller, told_after: int | None) -> str:
+    token, at = t.token(), t.at(0, 22)
+    child = _party("subject", token, child=True)
+    t.tell("police-incidents", at, child, category="domestic-abuse")
+    if told_after is not None:
+        t.tell("childrens-services", at + told_after, child, subtype="school-notification")
+    return f"person:{token}"
+
+
+def no_school_told(t: Teller) -> Verdict:
+    """Nobody tells the school of the night before."""
+    return "encompass-not-told", _school_of(t, None), "fires"
+
+
+def school_told_at_the_last_instant(t: Teller) -> Verdict:
+    """Exactly a day later."""
+    return "encompass-not-told", _school_of(t, DAY_LENGTH), "must-not-fire"
 
 
 # --- a district's week ------------------------------------------------------------------------------------------------
@@ -722,5 +999,31 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (home_one_landlord_worries_about, 7),
     (fire_after_violence, 5),
     (fire_thirty_days_and_a_second_after, 5),
+    (burglary_next_door, 4),
+    (burglary_a_metre_too_far, 4),
+    (burglary_streets_away, 4),
+    (burglary_four_weeks_and_a_second_later, 4),
+    (attack_answered, 4),
+    (attack_410_metres_away, 4),
+    (attack_fifteen_days_later, 4),
+    (deal_line_in_two_districts, 6),
+    (deal_line_in_one_district, 6),
+    (child_with_three_signs, 6),
+    (child_with_one_sign_three_times, 6),
+    (three_children_at_one_address, 6),
+    (one_child_three_times_from_home, 6),
+    (two_signs_of_forced_labour, 5),
+    (one_sign_of_forced_labour_twice, 5),
+    (ambulance_fifteen_times, 9),
+    (ambulance_fourteen_times, 9),
+    (no_school_told, 7),
+    (school_told_at_the_last_instant, 7),
+    (abuse_at_high_risk, 2),
+    (abuse_just_below_high_risk, 3),
+    (risk_corrected_to_below, 4),
+    (child_found_away_with_a_weapon, 5),
+    (child_found_near_home_with_drugs, 5),
+    (child_found_away_and_robbed, 5),
+    (child_missing_and_found_far_away, 6),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

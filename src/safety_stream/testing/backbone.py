@@ -18,6 +18,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import Action, IncidentVersion, Role
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
@@ -47,12 +48,17 @@ _KINDS: Mapping[str, str] = {
     "ed-assaults": "assault-attendance",
     "fire": "fire",
     "police-hate": "hate-report",
+    "ambulance": "ambulance-call",
 }
 """What each partner sends."""
 
 _BURNLEY, _HYNDBURN, _PENDLE, _RIBBLE_VALLEY = "E07000117", "E07000120", "E07000122", "E07000124"
 _HOME = ReportedPlace(area=_HYNDBURN, uprn="900000000001")
+_ELSEWHERE = ReportedPlace(area=_PENDLE, uprn="900000000002")
 _BEGINS = to_instant(datetime(2026, 1, 5, 12, tzinfo=LONDON))
+_MEETING = to_instant(datetime(2026, 3, 4, tzinfo=LONDON))
+"""Where one stretch of 92 days ends and the next begins."""
+
 _TAKEN_BACK: tuple[Action, ...] = ("correct", "withdraw", "withdraw", "erase", "restrict", "dispute")
 
 
@@ -151,8 +157,8 @@ _BROKEN = b"broken"
 
 
 def _reports(random: Random) -> list[Report]:
-    """Two stories, some of it taken back or said otherwise, some said twice, in some order; and a last word."""
-    told = [report for story in random.sample(_STORIES, 2) for report in story(random)]
+    """Three stories, some of it taken back or said otherwise, some said twice, in some order; and a last word."""
+    told = [report for story in random.sample(_STORIES, 3) for report in story(random)]
     changed = random.sample(told, random.randint(0, 3))
     told += [
         msgspec.structs.replace(report, source_version=2, action=random.choice(_TAKEN_BACK), category=other.category)
@@ -215,7 +221,7 @@ def _party(role: Role, *, child: bool = False) -> ReportedParty:
 
 def _harms(random: Random) -> Iterator[Report]:
     """One person harmed over and over; two agencies may tell of one evening; some of it nobody reported."""
-    for number in range(random.randint(2, 4)):
+    for number in range(random.randint(3, 4)):
         at = _BEGINS + random.choice((0, 2, 9, 40, 200)) * DAY_LENGTH + random.choice((0, HOUR, 2 * HOUR))
         source = random.choice(("council-asb", "housing"))
         harm = _report(source, f"harm-{number}", "asb-noise", at, parties=(_party("victim"),), place=_HOME)
@@ -241,12 +247,14 @@ def _returns(random: Random) -> Iterator[Report]:
 
 
 def _referrals(random: Random) -> Iterator[Report]:
-    """Abuse, over and over, of somebody who was referred."""
+    """Abuse, over and over, of somebody who was referred; assessed just below high risk, at it, or not at all."""
     pair = (_party("victim"), _party("perpetrator"))
     yield _report("marac", "referral", "domestic-abuse", _BEGINS, parties=pair)
     for number in range(random.choice((1, 3, 4))):
         at = _BEGINS + random.choice((0, 1, 30, 90, 400)) * DAY_LENGTH
-        yield _report("domestic-abuse", f"abuse-{number}", "domestic-abuse", at, parties=pair)
+        abuse = _report("domestic-abuse", f"abuse-{number}", "domestic-abuse", at, parties=pair)
+        assessed = random.choice(((), *((Fact("dash-score", score),) for score in ("13", "14", "20"))))
+        yield msgspec.structs.replace(abuse, facts=assessed)
 
 
 def _weeks(random: Random) -> Iterator[Report]:
@@ -257,13 +265,18 @@ def _weeks(random: Random) -> Iterator[Report]:
 
 
 def _absences(random: Random) -> Iterator[Report]:
-    """A child who goes missing again and again, and is suspected of a drug offence."""
+    """A child who goes missing again and again, is found far away, or not, and is suspected of a drug offence."""
     child = _party("missing", child=True)
     for number in range(3):
         at = _BEGINS + random.choice((0, 1, 40, 90)) * DAY_LENGTH + number * HOUR
         yield _report("police-missing", f"gone-{number}", "missing", at, subtype="reported", parties=(child,))
     suspect = msgspec.structs.replace(child, role="suspect")
     yield _report("police-crimes", "drugs", "drugs", _BEGINS + random.choice((2, 80)) * DAY_LENGTH, parties=(suspect,))
+    subject, at = msgspec.structs.replace(child, role="subject"), _BEGINS + random.choice((3, 90, 91)) * DAY_LENGTH
+    told = _report("childrens-services", "told", "intervention", at, subtype="return-interview", parties=(subject,))
+    found = (Fact("found-distance-km", random.choice(("19", "20"))),)
+    away = (Fact("found-out-of-area", random.choice(("true", "false"))),)
+    yield msgspec.structs.replace(told, facts=(*found, *away))
 
 
 def _evenings(random: Random) -> Iterator[Report]:
@@ -285,7 +298,55 @@ def _evenings(random: Random) -> Iterator[Report]:
         yield _report(source, f"evening-{number}", category, at, place=_HOME)
 
 
-_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings)
+def _streets(random: Random) -> Iterator[Report]:
+    """Burglaries and weapons, a few steps or a few streets apart, about where cells and stretches of time meet."""
+    for number in range(5):
+        category = ("burglary", "possession-of-weapons")[number % 2]
+        at = _MEETING + random.choice((-8, -2, -1, 0, 1)) * DAY_LENGTH + number * HOUR
+        place = ReportedPlace(
+            area=random.choice((_BURNLEY, _PENDLE)),
+            easting=384_000 + random.choice((-60, -1, 0, 30, 340)),
+            northing=432_000 + random.choice((-1, 0)),
+        )
+        yield _report("police-crimes", f"street-{number}", category, at, place=place)
+
+
+def _lines(random: Random) -> Iterator[Report]:
+    """One phone in two districts, told by three agencies; and an ambulance again and again."""
+    told = (("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-crimes", "violence"))
+    for (source, category), area in zip(told, (_BURNLEY, _BURNLEY, _PENDLE), strict=True):
+        at = _BEGINS + random.choice((0, 1, 9, 27, 29)) * DAY_LENGTH
+        event = _report(source, f"line-{category}", category, at, place=ReportedPlace(area=area))
+        yield msgspec.structs.replace(event, phones=("tel-a",))
+    for number in range(3):
+        at = _BEGINS + random.choice((0, 9, 40)) * DAY_LENGTH + number * 3 * HOUR
+        yield _report("ambulance", f"call-{number}", "violence", at, place=_ELSEWHERE)
+
+
+def _children(random: Random) -> Iterator[Report]:
+    """A child with signs of exploitation; children missing from one address; a home inspected; a school told or not."""
+    child = _party("subject", child=True)
+    for number, flag in enumerate(("older-associate", "unexplained-gifts", "disclosure-withdrawn")):
+        at = _BEGINS + random.choice((0, 30, 170)) * DAY_LENGTH + number * 3 * HOUR
+        source = ("police-incidents", "housing")[number % 2]
+        sign = _report(source, f"sign-{number}", "cuckooing-concern", at, parties=(child,))
+        yield msgspec.structs.replace(sign, flags=(flag,))
+    for number, role in enumerate(("missing", "subject", "victim")):
+        at = _BEGINS + random.choice((0, 9, 50)) * DAY_LENGTH + number * 3 * HOUR
+        gone = ReportedParty(role="missing", token=f"tok-{role}", child=True)
+        yield _report(
+            "police-missing", f"away-{role}", "missing", at, subtype="reported", parties=(gone,), place=_ELSEWHERE
+        )
+    for source, category in (("housing", "overcrowding"), ("fire", "fire-safety-failure")):
+        at = _BEGINS + random.choice((0, 100, 170)) * DAY_LENGTH
+        yield _report(source, f"seen-{category}", category, at, place=_HOME)
+    yield _report("police-incidents", "night", "domestic-abuse", _BEGINS, parties=(child,))
+    if random.random() < 0.5:  # noqa: PLR2004 - as often as not somebody tells the school
+        at = _BEGINS + random.choice((HOUR, DAY_LENGTH, 2 * DAY_LENGTH))
+        yield _report("childrens-services", "told", "intervention", at, subtype="school-notification", parties=(child,))
+
+
+_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children)
 
 
 def _last_word(random: Random) -> Report:

@@ -26,8 +26,9 @@ import calendar
 import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -66,6 +67,7 @@ MERGE_MARGIN = timedelta(minutes=60)
 MERGE_METRES = 100
 EXACT_METRES = 100
 TOP_LEVEL = 4
+MOST_DIGITS = 15
 PEOPLE = {"persons", "complainants"}
 
 HUB: Plain = {
@@ -164,6 +166,7 @@ class Sighting:
     persons: tuple[str, ...]
     complainants: tuple[str, ...]
     child: bool
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,7 @@ class Limb:
     condition: Plain
     explain: str
     names: dict[str, str] = field(default_factory=dict)
+    besides: Plain = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -239,11 +243,12 @@ class CatalogueFiles:
     categories: dict[str, Plain]
     kind_themes: dict[str, list[str]]
     flag_themes: dict[str, list[str]]
-    hub: int
+    bounds: Plain
     areas: dict[str, Plain]
     lsoas: dict[str, str]
     indicators: list[Plain]
     limbs: list[Limb]
+    facts: dict[str, Plain]
 
 
 def recompute(
@@ -280,7 +285,8 @@ def recompute(
     tallies = list(tallies_of(claims, files))
     findings: list[OracleFinding] = []
     for key, sightings in timelines(claims, files).items():
-        findings += judge_timeline(key, sightings, files.limbs, clocks, files.hub)
+        hub = files.bounds["kept" if key.startswith("cell:") else "hub"]
+        findings += judge_timeline(key, sightings, files.limbs, clocks, hub)
     findings += judge_areas(tallies, files.limbs, clocks)
     return Truth(
         findings={(f.rule_id, f.limb, f.key, f.occurrence_id): f for f in findings},
@@ -307,17 +313,19 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
     with (folder / "areas" / areas["lsoa_lookup"]).open(encoding="utf-8", newline="") as file:
         lsoas = {row["lsoa_code"]: row["local_authority_code"] for row in csv.DictReader(file)}
     rules = [_load(path) for path in sorted((folder / "rules").glob("*.yaml"))]
+    said = _load(folder / "facts.yaml")["facts"] if (folder / "facts.yaml").exists() else []
     area_names = {area["code"]: area["name"] for area in areas["areas"]}
     return CatalogueFiles(
         sources={source["id"]: source for source in _load(folder / "sources.yaml")["sources"]},
         categories={category["id"]: category for category in categories["categories"]},
         kind_themes=categories["kind_themes"],
         flag_themes=categories["flag_themes"],
-        hub=categories["bounds"]["hub"],
+        bounds=categories["bounds"],
         areas={area["code"]: area for area in areas["areas"]},
         lsoas=lsoas,
         indicators=_load(folder / "indicators" / "counts.yaml")["indicators"],
         limbs=[limb for rule in rules if rule["status"] != "retired" for limb in limbs_of(rule, area_names)],
+        facts={fact["id"]: fact for fact in said},
     )
 
 
@@ -331,7 +339,8 @@ def limbs_of(rule: Plain, area_names: dict[str, str]) -> Iterator[Limb]:
     for name, limb in rule.get("limbs", {"": rule}).items():
         condition = limb["condition"]
         names = area_names if condition.get("field") == "area" else {}
-        yield Limb(rule, name, tuple(listed(limb["key"])), limb.get("select", {}), condition, limb["explain"], names)
+        keys, select, besides = tuple(listed(limb["key"])), limb.get("select", {}), limb.get("besides", {})
+        yield Limb(rule, name, keys, select, condition, limb["explain"], names, besides)
 
 
 def listed(value: object) -> list[Any]:
@@ -453,7 +462,42 @@ def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) 
         "group": report["group"] or None,
         "count": report["count"],
         "marking": report["marking"],
+        "facts": facts_of(report, files.facts),
     }
+
+
+def facts_of(report: Plain, declared: dict[str, Plain]) -> list[list[str]]:
+    """What a report says that the catalogue declares, by name; what it states itself goes before its native details.
+
+    What takes a report back says nothing.
+    """
+    if report["action"] in OUT_OF_SIGHT:
+        return []
+    said = {name: value for source in ("native", "facts") for name, value in report.get(source, ())}
+    kept = []
+    for name, value in sorted(said.items()):
+        fact = declared.get(name)
+        if fact is None:
+            continue
+        if fact["type"] == "number":
+            if as_number(value) is not None:
+                kept.append([name, str(as_number(value))])
+        elif fact.get("open") or value in map(as_said, fact["values"]):
+            kept.append([name, value])
+    return kept
+
+
+def as_number(text: str | None) -> int | None:
+    """The whole number a text is, if it is one."""
+    try:
+        return None if text is None or len(text.removeprefix("-")) > MOST_DIGITS else int(text)
+    except ValueError:
+        return None
+
+
+def as_said(value: object) -> str:
+    """A value of a catalogue file as reports say it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def area_of(place: Plain, day: date, files: CatalogueFiles) -> str:
@@ -492,7 +536,7 @@ def timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[
     wanted = {kind for limb in files.limbs for kind in limb.keys} - {"area"}
     found: dict[str, list[Sighting]] = defaultdict(list)
     for claim in claims:
-        for key, roles, entities in keys_of(claim):
+        for key, roles, entities in (*keys_of(claim), *cells_of(claim, files)):
             if key.partition(":")[0] in wanted:
                 found[key].append(sighting_of(claim, roles, entities))
     return {key: found[key] for key in sorted(found)}
@@ -504,6 +548,9 @@ def keys_of(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...
     uprn, _, _, exact, _ = claim["place"]
     if uprn and exact:
         yield f"place:{uprn}", (), ()
+        harmed = [token for role, token, _ in claim["parties"] if role in harmed_roles(claim)]
+        if harmed:
+            yield f"household:{uprn}", ("household",), tuple(sorted(token for token in harmed if token))
     for vehicle in sorted(set(claim["vehicles"])):
         yield f"vehicle:{vehicle}", ("vehicle",), ()
     for phone in sorted(set(claim["phones"])):
@@ -517,7 +564,7 @@ def _person_keys(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str
     for role, token, _ in claim["parties"]:
         if token:
             roles_of[token].add(role)
-    harmed = COMPLAINANTS if claim["kind"] in COMPLAINT_KINDS else {"victim"}
+    harmed = harmed_roles(claim)
     for token, roles in sorted(roles_of.items()):
         yield f"person:{token}", tuple(sorted(roles)), (token,)
         if roles & harmed:
@@ -527,6 +574,33 @@ def _person_keys(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str
         for other, others in sorted(roles_of.items()):
             if token != other and roles & {"victim", "subject"} and others & ACCUSED:
                 yield f"victim-perpetrator:{token}|{other}", ("perpetrator", "victim"), (token, other)
+
+
+def harmed_roles(claim: Plain) -> set[str]:
+    """The roles of those a claim of this kind happened to."""
+    return COMPLAINANTS if claim["kind"] in COMPLAINT_KINDS else {"victim"}
+
+
+def cells_of(claim: Plain, files: CatalogueFiles) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """The cells a claim with a good point is seen from: those that touch its own, now and one stretch later.
+
+    Only if some rule on cells has a use for it, whatever its origin, and however late it was reported.
+    """
+    _, easting, northing, exact, _ = claim["place"]
+    if not exact or easting is None or northing is None:
+        return
+    seen = sighting_of(claim, (), ())
+    selectors = [select for limb in files.limbs if "cell" in limb.keys for select in limb.select.values()]
+    if not any(matches(without(select, "origin", "reported_within", "role"), seen) for select in selectors):
+        return
+    wide = files.bounds["cell_metres"]
+    own_east, own_north = easting // wide, northing // wide
+    own_stretch = (moment(claim["occurred_from"]) - EPOCH) // timedelta(days=files.bounds["cell_days"])
+    for stretch in (own_stretch, own_stretch + 1):
+        for east in range(own_east - 1, own_east + 2):
+            for north in range(own_north - 1, own_north + 2):
+                is_own = (east, north, stretch) == (own_east, own_north, own_stretch)
+                yield f"cell:{east}.{north}.{stretch}", ("here" if is_own else "nearby",), ()
 
 
 def sighting_of(claim: Plain, roles: tuple[str, ...], entities: tuple[str, ...]) -> Sighting:
@@ -546,6 +620,7 @@ def sighting_of(claim: Plain, roles: tuple[str, ...], entities: tuple[str, ...])
         persons=tuple(sorted({token for _, token, _ in parties if token})),
         complainants=tuple(sorted({token for role, token, _ in parties if token and role in COMPLAINANTS})),
         child=any(child and (role in PROTECTED or token in entities) for role, token, child in parties),
+        facts=dict(claim["facts"]),
     )
 
 
@@ -587,9 +662,9 @@ def same_occurrence(a: Sighting, b: Sighting) -> bool:
 
 def matches(select: Plain, subject: Sighting | Plain) -> bool:
     """Whether one sighting (or claim) passes every test of a selector and none of those under `not`."""
-    for name, wanted in select.items():
+    for name, wanted in one_by_one(select):
         if name == "not":
-            if any(_passes(other, values, subject) for other, values in wanted.items()):
+            if any(_passes(other, values, subject) for other, values in one_by_one(wanted)):
                 return False
         elif name == "reported_within":
             if not isinstance(subject, Sighting):
@@ -602,10 +677,36 @@ def matches(select: Plain, subject: Sighting | Plain) -> bool:
     return True
 
 
+def one_by_one(tests: Plain) -> Iterator[tuple[str, Any]]:
+    """The tests of a selector, that of each fact by its dotted name."""
+    for name, wanted in tests.items():
+        if name == "facts":
+            yield from ((f"facts.{fact}", test) for fact, test in wanted.items())
+        else:
+            yield name, wanted
+
+
 def _passes(name: str, wanted: object, subject: Sighting | Plain) -> bool:
+    if name.startswith("facts."):
+        said = subject.facts if isinstance(subject, Sighting) else dict(subject["facts"])
+        return fact_passes(wanted, said.get(name.removeprefix("facts.")))
     attribute = LIST_FIELDS.get(name, name)
     value = getattr(subject, attribute) if isinstance(subject, Sighting) else subject[attribute]
     return any(one in listed(wanted) for one in listed(value) if one is not None)
+
+
+def fact_passes(test: object, value: str | None) -> bool:
+    """Whether a fact is there and one of those wanted, or not below and not above what is."""
+    if not isinstance(test, dict):
+        return value in [as_said(one) for one in listed(test)]
+    number = as_number(value)
+    return number is not None and test.get("at_least", number) <= number <= test.get("at_most", number)
+
+
+def value_in(sighting: Sighting, name: str) -> Any:  # noqa: ANN401 - fields have values of several kinds
+    """A field of a sighting; `facts.x` is what it says under x."""
+    first, _, fact = name.partition(".")
+    return sighting.facts.get(fact) if first == "facts" else getattr(sighting, name)
 
 
 def judge_timeline(
@@ -635,7 +736,7 @@ def judge_limb(
     ]
     before_it = sorted([*happenings, *found], key=lambda o: (o.time, o.id))
     for met in JUDGES[limb.condition["type"]](limb, before_it, clocks):
-        for one in finding(limb, key, met):
+        for one in finding(limb, key, replace(met, facts=met.facts | told_besides(limb, before_it, met))):
             told = {sighting.incident_id: sighting for occurrence, _ in met.chain for sighting in occurrence.members}
             name = f"finding\x1f{one.rule_id}\x1f{limb.name or 'main'}\x1f{key}\x1f{one.occurrence_id}"
             yield (
@@ -648,6 +749,16 @@ def judge_limb(
                     found_by=one.rule_id,
                 ),
             )
+
+
+def told_besides(limb: Limb, occurrences: Iterable[Occurrence], met: Met) -> dict[str, str]:
+    """How often the steps the limb tells of besides were seen in their windows, which end when it was met."""
+    numbers = {}
+    for name, asked in limb.besides.items():
+        start = shift(met.completed_at, asked["within"], -1)
+        seen = [o for o in occurrences if start <= o.time <= met.completed_at and selected(o, limb.select[asked["of"]])]
+        numbers[name] = str(len(seen))
+    return numbers
 
 
 def parameters(limb: Limb, area: str, day: date) -> Plain | None:
@@ -679,11 +790,11 @@ def missed_by(select: Plain, sighting: Sighting) -> str | None:
     return None
 
 
-def without(select: Plain, name: str) -> Plain:
-    """The selector with one of its tests left out, wherever it stands."""
-    left = {other: wanted for other, wanted in select.items() if other != name}
+def without(select: Plain, *names: str) -> Plain:
+    """The selector with some of its tests left out, wherever they stand."""
+    left = {other: wanted for other, wanted in select.items() if other not in names}
     if "not" in left:
-        left["not"] = {other: wanted for other, wanted in left["not"].items() if other != name}
+        left["not"] = {other: wanted for other, wanted in left["not"].items() if other not in names}
     return left
 
 
@@ -700,16 +811,18 @@ def near_misses(occurrences: Iterable[Occurrence], selectors: Sequence[Plain]) -
 
 
 def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
-    """`count`, `distinct`: enough occurrences, or different values, in the window that ends at one of them."""
+    """`count`, `distinct`, `sum`: enough occurrences, values, or in all, in the window that ends at one of them."""
     select = limb.select[limb.condition["of"]]
     fields = limb.condition.get("same", ())
     candidates = [occurrence for occurrence in occurrences if selected(occurrence, select)]
     until = limb.condition.get("until")
     closes = [] if until is None else [limb.select[until]]
     closings = [o.time for o in occurrences if any(selected(o, closing) for closing in closes)]
-    if limb.condition["type"] == "distinct":
+    if limb.condition["type"] in ("distinct", "sum"):
         # What says nothing that counts is in no window.
         candidates = [occurrence for occurrence in candidates if values_of(occurrence, select, limb.condition)]
+    if fields:
+        candidates = [o for o in candidates if all(said_in(fields, selected(o, select)[0]))]
     counting = {occurrence.id for occurrence in candidates}
     for e in candidates:
         settings = parameters(limb, e.area, london_day(e.time))
@@ -728,8 +841,8 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
             if o.id in counting and (o.time, o.id) <= (e.time, e.id) and said_in(fields, selected(o, select)[0]) == same
         ]
         facts = counted(window, select, settings)
-        number = int(facts["count"])
-        if number >= settings["at_least"]:
+        number = int(facts.get("sum", facts["count"]))
+        if number >= settings["at_least"] and len(window) >= settings.get("occurrences", 1):
             nearly = [near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same]
             yield Met(
                 chain=[(o, selected(o, select)) for o in window],
@@ -744,22 +857,29 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
 
 def said_in(fields: Iterable[str], sighting: Sighting) -> list[str]:
     """What a sighting says in these fields: occurrences are alike when the first selected of each says the same."""
-    return [getattr(sighting, name) for name in fields]
+    return [value_in(sighting, name) for name in fields]
 
 
 def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dict[str, str]:
-    """What a window comes to: occurrences and their level; or values, which are told unless they are people."""
+    """What a window comes to: occurrences and their level; a sum; or values, which are told unless they are people."""
     if settings["type"] == "count":
         number = len(window)
         return {"count": str(number), "level": str(number) if number < TOP_LEVEL else f"{TOP_LEVEL}+"}
+    if settings["type"] == "sum":
+        total = sum(max(map(int, values_of(o, select, settings))) for o in window)
+        return {"count": str(len(window)), "sum": str(total)}
     values = {value for o in window for value in values_of(o, select, settings)}
     told = {} if settings["field"] in PEOPLE else {"values": ", ".join(sorted(values))}
+    if "occurrences" in settings and settings["occurrences"] > 1:
+        told["occurrences"] = str(len(window))
     return {"count": str(len(values))} | told
 
 
 def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str]:
     """Every value of the counted field in the selected sightings that is there and not to be ignored."""
-    values = {v for s in selected(occurrence, select) for v in listed(getattr(s, settings["field"]))}
+    values = {v for s in selected(occurrence, select) for v in listed(value_in(s, settings["field"]))}
+    if settings["type"] == "sum":
+        return {value for value in values if as_number(value) is not None}
     return {value for value in values if value and value not in settings.get("ignore", ())}
 
 
@@ -888,6 +1008,48 @@ def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
             )
 
 
+def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
+    """`near`: at something that lies in the cell itself, enough was before it and not far from it."""
+    of = limb.select[limb.condition["of"]]
+    after = limb.select[limb.condition.get("after") or limb.condition["of"]]
+    reach = limb.condition["metres"]
+    for e in occurrences:
+        settings = parameters(limb, e.area, london_day(e.time))
+        lies = located(selected(e, of))
+        if settings is None or not lies or "here" not in lies[0].roles:
+            continue
+        start = shift(e.time, settings["within"], -1)
+        looked_at = [o for o in occurrences if start <= o.time < e.time]
+        apart = {o.id: metres_between(lies[0], there[0]) for o in looked_at if (there := located(selected(o, after)))}
+        close = [o for o in looked_at if o.id in apart and apart[o.id] <= reach]
+        if len(close) >= settings.get("at_least", 1):
+            nearly = near_misses(looked_at, [after])
+            yield Met(
+                chain=[*((o, selected(o, after)) for o in close), (e, selected(e, of))],
+                occurrence_id=e.id,
+                completed_at=e.time,
+                area=e.area,
+                number=len(close) + 1,
+                facts={
+                    "count": str(len(close) + 1),
+                    "days_since": str(min(e.time - o.time for o in close) // timedelta(days=1)),
+                    "nearest_m": str(int(min(apart[o.id] for o in close))),
+                },
+                near_misses=[(s, why) for s, why in nearly if s.point and metres_between(lies[0], s) <= reach],
+            )
+
+
+def located(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Those with a good point, in their order; the first says where the occurrence is."""
+    return [sighting for sighting in sightings if sighting.point is not None]
+
+
+def metres_between(one: Sighting, other: Sighting) -> Decimal:
+    """The distance of two points."""
+    (x, y), (u, v) = one.point or (0, 0), other.point or (0, 0)
+    return Decimal((x - u) ** 2 + (y - v) ** 2).sqrt()
+
+
 def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[Met]:
     """`calendar` on a timeline: enough selected occurrences in a calendar period that is over."""
     select, kind = limb.select[limb.condition["of"]], limb.condition["per"]
@@ -917,9 +1079,11 @@ def facts_of_period(settings: Plain, number: int, starts: date) -> dict[str, str
 JUDGES: dict[str, Callable[[Limb, Sequence[Occurrence], Clocks], Iterator[Met]]] = {
     "count": judge_window,
     "distinct": judge_window,
+    "sum": judge_window,
     "all_of": judge_all_of,
     "ordered": judge_ordered,
     "absent": judge_absent,
+    "near": judge_near,
     "calendar": judge_calendar,
 }
 
@@ -956,6 +1120,8 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
     guards = limb.rule.get("safeguards", {})
     needed = guards.get("organisations_or_kinds", 1)
     if met.chain and len({s.organisation for s in passing}) < needed and len({s.kind for s in passing}) < needed:
+        return
+    if met.chain and len({s.organisation for s in passing}) < guards.get("organisations", 1):
         return
     if met.chain and all(s.grade in guards.get("grades_alone", ()) for s in every):
         return

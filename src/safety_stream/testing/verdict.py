@@ -11,9 +11,12 @@ import msgspec
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.replay import Result
+from safety_stream.synthetic import SyntheticReport
 from safety_stream.testing.comparison import differences
 from safety_stream.testing.histories import history_faults
 from safety_stream.testing.oracle import recompute
+from safety_stream.wire.codecs import decode_report
+from safety_stream.wire.reports import encode_report
 
 
 class Witnessed(Result):
@@ -47,3 +50,11 @@ def compare(witnessed: Witnessed, accepted: Sequence[dict[str, Any]], catalogue_
 
 def _plain(values: Iterable[msgspec.Struct]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(value) for value in values]
+
+
+def as_read(told: SyntheticReport) -> dict[str, Any]:
+    """A good synthetic report as the oracle takes it; what its native details say shows once it is on the wire."""
+    if told.report is None:
+        raise ValueError("what is no report cannot be read")
+    read = decode_report(encode_report(told.report, details=told.details))
+    return {**msgspec.to_builtins(read), "received_at": told.received_at}

@@ -68,6 +68,7 @@ def check_schemas(folder: Path) -> list[Issue]:
     found += _check_shared_types(folder, schemas)
     found += [issue for file in (*_schema_files(folder), *_type_files(folder)) for issue in _check_words(folder, file)]
     found += [issue for file, schema in schemas.items() for issue in _check_defaults(file, schema)]
+    found += [issue for file, schema in schemas.items() for issue in _check_facts(file, schema)]
     found += _check_entries(entries, schemas)
     registered = [
         Registered(id=one.id, subject=one.subject, version=one.version, schema=schemas[one.file])
@@ -228,6 +229,18 @@ def _check_defaults(file: str, schema: Record) -> Iterator[Issue]:
             yield _error(
                 file, where, "has a default that is not of its type", "mend the default; of nullable fields it is null"
             )
+
+
+def _check_facts(file: str, schema: Record) -> Iterator[Issue]:
+    details = reports.details_of(schema) if file.startswith(f"{reports.SUBJECT}/") else {}
+    read = {f"{name}.{field.name}" for name, record in details.items() for field in record.fields}
+    for where, field in _fields(schema, ""):
+        if field.fact is not None and where not in read:
+            yield _error(file, where, "is marked as a fact, and nobody reads it", "mark fields of native details only")
+    for name, record in details.items():
+        facts = [field.fact for field in record.fields if field.fact is not None]
+        for fact in sorted({fact for fact in facts if facts.count(fact) > 1}):
+            yield _error(file, name, f"has two fields for the fact {fact}", "mark one of them")
 
 
 def _fields(of: AvroType, where: str) -> Iterator[tuple[str, Any]]:

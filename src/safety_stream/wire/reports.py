@@ -1,8 +1,9 @@
 """Partners' `IncidentReport` and the core's `Report`: the same claim, with and without the native details.
 
 A report is read straight from its bytes. The envelope's fields that a rule may use become the `Report`; everything
-else, the native details above all, is passed over and stays in the partner's own record. Of the details only the names
-are kept, so that intake can refuse a report whose details are of another kind than it says.
+else, the native details above all, is passed over and stays in the partner's own record. Of the details the names are
+kept, so that intake can refuse a report whose details are of another kind than it says, and what the fields say that
+the schema marks as facts: `"fact": "dash-score"`.
 
 Whether the source exists, may send this kind and may speak of persons, and whether the times are possible, is intake's
 to check: it needs the catalogue.
@@ -17,8 +18,10 @@ from typing import Literal, cast
 from uuid import UUID, uuid5
 
 import msgspec
+from msgspec.structs import replace
 
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import Action, Origin
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import Instant, Precision
@@ -71,7 +74,18 @@ class _Envelope(msgspec.Struct, frozen=True):
     marking: Marking
 
 
-_READ = {field.name: field.type for field in msgspec.structs.fields(_Envelope) if field.name != "event_id"}
+class _Stated(msgspec.Struct, frozen=True):
+    """What a report says after the native details, from the third version on."""
+
+    facts: tuple[Fact, ...]
+
+
+_READ = {
+    field.name: field.type
+    for shape in (_Envelope, _Stated)
+    for field in msgspec.structs.fields(shape)
+    if field.name != "event_id"
+}
 _FILLED = b"\x02"
 
 
@@ -113,10 +127,12 @@ def _report(  # noqa: PLR0913 - the envelope's fields, by the names they have on
     count: int,
     marking: Marking,
     filled: tuple[str, ...],
+    native: tuple[tuple[str, str], ...],
+    facts: tuple[Fact, ...] = (),
 ) -> Report:
     if location is not None and not (isfinite(location.latitude or 0) and isfinite(location.longitude or 0)):
         raise Refused("schema-violation", "location: latitude and longitude must be finite numbers of degrees, or null")
-    return Report(
+    report = Report(
         source=source,
         source_ref=source_ref,
         source_version=source_version,
@@ -140,6 +156,10 @@ def _report(  # noqa: PLR0913 - the envelope's fields, by the names they have on
         marking=marking,
         details=filled,
     )
+    if not facts and not native:
+        # By far the commonest; two fields fewer by name are noticed.
+        return report
+    return replace(report, facts=facts, native=tuple([Fact(*one) for one in sorted(native)]))
 
 
 class ReportWriter:
@@ -156,6 +176,10 @@ class ReportWriter:
         head = Record(self._schema.name, self._schema.doc, self._schema.fields[:start])
         self._head = writer_of(head, _Envelope, self._header, default_bytes)
         self._tail = {field.name: default_bytes(field) for field in self._schema.fields[start:]}
+        stated = tuple(field for field in self._schema.fields[start:] if field.name in _Stated.__struct_fields__)
+        # Older versions have no place for facts.
+        self._facts_at = names.index(stated[0].name) - start if stated else None
+        self._stated = writer_of(Record(self._schema.name, self._schema.doc, stated), _Stated, b"") if stated else None
         self._empty = {name: _FILLED + general.write({}) for name, general in self._details.items()}
 
     def report(self, report: Report, details: Mapping[str, Mapping[str, Json]] | None = None) -> bytes:
@@ -176,10 +200,12 @@ class ReportWriter:
         tail = [self._native(name, filled[name]) if name in filled else left for name, left in self._tail.items()]
         envelope = _envelope_of(report)
         try:
+            if report.facts:
+                self._add_facts(report.facts, tail)
             return self._head(envelope) + b"".join(tail)
         except (KeyError, TypeError, AttributeError) as error:
             # Values are looked at one by one only when one of them is known to be wrong.
-            fault = _fault_of(envelope)
+            fault = _fault_of(envelope) or _fault_of(_Stated(report.facts))
             raise error if fault is None else fault from None
 
     def document(self, document: Json) -> bytes:
@@ -188,6 +214,11 @@ class ReportWriter:
         if not isinstance(datum, dict):
             raise DocumentFault("a report is an object with named fields")
         return self._header + self._general.write(datum)
+
+    def _add_facts(self, facts: tuple[Fact, ...], tail: list[bytes]) -> None:
+        if self._stated is None or self._facts_at is None:
+            raise Unsuitable(f"this version of {SUBJECT} has no facts: write it with a newer one")
+        tail[self._facts_at] = self._stated(_Stated(facts))
 
     def _native(self, name: str, native: Mapping[str, Json]) -> bytes:
         if not native:
@@ -230,10 +261,10 @@ def _envelope_of(report: Report) -> _Envelope:
     )
 
 
-def _fault_of(envelope: _Envelope) -> DocumentFault | None:
+def _fault_of(stated: _Envelope | _Stated) -> DocumentFault | None:
     """Which field holds what no schema has room for. Never the value: in a wrong one a person's name may stand."""
     try:
-        msgspec.convert(msgspec.to_builtins(envelope), _Envelope)
+        msgspec.convert(msgspec.to_builtins(stated), type(stated))
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         what = "is none of the words the schema has" if what.startswith("Invalid enum value") else what

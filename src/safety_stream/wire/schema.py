@@ -65,12 +65,16 @@ class Nullable(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """A field of a record; `default` is UNSET when it has none."""
+    """A field of a record; `default` is UNSET when it has none.
+
+    `fact` is the name under which a rule may read it, if any: a mark on the field that means nothing to Avro.
+    """
 
     name: str
     of: AvroType
     doc: str
     default: Json | msgspec.UnsetType = msgspec.UNSET
+    fact: str | None = None
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -212,11 +216,24 @@ class _Reader:
         at = f"{where}: {name}" if where.endswith(".avsc") else f"{where}.{name}"
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise SchemaFault(f"{at}: a field's name is in snake case")
-        return Field(name, self._type(written.get("type"), at), str(written.get("doc", "")), _default(written))
+        of = self._type(written.get("type"), at)
+        return Field(name, of, str(written.get("doc", "")), _default(written), _fact(written, of, at))
 
 
 def _default(written: dict[str, Json]) -> Json | msgspec.UnsetType:
     return written.get("default", msgspec.UNSET)
+
+
+def _fact(written: dict[str, Json], of: AvroType, where: str) -> str | None:
+    name = written.get("fact")
+    if name is None:
+        return None
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise SchemaFault(f"{where}: the name of a fact is a word in kebab case")
+    match of.of if isinstance(of, Nullable) else of:
+        case Enum() | Primitive("int" | "long" | "boolean" | "string", None):
+            return name
+    raise SchemaFault(f"{where}: only a whole number, a word, yes or no can be a fact, or null; take the mark away")
 
 
 def _texts(written: Json, where: str) -> tuple[str, ...]:
@@ -269,4 +286,6 @@ class _Writer:
         made: dict[str, Json] = {"name": field.name, "type": self.json(field.of)}
         if self._docs:
             made["doc"] = field.doc
+            if field.fact is not None:
+                made["fact"] = field.fact
         return made if isinstance(field.default, msgspec.UnsetType) else made | {"default": field.default}

@@ -88,14 +88,15 @@ def reader_of_fields(
 ) -> Reader[T]:
     """A reader of the fields in `wanted`, which are given to `make` by name; others are passed over, not interpreted.
 
-    Of the nullable fields in `filled` only the names of those that are not null are given, as the argument `filled`, in
-    the schema's order. Raises `Unsuitable`.
+    Of the nullable records in `filled` only the names of those that are not null are given, as the argument `filled`,
+    in the schema's order; and of their fields those the schema marks as facts, as the argument `native`: a pair of name
+    and text for each that says something. Raises `Unsuitable`.
     """
     source = _Source()
-    source.add(0, "", "def read(raw, p):", "    filled = ()")
+    source.add(0, "", "def read(raw, p):", "    filled = native = ()")
     given = _ReaderMaker(source).fields(schema, wanted, 1, "", filled)
     arguments = ", ".join(f"{name}={variable}" for name, variable in given.items())
-    source.add(1, "", f"out = {source.constant(make)}({arguments}, filled=filled)")
+    source.add(1, "", f"out = {source.constant(make)}({arguments}, filled=filled, native=native)")
     return _finished(source)
 
 
@@ -121,6 +122,11 @@ def writer_of(
 def symbol_of(word: str) -> str:
     """The Avro symbol of a word of the model: `evidence-added` is EVIDENCE_ADDED."""
     return word.replace("-", "_").upper()
+
+
+def _word_of(symbol: str) -> str:
+    """The word of an Avro symbol: KNIFE_OR_SHARP is `knife-or-sharp`."""
+    return symbol.replace("_", "-").lower()
 
 
 # Reading what does not fit into one byte.
@@ -409,11 +415,50 @@ class _ReaderMaker:
                 self.value(field.of, wanted[field.name], variable, depth, at)
             elif field.name in filled:
                 add(depth, at, "if raw[p]:", f"    filled += ({field.name!r},)")
-                self._skip(field.of, depth + 1, at)
+                self._native(field.of, depth + 1, at)
                 add(depth, at, "else: p += 1")
             else:
                 self._skip(field.of, depth, at)
         return given
+
+    def _native(self, of: AvroType, depth: int, where: str) -> None:
+        """Pass over a record that is not null, but for its facts."""
+        record = of.of if isinstance(of, Nullable) else of
+        if not isinstance(record, Record) or all(field.fact is None for field in record.fields):
+            self._skip(of, depth, where)
+            return
+        self._source.add(depth, where, "if raw[p] != 2: raise Unreadable('neither null nor a value')", "p += 1")
+        for field in record.fields:
+            at = f"{where}.{field.name}"
+            if field.fact is None:
+                self._skip(field.of, depth, at)
+                continue
+            text = self._source.fresh()
+            self._text(field.of, text, depth, at)
+            self._source.add(depth, at, f"if {text} is not None: native += (({field.fact!r}, {text}),)")
+
+    def _text(self, of: AvroType, into: str, depth: int, where: str) -> None:
+        """Read a fact's value as text in lower case; null says nothing, nor does an enum's default symbol."""
+        add = self._source.add
+        match of:
+            case Nullable(inner):
+                add(depth, where, "b = raw[p]; p += 1", f"if not b: {into} = None", "elif b == 2:")
+                self._text(inner, into, depth + 1, where)
+                add(depth, where, "else: raise Unreadable('neither null nor a value')")
+            case Enum() if len(of.symbols) <= _MOST_SYMBOLS:
+                words = {2 * n: None if one == of.default else _word_of(one) for n, one in enumerate(of.symbols)}
+                add(depth, where, f"{into} = {self._source.constant(words)}[raw[p]]; p += 1")
+            case Primitive("boolean"):
+                self._primitive(of, bool, into, depth, where)
+                add(depth, where, f"{into} = 'true' if {into} else 'false'")
+            case Primitive("string"):
+                self._primitive(of, str, into, depth, where)
+                add(depth, where, f"{into} = {into}.lower()")
+            case Primitive("int" | "long"):
+                self._primitive(of, int, into, depth, where)
+                add(depth, where, f"{into} = str({into})")
+            case _:
+                raise Unsuitable(f"{where}: no value of it can be a fact; take the mark away")
 
     def _primitive(self, of: Primitive, wanted: object, into: str, depth: int, where: str) -> None:
         def add(*lines: str) -> None:

@@ -18,7 +18,7 @@ from safety_stream.core.rules.engine import RuleSet, evaluate
 from safety_stream.core.rules.rule import Condition, Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
 from safety_stream.core.timeline import Timeline
 
-BOUNDS = Bounds(hub=256, kept=1024)
+BOUNDS = Bounds(hub=256, kept=1024, cell_metres=500, cell_days=92)
 KEY = "victim:t1"
 HOME = Place(uprn="900000000001", easting=384_000, northing=432_000, exact=True)
 ANY = Selector()

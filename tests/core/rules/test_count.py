@@ -21,6 +21,7 @@ from tests.core.rules.making import (
     times_of,
 )
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.findings import Excluded, FindingChange
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import DAY_LENGTH, SECOND, Duration
@@ -89,6 +90,21 @@ def test_only_what_is_alike_is_counted_together():
 def test_a_missing_value_makes_nothing_alike():
     rule = a_rule(Count(of="harm", at_least=2, within=months(12), same=("category",)))
     assert finds(rule, *(a_sighting(f"2026-01-0{day}T10:00", category="") for day in (5, 6))) == []
+
+
+def test_alike_in_several_fields_is_alike_in_each_of_them_and_a_missing_fact_in_none():
+    rule = a_rule(Count(of="harm", at_least=2, within=months(12), same=("category", "facts.colour")))
+    red, blue = (Fact("colour", "red"),), (Fact("colour", "blue"),)
+    told = [
+        a_sighting("2026-01-05T10:00"),
+        a_sighting("2026-01-06T10:00"),
+        a_sighting("2026-01-07T10:00", facts=red),
+        a_sighting("2026-01-08T10:00", facts=blue),
+        a_sighting("2026-01-09T10:00", facts=red, category="burglary"),
+    ]
+    assert finds(rule, *told) == []
+    found = finds(rule, *told, a_sighting("2026-01-10T10:00", facts=red))
+    assert [facts_of(finding)["same"] for finding in found] == ["violence, red"]
 
 
 def test_occurrences_are_counted_not_reports():

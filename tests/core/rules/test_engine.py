@@ -73,7 +73,7 @@ def test_a_rule_reads_only_its_own_kinds_of_key():
     assert evaluate(RULES, "person:t1", a_timeline(*TOLD), NOW) == {}
 
 
-FEW = Bounds(hub=2, kept=3)
+FEW = Bounds(hub=2, kept=3, cell_metres=500, cell_days=92)
 
 
 def test_a_hub_has_one_finding_that_says_so_and_no_other():

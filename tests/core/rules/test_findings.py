@@ -68,6 +68,19 @@ def test_two_organisations_or_two_kinds_are(other: dict[str, str]):
     assert len(finds(GUARDED, FIRST, changed(SECOND, **other))) == 1
 
 
+def test_where_organisations_are_asked_for_kinds_are_no_substitute():
+    rule = a_rule(TWO, safeguards=Safeguards(organisations=2))
+    assert finds(rule, FIRST, changed(SECOND, kind="police-incident")) == []
+    assert len(finds(rule, FIRST, changed(SECOND, organisation="social-landlords"))) == 1
+
+
+def test_a_report_that_does_not_itself_match_brings_no_organisation():
+    rule = a_rule(TWO, {"harm": of_kind("police-crime")}, safeguards=Safeguards(organisations=2))
+    landlord = changed(SECOND, incident_id="c", organisation="social-landlords", kind="housing-concern", place=HOME)
+    told = finds(rule, FIRST, changed(SECOND, place=HOME), landlord)
+    assert told == []
+
+
 def test_weak_intelligence_never_triggers_alone():
     weak = [changed(FIRST, grade="D"), changed(SECOND, grade="E", kind="police-incident")]
     assert finds(GUARDED, *weak) == []

@@ -5,16 +5,24 @@ from __future__ import annotations
 import pytest
 from tests.core.rules.making import a_sighting, at
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import IncidentVersion, Party
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import HOUR
-from safety_stream.core.rules.rule import Field, Selector
+from safety_stream.core.rules.rule import FactTest, Field, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
-from safety_stream.core.rules.selectors import compiled
+from safety_stream.core.rules.selectors import Readable, Remembered, compiled
 
 NOON = at("2026-01-05T12:00")
 SIGHTING = a_sighting(
-    NOON, subtype="s", themes=("asb", "hate"), flags=("weapon",), grade="B", roles=("suspect", "victim"), child=True
+    NOON,
+    subtype="s",
+    themes=("asb", "hate"),
+    flags=("weapon",),
+    grade="B",
+    roles=("suspect", "victim"),
+    child=True,
+    facts=(Fact("colour", "red"), Fact("weight", "14")),
 )
 VERSION = IncidentVersion(
     incident_id="i",
@@ -36,6 +44,7 @@ VERSION = IncidentVersion(
     received_at=NOON + HOUR,
     area="E07000117",
     parties=(Party("suspect", "t1"), Party("victim", "t2", child=True)),
+    facts=SIGHTING.facts,
 )
 PASSING: dict[Field, str] = {
     "kind": "police-crime",
@@ -77,3 +86,58 @@ def test_a_child_who_only_saw_it_does_not_make_a_report_one_of_a_child():
         parties=(Party("witness", "t3", child=True),),
     )
     assert not compiled(child).passes(saw)
+
+
+@pytest.mark.parametrize("report", [SIGHTING, VERSION], ids=["sighting", "version"])
+@pytest.mark.parametrize(
+    ("test", "passes"),
+    [
+        (FactTest("colour", frozenset({"red", "blue"})), True),
+        (FactTest("colour", frozenset({"blue"})), False),
+        (FactTest("weight", frozenset({"14"})), True),
+        (FactTest("weight", None, 14), True),
+        (FactTest("weight", None, 15), False),
+        (FactTest("weight", None, None, 14), True),
+        (FactTest("weight", None, None, 13), False),
+        (FactTest("weight", None, 14, 14), True),
+        (FactTest("weight", None, 2, 13), False),
+        # A number is compared as one: as text 14 is less than 2.
+        (FactTest("weight", None, 2), True),
+    ],
+)
+def test_a_fact_is_tested_by_its_values_or_as_a_number(report: Readable, test: FactTest, passes: bool):
+    assert compiled(Selector(facts=(test,))).passes(report) is passes
+    assert compiled(Selector(none_of_facts=(test,))).passes(report) is not passes
+
+
+@pytest.mark.parametrize("report", [SIGHTING, VERSION], ids=["sighting", "version"])
+@pytest.mark.parametrize(
+    "test",
+    [
+        FactTest("size", frozenset({"red", "0"})),
+        FactTest("size", None, 0),
+        FactTest("size", None, None, 0),
+        FactTest("colour", None, 0),
+    ],
+    ids=["no value", "no number", "not nought either", "a word for a number"],
+)
+def test_a_missing_fact_passes_no_test(report: Readable, test: FactTest):
+    assert not compiled(Selector(facts=(test,))).passes(report)
+    assert compiled(Selector(none_of_facts=(test,))).passes(report)
+
+
+def test_what_is_remembered_tells_facts_apart_by_the_tests_they_pass():
+    """However many numbers there are: two tests make three combinations, and a report without facts a fourth."""
+    asked: list[Readable] = []
+
+    def follow(report: Readable) -> int:
+        asked.append(report)
+        return len(asked)
+
+    heavy, dark = Selector(facts=(FactTest("weight", None, 50),)), Selector(facts=(FactTest("weight", None, 90),))
+    remembered = Remembered([heavy, dark], Sighting, follow)
+    for weight in range(100):
+        facts = (Fact("colour", f"c{weight}"), Fact("weight", str(weight)))
+        assert remembered.of(a_sighting(NOON, facts=facts)) == 1 + (weight >= 50) + (weight >= 90)
+    assert remembered.of(a_sighting(NOON)) == 4
+    assert len(asked) == 4

@@ -21,7 +21,7 @@ from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import HOUR
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE, RuleSet, evaluate
-from safety_stream.core.rules.rule import Count, Ordered, PriorityRule, Rule, Selector
+from safety_stream.core.rules.rule import Besides, Count, Ordered, PriorityRule, Rule, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.rules.why import Account, Grounds, Without, account_of
 
@@ -255,7 +255,7 @@ def test_how_often_it_completed_is_counted_over_twelve_months_here_and_on_the_ke
 
 @pytest.mark.parametrize(("more", "hangs"), [(1, True), (2, False)])
 def test_a_hub_rests_on_how_many_reports_there_are(more: int, hangs: bool):
-    bounds = Bounds(hub=3, kept=8)
+    bounds = msgspec.structs.replace(BOUNDS, hub=3, kept=8)
     sightings = [a_sighting(f"2026-01-0{day}T10:00", f"h{day}") for day in range(1, 4 + more)]
     (found,) = evaluate(RuleSet([TWICE], bounds), KEY, a_timeline(*sightings, bounds=bounds), known()).values()
 
@@ -279,3 +279,22 @@ def test_what_rests_on_findings_is_recomputed_with_them_and_falls_with_each_of_t
 
     assert (said.verdict, said.recomputed, said.rests_on_reports) == ("same", finding, 2)
     assert said.without == (Without("a", stands=False), Without("b", stands=False))
+
+
+def test_what_is_told_besides_the_evidence_is_counted_again():
+    limb = msgspec.structs.replace(
+        TWICE.limbs[0],
+        steps={"harm": of_kind("police-crime"), "complaint": of_kind("asb-case")},
+        besides={"complaints": Besides(of="complaint", within=months(12))},
+    )
+    rule = msgspec.structs.replace(TWICE, limbs=(limb,))
+    told = (
+        a_sighting("2026-01-20T10:00", "told", kind="asb-case"),
+        a_sighting("2024-01-20T10:00", "old", kind="asb-case"),
+    )
+    (found,) = finds(rule, FIRST, SECOND, *told)
+
+    said = account(found, rule, FIRST, SECOND, *told)
+
+    assert dict(found.facts)["complaints"] == "1"
+    assert (said.verdict, said.recomputed) == ("same", found)

@@ -331,11 +331,11 @@ def test_another_bound_makes_hubs_and_unmakes_them(catalogue: Catalogue):
         stream.put(START + day * DAY_LENGTH)
     assert len(stream.standing) == 3
 
-    stream.change(twice(), bounds=Bounds(hub=3, kept=10))
+    stream.change(twice(), bounds=Bounds(hub=3, kept=10, cell_metres=400, cell_days=28))
     told = stream.settle()
-    assert {cause for *_, cause in told} == {"the bound of a hub became 3"}
+    assert {cause for *_, cause in told} == {"the bound of a hub became 3, of a cell 10"}
     assert [finding.rule_id for finding in stream.standing.values()] == ["hub"]
-    stream.change(twice(), bounds=Bounds(hub=5, kept=10))
+    stream.change(twice(), bounds=Bounds(hub=5, kept=10, cell_metres=400, cell_days=28))
     stream.settle()
     assert {finding.rule_id for finding in stream.standing.values()} == {"twice"}
 
@@ -386,7 +386,8 @@ RULES = st.lists(
     max_size=3,
     unique_by=lambda rule: rule.id,
 )
-BOUNDS = st.sampled_from([Bounds(hub=9, kept=40), Bounds(hub=9, kept=40), Bounds(hub=2, kept=40)])
+A_BOUND = Bounds(hub=9, kept=40, cell_metres=400, cell_days=28)
+BOUNDS = st.sampled_from([A_BOUND, A_BOUND, msgspec.structs.replace(A_BOUND, hub=2)])
 KEYS = st.sampled_from(["victim:a", "victim:b", "person:a", "place:a"])
 EVENTS = st.one_of(
     st.tuples(st.just("put"), KEYS, st.integers(0, 5), st.sampled_from(["police-crime", "intervention"])),
@@ -413,7 +414,9 @@ class Life:
     """A partition, all that happens to it, and what the oracle of this test remembers of that."""
 
     def __init__(self, catalogue: Catalogue, rules: list[Rule]) -> None:
-        self.stream = Stream(msgspec.structs.replace(catalogue, bounds=Bounds(hub=9, kept=40)), *rules)
+        self.stream = Stream(
+            msgspec.structs.replace(catalogue, bounds=Bounds(hub=9, kept=40, cell_metres=400, cell_days=28)), *rules
+        )
         self.live: list[tuple[str, Sighting]] = []
         self.now = START
         self.heard = START - 9 * DAY_LENGTH

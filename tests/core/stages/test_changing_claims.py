@@ -151,8 +151,8 @@ def test_whatever_happens_meanwhile_the_claims_are_those_of_the_last_catalogue(
 def raised(catalogue: Catalogue) -> list[FindingChange]:
     """A finding of the first rule but that of an area, by way of register and detect."""
     versions = [
-        a_version(incident_id=f"i{number}", occurred_from=NOON + number * DAY_LENGTH, received_at=NOON + 2 * DAY_LENGTH)
-        for number in range(2)
+        a_version(incident_id=f"i{number}", occurred_from=NOON + number * DAY_LENGTH, received_at=NOON + 3 * DAY_LENGTH)
+        for number in range(3)
     ]
     rows = MemoryRows()
     step = register.make_step(catalogue, 1)
@@ -192,9 +192,9 @@ def test_a_trial_rule_that_becomes_stable_in_another_version_is_told_of(catalogu
     (change,) = raised(trial)
     rows = MemoryRows()
     (first,) = alert.make_step(trial, 1)(rows, [a_record(change, received_at=NOON)], None)
-    stable = msgspec.structs.replace(catalogue, rules=(msgspec.structs.replace(rule, version=2),))
+    stable = msgspec.structs.replace(catalogue, rules=(msgspec.structs.replace(rule, version=9),))
     again = msgspec.structs.replace(
-        change, change="updated", finding=msgspec.structs.replace(change.finding, rule_version=2)
+        change, change="updated", finding=msgspec.structs.replace(change.finding, rule_version=9)
     )
 
     (second,) = alert.make_step(stable, 1)(rows, [a_record(again, received_at=NOON)], None)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from tests.core.rules.making import a_sighting, at
 
+from safety_stream.catalogue.backtesting import Setting, changed
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
@@ -46,7 +47,11 @@ class Stream:
 
 @pytest.fixture
 def stream(catalogue: Catalogue) -> Stream:
-    return Stream(catalogue)
+    """The rules that ship, but that two harms are enough for a repeat victim."""
+    (graded,) = [rule for rule in catalogue.rules if rule.id == "rv-graded"]
+    others = tuple(rule for rule in catalogue.rules if rule is not graded)
+    twice = changed(graded, [Setting("at_least", "2")])
+    return Stream(msgspec.structs.replace(catalogue, rules=(*others, twice)))
 
 
 def put(sighting: Sighting, key: str = "victim:t1", sign: int = 1) -> SightingChange:

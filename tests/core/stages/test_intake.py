@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from tests.core.stages.making import NOON, a_record, a_report, at
 
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.catalogue import Catalogue, FactKind
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.reports import ReportedParty, ReportedPlace
@@ -242,3 +243,92 @@ def test_every_text_that_goes_further_has_a_bound(catalogue: Catalogue) -> None:
     stamped = [taken(catalogue, report) for report in reports if report.grade is None and report.marking == "OFFICIAL"]
 
     assert [value for value in stamped if len(msgspec.json.encode(getattr(value, "detail", value))) > 5_000] == []
+
+
+# --- facts
+
+DECLARED = {
+    "score": FactKind(id="score", type="number", title="Score"),
+    "colour": FactKind(id="colour", type="word", title="Colour", values=frozenset({"red", "blue"})),
+    "place": FactKind(id="place", type="word", title="Place"),
+}
+
+
+def stating(
+    catalogue: Catalogue, *facts: tuple[str, str], native: tuple[tuple[str, str], ...] = (), **more: Any
+) -> Any:
+    """What becomes of a report that states these facts, and whose details say those."""
+    report = a_report(facts=tuple(Fact(*one) for one in facts), native=tuple(Fact(*one) for one in native), **more)
+    return taken(msgspec.structs.replace(catalogue, facts=DECLARED), report)
+
+
+def said_in(version: Any) -> dict[str, str]:
+    assert isinstance(version, IncidentVersion)
+    assert [fact.name for fact in version.facts] == sorted({fact.name for fact in version.facts})
+    return {fact.name: fact.value for fact in version.facts}
+
+
+def test_declared_facts_go_further_in_order_of_name(catalogue: Catalogue) -> None:
+    version = stating(catalogue, ("score", "15"), ("colour", "red"), ("place", "e07000117"))
+
+    assert said_in(version) == {"score": "15", "colour": "red", "place": "e07000117"}
+
+
+@pytest.mark.parametrize(("said", "meant"), [("007", "7"), ("-0", "0"), ("-12", "-12"), ("9" * 15, "9" * 15)])
+def test_a_number_goes_further_as_everybody_writes_it(catalogue: Catalogue, said: str, meant: str) -> None:
+    assert said_in(stating(catalogue, ("score", said))) == {"score": meant}
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ([("score", "1"), ("zzsecretzz", "zzsecretzz")], "fact number 2 is not in the catalogue"),
+        ([("score", "zzsecretzz")], "fact number 1 is not a whole number of at most 15 digits"),
+        ([("score", "1" * 16)], "fact number 1 is not a whole number of at most 15 digits"),
+        ([("score", "1.5")], "fact number 1 is not a whole number of at most 15 digits"),
+        ([("score", "")], "fact number 1 is not a whole number of at most 15 digits"),
+        ([("colour", "zzsecretzz")], "fact number 1 is not one of the words"),
+        ([("colour", "Red")], "fact number 1 is not one of the words"),
+        ([("place", "Zzsecretzz Road")], "fact number 1 is not a word of 1 to 64 lower-case letters"),
+        ([("place", "x" * 65)], "fact number 1 is not a word of 1 to 64 lower-case letters"),
+        ([("place", "")], "fact number 1 is not a word of 1 to 64 lower-case letters"),
+        ([("score", "1"), ("score", "1")], "fact number 2 is stated twice"),
+        ([("score", "1")] * 33, "more than 32 facts"),
+    ],
+)
+def test_a_stated_fact_that_is_none_is_refused_by_its_place(
+    catalogue: Catalogue, facts: list[tuple[str, str]], said: str
+) -> None:
+    letter = stating(catalogue, *facts)
+
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason == "schema-violation"
+    assert letter.detail.startswith(said)
+    assert "secret" not in letter.detail
+
+
+def test_what_details_say_is_a_fact_only_if_it_is_declared_and_a_value(catalogue: Catalogue) -> None:
+    native = (("colour", "green"), ("other", "Some Body"), ("place", "two words"), ("score", "15"))
+
+    assert said_in(stating(catalogue, native=native)) == {"score": "15"}
+
+
+def test_what_is_stated_goes_before_what_details_say(catalogue: Catalogue) -> None:
+    version = stating(catalogue, ("score", "3"), native=(("colour", "red"), ("score", "15")))
+
+    assert said_in(version) == {"score": "3", "colour": "red"}
+
+
+@pytest.mark.parametrize("action", ["withdraw", "erase", "restrict"])
+def test_what_takes_a_report_back_says_nothing_and_is_not_refused_for_it(catalogue: Catalogue, action: str) -> None:
+    assert said_in(stating(catalogue, ("nobody-declared", "x"), native=(("score", "15"),), action=action)) == {}
+
+
+def test_facts_are_short_enough_for_a_timeline_at_its_bound_to_fit_one_record(catalogue: Catalogue) -> None:
+    long = {f"long-{number}": FactKind(id=f"long-{number}", type="word", title="Long") for number in range(8)}
+    wordy = msgspec.structs.replace(catalogue, facts=long)
+    facts = tuple(Fact(name, "x" * 58) for name in long)
+
+    assert isinstance(taken(wordy, a_report(facts=facts)), IncidentVersion)
+    letter = taken(wordy, a_report(facts=(*facts[:-1], Fact("long-7", "x" * 59))))
+    assert letter.detail.startswith("facts have more than 512 characters together")

@@ -5,17 +5,21 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record, a_version, at
 
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.catalogue import Catalogue, Indicator
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion, Party, Place
 from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import HOUR, MINUTE
+from safety_stream.core.register import Keyed, Scope, claim_of, sightings_of
+from safety_stream.core.rules.rule import FactTest, Selector
 from safety_stream.core.stages import register
 from safety_stream.core.stages.rows import MemoryRows
 
@@ -158,6 +162,38 @@ def test_keys_are_made_of_what_is_known_and_of_nothing_else(
     assert {key for key, _ in standing(run(catalogue, [a_version(**changes)]))} == keys
 
 
+HOME = Place(uprn="900000000001", exact=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "persons"),
+    [
+        ({"parties": (Party("victim", "tok-a"), Party("victim", "tok-b"))}, ("tok-a", "tok-b")),
+        ({"parties": (Party("victim", None),)}, ()),
+        ({"parties": (Party("reporter", "tok-r"),), "kind": "asb-case"}, ("tok-r",)),
+        ({"parties": (Party("subject", "tok-s", child=True),), "kind": "hate-report"}, ("tok-s",)),
+        ({"parties": (Party("reporter", "tok-r"), Party("suspect", "tok-s"))}, None),
+        ({"parties": ()}, None),
+        ({"place": msgspec.structs.replace(HOME, exact=False)}, None),
+        ({"place": Place(easting=384_000, northing=432_000, exact=True)}, None),
+    ],
+    ids=["victims", "somebody", "who complains", "a child", "who reports", "nobody", "a moved one", "no address"],
+)
+def test_an_address_is_a_households_where_somebody_is_named_to_whom_it_happened(
+    catalogue: Catalogue, changes: dict[str, Any], persons: tuple[str, ...] | None
+) -> None:
+    limb = msgspec.structs.replace(catalogue.rules[0].limbs[0], keys=("household",))
+    rule = msgspec.structs.replace(catalogue.rules[0], limbs=(limb,), status="stable")
+    scope = Scope(msgspec.structs.replace(catalogue, rules=(rule,)))
+
+    claim = claim_of(a_version(**({"place": HOME} | changes)), scope)
+
+    expected = () if persons is None else (Keyed("household:900000000001", ("household",), persons),)
+    assert claim.keys == expected
+    is_child = any(party.child for party in claim.version.parties)
+    assert all(sighting.child == is_child for sighting in sightings_of(claim).values())
+
+
 VERSIONS = st.builds(
     a_version,
     source_version=st.integers(1, 4),
@@ -191,3 +227,33 @@ def test_a_correction_that_stays_under_its_key_is_one_change(catalogue: Catalogu
 @pytest.mark.parametrize("order", list(permutations([V1, a_version(action="erase"), V2])))
 def test_what_is_erased_does_not_come_back(catalogue: Catalogue, order: tuple[IncidentVersion, ...]) -> None:
     assert standing(run(catalogue, *[[version] for version in order])) == {}
+
+
+def test_a_correction_of_facts_alone_changes_the_timelines_and_nothing_else(catalogue: Catalogue) -> None:
+    assessed = a_version(facts=(Fact("dash-score", "14"),))
+    again = a_version(source_version=2, action="correct", facts=(Fact("dash-score", "13"),))
+
+    values = run(catalogue, [assessed], [again])
+
+    changes = [change for change in values if isinstance(change, SightingChange) and change.replaces is not None]
+    assert {change.key for change in changes} == {"person:tok-a", "victim:tok-a"}
+    assert {(change.replaces.facts, change.sighting.facts) for change in changes} == {(assessed.facts, again.facts)}
+    assert counted(values) == counted(run(catalogue, [again]))
+
+
+def test_an_indicator_counts_by_facts(catalogue: Catalogue) -> None:
+    high = Selector(facts=(FactTest("dash-score", None, 14),))
+    indicator = Indicator(id="high-risk", title="High risk", select=high, feeds=("domestic-abuse",), periods=("week",))
+    with_facts = msgspec.structs.replace(catalogue, indicators=(indicator,))
+    scores = [a_version(incident_id=f"i{score}", facts=(Fact("dash-score", f"{score}"),)) for score in (13, 14, 15)]
+
+    found = counted(run(with_facts, [a_version(), *scores]))
+
+    assert {count for (area, _, _), count in found.items() if area == "E07000117"} == {2}
+
+
+def test_what_was_remembered_before_there_were_facts_is_read_without_any() -> None:
+    """Rows of a release before this one lack the last place; their records are of an older version."""
+    packed = msgspec.msgpack.decode(msgspec.msgpack.encode(V1))
+
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(packed[:-1]), type=IncidentVersion) == V1

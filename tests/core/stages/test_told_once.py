@@ -30,6 +30,7 @@ class Pipeline:
         return [(value.change, value.reason, value.notify) for value in values]
 
 
+BEFORE = a_version(incident_id="00000000-0000-5000-8000-000000000009", occurred_from=NOON - 2 * DAY_LENGTH)
 FIRST = a_version(incident_id="00000000-0000-5000-8000-00000000000a", occurred_from=NOON - DAY_LENGTH)
 SECOND = a_version(incident_id="00000000-0000-5000-8000-00000000000b")
 
@@ -50,7 +51,7 @@ def test_a_correction_under_a_standing_alert_says_what_changed_and_nothing_else(
 ) -> None:
     pipeline = Pipeline(catalogue)
 
-    assert pipeline.tell(FIRST, SECOND) == [("raised", "new", True)]
+    assert pipeline.tell(BEFORE, FIRST, SECOND) == [("raised", "new", True)]
     assert pipeline.tell(msgspec.structs.replace(SECOND, source_version=2, **changes)) == heard
 
 

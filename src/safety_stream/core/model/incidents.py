@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.times import Instant, Precision
 
 Action = Literal["new", "correct", "withdraw", "erase", "restrict", "dispute"]
@@ -65,7 +66,8 @@ class IncidentVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True, array
     Times are instants; `occurred_from <= occurred_to`. `received_at` is the broker's append time of the partner's
     record. `category` is the normalised category (`catalogue/categories.yaml`), `family` the broader one; `themes`
     are the policy themes it belongs to (sorted), `flags` the partner's own markers (sorted). `subtype` tells apart
-    what a kind reports: `returned` of a missing episode, `return-interview` of an intervention.
+    what a kind reports: `returned` of a missing episode, `return-interview` of an intervention. `facts` are what it
+    says beyond that, of the names the catalogue declares (sorted).
     """
 
     incident_id: str
@@ -94,3 +96,4 @@ class IncidentVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True, array
     group: str | None = None
     count: int = 1
     marking: str = "OFFICIAL"
+    facts: tuple[Fact, ...] = ()

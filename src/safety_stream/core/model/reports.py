@@ -1,13 +1,14 @@
 """A partner's report as it reads on the wire, before any check: the envelope, not the native details.
 
-The native details of each kind stay in the partner's own record; only what is here goes further, because a rule may
-read nothing else and nobody needs more.
+The native details of each kind stay in the partner's own record, but for the fields the schema marks as facts; only
+what is here goes further, because a rule may read nothing else and nobody needs more.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import Action, Origin, Role
 from safety_stream.core.model.times import Instant, Precision
 
@@ -41,7 +42,9 @@ class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One partner-facing `IncidentReport`.
 
     `details` names the native detail records that were filled in (snake case, as in the schema): intake refuses a
-    report whose details are of another kind. `occurred_to` None means "the same instant as `occurred_from`".
+    report whose details are of another kind. `occurred_to` None means "the same instant as `occurred_from`". `facts`
+    are what the partner states as such, `native` what the marked fields of its details say, both sorted by name: where
+    both speak of one, the first counts.
     """
 
     source: str
@@ -66,3 +69,5 @@ class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     count: int = 1
     marking: str = "OFFICIAL"
     details: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    native: tuple[Fact, ...] = ()

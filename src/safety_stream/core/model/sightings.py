@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import Origin, Place
 from safety_stream.core.model.times import Instant
 
@@ -55,6 +56,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
     complainants: tuple[str, ...]
     child: bool
     disputed: bool = False
+    facts: tuple[Fact, ...] = ()
 
 
 class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -89,6 +89,11 @@ def to_instant(moment: datetime) -> Instant:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
+def to_iso(instant: Instant) -> str:
+    """An instant as ISO 8601 in UTC, to the millisecond: `2026-01-31T20:00:00.000Z`."""
+    return to_datetime(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def to_date(day: Day) -> date:
     """The calendar date of a day."""
     return date.fromordinal(day + _EPOCH_ORDINAL)

@@ -63,8 +63,10 @@ def what_differs(old: Applied, new: Applied) -> Differing:
             beneath = sorted(rests_on(rule) & causes.keys())
             if beneath:
                 causes.setdefault(rule.id, causes[beneath[0]])
-    if old.bounds.hub != new.bounds.hub:
-        everyone = dict.fromkeys((*sides[0], *sides[1], HUB_RULE.id), f"the bound of a hub became {new.bounds.hub}")
+    if (old.bounds.hub, old.bounds.kept) != (new.bounds.hub, new.bounds.kept):
+        # The bound of a cell is how many are kept.
+        bound = f"the bound of a hub became {new.bounds.hub}, of a cell {new.bounds.kept}"
+        everyone = dict.fromkeys((*sides[0], *sides[1], HUB_RULE.id), bound)
         return Differing(everyone | causes, None)
     kinds = {
         kind

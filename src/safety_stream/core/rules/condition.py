@@ -19,6 +19,7 @@ What every condition type must keep to, and the contract tests hold it to:
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
@@ -26,6 +27,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from safety_stream.core.model.facts import fact_in, value_of
 from safety_stream.core.model.findings import Excluded
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import Day, Duration, Instant, day_of
@@ -138,6 +140,9 @@ class TermsByArea:
         return Terms(at_least, within, enabled)
 
 
+_time = attrgetter("time")
+
+
 class View:
     """A limb's look at a stretch of one timeline: what matches which step, worked out once.
 
@@ -168,6 +173,11 @@ class View:
     def times(self, step: str) -> list[Instant]:
         """When the occurrences that match the step began, in order."""
         return [matched.occurrence.time for matched in self.matching(step)]
+
+    def occurrences_in(self, span: Span) -> Sequence[Occurrence]:
+        """The occurrences that began inside the span, whatever they match: cheap to have."""
+        first = bisect_left(self._occurrences, span.first, key=_time)
+        return self._occurrences[first : bisect_right(self._occurrences, span.last, key=_time)]
 
     def excluded(
         self,
@@ -252,10 +262,23 @@ def alike_in(fields: Sequence[str]) -> Callable[[Sighting], Alike | None]:
     """What reads a sighting's values of these fields: None when one is missing, for null never links (rules.md 3.4)."""
     if not fields:
         return lambda _: ()
-    read = attrgetter(*fields)
     if len(fields) == 1:
+        read = reader_of(fields[0])
         return lambda sighting: (value,) if (value := read(sighting)) else None
-    return lambda sighting: values if all(values := read(sighting)) else None
+    readers = [reader_of(field) for field in fields]
+    return lambda sighting: values if all(values := tuple([read(sighting) for read in readers])) else None
+
+
+def reader_of(field: str) -> Callable[[Sighting], object]:
+    """What reads a field of a sighting, or a fact by its dotted name: None when it is missing."""
+    fact = fact_in(field)
+    return attrgetter(field) if fact is None else lambda sighting: value_of(sighting.facts, fact)
+
+
+def field_in_words(field: str) -> str:
+    """A field as a condition's words name it: `facts.colour` is fact colour."""
+    fact = fact_in(field)
+    return field if fact is None else f"fact {fact}"
 
 
 def in_words(values: Alike) -> str:
@@ -265,7 +288,7 @@ def in_words(values: Alike) -> str:
 
 def alike_in_words(fields: Sequence[str]) -> str:
     """What being alike in these fields adds to a condition's words; nothing when there are none."""
-    return f", all of the same {' and '.join(fields)}" if fields else ""
+    return f", all of the same {' and '.join(map(field_in_words, fields))}" if fields else ""
 
 
 def until_in_words(step: str | None) -> str:

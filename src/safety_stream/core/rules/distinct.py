@@ -2,7 +2,8 @@
 
 Only occurrences with a value that counts are in the window: one whose field is missing, or whose values are all
 ignored (an area that is none), neither adds to the evidence nor completes anything. One occurrence may bring several
-values: two people complaining of one evening's noise are two complainants. `until` closes as in `count`.
+values: two people complaining of one evening's noise are two complainants. `until` closes as in `count`. With
+`occurrences` the window must hold so many of them besides: three events in two districts.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from safety_stream.core.rules.condition import (
     View,
     alike_in,
     alike_in_words,
+    field_in_words,
     in_words,
+    reader_of,
     until_in_words,
 )
 from safety_stream.core.rules.rule import Distinct
@@ -47,29 +50,32 @@ _OF_PERSONS = frozenset({"persons", "complainants"})
 class DistinctCondition:
     """Met at each e with `at_least` or more values in the window.
 
-    Facts: `count`, `same` if asked, and `values`, unless they are persons.
+    Facts: `count`, `occurrences` and `same` if asked, and `values`, unless they are persons.
     """
 
     def __init__(self, condition: Distinct) -> None:
         self._of = condition.of
-        self._field = condition.field
+        self._value = reader_of(condition.field)
         self._alike_in = alike_in(condition.same)
         self._ignored = frozenset(condition.ignore)
+        self._occurrences = condition.occurrences
         self._until = condition.until
         self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
         # Who they are is nobody's business who need only know how many.
         self._tells_values = condition.field not in _OF_PERSONS
         self.facts: tuple[str, ...] = (
             "count",
+            *(("occurrences",) if condition.occurrences > 1 else ()),
             *(("same",) if condition.same else ()),
             *(("values",) if self._tells_values else ()),
         )
-        self.fewest = 1 if condition.field in _SEVERAL else condition.at_least
+        self.fewest = max(1 if condition.field in _SEVERAL else condition.at_least, condition.occurrences)
         self.terms = Terms(condition.at_least, condition.within)
-        within = length_in_words(condition.within)
+        field, within = field_in_words(condition.field), length_in_words(condition.within)
+        times = f" {condition.occurrences} times or more" if condition.occurrences > 1 else ""
         but = f" ({', '.join(sorted(condition.ignore))} left out)" if condition.ignore else ""
         self.words = (
-            f"“{condition.of}” happens with {condition.at_least} or more different values of {condition.field}{but} "
+            f"“{condition.of}” happens{times} with {condition.at_least} or more different values of {field}{but} "
             f"within {within}{alike_in_words(condition.same)}{until_in_words(condition.until)}"
         )
 
@@ -92,14 +98,14 @@ class DistinctCondition:
                 if terms.enabled:
                     first = first_open(group.times, len(group.times) - 1, terms.within, closings)
                     values = frozenset[str]().union(*group.values[first:])
-                    if len(values) >= terms.at_least:
+                    if len(values) >= terms.at_least and len(group.times) - first >= self._occurrences:
                         yield self._completion(view, terms, closings, alike, tuple(group.counted[first:]), values)
 
     def _values(self, matched: Matched) -> frozenset[str]:
         found: set[str] = set()
         for sighting in matched.sightings:
-            value = getattr(sighting, self._field)
-            found.update((value,) if isinstance(value, str) else value or ())
+            value = self._value(sighting)
+            found.update((value,) if isinstance(value, str) else value if isinstance(value, tuple) else ())
         found.discard("")
         return frozenset(found - self._ignored)
 
@@ -114,6 +120,8 @@ class DistinctCondition:
     ) -> Completion:
         e = counted[-1].occurrence
         facts = [("count", str(len(values)))]
+        if self._occurrences > 1:
+            facts.append(("occurrences", str(len(counted))))
         if alike:
             facts.append(("same", in_words(alike)))
         if self._tells_values:

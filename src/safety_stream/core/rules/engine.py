@@ -28,7 +28,8 @@ out again inside the stretch they look at, and lies before them as occurrences b
 needs no memory of its own, and no order in which its links must hear of a change.
 
 A key with more live sightings than `bounds.hub` means nothing: its rules are suspended, and that is itself a finding,
-of the built-in rule `hub`.
+of the built-in rule `hub`. A cell of the map means a place however much happens there, and becomes one only when it is
+too much to be remembered (`RuleSet.bounds_of`).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ from safety_stream.core.rules.findings import finding_of
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
-from safety_stream.core.rules.windows import longest
+from safety_stream.core.rules.windows import longest, number_within
 from safety_stream.core.timeline import Occurrence, Timeline, changed_occurrences, occurrences_of, timeline_order
 
 HUB_RULE = Rule(
@@ -186,8 +187,13 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
         self, key: str, occurrences: Sequence[Occurrence], span: Span, now: Now
     ) -> Iterator[tuple[Completion, Finding]]:
         """What the limb finds inside the span, and how its condition was met."""
-        for completion in self.condition.completions(self.view(key, occurrences, span, now), span):
-            finding = finding_of(self.rule, self.limb, key, completion)
+        view = self.view(key, occurrences, span, now)
+        for completion in self.condition.completions(view, span):
+            besides = [
+                (name, str(number_within(view.times(one.of), completion.completed_at, one.within)))
+                for name, one in self.limb.besides.items()
+            ]
+            finding = finding_of(self.rule, self.limb, key, completion, besides)
             if finding is not None:
                 yield completion, finding
 
@@ -243,7 +249,7 @@ class RuleSet:
     """
 
     def __init__(self, rules: Iterable[Rule], bounds: Bounds) -> None:
-        self.bounds = bounds
+        self._bounds = bounds
         by_kind: dict[str, list[_Plan]] = {}
         for rule in in_order(rules):
             if rule.status == "retired":
@@ -259,13 +265,17 @@ class RuleSet:
         """The limbs that read this key."""
         return self._readers.get(key_kind(key), _NOBODY)
 
+    def bounds_of(self, key: str) -> Bounds:
+        """How far the timeline of this key may grow."""
+        return self._bounds.of_key(key)
+
 
 _NOBODY = _Readers(())
 
 
 def evaluate(rules: RuleSet, key: str, timeline: Timeline, now: Now, span: Span = ALWAYS) -> dict[str, Finding]:
     """The findings of a key by id: all of them, or those completed inside the span."""
-    return _findings(rules, key, Picture(timeline, rules.bounds), now, span)
+    return _findings(rules, key, Picture(timeline, rules.bounds_of(key)), now, span)
 
 
 def difference(
@@ -345,9 +355,10 @@ def revise_by_rules(
 
     Only the rules in `concerned` find anything else.
     """
-    picture, becomes = Picture(timeline, old.bounds), Picture(timeline, new.bounds)
+    bounds, then = old.bounds_of(key), new.bounds_of(key)
+    picture, becomes = Picture(timeline, bounds), Picture(timeline, then)
     if picture.is_hub or becomes.is_hub:
-        if old.bounds.hub == new.bounds.hub:
+        if bounds.hub == then.hub:
             return UNCHANGED
         return Revision(
             _findings(old, key, picture, was, ALWAYS),
@@ -385,14 +396,15 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan]) -> _Plan:
     condition = condition_type(limb.condition)
     overrides = [over for over in rule.overrides if over.limb in (None, limb.name)]
     terms = TermsByArea(condition.terms, overrides)
-    steps = {step: limb.steps[step] for step in condition.steps}
+    besides = limb.besides.values()
+    steps = {step: limb.steps[step] for step in (*condition.steps, *(one.of for one in besides))}
     beneath = {
         step: tuple(plan for plan in others if plan.rule.id in selector.finding)
         for step, selector in steps.items()
         if selector.finding
     }
     below = [plan for plans in beneath.values() for plan in plans]
-    window = max(longest(length) for length in terms.lengths)
+    window = max(longest(length) for length in (*terms.lengths, *(one.within for one in besides)))
     return _Plan(
         rule=rule,
         limb=limb,
@@ -416,7 +428,7 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan]) -> _Plan:
 
 def _findings(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span) -> dict[str, Finding]:
     if picture.is_hub:
-        hub = _hub_finding(key, picture.timeline, rules.bounds)
+        hub = _hub_finding(key, picture.timeline, rules.bounds_of(key))
         return {hub.finding_id: hub} if span.holds(hub.completed_at) else {}
     found: dict[str, Finding] = {}
     for plan in rules.readers(key).plans:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from safety_stream.core.model import ids
 from safety_stream.core.model.findings import Evidence, Finding, Priority
 from safety_stream.core.model.sightings import Sighting
@@ -11,8 +13,13 @@ from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 _TIERS: tuple[Priority, ...] = ("P1", "P2", "P3", "P4")
 
 
-def finding_of(rule: Rule, limb: Limb, key: str, completion: Completion) -> Finding | None:
-    """The finding of `rule` on `key` that this completion makes, or None when the rule's safeguards refuse it."""
+def finding_of(
+    rule: Rule, limb: Limb, key: str, completion: Completion, besides: Sequence[tuple[str, str]] = ()
+) -> Finding | None:
+    """The finding of `rule` on `key` that this completion makes, or None when the rule's safeguards refuse it.
+
+    `besides` are facts it states beside those of its condition.
+    """
     reported = [sighting for matched in completion.evidence for sighting in matched.occurrence.sightings]
     matching = [sighting for matched in completion.evidence for sighting in matched.sightings]
     if reported and not _is_safe(rule.safeguards, reported, matching):
@@ -27,7 +34,7 @@ def finding_of(rule: Rule, limb: Limb, key: str, completion: Completion) -> Find
     )
     counted = {sighting.incident_id for sighting in reported}
     child = any(sighting.child for sighting in reported)
-    facts = tuple(sorted(completion.facts))
+    facts = tuple(sorted((*completion.facts, *besides)))
     return Finding(
         finding_id=ids.finding_id(rule.id, limb.name, key, completion.occurrence_id),
         rule_id=rule.id,
@@ -66,11 +73,11 @@ def priority_of(words: PriorityRule, number: int, *, child: bool, flags: frozens
 
 
 def _is_safe(safeguards: Safeguards, reported: list[Sighting], matching: list[Sighting]) -> bool:
-    wanted = safeguards.organisations_or_kinds
-    if wanted > 1:
-        organisations = {sighting.organisation for sighting in matching}
-        kinds = {sighting.kind for sighting in matching}
-        if len(organisations) < wanted and len(kinds) < wanted:
+    wanted, either = safeguards.organisations, safeguards.organisations_or_kinds
+    if wanted > 1 or either > 1:
+        organisations = len({sighting.organisation for sighting in matching})
+        kinds = len({sighting.kind for sighting in matching})
+        if organisations < wanted or (organisations < either and kinds < either):
             return False
     weak = safeguards.grades_alone
     return not weak or any(sighting.grade not in weak for sighting in reported)

@@ -8,17 +8,21 @@ from safety_stream.core.rules.calendar import CalendarCondition
 from safety_stream.core.rules.condition import ConditionType
 from safety_stream.core.rules.count import CountCondition
 from safety_stream.core.rules.distinct import DistinctCondition
+from safety_stream.core.rules.near import NearCondition
 from safety_stream.core.rules.ordered import OrderedCondition
-from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Count, Distinct, Ordered
+from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Count, Distinct, Near, Ordered, Sum
+from safety_stream.core.rules.summing import SumCondition
 
 
-def condition_type(condition: Condition) -> ConditionType:
+def condition_type(condition: Condition) -> ConditionType:  # noqa: PLR0911 - a line per type
     """The condition, ready to read timelines. The type checker refuses a type without its line."""
     match condition:
         case Count():
             return CountCondition(condition)
         case Distinct():
             return DistinctCondition(condition)
+        case Sum():
+            return SumCondition(condition)
         case AllOf():
             return AllOfCondition(condition)
         case Ordered():
@@ -27,3 +31,5 @@ def condition_type(condition: Condition) -> ConditionType:
             return AbsentCondition(condition)
         case Calendar():
             return CalendarCondition(condition)
+        case Near():
+            return NearCondition(condition)

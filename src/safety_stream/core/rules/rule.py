@@ -39,14 +39,29 @@ class Test(msgspec.Struct, frozen=True, gc=False):
     values: frozenset[str]
 
 
+class FactTest(msgspec.Struct, frozen=True, gc=False):
+    """The fact `name` has one of `values`, or is a number from `at_least` to `at_most`: whichever is not None.
+
+    A missing fact passes no test, nor does a word pass one of a number.
+    """
+
+    name: str
+    values: frozenset[str] | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+
+
 class Selector(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A step's test of one report: all of `tests`, none of `none_of`, reported within `reported_within` of it.
 
-    Where `finding` names rules, the step means no report but what those rules find on the same key.
+    The same of its facts: all of `facts`, none of `none_of_facts`. Where `finding` names rules, the step means no
+    report but what those rules find on the same key.
     """
 
     tests: tuple[Test, ...] = ()
     none_of: tuple[Test, ...] = ()
+    facts: tuple[FactTest, ...] = ()
+    none_of_facts: tuple[FactTest, ...] = ()
     reported_within: Duration | None = None
     finding: frozenset[str] = frozenset()
 
@@ -67,7 +82,25 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
 class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinct"):
     """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count.
 
-    Nor do those of an occurrence that has one of the step `until` strictly between it and e.
+    Nor do those of an occurrence that has one of the step `until` strictly between it and e. The window holds at least
+    `occurrences` with a value that counts.
+    """
+
+    of: str
+    field: str
+    at_least: int
+    occurrences: int = 1
+    within: Duration
+    same: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    until: str | None = None
+
+
+class Sum(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="sum"):
+    """`field` adds up to at least `at_least` in the window ending at e, over occurrences alike in the fields `same`.
+
+    Of an occurrence told by several reports the largest value counts; one without a value is not in the window, nor is
+    one that has an occurrence of the step `until` strictly between it and e.
     """
 
     of: str
@@ -75,7 +108,6 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     at_least: int
     within: Duration
     same: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
     until: str | None = None
 
 
@@ -124,7 +156,20 @@ class Calendar(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="calenda
     indicator: str | None = None
 
 
-Condition = Count | Distinct | AllOf | Ordered | Absent | Calendar
+class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
+    """At least `at_least` of `after` strictly before e (a sighting of `of`), in its window, at most `metres` away.
+
+    `after` None: the same step.
+    """
+
+    of: str
+    metres: int
+    within: Duration
+    at_least: int = 1
+    after: str | None = None
+
+
+Condition = Count | Distinct | Sum | AllOf | Ordered | Absent | Calendar | Near
 
 
 class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -142,9 +187,17 @@ class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     enabled: bool = True
 
 
+class Besides(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What to tell besides, whenever a limb is met: how many occurrences of a step the window before it holds."""
+
+    of: str
+    within: Duration
+
+
 class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One way to meet a rule: keys, selectors by step name, a condition, and the words for it.
 
+    `besides` are facts the words may use that decide nothing, by name.
     `names` says how values of facts are called in those words: areas by their names, not their codes.
     """
 
@@ -154,6 +207,7 @@ class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     condition: Condition
     explain: str
     names: Mapping[str, str] = {}
+    besides: Mapping[str, Besides] = {}
 
 
 class PriorityRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -169,8 +223,12 @@ class PriorityRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Safeguards(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """At least this many organisations or kinds in the evidence; evidence of these grades alone never triggers."""
+    """So many organisations, and so many organisations or kinds, in the evidence that matches.
 
+    Evidence of the grades `grades_alone` never triggers alone.
+    """
+
+    organisations: int = 1
     organisations_or_kinds: int = 1
     grades_alone: tuple[str, ...] = ()
 

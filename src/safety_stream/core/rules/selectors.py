@@ -8,16 +8,17 @@ finding should say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from safety_stream.core.model.facts import number_of, value_of
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import Duration, Instant, after
-from safety_stream.core.rules.rule import Field, Selector, Test
+from safety_stream.core.rules.rule import FactTest, Field, Selector, Test
 from safety_stream.core.rules.windows import shortest
 
 T = TypeVar("T")
@@ -69,17 +70,20 @@ def compiled(selector: Selector) -> Selection:
 class Remembered(Generic[T]):
     """What follows for a report from the fields some selectors test, worked out once per combination of their values.
 
-    The reports of years share a few hundred combinations. What follows must not depend on anything else of the report,
-    such as its times.
+    The reports of years share a few hundred combinations. Of facts it is not the values that are told apart but which
+    tests they pass: a number has more values than could be remembered. What follows must not depend on anything else of
+    the report, such as its times.
     """
 
     def __init__(
         self, selectors: Iterable[Selector], of: type[Sighting | IncidentVersion], follow: Callable[[Readable], T]
     ) -> None:
         """Remember what `follow` makes of reports of one type."""
-        tests = [test for selector in selectors for test in (*selector.tests, *selector.none_of)]
+        chosen = list(selectors)
+        tests = [test for selector in chosen for test in (*selector.tests, *selector.none_of)]
         attributes = {_ATTRIBUTES[of].get(test.field, test.field) for test in tests}
-        self._traits = attrgetter(*sorted(attributes | {"kind"}))
+        facts = dict.fromkeys(test for selector in chosen for test in (*selector.facts, *selector.none_of_facts))
+        self._traits = _traits_of(attrgetter(*sorted(attributes | {"kind"})), [_fact_predicate(test) for test in facts])
         self._follow = follow
         self._known: dict[object, T] = {}
 
@@ -94,13 +98,26 @@ class Remembered(Generic[T]):
         return known
 
 
+def _traits_of(attributes: Callable[[Readable], object], facts: Sequence[Predicate]) -> Callable[[Readable], object]:
+    if not facts:
+        return attributes
+
+    def traits(report: Readable) -> object:
+        # Most reports say no more than their envelope.
+        return attributes(report), tuple([passes(report) for passes in facts]) if report.facts else ()
+
+    return traits
+
+
 _COMBINATIONS = 4_096
 """How many are remembered: a partner who invents flags must not fill the memory."""
 
 
 def _predicate(selector: Selector) -> Predicate:
     required = [_TESTS[test.field](test.values) for test in selector.tests]
+    required += [_fact_predicate(test) for test in selector.facts]
     refused = [_TESTS[test.field](test.values) for test in selector.none_of]
+    refused += [_fact_predicate(test) for test in selector.none_of_facts]
     in_time = selector.reported_within
     if len(required) == 1 and not refused and in_time is None:
         return required[0]
@@ -113,6 +130,20 @@ def _predicate(selector: Selector) -> Predicate:
             if test(report):
                 return False
         return in_time is None or _is_in_time(report, in_time)
+
+    return passes
+
+
+def _fact_predicate(test: FactTest) -> Predicate:
+    name, values, at_least, at_most = test.name, test.values, test.at_least, test.at_most
+    if values is not None:
+        return lambda report: value_of(report.facts, name) in values
+
+    def passes(report: Readable) -> bool:
+        number = number_of(value_of(report.facts, name))
+        if number is None:
+            return False
+        return (at_least is None or number >= at_least) and (at_most is None or number <= at_most)
 
     return passes
 

@@ -5,8 +5,8 @@ Theory of operation
 A finding names its evidence, so it can be checked: `account_of` puts the reports it names, and those it says it left
 out, on a timeline of their own and evaluates the rule there. The same bytes must come out. A report left out is taken
 together with the reports it is one occurrence with, because it is the occurrence's time that decides whether it was
-looked at. Nothing else on the key is needed: an occurrence stays whole when others go, and what a condition counts is
-its evidence.
+looked at. What a rule tells besides its evidence is counted again as well. Nothing else on the key is needed: an
+occurrence stays whole when others go, and what a condition counts is its evidence.
 
 What the rule finds today is asked of the *whole* timeline: a later version of the rule may read what the earlier one
 did not name, and a finding may have been overtaken by reports the workers have not come to yet.
@@ -40,6 +40,7 @@ from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE, RuleSet, evaluate
 from safety_stream.core.rules.rule import Rule
+from safety_stream.core.rules.selectors import compiled
 from safety_stream.core.timeline import Timeline, occurrences_of
 
 LOOKED_BACK = Duration(months=12)
@@ -138,7 +139,7 @@ def grounds_of(
     live = [claim for name in sorted(newest) if _is_under(claim := claim_of(newest[name], scope), key)]
     if key_kind(key) == "area":
         return Grounds(Timeline(), tuple(live), now)
-    return Grounds(_timeline([sightings_of(claim)[key] for claim in live], bounds), (), now)
+    return Grounds(_timeline([sightings_of(claim)[key] for claim in live], bounds.of_key(key)), (), now)
 
 
 def account_of(
@@ -195,14 +196,14 @@ class _Case:
         self._rules = RuleSet(() if rule in (None, HUB_RULE) else with_all_beneath(rule, live), bounds)
         self._timeline = grounds.timeline
         self._now = grounds.now
-        self._bounds = bounds
+        self._bounds = bounds.of_key(finding.key)
         self._counts = _counts(grounds.series, finding) if key_kind(finding.key) == "area" else None
 
     def recomputed(self) -> Finding | None:
         """The finding as its own evidence gives it now."""
         if not self._finding.evidence:
             return self.today()
-        wanted = {*_evidence(self._finding), *self._beside_what_was_left_out()}
+        wanted = {*_evidence(self._finding), *self._beside_what_was_left_out(), *self._told_besides()}
         named = [sighting for sighting in self._timeline.sightings if sighting.incident_id in wanted]
         return self._found(_timeline(named, self._bounds)).get(self._finding.finding_id)
 
@@ -263,6 +264,21 @@ class _Case:
             if not left_out.isdisjoint(occurrence.reports):
                 beside.update(occurrence.reports)
         return beside
+
+    def _told_besides(self) -> set[str]:
+        """The reports counted for what is told besides: they are no evidence, and without them it would say less."""
+        limbs = () if self._rule is None else self._rule.limbs
+        at = self._finding.completed_at
+        counted: set[str] = set()
+        for one, selector in [(one, limb.steps[one.of]) for limb in limbs for one in limb.besides.values()]:
+            if selector.finding:
+                # Findings rest on reports of any age.
+                return {sighting.incident_id for sighting in self._timeline.sightings}
+            passes, since = compiled(selector).passes, before(at, one.within)
+            for occurrence in occurrences_of(self._timeline.sightings):
+                if since <= occurrence.time <= at and any(passes(sighting) for sighting in occurrence.sightings):
+                    counted.update(occurrence.reports)
+        return counted
 
     def _found(self, timeline: Timeline) -> dict[str, Finding]:
         found = evaluate(self._rules, self._finding.key, timeline, self._now)

@@ -6,7 +6,7 @@ month is never shorter than 28 days nor longer than 31: only what lies near the 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from safety_stream.core.model.times import DAY_LENGTH, Duration, Instant, before
@@ -39,6 +39,11 @@ def first_open(times: Sequence[Instant], last: int, length: Duration, closings: 
     """As `first_within`, of those only with none of sorted `closings` strictly between them and `times[last]`."""
     first = first_within(times, last, length)
     return bisect_left(times, since_closing(closings, times[last]), first, last + 1) if closings else first
+
+
+def number_within(times: Sequence[Instant], end: Instant, length: Duration) -> int:
+    """How many of sorted `times` lie in the window that ends at `end`, both ends included."""
+    return bisect_right(times, end) - bisect_left(times, before(end, length))
 
 
 def first_within(times: Sequence[Instant], last: int, length: Duration) -> int:

@@ -207,9 +207,9 @@ class _Partition:
     def _revise(self, key: str, sign: Literal[1, -1], sighting: Sighting, regime: _Regime) -> Revision:
         """Put a sighting on the timeline of its key or take it off, and say what that makes of its findings."""
         rules = regime.rules
-        old = self._picture(key, rules)
-        timeline = old.timeline.changed(sign, sighting, rules.bounds)
-        new = self._pictures[key] = Picture(timeline, rules.bounds)
+        old, bounds = self._picture(key, rules), rules.bounds_of(key)
+        timeline = old.timeline.changed(sign, sighting, bounds)
+        new = self._pictures[key] = Picture(timeline, bounds)
         if timeline.count:
             self._timelines.put(key, timeline)
         else:
@@ -280,7 +280,8 @@ class _Partition:
     def _picture(self, key: str, rules: RuleSet) -> Picture:
         picture = self._pictures.get(key)
         if picture is None:
-            picture = self._pictures[key] = Picture(self._timelines.get(key) or Timeline(), rules.bounds)
+            timeline = self._timelines.get(key) or Timeline()
+            picture = self._pictures[key] = Picture(timeline, rules.bounds_of(key))
         return picture
 
 

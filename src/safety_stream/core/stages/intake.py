@@ -10,15 +10,16 @@ field's value, because dead letters are read by operators.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
-from safety_stream.core.catalogue import Areas, Catalogue, Source
+from safety_stream.core.catalogue import Areas, Catalogue, FactKind, Source
 from safety_stream.core.model import ids
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.facts import DIGITS_AT_MOST, Fact, number_of
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import IncidentVersion, Party, Place
@@ -49,11 +50,18 @@ POLE, ANTIMERIDIAN = 90, 180
 UPRN_LENGTH = 12
 COUNT_AT_MOST = 1_000_000
 
+FACTS_AT_MOST = 32
+FACTS_LENGTH = 512
+"""Characters of the names and values of one report's facts together, for the same reason as the tokens'."""
+
 KEPT_VERBATIM = 3 * 1024 * 1024
 """Bytes of a refused record that a dead letter holds; a larger one stays where it was sent."""
 
 # No bar, because pairs are written with one; no spaces, because that is how a name would give itself away.
 _IS_TOKEN = re.compile(r"[A-Za-z0-9_.:=+/-]+").fullmatch
+
+# Lower case, digits and hyphens: nothing that looks like a name. That a word is none, only a closed list can make sure.
+_IS_WORD = re.compile(r"[a-z0-9-]{1,64}").fullmatch
 
 _IS_GSS_CODE = re.compile(r"[A-Z]\d{8}", re.ASCII).fullmatch
 
@@ -101,7 +109,8 @@ def checker(catalogue: Catalogue) -> Callable[[Report, str, Instant], IncidentVe
         _check_identity(source, report)
         _check_times(report, received_at)
         _check_sizes(report)
-        return _stamped(catalogue.areas, source, report, received_at, classify(report))
+        facts = _facts_of(catalogue.facts, report) if report.facts or report.native else ()
+        return _stamped(catalogue.areas, source, report, received_at, classify(report), facts)
 
     return check
 
@@ -224,6 +233,60 @@ def _check_place(place: ReportedPlace) -> None:
         raise Refused("schema-violation", "fields location.latitude and longitude are degrees: 90 and 180 at most")
 
 
+def _facts_of(declared: Mapping[str, FactKind], report: Report) -> tuple[Fact, ...]:
+    """What a report says under names that are declared, by name: what it states itself before its native details."""
+    if report.action in _TAKES_BACK:
+        return ()
+    if len(report.facts) > FACTS_AT_MOST:
+        raise Refused("schema-violation", f"more than {FACTS_AT_MOST} facts: state only what rules read")
+    said: dict[str, str] = {}
+    for fact in report.native:
+        # Which fields of the details are marked is the schema's word, which of them rules read the catalogue's. What it
+        # does not declare, or what is no value of it, stays in the partner's own record like all the other details.
+        kind = declared.get(fact.name)
+        value = None if kind is None else _value_of(kind, fact.value)
+        if value is not None:
+            said[fact.name] = value
+    said.update(_stated(declared, report.facts))
+    if sum(len(name) + len(value) for name, value in said.items()) > FACTS_LENGTH:
+        raise Refused("schema-violation", f"facts have more than {FACTS_LENGTH} characters together: state fewer")
+    return tuple([Fact(name, said[name]) for name in sorted(said)])
+
+
+def _stated(declared: Mapping[str, FactKind], facts: Sequence[Fact]) -> dict[str, str]:
+    """What is stated as a fact must be one. It is named by its place: a name nobody declared may be a person's."""
+    said: dict[str, str] = {}
+    for number, fact in enumerate(facts, 1):
+        kind = declared.get(fact.name)
+        if kind is None:
+            raise Refused("schema-violation", f"fact number {number} is not in the catalogue; see catalogue/facts.yaml")
+        value = _value_of(kind, fact.value)
+        if value is None:
+            raise Refused("schema-violation", f"fact number {number} is not {_wanted(kind)}")
+        if fact.name in said:
+            raise Refused("schema-violation", f"fact number {number} is stated twice: state each once")
+        said[fact.name] = value
+    return said
+
+
+def _wanted(kind: FactKind) -> str:
+    if kind.type == "number":
+        return f"a whole number of at most {DIGITS_AT_MOST} digits"
+    if kind.values is None:
+        return "a word of 1 to 64 lower-case letters, digits and hyphens"
+    return "one of the words that catalogue/facts.yaml has for it"
+
+
+def _value_of(kind: FactKind, value: str) -> str | None:
+    """The value as everybody writes it; None when it is none of this kind."""
+    if kind.type == "number":
+        number = number_of(value)
+        return None if number is None else str(number)
+    if kind.values is None:
+        return value if _IS_WORD(value) else None
+    return value if value in kind.values else None
+
+
 class _Class(NamedTuple):
     """What the catalogue makes of a report's kind, category and flags.
 
@@ -264,7 +327,9 @@ def _class_of(catalogue: Catalogue, kind: str, category: str, flags: tuple[str, 
     )
 
 
-def _stamped(areas: Areas, source: Source, report: Report, received_at: Instant, named: _Class) -> IncidentVersion:
+def _stamped(
+    areas: Areas, source: Source, report: Report, received_at: Instant, named: _Class, facts: tuple[Fact, ...]
+) -> IncidentVersion:
     stated = report.place
     erased = report.action == "erase"
     return IncidentVersion(
@@ -297,6 +362,7 @@ def _stamped(areas: Areas, source: Source, report: Report, received_at: Instant,
         group=None if erased else report.group or None,
         count=report.count,
         marking=report.marking,
+        facts=facts,
     )
 
 

@@ -1,0 +1,277 @@
+"""`rules backtest`: what would a rule, or another version of it, have raised on a history?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from safety_stream.catalogue.backtesting import (
+    COUNTED,
+    WHOLE_DAYS,
+    Difference,
+    Raised,
+    Setting,
+    Shifts,
+    Span,
+    Spread,
+    Volume,
+    changed,
+    only_in,
+    volume,
+)
+from safety_stream.catalogue.formats import VolumesFile
+from safety_stream.catalogue.loading import excesses, load_catalogue, load_volumes
+from safety_stream.catalogue.volumes import measured, record
+from safety_stream.cli.history import read_history, tally
+from safety_stream.cli.terminal import (
+    OK,
+    TO_DO,
+    CatalogueFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    epilog,
+    out,
+    print_json,
+    print_table,
+    say,
+)
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.rules.rule import Rule
+from safety_stream.data_files import catalogue_folder
+
+EPILOG = epilog(
+    "safety-stream rules backtest rv-graded --against reports.jsonl.gz --set at_least=4",
+    {
+        0: "done, and within the budget of the catalogue (volumes.yaml), if it has one",
+        1: "there is no such rule or parameter, a file could not be read, or the catalogue has errors",
+        2: "done, and over budget",
+    },
+)
+
+_TRIED = "tried-instead"
+"""What the other version is called while both run side by side; a name no rule has, for its file would be so called."""
+
+_WIDEST_BAR = 40
+
+Rules = Annotated[
+    list[str] | None, typer.Argument(help="Rules, as `list` names them. Default: every rule that is not retired.")
+]
+Against = Annotated[
+    list[Path], typer.Option("--against", exists=True, dir_okay=False, help="Canonical JSON Lines, also gzip.")
+]
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """A rule on a history: live and, if something was changed, changed; what is over budget of the one to be judged."""
+
+    rule: str
+    version: int
+    live: Volume
+    changed: Volume | None
+    gained: Difference | None
+    lost: Difference | None
+    over_budget: list[str]
+
+
+def backtest(
+    against: Against,
+    rules: Rules = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Try another value: at_least=3, within='6 months', people.within=…"
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--rule", exists=True, dir_okay=False, help="Try another version of the rule's file.")
+    ] = None,
+    history_name: Annotated[
+        str | None,
+        typer.Option("--record", metavar="NAME", help="Write the volume to volumes.yaml, as on a history so called."),
+    ] = None,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what a rule would have raised on a history, and what it would have raised with other parameters.
+
+    The history goes through the same stages as live reports do, under this rule alone. Only parameters can be set that
+    an override may set; areas that have numbers of their own keep them.
+    """
+    folder = catalogue or catalogue_folder()
+    known, volumes = catalogue_of(folder, None), load_volumes(folder)
+    live = chosen(known, rules or [])
+    instead = _instead(folder, live, [_setting(text) for text in settings or []], file)
+    if history_name is not None and (instead is not None or volumes is None):
+        raise Wrong("--record is for the live rules of a catalogue that has a budget in volumes.yaml: leave it out")
+    history = read_history(against, known)
+    span = history.span
+    tried = [] if instead is None else [msgspec.structs.replace(instead, id=_TRIED)]
+    alerts = tally(known, [*live, *tried], history).alerts
+    results = [_result(rule, instead, alerts, known, volumes, span) for rule in live]
+    if history_name is not None and volumes is not None:
+        called = f"{history_name}: {span.in_words}"
+        written = record(folder, volumes, [measured(one.rule, one.version, called, one.live) for one in results])
+        say(f"Recorded in {written}")
+    if as_json:
+        print_json({"history": span, "counted": COUNTED, "rejects": len(history.rejects), "rules": results})
+    else:
+        _print(results, span)
+    raise typer.Exit(TO_DO if any(one.over_budget for one in results) else OK)
+
+
+def chosen(known: Catalogue, names: list[str]) -> list[Rule]:
+    """The rules so named, or without names every rule that is not retired. Raises `Wrong` naming those there are."""
+    by_id = {rule.id: rule for rule in sorted(known.rules, key=lambda rule: rule.id)}
+    for name in names:
+        if name not in by_id:
+            raise Wrong(f"there is no rule {name}; the rules are {', '.join(by_id)}")
+    return [by_id[name] for name in dict.fromkeys(names)] or [
+        rule for rule in by_id.values() if rule.status != "retired"
+    ]
+
+
+def _setting(text: str) -> Setting:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise Wrong(f"--set {text} is not NAME=VALUE: write --set at_least=3")
+    return Setting(name, value)
+
+
+def _instead(folder: Path, live: list[Rule], settings: list[Setting], file: Path | None) -> Rule | None:
+    """The version to try, if there is to be one. Raises `Wrong`, and `CatalogueError` for a file with errors."""
+    if not settings and file is None:
+        return None
+    if len(live) != 1:
+        raise Wrong("another version can be tried of one rule at a time: name the rule")
+    rule = live[0]
+    if file is not None:
+        (rule,) = load_catalogue(folder, rules=file).rules
+        if rule.id != live[0].id:
+            raise Wrong(f"{file} is of the rule {rule.id} and not of {live[0].id}: name the rule it is of")
+    try:
+        return changed(rule, settings)
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
+def _result(
+    rule: Rule,
+    instead: Rule | None,
+    alerts: dict[str, dict[str, Raised]],
+    known: Catalogue,
+    volumes: VolumesFile | None,
+    span: Span,
+) -> Tried:
+    shifts = WHOLE_DAYS if volumes is None else Shifts(tuple(volumes.budget.shifts.starts))
+    before = alerts[rule.id]
+    live = volume(before.values(), span, known.areas, shifts)
+    after = None if instead is None else alerts[_TRIED]
+    then = None if after is None else volume(after.values(), span, known.areas, shifts)
+    urgent, each_month = (then or live).urgent_per_division_and_shift, (then or live).per_district_and_month
+    over = [] if volumes is None else excesses(urgent.most_of_them, each_month.most_of_them, volumes.budget)
+    return Tried(
+        rule=rule.id,
+        version=rule.version,
+        live=live,
+        changed=then,
+        gained=None if after is None else only_in(after, before, known.areas),
+        lost=None if after is None else only_in(before, after, known.areas),
+        over_budget=over,
+    )
+
+
+# For people
+
+
+def _print(results: list[Tried], span: Span) -> None:
+    out.print(span.in_words, markup=False)
+    if len(results) == 1:
+        _print_one(results[0])
+    else:
+        _print_summary(results)
+    out.print(f"\n{COUNTED}", markup=False)
+    for one in results:
+        for excess in one.over_budget:
+            out.print(f"{one.rule} is over budget: {excess}", markup=False)
+
+
+def _print_summary(results: list[Tried]) -> None:
+    print_table(_SUMMARY, [(one.rule, one.version, *_summary(one.live)) for one in results])
+
+
+def _summary(found: Volume) -> tuple[object, ...]:
+    return (
+        found.alerts,
+        found.alerts_per_month,
+        found.late,
+        found.told_again,
+        found.urgent,
+        found.urgent_per_division_and_shift.most_of_them,
+        found.per_district_and_month.most_of_them,
+    )
+
+
+_SUMMARY = (
+    "rule", "version", "alerts", "a month", "late", "told again", "urgent",
+    "urgent, most divisions and shifts", "alerts, most districts and months",
+)  # fmt: skip
+
+
+def _print_one(tried: Tried) -> None:
+    each = [tried.live] if tried.changed is None else [tried.live, tried.changed]
+    columns = ("live",) if tried.changed is None else ("live", "changed")
+    print_table(("", *columns), _totals(each), title=f"\n{tried.rule}, version {tried.version}")
+    loudest = max((number for one in each for _, number in one.months), default=0)
+    bars = [_bar(number, loudest) for _, number in each[-1].months]
+    months = _beside([dict(one.months) for one in each])
+    print_table(("month", *columns, ""), [(*row, bar) for row, bar in zip(months, bars, strict=True)], title=" ")
+    per_1000 = {name: rate for name, _, rate in each[-1].districts}
+    places = _beside([{name: number for name, number, _ in one.districts} for one in each])
+    print_table(
+        ("area", *columns, "per 1,000 residents"), [(*row, per_1000.get(str(row[0]))) for row in places], title=""
+    )
+    print_table(("shift", *columns), _beside([dict(one.shifts) for one in each]), title=" ")
+    print_table(("priority", *columns), _beside([dict(one.priorities) for one in each]), title=" ")
+    _print_difference("Gained", tried.gained)
+    _print_difference("Lost", tried.lost)
+
+
+def _totals(each: list[Volume]) -> list[tuple[object, ...]]:
+    named: list[tuple[str, Callable[[Volume], object]]] = [
+        ("alerts", lambda one: f"{one.alerts:,}"),
+        ("a month", lambda one: f"{one.alerts_per_month:,}"),
+        ("late", lambda one: f"{one.late:,}"),
+        ("told again", lambda one: f"{one.told_again:,}"),
+        ("withdrawn", lambda one: f"{one.withdrawn:,}"),
+        ("urgent", lambda one: f"{one.urgent:,}"),
+        ("urgent in a division and shift", lambda one: _spread(one.urgent_per_division_and_shift)),
+        ("alerts in a district and month", lambda one: _spread(one.per_district_and_month)),
+    ]
+    return [(name, *(get(one) for one in each)) for name, get in named]
+
+
+def _spread(spread: Spread) -> str:
+    return f"mean {spread.mean}, 95 % up to {spread.most_of_them}, most {spread.most}"
+
+
+def _beside(each: Sequence[Mapping[str, int]]) -> list[tuple[object, ...]]:
+    """A row for every name in any of them, in order, with the number each has under it."""
+    names = dict.fromkeys(name for one in each for name in one)
+    return [(name, *(one.get(name, 0) for one in each)) for name in names]
+
+
+def _bar(number: int, most: int) -> str:
+    return "█" * round(_WIDEST_BAR * number / most) if most else ""
+
+
+def _print_difference(what: str, difference: Difference | None) -> None:
+    if difference is None:
+        return
+    out.print(f"\n{what}: {difference.number:,} alerts", markup=False)
+    for one in difference.examples:
+        out.print(f"  {one.completed}  {one.subject}  {one.area}: {one.explanation}", markup=False)

@@ -1,0 +1,150 @@
+"""`near`: e happens not far from, and not long after, something of the kind: the near repeat.
+
+Theory of operation
+-------------------
+`near` reads timelines of *cells*: squares of the map and stretches of time. The register puts a report into the cell it
+lies in, the eight around it, and all nine of the next stretch (`core.register`), so the timeline of a cell holds all
+that can be near to what lies in it, and a neighbour's timeline need never be asked. What lies in the cell itself is
+there in the role `here`, all else as `nearby`. A completion is told by the cell of e alone: e must be `here`.
+
+Where an occurrence is, is told by its first sighting that matches the step and has an exact point. One without such a
+sighting is nowhere: it completes nothing and counts for nothing, for null never links. Distances are compared as whole
+squares of whole metres; nothing is rounded but what is said.
+
+Several reports merge into one occurrence, and not all of them need lie in one cell or one stretch. What keeps the
+result a function of the live reports alone, whatever came when:
+
+- Which cells a report is on, and where it is `here`, follows from its own point and its own beginning.
+- Merging is a function of one timeline, as on every other key. So is everything here.
+- Every report is `here` on one timeline, so it gives its position to one completing occurrence at most. An occurrence
+  of several reports completes where the report lies that gives its position.
+
+It has a price at the edges. A report more than a cell away from that one, or of a later stretch, is on that timeline
+not at all, and missing from the evidence. And where the report that gives the position begins in a later stretch than
+the occurrence itself, the window may reach back further than the timeline does, by what lies between the two.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from math import isqrt
+
+import msgspec
+
+from safety_stream.core.model.incidents import Place
+from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.times import DAY_LENGTH, Instant, before, length_in_words
+from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View
+from safety_stream.core.rules.rule import Near
+
+HERE = "here"
+"""The role of a report on the timeline of the cell it lies in."""
+
+NEARBY = "nearby"
+"""Its role on those of the cells around, and of the next stretch of time."""
+
+_Point = tuple[int, int]
+
+
+class _Located(msgspec.Struct, frozen=True, gc=False):
+    """An occurrence that matches a step, where it is, and whether it lies in this cell."""
+
+    matched: Matched
+    point: _Point
+    is_here: bool
+
+    @property
+    def time(self) -> Instant:
+        """When the occurrence began."""
+        return self.matched.occurrence.time
+
+
+class NearCondition:
+    """Met at each e with `at_least` or more near it and before it; facts `count`, `days_since`, `nearest_m`.
+
+    `count` is of the evidence, e among it; `days_since` of the latest before e, `nearest_m` of the nearest.
+    """
+
+    def __init__(self, condition: Near) -> None:
+        self._of = condition.of
+        self._after = condition.of if condition.after is None else condition.after
+        self._metres = condition.metres
+        self.steps: tuple[str, ...] = tuple(dict.fromkeys((self._of, self._after)))
+        self.facts: tuple[str, ...] = ("count", "days_since", "nearest_m")
+        self.fewest = condition.at_least + 1
+        self.terms = Terms(condition.at_least, condition.within)
+        number = "one" if condition.at_least == 1 else f"{condition.at_least} or more"
+        self.words = (
+            f"“{self._of}” happens within {length_in_words(condition.within)} after, "
+            f"and at most {condition.metres:,} metres from, {number} of “{self._after}”"
+        )
+
+    def completions(self, view: View, span: Span) -> Iterator[Completion]:
+        """See `ConditionType`."""
+        # Of the eighteen timelines a report is on, seventeen end here.
+        if not any(HERE in one.roles for occurrence in view.occurrences_in(span) for one in occurrence.sightings):
+            return
+        met = [one for one in _located(view.matching(self._of)) if one.is_here and span.holds(one.time)]
+        others = list(_located(view.matching(self._after)))
+        times = [other.time for other in others]
+        for e in met:
+            occurrence = e.matched.occurrence
+            terms = view.terms.at(occurrence.area, e.time)
+            if terms.enabled:
+                first = bisect_left(times, before(e.time, terms.within))
+                earlier = others[first : bisect_left(times, e.time)]
+                near = [other for other in earlier if self._is_near(e.point, other.point)]
+                if len(near) >= terms.at_least:
+                    yield self._completion(view, terms, near, e)
+
+    def _is_near(self, one: _Point, other: _Point) -> bool:
+        return _square(one, other) <= self._metres * self._metres
+
+    def _completion(self, view: View, terms: Terms, near: Sequence[_Located], e: _Located) -> Completion:
+        occurrence = e.matched.occurrence
+        evidence = (*(other.matched for other in near), e.matched)
+        facts = (
+            ("count", str(len(evidence))),
+            ("days_since", str((e.time - near[-1].time) // DAY_LENGTH)),
+            ("nearest_m", str(isqrt(min([_square(e.point, other.point) for other in near])))),
+        )
+        return Completion(
+            occurrence_id=occurrence.id,
+            completed_at=e.time,
+            area=occurrence.area,
+            evidence=evidence,
+            number=len(evidence),
+            facts=facts,
+            excluded=view.excluded(
+                (self._after,), lambda: before(e.time, terms.within), e.time - 1, self._lies_near(e.point)
+            ),
+        )
+
+    def _lies_near(self, point: _Point) -> Callable[[str, Sighting], bool]:
+        def lies_near(_: str, sighting: Sighting) -> bool:
+            other = _point_of(sighting.place)
+            return other is not None and self._is_near(point, other)
+
+        return lies_near
+
+
+def _located(occurrences: Sequence[Matched]) -> Iterator[_Located]:
+    """Those that are somewhere, by the first matching sighting that says where."""
+    for matched in occurrences:
+        for sighting in matched.sightings:
+            point = _point_of(sighting.place)
+            if point is not None:
+                yield _Located(matched, point, HERE in sighting.roles)
+                break
+
+
+def _point_of(place: Place) -> _Point | None:
+    if not place.exact or place.easting is None or place.northing is None:
+        return None
+    return place.easting, place.northing
+
+
+def _square(one: _Point, other: _Point) -> int:
+    east, north = one[0] - other[0], one[1] - other[1]
+    return east * east + north * north

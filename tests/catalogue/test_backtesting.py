@@ -1,0 +1,433 @@
+"""What a backtest counts, by hand; what may be set; and what is held against the budget."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from tests.catalogue.copying import copied, with_more_rules
+
+from safety_stream.catalogue import lint_catalogue, load_catalogue
+from safety_stream.catalogue.backtesting import (
+    EXAMPLES,
+    WHOLE_DAYS,
+    Setting,
+    Shifts,
+    Span,
+    Spread,
+    Tally,
+    Volume,
+    changed,
+    only_in,
+    settable,
+    volume,
+    with_only,
+)
+from safety_stream.catalogue.formats import instant_of_text
+from safety_stream.catalogue.loading import load_volumes
+from safety_stream.catalogue.volumes import measured, record
+from safety_stream.core.catalogue import Area, Areas, Catalogue
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.times import DAY_LENGTH, Duration, Instant
+from safety_stream.core.rules.rule import Rule
+from safety_stream.data_files import catalogue_folder
+
+OFFICERS = Shifts((7, 19))
+AREAS = Areas(
+    county="made-up",
+    by_code={
+        code: Area(code=code, name=f"Town {code}", kind="district", division=division, residents=residents)
+        for code, division, residents in (("A", "East", 10_000), ("B", "East", None), ("C", "West", 20_000))
+    }
+    | {"OUTSIDE": Area(code="OUTSIDE", name="Outside", kind="reserved")},
+    by_lsoa={},
+)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue(catalogue_folder())
+
+
+def rule_of(catalogue: Catalogue, name: str) -> Rule:
+    return next(rule for rule in catalogue.rules if rule.id == name)
+
+
+@pytest.fixture
+def rule(catalogue: Catalogue) -> Rule:
+    return rule_of(catalogue, "rv-graded")
+
+
+def at(text: str) -> Instant:
+    return instant_of_text(text)
+
+
+def span(first: str, last: str) -> Span:
+    return Span(100, at(first), at(last))
+
+
+def version(subject: str, when: str, change: str = "raised", **more: Any) -> AlertVersion:
+    said: dict[str, Any] = {
+        "alert_id": f"alert of {subject}",
+        "version": 1,
+        "episode": 1,
+        "change": change,
+        "reason": "new",
+        "rule_id": "rv-graded",
+        "rule_version": 1,
+        "title": "A title",
+        "family": "repeat-victimisation",
+        "subject": subject,
+        "priority": "P3",
+        "area": "A",
+        "areas": ("A",),
+        "first_completed_at": at(when),
+        "last_completed_at": at(when),
+        "findings": (),
+        "explanation": f"About {subject}.",
+        "child": False,
+        "late": False,
+        "notify": True,
+        "audiences": (),
+        "marking": "OFFICIAL",
+        "as_of": at(when),
+        "cause": "a report",
+    }
+    return AlertVersion(**said | more)
+
+
+def counted(rule: Rule, *versions: AlertVersion, over: Span | None = None, shifts: Shifts = OFFICERS) -> Volume:
+    tally = Tally([rule])
+    for one in versions:
+        tally.take(one)
+    return volume(tally.alerts[rule.id].values(), over or span("2026-01-01T00:00", "2026-02-28T00:00"), AREAS, shifts)
+
+
+# What is counted
+
+
+def test_an_alert_is_counted_once_however_often_it_is_told(rule: Rule):
+    found = counted(
+        rule,
+        version("s1", "2026-01-05T10:00"),
+        version("s1", "2026-01-06T10:00", "updated", notify=False),
+        version("s1", "2026-01-07T10:00", "updated"),
+        version("s1", "2026-01-08T10:00", "withdrawn"),
+        version("s1", "2026-01-09T10:00", episode=2),
+        version("s2", "2026-02-01T10:00", late=True, notify=False),
+        version("s3", "2026-02-02T10:00"),
+        version("s3", "2026-02-03T10:00", "withdrawn"),
+        version("s4", "2026-02-03T10:00", rule_id="another-rule"),
+    )
+
+    assert (found.alerts, found.told_again, found.late, found.withdrawn) == (3, 4, 1, 1)
+    assert found.months == (("2026-01", 1), ("2026-02", 2))
+    assert found.priorities == (("P1", 0), ("P2", 0), ("P3", 3), ("P4", 0))
+
+
+def test_months_are_londons_and_go_on_as_long_as_alerts_come(rule: Rule):
+    # Half past midnight on 1 April in London is still March in Greenwich.
+    found = counted(rule, version("s1", "2026-04-01T00:30"), over=span("2026-01-20T00:00", "2026-02-03T00:00"))
+
+    assert found.months == (("2026-01", 0), ("2026-02", 0), ("2026-03", 0), ("2026-04", 1))
+
+
+def test_the_mean_of_a_month_is_over_the_time_in_which_things_happen(rule: Rule):
+    versions = [version(f"s{number}", "2026-01-05T10:00") for number in range(24)]
+
+    assert counted(rule, *versions, over=span("2025-01-01T00:00", "2027-01-01T00:00")).alerts_per_month == 1.0
+    # A history of an instant is taken for a day's.
+    assert Span(1, 0, 0).months == Span(1, 0, DAY_LENGTH).months
+
+
+def test_districts_are_named_and_told_per_thousand_residents_where_they_are_known(rule: Rule):
+    found = counted(
+        rule,
+        *(version(f"a{number}", "2026-01-05T10:00", area="A") for number in range(3)),
+        version("b", "2026-01-05T10:00", area="B"),
+        version("x", "2026-01-05T10:00", area="OUTSIDE"),
+    )
+
+    assert found.districts == (("Town A", 3, 0.3), ("Town B", 1, None), ("Town C", 0, 0.0), ("Outside", 1, None))
+
+
+@pytest.mark.parametrize(
+    ("when", "shift"),
+    [
+        ("2026-01-05T06:59:59", ("2026-01-04T12:00", 1)),
+        ("2026-01-05T07:00", ("2026-01-05T12:00", 0)),
+        ("2026-01-05T18:59:59", ("2026-01-05T12:00", 0)),
+        ("2026-01-05T19:00", ("2026-01-05T12:00", 1)),
+        # Seven in London is six in Greenwich in summer.
+        ("2026-07-05T07:00", ("2026-07-05T12:00", 0)),
+    ],
+)
+def test_a_night_belongs_to_the_day_on_which_it_begins(when: str, shift: tuple[str, int]):
+    day, number = shift
+    assert OFFICERS.of(at(when)) == (at(day) // DAY_LENGTH, number)
+
+
+def test_shifts_have_names_and_follow_one_another(rule: Rule):
+    found = counted(rule, version("s1", "2026-01-05T10:00"), version("s2", "2026-01-05T23:00"))
+
+    assert found.shifts == (("07-19", 1), ("19-07", 1))
+    day = at("2026-01-05T12:00") // DAY_LENGTH
+    assert list(OFFICERS.between(at("2026-01-05T20:00"), at("2026-01-06T20:00"))) == [
+        (day, 1),
+        (day + 1, 0),
+        (day + 1, 1),
+    ]
+    assert counted(rule, version("s1", "2026-01-05T10:00"), shifts=WHOLE_DAYS).shifts == (("00-24", 1),)
+
+
+def test_urgent_is_an_alert_from_the_first_page_at_the_two_highest_priorities(rule: Rule):
+    # Two days: 4 shifts in each of two divisions.
+    two_days = span("2026-01-05T07:00", "2026-01-07T06:59")
+    found = counted(
+        rule,
+        version("s1", "2026-01-05T10:00", priority="P2"),
+        version("s1", "2026-01-05T11:00", "updated", priority="P1"),
+        version("s2", "2026-01-05T10:00"),
+        version("s2", "2026-01-05T18:00", "updated", priority="P2", area="C"),
+        version("s3", "2026-01-05T10:00", priority="P2", late=True, notify=False),
+        version("s4", "2026-01-05T12:00", priority="P1", area="B"),
+        over=two_days,
+    )
+
+    assert found.urgent == 3
+    assert found.urgent_per_division_and_shift == Spread(round(3 / 8, 3), 2, 2)
+
+
+def test_the_loudest_twentieth_is_told_apart(rule: Rule):
+    # Ten days are 20 shifts in each of two divisions, 40 in all: two of them are loud.
+    loud = [version(f"l{number}", "2026-01-05T10:00", priority="P1") for number in range(9)]
+    louder = [version(f"m{number}", "2026-01-06T10:00", priority="P1") for number in range(12)]
+    quiet = [version("q", "2026-01-08T10:00", priority="P1")]
+    over = span("2026-01-05T07:00", "2026-01-15T06:59")
+
+    assert counted(rule, *loud, *louder, *quiet, over=over).urgent_per_division_and_shift == Spread(22 / 40, 1, 12)
+    third = [version(f"t{number}", "2026-01-09T10:00", priority="P1") for number in range(5)]
+    assert counted(rule, *loud, *louder, *third, over=over).urgent_per_division_and_shift.most_of_them == 5
+
+
+# What is compared
+
+
+def test_only_what_one_version_alone_raises_is_gained_or_lost(rule: Rule):
+    tally = Tally([rule])
+    for number in range(EXAMPLES + 2):
+        tally.take(version(f"s{number}", f"2026-07-0{number + 1}T10:00"))
+    raised = tally.alerts[rule.id]
+    others = {"s1": raised["s1"]}
+
+    lost = only_in(raised, others, AREAS)
+    assert (lost.number, [one.subject for one in lost.examples]) == (EXAMPLES + 1, ["s0", "s2", "s3", "s4", "s5"])
+    assert lost.examples[0] == type(lost.examples[0])("s0", "2026-07-01 10:00", "Town A", "About s0.")
+    assert only_in(others, raised, AREAS).number == 0
+
+
+# What may be set
+
+
+def test_what_an_override_may_set_may_be_set(catalogue: Catalogue):
+    names = {rule.id: list(settable(rule)) for rule in catalogue.rules}
+
+    assert names["rv-graded"] == ["at_least", "within"]
+    assert names["district-count"] == ["at_least"]
+    assert names["rv-marac-repeat"] == ["within"]
+    assert names["asb-case-review"] == [
+        "at_least",
+        "complaints.at_least",
+        "complaints.within",
+        "hate.at_least",
+        "hate.within",
+        "people.at_least",
+        "people.within",
+        "within",
+    ]
+
+
+def test_a_parameter_is_set_in_every_limb_that_has_it_or_in_one(catalogue: Catalogue):
+    review = rule_of(catalogue, "asb-case-review")
+
+    everywhere = changed(review, [Setting("within", "3 months")])
+    one = changed(review, [Setting("people.at_least", "7"), Setting("people.within", "10 days")])
+
+    assert {limb.condition.within for limb in everywhere.limbs} == {Duration(months=3)}
+    assert [(limb.condition.at_least, limb.condition.within) for limb in one.limbs] == [
+        (3, Duration(months=6)),
+        (7, Duration(millis=10 * DAY_LENGTH)),
+        (1, Duration(months=6)),
+    ]
+    assert msgspec.structs.replace(one, limbs=review.limbs) == review
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("atleast", "3", "rv-graded has no parameter atleast to set; it has at_least, within"),
+        ("metres", "3", "rv-graded has no parameter metres to set; it has at_least, within"),
+        ("main.within", "3 days", "rv-graded has no parameter main.within"),
+        ("at_least", "three", "at_least=three: it must be a whole number"),
+        ("at_least", "0", "at_least=0: it must be 1 or more"),
+        ("within", "6", "within=6: a duration is a number and minutes"),
+    ],
+)
+def test_what_cannot_be_set_is_said(rule: Rule, name: str, value: str, said: str):
+    with pytest.raises(ValueError, match=said):
+        changed(rule, [Setting(name, value)])
+
+
+def test_a_rule_alone_runs_whatever_its_status(catalogue: Catalogue, rule: Rule):
+    weekly = rule_of(catalogue, "district-count")
+    alone = with_only(catalogue, [msgspec.structs.replace(rule, status="retired"), weekly])
+
+    assert [(one.id, one.status) for one in alone.rules] == [("rv-graded", "stable"), ("district-count", "stable")]
+    assert [one.id for one in alone.indicators] == ["violence"]
+    assert (alone.audiences, alone.profiles) == ((), ())
+
+
+# What is written down, and held against the budget
+
+
+def measured_in(folder: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load((folder / "volumes.yaml").read_text(encoding="utf-8"))["measured"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return copied(tmp_path / "catalogue")
+
+
+def spoil(folder: Path, pattern: str, by: str, file: str = "volumes.yaml") -> None:
+    path = folder / file
+    text, number = re.subn(pattern, by, path.read_text(encoding="utf-8"), count=1)
+    assert number == 1
+    path.write_text(text, encoding="utf-8")
+
+
+def told_of(folder: Path) -> list[tuple[str, str]]:
+    """Severity and words of every issue, each of the volumes and with a mend."""
+    issues = lint_catalogue(folder)
+    assert all(issue.file == "volumes.yaml" and issue.mend for issue in issues)
+    return [(issue.severity, issue.what) for issue in issues]
+
+
+def test_every_stable_rule_that_ships_was_measured_as_it_is(catalogue: Catalogue):
+    measured = {one["rule"]: one["version"] for one in measured_in(catalogue_folder())}
+
+    assert measured == {rule.id: rule.version for rule in catalogue.rules if rule.status == "stable"}
+
+
+def test_a_rule_whose_version_was_not_measured_is_a_warning(folder: Path):
+    spoil(folder, "rule: hate-repeat, version: 1", "rule: hate-repeat, version: 9")
+
+    assert told_of(folder) == [("warning", "version 1 of hate-repeat has no measured volume")]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "said"),
+    [
+        ("urgent_per_division_and_shift", 6, "6 urgent in a division and shift, where the budget is 5"),
+        ("alerts_per_district_and_month", 61, "61 in a district and month, where the budget is 60"),
+    ],
+)
+def test_a_stable_rule_over_its_budget_is_an_error(folder: Path, name: str, number: int, said: str):
+    spoil(folder, "per_division_and_shift: 10,", "per_division_and_shift: 999,")
+    spoil(folder, rf"(rule: hate-repeat.*{name}: )\d+", rf"\g<1>{number}")
+
+    assert told_of(folder) == [("error", f"hate-repeat is too loud to be stable: {said}")]
+    # What runs does not stop over it, and a backtest can load what it is to mend.
+    load_catalogue(folder)
+
+
+def test_what_is_on_the_budget_is_within_it(folder: Path):
+    spoil(folder, "per_division_and_shift: 10,", "per_division_and_shift: 999,")
+    spoil(folder, r"(rule: hate-repeat.*urgent_per_division_and_shift: )\d+", r"\g<1>5")
+
+    assert told_of(folder) == []
+
+
+def test_a_trial_rule_may_be_loud_and_need_not_be_measured(folder: Path):
+    spoil(folder, "status: stable", "status: trial", "rules/hate-repeat.yaml")
+    spoil(folder, r"(rule: hate-repeat.*urgent_per_division_and_shift: )\d+", r"\g<1>600")
+    assert told_of(folder) == []
+    spoil(folder, r"  - \{rule: hate-repeat.*\n", "")
+    assert told_of(folder) == []
+
+
+def test_all_rules_together_have_a_budget_too(folder: Path):
+    together = sum(one["urgent_per_division_and_shift"] for one in measured_in(folder))
+    spoil(folder, "per_division_and_shift: 10,", f"per_division_and_shift: {together},")
+    assert told_of(folder) == []
+    spoil(folder, f"per_division_and_shift: {together},", f"per_division_and_shift: {together - 1},")
+
+    said = f"all rules together make {together} urgent in a division and shift, where the budget is {together - 1}"
+    assert told_of(folder) == [("error", said)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by", "said"),
+    [
+        (r"starts: \[7, 19\]", "starts: [19, 7]", "shifts do not begin in order"),
+        (r"starts: \[7, 19\]", "starts: [7, 24]", "budget.shifts.starts.1: Input should be less than or equal to 23"),
+        (r"of_one_rule: 5", "of_one_rule: few", "budget.urgent.of_one_rule: Input should be a valid integer"),
+        (r"\{rule: hate-repeat", "{rule: rv-graded", "rule rv-graded is there already"),
+    ],
+)
+def test_a_mistake_in_the_volumes_is_told(folder: Path, pattern: str, by: str, said: str):
+    spoil(folder, pattern, by)
+
+    assert said in [what for severity, what in told_of(folder) if severity == "error"]
+
+
+def test_a_rule_that_is_gone_need_not_be_measured(folder: Path):
+    spoil(folder, r"\{rule: hate-repeat", "{rule: hate-gone")
+
+    assert told_of(folder) == [
+        ("warning", "version 1 of hate-repeat has no measured volume"),
+        ("warning", "rule hate-gone is measured and is no rule"),
+    ]
+
+
+def test_what_is_recorded_is_what_most_have_and_leaves_the_rest_as_it_is(rule: Rule, folder: Path):
+    volumes = load_volumes(folder)
+    assert volumes is not None
+    found = msgspec.structs.replace(
+        counted(rule, version("s1", "2026-01-05T10:00")),
+        per_district_and_month=Spread(1.5, 7, 99),
+        urgent_per_division_and_shift=Spread(0.5, 3, 88),
+    )
+    by_hand = (folder / "volumes.yaml").read_text(encoding="utf-8").partition("\nmeasured:")[0]
+    before = measured_in(folder)
+
+    record(folder, volumes, [measured("rv-graded", 2, 'a week: "small"', found)])
+
+    after = measured_in(folder)
+    assert (folder / "volumes.yaml").read_text(encoding="utf-8").partition("\nmeasured:")[0] == by_hand
+    assert [one for one in after if one["rule"] != "rv-graded"] == [one for one in before if one["rule"] != "rv-graded"]
+    assert next(one for one in after if one["rule"] == "rv-graded") == {
+        "rule": "rv-graded",
+        "version": 2,
+        "history": 'a week: "small"',
+        "alerts_per_month": found.alerts_per_month,
+        "urgent_per_division_and_shift": 3,
+        "alerts_per_district_and_month": 7,
+    }
+    assert told_of(folder) == []
+
+
+def test_what_a_rule_rests_on_runs_with_it(tmp_path: Path):
+    catalogue = load_catalogue(with_more_rules(tmp_path / "catalogue"))
+    alone = with_only(catalogue, [rule_of(catalogue, "finding-of-finding")])
+
+    assert [one.id for one in alone.rules] == [
+        "count-until",
+        "finding-absent",
+        "finding-count",
+        "finding-of-finding",
+    ]

@@ -1,0 +1,88 @@
+"""No mistake that can be told of a catalogue goes without a bad file: each place that tells one is seen to do so.
+
+The places are read from the source, so a new one is missed here until a test in `test_lint` or `test_hostile` spoils a
+file for it. Their tests are run once more, with an eye on who tells what.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from tests.catalogue import test_hostile, test_lint
+from tests.catalogue.copying import with_more_rules
+
+from safety_stream.catalogue import documents, loading
+
+TELLS = {"error", "warning", "add", "refuse"}
+Place = tuple[str, int]
+
+
+def told_at(module: ModuleType) -> Iterator[tuple[Place, range, str]]:
+    """Every call of a module that tells an issue: where it is, the lines it takes, and how it reads."""
+    source = Path(module.__file__).read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and is_telling(node.func):
+            text = " ".join(ast.get_source_segment(source, node).split())
+            yield (module.__name__, node.lineno), range(node.lineno, node.end_lineno + 1), text
+
+
+def is_telling(called: ast.expr) -> bool:
+    if isinstance(called, ast.Attribute):
+        return (
+            called.attr in TELLS and isinstance(called.value, ast.Name) and called.value.id in {"at", "table", "self"}
+        )
+    return isinstance(called, ast.Name) and called.id in {"Issue", "UnreadableError"}
+
+
+def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[Path], Path]]]:
+    """Every test of the two modules with each set of its parameters, and what makes its folder."""
+    for module, make in ((test_lint, with_more_rules), (test_hostile, test_hostile.small_catalogue)):
+        for name, test in vars(module).items():
+            if name.startswith("test_") and inspect.isfunction(test):
+                for values in parameters(test):
+                    yield test, values, make
+
+
+def parameters(test: Callable[..., None]) -> list[dict[str, object]]:
+    for mark in getattr(test, "pytestmark", ()):
+        if mark.name == "parametrize":
+            names, sets = mark.args
+            return [{names: one} if isinstance(names, str) else dict(zip(names, one, strict=True)) for one in sets]
+    return [{}]
+
+
+def test_every_place_that_tells_an_issue_is_seen_to_tell_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen: set[Place] = set()
+
+    def watch(owner: object, name: str) -> None:
+        tell = getattr(owner, name)
+
+        def watched(*arguments: object, **named: object):
+            frame = sys._getframe(1)
+            seen.add((frame.f_globals["__name__"], frame.f_lineno))
+            return tell(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    # Most files are as they were the last time.
+    monkeypatch.setattr(documents, "parse_document", lru_cache(maxsize=None)(documents.parse_document))
+    for name in TELLS:
+        watch(loading._Place, name)
+    watch(loading, "Issue")
+    watch(documents.UnreadableError, "__init__")
+    for number, (test, values, make) in enumerate(runs()):
+        wanted = inspect.signature(test).parameters.keys()
+        fixtures = {"folder": make(tmp_path / str(number))} if "folder" in wanted else {}
+        with pytest.MonkeyPatch.context() as patch:
+            test(**values, **fixtures, **({"monkeypatch": patch} if "monkeypatch" in wanted else {}))
+
+    places = [place for module in (loading, documents) for place in told_at(module)]
+    assert len(places) > 70
+    assert [text for (module, _), lines, text in places if not any((module, line) in seen for line in lines)] == []

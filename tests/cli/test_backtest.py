@@ -1,0 +1,193 @@
+"""`rules backtest`: what it tells of a small county, what it records, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from safety_stream.catalogue import lint_catalogue
+from safety_stream.cli import app
+from safety_stream.data_files import catalogue_folder
+
+
+def run(*words: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("county")
+    code, _, _ = run("generate", "--seed", 7, "--days", 10, "--rate-scale", 0.2, "--out", folder)
+    assert code == 0
+    return folder / "reports.jsonl.gz"
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def told(*words: object) -> Any:
+    code, out, _ = run("rules", "backtest", *words, "--json")
+    assert code in (0, 2)
+    return json.loads(out)
+
+
+def alerts_of_replay(reports: Path, folder: Path) -> list[Any]:
+    run("replay", reports, "--out", folder)
+    return [json.loads(line) for line in (folder / "alerts.jsonl").read_bytes().splitlines()]
+
+
+def test_it_counts_what_a_replay_under_all_rules_raises(reports: Path, tmp_path: Path):
+    standing = alerts_of_replay(reports, tmp_path)
+    document = told("--against", reports)
+
+    assert document["rejects"] == 0
+    for one in document["rules"]:
+        live = one["live"]
+        still = sum(alert["rule_id"] == one["rule"] for alert in standing)
+        assert live["alerts"] - live["withdrawn"] == still, one["rule"]
+        for name in ("months", "shifts", "priorities", "districts"):
+            assert sum(row[1] for row in live[name]) == live["alerts"]
+    assert sum(one["live"]["alerts"] for one in document["rules"]) > 50
+
+
+def test_what_waits_for_a_feed_is_known_when_the_feed_has_come_that_far(reports: Path):
+    """Put through in one piece, it would be known when the last report of the history is: months too late."""
+    (one,) = told("missing-no-return-interview", "--against", reports)["rules"]
+
+    assert (one["live"]["alerts"] > 5, one["live"]["late"]) == (True, 0)
+
+
+def test_a_higher_number_only_loses_alerts_and_a_lower_one_only_gains(reports: Path):
+    (one,) = told("rv-graded", "--against", reports, "--set", "at_least=5")["rules"]
+    (other,) = told("rv-graded", "--against", reports, "--set", "at_least=2", "--set", "within=12 months")["rules"]
+
+    assert (one["gained"]["number"], one["lost"]["number"] > 0) == (0, True)
+    assert one["live"]["alerts"] - one["changed"]["alerts"] == one["lost"]["number"]
+    assert (other["lost"]["number"], other["gained"]["number"] > 0) == (0, True)
+    assert {"subject", "completed", "area", "explanation"} == set(one["lost"]["examples"][0])
+    assert "twelve months" in one["lost"]["examples"][0]["explanation"]
+
+
+def test_setting_what_is_so_already_changes_nothing(reports: Path):
+    (one,) = told("rv-graded", "--against", reports, "--set", "within=12 months")["rules"]
+
+    assert one["live"] == one["changed"]
+    assert (one["gained"], one["lost"]) == ({"number": 0, "examples": []}, {"number": 0, "examples": []})
+
+
+def test_another_version_of_the_file_is_tried(reports: Path, tmp_path: Path):
+    file = Path(shutil.copy(catalogue_folder() / "rules" / "rv-graded.yaml", tmp_path))
+    change(file, "role: victim\n    origin", "role: witness\n    origin")
+
+    (one,) = told("rv-graded", "--against", reports, "--rule", file)["rules"]
+
+    assert one["changed"]["alerts"] < one["live"]["alerts"] == one["lost"]["number"] + one["changed"]["alerts"]
+
+
+def test_people_see_a_month_a_district_and_a_bar(reports: Path):
+    code, out, _ = run("rules", "backtest", "rv-graded", "--against", reports, "--set", "at_least=2")
+    _, summary, _ = run("rules", "backtest", "--against", reports)
+
+    assert code in (0, 2)
+    for words in ("2026-01", "Blackpool", "07-19", "████", "Gained: ", "Lost: 0 alerts", "counted once"):
+        assert words in out
+    assert [line.split()[0] for line in summary.splitlines() if line.startswith(("rv-", "soc-"))] == sorted(
+        file.stem for file in (catalogue_folder() / "rules").glob("*.yaml") if file.stem.startswith(("rv-", "soc-"))
+    )
+
+
+def test_over_budget_ends_with_two_and_says_what(reports: Path, catalogue: Path):
+    change(catalogue / "volumes.yaml", "per_district_and_month: 60", "per_district_and_month: 0")
+
+    code, out, _ = run("rules", "backtest", "rv-graded", "--against", reports, "--catalogue", catalogue)
+    quiet, _, _ = run(
+        "rules", "backtest", "rv-graded", "--against", reports, "--catalogue", catalogue, "--set", "at_least=99"
+    )
+
+    assert code == 2
+    assert "rv-graded is over budget: " in out
+    assert "in a district and month, where the budget is 0" in out
+    assert quiet == 0
+
+
+def test_what_is_recorded_is_what_lint_reads(reports: Path, catalogue: Path):
+    file = catalogue / "volumes.yaml"
+    by_hand = file.read_text(encoding="utf-8").partition("\nmeasured:")[0]
+    change(file, "per_district_and_month: 60", "per_district_and_month: 99999")
+    change(catalogue / "rules" / "rv-graded.yaml", "\nversion: ", "\nversion: 7")
+    assert [issue.what for issue in lint_catalogue(catalogue)] == [
+        f"version {version_of(catalogue, 'rv-graded')} of rv-graded has no measured volume"
+    ]
+    before = {one["rule"]: one for one in yaml.safe_load(file.read_text())["measured"]}
+
+    code, _, err = run(
+        "rules", "backtest", "rv-graded", "--against", reports, "--catalogue", catalogue, "--record", "a week: small"
+    )
+
+    assert code == 0
+    assert f"Recorded in {file}" in err
+    assert lint_catalogue(catalogue) == []
+    after = {one["rule"]: one for one in yaml.safe_load(file.read_text())["measured"]}
+    assert file.read_text(encoding="utf-8").startswith(by_hand.replace("month: 60", "month: 99999"))
+    assert after["rv-graded"]["history"].startswith("a week: small: ")
+    assert {rule: one for rule, one in after.items() if rule != "rv-graded"} == {
+        rule: one for rule, one in before.items() if rule != "rv-graded"
+    }
+    assert list(after) == sorted(after)
+
+
+def version_of(catalogue: Path, rule: str) -> int:
+    return int(yaml.safe_load((catalogue / "rules" / f"{rule}.yaml").read_text())["version"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("rv-gradde",), "there is no rule rv-gradde; the rules are asb-case-review, "),
+        (("rv-graded", "--set", "metres=3"), "rv-graded has no parameter metres to set; it has at_least, within"),
+        (("rv-graded", "--set", "at_least"), "--set at_least is not NAME=VALUE"),
+        (("--set", "at_least=3"), "another version can be tried of one rule at a time"),
+        (("rv-graded", "--set", "at_least=3", "--record", "x"), "--record is for the live rules"),
+        (("rv-graded", "--rule", catalogue_folder() / "rules" / "hate-repeat.yaml"), "is of the rule hate-repeat"),
+    ],
+)
+def test_what_cannot_be_tried_is_said(reports: Path, words: tuple[object, ...], said: str):
+    code, _, err = run("rules", "backtest", *words, "--against", reports)
+
+    assert code == 1
+    assert said in err
+
+
+def test_a_history_without_a_report_is_said(tmp_path: Path):
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("", encoding="utf-8")
+
+    code, _, err = run("rules", "backtest", "rv-graded", "--against", empty)
+
+    assert code == 1
+    assert "there is no report in these files" in err
+
+
+def test_a_catalogue_without_a_budget_has_none_to_break(reports: Path, catalogue: Path):
+    (catalogue / "volumes.yaml").unlink()
+
+    (one,) = told("rv-graded", "--against", reports, "--catalogue", catalogue)["rules"]
+
+    assert one["over_budget"] == []
+    assert [name for name, _ in one["live"]["shifts"]] == ["00-24"]
+    assert lint_catalogue(catalogue) == []

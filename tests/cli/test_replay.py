@@ -1,0 +1,95 @@
+"""A replay of anybody's reports under anybody's rules: what order they come in, and how mistakes are said."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from safety_stream.catalogue import CatalogueError, load_catalogue
+from safety_stream.cli import app
+from safety_stream.cli.replay import arrivals_of
+from safety_stream.core.model.times import to_iso
+
+CATALOGUE = Path(__file__).parents[2] / "examples" / "conformance" / "catalogue"
+BARE = """id: twice
+key: victim
+select: {harm: {kind: loss}}
+condition: {type: count, of: harm, at_least: 2, within: 7 days}
+"""
+
+
+def a_line(ref: str, day: int, **more: object) -> str:
+    at = f"2026-02-{day:02d}T10:00:00Z"
+    fields = {"source": "watch", "source_ref": ref, "source_version": 1, "action": "new", "kind": "loss"}
+    fields |= {"category": "boat-theft", "occurred_from": "2026-01-01T10:00:00Z", "reported_at": at}
+    return json.dumps(fields | {"parties": [{"role": "victim", "token": "tok-a"}]} | more) + "\n"
+
+
+def arrived(*files: Path) -> list[tuple[str, str]]:
+    arrivals = arrivals_of(list(files), load_catalogue(CATALOGUE), [], {})
+    return [(arrival.topic.rpartition(".")[2], to_iso(arrival.received_at)[8:10]) for arrival in arrivals]
+
+
+def replayed(tmp_path: Path, lines: str, rule: str = BARE, *words: str) -> Result:
+    (tmp_path / "in.jsonl").write_text(lines)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "twice.yaml").write_text(rule)
+    fixed = ["--rules", tmp_path / "rules", "--catalogue", CATALOGUE, "--out", tmp_path / "out"]
+    return CliRunner().invoke(app, [str(word) for word in ("replay", tmp_path / "in.jsonl", *fixed, *words)])
+
+
+def test_lines_without_a_time_of_receipt_keep_the_order_of_their_file(tmp_path: Path):
+    file = tmp_path / "in.jsonl"
+    brawl = {"source": "clinic", "kind": "assault", "category": "brawl"}
+    file.write_text(a_line("1", 5) + a_line("2", 3, **brawl) + a_line("3", 4) + a_line("4", 6, **brawl))
+    assert arrived(file) == [("watch", "05"), ("clinic", "05"), ("watch", "05"), ("clinic", "06")]
+
+
+def test_lines_with_a_time_of_receipt_are_put_in_its_order_and_files_among_one_another(tmp_path: Path):
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    brawl = {"source": "clinic", "kind": "assault", "category": "brawl"}
+    one.write_text(a_line("1", 5, received_at="2026-02-09T10:00:00Z") + a_line("2", 3, received_at="2026-02-04T10:00Z"))
+    two.write_text(a_line("3", 7, **brawl) + a_line("4", 2, **brawl))
+    assert arrived(one, two) == [("watch", "04"), ("clinic", "07"), ("clinic", "07"), ("watch", "09")]
+
+
+def test_a_rule_need_say_only_what_makes_it_fire(tmp_path: Path):
+    lines = a_line("1", 1) + a_line("2", 2, occurred_from="2026-01-02T10:00:00Z")
+    result = replayed(tmp_path, lines, BARE, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["standing"]) == (0, 1)
+    with pytest.raises(CatalogueError, match=r"rules/twice.yaml:1: error: the file: the key examples is missing"):
+        load_catalogue(with_rules(tmp_path))
+
+
+def with_rules(tmp_path: Path) -> Path:
+    for file in ("sources.yaml", "categories.yaml", "areas/harbour.yaml"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text((CATALOGUE / file).read_text())
+    return tmp_path
+
+
+def test_a_mistake_in_a_bare_rule_is_told_with_its_line(tmp_path: Path):
+    result = replayed(tmp_path, a_line("1", 1), BARE.replace("of: harm", "of: harms"))
+    assert result.exit_code == 1
+    assert "twice.yaml:4: error: unknown step harms; name it under select, or use harm" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_time_does_not_go_back_at_the_end(tmp_path: Path):
+    result = replayed(tmp_path, a_line("1", 3) + a_line("2", 1), BARE, "--until", "2026-02-02T10:00:00Z")
+    assert result.exit_code == 1
+    assert "--until is before the last report came, at 2026-02-03T10:00:00.000Z: name a later time." in result.stderr
+
+
+def test_a_time_without_a_zone_is_a_usage_error(tmp_path: Path):
+    result = replayed(tmp_path, a_line("1", 3), BARE, "--until", "2026-02-02")
+    assert result.exit_code == 2
+    assert "write ISO 8601 with a zone" in result.stderr
+
+
+def test_details_that_fit_no_kind_are_a_rejected_line(tmp_path: Path):
+    result = replayed(tmp_path, a_line("1", 1) + a_line("2", 2, details={"loss": {"boat": 1}}), BARE, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["rejects"]) == (2, 1)
+    assert json.loads((tmp_path / "out" / "rejects.jsonl").read_text())["line"] == 2
