@@ -3,10 +3,10 @@
 Theory of operation
 -------------------
 Each topic is a queue. A chunk of partners' records is put on theirs, and the stages run in the order of the topology,
-each draining what the ones before it wrote; the table has no cycle, so one pass empties every queue. Each topic has one
-partition. Values cross from stage to stage as bytes, through the codecs of the wire, because a replay that skipped them
-would prove less. Time is the log's own: a record's `received_at`, so ten years replayed raise each alert when it would
-have been raised.
+each draining what the ones before it wrote; the table has no cycle, so one pass empties every queue. A run ends when no
+stage has anything left to do. Each topic has one partition. Values cross from stage to stage as bytes, through the
+codecs of the wire, because a replay that skipped them would prove less. Time is the log's own: a record's
+`received_at`, so ten years replayed raise each alert when it would have been raised.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from safety_stream.core.model.findings import Finding, FindingChange, Priority
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import Instant, to_iso
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import Output, Record
+from safety_stream.core.stages.stage import MORE_ROW, Output, Record
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import STAGES, inputs
 
@@ -148,15 +148,18 @@ class Pipeline:
         """Make the steps of every stage for this catalogue."""
         self._wire = Records()
         self._seen = seen
-        self._sources = catalogue.sources
+        self._rows = {row.name: MemoryRows() for row in STAGES}
         # A stage has one queue for all topics it reads: what arrives at one moment by two of them keeps its order.
-        self._stages = [(list[Record](), row.make_step(catalogue, 1), MemoryRows()) for row in STAGES]
-        self._queues = {
-            topic: queue
-            for row, (queue, _, _) in zip(STAGES, self._stages, strict=True)
-            for topic in inputs(row, catalogue)
-        }
-        self._offsets = {topic: count() for topic in self._queues}
+        self._waiting: dict[str, list[Record]] = {row.name: [] for row in STAGES}
+        self._queues: dict[str, list[Record]] = {}
+        self._offsets: dict[str, Iterator[int]] = {}
+        self._go_by(catalogue)
+
+    def change(self, catalogue: Catalogue) -> None:
+        """Go by another catalogue from now on, and bring what stands over to it."""
+        self._go_by(catalogue)
+        self._pass(going_on=True)
+        self._end()
 
     def run(self, arrivals: Iterable[Arrival], chunk_size: int = CHUNK) -> Iterator[int]:
         """Put everything through, in order of arrival; yields how many have gone through after each chunk.
@@ -172,6 +175,7 @@ class Pipeline:
             self._pass()
             done += len(chunk)
             yield done
+        self._end()
 
     def complete_to(self, until: Instant) -> None:
         """Let time pass to `until`, every feed complete to it: what waits for a deadline up to then completes.
@@ -182,12 +186,26 @@ class Pipeline:
         status = FeedStatus(as_of=until, newest=newest, partition=0)
         self._enqueue("incidents", None, self._wire.encode("incidents", status), until)
         self._pass()
+        self._end()
 
-    def _pass(self) -> None:
-        for queue, step, rows in self._stages:
-            records = queue.copy()
-            queue.clear()
-            for output in step(rows, records, None) if records else ():
+    def _go_by(self, catalogue: Catalogue) -> None:
+        self._sources = catalogue.sources
+        self._steps = {row.name: row.make_step(catalogue, 1) for row in STAGES}
+        for row in STAGES:
+            for topic in inputs(row, catalogue):
+                self._queues[topic] = self._waiting[row.name]
+                self._offsets.setdefault(topic, count())
+
+    def _end(self) -> None:
+        while any(rows.get(MORE_ROW) is not None for rows in self._rows.values()):
+            self._pass(going_on=True)
+
+    def _pass(self, *, going_on: bool = False) -> None:
+        """Let each stage take what waits for it; `going_on`: where nothing does, go on with what it has left to do."""
+        for name, step in self._steps.items():
+            records = self._waiting[name].copy()
+            self._waiting[name].clear()
+            for output in step(self._rows[name], records, None) if records or going_on else ():
                 self._seen(output)
                 if output.topic in self._queues:
                     self._pass_on(output)

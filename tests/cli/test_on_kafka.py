@@ -169,7 +169,7 @@ def foreign(terminal: Terminal) -> str:
 def run_stages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The apps that were run, by name, in place of running them."""
     run: list[str] = []
-    monkeypatch.setattr(cli_worker, "run_worker", lambda app: run.append(app.conf.id))
+    monkeypatch.setattr(cli_worker, "run_worker", lambda app, _: run.append(app.conf.id))
     return run
 
 

@@ -47,7 +47,7 @@ from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.rules.summing import SumCondition
 from safety_stream.core.stages import detect, register
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
+from safety_stream.core.stages.stage import EVERY_PARTITION, MORE_ROW, Output, Record
 from safety_stream.core.timeline import Timeline
 from safety_stream.data_files import catalogue_folder
 from safety_stream.testing import oracle
@@ -238,6 +238,7 @@ RULES = RuleSet(CATALOGUE.rules, CATALOGUE.bounds)
 EACH_RULE = pytest.mark.parametrize(
     "rule", [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)], ids=lambda rule: rule.id
 )
+ON_TIMELINES = [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)]
 FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in MORE_RULES.glob("*.yaml")}
 LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
 KEYS = ("victim:a", "person:b", "vehicle:c", "place:900000000001", "victim-perpetrator:a|b")
@@ -428,7 +429,7 @@ def _standing(outputs: Sequence[Output]) -> dict[str, Finding]:
     return standing
 
 
-def _recomputed(records: Sequence[Record]) -> dict[str, Finding]:
+def _recomputed(records: Sequence[Record], rules: RuleSet = RULES) -> dict[str, Finding]:
     """The findings of the sightings that are left in the end, as of the end."""
     left: dict[str, dict[str, Sighting]] = {}
     newest: dict[str, Instant] = {}
@@ -446,7 +447,7 @@ def _recomputed(records: Sequence[Record]) -> dict[str, Finding]:
     now = Now(max(record.received_at for record in records), complete_to)
     found: dict[str, Finding] = {}
     for key, of_key in left.items():
-        found.update(evaluate(RULES, key, _timeline(list(of_key.values())), now))
+        found.update(evaluate(rules, key, _timeline(list(of_key.values())), now))
     return found
 
 
@@ -514,7 +515,7 @@ def test_when_everything_is_withdrawn_nothing_is_left(records: list[Record]):
     ]
     outputs, rows = _run([*records, *undone])
     assert _standing(outputs) == {}
-    assert [key for key, _ in _all(rows)] == [b"clock"]
+    assert [key for key, _ in _all(rows)] == [b"clock", b"rules"]
 
 
 @given(streams(), st.integers(0, 3))
@@ -525,6 +526,36 @@ def test_a_quiet_partition_learns_by_an_empty_batch_what_a_record_would_have_tol
     by_clock = [*step(rows, records, None), *step(rows, [], later)]
     by_record, _ = _run([*records, _record(999, later, FeedStatus(as_of=later, newest={}, partition=0))])
     assert by_clock == by_record
+
+
+@st.composite
+def rule_sets(draw: st.DrawFn) -> tuple[Rule, ...]:
+    """Some of the rules and what they rest on, some of them in another version."""
+    chosen = draw(st.lists(st.sampled_from(ON_TIMELINES), max_size=12, unique_by=lambda rule: rule.id))
+    whole = {one.id: one for rule in chosen for one in with_all_beneath(rule, CATALOGUE.rules)}
+    return tuple(msgspec.structs.replace(rule, version=draw(st.sampled_from([1, 1, 1, 2]))) for rule in whole.values())
+
+
+@given(streams(), rule_sets(), rule_sets(), st.integers(0, 40), st.integers(0, 6))
+def test_rules_that_change_while_records_come_end_as_if_they_had_been_so_from_the_start(
+    records: list[Record], before: tuple[Rule, ...], after: tuple[Rule, ...], at: int, slices: int
+):
+    old, new = (detect.make_step(msgspec.structs.replace(CATALOGUE, rules=rules), 1) for rules in (before, after))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detect, "SLICE", 1)
+        rows = MemoryRows()
+        outputs = list(old(rows, records[:at], None)) if at else []
+        # Records come in the middle of the change, each after another slice, until there are no more.
+        for number, record in enumerate(records[at:]):
+            if number < slices:
+                outputs += new(rows, [], None)
+                rows = _restored(rows)
+            outputs += new(rows, [record], None)
+        outputs += new(rows, [], None)
+        while rows.get(MORE_ROW) is not None:
+            rows = _restored(rows)
+            outputs += new(rows, [], None)
+    assert _standing(outputs) == _recomputed(records, RuleSet(after, CATALOGUE.bounds))
 
 
 @EACH_RULE

@@ -103,7 +103,7 @@ def main(bootstrap: str, prefix: str, slot: str, state: str, session_ms: str, *i
     settings = KafkaSettings(
         Connection(bootstrap), slot=slot, prefix=f"{prefix}safety", session_timeout_ms=int(session_ms)
     )
-    run_worker(create_app([spec], settings, Path(state), around=Surroundings(observer=Telling())))
+    run_worker(create_app([spec], settings, Path(state), around=Surroundings(observer=Telling())), lambda: None)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
+from tests.catalogue.copying import MORE_RULES
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
+from safety_stream.core.stages.stage import EVERY_PARTITION, MORE_ROW, Output, Record
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
 from safety_stream.replay import Arrival, Pipeline
@@ -66,6 +67,37 @@ def small_world(folder: Path) -> World:
     rule.write_text(text[: text.index("examples:")] + _EXAMPLES, encoding="utf-8")
     return World(load_catalogue(folder), folder)
 
+
+def changed_world(folder: Path, before: World) -> World:
+    """The catalogue of that world, written to `folder`, a year on.
+
+    Rules, limits and an indicator are changed, some are new, one of them on a kind of key nobody read, and one is gone.
+    """
+    shutil.copytree(before.folder, folder)
+    for name, pattern, by in (
+        ("rv-graded", r"of: harm, at_least: 2", "of: harm, at_least: 3"),
+        ("missing-no-return-interview", r"within: 72 hours", "within: 48 hours"),
+        ("missing-repeat", r"base: P\d", "base: P4"),
+        ("district-count", r"at_least: 3", "at_least: 2"),
+    ):
+        _rewrite(folder / "rules" / f"{name}.yaml", r"version: \d+", "version: 9")
+        _rewrite(folder / "rules" / f"{name}.yaml", pattern, by)
+    (folder / "rules" / "soc-intimidation-fire.yaml").unlink()
+    for name in ("count-until", "finding-count", "distinct-until"):
+        shutil.copy(MORE_RULES / f"{name}.yaml", folder / "rules")
+    _rewrite(folder / "rules" / "distinct-until.yaml", "key: victim", "key: suspect")
+    indicators = next((folder / "indicators").glob("*.yaml"))
+    _rewrite(indicators, r"select: \{kind: fire, category: deliberate-fire\}", "select: {kind: fire}")
+    _rewrite(indicators, "indicators:\n", f"indicators:\n{_NEW_INDICATOR}")
+    return World(load_catalogue(folder), folder)
+
+
+_NEW_INDICATOR = """  - id: crime
+    title: Recorded crime
+    select: {kind: police-crime}
+    feeds: [police-crimes]
+    periods: [week, month]
+"""
 
 _EXAMPLES = """examples:
   - name: three in a week
@@ -167,6 +199,7 @@ class Partitioned:
     """
 
     def __init__(self, world: World, seed: int, partitions: int = 3) -> None:
+        self._partitions = partitions
         self._chance = Random(seed)
         self._wire = Records()
         self._counts = {topic.name: topic.partitions for topic in topics(world.catalogue, partitions)}
@@ -174,9 +207,11 @@ class Partitioned:
             (topic, number): [] for topic, count in self._counts.items() for number in range(count)
         }
         self._read = dict.fromkeys(self._logs, 0)
+        self._steps = {row.name: row.make_step(world.catalogue, partitions) for row in STAGES}
+        self._looks: set[int] = set()
         self._tasks = [
             (
-                row.make_step(world.catalogue, partitions),
+                row.name,
                 MemoryRows(),
                 [(topic, number) for topic in inputs(row, world.catalogue)],
             )
@@ -189,11 +224,28 @@ class Partitioned:
         """Let everything arrive, and go on until nobody has anything left to read."""
         for one in arrived:
             self._append(one.topic, 0, None, one.value, one.received_at)
-        while ready := [task for task in self._tasks if any(self._unread(at) for at in task[2])]:
-            step, rows, reads = self._chance.choice(ready)
-            for output in step(rows, self._some(reads), None):
-                self.outputs.append(output)
-                self._deliver(output)
+        while ready := [number for number in range(len(self._tasks)) if self._is_ready(number)]:
+            self._let_go(self._chance.choice(ready))
+
+    def change(self, world: World) -> None:
+        """Every stage goes by another catalogue, of the same sources, from its next batch on."""
+        self._steps = {row.name: row.make_step(world.catalogue, self._partitions) for row in STAGES}
+        self._looks = set(range(len(self._tasks)))
+
+    def _is_ready(self, number: int) -> bool:
+        return self._has_more(number) or any(self._unread(at) for at in self._tasks[number][2])
+
+    def _has_more(self, number: int) -> bool:
+        return number in self._looks or self._tasks[number][1].get(MORE_ROW) is not None
+
+    def _let_go(self, number: int) -> None:
+        name, rows, reads = self._tasks[number]
+        goes_on = self._has_more(number) and self._chance.random() < 0.5
+        if goes_on:
+            self._looks.discard(number)
+        for output in self._steps[name](rows, [] if goes_on else self._some(reads), None):
+            self.outputs.append(output)
+            self._deliver(output)
 
     def _some(self, reads: list[tuple[str, int]]) -> list[Record]:
         taken = []

@@ -59,7 +59,7 @@ MUTANTS = {
     },
     "metadata read after the check of ownership": {
         "protocol": "eager",
-        "freeze_rate": 0.01,
+        "freeze_rate": 0.02,
         "crash_rate": 0.0,
         "error_rate": 0.0,
         "assemble": partial(assemble, transaction_as=ChecksTooEarly, take_over_as=Trusting),

@@ -41,6 +41,7 @@ class Log:
 
     def begin(self, tenure: Tenure) -> None:
         tenure.expected[TOPIC] = 0
+        tenure.has_more = False
         self._begun.append(tenure)
 
     def finished(self) -> list[Tenure]:
@@ -54,10 +55,13 @@ class Taker:
     def __init__(self) -> None:
         self.has_room = True
         self.taken: list[int] = []
+        self.went_on: list[int] = []
 
     def __call__(self, batch: Batch) -> bool:
         if self.has_room:
-            self.taken.append(sum(len(part.records) for part in batch.parts))
+            if records := sum(len(part.records) for part in batch.parts):
+                self.taken.append(records)
+            self.went_on += [part.tenure.partition for part in batch.parts if not part.records]
         return self.has_room
 
 
@@ -66,6 +70,18 @@ def feed_of(log: Log, taker: Taker, gathers: float = 0.0) -> Feed:
     feed = Feed(spec, log, Ownership(Condition()), log, taker, SETTINGS, lambda: 0.0, None, Unobserved())
     feed.on_assign([TopicPartition(TOPIC, 0)])
     return feed
+
+
+def going_on(log: Log, taker: Taker, partitions: int = 1) -> tuple[Feed, list[Tenure]]:
+    """A feed all of whose partitions have something left to do."""
+    spec = StageSpec("toy", (TOPIC,), "changelog.toy", lambda *_: [], lambda *_: None, lambda *_: None)
+    ownership = Ownership(Condition())
+    feed = Feed(spec, log, ownership, log, taker, SETTINGS, lambda: 0.0, None, Unobserved())
+    feed.on_assign([TopicPartition(TOPIC, number) for number in range(partitions)])
+    tenures = list(ownership.tenures())
+    for tenure in tenures:
+        tenure.has_more = True
+    return feed, tenures
 
 
 def counts_asked(log: Log) -> list[int]:
@@ -114,3 +130,52 @@ def test_a_stage_that_gathers_waits_longer_than_the_loop():
     feed_of(log, taker, gathers=0.25).turn()
 
     assert [seconds for _, seconds in log.asked] == [0.01, 0.25]
+
+
+def test_what_is_left_to_do_is_gone_on_with_once_until_its_transaction_has_ended():
+    log, taker = Log(size=1, brings=0), Taker()
+    feed, (tenure,) = going_on(log, taker)
+
+    for _ in range(3):
+        feed.turn()
+    assert taker.went_on == [0]
+
+    tenure.has_more = True
+    feed.turn()
+    assert taker.went_on == [0, 0]
+
+
+def test_what_nobody_took_is_still_left_to_do():
+    log, taker = Log(size=1, brings=0), Taker()
+    feed, _ = going_on(log, taker)
+    taker.has_room = False
+
+    feed.turn()
+    taker.has_room = True
+    feed.turn()
+
+    assert taker.went_on == [0]
+
+
+def test_records_and_what_is_left_to_do_take_turns():
+    log, taker = Log(size=1), Taker()
+    feed, (tenure,) = going_on(log, taker)
+
+    for _ in range(4):
+        feed.turn()
+        tenure.has_more = True
+
+    assert taker.taken == [10, 11]
+    assert taker.went_on == [0, 0]
+
+
+def test_partitions_go_on_one_after_another():
+    log, taker = Log(size=1, brings=0), Taker()
+    feed, tenures = going_on(log, taker, partitions=3)
+
+    for _ in range(5):
+        feed.turn()
+        for tenure in tenures:
+            tenure.has_more = True
+
+    assert taker.went_on == [0, 1, 2, 0, 1]

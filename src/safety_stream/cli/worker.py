@@ -13,8 +13,10 @@ from typing import Annotated
 
 import structlog
 import typer
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from safety_stream.catalogue import CatalogueError
 from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
@@ -36,7 +38,7 @@ from safety_stream.streaming.faust_app import StreamingApp, create_app, run_work
 from safety_stream.streaming.kafka import KafkaSettings
 from safety_stream.streaming.loop import Surroundings
 from safety_stream.streaming.provisioning import plan
-from safety_stream.streaming.reading import high_watermarks
+from safety_stream.streaming.reading import NoSuchTopic, high_watermarks
 from safety_stream.streaming.spec import LoopSettings
 from safety_stream.streaming.wiring import stage_specs
 from safety_stream.wire.topology import STAGES, StageRow, inputs, members, row_of, stage, topics
@@ -97,7 +99,9 @@ def worker(
 ) -> None:
     """Run stages of the backbone on Kafka. Any number of workers share the partitions.
 
-    What is in hand when SIGTERM comes is committed within 10 seconds. With `--json` the log is JSON, else for people.
+    What is in hand when SIGTERM comes is committed within 10 seconds. At SIGHUP the catalogue is read again and is in
+    force from the next batch on; one with errors is left aside, and the log says so. What stands under rules that
+    changed is gone over in the background. With `--json` the log is JSON, else for people.
     """
     try:
         configure_logs("json" if as_json else "pretty", log_level)
@@ -129,9 +133,19 @@ def worker(
         if ready_file is not None:
             ready_file.touch()
 
+    def reload() -> None:
+        try:
+            changed = catalogue_of(catalogue, areas)
+            _refuse_other_topics(kafka, rows, known, changed)
+        except (CatalogueError, Wrong, KafkaException, OSError) as error:
+            log.warning("catalogue.refused", slot=name, why=str(error))
+            return
+        app.stages.replace_steps(stage_specs(rows, changed, partitions))
+        log.info("catalogue.changed", slot=name, version=changed.version)
+
     _when_ready(app, tell_ready)
     try:
-        run_worker(app)
+        run_worker(app, reload)
     finally:
         log.info("worker.ended", slot=name)
         if stop_serving is not None:
@@ -150,6 +164,16 @@ def _touched(rows: list[StageRow], known: Catalogue) -> list[str]:
     families = {family for row in rows for family in (*row.reads, *row.writes)}
     own = {_SPREAD, *(f"changelog.{row.name}" for row in rows)}
     return sorted(own.union(*(members(family, known) for family in families)))
+
+
+def _refuse_other_topics(kafka: Connection, rows: list[StageRow], known: Catalogue, changed: Catalogue) -> None:
+    """A worker that runs can go by another catalogue, but read no other topics, nor write what is not there."""
+    if any(inputs(row, known) != inputs(row, changed) for row in rows):
+        raise Wrong("its sources are others: restart the workers that run intake, all together")
+    try:
+        high_watermarks(kafka, _touched(rows, changed))
+    except NoSuchTopic as error:
+        raise Wrong(f"{error}: run `safety-stream topics apply`, then send SIGHUP again") from None
 
 
 def _refuse_foreign_clocks(admin: AdminClient, rows: list[StageRow], known: Catalogue) -> None:

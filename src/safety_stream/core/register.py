@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from hashlib import sha256
 from itertools import product
 from operator import attrgetter
 
@@ -42,6 +43,7 @@ _PAIRED_ROLES = frozenset({"victim", "subject"})
 _SUSPECT_ROLES = frozenset({"suspect", "perpetrator"})
 _CHILD_ROLES = frozenset({"victim", "subject", "missing"})
 _ENCODER = msgspec.msgpack.Encoder()
+_DIGESTED = msgspec.msgpack.Encoder(order="deterministic")
 _AROUND = tuple(product((-1, 0, 1), repeat=2))
 """The square something lies in and the eight around it."""
 
@@ -79,7 +81,10 @@ class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Scope:
-    """What of an incident is kept: the kinds of key live rules read, and the indicators and areas it counts in."""
+    """What of an incident is kept: the kinds of key live rules read, and the indicators and areas it counts in.
+
+    `digest` stands for all that a claim depends on beside the version: scopes of the same digest claim the same.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         """Work out once what every claim asks."""
@@ -108,6 +113,13 @@ class Scope:
         self._is_sought = Remembered(
             sought, IncidentVersion, lambda report: any(concerns(report) for concerns in concerned)
         )
+        said = (
+            self.key_kinds,
+            catalogue.areas.by_code,
+            [(indicator.id, indicator.select) for indicator in catalogue.indicators],
+            (self._metres, self._stretch, sought),
+        )
+        self.digest = sha256(_DIGESTED.encode(said)).digest()
         self._of_roles: dict[tuple[tuple[Role, ...], bool], tuple[tuple[str, tuple[str, ...]], ...]] = {}
 
     def indicators(self, version: IncidentVersion) -> list[str]:

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread, Timer
 from typing import Final, cast
 
 import faust
@@ -86,6 +86,14 @@ class Stages(Service):
     def is_ready(self) -> bool:
         """Whether every stage here has joined its group and taken over what it was given."""
         return all(stage.is_ready() for stage in self._stages.values())
+
+    def replace_steps(self, specs: Sequence[StageSpec]) -> None:
+        """Do by the steps of these specs from the next batches on; names and topics are as before.
+
+        In reverse order, so that no stage is told of a rule before it knows it.
+        """
+        for spec in reversed(specs):
+            self._stages[spec.name].replace_step(spec.step)
 
     async def on_start(self) -> None:
         """Open the channels, wait until the agents listen, then start the threads."""
@@ -164,11 +172,20 @@ def create_app(
     return app
 
 
-def run_worker(app: StreamingApp) -> None:
+def run_worker(app: StreamingApp, reload: Callable[[], None]) -> None:
     """Run the app as this process until it fails (exit 1) or is told to stop by SIGTERM or SIGINT (exit 0).
 
-    Logging is left as whoever calls has set it up.
+    SIGHUP calls `reload`, in a thread of its own, one call at a time. Logging is left as whoever calls has set it up.
     """
+    hung_up = Event()
+
+    def reload_on_and_on() -> None:
+        while hung_up.wait():
+            hung_up.clear()
+            reload()
+
+    Thread(target=reload_on_and_on, daemon=True).start()
+    signal.signal(signal.SIGHUP, lambda *_: hung_up.set())
     # Until Faust has installed its own, a signal would end the process as killed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app.stages.end_process()

@@ -14,7 +14,10 @@ from safety_stream.streaming.takeover import TakeOver
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The share of one partition in a batch: records in order of arrival, or none and the time it is."""
+    """The share of one partition in a batch: records in order of arrival, or none and the time it is.
+
+    Neither records nor a time: it is to go on with what it has left to do.
+    """
 
     tenure: Tenure
     records: Sequence[Incoming]
@@ -67,6 +70,8 @@ class Feed:
         self._pending_records = 0
         self._pending_bytes = 0
         self._looked_round_at = 0.0
+        self._goes_on_next = False
+        self._went_on = -1
         self.has_joined = False
 
     def start(self) -> None:
@@ -77,8 +82,7 @@ class Feed:
         """Read once, and hand over what there is. Runs the callbacks below; call it again soon."""
         self._admit()
         self._accept(self._consumer.consume(self._room(), max(self._settings.batch_wait, self._spec.gathers)))
-        if self._pending:
-            self._hand_over_pending()
+        self._hand_over_next()
         if self._clock() - self._looked_round_at >= self._settings.idle_every:
             self._look_round()
 
@@ -150,10 +154,33 @@ class Feed:
             if tenure is not None and tenure.ready:
                 tenure.at_end.add(topic)
 
+    def _hand_over_next(self) -> None:
+        """What has arrived and what is left to do take turns: neither waits for more than one batch of the other."""
+        tenure = self._left_to_do()
+        if tenure is not None and (self._goes_on_next or not self._pending):
+            self._go_on(tenure)
+        elif self._pending:
+            self._hand_over_pending()
+
     def _hand_over_pending(self) -> None:
         if self._hand_over(Batch([Part(tenure, records) for tenure, records in self._pending.items()])):
             self._pending = {}
             self._pending_records = self._pending_bytes = 0
+            self._goes_on_next = True
+
+    def _left_to_do(self) -> Tenure | None:
+        """The partition whose turn it is to go on with what it has left to do; None if none has."""
+        left = [one for one in self._ownership.tenures() if one.ready and one.has_more]
+        return min(left, key=lambda one: (one.partition <= self._went_on, one.partition), default=None)
+
+    def _go_on(self, tenure: Tenure) -> None:
+        # Taken back before it is handed over: from then on only the end of its transaction says that there is more.
+        tenure.has_more = False
+        if self._hand_over(Batch([Part(tenure, ())])):
+            self._goes_on_next = False
+            self._went_on = tenure.partition
+        else:
+            tenure.has_more = True
 
     def _look_round(self) -> None:
         """Once in a while: how far behind is each partition, and should it be woken?"""

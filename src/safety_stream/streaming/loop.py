@@ -95,6 +95,11 @@ class Loop:
         """Whether the group has been joined and everything assigned since is taken over; that may be nothing."""
         return self.feed.has_joined and all(tenure.ready for tenure in self.ownership.tenures())
 
+    def look_again(self) -> None:
+        """The step is another now: let every partition see what it has to do. Any thread may call this."""
+        for tenure in self.ownership.tenures():
+            tenure.has_more = True
+
 
 def assemble(
     spec: StageSpec,

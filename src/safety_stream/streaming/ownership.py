@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
+from safety_stream.core.model.times import Instant
 from safety_stream.streaming.ports import Monitor, TopicPartition
 from safety_stream.streaming.store import Store
 
@@ -19,7 +20,9 @@ class Tenure:
 
     `mark`: the input offsets committed, as the changelog has them; the transaction thread's. `expected`: the next
     offset to accept from the consumer, per topic; the consumer thread's. `start`: where reading began. All three are
-    first set at take-over.
+    first set at take-over. `time`: how far time has come on it, 0 while unknown; the transaction thread's. `has_more`:
+    the stage may have more to do though nothing arrives; said by the end of a transaction, and taken back by the
+    consumer thread when it hands over the batch that goes on with it.
     """
 
     def __init__(self, number: int, partition: int, topics: tuple[str, ...]) -> None:
@@ -34,6 +37,9 @@ class Tenure:
         self.expected: dict[str, int] = {}
         self.start: dict[str, int] = {}
         self.at_end: set[str] = set()
+        self.time: Instant = 0
+        # Another catalogue than the former owner's may have been waiting for this.
+        self.has_more = True
 
     def inputs(self) -> list[TopicPartition]:
         """The partitions of the input topics that belong to it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from safety_stream.core.stages.stage import Output, Record, Step
+from safety_stream.core.model.times import Instant
+from safety_stream.core.stages.stage import Output, Record, Rows, Step
 from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
 from safety_stream.streaming.ports import Headers, Incoming
 
@@ -38,6 +39,26 @@ class StageSpec:
     decode: Callable[[Incoming], Record]
     encode: Callable[[Output], Encoded]
     gathers: float = 0.0
+
+
+class Replaceable:
+    """A step that another can take the place of at any moment, from any thread.
+
+    Nothing is handed on but the rows, so it does not matter that one partition of a batch met the old one and another
+    the new, or that an aborted batch is done again by the new.
+    """
+
+    def __init__(self, step: Step) -> None:
+        """Begin with this step."""
+        self._step = step
+
+    def replace(self, step: Step) -> None:
+        """Do by this step from now on."""
+        self._step = step
+
+    def __call__(self, rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
+        """Do as the step does."""
+        return self._step(rows, records, idle_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.times import Instant
-from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record
+from safety_stream.core.stages.stage import EVERY_PARTITION, MORE_ROW, Output, Record
 from safety_stream.streaming.dead_letter_limit import DeadLetterWindow
 from safety_stream.streaming.feed import Batch
 from safety_stream.streaming.ownership import Ownership, Tenure
@@ -50,6 +50,7 @@ class Piece:
     offsets: dict[str, int] = field(default_factory=dict)
     mark: Mark = field(default_factory=dict)
     position: int | None = None
+    has_more: bool = False
 
     @property
     def matters(self) -> bool:
@@ -138,6 +139,7 @@ class Transaction:
         piece.base = store.position
         piece.overlay = Overlay(reading.enter_context(store.snapshot()))
         piece.outputs = self._spec.step(piece.overlay, piece.records, piece.idle_at)
+        piece.has_more = piece.overlay.get(MORE_ROW) is not None
         # The offsets are last + 1 of *this* batch: what the consumer has read is further on already.
         piece.offsets = {record.topic: record.offset + 1 for record in piece.records} or self._offsets_now(piece.tenure)
         piece.mark = piece.tenure.mark | piece.offsets
@@ -172,7 +174,8 @@ class Transaction:
         self._producer.produce(Outgoing(topic, partition, MARK_KEY, encode_mark(piece.mark), at), delivered)
 
     def _time_of(self, piece: Piece) -> Instant:
-        return max((record.received_at for record in piece.records), default=piece.idle_at or 0)
+        told = piece.records or (() if piece.idle_at else piece.outputs)
+        return max((one.received_at for one in told), default=piece.idle_at or piece.tenure.time)
 
     def _send_offsets(self, pieces: list[Piece]) -> None:
         """Step 7: the group's metadata *first*, then the check that all is still ours, then the offsets.
@@ -203,6 +206,10 @@ class Transaction:
                 raise Fatal(f"{self._spec.name}: a committed mark has no offset; the producer's reports are broken")
             piece.tenure.memory().apply(piece.changes.items(), piece.mark, base=piece.base, position=piece.position)
             piece.tenure.mark = piece.mark
+            piece.tenure.time = self._time_of(piece)
+            # Of a piece that mattered only: what went no further would be called again for nothing.
+            if piece.has_more:
+                piece.tenure.has_more = True
 
     def _report(self, pieces: list[Piece], refused: Sequence[str]) -> None:
         for reason in refused:
@@ -210,7 +217,8 @@ class Transaction:
         for piece in pieces:
             partition = piece.tenure.partition
             self._observer.state(self._spec.name, partition, piece.tenure.memory().rows)
-            self._observer.as_of(self._spec.name, partition, self._time_of(piece))
+            if piece.tenure.time:
+                self._observer.as_of(self._spec.name, partition, piece.tenure.time)
 
     def _patience(self, batch: Batch) -> Iterator[float]:
         """How long to wait after each failed attempt; `Fatal` after the last."""

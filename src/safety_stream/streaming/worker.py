@@ -11,16 +11,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
 from typing import Final
 
+from safety_stream.core.stages.stage import Step
 from safety_stream.streaming.feed import Batch
 from safety_stream.streaming.kafka import KafkaChangelog, KafkaConsumer, KafkaProducer, KafkaSettings
 from safety_stream.streaming.loop import Loop, Ports, Surroundings, assemble
 from safety_stream.streaming.ports import Retriable
-from safety_stream.streaming.spec import LoopSettings, StageSpec
+from safety_stream.streaming.spec import LoopSettings, Replaceable, StageSpec
 from safety_stream.streaming.store import LmdbStore, Store
 
 _SLICE_SECONDS: Final = 0.05
@@ -46,7 +48,8 @@ class StageThreads:
 
         `state`: the folder of the stores, this worker's own. Nothing is connected or started before `start`.
         """
-        self._spec = spec
+        self._step = Replaceable(spec.step)
+        self._spec = replace(spec, step=self._step)
         self._kafka = kafka
         self._state = state
         self._settings = settings
@@ -73,6 +76,12 @@ class StageThreads:
     def transact(self, batch: Batch, done: Callable[[], None]) -> None:
         """Have the batch committed in the transaction thread; `done` is called there, unless it fails."""
         self._work.put((batch, done))
+
+    def replace_step(self, step: Step) -> None:
+        """Do by another step from the next batch on; the stage reads the same topics as before."""
+        self._step.replace(step)
+        if self._loop is not None:
+            self._loop.look_again()
 
     def is_ready(self) -> bool:
         """Whether the group has been joined, and every partition assigned here since is taken over."""

@@ -443,7 +443,9 @@ class Simulation:
         partitions = range(self.log.partitions_of(spec.inputs[0]))
         if sorted(tenure.partition for tenure in tenures) != list(partitions):
             return False
-        if not all(tenure.ready for tenure in tenures) or any(station.under_way for station in stations):
+        if not all(tenure.ready and not tenure.has_more for tenure in tenures):
+            return False
+        if any(station.under_way for station in stations):
             return False
         group = self.log.groups[spec.name]
         inputs = [TopicPartition(topic, number) for topic in spec.inputs for number in partitions]

@@ -50,8 +50,8 @@ def advance(
 ) -> tuple[AlertState, AlertVersion] | None:
     """The alert after a change of one of its findings, and the version to publish.
 
-    None when the change says nothing: a finding withdrawn that does not stand, which happens only when a rule was
-    added over timelines that are older than it.
+    None when the change says nothing: a finding withdrawn that does not stand, which happens only where a rule was
+    added by a version that did not go over the timelines there were.
     """
     standing = dict(state.findings)
     if change.change != "withdrawn":

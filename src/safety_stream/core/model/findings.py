@@ -59,7 +59,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class FindingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A difference of findings(key): raised, updated (same id, other content) or withdrawn.
 
-    `as_of` is what was known when; `cause` the incident and action, or the clock, that brought it about.
+    `as_of` is what was known when; `cause` the incident and action, the clock, or the change of a rule that brought it
+    about.
     """
 
     change: Literal["raised", "updated", "withdrawn"]

@@ -15,6 +15,9 @@ other rules is reached through theirs: its horizon begins where theirs ends. Bot
 that span and compared. That this is enough rests on `evaluate(span) == evaluate(everything) ∩ span`, to which the
 contract tests hold every condition type.
 
+What *other rules* make of a timeline (`revise_by_rules`) is the same comparison over all of it, of those rules that are
+not the same in both sets.
+
 What stood before a change is computed again from the timeline before it rather than remembered: a timeline and the
 clocks say it all. That is true only as long as nothing is forgotten about the clocks: a completion that waits for one
 must be looked at in the very moment the clock passes. `wakes` says which clock that is and when. Of several clocks
@@ -32,7 +35,7 @@ too much to be remembered (`RuleSet.bounds_of`).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -343,6 +346,37 @@ def revise_by_clock(rules: RuleSet, key: str, picture: Picture, old: Now, new: N
         after.update(_findings_of(plan, key, picture, new, ALWAYS))
     _, ask = _wakes_that_differ(wakes(rules, key, picture, old), wakes(rules, key, picture, new))
     return Revision(before, after, (), ask)
+
+
+def revise_by_rules(
+    old: RuleSet, new: RuleSet, key: str, timeline: Timeline, was: Now, now: Now, concerned: Container[str]
+) -> Revision:
+    """What other rules, and what is known by them, make of a key's findings and wakes.
+
+    Only the rules in `concerned` find anything else.
+    """
+    bounds, then = old.bounds_of(key), new.bounds_of(key)
+    picture, becomes = Picture(timeline, bounds), Picture(timeline, then)
+    if picture.is_hub or becomes.is_hub:
+        if bounds.hub == then.hub:
+            return UNCHANGED
+        return Revision(
+            _findings(old, key, picture, was, ALWAYS),
+            _findings(new, key, becomes, now, ALWAYS),
+            *_wakes_that_differ(wakes(old, key, picture, was), wakes(new, key, becomes, now)),
+        )
+    before: dict[str, Finding] = {}
+    after: dict[str, Finding] = {}
+    waits = False
+    for rules, known, found in ((old, was, before), (new, now, after)):
+        for plan in rules.readers(key).plans:
+            if plan.rule.id in concerned:
+                waits = waits or plan.is_clocked
+                if timeline.count >= plan.fewest:
+                    found.update(_findings_of(plan, key, picture, known, ALWAYS))
+    if not waits:
+        return Revision(before, after) if before or after else UNCHANGED
+    return Revision(before, after, *_wakes_that_differ(wakes(old, key, picture, was), wakes(new, key, picture, now)))
 
 
 def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALWAYS) -> set[Wake]:

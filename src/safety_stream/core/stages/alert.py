@@ -1,8 +1,14 @@
-"""Alert: changes of findings in, versions of alerts out, one version for each change."""
+"""Alert: changes of findings in, versions of alerts out, one version for each change.
+
+Each rule is remembered as it was when it last spoke (`rule/<id>`). When it leaves the catalogue its findings are
+withdrawn, and the alerts that rest on them are taken back in its own words.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import msgspec
 
 from safety_stream.core.alerts.condition import AlertState, advance
 from safety_stream.core.catalogue import Audience, Catalogue
@@ -17,6 +23,17 @@ from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, u
 def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The alert step for these rules and audiences."""
     rules = {rule.id: rule for rule in (*catalogue.rules, HUB_RULE)}
+    packed = {rule.id: _packed(rule) for rule in rules.values()}
+
+    def rule_of(rows: Rows, rule_id: str) -> Rule | None:
+        """The rule, remembered; one that has left the catalogue is retired; None if it was never there."""
+        row = f"rule/{rule_id}".encode()
+        kept = rows.get(row)
+        if rule_id not in rules:
+            return None if kept is None else msgspec.structs.replace(_unpacked(kept), status="retired")
+        if kept != packed[rule_id]:
+            rows.put(row, packed[rule_id])
+        return rules[rule_id]
 
     def reach(rule: Rule, priority: Priority) -> tuple[str, ...]:
         # A trial rule reaches nobody: its alerts can be read on alert-changes by the catalogue's owner alone.
@@ -30,9 +47,9 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
         outputs = []
         for record in records:
             change = record.value
-            if not isinstance(change, FindingChange) or change.finding.rule_id not in rules:
+            rule = rule_of(rows, change.finding.rule_id) if isinstance(change, FindingChange) else None
+            if rule is None or not isinstance(change, FindingChange):
                 raise unreadable("alert", record)
-            rule = rules[change.finding.rule_id]
             key = alert_id(rule.id, change.finding.key)
             advanced = advance(states.get(key) or AlertState(), change, rule, reach)
             if advanced is None:
@@ -46,6 +63,11 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
         return outputs
 
     return step
+
+
+# Sets have no order of their own, and the same rule must be the same bytes.
+_packed = msgspec.msgpack.Encoder(order="deterministic").encode
+_unpacked = msgspec.msgpack.Decoder(Rule).decode
 
 
 def _hears(audience: Audience, rule: Rule, priority: Priority) -> bool:

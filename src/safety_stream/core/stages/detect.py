@@ -14,36 +14,62 @@ and puts out the difference:
 An idle clock, where the deployment has one, moves `as_of` after the records. So what comes out depends on the records
 and their order, never on how they were cut into batches.
 
-Remembered per partition: the timeline of each key (`timeline/<key>`), the clocks (`clock`) and the wake-up index. What
-stood before a change is worked out from the timeline before it, so it need not be stored; the price is that a new rule
-set must first be compared with the old one over all timelines. Deadlines of this step's own stretch of time are held in
-memory while it lasts, since a record must not cost a scan; all others are rows.
+Remembered per partition: the timeline of each key (`timeline/<key>`), the clocks (`clock`), the wake-up index, and
+under which rules all that stands (`changing.py`). What stood before a change is worked out from the timeline before it,
+so it need not be stored. When the catalogue says other rules, they are compared with the old ones over the timelines,
+slice by slice while records go on, and the difference goes out with its cause. In between there are two *regimes*: each
+key is governed by one of them, in everything, so at every moment what stands is `evaluate` under the regime of the key.
+
+Deadlines of this step's own stretch of time are held in memory while it lasts, since a record must not cost a scan; all
+others are rows.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
+
+import msgspec
 
 from safety_stream.core.catalogue import Catalogue, Source
 from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import Instant
+from safety_stream.core.rules.changing import Applied, Differing, applied, what_differs
 from safety_stream.core.rules.condition import Now
-from safety_stream.core.rules.engine import UNCHANGED, Picture, Revision, RuleSet, difference, revise, revise_by_clock
+from safety_stream.core.rules.engine import (
+    UNCHANGED,
+    Picture,
+    Revision,
+    RuleSet,
+    difference,
+    revise,
+    revise_by_clock,
+    revise_by_rules,
+)
+from safety_stream.core.stages.changing import Change
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
+    NEVER,
     Clock,
     Output,
     Record,
     Rows,
     Step,
     Table,
+    Unreadable,
     Wakes,
     unreadable,
 )
 from safety_stream.core.timeline import Timeline
+
+SLICE: Final = 1_000
+"""How many timelines go over to other rules in one step: a record that arrives meanwhile waits for no more."""
+
+_TIMELINES: Final = "timeline/"
 
 
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
@@ -52,16 +78,20 @@ def make_step(catalogue: Catalogue, partitions: int) -> Step:
     Raises `Unreadable` for a record that could not be read, and `ValueError` when a sighting leaves a timeline it is
     not on, or joins one twice: `register` never sends that.
     """
-    rules = RuleSet(catalogue.rules, catalogue.bounds)
+    present = _ENCODER.encode(applied(catalogue))
+    memory = _Memory()
+    memory.unpacked(present)
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         reached = max([record.received_at for record in records], default=0)
         reached = reached if idle_at is None else max(reached, idle_at)
-        partition = _Partition(rows, rules, catalogue.sources, partitions, reached)
+        partition = _Partition(rows, Change(rows, present), memory, partitions, reached)
         for record in records:
             partition.take(record)
         if idle_at is not None:
             partition.move_to(idle_at)
+        elif not records:
+            partition.go_over()
         return partition.close()
 
     return step
@@ -69,26 +99,48 @@ def make_step(catalogue: Catalogue, partitions: int) -> Step:
 
 def now_by(clock: Clock, partitions: int, sources: Mapping[str, Source]) -> Now:
     """What is known when by this clock: a feed is complete up to its newest report, less how late it usually is."""
+    return _now_by(clock, partitions, {source.id: source.usual_latency for source in sources.values()})
+
+
+def _now_by(clock: Clock, partitions: int, latencies: Mapping[str, int]) -> Now:
     newest = clock.newest(partitions)
-    return Now(
-        clock.as_of, {source: at - sources[source].usual_latency for source, at in newest.items() if source in sources}
-    )
+    return Now(clock.as_of, {source: at - latencies[source] for source, at in newest.items() if source in latencies})
+
+
+class _Regime:
+    """What governs some keys of a partition, and what is known by it; `was` known before the clocks last moved."""
+
+    __slots__ = ("_latencies", "_partitions", "now", "rules", "was")
+
+    def __init__(self, said: tuple[Applied, RuleSet], clock: Clock, partitions: int) -> None:
+        self._latencies = said[0].latencies
+        self.rules = said[1]
+        self._partitions = partitions
+        self.now = self.was = _now_by(clock, partitions, self._latencies)
+
+    def move_to(self, as_of: Instant) -> None:
+        """Time has moved on."""
+        self.was, self.now = self.now, Now(as_of, self.now.complete_to)
+
+    def hear(self, clock: Clock) -> None:
+        """Word has come of the feeds."""
+        self.was, self.now = self.now, _now_by(clock, self._partitions, self._latencies)
 
 
 class _Partition:
     """One partition during one step: its timelines, its clocks, and what goes out."""
 
-    def __init__(
-        self, rows: Rows, rules: RuleSet, sources: Mapping[str, Source], partitions: int, reached: Instant
-    ) -> None:
-        self._rules = rules
-        self._sources = sources
+    def __init__(self, rows: Rows, change: Change, memory: _Memory, partitions: int, reached: Instant) -> None:
+        self._change = change
+        self._memory = memory
         self._partitions = partitions
-        self._timelines = Table(rows, "timeline/", Timeline)
+        self._timelines = Table(rows, _TIMELINES, Timeline)
         self._clocks = Table(rows, "", Clock)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
-        self._now = self._now_by(self._clock)
-        self._agenda = _Agenda(Wakes(rows), max(reached, self._clock.as_of))
+        self._as_of = self._clock.as_of
+        self._old = self._regime(change.standing)
+        self._new = None if change.target is None else self._regime(change.target)
+        self._agenda = _Agenda(Wakes(rows), max(reached, self._as_of))
         self._has_read = False
         self._pictures: dict[str, Picture] = {}
         self._outputs: list[Output] = []
@@ -96,11 +148,11 @@ class _Partition:
     def take(self, record: Record) -> None:
         """Fold one record in."""
         self._has_read = True
-        if record.received_at > self._now.as_of:
+        if record.received_at > self._as_of:
             self.move_to(record.received_at)
         value = record.value
         if isinstance(value, SightingChange):
-            self._change(value)
+            self._put(value)
         elif isinstance(value, FeedStatus):
             self._hear(value)
         else:
@@ -108,9 +160,28 @@ class _Partition:
 
     def move_to(self, as_of: Instant) -> None:
         """Move the partition's own time on, and look at the keys that waited for it."""
-        if as_of > self._now.as_of:
-            before, self._now = self._now, Now(as_of, self._now.complete_to)
-            self._wake(before, ("as_of",))
+        if as_of > self._as_of:
+            self._as_of = as_of
+            for regime in self._regimes():
+                regime.move_to(as_of)
+            self._wake(("as_of",))
+
+    def go_over(self) -> None:
+        """Take the next timelines over to the rules they are to stand under, and say what that makes of them."""
+        old, target = self._change.standing, self._change.begin()
+        if target is None:
+            return
+        self._new = new = self._regime(target)
+        differing = self._memory.differing(old, target)
+        for row in self._change.go_over(_ranges(differing), SLICE):
+            key = row.decode().removeprefix(_TIMELINES)
+            timeline = self._timelines.get(key) or Timeline()
+            revision = revise_by_rules(
+                self._old.rules, new.rules, key, timeline, self._old.now, new.now, differing.causes
+            )
+            self._wait(key, revision)
+            for rule_id, cause in differing.causes.items():
+                self._tell(key, _of_rule(rule_id, revision.before), _of_rule(rule_id, revision.after), cause)
 
     def close(self) -> list[Output]:
         """Remember everything, and give the outputs.
@@ -118,66 +189,138 @@ class _Partition:
         That time has passed and nobody waited for it need not be remembered: the next wake says so again.
         """
         if self._has_read or self._agenda.has_woken:
-            self._clocks.put(CLOCK_ROW, self._clock.at(self._now.as_of))
+            self._clocks.put(CLOCK_ROW, self._clock.at(self._as_of))
         self._timelines.flush()
         self._clocks.flush()
+        self._change.close(has_read=self._has_read)
         return self._outputs
 
-    def _change(self, change: SightingChange) -> None:
+    def _put(self, change: SightingChange) -> None:
+        regime = self._regime_of(change.key)
         if change.replaces is None:
-            revision = self._revise(change.key, change.sign, change.sighting)
+            revision = self._revise(change.key, change.sign, change.sighting, regime)
         else:
-            left = self._revise(change.key, -1, change.replaces)
-            revision = left.then(self._revise(change.key, 1, change.sighting))
+            left = self._revise(change.key, -1, change.replaces, regime)
+            revision = left.then(self._revise(change.key, 1, change.sighting, regime))
         self._publish(change.key, revision, change.cause)
 
-    def _revise(self, key: str, sign: Literal[1, -1], sighting: Sighting) -> Revision:
+    def _revise(self, key: str, sign: Literal[1, -1], sighting: Sighting, regime: _Regime) -> Revision:
         """Put a sighting on the timeline of its key or take it off, and say what that makes of its findings."""
-        old, bounds = self._picture(key), self._rules.bounds_of(key)
+        rules = regime.rules
+        old, bounds = self._picture(key, rules), rules.bounds_of(key)
         timeline = old.timeline.changed(sign, sighting, bounds)
         new = self._pictures[key] = Picture(timeline, bounds)
         if timeline.count:
             self._timelines.put(key, timeline)
         else:
             self._timelines.delete(key)
-        return revise(self._rules, key, old, new, sighting, self._now)
+        return revise(rules, key, old, new, sighting, regime.now)
 
     def _hear(self, status: FeedStatus) -> None:
-        self._clock = self._clock.at(self._now.as_of).hear(status)
-        before, self._now = self._now, self._now_by(self._clock)
-        moved = self._now.complete_to.items() - before.complete_to.items()
-        self._wake(before, [f"feed:{source}" for source, _ in sorted(moved)])
+        self._clock = self._clock.at(self._as_of).hear(status)
+        moved: set[str] = set()
+        for regime in self._regimes():
+            regime.hear(self._clock)
+            moved.update(source for source, _ in regime.now.complete_to.items() - regime.was.complete_to.items())
+        self._wake([f"feed:{source}" for source in sorted(moved)])
 
-    def _wake(self, before: Now, clocks: Sequence[str]) -> None:
+    def _wake(self, clocks: Sequence[str]) -> None:
         waiting: dict[str, str] = {}
         for clock in clocks:
-            for key in self._agenda.due(clock, self._now):
+            for key in self._due(clock):
                 waiting.setdefault(key, clock)
         for key, clock in waiting.items():
-            revision = revise_by_clock(self._rules, key, self._picture(key), before, self._now)
+            regime = self._regime_of(key)
+            revision = revise_by_clock(regime.rules, key, self._picture(key, regime.rules), regime.was, regime.now)
             self._publish(key, revision, f"clock {clock}")
 
+    def _due(self, clock: str) -> list[str]:
+        """The keys that waited for what the clock has passed, earliest first, each once; they wait no longer."""
+        if clock == "as_of":
+            return self._agenda.due_by(self._as_of)
+        source = clock.partition(":")[2]
+        furthest = max(regime.now.complete_to.get(source, NEVER) for regime in self._regimes())
+        due: dict[str, None] = {}
+        for at, key in self._agenda.due_by_feed(clock, furthest):
+            # Two regimes may not think alike of how late a feed is.
+            if at <= self._regime_of(key).now.complete_to.get(source, NEVER):
+                due[key] = None
+            else:
+                self._agenda.ask(clock, at, key)
+        return list(due)
+
     def _publish(self, key: str, revision: Revision, cause: str) -> None:
-        if revision is UNCHANGED:
-            return
+        if revision is not UNCHANGED:
+            self._wait(key, revision)
+            self._tell(key, revision.before, revision.after, cause)
+
+    def _wait(self, key: str, revision: Revision) -> None:
         for clock, at in revision.forget:
             self._agenda.forget(clock, at, key)
         for clock, at in revision.ask:
             self._agenda.ask(clock, at, key)
-        if revision.before or revision.after:
-            as_of = self._now.as_of
-            for change in difference(revision.before, revision.after, as_of, cause):
-                self._outputs.append(Output(topic="findings", key=key, value=change, received_at=as_of))
 
-    def _now_by(self, clock: Clock) -> Now:
-        return now_by(clock, self._partitions, self._sources)
+    def _tell(self, key: str, before: Mapping[str, Finding], after: Mapping[str, Finding], cause: str) -> None:
+        if before or after:
+            for change in difference(before, after, self._as_of, cause):
+                self._outputs.append(Output(topic="findings", key=key, value=change, received_at=self._as_of))
 
-    def _picture(self, key: str) -> Picture:
+    def _regime(self, packed: bytes) -> _Regime:
+        return _Regime(self._memory.unpacked(packed), self._clock, self._partitions)
+
+    def _regimes(self) -> Sequence[_Regime]:
+        return (self._old,) if self._new is None else (self._old, self._new)
+
+    def _regime_of(self, key: str) -> _Regime:
+        """What governs a key: the new once it has gone over."""
+        if self._new is not None and self._change.is_over((_TIMELINES + key).encode()):
+            return self._new
+        return self._old
+
+    def _picture(self, key: str, rules: RuleSet) -> Picture:
         picture = self._pictures.get(key)
         if picture is None:
             timeline = self._timelines.get(key) or Timeline()
-            picture = self._pictures[key] = Picture(timeline, self._rules.bounds_of(key))
+            picture = self._pictures[key] = Picture(timeline, rules.bounds_of(key))
         return picture
+
+
+def _ranges(differing: Differing) -> list[tuple[bytes, bytes]]:
+    """Where the timelines are that may mean something else, in order of row."""
+    starts = [_TIMELINES] if differing.kinds is None else sorted(f"{_TIMELINES}{kind}:" for kind in differing.kinds)
+    # The next byte after the last of the prefix ends it.
+    return [(start.encode(), start[:-1].encode() + bytes([ord(start[-1]) + 1])) for start in starts]
+
+
+def _of_rule(rule_id: str, findings: Mapping[str, Finding]) -> dict[str, Finding]:
+    return {name: finding for name, finding in findings.items() if finding.rule_id == rule_id}
+
+
+class _Memory:
+    """What was applied, unpacked and compiled, of the last few: every step asks for the same one or two."""
+
+    def __init__(self) -> None:
+        self.unpacked = lru_cache(4)(_unpacked)
+        self.differing = lru_cache(4)(self._differing)
+
+    def _differing(self, old: bytes, new: bytes) -> Differing:
+        return what_differs(self.unpacked(old)[0], self.unpacked(new)[0])
+
+
+def _unpacked(packed: bytes) -> tuple[Applied, RuleSet]:
+    try:
+        said = _DECODER.decode(packed)
+    except msgspec.DecodeError as error:
+        raise Unreadable(
+            f"detect cannot go on: the rules its timelines stand under cannot be read ({error}). "
+            f"A newer worker wrote them: run that version, and start the worker again."
+        ) from error
+    return said, RuleSet(said.rules, said.bounds)
+
+
+# Sets have no order of their own, and the same rules must be the same bytes.
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_DECODER = msgspec.msgpack.Decoder(Applied)
 
 
 class _Agenda:
@@ -205,17 +348,18 @@ class _Agenda:
         else:
             self._wakes.forget(clock, at, key)
 
-    def due(self, clock: str, now: Now) -> list[str]:
-        """The keys that waited for what the clock has passed, earliest first, each once; they wait no longer."""
-        if clock != "as_of":
-            complete_to = now.complete_to[clock.partition(":")[2]]
-            return list(dict.fromkeys(key for _, key in self._wakes.due(clock, complete_to)))
-        if not self._soon or self._soon[0][0] > now.as_of:
+    def due_by(self, as_of: Instant) -> list[str]:
+        """The keys that waited for a time that has passed, earliest first, each once; they wait no longer."""
+        if not self._soon or self._soon[0][0] > as_of:
             return []
-        passed = bisect_right(self._soon, now.as_of, key=lambda entry: entry[0])
+        passed = bisect_right(self._soon, as_of, key=lambda entry: entry[0])
         keys = dict.fromkeys(key for _, key in self._soon[:passed])
         del self._soon[:passed]
         return list(keys)
+
+    def due_by_feed(self, clock: str, complete_to: Instant) -> list[tuple[Instant, str]]:
+        """When and for which keys the clock of a feed was waited for, up to a time; they wait no longer."""
+        return self._wakes.due(clock, complete_to)
 
     def _is_soon(self, clock: str, at: Instant) -> bool:
         return clock == "as_of" and at <= self._reached

@@ -10,11 +10,16 @@ Values touched by a batch go out once, at its end, as the next revision of the p
 every feed its indicator rests on is complete to the period's end; the wake-up index of the feeds' clocks brings it back
 to be published as final. Threshold findings are looked at record by record, so that each has the time at which it
 could first be known.
+
+Other limits in the catalogue are held against what is remembered, some series at a time while tallies go on
+(`changing.py`); a series is governed by the old limits or by the new, and the difference is put out with its cause.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -25,8 +30,10 @@ from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, period_of, start_of
 from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.changing import cause_of
 from safety_stream.core.rules.engine import difference
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
+from safety_stream.core.stages.changing import Change
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     NEVER,
@@ -36,6 +43,7 @@ from safety_stream.core.stages.stage import (
     Rows,
     Step,
     Table,
+    Unreadable,
     Wakes,
     unreadable,
 )
@@ -65,20 +73,28 @@ class Threshold(msgspec.Struct, frozen=True, gc=False, array_like=True):
     standing: dict[str, Finding] = msgspec.field(default_factory=dict)
 
 
+SLICE: Final = 20
+"""How many series go over to other limits in one step: each has ten years of weeks."""
+
+_MONTHS: Final = "month/"
+
+
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
     """The measure step for this catalogue's indicators and `key: area` rules.
 
     `partitions` of register say how far the feeds are.
     """
     indicators = {indicator.id: indicator for indicator in catalogue.indicators}
-    limits = [(rule, limb) for rule in catalogue.rules for limb in rule.limbs if limb.keys == ("area",)]
+    present = _ENCODER.encode(tuple(rule for rule in catalogue.rules if any(_is_limit(limb) for limb in rule.limbs)))
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
-        partition = _Partition(rows, catalogue, indicators, limits, partitions)
+        partition = _Partition(rows, catalogue, indicators, Change(rows, present), partitions)
         for record in records:
             partition.take(record)
         if idle_at is not None:
             partition.move_to(idle_at)
+        elif not records:
+            partition.go_over()
         return partition.close()
 
     return step
@@ -92,14 +108,17 @@ class _Partition:
         rows: Rows,
         catalogue: Catalogue,
         indicators: dict[str, Indicator],
-        limits: list[tuple[Rule, Limb]],
+        change: Change,
         partitions: int,
     ) -> None:
+        self._rows = rows
         self._catalogue = catalogue
+        self._change = change
         self._partitions = partitions
         self._indicators = indicators
-        self._limits = limits
-        self._months = Table(rows, "month/", Month)
+        self._old = _unpacked(change.standing)
+        self._new = self._old if change.target is None else _unpacked(change.target)
+        self._months = Table(rows, _MONTHS, Month)
         self._published = Table(rows, "value/", Published)
         self._thresholds = Table(rows, "threshold/", Threshold)
         self._clocks = Table(rows, "", Clock)
@@ -119,9 +138,7 @@ class _Partition:
             self._hear(value)
         elif isinstance(value, Tally):
             self.move_to(record.received_at)
-            # An indicator that has left the catalogue is counted no more.
-            if value.indicator in self._indicators:
-                self._add(value)
+            self._add(value)
         else:
             raise unreadable("measure", record)
 
@@ -132,6 +149,24 @@ class _Partition:
             self._has_news = True
             area, indicator, period = _read_key(key)
             self._judge(area, indicator, period, min(max(at, 0), self._clock.as_of))
+
+    def go_over(self) -> None:
+        """Hold the next series against the limits they are to stand under, and say what that makes of them."""
+        target = self._change.begin()
+        if target is None:
+            return
+        old, new = self._old, _unpacked(target)
+        causes = {
+            rule_id: cause_of(old.get(rule_id), new.get(rule_id))
+            for rule_id in sorted(old.keys() | new.keys())
+            if old.get(rule_id) != new.get(rule_id)
+        }
+        for end in self._change.go_over(_ALL_MONTHS, SLICE, _end_of_series):
+            series = end[len(_MONTHS) : -len(_LAST)]
+            area, indicator = series.decode().split("|")
+            kinds = {kind for rules in (old, new) for *_, kind in _limits_of(rules, indicator)}
+            for period in self._periods(series, kinds):
+                self._hold(area, indicator, period, new, self._clock.as_of, causes)
 
     def close(self) -> list[Output]:
         """Publish what was touched, remember everything, and give the outputs.
@@ -144,6 +179,7 @@ class _Partition:
             self._clocks.put(CLOCK_ROW, self._clock)
         for table in (self._months, self._published, self._thresholds, self._clocks):
             table.flush()
+        self._change.close(has_read=self._has_news)
         return self._outputs
 
     def _hear(self, status: FeedStatus) -> None:
@@ -170,7 +206,8 @@ class _Partition:
             self._months.put(row, Month(month.by_day, cells))
         else:
             self._months.put(row, Month({**month.by_day, tally.event_day: cells}, month.by_month))
-        for kind in self._kinds(tally.indicator):
+        # One that has left the catalogue is counted, for it may come back, and shown no more.
+        for kind in self._kinds(tally.area, tally.indicator) if tally.indicator in self._indicators else ():
             if by_month and kind in ("day", "week"):
                 continue
             period = period_of(tally.event_day, kind)
@@ -178,16 +215,28 @@ class _Partition:
                 self._touched[tally.area, tally.indicator, period] = None
             self._judge(tally.area, tally.indicator, period, self._clock.as_of)
 
-    def _kinds(self, indicator: str) -> Iterable[PeriodKind]:
+    def _kinds(self, area: str, indicator: str) -> Iterable[PeriodKind]:
         kinds = dict.fromkeys(self._indicators[indicator].periods)
-        kinds.update(dict.fromkeys(kind for _, _, kind in self._limits_of(indicator)))
+        kinds.update(dict.fromkeys(kind for *_, kind in _limits_of(self._rules_for(area, indicator), indicator)))
         return kinds
 
-    def _limits_of(self, indicator: str) -> Iterator[tuple[Rule, Limb, PeriodKind]]:
-        for rule, limb in self._limits:
-            condition = limb.condition
-            if isinstance(condition, Calendar) and condition.indicator == indicator:
-                yield rule, limb, condition.per
+    def _rules_for(self, area: str, indicator: str) -> _Rules:
+        """What governs a series: the new limits once it has gone over."""
+        row = f"{_MONTHS}{series_key(area, indicator)}|".encode()
+        return self._new if self._change.is_over(row) else self._old
+
+    def _periods(self, series: bytes, kinds: Iterable[PeriodKind]) -> list[Period]:
+        """The periods of these kinds in which anything of the series may lie, in order."""
+        start, stop = _MONTHS.encode() + series + b"|", _MONTHS.encode() + series + _LAST
+        found: set[Period] = set()
+        for row, _ in self._rows.scan(start, stop):
+            month = period_of(int(row[len(start) :]), "month")
+            for kind in kinds:
+                period = period_of(month.starts, kind)
+                while period.starts < month.ends:
+                    found.add(period)
+                    period = period_of(period.ends, kind)
+        return sorted(found, key=lambda period: (period.starts, period.kind))
 
     def _value(self, area: str, indicator: str, period: Period) -> int:
         series = series_key(area, indicator)
@@ -245,13 +294,20 @@ class _Partition:
 
     def _judge(self, area: str, indicator: str, period: Period, as_of: Instant) -> None:
         """Compare a period with the limits of its kind, once it is over; before that, ask to be woken."""
-        limits = [(rule, limb) for rule, limb, kind in self._limits_of(indicator) if kind == period.kind]
-        if not limits:
-            return
+        rules = self._rules_for(area, indicator)
+        if any(kind == period.kind for *_, kind in _limits_of(rules, indicator)):
+            self._hold(area, indicator, period, rules, as_of, {})
+
+    def _hold(
+        self, area: str, indicator: str, period: Period, rules: _Rules, as_of: Instant, causes: Mapping[str, str]
+    ) -> None:
+        """Hold a period against these limits; what `causes` names no rule for is the doing of a tally."""
+        limits = [(rule, limb) for rule, limb, kind in _limits_of(rules, indicator) if kind == period.kind]
         key = _write_key(area, indicator, period)
         ends = start_of(period.ends)
         if as_of < ends:
-            self._wakes.ask("as_of", ends, key)
+            if limits:
+                self._wakes.ask("as_of", ends, key)
             return
         value = self._value(area, indicator, period)
         found = [exceedance(rule, limb, area, period, value) for rule, limb in limits]
@@ -264,7 +320,48 @@ class _Partition:
         else:
             self._thresholds.delete(key)
         for change in difference(before, after, as_of, f"tally {key}"):
-            self._outputs.append(Output(topic="findings", key=change.finding.key, value=change, received_at=as_of))
+            said = msgspec.structs.replace(change, cause=causes.get(change.finding.rule_id, change.cause))
+            self._outputs.append(Output(topic="findings", key=said.finding.key, value=said, received_at=as_of))
+
+
+_Rules = Mapping[str, Rule]
+"""Rules with limits, by id; retired ones are not among them."""
+
+_LAST: Final = b"|\xff"
+"""What a series is followed by, beyond all its months and before the next series."""
+
+_ALL_MONTHS: Final = ((_MONTHS.encode(), _MONTHS.encode() + b"\xff"),)
+
+# Sets have no order of their own, and the same rules must be the same bytes.
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_DECODER = msgspec.msgpack.Decoder(tuple[Rule, ...])
+
+
+@lru_cache(4)
+def _unpacked(packed: bytes) -> _Rules:
+    try:
+        return {rule.id: rule for rule in _DECODER.decode(packed) if rule.status != "retired"}
+    except msgspec.DecodeError as error:
+        raise Unreadable(
+            f"measure cannot go on: the limits its series stand under cannot be read ({error}). "
+            f"A newer worker wrote them: run that version, and start the worker again."
+        ) from error
+
+
+def _is_limit(limb: Limb) -> bool:
+    return limb.keys == ("area",)
+
+
+def _limits_of(rules: _Rules, indicator: str) -> Iterator[tuple[Rule, Limb, PeriodKind]]:
+    for rule in rules.values():
+        for limb in rule.limbs:
+            condition = limb.condition
+            if _is_limit(limb) and isinstance(condition, Calendar) and condition.indicator == indicator:
+                yield rule, limb, condition.per
+
+
+def _end_of_series(row: bytes) -> bytes:
+    return row[: row.rindex(b"|")] + _LAST
 
 
 def _write_key(area: str, indicator: str, period: Period) -> str:

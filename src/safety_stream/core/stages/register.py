@@ -4,12 +4,17 @@ Tallies of one batch are summed per cell before they go out: counting is additiv
 sends one record where it would have sent hundreds. Once per batch, after everything else, every partition downstream
 hears how far each feed has come here, so that deadlines fire where nothing else arrives, and not before everything that
 could cancel them has been sent on.
+
+A claim says what it put where, so it can be taken back whatever the catalogue says by now. When that asks for other
+kinds of key, indicators or areas, new versions are claimed for by it at once, and those remembered slice by slice
+(`changing.py`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from msgspec.structs import astuple
 
@@ -20,6 +25,7 @@ from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.core.register import Claim, Scope, claim_of, differences, outranks
+from safety_stream.core.stages.changing import Change
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     EVERY_PARTITION,
@@ -35,6 +41,12 @@ from safety_stream.core.stages.stage import (
 _INTAKE_PARTITIONS = 1
 """Partners' topics have one partition, so that their versions keep their order: one says how far the feeds are."""
 
+SLICE: Final = 2_000
+"""How many claims are made anew in one step when the catalogue asks for others."""
+
+_CLAIMS: Final = "claim/"
+_ALL_CLAIMS: Final = ((_CLAIMS.encode(), _CLAIMS.encode() + b"\xff"),)
+
 _Cell = tuple[str, str, int, bool, int]
 """Area, indicator, event day, whether known to the month only, report day."""
 
@@ -42,10 +54,13 @@ _Cell = tuple[str, str, int, bool, int]
 def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The register step for this catalogue: only kinds of key that some live rule reads are made."""
     scope = Scope(catalogue)
+    # Nothing is done by the former scope, so of it no more than the digest is remembered.
+    present = scope.digest
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
-        del idle_at  # Nothing waits for a time here.
-        claims = Table(rows, "claim/", Claim)
+        change = Change(rows, present)
+        is_changing = change.begin_anew()
+        claims = Table(rows, _CLAIMS, Claim)
         clocks = Table(rows, "", Clock)
         before = clocks.get(CLOCK_ROW) or Clock()
         clock = before.at(max([record.received_at for record in records], default=0))
@@ -58,12 +73,17 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
                 if old is None or outranks(version, old.version):
                     new = claim_of(version, scope)
                     claims.put(version.incident_id, new)
-                    outputs.extend(_sighting_changes(old, new))
+                    cause = f"{version.incident_id} {version.action}"
+                    outputs.extend(_sighting_changes(old, new, version.received_at, cause))
                     _count(cells, old, new)
             elif isinstance(version, FeedStatus):
                 clock = clock.hear(version)
             else:
                 raise unreadable("register", record)
+        if is_changing and not records and idle_at is None:
+            for old, new in _gone_over(change, claims, scope):
+                outputs.extend(_sighting_changes(old, new, clock.as_of, "catalogue changed"))
+                _count(cells, old, new)
         outputs.extend(_tallies(cells, clock.as_of))
         if records and clock is not before:
             outputs.extend(_word_of_feeds(clock, records[0].partition))
@@ -71,25 +91,33 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
             clocks.put(CLOCK_ROW, clock)
         claims.flush()
         clocks.flush()
+        change.close(has_read=bool(records))
         return outputs
 
     return step
 
 
-def _sighting_changes(old: Claim | None, new: Claim) -> list[Output]:
-    version = new.version
-    cause = f"{version.incident_id} {version.action}"
+def _gone_over(change: Change, claims: Table[Claim], scope: Scope) -> Iterator[tuple[Claim, Claim]]:
+    """The next claims that are others by this scope: as they were, and as they are from now on."""
+    for row in change.go_over(_ALL_CLAIMS, SLICE):
+        incident = row.decode().removeprefix(_CLAIMS)
+        old = claims.get(incident)
+        new = None if old is None else claim_of(old.version, scope)
+        if old is not None and new is not None and new != old:
+            claims.put(incident, new)
+            yield old, new
+
+
+def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str) -> list[Output]:
     changes = []
     for key, leaves, joins in differences(old, new):
         if joins is not None:
-            change = SightingChange(
-                key=key, sign=1, sighting=joins, as_of=version.received_at, cause=cause, replaces=leaves
-            )
+            change = SightingChange(key=key, sign=1, sighting=joins, as_of=as_of, cause=cause, replaces=leaves)
         elif leaves is not None:
-            change = SightingChange(key=key, sign=-1, sighting=leaves, as_of=version.received_at, cause=cause)
+            change = SightingChange(key=key, sign=-1, sighting=leaves, as_of=as_of, cause=cause)
         else:
             continue
-        changes.append(Output(topic="sightings", key=key, value=change, received_at=version.received_at))
+        changes.append(Output(topic="sightings", key=key, value=change, received_at=as_of))
     return changes
 
 

@@ -10,7 +10,8 @@ read and write, and if anything fails it is run again on the same records as if 
 
 A step never sees a clock. Each record carries `received_at`; the stage's time is the newest of those it has seen,
 kept in a row, never going back. `idle_at` is the injected clock when the deployment has one (`clock: wall`), else None.
-An empty batch is allowed: it is how deadlines fire when nothing arrives.
+An empty batch is allowed: it is how deadlines fire when nothing arrives. An empty batch without a time is how a stage
+goes on with what it has left to do (`MORE_ROW`).
 
 Outputs are values. An output's `received_at` becomes the timestamp of its Kafka record, so that the next stage's time
 is the same time. `partition` None means "by the key"; `EVERY_PARTITION` sends a copy to each.
@@ -28,6 +29,10 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.times import Instant
 
 EVERY_PARTITION: Final = -1
+
+MORE_ROW: Final = b"~more"
+"""A row that is there while a partition has more to do than one step should. The loop then calls the step with neither
+records nor a time, as often as it takes, records that arrive meanwhile first."""
 
 
 class Rows(Protocol):

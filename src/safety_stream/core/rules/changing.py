@@ -1,0 +1,97 @@
+"""From one set of rules to another: what may find something else under the new, and why.
+
+A finding is a function of a timeline and of what is `Applied` to it. When that changes, only rules that are not the
+same in both sets, and those resting on them, can say anything else; so only keys of the kinds they read need be looked
+at.
+Each difference is said with its cause, in words an officer can read on the alert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from safety_stream.core.catalogue import Bounds, Catalogue
+from safety_stream.core.rules.chains import in_order, rests_on
+from safety_stream.core.rules.engine import HUB_RULE
+from safety_stream.core.rules.rule import Absent, Limb, Rule
+
+
+class Applied(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """All that decides what a timeline means: the rules, the bounds, and how late each feed usually is."""
+
+    rules: tuple[Rule, ...]
+    bounds: Bounds
+    latencies: Mapping[str, int]
+
+
+class Differing(msgspec.Struct, frozen=True, gc=False):
+    """The rules that may find something else, each with the cause; `kinds` of key they read, None: any at all."""
+
+    causes: Mapping[str, str]
+    kinds: frozenset[str] | None
+
+
+def applied(catalogue: Catalogue) -> Applied:
+    """What this catalogue applies to timelines."""
+    return Applied(
+        catalogue.rules,
+        catalogue.bounds,
+        {source.id: source.usual_latency for source in catalogue.sources.values()},
+    )
+
+
+def what_differs(old: Applied, new: Applied) -> Differing:
+    """Which rules may find something else under `new` than under `old`, and why."""
+    sides = (_live(old), _live(new))
+    causes = {
+        rule_id: cause_of(sides[0].get(rule_id), sides[1].get(rule_id))
+        for rule_id in sorted(sides[0].keys() | sides[1].keys())
+        if sides[0].get(rule_id) != sides[1].get(rule_id)
+    }
+    late = sorted(
+        source
+        for source in old.latencies.keys() | new.latencies.keys()
+        if old.latencies.get(source) != new.latencies.get(source)
+    )
+    for side in sides:
+        for rule in in_order(side.values()):
+            waited_for = [source for source in late for limb in rule.limbs if _waits_for(limb, source)]
+            if waited_for:
+                causes.setdefault(rule.id, f"the usual latency of {waited_for[0]} changed")
+            beneath = sorted(rests_on(rule) & causes.keys())
+            if beneath:
+                causes.setdefault(rule.id, causes[beneath[0]])
+    if (old.bounds.hub, old.bounds.kept) != (new.bounds.hub, new.bounds.kept):
+        # The bound of a cell is how many are kept.
+        bound = f"the bound of a hub became {new.bounds.hub}, of a cell {new.bounds.kept}"
+        everyone = dict.fromkeys((*sides[0], *sides[1], HUB_RULE.id), bound)
+        return Differing(everyone | causes, None)
+    kinds = {
+        kind
+        for side in sides
+        for rule_id in causes.keys() & side.keys()
+        for limb in side[rule_id].limbs
+        for kind in limb.keys
+    }
+    return Differing(causes, frozenset(kinds - {"area"}))
+
+
+def cause_of(old: Rule | None, new: Rule | None) -> str:
+    """Why a rule's findings differ, in words; None stands for a rule that is not there, or retired."""
+    if new is None:
+        return f"rule {old.id} is retired" if old else "no rule"
+    if old is None:
+        return f"rule {new.id} is new"
+    if old.version == new.version:
+        return f"rule {new.id} changed within version {new.version}"
+    return f"rule {new.id} became version {new.version}"
+
+
+def _live(one: Applied) -> dict[str, Rule]:
+    return {rule.id: rule for rule in one.rules if rule.status != "retired"}
+
+
+def _waits_for(limb: Limb, source: str) -> bool:
+    return isinstance(limb.condition, Absent) and source in limb.condition.feeds

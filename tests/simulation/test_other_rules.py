@@ -1,0 +1,114 @@
+"""The catalogue of a running deployment changes at any moment of any schedule: the oracle of the new one is right."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.core.stages import detect, measure, register
+from safety_stream.streaming.feed import Feed
+from safety_stream.streaming.loop import Loop
+from safety_stream.streaming.ownership import Tenure
+from safety_stream.streaming.spec import Replaceable, StageSpec
+from safety_stream.testing.backbone import Backbone, Deployment, plan
+from safety_stream.testing.schedule import Stuck
+from safety_stream.testing.simulation import Simulation, Wrong
+
+SEEDS = 24
+CHANGES = (
+    ("rv-graded", "of: harm, at_least: 2", "of: harm, at_least: 3"),
+    ("missing-no-return-interview", "within: 72 hours", "within: 48 hours"),
+    ("soc-cross-district", "within: 28 days", "within: 10 days"),
+    ("missing-repeat", "at_least: 3", "at_least: 2"),
+)
+
+
+@pytest.fixture(scope="module")
+def changed(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    folder = tmp_path_factory.mktemp("changed") / "catalogue"
+    shutil.copytree(deployment.folder, folder)
+    for name, old, new in CHANGES:
+        file = folder / "rules" / f"{name}.yaml"
+        said = re.sub(r"version: \d+", "version: 9", file.read_text(encoding="utf-8"), count=1)
+        assert old in said
+        file.write_text(said.replace(old, new, 1), encoding="utf-8")
+    return Deployment(load_catalogue(folder), folder)
+
+
+class Changing(Backbone):
+    """The backbone of one deployment, until its steps become those of the other."""
+
+    def __init__(self, before: Deployment, after: Deployment, seed: int) -> None:
+        super().__init__(after, seed)
+        self._after = after
+        self.stages: Sequence[StageSpec] = [replace(spec, step=Replaceable(spec.step)) for spec in before.stages]
+
+    def change(self) -> None:
+        for spec, after in zip(self.stages, self._after.stages, strict=True):
+            assert isinstance(spec.step, Replaceable)
+            spec.step.replace(after.step)
+
+
+class ChangingSimulation(Simulation):
+    """At some moment, while everything else happens, every worker is told to go by the other catalogue."""
+
+    def __init__(self, scene: Changing, seed: int) -> None:
+        super().__init__(plan(seed), scene)
+        self._changing = scene
+        self._has_changed = False
+        self.schedule.spawn("change", self._change)
+
+    def _change(self) -> None:
+        self.schedule.sleep(self.random.random() * self.plan.events * self.plan.pause)
+        self._changing.change()
+        for worker in self.workers.values():
+            for station in worker.stations.values():
+                station.loop.look_again()
+        self._has_changed = True
+
+    def _all_done(self) -> bool:
+        return self._has_changed and super()._all_done()
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stage in (register, detect, measure):
+        monkeypatch.setattr(stage, "SLICE", 2)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_no_schedule_ends_elsewhere_than_the_oracle_of_the_new_catalogue_says(
+    deployment: Deployment, changed: Deployment, seed: int
+):
+    ChangingSimulation(Changing(deployment, changed, seed), seed).run()
+
+
+def looks_at_nothing_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Loop, "look_again", lambda self: None)
+
+
+def has_never_more_to_do(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Feed, "_left_to_do", lambda self: None)
+    patch.setattr(Tenure, "has_more", property(lambda self: False, lambda self, _: None), raising=False)
+
+
+@pytest.mark.parametrize("broken", [looks_at_nothing_again, has_never_more_to_do])
+def test_a_defect_is_noticed(
+    deployment: Deployment,
+    changed: Deployment,
+    broken: Callable[[pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    broken(monkeypatch)
+
+    def some_lives() -> None:
+        for seed in range(60):
+            ChangingSimulation(Changing(deployment, changed, seed), seed).run()
+
+    with pytest.raises((Wrong, Stuck)):
+        some_lives()
