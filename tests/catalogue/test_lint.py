@@ -158,6 +158,12 @@ def test_the_shipped_catalogue_has_no_issue():
         # Sense
         (OF_FINDINGS, "finding: count-until", "finding: soc-cross-district", "finds nothing on key victim"),
         (OF_FINDINGS, "finding: count-until", "finding: count-until, origin: reported", "a finding is no report"),
+        (
+            OF_FINDINGS,
+            "until: visit}",
+            "until: visit, same: [area]}",
+            "step neglect means findings, which have no fields",
+        ),
         ("indicators/counts.yaml", "select: {", "select: {finding: rv-graded, ", "an indicator counts reports"),
         (NEAR, "key: cell", "key: place", "near is asked of cells alone"),
         (NEAR, "key: cell", "key: [cell, place]", "near is asked of cells alone"),

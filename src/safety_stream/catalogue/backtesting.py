@@ -302,8 +302,10 @@ def _per_district_and_month(alerts: Sequence[Raised], span: Span, areas: Areas) 
     while month.starts <= _month(span.last).starts:
         months.append(month.starts)
         month = period_of(month.ends, "month")
-    districts = [code for code, area in areas.by_code.items() if area.kind == "district"]
-    return _spread([counts[district, month] for district in districts for month in months])
+    # What happened in no district is somebody's work as well, and counts as if it were one.
+    places = {code: None for code, area in areas.by_code.items() if area.kind == "district"}
+    places |= dict.fromkeys(sorted(area for area, _ in counts))
+    return _spread([counts[place, month] for place in places for month in months])
 
 
 def _urgent_per_division_and_shift(alerts: Sequence[Raised], span: Span, areas: Areas, shifts: Shifts) -> Spread:
@@ -312,9 +314,14 @@ def _urgent_per_division_and_shift(alerts: Sequence[Raised], span: Span, areas: 
         for alert in alerts
         if alert.urgent_at is not None
     )
-    divisions = sorted({area.division for area in areas.by_code.values() if area.division is not None}) or [_NOWHERE]
+    divisions = {area.division for area in areas.by_code.values() if area.division is not None}
+    divisions |= {division for division, _ in counts}
     return _spread(
-        [counts[division, shift] for division in divisions for shift in shifts.between(span.first, span.last)]
+        [
+            counts[division, shift]
+            for division in sorted(divisions or {_NOWHERE})
+            for shift in shifts.between(span.first, span.last)
+        ]
     )
 
 

@@ -120,15 +120,17 @@ take one out."""
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_catalogue(folder: Path, areas: Path | None = None, rules: Path | None = None) -> Catalogue:
+def load_catalogue(
+    folder: Path, areas: Path | None = None, rules: Path | None = None, instead: Path | None = None
+) -> Catalogue:
     """The catalogue in `folder`; `areas` names another area file (`<county>.yaml`), `rules` another folder of rules.
 
-    Of such other rules only what makes them fire has to be said (`BareRuleFile`): they are for a replay. `rules` may
-    also be one rule's file, and the catalogue then has that rule alone.
+    Of such other rules only what makes them fire has to be said (`BareRuleFile`): they are for a replay. `instead` is
+    one rule's file that takes the place of its namesake.
 
     Raises `CatalogueError` with every issue when there is an error among them.
     """
-    reading = Reading(folder, areas, rules)
+    reading = Reading(folder, areas, rules, instead)
     catalogue = reading.catalogue()
     if catalogue is None:
         raise CatalogueError(reading.sorted_issues())
@@ -168,11 +170,14 @@ def lint_catalogue(folder: Path, areas: Path | None = None) -> list[Issue]:
 class Reading:
     """One reading of a catalogue folder: the issues found so far, and the rule files as they were written."""
 
-    def __init__(self, folder: Path, areas: Path | None = None, rules: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, areas: Path | None = None, rules: Path | None = None, instead: Path | None = None
+    ) -> None:
         self.rule_files: dict[str, BareRuleFile] = {}
         self._folder = folder
         self._areas_file = areas
         self._rules_folder = rules or folder / "rules"
+        self._instead = {} if instead is None else {instead.name: instead}
         self._rule_format = RuleFile if rules is None else BareRuleFile
         self._issues: set[Issue] = set()
         self._digest = hashlib.sha256()
@@ -464,7 +469,8 @@ class Reading:
 
     def _read_rules(self) -> list[Rule]:
         rules: dict[str, tuple[_Place, Rule]] = {}
-        paths = self._files(self._rules_folder)
+        by_name = {path.name: path for path in self._files(self._rules_folder)} | self._instead
+        paths = [by_name[name] for name in sorted(by_name)]
         for path in paths:
             read = self._read(path, self._rule_format)
             if read is not None:
@@ -623,7 +629,7 @@ class Reading:
 
     def _check_condition(self, at: _Place, where: Where, condition: Condition, entry: LimbEntry) -> None:
         if isinstance(condition, Count | Distinct | Sum):
-            self._check_window(at, where, condition)
+            self._check_window(at, where, condition, entry.select.get(condition.of))
         if isinstance(condition, Absent):
             for feed in condition.feeds:
                 self._know(at, (*where, "feeds"), "feed", feed, self._sources)
@@ -683,7 +689,9 @@ class Reading:
                 what = f"step {step} counts nothing at a place that is found by looking"
                 at.error((*where, "discovered_because", step), what, "leave the reason out")
 
-    def _check_window(self, at: _Place, where: Where, condition: Count | Distinct | Sum) -> None:
+    def _check_window(
+        self, at: _Place, where: Where, condition: Count | Distinct | Sum, selected: StepEntry | None
+    ) -> None:
         for field in condition.same:
             self._know_field(at, (*where, "same"), field, _TEXT_FIELDS)
         if condition.until == condition.of:
@@ -692,6 +700,13 @@ class Reading:
             self._know_field(at, (*where, "field"), condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
         if isinstance(condition, Sum):
             self._check_summed(at, (*where, "field"), condition.field)
+        if (
+            selected is not None
+            and selected.finding is not None
+            and (condition.same or not isinstance(condition, Count))
+        ):
+            what = f"step {condition.of} means findings, which have no fields of their own"
+            at.error((*where, "of"), what, "count them, without same")
 
     def _check_summed(self, at: _Place, where: Where, field: str) -> None:
         if self._facts is None:
@@ -932,7 +947,7 @@ class Reading:
         return files[0]
 
     def _files(self, folder: Path) -> list[Path]:
-        found = [folder] if folder.is_file() else sorted(folder.glob("*"))
+        found = sorted(folder.glob("*"))
         for path in found:
             if path.suffix in (".yml", ".YAML", ".json"):
                 self._issues.add(

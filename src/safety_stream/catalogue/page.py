@@ -165,12 +165,20 @@ def _besides(stated: ExampleSighting) -> Iterator[str]:
         yield "found by looking"
     if stated.grade is not None:
         yield f"grade {stated.grade}"
-    if stated.uprn is not None:
-        yield f"address {stated.uprn}"
+    yield from _places(stated)
+    for name, value in stated.facts.items():
+        yield f"{name} {str(value).lower()}"
     if stated.persons:
         yield f"people {', '.join(stated.persons)}"
     if stated.complainants:
         yield f"complainants {', '.join(stated.complainants)}"
+
+
+def _places(stated: ExampleSighting) -> Iterator[str]:
+    if stated.uprn is not None:
+        yield f"address {stated.uprn}"
+    if stated.easting is not None and stated.northing is not None:
+        yield f"at {stated.easting:,} east and {stated.northing:,} north, in metres"
 
 
 def _outcome(example: ExampleEntry) -> Iterator[str]:

@@ -150,9 +150,9 @@ def _instead(folder: Path, live: list[Rule], settings: list[Setting], file: Path
         raise Wrong("another version can be tried of one rule at a time: name the rule")
     rule = live[0]
     if file is not None:
-        (rule,) = load_catalogue(folder, rules=file).rules
-        if rule.id != live[0].id:
-            raise Wrong(f"{file} is of the rule {rule.id} and not of {live[0].id}: name the rule it is of")
+        if file.stem != live[0].id:
+            raise Wrong(f"{file} is of the rule {file.stem} and not of {live[0].id}: name the rule it is of")
+        (rule,) = [one for one in load_catalogue(folder, instead=file).rules if one.id == file.stem]
     try:
         return changed(rule, settings)
     except ValueError as error:

@@ -124,13 +124,13 @@ def _replayed(files: list[Path], known: Catalogue) -> Past:
 
     for _ in Pipeline(known, take).run(history.arrivals):
         pass
-    return _past(changes, lambda: versions, now_by(clock, 1, known.sources))
+    return Past(*_stand(changes), lambda: versions, now_by(clock, 1, known.sources))
 
 
 def _of_the_backbone(kafka: Connection, known: Catalogue) -> Past:
     connect(kafka)
     # Findings before incidents: what a finding names has then been read, unless it was taken back meanwhile.
-    changes = [value for value in _values(kafka, "findings") if isinstance(value, FindingChange)]
+    standing, alerts = _stand(value for value in _values(kafka, "findings") if isinstance(value, FindingChange))
     clock = Clock(time.time_ns() // 1_000_000)
     for status in _values(kafka, "feed-status"):
         if isinstance(status, FeedStatus):
@@ -140,7 +140,7 @@ def _of_the_backbone(kafka: Connection, known: Catalogue) -> Past:
         return (value for value in _values(kafka, "incidents") if isinstance(value, IncidentVersion))
 
     partitions = len(high_watermarks(kafka, ["incidents"]))
-    return _past(changes, versions, now_by(clock, partitions, known.sources))
+    return Past(standing, alerts, versions, now_by(clock, partitions, known.sources))
 
 
 def _values(kafka: Connection, topic: str) -> Iterator[object]:
@@ -148,7 +148,8 @@ def _values(kafka: Connection, topic: str) -> Iterator[object]:
     return (decode(record.value) for record in read_to_end(kafka, [topic]))
 
 
-def _past(changes: Iterable[FindingChange], versions: Callable[[], Iterable[IncidentVersion]], now: Now) -> Past:
+def _stand(changes: Iterable[FindingChange]) -> tuple[dict[str, Finding], frozenset[str]]:
+    """The findings that stand after these changes, by id, and the alerts there ever were."""
     standing: dict[str, Finding] = {}
     alerts = set()
     for change in changes:
@@ -157,7 +158,7 @@ def _past(changes: Iterable[FindingChange], versions: Callable[[], Iterable[Inci
             standing.pop(change.finding.finding_id, None)
         else:
             standing[change.finding.finding_id] = change.finding
-    return Past(standing, frozenset(alerts), versions, now)
+    return standing, frozenset(alerts)
 
 
 def _meant(asked: str, past: Past) -> str:

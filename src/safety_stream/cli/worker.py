@@ -133,13 +133,18 @@ def worker(
         if ready_file is not None:
             ready_file.touch()
 
+    in_force = known
+
     def reload() -> None:
+        nonlocal in_force
         try:
             changed = catalogue_of(catalogue, areas)
+            _refuse_vanished_rules(in_force, changed)
             _refuse_other_topics(kafka, rows, known, changed)
         except (CatalogueError, Wrong, KafkaException, OSError) as error:
             log.warning("catalogue.refused", slot=name, why=str(error))
             return
+        in_force = changed
         app.stages.replace_steps(stage_specs(rows, changed, partitions))
         log.info("catalogue.changed", slot=name, version=changed.version)
 
@@ -164,6 +169,13 @@ def _touched(rows: list[StageRow], known: Catalogue) -> list[str]:
     families = {family for row in rows for family in (*row.reads, *row.writes)}
     own = {_SPREAD, *(f"changelog.{row.name}" for row in rows)}
     return sorted(own.union(*(members(family, known) for family in families)))
+
+
+def _refuse_vanished_rules(in_force: Catalogue, changed: Catalogue) -> None:
+    """What a rule is still finding must find the alert stage knowing it, or that stage stops."""
+    vanished = {rule.id for rule in in_force.rules} - {rule.id for rule in changed.rules}
+    if vanished:
+        raise Wrong(f"{', '.join(sorted(vanished))}: no such rule any more; leave its file and set `status: retired`")
 
 
 def _refuse_other_topics(kafka: Connection, rows: list[StageRow], known: Catalogue, changed: Catalogue) -> None:

@@ -13,6 +13,7 @@ channels. Three things to know:
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -36,6 +37,8 @@ _GREETING: Final = Batch(())
 _GREETING_SECONDS: Final = 0.05
 _END_SECONDS: Final = 9.5
 """After a failure or a stop, the process ends by itself within this; the drain is done by then."""
+
+_log = logging.getLogger(__name__)
 
 
 class OurOwnKafka(BootStrategy):
@@ -182,7 +185,10 @@ def run_worker(app: StreamingApp, reload: Callable[[], None]) -> None:
     def reload_on_and_on() -> None:
         while hung_up.wait():
             hung_up.clear()
-            reload()
+            try:
+                reload()
+            except Exception:  # noqa: BLE001 - whatever it is, the thread must live to hear the next signal
+                _log.exception("reload failed; what was in force stays")
 
     Thread(target=reload_on_and_on, daemon=True).start()
     signal.signal(signal.SIGHUP, lambda *_: hung_up.set())

@@ -1135,7 +1135,7 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
         priority=priority_of(limb.rule["priority"], met.number, every),
         area=met.area,
         areas=tuple(sorted({occurrence.area for occurrence, _ in met.chain} or {met.area})),
-        evidence=tuple((o.id, tuple(sorted(s.incident_id for s in o.members))) for o, _ in met.chain),
+        evidence=tuple(rested_on(met.chain)),
         excluded=left_out(met.near_misses, every),
         facts=tuple(facts),
         explanation=limb.explain.format(**{name: in_words(text, limb.names) for name, text in facts}),
@@ -1143,10 +1143,22 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
     )
 
 
+def rested_on(chain: Iterable[tuple[Occurrence, Sequence[Sighting]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each occurrence with the ids of its reports; a report that several findings share is named with the first."""
+    before: list[str] = []
+    for occurrence, _ in chain:
+        own = sorted(sighting.incident_id for sighting in occurrence.members)
+        yield occurrence.id, tuple(report for report in own if report not in before)
+        before += own
+
+
 def left_out(near: Iterable[tuple[Sighting, str]], evidence: Sequence[Sighting]) -> tuple[tuple[str, str], ...]:
-    """What nearly counted and is no part of the evidence either, by id, each with the first reason why not."""
+    """What nearly counted and is no part of the evidence either, by id, each with a reason why not.
+
+    Of two reasons it is the one that comes first in the alphabet.
+    """
     reasons: dict[str, str] = {}
-    for sighting, reason in near:
+    for sighting, reason in sorted(near, key=lambda told: told[1]):
         if sighting not in evidence:
             reasons.setdefault(sighting.incident_id, reason)
     return tuple(sorted(reasons.items()))

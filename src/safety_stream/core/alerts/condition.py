@@ -106,10 +106,17 @@ def advance(
 
 
 def _shortened(finding: Finding) -> Finding:
-    """The finding with the newest of its evidence only: an alert of a much harmed person must stay small enough."""
-    return msgspec.structs.replace(
-        finding, evidence=finding.evidence[-SHOWN_EVIDENCE:], excluded=finding.excluded[-SHOWN_EVIDENCE:]
-    )
+    """The finding with the newest of its evidence only: an alert of a much harmed person must stay small enough.
+
+    So must one whose evidence are findings, each of many reports.
+    """
+    shown = [
+        msgspec.structs.replace(item, reports=item.reports[-SHOWN_EVIDENCE:])
+        if len(item.reports) > SHOWN_EVIDENCE
+        else item
+        for item in finding.evidence[-SHOWN_EVIDENCE:]
+    ]
+    return msgspec.structs.replace(finding, evidence=tuple(shown), excluded=finding.excluded[-SHOWN_EVIDENCE:])
 
 
 def in_order(findings: dict[str, Finding]) -> list[Finding]:

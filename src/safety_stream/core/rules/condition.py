@@ -194,7 +194,8 @@ class View:
         reasons: dict[str, str] = {}
         for step, occurrence, sighting, reason in self._near_misses(steps):
             if opens() <= occurrence.time <= closes and is_meant(step, sighting):
-                reasons.setdefault(sighting.incident_id, reason)
+                # Of several steps each may have its own reason: one is told, whichever step is asked first.
+                reasons[sighting.incident_id] = min(reason, reasons.get(sighting.incident_id, reason))
         return tuple(Excluded(incident_id, reasons[incident_id]) for incident_id in sorted(reasons))
 
     def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[str, Occurrence, Sighting, str]]:

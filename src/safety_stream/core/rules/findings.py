@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from safety_stream.core.model import ids
 from safety_stream.core.model.findings import Evidence, Finding, Priority
@@ -24,14 +24,7 @@ def finding_of(
     matching = [sighting for matched in completion.evidence for sighting in matched.sightings]
     if reported and not _is_safe(rule.safeguards, reported, matching):
         return None
-    evidence = tuple(
-        [
-            Evidence(
-                matched.occurrence.id, matched.occurrence.time, matched.occurrence.area, matched.occurrence.reports
-            )
-            for matched in completion.evidence
-        ]
-    )
+    evidence = tuple(_evidence(completion))
     counted = {sighting.incident_id for sighting in reported}
     child = any(sighting.child for sighting in reported)
     facts = tuple(sorted((*completion.facts, *besides)))
@@ -53,6 +46,18 @@ def finding_of(
         child=child,
         explanation=limb.explain.format_map({name: _called(text, limb) for name, text in facts}),
     )
+
+
+def _evidence(completion: Completion) -> Iterator[Evidence]:
+    """Each occurrence with its reports; what several findings share is named once, with the first that has it."""
+    named: set[str] = set()
+    for matched in completion.evidence:
+        occurrence = matched.occurrence
+        reports = occurrence.reports
+        if not named.isdisjoint(reports):
+            reports = tuple([report for report in reports if report not in named])
+        named.update(reports)
+        yield Evidence(occurrence.id, occurrence.time, occurrence.area, reports)
 
 
 def _called(text: str, limb: Limb) -> str:

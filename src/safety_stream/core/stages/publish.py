@@ -16,6 +16,7 @@ number changes, with its own revisions, so that neither the timing nor the count
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -31,6 +32,7 @@ from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, u
 FIRST_HASH = "0" * 64
 """What the first audit record names as its forerunner."""
 
+_NAMES_A_REPORT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} [a-z]+").fullmatch
 _ALWAYS = frozenset({"alert_id", "version", "change", "as_of"})
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -229,6 +231,8 @@ class _IndicatorDoor(_Door):
 def project(version: AlertVersion, audience: Audience, seq: int, told: Told | None) -> PublishedAlert:
     """The fields of an alert version this audience may have; to those who hear of it first, it is raised."""
     fields = {name: getattr(version, name) for name in audience.fields if name not in _ALWAYS}
+    if "cause" in fields:
+        fields["cause"] = cause_told(version.cause)
     return PublishedAlert(
         seq=seq,
         audience=audience.id,
@@ -240,6 +244,14 @@ def project(version: AlertVersion, audience: Audience, seq: int, told: Told | No
         prior_version=told.version if told else None,
         **fields,
     )
+
+
+def cause_told(cause: str) -> str:
+    """A cause as it may leave: which report it was, and that one was erased or restricted, stays inside.
+
+    Inside, a report's cause is its incident id and action.
+    """
+    return "a report came, changed or was taken back" if _NAMES_A_REPORT(cause) else cause
 
 
 def shown_count(value: int, profile: Profile) -> int | None:
