@@ -291,6 +291,13 @@ def test_a_rule_alone_runs_whatever_its_status(catalogue: Catalogue, rule: Rule)
     assert (alone.audiences, alone.profiles) == ((), ())
 
 
+def test_what_happened_in_no_district_counts_as_if_it_were_one(rule: Rule):
+    outside = {"area": "OUTSIDE", "areas": ("OUTSIDE",), "priority": "P1"}
+    found = counted(rule, *(version(f"s{number}", "2026-01-05T10:00", **outside) for number in range(7)))
+
+    assert (found.urgent_per_division_and_shift.most, found.per_district_and_month.most) == (7, 7)
+
+
 # What is written down, and held against the budget
 
 

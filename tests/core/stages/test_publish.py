@@ -88,6 +88,21 @@ def test_an_audience_gets_its_own_fields_and_no_other(catalogue: Catalogue) -> N
     assert (published.subject, published.findings, published.cause, published.audiences) == (None, None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ("00000000-0000-5000-8000-00000000000a erase", "a report came, changed or was taken back"),
+        ("00000000-0000-5000-8000-00000000000a new", "a report came, changed or was taken back"),
+        ("rule rv-graded became version 3", "rule rv-graded became version 3"),
+        ("clock as_of", "clock as_of"),
+    ],
+)
+def test_which_report_it_was_and_what_became_of_it_stays_inside(catalogue: Catalogue, cause: str, told: str) -> None:
+    (heard,) = on("alerts.duty-officer", tell(catalogue, [alert(cause=cause)]))
+
+    assert heard.cause == told
+
+
 def test_whom_the_alert_does_not_reach_hears_nothing(catalogue: Catalogue) -> None:
     topics = {output.topic for output in tell(catalogue, [ALERT])}
 
