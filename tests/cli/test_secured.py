@@ -107,8 +107,8 @@ def told(environment: dict[str, str], *words: object) -> list[dict]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def twice_a_victim(path: Path, token: str) -> Path:
-    """Two reports of one victim, days apart: an alert."""
+def thrice_a_victim(path: Path, token: str) -> Path:
+    """Three reports of one victim, days apart: an alert."""
     reports = [
         Report(
             source="police-crimes",
@@ -121,7 +121,7 @@ def twice_a_victim(path: Path, token: str) -> Path:
             reported_at=NOON + number * 4 * DAY_LENGTH,
             parties=(ReportedParty(role="victim", token=token),),
         )
-        for number in range(2)
+        for number in range(3)
     ]
     path.write_text("".join(to_line(one, one.reported_at) + "\n" for one in reports), encoding="utf-8")
     return path
@@ -134,7 +134,7 @@ def test_everything_runs_over_a_secured_connection(secured: Secured, tmp_path: P
     catalogue = load_catalogue(catalogue_folder())
 
     def victims_after(token: str) -> set[str]:
-        told(environment, "ingest", twice_a_victim(tmp_path / f"{token}.jsonl", token), "--format", "canonical")
+        told(environment, "ingest", thrice_a_victim(tmp_path / f"{token}.jsonl", token), "--format", "canonical")
         wait_until_drained(kafka, catalogue, seconds=200)
         return {one["subject"] for one in told(environment, "alerts", "show")}
 

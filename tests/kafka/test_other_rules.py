@@ -44,10 +44,14 @@ _SOURCE = """  - id: coastguard
     identity: place-only
     usual_latency: 7 days
 """
+GONE = "soc-intimidation-fire.yaml"
+"""The rule that the other catalogue lacks: a worker that runs is told that it is retired."""
+
 REFUSED = (
     ("rules/rv-graded.yaml", "status: stable", "status: unheard-of", "the catalogue has errors"),
     ("audiences/audiences.yaml", "audiences:\n", f"audiences:\n{_AUDIENCE}", "run `safety-stream topics apply`"),
     ("sources.yaml", "sources:\n", f"sources:\n{_SOURCE}", "its sources are others"),
+    ("sources.yaml", "", "", f"{GONE.removesuffix('.yaml')}: no such rule any more"),
 )
 """What a worker that runs does not go by: in which file, what in place of what, and why."""
 
@@ -119,10 +123,13 @@ def wait_for_agreement(kafka: Connection, world: World, told: Sequence[Told]) ->
         assert time.monotonic() < until, differing
 
 
-def in_force(world: World, catalogue: Path) -> None:
-    """Put this world's catalogue where the worker reads it."""
+def in_force(world: World, catalogue: Path, retired: Path | None = None) -> None:
+    """Put the world's catalogue where the worker looks, and beside its rules one that it no longer has, as retired."""
     shutil.rmtree(catalogue, ignore_errors=True)
     shutil.copytree(world.folder, catalogue)
+    if retired is not None:
+        text = retired.read_text(encoding="utf-8").replace("status: stable", "status: retired", 1)
+        (catalogue / "rules" / retired.name).write_text(text, encoding="utf-8")
 
 
 def test_standing_alerts_follow_the_catalogue(broker: EmbeddedKafka, worker: Worker, tmp_path: Path) -> None:
@@ -142,12 +149,13 @@ def test_standing_alerts_follow_the_catalogue(broker: EmbeddedKafka, worker: Wor
     wait_for_agreement(kafka, before, told)
     assert disagreement(kafka, after, told)
 
-    in_force(after, tmp_path / "catalogue")
+    gone = before.folder / "rules" / GONE
+    in_force(after, tmp_path / "catalogue", retired=gone)
     worker.told(signal.SIGHUP)
     wait_for_agreement(kafka, after, told)
 
     for file, old, new, why in REFUSED:
-        in_force(after, tmp_path / "catalogue")
+        in_force(after, tmp_path / "catalogue", retired=None if "no such rule" in why else gone)
         edited = tmp_path / "catalogue" / file
         edited.write_text(edited.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
         worker.told(signal.SIGHUP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -31,6 +32,9 @@ def demo(
     Within half a minute: a repeat victim, a pattern across districts, a district above its number, a correction
     that withdraws an alert, a late report that back-dates one, and two reports in the dead letters.
     """
+    # A closed terminal and SIGTERM stop it as Ctrl-C does: through the block, for the worker must not outlive it.
+    for closing in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(closing, signal.default_int_handler)
     with Demo(seed, scale, say) as running:
         if headless or not out.is_terminal:
             running.play(seconds, lambda _: None)
