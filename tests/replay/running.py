@@ -75,7 +75,7 @@ def changed_world(folder: Path, before: World) -> World:
     """
     shutil.copytree(before.folder, folder)
     for name, pattern, by in (
-        ("rv-graded", r"of: harm, at_least: 3", "of: harm, at_least: 4"),
+        ("rv-graded", r"of: harm, at_least: 2", "of: harm, at_least: 3"),
         ("missing-no-return-interview", r"within: 72 hours", "within: 48 hours"),
         ("missing-repeat", r"base: P\d", "base: P4"),
         ("district-count", r"at_least: 3", "at_least: 2"),
