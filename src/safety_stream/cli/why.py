@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from safety_stream.cli.history import read_history, say_what_is_left_out
+from safety_stream.cli.history import put_through, read_history, say_what_is_left_out
 from safety_stream.cli.published import moment, name_of
 from safety_stream.cli.terminal import (
     OK,
@@ -40,7 +40,6 @@ from safety_stream.core.rules.rule import Rule
 from safety_stream.core.rules.why import LOOKED_BACK, Account, Without, account_of, grounds_of
 from safety_stream.core.stages.detect import now_by
 from safety_stream.core.stages.stage import Clock, Output
-from safety_stream.replay import Pipeline
 from safety_stream.streaming.reading import high_watermarks, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import row_of
@@ -122,8 +121,7 @@ def _replayed(files: list[Path], known: Catalogue) -> Past:
             if isinstance(output.value, FeedStatus):
                 clock = clock.hear(output.value)
 
-    for _ in Pipeline(known, take).run(history.arrivals):
-        pass
+    put_through(known, history, take)
     return Past(*_stand(changes), lambda: versions, now_by(clock, 1, known.sources))
 
 

@@ -30,9 +30,10 @@ import msgspec
 from safety_stream.core.model.facts import fact_in, value_of
 from safety_stream.core.model.findings import Excluded
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.model.times import Day, Duration, Instant, day_of
+from safety_stream.core.model.times import Day, Duration, Instant, before, day_of
 from safety_stream.core.rules.rule import Override
 from safety_stream.core.rules.selectors import Selection
+from safety_stream.core.rules.windows import since_closing
 from safety_stream.core.timeline import Occurrence
 
 
@@ -197,6 +198,26 @@ class View:
                 # Of several steps each may have its own reason: one is told, whichever step is asked first.
                 reasons[sighting.incident_id] = min(reason, reasons.get(sighting.incident_id, reason))
         return tuple(Excluded(incident_id, reasons[incident_id]) for incident_id in sorted(reasons))
+
+    def excluded_since(
+        self,
+        closings: Sequence[Instant],
+        within: Duration,
+        e: Occurrence,
+        of: str,
+        until: str | None,
+        is_alike: Callable[[Sighting], bool],
+    ) -> tuple[Excluded, ...]:
+        """As `excluded`, for a window that ends at e and begins no earlier than the latest of `closings` before it.
+
+        Of the step `of` only what is alike would have mattered; of `until` anything would have.
+        """
+        return self.excluded(
+            (of,) if until is None else (of, until),
+            lambda: max(before(e.time, within), since_closing(closings, e.time)),
+            e.time,
+            lambda step, sighting: step == until or is_alike(sighting),
+        )
 
     def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[str, Occurrence, Sighting, str]]:
         for step in steps:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from safety_stream.core.model.times import Instant, before, length_in_words
+from safety_stream.core.model.times import Instant, length_in_words
 from safety_stream.core.rules.condition import (
     Alike,
     Completion,
@@ -27,7 +27,7 @@ from safety_stream.core.rules.condition import (
     until_in_words,
 )
 from safety_stream.core.rules.rule import Count
-from safety_stream.core.rules.windows import first_open, since_closing
+from safety_stream.core.rules.windows import first_open
 
 _TOP_LEVEL = 4
 """From this count on a level reads "4+": the repeat-victim levels are 2, 3 and 4 or more (domain.md 4)."""
@@ -83,10 +83,7 @@ class CountCondition:
             evidence=counted,
             number=number,
             facts=tuple(facts),
-            excluded=view.excluded(
-                self.steps,
-                lambda: max(before(e.time, terms.within), since_closing(closings, e.time)),
-                e.time,
-                lambda step, sighting: step == self._until or self._alike_in(sighting) == values,
+            excluded=view.excluded_since(
+                closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == values
             ),
         )

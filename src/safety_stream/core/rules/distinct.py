@@ -14,7 +14,7 @@ from typing import get_origin
 import msgspec
 
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.model.times import Instant, before, length_in_words
+from safety_stream.core.model.times import Instant, length_in_words
 from safety_stream.core.rules.condition import (
     Alike,
     Completion,
@@ -30,7 +30,7 @@ from safety_stream.core.rules.condition import (
     until_in_words,
 )
 from safety_stream.core.rules.rule import Distinct
-from safety_stream.core.rules.windows import first_open, since_closing
+from safety_stream.core.rules.windows import first_open
 
 
 class _Group(msgspec.Struct):
@@ -133,10 +133,7 @@ class DistinctCondition:
             evidence=counted,
             number=len(values),
             facts=tuple(facts),
-            excluded=view.excluded(
-                self.steps,
-                lambda: max(before(e.time, terms.within), since_closing(closings, e.time)),
-                e.time,
-                lambda step, sighting: step == self._until or self._alike_in(sighting) == alike,
+            excluded=view.excluded_since(
+                closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == alike
             ),
         )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from safety_stream.core.model.facts import number_of
-from safety_stream.core.model.times import Instant, before, length_in_words
+from safety_stream.core.model.times import Instant, length_in_words
 from safety_stream.core.rules.condition import (
     Alike,
     Completion,
@@ -30,7 +30,7 @@ from safety_stream.core.rules.condition import (
     until_in_words,
 )
 from safety_stream.core.rules.rule import Sum
-from safety_stream.core.rules.windows import first_open, since_closing
+from safety_stream.core.rules.windows import first_open
 
 
 class _Group(msgspec.Struct):
@@ -111,10 +111,7 @@ class SumCondition:
             evidence=counted,
             number=total,
             facts=tuple(facts),
-            excluded=view.excluded(
-                self.steps,
-                lambda: max(before(e.time, terms.within), since_closing(closings, e.time)),
-                e.time,
-                lambda step, sighting: step == self._until or self._alike_in(sighting) == alike,
+            excluded=view.excluded_since(
+                closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == alike
             ),
         )
