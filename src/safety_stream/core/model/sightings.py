@@ -31,7 +31,9 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
 
     `roles` are the roles the key's own entity has in it; `persons` every known person token of the report and
     `complainants` the tokens of those it happened to or who reported it (victim, reporter, subject), all sorted.
-    `child` is True when the key's entity, or any victim, subject or missing person, is a child.
+    `child` is True when the key's entity, or any victim, subject or missing person, is a child. `linking` are the
+    entities the report names (`linking.entities_of`), where some rule follows them from report to report, else none.
+    `possible` is True when only an unconfirmed match of persons puts the report under this key.
     """
 
     incident_id: str
@@ -57,6 +59,8 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
     child: bool
     disputed: bool = False
     facts: tuple[Fact, ...] = ()
+    linking: tuple[str, ...] = ()
+    possible: bool = False
 
 
 class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
