@@ -197,6 +197,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
     version = claim.version
     persons: set[str] = set()
     complainants: set[str] = set()
+    victims: set[str] = set()
     children: set[str] = set()
     is_of_child = False
     for party in version.parties:
@@ -205,6 +206,8 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
             persons.add(party.token)
             if party.role in _COMPLAINANT_ROLES:
                 complainants.add(party.token)
+            if party.role in _PAIRED_ROLES:
+                victims.add(party.token)
             if party.child:
                 children.add(party.token)
     # Written once, for the many fields that all keys share; a copy with other roles costs a fraction of that.
@@ -232,6 +235,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         child=is_of_child,
         disputed=version.action == "dispute",
         facts=version.facts,
+        victims=tuple(sorted(victims)),
     )
     return {
         keyed.key: replace(

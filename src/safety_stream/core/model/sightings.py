@@ -33,7 +33,8 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
     `complainants` the tokens of those it happened to or who reported it (victim, reporter, subject), all sorted.
     `child` is True when the key's entity, or any victim, subject or missing person, is a child. `linking` are the
     entities the report names (`linking.entities_of`), where some rule follows them from report to report, else none.
-    `possible` is True when only an unconfirmed match of persons puts the report under this key.
+    `possible` is True when only an unconfirmed match of persons puts the report under this key. `victims` are the
+    tokens of those it happened to (victim, subject), sorted.
     """
 
     incident_id: str
@@ -61,6 +62,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
     facts: tuple[Fact, ...] = ()
     linking: tuple[str, ...] = ()
     possible: bool = False
+    victims: tuple[str, ...] = ()
 
 
 class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
