@@ -11,17 +11,26 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 
 import pytest
 from tests.catalogue import test_backtesting, test_hostile, test_lint
 from tests.catalogue.copying import copied, with_more_rules
 
-from safety_stream.catalogue import documents, loading
+from safety_stream import catalogue
+from safety_stream.catalogue import documents, places
 
 TELLS = {"error", "warning", "add", "refuse"}
 Place = tuple[str, int]
+
+
+def modules() -> list[ModuleType]:
+    """All that read a catalogue."""
+    names = (found.name for found in iter_modules(catalogue.__path__, prefix=f"{catalogue.__name__}."))
+    return [import_module(name) for name in names]
 
 
 def told_at(module: ModuleType) -> Iterator[tuple[Place, range, str]]:
@@ -76,8 +85,8 @@ def test_every_place_that_tells_an_issue_is_seen_to_tell_one(tmp_path: Path, mon
     # Most files are as they were the last time.
     monkeypatch.setattr(documents, "parse_document", lru_cache(maxsize=None)(documents.parse_document))
     for name in TELLS:
-        watch(loading._Place, name)
-    watch(loading, "Issue")
+        watch(places.Place, name)
+    watch(places, "Issue")
     watch(documents.UnreadableError, "__init__")
     for number, (test, values, make) in enumerate(runs()):
         wanted = inspect.signature(test).parameters.keys()
@@ -85,6 +94,6 @@ def test_every_place_that_tells_an_issue_is_seen_to_tell_one(tmp_path: Path, mon
         with pytest.MonkeyPatch.context() as patch:
             test(**values, **fixtures, **({"monkeypatch": patch} if "monkeypatch" in wanted else {}))
 
-    places = [place for module in (loading, documents) for place in told_at(module)]
-    assert len(places) > 70
-    assert [text for (module, _), lines, text in places if not any((module, line) in seen for line in lines)] == []
+    told = [place for module in modules() for place in told_at(module)]
+    assert len(told) > 70
+    assert [text for (module, _), lines, text in told if not any((module, line) in seen for line in lines)] == []

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.catalogue.copying import FOREIGN
 
 from safety_stream.catalogue import Issue, lint_catalogue, run_examples
-from safety_stream.catalogue.loading import ISSUES_MAX
+from safety_stream.catalogue.places import ISSUES_MAX
 
 AUDIENCES = """audiences:
   - {id: duty-officer, title: The watch, families: [repeat-victimisation], priorities: [P4], fields: [alert_id]}

@@ -1,6 +1,6 @@
 """The formats of the catalogue's files, field by field. What is not named here is refused.
 
-These models check shape alone; whether a named thing exists is for `loading.py`, which sees all files.
+These models check shape alone; whether a named thing exists is for the modules that see all files (`loading.py`).
 """
 
 from __future__ import annotations
@@ -594,6 +594,10 @@ class BareRuleFile(_Strict):
             discovered_because=self.discovered_because,
         )
         return {"main": top}
+
+    def where(self, limb: str) -> tuple[str, ...]:
+        """Where in the file a limb stands."""
+        return () if self.limbs is None else ("limbs", limb)
 
 
 class RuleFile(BareRuleFile):

@@ -23,8 +23,9 @@ from safety_stream.catalogue.backtesting import (
     only_in,
     volume,
 )
+from safety_stream.catalogue.budgets import excesses
 from safety_stream.catalogue.formats import VolumesFile
-from safety_stream.catalogue.loading import excesses, load_catalogue, load_volumes
+from safety_stream.catalogue.loading import load_catalogue, load_volumes
 from safety_stream.catalogue.volumes import measured, record
 from safety_stream.cli.history import read_history, tally
 from safety_stream.cli.terminal import (

@@ -1,0 +1,63 @@
+"""Whether rules keep to the budget of how loud they may be (`volumes.yaml`).
+
+What is too loud must not be released, but what runs must not stop over it, and a backtest has to load what it is to
+mend: so the budget is held against rules that are read already, and by `rules lint` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from safety_stream.catalogue.files import Files
+from safety_stream.catalogue.formats import BareRuleFile, BudgetEntry, VolumesFile
+from safety_stream.catalogue.places import Place
+
+
+def read_volumes(files: Files) -> tuple[Place, VolumesFile] | None:
+    """How loud rules may be and were; None when there is no such file, or one not of its format."""
+    path = files.folder / "volumes.yaml"
+    read = files.read(path, VolumesFile) if path.exists() else None
+    if read is not None:
+        at, model = read
+        starts = model.budget.shifts.starts
+        if starts != sorted(set(starts)):
+            at.error(("budget", "shifts", "starts"), "shifts do not begin in order", "write [7, 19]")
+    return read
+
+
+def check_volumes(files: Files, rules: Mapping[str, BareRuleFile]) -> None:
+    """Hold what was measured of the rules read against their budget."""
+    read = read_volumes(files)
+    if read is None:
+        return
+    at, model = read
+    at.refuse_repeats("measured", [entry.rule for entry in model.measured], what="rule")
+    stable = {rule: file.version for rule, file in rules.items() if file.status == "stable"}
+    together = 0
+    for index, entry in enumerate(model.measured):
+        if entry.rule not in rules:
+            at.warning(("measured", index), f"rule {entry.rule} is measured and is no rule", "leave it out")
+        if stable.get(entry.rule) != entry.version:
+            continue
+        del stable[entry.rule]
+        urgent, alerts = entry.urgent_per_division_and_shift, entry.alerts_per_district_and_month
+        together += urgent
+        for excess in excesses(urgent, alerts, model.budget):
+            mend = "make it trial, raise its threshold or narrow its select, and measure it again"
+            at.error(("measured", index), f"{entry.rule} is too loud to be stable: {excess}", mend)
+    most = model.budget.urgent.per_division_and_shift
+    if together > most:
+        what = f"all rules together make {together:,} urgent in a division and shift, where the budget is {most:,}"
+        at.error(("budget", "urgent"), what, "make one of them trial, or quieter")
+    for rule, version in stable.items():
+        mend = f"run safety-stream rules backtest {rule} --against HISTORY --record NAME-OF-HISTORY"
+        at.warning(("measured",), f"version {version} of {rule} has no measured volume", mend)
+
+
+def excesses(urgent: int, alerts: int, budget: BudgetEntry) -> list[str]:
+    """What of one rule's volume is beyond the budget, in words."""
+    limits = (
+        (urgent, budget.urgent.of_one_rule, "urgent in a division and shift"),
+        (alerts, budget.alerts.per_district_and_month, "in a district and month"),
+    )
+    return [f"{number:,} {where}, where the budget is {most:,}" for number, most, where in limits if number > most]

@@ -1,0 +1,251 @@
+"""A limb's condition: from the words of a file to the value the core tests, and what each type asks of its limb.
+
+Here is all that the reading of a catalogue knows of single condition types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from safety_stream.catalogue.documents import Where
+from safety_stream.catalogue.formats import (
+    AllOfEntry,
+    CalendarEntry,
+    LimbEntry,
+    NearEntry,
+    OrderedEntry,
+    OverrideValues,
+    StepEntry,
+)
+from safety_stream.catalogue.places import Place
+from safety_stream.catalogue.vocabulary import Vocabulary
+from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
+from safety_stream.core.rules.rule import (
+    Absent,
+    AllOf,
+    Calendar,
+    Condition,
+    Count,
+    Distinct,
+    Limb,
+    Near,
+    Ordered,
+    Sum,
+)
+from safety_stream.core.rules.windows import longest
+
+_TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
+_LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
+
+
+def condition_of(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per type
+    """The condition a limb states."""
+    stated = entry.condition
+    match stated.type:
+        case "count":
+            return Count(
+                of=stated.of,
+                at_least=stated.at_least,
+                within=stated.within,
+                same=tuple(stated.same),
+                until=stated.until,
+            )
+        case "distinct":
+            return Distinct(
+                of=stated.of,
+                field=stated.field,
+                at_least=stated.at_least,
+                occurrences=stated.occurrences,
+                within=stated.within,
+                same=tuple(stated.same),
+                ignore=tuple(stated.ignore),
+                until=stated.until,
+            )
+        case "sum":
+            return Sum(
+                of=stated.of,
+                field=stated.field,
+                at_least=stated.at_least,
+                within=stated.within,
+                same=tuple(stated.same),
+                until=stated.until,
+            )
+        case "all_of":
+            needed = {step: stated.at_least.get(step, 1) for step in stated.steps}
+            return AllOf(steps=needed, within=stated.within, needed=stated.needed, always=tuple(stated.always))
+        case "ordered":
+            return Ordered(
+                steps=tuple(stated.steps), within=stated.within, runs=stated.runs, none_of=tuple(stated.none_of)
+            )
+        case "absent":
+            return Absent(after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds))
+        case "near":
+            return Near(
+                of=stated.of,
+                metres=stated.metres,
+                within=stated.within,
+                at_least=stated.at_least,
+                after=stated.after,
+            )
+        case "calendar":
+            return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
+
+
+def counted_steps(entry: LimbEntry) -> tuple[str, ...]:
+    """The steps that make a limb fire; those that close, cancel or rule out are not among them."""
+    stated = entry.condition
+    match stated.type:
+        case "count" | "distinct" | "sum":
+            return (stated.of,)
+        case "all_of" | "ordered":
+            return tuple(dict.fromkeys(stated.steps))
+        case "absent":
+            return (stated.after,)
+        case "calendar":
+            return () if stated.of is None else (stated.of,)
+        case "near":
+            return tuple(dict.fromkeys((stated.of, stated.after or stated.of)))
+
+
+def names_of(condition: Condition, vocabulary: Vocabulary) -> dict[str, str]:
+    """How a condition's values are called in explanations: areas have names."""
+    if not isinstance(condition, Distinct) or condition.field != "area" or vocabulary.areas is None:
+        return {}
+    return {code: area.name for code, area in vocabulary.areas.by_code.items()}
+
+
+def check_kind_of_limb(at: Place, where: Where, entry: LimbEntry, vocabulary: Vocabulary) -> None:
+    """That the condition may be asked of such keys, and is given what it needs there."""
+    if "area" in entry.key:
+        if entry.key != ["area"] or not isinstance(entry.condition, CalendarEntry) or entry.indicator is None:
+            at.error((*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml")
+        elif entry.select or entry.condition.of is not None:
+            place = "select" if entry.select else "condition"
+            at.error((*where, place), "an area's indicator has its own select", "leave select and of out")
+        if entry.indicator is not None:
+            at.know((*where, "indicator"), "indicator", entry.indicator, vocabulary.indicators)
+        return
+    if entry.indicator is not None:
+        at.error((*where, "indicator"), "only key area has an indicator", "leave it out")
+    if isinstance(entry.condition, NearEntry):
+        _check_limb_of_near(at, where, entry)
+    elif "cell" in entry.key:
+        at.error((*where, "key"), "of a cell only near may be asked", "choose another kind of key")
+    if isinstance(entry.condition, CalendarEntry) and entry.condition.of is None:
+        at.error((*where, "condition"), "a calendar condition on a timeline needs a step to count", "add `of`")
+
+
+def _check_limb_of_near(at: Place, where: Where, entry: LimbEntry) -> None:
+    if entry.key != ["cell"]:
+        at.error((*where, "key"), "near is asked of cells alone", "write `key: cell`")
+    if entry.besides:
+        at.error((*where, "besides"), "besides would count all that nine cells hold, near or not", "leave it out")
+    for step, selected in entry.select.items():
+        if selected.finding is not None:
+            at.error(
+                (*where, "select", step),
+                f"step {step} means a finding, which has no place",
+                "let near speak of reports",
+            )
+
+
+def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEntry, vocabulary: Vocabulary) -> None:
+    """That what a condition names is known and goes together."""
+    if isinstance(condition, Count | Distinct | Sum):
+        _check_window(at, where, condition, entry.select.get(condition.of), vocabulary)
+    if isinstance(condition, Absent):
+        for feed in condition.feeds:
+            at.know((*where, "feeds"), "feed", feed, vocabulary.sources)
+    if isinstance(condition, Near):
+        _check_reach(at, where, condition, vocabulary)
+    if isinstance(entry.condition, AllOfEntry):
+        _check_all_of(at, where, entry.condition)
+    if isinstance(entry.condition, OrderedEntry):
+        _check_order(at, where, entry.condition)
+
+
+def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, vocabulary: Vocabulary) -> None:
+    """That a limb's condition has what an override sets in it, and may have it so."""
+    if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent):
+        at.error(where, f"limb {limb.name} has no at_least", "leave it out")
+    if set_to.within is not None and isinstance(limb.condition, Calendar):
+        at.error(where, f"limb {limb.name} has no within", "leave it out")
+    if set_to.within is not None and isinstance(limb.condition, Near):
+        _check_stretch(at, where, set_to.within, vocabulary)
+
+
+def _check_window(
+    at: Place, where: Where, condition: Count | Distinct | Sum, selected: StepEntry | None, vocabulary: Vocabulary
+) -> None:
+    for field in condition.same:
+        vocabulary.know_field(at, (*where, "same"), field, _TEXT_FIELDS)
+    if condition.until == condition.of:
+        at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
+    if isinstance(condition, Distinct):
+        vocabulary.know_field(at, (*where, "field"), condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
+    if isinstance(condition, Sum):
+        _check_summed(at, (*where, "field"), condition.field, vocabulary)
+    if selected is not None and selected.finding is not None and (condition.same or not isinstance(condition, Count)):
+        what = f"step {condition.of} means findings, which have no fields of their own"
+        at.error((*where, "of"), what, "count them, without same")
+
+
+def _check_summed(at: Place, where: Where, field: str, vocabulary: Vocabulary) -> None:
+    if vocabulary.facts is None:
+        return
+    numbers = [f"facts.{fact.id}" for fact in vocabulary.facts.values() if fact.type == "number"]
+    at.know(where, "number to add up:", field, numbers)
+
+
+def _check_all_of(at: Place, where: Where, stated: AllOfEntry) -> None:
+    _check_steps(at, (*where, "steps"), stated.steps)
+    for step in stated.at_least:
+        at.know((*where, "at_least", step), "step", step, stated.steps)
+    _check_needed(at, where, stated)
+
+
+def _check_needed(at: Place, where: Where, stated: AllOfEntry) -> None:
+    _check_steps(at, (*where, "always"), stated.always)
+    for step in stated.always:
+        at.know((*where, "always"), "step", step, stated.steps)
+    if stated.needed is None and stated.always:
+        at.error((*where, "always"), "all steps are needed anyway", "say how many are needed, or leave always out")
+    if stated.needed is not None and not len(stated.always) < stated.needed < len(stated.steps):
+        at.error(
+            (*where, "needed"),
+            f"{stated.needed} needed of {len(stated.steps)} steps, {len(stated.always)} of them always",
+            "let needed lie between the number always needed and the number of steps, or leave it out",
+        )
+
+
+def _check_order(at: Place, where: Where, stated: OrderedEntry) -> None:
+    _check_steps(at, (*where, "none_of"), stated.none_of)
+    for step in sorted(set(stated.none_of).intersection(stated.steps)):
+        at.error((*where, "none_of"), f"step {step} is asked for and ruled out", "keep it in one of both")
+    meant = f"last {stated.steps[0]}"
+    if stated.measured_from not in (None, meant):
+        at.error((*where, "measured_from"), "an order is always measured from its first step", f"write {meant}")
+
+
+def _check_steps(at: Place, where: Where, steps: Sequence[str]) -> None:
+    for index, step in enumerate(steps):
+        if step in steps[:index]:
+            at.error((*where, index), f"step {step} is named twice", "name it once")
+
+
+def _check_reach(at: Place, where: Where, condition: Near, vocabulary: Vocabulary) -> None:
+    if condition.after == condition.of:
+        at.error((*where, "after"), f"step {condition.of} is named twice", "leave after out: it is the same anyway")
+    categories = vocabulary.categories
+    if categories is not None and condition.metres > categories.bounds.cell_metres:
+        what = f"{condition.metres} metres is further than a cell is wide"
+        at.error((*where, "metres"), what, "ask for less, or raise cell_metres in categories.yaml")
+    _check_stretch(at, (*where, "within"), condition.within, vocabulary)
+
+
+def _check_stretch(at: Place, where: Where, within: Duration, vocabulary: Vocabulary) -> None:
+    """A length of months counts as the longest it can be."""
+    categories = vocabulary.categories
+    if categories is not None and (within.millis or longest(within)) > categories.bounds.cell_days * DAY_LENGTH:
+        what = f"{length_in_words(within)} may be longer than a cell lasts"
+        at.error(where, what, "ask for less, or raise cell_days in categories.yaml")

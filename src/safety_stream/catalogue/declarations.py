@@ -1,0 +1,310 @@
+"""The files that declare what rules may name, in the order in which they name one another.
+
+Sources, categories, facts, areas, indicators, audiences: each is held against the vocabulary of those before it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from safety_stream.catalogue.areas import read_lookup
+from safety_stream.catalogue.documents import Where
+from safety_stream.catalogue.files import Files
+from safety_stream.catalogue.formats import (
+    AreasFile,
+    AudienceEntry,
+    AudiencesFile,
+    CategoriesFile,
+    FactEntry,
+    FactsFile,
+    IndicatorsFile,
+    ProfileEntry,
+    SourcesFile,
+)
+from safety_stream.catalogue.places import Place
+from safety_stream.catalogue.selecting import selector_of_reports
+from safety_stream.catalogue.vocabulary import Categories, Vocabulary
+from safety_stream.core.catalogue import (
+    Area,
+    Areas,
+    Audience,
+    Bounds,
+    Category,
+    FactKind,
+    Indicator,
+    Profile,
+    Source,
+)
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
+from safety_stream.core.model.times import Duration
+from safety_stream.core.rules.engine import HUB_RULE
+
+LOOKUP_BYTES_MAX = 20_000_000
+"""Ten times a look-up of the whole country."""
+
+_ALERT_FIELDS = frozenset(AlertVersion.__struct_fields__)
+
+_NOT_TO_BE_READ = frozenset(
+    {
+        *("ethnic", "ethnicity", "race", "racial", "nationality", "immigration", "caste", "skin"),
+        *("religion", "religious", "faith", "belief", "beliefs", "political", "politics", "union"),
+        *("sex", "sexual", "sexuality", "orientation", "gender", "transgender", "trans", "pregnancy", "pregnant"),
+        *("health", "mental", "medical", "diagnosis", "disability", "disabled", "illness", "medication", "addiction"),
+        *("genetic", "biometric"),
+    }
+)
+"""Words that no fact's name may hold: no rule reads what the law protects most (design/rules.md 3.11; Data Protection
+Act 2018 s.10, UK GDPR article 9; Equality Act 2010 s.4). Here and not in the catalogue, so that no rule's author can
+take one out."""
+
+
+def read_declarations(files: Files, areas: Path | None) -> tuple[Vocabulary, list[Profile]]:
+    """What rules may name, and the profiles, which none does; `areas` is another county's area file."""
+    known = Vocabulary(at_home=areas is None, sources=_read_sources(files))
+    known = msgspec.structs.replace(known, categories=_read_categories(files, known))
+    known = msgspec.structs.replace(known, facts=_read_facts(files))
+    known = msgspec.structs.replace(known, areas=_read_areas(files, areas or _only_area_file(files)))
+    known = msgspec.structs.replace(known, indicators=_read_indicators(files, known))
+    audiences, profiles = _read_audiences(files, known)
+    return msgspec.structs.replace(known, audiences=audiences), profiles
+
+
+def _read_sources(files: Files) -> dict[str, Source] | None:
+    read = files.read(files.folder / "sources.yaml", SourcesFile)
+    if read is None:
+        return None
+    at, model = read
+    at.refuse_repeats("sources", [entry.id for entry in model.sources])
+    return {
+        entry.id: Source(
+            id=entry.id,
+            organisation=entry.organisation,
+            title=entry.title,
+            kinds=tuple(entry.kinds),
+            identity=entry.identity,
+            usual_latency=_exact_length(at, ("sources", index, "usual_latency"), entry.usual_latency),
+        )
+        for index, entry in enumerate(model.sources)
+    }
+
+
+def _exact_length(at: Place, where: Where, length: Duration) -> int:
+    if not length.millis:
+        at.error(where, "a latency in months has no exact length", "say it in days")
+    return length.millis
+
+
+def _read_categories(files: Files, vocabulary: Vocabulary) -> Categories | None:
+    read = files.read(files.folder / "categories.yaml", CategoriesFile)
+    if read is None:
+        return None
+    at, model = read
+    at.refuse_repeats("categories", [entry.id for entry in model.categories])
+    for kind in model.kind_themes:
+        at.know(("kind_themes", kind), "kind", kind, vocabulary.kinds())
+    if model.bounds.kept <= model.bounds.hub:
+        at.error(("bounds",), "kept is not above hub", "a hub must be remembered for it to come back: raise kept")
+    return Categories(
+        by_id={
+            entry.id: Category(id=entry.id, family=entry.family, themes=tuple(sorted(entry.themes)))
+            for entry in model.categories
+        },
+        kind_themes={kind: tuple(sorted(themes)) for kind, themes in model.kind_themes.items()},
+        flag_themes={flag: tuple(sorted(themes)) for flag, themes in model.flag_themes.items()},
+        bounds=Bounds(
+            hub=model.bounds.hub,
+            kept=model.bounds.kept,
+            cell_metres=model.bounds.cell_metres,
+            cell_days=model.bounds.cell_days,
+        ),
+    )
+
+
+def _read_facts(files: Files) -> dict[str, FactKind] | None:
+    path = files.folder / "facts.yaml"
+    if not path.exists():
+        return {}
+    read = files.read(path, FactsFile)
+    if read is None:
+        return None
+    at, model = read
+    at.refuse_repeats("facts", [entry.id for entry in model.facts])
+    for index, entry in enumerate(model.facts):
+        _check_fact(at, ("facts", index), entry)
+    return {
+        entry.id: FactKind(
+            id=entry.id,
+            type=entry.type,
+            title=entry.title,
+            values=None if entry.values is None else frozenset(entry.values),
+        )
+        for entry in model.facts
+    }
+
+
+def _check_fact(at: Place, where: Where, entry: FactEntry) -> None:
+    for word in sorted(_NOT_TO_BE_READ.intersection(entry.id.split("-"))):
+        at.error((*where, "id"), f"fact {entry.id}: no rule may read of {word}", "leave it out (rules.md 3.11)")
+    if entry.type == "number" and (entry.values is not None or entry.open):
+        at.error(where, f"fact {entry.id} is a number; it has neither values nor open", "leave them out")
+    if entry.type == "word" and (entry.values is None) != entry.open:
+        what = "both values and open" if entry.open else "no values"
+        at.error(where, f"fact {entry.id} has {what}", "list the words it may be, or else say open: true")
+
+
+def _read_areas(files: Files, file: Path | None) -> Areas | None:
+    read = None if file is None else files.read(file, AreasFile)
+    if file is None or read is None:
+        return None
+    at, model = read
+    at.refuse_repeats("areas", [entry.code for entry in model.areas], what="code")
+    by_code = {
+        entry.code: Area(
+            code=entry.code,
+            name=entry.name,
+            kind=entry.kind,
+            parents=tuple(entry.parents),
+            valid_from=entry.valid_from,
+            valid_to=entry.valid_to,
+            division=entry.division,
+            residents=entry.residents,
+        )
+        for entry in model.areas
+    }
+    for index, entry in enumerate(model.areas):
+        where: Where = ("areas", index)
+        for parent in entry.parents:
+            at.know((*where, "parents"), "area", parent, by_code)
+        if _is_above_itself(entry.code, by_code):
+            at.error((*where, "parents"), f"area {entry.code} is above itself", "break the circle of parents")
+        at.check_days(where, entry.valid_from, entry.valid_to)
+    for reserved in (OUTSIDE, UNLOCATED):
+        if reserved not in by_code or by_code[reserved].kind != "reserved":
+            at.error(("areas",), f"area {reserved} of kind reserved is missing", "add it: sums must be whole")
+    return Areas(county=model.county, by_code=by_code, by_lsoa=_read_lsoas(files, at, file, model, by_code))
+
+
+def _only_area_file(files: Files) -> Path | None:
+    folder = files.folder / "areas"
+    found = files.in_folder(folder)
+    if len(found) != 1:
+        at = files.place(folder)
+        what = "there is no area file" if not found else f"there are {len(found)} area files"
+        at.error((), what, "keep one, or say which one to use")
+        return None
+    return found[0]
+
+
+def _read_lsoas(files: Files, at: Place, file: Path, model: AreasFile, by_code: Mapping[str, Area]) -> dict[str, str]:
+    if model.lsoa_lookup is None:
+        return {}
+    path = file.parent / model.lsoa_lookup
+    if path.exists() and not (path.is_file() and path.stat().st_size <= LOOKUP_BYTES_MAX and files.is_inside(path)):
+        what = f"{model.lsoa_lookup} is no file of this folder, or has more than {LOOKUP_BYTES_MAX} bytes"
+        at.error(("lsoa_lookup",), what, "keep the county's rows in a file there")
+        return {}
+    try:
+        rows = list(read_lookup(path))
+    except (OSError, ValueError, csv.Error) as error:
+        at.error(("lsoa_lookup",), f"{model.lsoa_lookup} cannot be read: {error}", "mend the look-up")
+        return {}
+    files.count(path.read_bytes())
+    table = files.place(path)
+    by_lsoa: dict[str, str] = {}
+    for line, lsoa, code in rows:
+        if code not in by_code or by_code[code].kind != "district":
+            table.add("error", line, f"{code} is no district of {files.name_of(file)}", "add the area or mend the code")
+        if by_lsoa.setdefault(lsoa, code) != code:
+            table.add("error", line, f"LSOA {lsoa} is in two districts", "keep one row")
+    return by_lsoa
+
+
+def _is_above_itself(code: str, by_code: Mapping[str, Area]) -> bool:
+    above = list(by_code[code].parents)
+    for parent in above:
+        if parent == code:
+            return True
+        area = by_code.get(parent)
+        above.extend(one for one in (area.parents if area else ()) if one not in above)
+    return False
+
+
+def _read_indicators(files: Files, vocabulary: Vocabulary) -> dict[str, Indicator] | None:
+    found: dict[str, Indicator] = {}
+    whole = True
+    for path in files.in_folder(files.folder / "indicators"):
+        read = files.read(path, IndicatorsFile)
+        if read is None:
+            whole = False
+            continue
+        at, model = read
+        for index, entry in enumerate(model.indicators):
+            where: Where = ("indicators", index)
+            if entry.id in found:
+                at.error((*where, "id"), f"indicator {entry.id} is there already", "ids are never reused: rename it")
+            for feed in entry.feeds:
+                at.know((*where, "feeds"), "feed", feed, vocabulary.sources)
+            found[entry.id] = Indicator(
+                id=entry.id,
+                title=entry.title,
+                select=selector_of_reports(at, (*where, "select"), entry.select, vocabulary),
+                feeds=tuple(entry.feeds),
+                periods=tuple(entry.periods),
+            )
+    return found if whole else None
+
+
+def _read_audiences(files: Files, vocabulary: Vocabulary) -> tuple[dict[str, Audience] | None, list[Profile]]:
+    audiences: dict[str, Audience] = {}
+    profiles: dict[str, Profile] = {}
+    whole = True
+    for path in files.in_folder(files.folder / "audiences"):
+        read = files.read(path, AudiencesFile)
+        if read is None:
+            whole = False
+            continue
+        at, model = read
+        for index, entry in enumerate(model.audiences):
+            where: Where = ("audiences", index)
+            if entry.id in audiences:
+                at.error((*where, "id"), f"audience {entry.id} is there already", "rename one of them")
+            for position, field in enumerate(entry.fields):
+                at.know((*where, "fields", position), "field of an alert", field, _ALERT_FIELDS)
+            audiences[entry.id] = _audience(entry)
+        for index, profile in enumerate(model.profiles):
+            where = ("profiles", index)
+            if profile.id in profiles:
+                at.error((*where, "id"), f"profile {profile.id} is there already", "rename one of them")
+            for area in profile.areas:
+                vocabulary.know_area(at, (*where, "areas"), area)
+            profiles[profile.id] = _profile(profile)
+        if not any(audience in HUB_RULE.audiences for audience in audiences):
+            at.warning(("audiences",), "nobody hears of hubs", f"keep an audience {HUB_RULE.audiences[0]}")
+    return audiences if whole else None, list(profiles.values())
+
+
+def _audience(entry: AudienceEntry) -> Audience:
+    return Audience(
+        id=entry.id,
+        title=entry.title,
+        families=tuple(entry.families),
+        priorities=tuple(entry.priorities),
+        fields=tuple(entry.fields),
+    )
+
+
+def _profile(entry: ProfileEntry) -> Profile:
+    return Profile(
+        id=entry.id,
+        title=entry.title,
+        areas=tuple(entry.areas),
+        periods=tuple(entry.periods),
+        final_only=entry.final_only,
+        suppress_below=entry.suppress_below,
+        round_to=entry.round_to,
+    )

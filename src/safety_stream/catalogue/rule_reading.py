@@ -1,0 +1,244 @@
+"""A rule's file, from its limbs to its examples: to the rule the core runs, each name held against the vocabulary.
+
+What single condition types ask of a limb is in `conditions.py`, and how rules may rest on one another in `chains.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from string import Formatter
+
+import msgspec
+
+from safety_stream.catalogue.conditions import (
+    check_condition,
+    check_kind_of_limb,
+    check_override,
+    condition_of,
+    counted_steps,
+    names_of,
+)
+from safety_stream.catalogue.documents import Where
+from safety_stream.catalogue.files import Files
+from safety_stream.catalogue.formats import BareRuleFile, ExampleSighting, LimbEntry, OverrideEntry, RuleFile
+from safety_stream.catalogue.places import Place, listing
+from safety_stream.catalogue.selecting import selector_of
+from safety_stream.catalogue.vocabulary import ROLES, Vocabulary
+from safety_stream.core.rules.registry import condition_type
+from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
+
+_PLACES = frozenset({"household", "place", "cell"})
+"""Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
+
+
+class ReadRule(msgspec.Struct, frozen=True):
+    """A rule, the file it was made from, and the place for what is wrong between it and others."""
+
+    at: Place
+    file: BareRuleFile
+    rule: Rule
+
+
+def read_rule(files: Files, path: Path, kind: type[BareRuleFile], vocabulary: Vocabulary) -> ReadRule | None:
+    """The rule in a file of this format; None when not even its shape can be had."""
+    read = files.read(path, kind)
+    if read is None:
+        return None
+    at, file = read
+    if file.id != path.stem:
+        at.error(("id",), f"id {file.id} is not the file's name", f"rename the file to {file.id}.yaml")
+    rule = _rule(at, file, vocabulary)
+    return None if rule is None else ReadRule(at, file, rule)
+
+
+def _rule(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> Rule | None:
+    entries = _limb_entries(at, model)
+    limbs = [limb for name, entry in entries for limb in _limb(at, model, name, entry, vocabulary)]
+    _check_audience(at, model, vocabulary)
+    _check_priority(at, model)
+    _check_safeguards(at, model)
+    _check_examples(at, model, vocabulary)
+    if not limbs:
+        return None
+    return Rule(
+        id=model.id,
+        version=model.version,
+        title=model.title,
+        status=model.status,
+        family=model.family,
+        limbs=tuple(limbs),
+        overrides=tuple(_override(at, ("overrides", i), o, limbs, vocabulary) for i, o in enumerate(model.overrides)),
+        priority=PriorityRule(
+            base=model.priority.base,
+            by_count=tuple(sorted(model.priority.by_count.items())),
+            raise_when=tuple(model.priority.raise_when),
+            child_raises=model.priority.child_raises,
+        ),
+        safeguards=Safeguards(
+            organisations=model.safeguards.organisations,
+            organisations_or_kinds=model.safeguards.organisations_or_kinds,
+            grades_alone=tuple(model.safeguards.grades_alone),
+        ),
+        action_time=model.action_time,
+        suppress_for=model.suppress.length,
+        audiences=tuple(model.audience),
+    )
+
+
+def _limb_entries(at: Place, model: BareRuleFile) -> list[tuple[str, LimbEntry]]:
+    named = ("key", "select", "condition", "besides", "indicator", "discovered_because")
+    at_top = [name for name in named if getattr(model, name) not in (None, {})]
+    if model.limbs is not None and at_top:
+        at.error((at_top[0],), f"{', '.join(at_top)} beside limbs", "put it into each limb")
+    if model.limbs is None and (model.key is None or model.condition is None):
+        at.error((), "neither key and condition nor limbs", "say what the rule reads and tests")
+    return list(model.each_limb().items())
+
+
+def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabulary: Vocabulary) -> Iterator[Limb]:
+    where = model.where(name)
+    condition = condition_of(entry)
+    reads = condition_type(condition)
+    check_kind_of_limb(at, where, entry, vocabulary)
+    for step in sorted(set(reads.steps) - set(entry.select)):
+        at.error((*where, "condition"), f"unknown step {step}", f"name it under select, or use {listing(entry.select)}")
+    _check_besides(at, where, entry, reads.facts)
+    told_besides = {one.of for one in entry.besides.values()}
+    for step in sorted(set(entry.select) - set(reads.steps) - told_besides):
+        at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
+    check_condition(at, (*where, "condition"), condition, entry, vocabulary)
+    _check_words(at, (*where, "explain"), entry.explain, (*reads.facts, *entry.besides))
+    if isinstance(model, RuleFile):
+        _check_origin(at, where, entry)
+    steps = {
+        step: selector_of(at, (*where, "select", step), selected, vocabulary) for step, selected in entry.select.items()
+    }
+    if {*reads.steps, *told_besides} <= set(steps):
+        yield Limb(
+            name=name,
+            keys=tuple(entry.key),
+            steps=steps,
+            condition=condition,
+            explain=entry.explain,
+            names=names_of(condition, vocabulary),
+            besides={name: Besides(of=one.of, within=one.within) for name, one in entry.besides.items()},
+        )
+
+
+def _check_besides(at: Place, where: Where, entry: LimbEntry, facts: Sequence[str]) -> None:
+    for name, one in entry.besides.items():
+        at.know((*where, "besides", name, "of"), "step", one.of, entry.select)
+        if name in facts:
+            at.error((*where, "besides", name), f"the condition states {name} itself", "give it another name")
+
+
+def _check_origin(at: Place, where: Where, entry: LimbEntry) -> None:
+    counted = counted_steps(entry) if _PLACES.intersection(entry.key) else ()
+    for step in counted:
+        selected = entry.select.get(step)
+        if selected is None or selected.finding is not None or step in entry.discovered_because:
+            continue
+        if selected.origin == ["reported"]:
+            continue
+        mend = f"add origin: reported, or say why it counts there: discovered_because: {{{step}: …}}"
+        at.error((*where, "select", step), f"at a place step {step} counts what is found by looking", mend)
+    for step in sorted(entry.discovered_because):
+        selected = entry.select.get(step)
+        if step not in counted or selected is None or selected.origin == ["reported"]:
+            what = f"step {step} counts nothing at a place that is found by looking"
+            at.error((*where, "discovered_because", step), what, "leave the reason out")
+
+
+def _check_words(at: Place, where: Where, words: str, facts: Sequence[str]) -> None:
+    try:
+        fields = list(Formatter().parse(words))
+    except ValueError:
+        at.error(where, "explain has a stray brace", "write {count} for a fact, and no other braces")
+        return
+    for _, name, form, conversion in fields:
+        if name is not None and (name not in facts or form or conversion):
+            at.error(where, f"explain names {{{name}}}, which is no fact of this condition", f"use {listing(facts)}")
+
+
+def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Limb], vocabulary: Vocabulary) -> Override:
+    touched = [limb for limb in limbs if entry.limb in (None, limb.name)]
+    for area in entry.areas:
+        vocabulary.know_area(at, (*where, "areas"), area)
+        known = vocabulary.areas.by_code.get(area) if vocabulary.areas else None
+        if known is not None and known.kind == "county" and any(limb.keys != ("area",) for limb in touched):
+            at.error((*where, "areas"), f"{area} groups areas; nothing happens in it as such", "name its districts")
+    at.check_days(where, entry.valid_from, entry.valid_to)
+    if not touched:
+        at.error((*where, "limb"), f"unknown limb {entry.limb}", f"use {listing(limb.name for limb in limbs)}")
+    set_to = entry.values
+    if set_to.at_least is None and set_to.within is None and set_to.enabled:
+        at.error((*where, "set"), "the override sets nothing", "set at_least, within or enabled: false")
+    for limb in touched:
+        check_override(at, (*where, "set"), set_to, limb, vocabulary)
+    return Override(
+        areas=frozenset(entry.areas),
+        limb=entry.limb,
+        valid_from=entry.valid_from,
+        valid_to=entry.valid_to,
+        at_least=set_to.at_least,
+        within=set_to.within,
+        enabled=set_to.enabled,
+    )
+
+
+def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:
+    for index, audience in enumerate(model.audience):
+        at.know(("audience", index), "audience", audience, vocabulary.audiences)
+        known = (vocabulary.audiences or {}).get(audience)
+        if known is not None and model.family not in known.families:
+            at.warning(("audience", index), f"audience {audience} takes no {model.family} alerts", "leave it out")
+
+
+def _check_priority(at: Place, model: BareRuleFile) -> None:
+    tiers = [model.priority.base, *(tier for _, tier in sorted(model.priority.by_count.items()))]
+    if tiers != sorted(tiers, reverse=True):
+        at.error(("priority", "by_count"), "a higher count has a lower priority", "P1 is the highest: order them")
+
+
+def _check_safeguards(at: Place, model: BareRuleFile) -> None:
+    if all(entry.key != ["area"] for entry in model.each_limb().values()):
+        return
+    guards = model.safeguards
+    if guards.organisations > 1 or guards.organisations_or_kinds > 1 or guards.grades_alone:
+        at.error(("safeguards",), "an area's count has no evidence to guard", "leave safeguards out")
+    if model.priority.raise_when or model.priority.child_raises:
+        at.error(("priority",), "an area's count has no evidence to raise its priority", "raise it by_count")
+
+
+def _check_examples(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:
+    if isinstance(model, RuleFile):
+        if not any(example.fires for example in model.examples):
+            at.error(("examples",), "no example fires", "add a story that must fire")
+        if all(example.fires for example in model.examples):
+            at.error(("examples",), "no example is a near miss", "add a story that must not fire")
+    for index, example in enumerate(model.examples):
+        if example.limb is not None and example.limb not in model.each_limb():
+            limbs = listing(model.each_limb())
+            at.error(("examples", index, "limb"), f"unknown limb {example.limb}", f"use {limbs}")
+        if example.area is not None:
+            vocabulary.know_area(at, ("examples", index, "area"), example.area)
+        elif example.counts:
+            at.error(("examples", index, "counts"), "nobody knows of which area these are", "add `area`")
+        for number, sighting in enumerate(example.sightings):
+            _check_sighting(at, ("examples", index, "sightings", number), sighting, vocabulary)
+        for feed in example.complete_to:
+            at.know(("examples", index, "complete_to", feed), "feed", feed, vocabulary.sources)
+
+
+def _check_sighting(at: Place, where: Where, sighting: ExampleSighting, vocabulary: Vocabulary) -> None:
+    at.know((*where, "kind"), "kind", sighting.kind, vocabulary.kinds())
+    vocabulary.know_category(at, (*where, "category"), sighting.category)
+    for role in sighting.role:
+        at.know((*where, "role"), "role", role, ROLES)
+    if sighting.organisation is not None:
+        at.know((*where, "organisation"), "organisation", sighting.organisation, vocabulary.organisations())
+    if sighting.area is not None:
+        vocabulary.know_area(at, (*where, "area"), sighting.area)
+    for fact, value in sighting.facts.items():
+        vocabulary.know_values(at, (*where, "facts", fact), fact, (str(value).lower(),))
