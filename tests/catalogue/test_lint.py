@@ -27,6 +27,8 @@ SOME_OF = "rules/all-of-some.yaml"
 OF_FINDINGS = "rules/finding-count.yaml"
 OF_FINDINGS_OF_FINDINGS = "rules/finding-of-finding.yaml"
 NEAR = "rules/near.yaml"
+IN_LSOA = "rules/lsoa-count.yaml"
+SHARE = "rules/share.yaml"
 FACTS = "facts.yaml"
 COUNT_FACTS = "rules/count-facts.yaml"
 DISTINCT_FACTS = "rules/distinct-facts.yaml"
@@ -112,6 +114,11 @@ def test_the_shipped_catalogue_has_no_issue():
         (NEAR, "metres: 100", "metres: 0", "condition.metres: Input should be greater than or equal to 1"),
         (NEAR, "metres: 100", "metres: 99.5", "condition.metres: Input should be a valid integer"),
         (NEAR, "set: {at_least: 2,", "set: {metres: 50,", "set.metres: unknown key"),
+        (SHARE, "percent: 50, ", "", "condition: the key percent is missing"),
+        (SHARE, "percent: 50", "percent: 101", "condition.percent: Input should be less than or equal to 100"),
+        (SHARE, "percent: 50", "percent: -1", "condition.percent: Input should be greater than or equal to 0"),
+        (SHARE, "percent: 50", "percent: 33.3", "condition.percent: Input should be a valid integer"),
+        (SHARE, "set: {at_least: 3,", "set: {percent: 40,", "set.percent: unknown key"),
         ("categories.yaml", "cell_metres: 500, ", "", "bounds: the key cell_metres is missing"),
         ("areas/lancashire.yaml", "valid_from: 1974-04-01", "valid_from: 1974-04-31", "a day is written 2026-01-31"),
         ("sources.yaml", "usual_latency: 15 minutes", "usual_latency: 1 month", "a latency in months has no exact"),
@@ -155,6 +162,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (ORDERED, "referrals: {of: referral,", "referrals: {of: referals,", "unknown step referals"),
         (OF_FINDINGS, "finding: count-until", "finding: count-till", "unknown rule count-till"),
         (NEAR, "after: complaint", "after: complaints", "unknown step complaints"),
+        (SHARE, "also: complaint", "also: complaints", "unknown step complaints"),
         # Sense
         (OF_FINDINGS, "finding: count-until", "finding: soc-cross-district", "finds nothing on key victim"),
         (OF_FINDINGS, "finding: count-until", "finding: count-until, origin: reported", "a finding is no report"),
@@ -185,6 +193,30 @@ def test_the_shipped_catalogue_has_no_issue():
         (NEAR, "within: 28 days", "within: 3 months", "3 months may be longer than a cell lasts"),
         (NEAR, "within: 7 days", "within: 93 days", "93 days may be longer than a cell lasts"),
         (NEAR, "after: complaint", "after: crime", "step crime is named twice"),
+        (IN_LSOA, "key: lsoa", "key: [lsoa, place]", "key lsoa stands alone"),
+        (IN_LSOA, "key: lsoa", "key: [lsoa, cell]", "of a cell only near may be asked"),
+        (IN_LSOA, "within: 28 days", "within: 93 days", "93 days may be longer than a stretch of an LSOA lasts"),
+        (IN_LSOA, "within: 28 days", "within: 3 months", "3 months may be longer than a stretch of an LSOA lasts"),
+        (IN_LSOA, "within: 92 days}\noverrides", "within: 93 days}\noverrides", "longer than a stretch of an LSOA"),
+        (IN_LSOA, "at_least: 3, within: 92 days", "at_least: 3, within: 93 days", "longer than a stretch of an LSOA"),
+        (IN_LSOA, "noises: {of", "lsoa: {of", "the condition states lsoa itself"),
+        (IN_LSOA, "noise: {kind: asb-case}", "noise: {finding: near}", "step noise means a finding, which is told on"),
+        (
+            IN_LSOA,
+            "type: count, of: crime, at_least: 2, within: 28 days",
+            "type: calendar, per: week, of: crime, at_least: 2",
+            "of an LSOA calendar cannot be asked",
+        ),
+        (
+            IN_LSOA,
+            "type: count, of: crime, at_least: 2, within: 28 days",
+            "type: absent, after: crime, unless: noise, within: 1 day, feeds: [police-crimes]",
+            "of an LSOA absent cannot be asked",
+        ),
+        (RULE, '"', '"{lsoa}', "explain names {lsoa}, which is no fact"),
+        (SHARE, "also: complaint", "also: crime", "step crime is named twice"),
+        (SHARE, "organisation: district-councils", "finding: near", "step complaint means findings, which nobody else"),
+        (SHARE, "origin: reported, ", "", "at a place step crime counts what is found by looking"),
         (NEAR, "{nearest_m} metres", "{nearest} metres", "explain names {nearest}, which is no fact"),
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, nuisance]", "step nuisance is named twice"),
         (SOME_OF, "always: [nuisance]", "always: [nuisance, nuisance]", "step nuisance is named twice"),
@@ -253,7 +285,14 @@ def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, ol
 
 def test_a_rule_may_look_as_far_and_as_long_as_a_cell_is(folder: Path):
     spoil(folder, NEAR, "metres: 100, within: 28 days", "metres: 500, within: 92 days")
+    spoil(folder, IN_LSOA, "at_least: 2, within: 28 days", "at_least: 2, within: 92 days")
     assert errors_of(folder) == []
+
+
+def test_in_a_neighbourhood_it_must_be_said_why_what_is_found_by_looking_counts(folder: Path):
+    spoil(folder, IN_LSOA, "discovered_because:\n  crime: It is made up, to try out the key.\n", "")
+    what = "at a place step crime counts what is found by looking"
+    assert [issue.what for issue in errors_of(folder)] == [what]
 
 
 @pytest.mark.parametrize(

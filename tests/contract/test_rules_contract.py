@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.catalogue.copying import MORE_RULES
-from tests.core.rules.making import HOME, a_rule, a_sighting, an_override, at, days, months, of_kind, with_flag
+from tests.core.rules.making import HOME, a_rule, a_sighting, an_override, at, days, months, of_kind, on, with_flag
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Bounds, Catalogue
@@ -41,6 +41,7 @@ from safety_stream.core.rules.rule import (
     Ordered,
     Rule,
     Selector,
+    Share,
     Sum,
 )
 from safety_stream.core.rules.rule import Test as FieldTest
@@ -77,6 +78,7 @@ TOLD_BESIDES = a_rule(
     ),
 )
 TRUE = frozenset({"true"})
+OF_POLICE = Selector(tests=(FieldTest("organisation", frozenset({"lancashire-police"})),))
 TYPES: tuple[Rule, ...] = (
     TOLD_BESIDES,
     a_rule(Count(of="harm", at_least=2, within=months(1), same=("category",)), id="count-months"),
@@ -173,14 +175,37 @@ TYPES: tuple[Rule, ...] = (
         },
         id="distinct-none-of-a-theme",
     ),
-    a_rule(Near(of="harm", metres=100, within=months(2)), id="near-months"),
+    on("cell", a_rule(Near(of="harm", metres=100, within=months(2)), id="near-months")),
+    on(
+        "cell",
+        a_rule(
+            Near(of="crime", after="harm", metres=101, within=days(60), at_least=2),
+            {
+                "crime": of_kind("police-crime", "police-incident"),
+                "harm": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),), reported_within=months(1)),
+            },
+            id="near-days",
+        ),
+    ),
     a_rule(
-        Near(of="crime", after="harm", metres=101, within=days(60), at_least=2),
+        Share(of="seen", also="known", at_least=2, percent=50, within=months(2)),
         {
-            "crime": of_kind("police-crime", "police-incident"),
-            "harm": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),), reported_within=months(1)),
+            "seen": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),), reported_within=months(1)),
+            "known": OF_POLICE,
         },
-        id="near-days",
+        id="share-months",
+    ),
+    on(
+        "lsoa",
+        a_rule(
+            Share(of="seen", also="known", at_least=1, percent=0, within=days(60)),
+            {"known": OF_POLICE},
+            id="share-days",
+        ),
+    ),
+    on(
+        "lsoa",
+        a_rule(Distinct(of="harm", field="kind", at_least=2, occurrences=3, within=days(60)), id="distinct-in-lsoa"),
     ),
     a_rule(
         Sum(of="harm", field="facts.found-distance-km", at_least=5, within=months(2), same=("category",)),
@@ -219,7 +244,7 @@ def _with_overrides(rule: Rule) -> Rule:
         changes["within"] = months(4)
     mid_window = START // DAY_LENGTH + 60
     overrides = [an_override("E07000123", valid_to=mid_window, enabled=False)]
-    if isinstance(condition, Count | Distinct | Sum | Calendar | Near):
+    if isinstance(condition, Count | Distinct | Sum | Calendar | Near | Share):
         changes["at_least"] = condition.at_least + 1
         overrides.append(an_override("E07000117", at_least=max(condition.at_least - 1, 1)))
     overrides.append(an_override("E07000122", valid_from=mid_window, **changes))
@@ -241,7 +266,7 @@ EACH_RULE = pytest.mark.parametrize(
 ON_TIMELINES = [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)]
 FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in MORE_RULES.glob("*.yaml")}
 LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
-KEYS = ("victim:a", "person:b", "vehicle:c", "place:900000000001", "victim-perpetrator:a|b")
+KEYS = ("victim:a", "person:b", "vehicle:c", "place:900000000001", "victim-perpetrator:a|b", "cell:1.1.1", "lsoa:a.1")
 
 # --- what may arrive
 
@@ -314,6 +339,7 @@ def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
         received_at=reported,
         area=draw(st.sampled_from(["E07000117", "E07000122", "E07000123", "OUTSIDE"])),
         place=draw(places),
+        # What is not in the cell or stretch itself is there as well.
         roles=draw(st.sampled_from([("here", "victim"), ("here", "suspect", "victim"), ("missing", "vehicle")])),
         persons=draw(st.sampled_from([(), ("p1",), ("p1", "p2"), ("p3",)])),
         complainants=draw(st.sampled_from([(), ("p1",), ("p2",), ("p3", "p4"), ("p5", "p6")])),
@@ -637,7 +663,10 @@ def test_the_order_of_arrival_changes_nothing(rule: Rule, of: list[Sighting], ra
 def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule: Rule, of: list[Sighting]):
     rules = RuleSet(with_all_beneath(rule, TRIED_OUT), SHIPPED.bounds)
     now = Now(START + 600 * DAY_LENGTH, dict.fromkeys(FEEDS, START + 600 * DAY_LENGTH))
-    facts = {limb.name: tuple(sorted((*condition_type(limb.condition).facts, *limb.besides))) for limb in rule.limbs}
+    lsoa = ("lsoa",) if rule.limbs[0].keys == ("lsoa",) else ()
+    facts = {
+        limb.name: tuple(sorted((*condition_type(limb.condition).facts, *limb.besides, *lsoa))) for limb in rule.limbs
+    }
     found = evaluate(rules, f"{rule.limbs[0].keys[0]}:a", _timeline(of, SHIPPED.bounds), now).values()
     for finding in [one for one in found if one.rule_id == rule.id]:
         assert tuple(name for name, _ in finding.facts) == facts[finding.limb]
@@ -861,7 +890,7 @@ def _in_words(finding: Finding | oracle.OracleFinding) -> tuple[object, ...]:
 
 def test_every_condition_type_is_held_to_the_contract():
     tried = {type(limb.condition) for _, limb in LIMBS if limb.keys != ("area",)}
-    assert tried == {Count, Distinct, Sum, AllOf, Ordered, Absent, Calendar, Near}
+    assert tried == {Count, Distinct, Sum, AllOf, Ordered, Absent, Calendar, Near, Share}
 
 
 def _counted_twice(patch: pytest.MonkeyPatch) -> None:

@@ -271,7 +271,7 @@ def a_side_of_the_map_is_forgotten(patch: Patch, _: World) -> None:
 
 @mutant
 def a_stretch_of_time_knows_nothing_of_the_one_before(patch: Patch, _: World) -> None:
-    patch.setattr(claims, "_STRETCHES", (0,))
+    patch.setattr(claims, "STRETCHES", (0,))
 
 
 @mutant
@@ -295,7 +295,7 @@ def what_happens_at_one_instant_was_before_it(patch: Patch, _: World) -> None:
 
 @mutant
 def what_lies_nearby_completes(patch: Patch, _: World) -> None:
-    patch.setattr(near, "HERE", near.NEARBY)
+    patch.setattr(engine, "_is_here", lambda _: True)
 
 
 @mutant
@@ -311,9 +311,11 @@ def a_crowded_cell_is_suspended(patch: Patch, _: World) -> None:
 
 @mutant
 def what_was_found_is_put_on_no_cell(patch: Patch, _: World) -> None:
-    right = claims.Scope.is_sought_near
+    right = claims.Scope.is_sought
     patch.setattr(
-        claims.Scope, "is_sought_near", lambda self, version: version.origin == "reported" and right(self, version)
+        claims.Scope,
+        "is_sought",
+        lambda self, kind, version: version.origin == "reported" and right(self, kind, version),
     )
 
 

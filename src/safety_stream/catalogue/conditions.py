@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.formats import (
+    AbsentEntry,
     AllOfEntry,
     CalendarEntry,
     LimbEntry,
@@ -19,6 +20,7 @@ from safety_stream.catalogue.formats import (
 )
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
+from safety_stream.core.model.stretches import STRETCHED
 from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
 from safety_stream.core.rules.rule import (
     Absent,
@@ -30,9 +32,12 @@ from safety_stream.core.rules.rule import (
     Limb,
     Near,
     Ordered,
+    Share,
     Sum,
 )
 from safety_stream.core.rules.windows import longest
+
+_STRETCH = "a stretch of an LSOA"
 
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
 _LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
@@ -87,6 +92,14 @@ def condition_of(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per t
                 at_least=stated.at_least,
                 after=stated.after,
             )
+        case "share":
+            return Share(
+                of=stated.of,
+                also=stated.also,
+                at_least=stated.at_least,
+                percent=stated.percent,
+                within=stated.within,
+            )
         case "calendar":
             return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
 
@@ -95,7 +108,7 @@ def counted_steps(entry: LimbEntry) -> tuple[str, ...]:
     """The steps that make a limb fire; those that close, cancel or rule out are not among them."""
     stated = entry.condition
     match stated.type:
-        case "count" | "distinct" | "sum":
+        case "count" | "distinct" | "sum" | "share":
             return (stated.of,)
         case "all_of" | "ordered":
             return tuple(dict.fromkeys(stated.steps))
@@ -131,6 +144,8 @@ def check_kind_of_limb(at: Place, where: Where, entry: LimbEntry, vocabulary: Vo
         _check_limb_of_near(at, where, entry)
     elif "cell" in entry.key:
         at.error((*where, "key"), "of a cell only near may be asked", "choose another kind of key")
+    if "lsoa" in entry.key:
+        _check_limb_of_lsoa(at, where, entry, vocabulary)
     if isinstance(entry.condition, CalendarEntry) and entry.condition.of is None:
         at.error((*where, "condition"), "a calendar condition on a timeline needs a step to count", "add `of`")
 
@@ -149,6 +164,22 @@ def _check_limb_of_near(at: Place, where: Where, entry: LimbEntry) -> None:
             )
 
 
+def _check_limb_of_lsoa(at: Place, where: Where, entry: LimbEntry, vocabulary: Vocabulary) -> None:
+    if entry.key != ["lsoa"]:
+        at.error((*where, "key"), "key lsoa stands alone", "write a limb for each kind of key")
+    if isinstance(entry.condition, AbsentEntry | CalendarEntry):
+        what = f"of an LSOA {entry.condition.type} cannot be asked: it looks past the stretch of time a key holds"
+        at.error((*where, "condition"), what, "ask for what ends at something that happens")
+    elif not isinstance(entry.condition, NearEntry):
+        _check_stretch(at, (*where, "condition", "within"), entry.condition.within, _STRETCH, vocabulary)
+    for name, one in entry.besides.items():
+        _check_stretch(at, (*where, "besides", name, "within"), one.within, _STRETCH, vocabulary)
+    for step, selected in entry.select.items():
+        if selected.finding is not None:
+            what = f"step {step} means a finding, which is told on one key and not on that of the next stretch"
+            at.error((*where, "select", step), what, "let a rule on LSOAs speak of reports")
+
+
 def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEntry, vocabulary: Vocabulary) -> None:
     """That what a condition names is known and goes together."""
     if isinstance(condition, Count | Distinct | Sum):
@@ -158,6 +189,8 @@ def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEn
             at.know((*where, "feeds"), "feed", feed, vocabulary.sources)
     if isinstance(condition, Near):
         _check_reach(at, where, condition, vocabulary)
+    if isinstance(condition, Share):
+        _check_share(at, where, condition, entry)
     if isinstance(entry.condition, AllOfEntry):
         _check_all_of(at, where, entry.condition)
     if isinstance(entry.condition, OrderedEntry):
@@ -170,8 +203,8 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
         at.error(where, f"limb {limb.name} has no at_least", "leave it out")
     if set_to.within is not None and isinstance(limb.condition, Calendar):
         at.error(where, f"limb {limb.name} has no within", "leave it out")
-    if set_to.within is not None and isinstance(limb.condition, Near):
-        _check_stretch(at, where, set_to.within, vocabulary)
+    if set_to.within is not None and STRETCHED.intersection(limb.keys):
+        _check_stretch(at, where, set_to.within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)
 
 
 def _check_window(
@@ -195,6 +228,16 @@ def _check_summed(at: Place, where: Where, field: str, vocabulary: Vocabulary) -
         return
     numbers = [f"facts.{fact.id}" for fact in vocabulary.facts.values() if fact.type == "number"]
     at.know(where, "number to add up:", field, numbers)
+
+
+def _check_share(at: Place, where: Where, condition: Share, entry: LimbEntry) -> None:
+    if condition.also == condition.of:
+        at.error((*where, "also"), f"step {condition.of} is named twice", "let also be what another partner tells")
+    for step in sorted({condition.of, condition.also}):
+        selected = entry.select.get(step)
+        if selected is not None and selected.finding is not None:
+            what = f"step {step} means findings, which nobody else tells of"
+            at.error(where, what, "let share speak of reports")
 
 
 def _check_all_of(at: Place, where: Where, stated: AllOfEntry) -> None:
@@ -240,12 +283,12 @@ def _check_reach(at: Place, where: Where, condition: Near, vocabulary: Vocabular
     if categories is not None and condition.metres > categories.bounds.cell_metres:
         what = f"{condition.metres} metres is further than a cell is wide"
         at.error((*where, "metres"), what, "ask for less, or raise cell_metres in categories.yaml")
-    _check_stretch(at, (*where, "within"), condition.within, vocabulary)
+    _check_stretch(at, (*where, "within"), condition.within, "a cell", vocabulary)
 
 
-def _check_stretch(at: Place, where: Where, within: Duration, vocabulary: Vocabulary) -> None:
+def _check_stretch(at: Place, where: Where, within: Duration, of: str, vocabulary: Vocabulary) -> None:
     """A length of months counts as the longest it can be."""
     categories = vocabulary.categories
     if categories is not None and (within.millis or longest(within)) > categories.bounds.cell_days * DAY_LENGTH:
-        what = f"{length_in_words(within)} may be longer than a cell lasts"
+        what = f"{length_in_words(within)} may be longer than {of} lasts"
         at.error(where, what, "ask for less, or raise cell_days in categories.yaml")

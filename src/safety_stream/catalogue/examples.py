@@ -2,8 +2,8 @@
 
 An example is a timeline in shorthand. Times are London local time; a report is made an hour after what it tells of,
 unless it says so; it is looked at a year after the last of them, with every feed complete, unless it says so. Reports
-stand in the order written where they happened at one instant. On a cell of the map all of them lie in it. One that does
-not say whose it is, or where, is of the first organisation under `sources`, in the first area of the set.
+stand in the order written where they happened at one instant. On a cell of the map, or an LSOA, all of them lie in it.
+One that does not say whose it is, or where, is of the first organisation under `sources`, in the first area of the set.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.stretches import HERE, is_stretched
 from safety_stream.core.model.times import HOUR, LONDON, Duration, Instant, after, period_of, start_of, to_datetime
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import RuleSet, evaluate
-from safety_stream.core.rules.near import HERE
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
 from safety_stream.core.timeline import Timeline
 
@@ -81,7 +81,7 @@ def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[
     rules = RuleSet(with_all_beneath(tried, catalogue.rules), catalogue.bounds)
     timeline = Timeline()
     key = f"{limbs[0].keys[0]}:example"
-    own_roles = (HERE,) if limbs[0].keys[0] == "cell" else ()
+    own_roles = (HERE,) if is_stretched(key) else ()
     for number, stated in enumerate(example.sightings):
         timeline = timeline.changed(1, _sighting(number, stated, catalogue, own_roles), rules.bounds_of(key))
     last = max([stated.at for stated in example.sightings], default=0)

@@ -27,6 +27,7 @@ _KEYS: dict[KeyKind, str] = {
     "household": "a household",
     "place": "a place",
     "cell": "a cell of the map",
+    "lsoa": "a neighbourhood (LSOA)",
     "vehicle": "a vehicle",
     "phone": "a phone",
     "group": "a group",

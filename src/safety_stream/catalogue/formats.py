@@ -426,8 +426,27 @@ class NearEntry(_Strict):
     at_least: Number = 1
 
 
+class ShareEntry(_Strict):
+    """`type: share`: of so many of `of`, at most `percent` are told by a report of `also` too."""
+
+    type: Literal["share"]
+    of: StepName
+    also: StepName
+    at_least: Number
+    percent: Annotated[int, Field(ge=0, le=100)]
+    within: Length
+
+
 ConditionEntry = Annotated[
-    CountEntry | DistinctEntry | SumEntry | AllOfEntry | OrderedEntry | AbsentEntry | CalendarEntry | NearEntry,
+    CountEntry
+    | DistinctEntry
+    | SumEntry
+    | AllOfEntry
+    | OrderedEntry
+    | AbsentEntry
+    | CalendarEntry
+    | NearEntry
+    | ShareEntry,
     Field(discriminator="type"),
 ]
 

@@ -28,7 +28,7 @@ from safety_stream.catalogue.vocabulary import ROLES, Vocabulary
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
 
-_PLACES = frozenset({"household", "place", "cell"})
+_PLACES = frozenset({"household", "place", "cell", "lsoa"})
 """Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
 
 
@@ -100,15 +100,16 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     where = model.where(name)
     condition = condition_of(entry)
     reads = condition_type(condition)
+    facts = (*reads.facts, *(("lsoa",) if entry.key == ["lsoa"] else ()))
     check_kind_of_limb(at, where, entry, vocabulary)
     for step in sorted(set(reads.steps) - set(entry.select)):
         at.error((*where, "condition"), f"unknown step {step}", f"name it under select, or use {listing(entry.select)}")
-    _check_besides(at, where, entry, reads.facts)
+    _check_besides(at, where, entry, facts)
     told_besides = {one.of for one in entry.besides.values()}
     for step in sorted(set(entry.select) - set(reads.steps) - told_besides):
         at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
     check_condition(at, (*where, "condition"), condition, entry, vocabulary)
-    _check_words(at, (*where, "explain"), entry.explain, (*reads.facts, *entry.besides))
+    _check_words(at, (*where, "explain"), entry.explain, (*facts, *entry.besides))
     if isinstance(model, RuleFile):
         _check_origin(at, where, entry)
     steps = {

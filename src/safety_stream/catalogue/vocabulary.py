@@ -17,7 +17,7 @@ from safety_stream.catalogue.places import Place
 from safety_stream.core.catalogue import Areas, Audience, Bounds, Category, FactKind, Indicator, Source
 from safety_stream.core.model.facts import fact_in, number_of
 from safety_stream.core.model.incidents import Role
-from safety_stream.core.rules.near import HERE, NEARBY
+from safety_stream.core.model.stretches import HERE, NEARBY
 
 ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "household", "group", HERE, NEARBY}
 GRADES = frozenset("ABCDE")

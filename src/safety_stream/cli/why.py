@@ -32,6 +32,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.ids import alert_id as id_of_alert
 from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import length_in_words
 from safety_stream.core.register import Scope
 from safety_stream.core.rules.condition import Now
@@ -97,7 +98,7 @@ def why(
     is_same = all(one.verdict == "same" for one in accounts)
     if as_json:
         told = {"alert": alert, "rule": accounts[0].finding.rule_id, "title": rule.title if rule else None}
-        print_json(told | {"key": accounts[0].finding.key, "same": is_same, "findings": accounts})
+        print_json(told | {"key": subject_of(accounts[0].finding.key), "same": is_same, "findings": accounts})
     else:
         _print(alert, rule, accounts, known.areas.by_code)
     raise typer.Exit(OK if is_same else WRONG)
@@ -174,13 +175,14 @@ def _accounts(alert: str, past: Past, known: Catalogue) -> Iterator[Account]:
     if not mine:
         raise Wrong(f"alert {alert} stands no more, all its findings were withdrawn: see `safety-stream alerts show`")
     scope = Scope(known)
-    grounds = grounds_of(past.versions, mine[0].key, scope, known.bounds, past.now)
+    keys = sorted({finding.key for finding in mine})
+    grounds = {key: grounds_of(past.versions, key, scope, known.bounds, past.now) for key in keys}
     for finding in sorted(mine, key=lambda one: (one.completed_at, one.finding_id)):
-        yield account_of(finding, _rules(known), grounds, past.standing.values(), known.bounds)
+        yield account_of(finding, _rules(known), grounds[finding.key], past.standing.values(), known.bounds)
 
 
 def _alert_of(finding: Finding) -> str:
-    return id_of_alert(finding.rule_id, finding.key)
+    return id_of_alert(finding.rule_id, subject_of(finding.key))
 
 
 def _rules(known: Catalogue) -> tuple[Rule, ...]:
@@ -194,7 +196,7 @@ def _rule(known: Catalogue, rule_id: str) -> Rule | None:
 def _print(alert: str, rule: Rule | None, accounts: list[Account], names: Mapping[str, Area]) -> None:
     first = accounts[0].finding
     title = first.rule_id if rule is None else f"{rule.title} ({rule.id})"
-    out.print(f"{title}, on {first.key}", markup=False)
+    out.print(f"{title}, on {subject_of(first.key)}", markup=False)
     out.print(f"alert {alert}", markup=False)
     for account in accounts:
         _print_account(account, names)

@@ -13,6 +13,7 @@ import msgspec
 
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IdentityClass
+from safety_stream.core.model.stretches import is_stretched
 from safety_stream.core.model.times import Day, PeriodKind
 from safety_stream.core.rules.rule import Rule, Selector
 
@@ -137,6 +138,7 @@ class Bounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How large things may grow: beyond `hub` live sightings a key's rules are suspended, `kept` are remembered.
 
     A cell is a square of `cell_metres` and a stretch of `cell_days`: nothing nearer than these is out of its reach.
+    An LSOA is as long.
     """
 
     hub: int
@@ -146,7 +148,7 @@ class Bounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     def of_key(self, key: str) -> Bounds:
         """Those of one key. Much happens in a cell of a town centre, and it is a place all the same, up to `kept`."""
-        return msgspec.structs.replace(self, hub=self.kept) if key.startswith("cell:") else self
+        return msgspec.structs.replace(self, hub=self.kept) if is_stretched(key) else self
 
 
 class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):

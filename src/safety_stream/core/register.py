@@ -9,15 +9,16 @@ A withdrawn, erased or restricted version claims nothing, and is remembered, so 
 finds itself outranked. So the claims standing at the end are those of the highest version, whatever came when.
 
 What rules seek near to one another is put on *cells*: a square of the map, and a stretch of time, so that the timeline
-of a town centre does not grow for ever. A report goes into the square it lies in and the eight around it, in its own
-stretch and in the next: whatever is no further away than a square is wide, and no longer ago than a stretch is long,
-stands on the timeline of the cell a report lies in. That is eighteen timelines, so only reports that may concern a rule
-on cells are put there.
+of a town centre does not grow for ever (`stretches.py`). A report goes into the square it lies in and the eight around
+it, in its own stretch and in the next: whatever is no further away than a square is wide, and no longer ago than a
+stretch is long, stands on the timeline of the cell a report lies in. That is eighteen timelines, so only reports that
+may concern a rule on cells are put there. An LSOA has stretches too, and no neighbours; it is the one a partner states,
+however coarse the rest of the place may be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from itertools import product
@@ -28,10 +29,10 @@ from msgspec.structs import replace
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.incidents import IncidentVersion, Role
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.sightings import KeyKind, Sighting
+from safety_stream.core.model.stretches import HERE, NEARBY, STRETCHED, STRETCHES
 from safety_stream.core.model.times import DAY_LENGTH, Day, Instant, day_of, period_of
-from safety_stream.core.rules.near import HERE, NEARBY
-from safety_stream.core.rules.rule import Selector, Test
+from safety_stream.core.rules.rule import Rule, Selector, Test
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
 
 _OUT = frozenset({"withdraw", "erase", "restrict"})
@@ -46,9 +47,6 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DIGESTED = msgspec.msgpack.Encoder(order="deterministic")
 _AROUND = tuple(product((-1, 0, 1), repeat=2))
 """The square something lies in and the eight around it."""
-
-_STRETCHES = (0, 1)
-"""The stretch of time something happened in, and the next: for that one it is an earlier neighbour."""
 
 
 class Series(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -102,17 +100,8 @@ class Scope:
         self._counted = Remembered([one.select for one in catalogue.indicators], IncidentVersion, counted)
         self._metres = catalogue.bounds.cell_metres
         self._stretch = catalogue.bounds.cell_days * DAY_LENGTH
-        sought = [
-            _in_any_role(step)
-            for rule in live
-            for limb in rule.limbs
-            if "cell" in limb.keys
-            for step in limb.steps.values()
-        ]
-        concerned = [compiled(step).concerns for step in sought]
-        self._is_sought = Remembered(
-            sought, IncidentVersion, lambda report: any(concerns(report) for concerns in concerned)
-        )
+        sought = {kind: _sought(live, kind) for kind in sorted(STRETCHED)}
+        self._is_sought: Mapping[KeyKind, Remembered[bool]] = {kind: _any_of(steps) for kind, steps in sought.items()}
         said = (
             self.key_kinds,
             catalogue.areas.by_code,
@@ -128,16 +117,21 @@ class Scope:
         counted = self._counted.of(version)
         return [name for name, select in counted if select.but_for_lateness is None or select.passes(version)]
 
-    def is_sought_near(self, version: IncidentVersion) -> bool:
-        """Whether a rule on cells may count this incident, or would but for its origin or lateness."""
-        return self._is_sought.of(version)
+    def is_sought(self, kind: KeyKind, version: IncidentVersion) -> bool:
+        """Whether a rule on such keys may count this incident, or would but for its origin or lateness."""
+        return self._is_sought[kind].of(version)
 
     def cells(self, easting: int, northing: int, at: Instant) -> Iterator[tuple[str, str]]:
         """The key of each cell something at a point and time is seen under, and its role there."""
         own = (easting // self._metres, northing // self._metres, at // self._stretch)
-        for (east, north), later in product(_AROUND, _STRETCHES):
+        for (east, north), later in product(_AROUND, STRETCHES):
             role = NEARBY if east or north or later else HERE
             yield f"cell:{own[0] + east}.{own[1] + north}.{own[2] + later}", role
+
+    def lsoas(self, code: str, at: Instant) -> Iterator[tuple[str, str]]:
+        """The keys something in an LSOA at a time is seen under, and its role there."""
+        for later in STRETCHES:
+            yield f"lsoa:{code}.{at // self._stretch + later}", NEARBY if later else HERE
 
     def keys_of_roles(self, own: tuple[Role, ...], *, is_complaint: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The kinds of key some rule reads that a person in these roles has, each with the roles it is seen in."""
@@ -259,7 +253,7 @@ def _same_said(one: Sighting | None, other: Sighting | None) -> bool:
 
 def _keys_of(version: IncidentVersion, scope: Scope) -> tuple[Keyed, ...]:
     """The keys some rule reads, in order. A missing value never makes one."""
-    keys = [*_person_keys(version, scope), *_thing_keys(version, scope.key_kinds), *_cell_keys(version, scope)]
+    keys = [*_person_keys(version, scope), *_thing_keys(version, scope.key_kinds), *_stretched_keys(version, scope)]
     keys.sort(key=_by_key)
     return tuple(keys)
 
@@ -310,17 +304,31 @@ def _household_keys(version: IncidentVersion, uprn: str) -> Iterator[Keyed]:
         yield Keyed(f"household:{uprn}", ("household",), tuple(sorted(tokens)))
 
 
-def _cell_keys(version: IncidentVersion, scope: Scope) -> Iterator[Keyed]:
-    place = version.place
-    if not place.exact or place.easting is None or place.northing is None or not scope.is_sought_near(version):
-        return
-    for key, role in scope.cells(place.easting, place.northing, version.occurred_from):
-        yield Keyed(key, (role,))
+def _stretched_keys(version: IncidentVersion, scope: Scope) -> Iterator[Keyed]:
+    place, at = version.place, version.occurred_from
+    if place.exact and place.easting is not None and place.northing is not None and scope.is_sought("cell", version):
+        for key, role in scope.cells(place.easting, place.northing, at):
+            yield Keyed(key, (role,))
+    if place.lsoa is not None and scope.is_sought("lsoa", version):
+        for key, role in scope.lsoas(place.lsoa, at):
+            yield Keyed(key, (role,))
 
 
 def _harmed_roles(*, is_complaint: bool) -> frozenset[str]:
     """The roles of those to whom it happened: who complains of a neighbour is the one who is harmed."""
     return _COMPLAINANT_ROLES if is_complaint else _VICTIM_ROLES
+
+
+def _sought(rules: list[Rule], kind: KeyKind) -> list[Selector]:
+    """What the steps of rules on such keys ask for."""
+    limbs = [limb for rule in rules for limb in rule.limbs if kind in limb.keys]
+    return [_in_any_role(step) for limb in limbs for step in limb.steps.values()]
+
+
+def _any_of(steps: list[Selector]) -> Remembered[bool]:
+    """Whether a report may concern any of these steps."""
+    concerned = [compiled(step).concerns for step in steps]
+    return Remembered(steps, IncidentVersion, lambda report: any(concerns(report) for concerns in concerned))
 
 
 def _in_any_role(selector: Selector) -> Selector:

@@ -236,6 +236,11 @@ def _share_a_person(one: Sighting, other: Sighting) -> bool:
     return any(token in other.persons for token in one.persons)
 
 
+def is_somewhere(place: Place) -> bool:
+    """Whether a place is known well enough for two reports of it to be of one occurrence (rules.md 3.3)."""
+    return place.uprn is not None or (place.exact and place.easting is not None and place.northing is not None)
+
+
 def _is_one_place(one: Place, other: Place) -> bool:
     if one.uprn is not None and one.uprn == other.uprn:
         return True

@@ -12,7 +12,7 @@ Reports come as plain dictionaries in any order, every version ever accepted. Fr
 3. *timelines*: claim by claim, one sighting per key, sorted and merged into occurrences;
 4. *findings*: each limb of each live rule over each timeline, and calendar rules over the sums; what they rest on,
    what they left out and why, and what they say in words;
-5. *alerts*: per rule and key the findings that stand.
+5. *alerts*: per rule and subject the findings that stand. A subject is a key, or an LSOA whatever the time.
 
 Who was told of an alert when is no part of what stands: see `histories`.
 
@@ -69,6 +69,7 @@ EXACT_METRES = 100
 TOP_LEVEL = 4
 MOST_DIGITS = 15
 PEOPLE = {"persons", "complainants"}
+BY_STRETCH = {"cell", "lsoa"}
 
 HUB: Plain = {
     "id": "hub",
@@ -285,7 +286,7 @@ def recompute(
     tallies = list(tallies_of(claims, files))
     findings: list[OracleFinding] = []
     for key, sightings in timelines(claims, files).items():
-        hub = files.bounds["kept" if key.startswith("cell:") else "hub"]
+        hub = files.bounds["kept" if key.partition(":")[0] in BY_STRETCH else "hub"]
         findings += judge_timeline(key, sightings, files.limbs, clocks, hub)
     findings += judge_areas(tallies, files.limbs, clocks)
     return Truth(
@@ -536,7 +537,7 @@ def timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[
     wanted = {kind for limb in files.limbs for kind in limb.keys} - {"area"}
     found: dict[str, list[Sighting]] = defaultdict(list)
     for claim in claims:
-        for key, roles, entities in (*keys_of(claim), *cells_of(claim, files)):
+        for key, roles, entities in (*keys_of(claim), *cells_of(claim, files), *lsoas_of(claim, files)):
             if key.partition(":")[0] in wanted:
                 found[key].append(sighting_of(claim, roles, entities))
     return {key: found[key] for key in sorted(found)}
@@ -589,18 +590,37 @@ def cells_of(claim: Plain, files: CatalogueFiles) -> Iterator[tuple[str, tuple[s
     _, easting, northing, exact, _ = claim["place"]
     if not exact or easting is None or northing is None:
         return
-    seen = sighting_of(claim, (), ())
-    selectors = [select for limb in files.limbs if "cell" in limb.keys for select in limb.select.values()]
-    if not any(matches(without(select, "origin", "reported_within", "role"), seen) for select in selectors):
+    if not is_of_use(claim, "cell", files):
         return
     wide = files.bounds["cell_metres"]
     own_east, own_north = easting // wide, northing // wide
-    own_stretch = (moment(claim["occurred_from"]) - EPOCH) // timedelta(days=files.bounds["cell_days"])
+    own_stretch = stretch_of(claim, files)
     for stretch in (own_stretch, own_stretch + 1):
         for east in range(own_east - 1, own_east + 2):
             for north in range(own_north - 1, own_north + 2):
                 is_own = (east, north, stretch) == (own_east, own_north, own_stretch)
                 yield f"cell:{east}.{north}.{stretch}", ("here" if is_own else "nearby",), ()
+
+
+def lsoas_of(claim: Plain, files: CatalogueFiles) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """The LSOA a claim states, now and one stretch later, if some rule on LSOAs has a use for it."""
+    code = claim["place"][-1]
+    if code is not None and is_of_use(claim, "lsoa", files):
+        own_stretch = stretch_of(claim, files)
+        yield f"lsoa:{code}.{own_stretch}", ("here",), ()
+        yield f"lsoa:{code}.{own_stretch + 1}", ("nearby",), ()
+
+
+def is_of_use(claim: Plain, kind: str, files: CatalogueFiles) -> bool:
+    """Whether some rule on keys of a kind may want a claim, whatever its origin, and however late it was reported."""
+    seen = sighting_of(claim, (), ())
+    selectors = [select for limb in files.limbs if kind in limb.keys for select in limb.select.values()]
+    return any(matches(without(select, "origin", "reported_within", "role"), seen) for select in selectors)
+
+
+def stretch_of(claim: Plain, files: CatalogueFiles) -> int:
+    """The number of the stretch of days a claim begins in."""
+    return (moment(claim["occurred_from"]) - EPOCH) // timedelta(days=files.bounds["cell_days"])
 
 
 def sighting_of(claim: Plain, roles: tuple[str, ...], entities: tuple[str, ...]) -> Sighting:
@@ -736,7 +756,10 @@ def judge_limb(
     ]
     before_it = sorted([*happenings, *found], key=lambda o: (o.time, o.id))
     for met in JUDGES[limb.condition["type"]](limb, before_it, clocks):
-        for one in finding(limb, key, replace(met, facts=met.facts | told_besides(limb, before_it, met))):
+        if not is_told_here(key, met):
+            continue
+        besides = told_besides(limb, before_it, met) | lsoa_in(key)
+        for one in finding(limb, key, replace(met, facts=met.facts | besides)):
             told = {sighting.incident_id: sighting for occurrence, _ in met.chain for sighting in occurrence.members}
             name = f"finding\x1f{one.rule_id}\x1f{limb.name or 'main'}\x1f{key}\x1f{one.occurrence_id}"
             yield (
@@ -749,6 +772,18 @@ def judge_limb(
                     found_by=one.rule_id,
                 ),
             )
+
+
+def is_told_here(key: str, met: Met) -> bool:
+    """Whether a completion is told on this key: of those with a stretch, where the one that completed it lies."""
+    completing = [passed for occurrence, passed in met.chain if occurrence.id == met.occurrence_id]
+    return key.partition(":")[0] not in BY_STRETCH or any("here" in passed[0].roles for passed in completing)
+
+
+def lsoa_in(key: str) -> dict[str, str]:
+    """What is said of a finding in an LSOA: which it is."""
+    kind, _, rest = key.partition(":")
+    return {"lsoa": rest.split(".")[0]} if kind == "lsoa" else {}
 
 
 def told_besides(limb: Limb, occurrences: Iterable[Occurrence], met: Met) -> dict[str, str]:
@@ -1009,14 +1044,14 @@ def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
 
 
 def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
-    """`near`: at something that lies in the cell itself, enough was before it and not far from it."""
+    """`near`: enough was before it and not far from it."""
     of = limb.select[limb.condition["of"]]
     after = limb.select[limb.condition.get("after") or limb.condition["of"]]
     reach = limb.condition["metres"]
     for e in occurrences:
         settings = parameters(limb, e.area, london_day(e.time))
         lies = located(selected(e, of))
-        if settings is None or not lies or "here" not in lies[0].roles:
+        if settings is None or not lies:
             continue
         start = shift(e.time, settings["within"], -1)
         looked_at = [o for o in occurrences if start <= o.time < e.time]
@@ -1048,6 +1083,30 @@ def metres_between(one: Sighting, other: Sighting) -> Decimal:
     """The distance of two points."""
     (x, y), (u, v) = one.point or (0, 0), other.point or (0, 0)
     return Decimal((x - u) ** 2 + (y - v) ** 2).sqrt()
+
+
+def judge_share(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
+    """`share`: of enough occurrences whose place is known, no more than so many in a hundred were told by another."""
+    of, also = limb.select[limb.condition["of"]], limb.select[limb.condition["also"]]
+    candidates = [o for o in occurrences if any(s.uprn or s.point for s in selected(o, of))]
+    for e in candidates:
+        settings = parameters(limb, e.area, london_day(e.time))
+        if settings is None:
+            continue
+        start = shift(e.time, settings["within"], -1)
+        window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
+        too = [o for o in window if selected(o, also)]
+        if len(window) >= settings["at_least"] and Decimal(len(too)) * 100 / len(window) <= settings["percent"]:
+            looked_at = [o for o in occurrences if start <= o.time <= e.time]
+            yield Met(
+                chain=[(o, selected(o, of)) for o in window],
+                occurrence_id=e.id,
+                completed_at=e.time,
+                area=e.area,
+                number=len(window),
+                facts={"matched": str(len(too)), "total": str(len(window))},
+                near_misses=[(s, why) for s, why in near_misses(looked_at, [of]) if s.uprn or s.point],
+            )
 
 
 def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[Met]:
@@ -1084,6 +1143,7 @@ JUDGES: dict[str, Callable[[Limb, Sequence[Occurrence], Clocks], Iterator[Met]]]
     "ordered": judge_ordered,
     "absent": judge_absent,
     "near": judge_near,
+    "share": judge_share,
     "calendar": judge_calendar,
 }
 
@@ -1200,15 +1260,17 @@ def priority_of(words: Plain, number: int, evidence: Sequence[Sighting]) -> str:
 
 
 def alerts_of(findings: Iterable[OracleFinding], rules: dict[str, Plain]) -> dict[tuple[str, str], OracleAlert]:
-    """Per rule and key the standing alert."""
+    """Per rule and subject the standing alert."""
     standing: dict[tuple[str, str], list[OracleFinding]] = defaultdict(list)
     for one in findings:
-        standing[one.rule_id, one.key].append(one)
+        # An LSOA is one subject, whichever stretch of time its key is of.
+        subject = one.key.split(".")[0] if one.key.startswith("lsoa:") else one.key
+        standing[one.rule_id, subject].append(one)
     return {subject: alert_of(members, rules[members[0].rule_id]) for subject, members in sorted(standing.items())}
 
 
 def alert_of(members: Sequence[OracleFinding], rule: Plain) -> OracleAlert:
-    """What the standing findings of a rule on one key say together."""
+    """What the standing findings of a rule on one subject say together."""
     completions = [f.completed_at for f in members if f.completed_at is not None]
     last = max(completions, default=None)
     return OracleAlert(

@@ -7,17 +7,24 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from tests.core.stages.making import a_record
 
+from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Bounds
-from safety_stream.core.model.findings import Finding
-from safety_stream.core.model.incidents import Place
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.incidents import IncidentVersion, Place
+from safety_stream.core.model.sightings import KeyKind, Sighting
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Duration, Instant, to_instant
 from safety_stream.core.rules.condition import ALWAYS, Now, Span
 from safety_stream.core.rules.engine import RuleSet, evaluate
 from safety_stream.core.rules.rule import Condition, Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
+from safety_stream.core.stages import detect, register
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import Record
 from safety_stream.core.timeline import Timeline
+from safety_stream.data_files import catalogue_folder
 
+SHIPPED = load_catalogue(catalogue_folder())
 BOUNDS = Bounds(hub=256, kept=1024, cell_metres=500, cell_days=92)
 KEY = "victim:t1"
 HOME = Place(uprn="900000000001", easting=384_000, northing=432_000, exact=True)
@@ -81,7 +88,7 @@ def a_rule(condition: Condition, steps: Mapping[str, Selector] | None = None, **
     """A rule of one limb on victims, of priority P4; every step passes everything unless told otherwise."""
     named = [
         getattr(condition, name)
-        for name in ("of", "after", "unless", "until")
+        for name in ("of", "after", "also", "unless", "until")
         if isinstance(getattr(condition, name, None), str)
     ]
     listed = [step for name in ("steps", "none_of") for step in getattr(condition, name, ())]
@@ -104,6 +111,31 @@ def a_rule(condition: Condition, steps: Mapping[str, Selector] | None = None, **
     return msgspec.structs.replace(rule, **changes)
 
 
+def on(kind: KeyKind, rule: Rule) -> Rule:
+    """The rule, asked of another kind of key."""
+    return msgspec.structs.replace(rule, limbs=tuple(msgspec.structs.replace(at, keys=(kind,)) for at in rule.limbs))
+
+
+def standing(rule: Rule, *versions: IncidentVersion) -> list[Finding]:
+    """What stands once these reports have gone through register and detect."""
+    catalogue = msgspec.structs.replace(SHIPPED, rules=(rule,), indicators=())
+    take, judge = register.make_step(catalogue, 1), detect.make_step(catalogue, 1)
+    sent = take(MemoryRows(), [a_record(version) for version in versions], None)
+    records = [
+        Record(topic="sightings", partition=0, offset=offset, received_at=output.received_at, value=output.value)
+        for offset, output in enumerate(sent)
+        if output.topic == "sightings"
+    ]
+    found: dict[str, Finding] = {}
+    for output in judge(MemoryRows(), records, None):
+        assert isinstance(output.value, FindingChange)
+        if output.value.change == "withdrawn":
+            del found[output.value.finding.finding_id]
+        else:
+            found[output.value.finding.finding_id] = output.value.finding
+    return sorted(found.values(), key=lambda finding: (finding.completed_at, finding.occurrence_id))
+
+
 def of_kind(*kinds: str) -> Selector:
     """A step that passes reports of these kinds."""
     return Selector(tests=(Test("kind", frozenset(kinds)),))
@@ -124,10 +156,12 @@ def known(as_of: str = "2030-01-01T00:00", **complete_to: str) -> Now:
     return Now(at(as_of), {feed.replace("_", "-"): at(when) for feed, when in complete_to.items()})
 
 
-def finds(rule: Rule, *sightings: Sighting, now: Now | None = None, span: Span = ALWAYS) -> list[Finding]:
-    """What the rule finds on a victim's timeline of these sightings, in order of time."""
+def finds(
+    rule: Rule, *sightings: Sighting, now: Now | None = None, span: Span = ALWAYS, key: str = KEY
+) -> list[Finding]:
+    """What the rule finds on a timeline of these sightings, a victim's if nothing is said, in order of time."""
     rules = RuleSet([rule], BOUNDS)
-    found = evaluate(rules, KEY, a_timeline(*sightings), now or known(), span)
+    found = evaluate(rules, key, a_timeline(*sightings), now or known(), span)
     return sorted(found.values(), key=lambda finding: (finding.completed_at, finding.occurrence_id))
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.rules.making import (
+    SHIPPED,
     a_rule,
     a_sighting,
     an_override,
@@ -18,13 +19,14 @@ from tests.core.rules.making import (
     finds,
     months,
     of_kind,
+    on,
+    standing,
     times_of,
     with_flag,
 )
-from tests.core.stages.making import a_record, a_version
+from tests.core.stages.making import a_version
 
-from safety_stream.catalogue import load_catalogue
-from safety_stream.core.model.findings import Excluded, Finding, FindingChange
+from safety_stream.core.model.findings import Excluded
 from safety_stream.core.model.incidents import IncidentVersion, Place
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant
@@ -32,10 +34,9 @@ from safety_stream.core.register import Scope, claim_of
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Near, Rule, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
-from safety_stream.core.stages import detect, register
+from safety_stream.core.stages import detect
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Record
-from safety_stream.data_files import catalogue_folder
 
 START = at("2026-01-05T10:00")
 WEEK = a_rule(Near(of="harm", metres=100, within=days(7)))
@@ -108,8 +109,9 @@ def test_what_is_nowhere_completes_nothing_and_counts_for_nothing(nowhere: Place
 
 def test_only_what_lies_in_the_cell_completes_but_what_is_nearby_counts():
     nearby = {"roles": ("nearby",)}
-    assert finds(WEEK, there(0), there(HOUR, **nearby)) == []
-    assert times_of(finds(WEEK, there(0, **nearby), there(HOUR))) == [START + HOUR]
+    week = on("cell", WEEK)
+    assert finds(week, there(0), there(HOUR, **nearby), key="cell:1.1.1") == []
+    assert times_of(finds(week, there(0, **nearby), there(HOUR), key="cell:1.1.1")) == [START + HOUR]
 
 
 def test_each_is_held_against_those_before_it_and_not_against_their_neighbours():
@@ -169,7 +171,8 @@ def test_where_an_occurrence_is_says_its_first_report_that_matches_and_has_a_poi
     # Whether it lies in the cell says that report, too.
     elsewhere = [msgspec.structs.replace(one, roles=("nearby",)) for one in told((*first, near), (*counts, near))]
     here = [msgspec.structs.replace(elsewhere[0], roles=("here",)), elsewhere[1]]
-    assert (len(finds(rule, there(0), *here)), finds(rule, there(0), *elsewhere)) == (1, [])
+    in_cell = [finds(on("cell", rule), there(0), *seen, key="cell:1.1.1") for seen in (here, elsewhere)]
+    assert (len(in_cell[0]), in_cell[1]) == (1, [])
 
 
 def test_an_area_may_ask_for_more_or_for_less_time():
@@ -208,7 +211,6 @@ def test_it_says_in_words_when_it_is_met():
 
 # --- over cells -----------------------------------------------------------------------------------------------
 
-SHIPPED = load_catalogue(catalogue_folder())
 STRETCH = SHIPPED.bounds.cell_days * DAY_LENGTH
 CORNER = (384_000, 432_000)
 """Where four cells meet: their lowest metres are these."""
@@ -217,12 +219,7 @@ EDGE = 223 * STRETCH
 """The first instant of a stretch."""
 
 
-def on_cells(rule: Rule) -> Rule:
-    """The rule, asked of cells."""
-    return msgspec.structs.replace(rule, limbs=(msgspec.structs.replace(rule.limbs[0], keys=("cell",)),))
-
-
-FAR = on_cells(a_rule(Near(of="harm", metres=500, within=Duration(millis=STRETCH))))
+FAR = on("cell", a_rule(Near(of="harm", metres=500, within=Duration(millis=STRETCH))))
 """As far, and as long, as a rule may look."""
 
 
@@ -231,26 +228,6 @@ def told(ref: str, when: Instant, where: tuple[int, int], **changes: object) -> 
     point = Place(easting=where[0], northing=where[1], exact=True)
     said = {"occurred_from": when, "occurred_to": when, "reported_at": when, "received_at": when, "place": point}
     return a_version(incident_id=ref, **(said | changes))
-
-
-def standing(rule: Rule, *versions: IncidentVersion) -> list[Finding]:
-    """What stands once these reports have gone through register and detect."""
-    catalogue = msgspec.structs.replace(SHIPPED, rules=(rule,), indicators=())
-    take, judge = register.make_step(catalogue, 1), detect.make_step(catalogue, 1)
-    sent = take(MemoryRows(), [a_record(version) for version in versions], None)
-    records = [
-        Record(topic="sightings", partition=0, offset=offset, received_at=output.received_at, value=output.value)
-        for offset, output in enumerate(sent)
-        if output.topic == "sightings"
-    ]
-    found: dict[str, Finding] = {}
-    for output in judge(MemoryRows(), records, None):
-        assert isinstance(output.value, FindingChange)
-        if output.value.change == "withdrawn":
-            del found[output.value.finding.finding_id]
-        else:
-            found[output.value.finding.finding_id] = output.value.finding
-    return sorted(found.values(), key=lambda finding: (finding.completed_at, finding.occurrence_id))
 
 
 def moved(point: tuple[int, int], east: int, north: int) -> tuple[int, int]:
@@ -321,7 +298,7 @@ def test_only_what_may_concern_a_rule_on_cells_is_put_there():
         none_of=with_flag("weapon").tests,
         reported_within=months(1),
     )  # fmt: skip
-    rule = on_cells(a_rule(WEEK.limbs[0].condition, {"harm": picky}))
+    rule = on("cell", a_rule(WEEK.limbs[0].condition, {"harm": picky}))
     scope = Scope(msgspec.structs.replace(SHIPPED, rules=(rule,)))
 
     def cells(**changes: object) -> int:
@@ -366,8 +343,8 @@ def test_a_crowded_cell_is_suspended_by_its_memory_alone():
 
 # --- against everything held against everything -----------------------------------------------------------------
 
-WIDE = on_cells(a_rule(Near(of="harm", metres=500, within=days(92), at_least=2)))
-NARROW = on_cells(a_rule(Near(of="harm", metres=70, within=days(10))))
+WIDE = on("cell", a_rule(Near(of="harm", metres=500, within=days(92), at_least=2)))
+NARROW = on("cell", a_rule(Near(of="harm", metres=70, within=days(10))))
 points = st.tuples(st.integers(-700, 1_700), st.integers(-700, 1_700))
 instants = st.one_of(
     st.integers(-3, 3),

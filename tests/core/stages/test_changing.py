@@ -333,7 +333,7 @@ def test_another_bound_makes_hubs_and_unmakes_them(catalogue: Catalogue):
 
     stream.change(twice(), bounds=Bounds(hub=3, kept=10, cell_metres=400, cell_days=28))
     told = stream.settle()
-    assert {cause for *_, cause in told} == {"the bound of a hub became 3, of a cell 10"}
+    assert {cause for *_, cause in told} == {"the bound of a hub became 3, of a cell or LSOA 10"}
     assert [finding.rule_id for finding in stream.standing.values()] == ["hub"]
     stream.change(twice(), bounds=Bounds(hub=5, kept=10, cell_metres=400, cell_days=28))
     stream.settle()

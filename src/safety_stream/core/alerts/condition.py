@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-There is one alert per rule and subject (rules.md 3.6). Its content is what its standing findings say; it stands while
-there are any. Each change of a finding makes the next version of the alert. The decision what to call that version is a
-table over (did it stand before, does it stand now, what changed), and whether anybody hears of it follows from the
-reason, the rule's time between notices, and how long ago the finding completed.
+There is one alert per rule and subject (rules.md 3.6; `stretches.subject_of`). Its content is what its standing
+findings say; it stands while there are any. Each change of a finding makes the next version of the alert. The decision
+what to call that version is a table over (did it stand before, does it stand now, what changed), and whether anybody
+hears of it follows from the reason, the rule's time between notices, and how long ago the finding completed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 from safety_stream.core.model.alerts import AlertVersion, Change, ReasonForNow
 from safety_stream.core.model.findings import Finding, FindingChange, Priority
 from safety_stream.core.model.ids import alert_id
+from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import Instant, after
 from safety_stream.core.rules.rule import Rule
 
@@ -67,8 +68,9 @@ def advance(
     late = bool(standing) and change.as_of > after(about.completed_at, rule.action_time)
     priority = highest(said)
     notify = _must_be_heard(state, reason, priority, change.as_of, rule) and not late
+    subject = subject_of(change.finding.key)
     version = AlertVersion(
-        alert_id=alert_id(rule.id, change.finding.key),
+        alert_id=alert_id(rule.id, subject),
         version=state.version + 1,
         episode=state.episode + opened,
         change=_word(state.findings, standing),
@@ -77,7 +79,7 @@ def advance(
         rule_version=rule.version,
         title=rule.title,
         family=rule.family,
-        subject=change.finding.key,
+        subject=subject,
         priority=priority,
         area=said[-1].area,
         areas=tuple(sorted({area for finding in said for area in finding.areas})),

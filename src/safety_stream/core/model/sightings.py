@@ -18,12 +18,14 @@ KeyKind = Literal[
     "household",
     "place",
     "cell",
+    "lsoa",
     "vehicle",
     "phone",
     "group",
     "area",
 ]
-"""Which timeline a rule reads. A key is written `<kind>:<value>`, a pair `<kind>:<value>|<value>`."""
+"""Which timeline a rule reads. A key is written `<kind>:<value>`, a pair `<kind>:<value>|<value>`; see also
+`stretches.py`."""
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):

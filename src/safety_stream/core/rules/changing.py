@@ -64,8 +64,8 @@ def what_differs(old: Applied, new: Applied) -> Differing:
             if beneath:
                 causes.setdefault(rule.id, causes[beneath[0]])
     if (old.bounds.hub, old.bounds.kept) != (new.bounds.hub, new.bounds.kept):
-        # The bound of a cell is how many are kept.
-        bound = f"the bound of a hub became {new.bounds.hub}, of a cell {new.bounds.kept}"
+        # The bound of a cell, and of an LSOA, is how many are kept.
+        bound = f"the bound of a hub became {new.bounds.hub}, of a cell or LSOA {new.bounds.kept}"
         everyone = dict.fromkeys((*sides[0], *sides[1], HUB_RULE.id), bound)
         return Differing(everyone | causes, None)
     kinds = {

@@ -29,7 +29,8 @@ needs no memory of its own, and no order in which its links must hear of a chang
 
 A key with more live sightings than `bounds.hub` means nothing: its rules are suspended, and that is itself a finding,
 of the built-in rule `hub`. A cell of the map means a place however much happens there, and becomes one only when it is
-too much to be remembered (`RuleSet.bounds_of`).
+too much to be remembered (`RuleSet.bounds_of`). The like of it hold a stretch of time each (`stretches.py`): there a
+limb completes only where the first report of the completing occurrence that matches is `here`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from safety_stream.core.model import ids
 from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.incidents import UNLOCATED
 from safety_stream.core.model.sightings import Sighting, key_kind
+from safety_stream.core.model.stretches import HERE, facts_of, is_stretched
 from safety_stream.core.model.times import Duration, Instant
 from safety_stream.core.rules.chains import in_order
 from safety_stream.core.rules.condition import (
@@ -188,12 +190,18 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     ) -> Iterator[tuple[Completion, Finding]]:
         """What the limb finds inside the span, and how its condition was met."""
         view = self.view(key, occurrences, span, now)
+        told_once = is_stretched(key)
+        # Of the eighteen timelines a report on cells is on, seventeen end here.
+        if told_once and not any(_is_here(one.sightings) for one in view.occurrences_in(span)):
+            return
         for completion in self.condition.completions(view, span):
+            if told_once and not _completes_here(completion):
+                continue
             besides = [
                 (name, str(number_within(view.times(one.of), completion.completed_at, one.within)))
                 for name, one in self.limb.besides.items()
             ]
-            finding = finding_of(self.rule, self.limb, key, completion, besides)
+            finding = finding_of(self.rule, self.limb, key, completion, (*besides, *facts_of(key)))
             if finding is not None:
                 yield completion, finding
 
@@ -204,6 +212,18 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
             yield Occurrence(
                 finding.finding_id, finding.completed_at, finding.area, tuple(sorted(told, key=timeline_order))
             )
+
+
+def _completes_here(completion: Completion) -> bool:
+    return any(
+        _is_here(matched.sightings[:1])
+        for matched in completion.evidence
+        if matched.occurrence.id == completion.occurrence_id
+    )
+
+
+def _is_here(sightings: Iterable[Sighting]) -> bool:
+    return any(HERE in sighting.roles for sighting in sightings)
 
 
 class _Concern(msgspec.Struct, frozen=True, gc=False):

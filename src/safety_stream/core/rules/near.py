@@ -2,26 +2,18 @@
 
 Theory of operation
 -------------------
-`near` reads timelines of *cells*: squares of the map and stretches of time. The register puts a report into the cell it
-lies in, the eight around it, and all nine of the next stretch (`core.register`), so the timeline of a cell holds all
-that can be near to what lies in it, and a neighbour's timeline need never be asked. What lies in the cell itself is
-there in the role `here`, all else as `nearby`. A completion is told by the cell of e alone: e must be `here`.
+`near` reads timelines of *cells*: squares of the map and stretches of time (`stretches.py`). The register puts a report
+into the cell it lies in, the eight around it, and all nine of the next stretch (`core.register`), so the timeline of a
+cell holds all that can be near to what lies in it, and a neighbour's timeline need never be asked. What lies in the
+cell itself is there in the role `here`, all else as `nearby`; a completion is told where e is `here`.
 
 Where an occurrence is, is told by its first sighting that matches the step and has an exact point. One without such a
-sighting is nowhere: it completes nothing and counts for nothing, for null never links. Distances are compared as whole
-squares of whole metres; nothing is rounded but what is said.
+sighting is nowhere: it completes nothing and counts for nothing, for null never links. On a cell every report has one.
+Distances are compared as whole squares of whole metres; nothing is rounded but what is said.
 
-Several reports merge into one occurrence, and not all of them need lie in one cell or one stretch. What keeps the
-result a function of the live reports alone, whatever came when:
-
-- Which cells a report is on, and where it is `here`, follows from its own point and its own beginning.
-- Merging is a function of one timeline, as on every other key. So is everything here.
-- Every report is `here` on one timeline, so it gives its position to one completing occurrence at most. An occurrence
-  of several reports completes where the report lies that gives its position.
-
-It has a price at the edges. A report more than a cell away from that one, or of a later stretch, is on that timeline
-not at all, and missing from the evidence. And where the report that gives the position begins in a later stretch than
-the occurrence itself, the window may reach back further than the timeline does, by what lies between the two.
+Several reports merge into one occurrence, and not all of them need lie in one cell. One of several completes where the
+report lies that gives its position; a report more than a cell away from that one is on that timeline not at all, and
+missing from the evidence.
 """
 
 from __future__ import annotations
@@ -38,21 +30,14 @@ from safety_stream.core.model.times import DAY_LENGTH, Instant, before, length_i
 from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View
 from safety_stream.core.rules.rule import Near
 
-HERE = "here"
-"""The role of a report on the timeline of the cell it lies in."""
-
-NEARBY = "nearby"
-"""Its role on those of the cells around, and of the next stretch of time."""
-
 _Point = tuple[int, int]
 
 
 class _Located(msgspec.Struct, frozen=True, gc=False):
-    """An occurrence that matches a step, where it is, and whether it lies in this cell."""
+    """An occurrence that matches a step, and where it is."""
 
     matched: Matched
     point: _Point
-    is_here: bool
 
     @property
     def time(self) -> Instant:
@@ -82,10 +67,7 @@ class NearCondition:
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        # Of the eighteen timelines a report is on, seventeen end here.
-        if not any(HERE in one.roles for occurrence in view.occurrences_in(span) for one in occurrence.sightings):
-            return
-        met = [one for one in _located(view.matching(self._of)) if one.is_here and span.holds(one.time)]
+        met = [one for one in _located(view.matching(self._of)) if span.holds(one.time)]
         others = list(_located(view.matching(self._after)))
         times = [other.time for other in others]
         for e in met:
@@ -135,7 +117,7 @@ def _located(occurrences: Sequence[Matched]) -> Iterator[_Located]:
         for sighting in matched.sightings:
             point = _point_of(sighting.place)
             if point is not None:
-                yield _Located(matched, point, HERE in sighting.roles)
+                yield _Located(matched, point)
                 break
 
 

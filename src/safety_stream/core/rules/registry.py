@@ -10,7 +10,8 @@ from safety_stream.core.rules.count import CountCondition
 from safety_stream.core.rules.distinct import DistinctCondition
 from safety_stream.core.rules.near import NearCondition
 from safety_stream.core.rules.ordered import OrderedCondition
-from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Count, Distinct, Near, Ordered, Sum
+from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Count, Distinct, Near, Ordered, Share, Sum
+from safety_stream.core.rules.share import ShareCondition
 from safety_stream.core.rules.summing import SumCondition
 
 
@@ -33,3 +34,5 @@ def condition_type(condition: Condition) -> ConditionType:  # noqa: PLR0911 - a 
             return CalendarCondition(condition)
         case Near():
             return NearCondition(condition)
+        case Share():
+            return ShareCondition(condition)

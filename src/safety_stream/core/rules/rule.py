@@ -169,7 +169,20 @@ class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
     after: str | None = None
 
 
-Condition = Count | Distinct | Sum | AllOf | Ordered | Absent | Calendar | Near
+class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="share"):
+    """Of at least `at_least` of `of` in the window ending at e, at most `percent` are told by a report of `also` too.
+
+    An occurrence without a place by which two reports could be of one is not in the window.
+    """
+
+    of: str
+    also: str
+    at_least: int
+    percent: int
+    within: Duration
+
+
+Condition = Count | Distinct | Sum | AllOf | Ordered | Absent | Calendar | Near | Share
 
 
 class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -32,6 +32,7 @@ from safety_stream.core.catalogue import Bounds
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.sightings import Sighting, key_kind
+from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import Duration, Instant, Period, PeriodKind, before, period_of, to_day
 from safety_stream.core.register import Claim, Scope, claim_of, outranks, sightings_of
@@ -94,7 +95,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `version_now` says). `gone` are reports the finding names that are not live.
     `rests_on_reports` is how many it rests on, also where they are not named; `hangs_on_one` whether there is a report
     without which it would not be. `times_here` and `times_on_key` are how often the rule completed in the finding's
-    area and on its key within `LOOKED_BACK`, this time included.
+    area and on its key, whatever the stretch of time, within `LOOKED_BACK`, this time included.
     """
 
     finding: Finding
@@ -370,4 +371,6 @@ def _times(finding: Finding, standing: Iterable[Finding]) -> tuple[int, int]:
     like = [
         one for one in standing if one.rule_id == finding.rule_id and since <= one.completed_at <= finding.completed_at
     ]
-    return sum(one.area == finding.area for one in like), sum(one.key == finding.key for one in like)
+    return sum(one.area == finding.area for one in like), sum(
+        subject_of(one.key) == subject_of(finding.key) for one in like
+    )

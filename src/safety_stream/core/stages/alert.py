@@ -14,6 +14,7 @@ from safety_stream.core.alerts.condition import AlertState, advance
 from safety_stream.core.catalogue import Audience, Catalogue
 from safety_stream.core.model.findings import FindingChange, Priority
 from safety_stream.core.model.ids import alert_id
+from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import Instant
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.rule import Rule
@@ -50,7 +51,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
             rule = rule_of(rows, change.finding.rule_id) if isinstance(change, FindingChange) else None
             if rule is None or not isinstance(change, FindingChange):
                 raise unreadable("alert", record)
-            key = alert_id(rule.id, change.finding.key)
+            key = alert_id(rule.id, subject_of(change.finding.key))
             advanced = advance(states.get(key) or AlertState(), change, rule, reach)
             if advanced is None:
                 continue

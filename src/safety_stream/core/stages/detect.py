@@ -37,6 +37,7 @@ from safety_stream.core.catalogue import Catalogue, Source
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.sightings import Sighting, SightingChange
+from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import Instant
 from safety_stream.core.rules.changing import Applied, Differing, applied, what_differs
 from safety_stream.core.rules.condition import Now
@@ -263,7 +264,9 @@ class _Partition:
     def _tell(self, key: str, before: Mapping[str, Finding], after: Mapping[str, Finding], cause: str) -> None:
         if before or after:
             for change in difference(before, after, self._as_of, cause):
-                self._outputs.append(Output(topic="findings", key=key, value=change, received_at=self._as_of))
+                self._outputs.append(
+                    Output(topic="findings", key=subject_of(key), value=change, received_at=self._as_of)
+                )
 
     def _regime(self, packed: bytes) -> _Regime:
         return _Regime(self._memory.unpacked(packed), self._clock, self._partitions)

@@ -22,6 +22,7 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.sightings import SightingChange
+from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.core.register import Claim, Scope, claim_of, differences, outranks
@@ -117,7 +118,8 @@ def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str)
             change = SightingChange(key=key, sign=-1, sighting=leaves, as_of=as_of, cause=cause)
         else:
             continue
-        changes.append(Output(topic="sightings", key=key, value=change, received_at=as_of))
+        # What one alert may be about goes one way, so that its findings keep their order.
+        changes.append(Output(topic="sightings", key=subject_of(key), value=change, received_at=as_of))
     return changes
 
 
