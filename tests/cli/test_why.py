@@ -117,6 +117,35 @@ def test_an_alert_says_on_what_it_rests_and_what_would_take_it_back(history: Pat
     assert lines[11] == "In the 12 months to then this rule completed once in Burnley, and once on this key."
 
 
+def test_findings_of_two_stretches_of_time_are_one_alert_on_the_neighbourhood(tmp_path: Path):
+    """A stretch ends with 3 March 2026: two findings before it, and one after."""
+    signs = ("asb-drugs", "discarded-needles", "asb-drugs", "drugs", "asb-drugs", "asb-drugs")
+    begins = NOON + 56 * DAY_LENGTH
+    told = [
+        Report(
+            source="police-crimes" if category == "drugs" else "council-asb",
+            source_ref=f"sign-{number}",
+            source_version=1,
+            action="new",
+            kind="police-crime" if category == "drugs" else "asb-case",
+            category=category,
+            occurred_from=begins + number * 8 * HOUR,
+            reported_at=begins + number * 8 * HOUR,
+            place=ReportedPlace(area=BURNLEY, lsoa="E01024855"),
+        )
+        for number, category in enumerate(signs)
+    ]
+    alert = alert_id("soc-drug-cluster", "lsoa:E01024855")
+
+    code, out, _ = run(alert, "--history", written(tmp_path / "signs.jsonl", told), "--json")
+
+    (said,) = [json.loads(line) for line in out.splitlines()]
+    assert (code, said["key"], said["same"]) == (0, "lsoa:E01024855", True)
+    keys = [one["finding"]["key"].rpartition(".")[2] for one in said["findings"]]
+    assert keys == ["222", "222", "223"]
+    assert [one["times_on_key"] for one in said["findings"]] == [1, 2, 3]
+
+
 def _reports(history: Path) -> list[str]:
     _, out, _ = run(REPEAT, "--history", history, "--json")
     return [one["incident_id"] for at in json.loads(out)["findings"][0]["occurrences"] for one in at["reports"]]

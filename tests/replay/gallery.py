@@ -41,6 +41,8 @@ def gallery() -> list[Told]:
         _streets,
         _crowds,
         _answers,
+        _spots,
+        _unreported,
         _news,
         _feeds,
     )
@@ -501,6 +503,79 @@ def _answers() -> Iterator[Told]:
             yield _now(
                 _moved(a_report(source, f"answer-{number}-{step}", "2025-11-03T23:00", place=place, **given), later)
             )
+
+
+def _spots() -> Iterator[Told]:
+    """Signs of drug supply in LSOAs, about where a stretch ends: enough, too few, in too long, from one feed."""
+    asked, found, week = ("council-asb", "asb-drugs"), ("police-crimes", "drugs"), ("health-aggregates", "overdose")
+    needles, cars = ("council-asb", "discarded-needles"), ("police-incidents", "asb-vehicle")
+    fortnight = 14 * DAY_LENGTH
+    for number, (told, last) in enumerate((
+        ((asked, needles, asked, found), fortnight),
+        ((asked, needles, asked, found), fortnight + 1),
+        ((week, cars, cars, asked), 2 * DAY_LENGTH),
+        ((asked, needles, found), DAY_LENGTH),
+        ((asked, needles, needles, asked), DAY_LENGTH),
+        ((asked, cars, cars, asked), DAY_LENGTH),
+        ((asked, needles, asked, ("council-asb", "asb-vehicle")), DAY_LENGTH),
+        # Past the edge there are two more findings of one alert.
+        ((asked, needles, cars, found, asked, found), 3 * DAY_LENGTH),
+        ((("police-incidents", "asb-noise"), needles, asked, found), DAY_LENGTH),
+    )):  # fmt: skip
+        for step, (source, category) in enumerate(told):
+            # The first instant of a stretch of 92 days is midnight of 2 December.
+            report = a_report(source, f"spot-{number}-{step}", "2025-12-01T12:00", category=category,
+                              origin="discovered" if category == "drugs" else "reported",
+                              place=ReportedPlace(area=BURNLEY, lsoa=f"E0102{number:04}"))  # fmt: skip
+            yield _now(_moved(report, last if step == len(told) - 1 else step * 5 * HOUR))
+    # Of another LSOA each, though of one district; at one address, of no LSOA; and taken back.
+    for step, (source, category) in enumerate((asked, needles, asked, found)):
+        for name, place in (
+            ("apart", ReportedPlace(area=BURNLEY, lsoa=f"E0103{step:04}")),
+            ("nowhere", ReportedPlace(area=BURNLEY, uprn="900000000141")),
+            ("back", ReportedPlace(area=BURNLEY, lsoa="E01040000")),
+        ):
+            report = _moved(a_report(source, f"{name}-{step}", "2025-12-01T12:00", category=category, place=place),
+                            step * 5 * HOUR)  # fmt: skip
+            yield _now(report)
+            if name == "back" and category == "discarded-needles":
+                yield _now(withdrawn(report), 3 * DAY_LENGTH)
+
+
+def _unreported() -> Iterator[Told]:
+    """Violence that hospital or ambulance tell of, and how much of it the police do, about where a stretch ends."""
+    hospital, ambulance, crime, log = "ed-assaults", "ambulance", "police-crimes", "police-incidents"
+    four_weeks = 28 * DAY_LENGTH
+    for number, (told, last, more) in enumerate((
+        (((hospital, crime), (hospital, log), (ambulance,), (ambulance,), (hospital,)), four_weeks, {}),
+        (((hospital, crime), (hospital, log), (ambulance,), (ambulance,), (hospital,)), four_weeks + 1, {}),
+        (((hospital, crime), (hospital, log), (ambulance, crime), (ambulance,), (hospital,)), DAY_LENGTH, {}),
+        (((hospital, ambulance),) * 4, DAY_LENGTH, {}),
+        (((hospital, ambulance),) * 5, DAY_LENGTH, {}),
+        # The log and the crime of one attack match it once.
+        (((hospital, crime, log), (hospital, crime, log), (hospital,), (hospital,), (hospital,)), DAY_LENGTH, {}),
+        (((hospital,),) * 5, DAY_LENGTH, {"uprn": None}),
+        (((hospital,),) * 5, DAY_LENGTH, {"lsoa": None}),
+    )):  # fmt: skip
+        where = ReportedPlace(area=BURNLEY, lsoa=f"E0105{number:04}", uprn=f"9000000015{number:02}")
+        for step, sources in enumerate(told):
+            for turn, source in enumerate(sources):
+                report = a_report(source, f"seen-{number}-{step}-{turn}", "2025-12-01T14:00", category="violence",
+                                  place=msgspec.structs.replace(where, **more))  # fmt: skip
+                later = last if step == len(told) - 1 else step * 4 * HOUR
+                yield _now(_moved(report, later + turn * 20 * MINUTE))
+    # The hospital knows the evening alone; each report matches one crime. And what the police tell late takes it back.
+    for name, known in (("vague", 3), ("late", 3)):
+        where = ReportedPlace(area=BURNLEY, lsoa="E01060000" if name == "vague" else "E01060001", uprn="900000000161")
+        for step in range(5):
+            seen = _moved(a_report(hospital, f"{name}-{step}", "2025-11-03T18:00", place=where), step * DAY_LENGTH)
+            ends = seen.occurred_from + (8 * HOUR if name == "vague" else 0)
+            yield _now(msgspec.structs.replace(seen, occurred_to=ends, reported_at=ends))
+        for step in range(known):
+            at_once = name == "vague"
+            crime_at = step * HOUR + 5 * HOUR if at_once else step * DAY_LENGTH
+            told_of = _moved(a_report(crime, f"{name}-known-{step}", "2025-11-03T18:00", place=where), crime_at)
+            yield _now(told_of, 0 if at_once else 20 * DAY_LENGTH)
 
 
 def _news() -> Iterator[Told]:

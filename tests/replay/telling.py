@@ -21,6 +21,7 @@ KIND_OF = {
     "ed-assaults": ("assault-attendance", "violence"),
     "ambulance": ("ambulance-call", "violence"),
     "fire": ("fire", "deliberate-fire"),
+    "health-aggregates": ("aggregate-count", "overdose"),
     "council-exclusions": ("exclusion", "exclusion"),
     "childrens-services": ("intervention", "intervention"),
     "interventions": ("intervention", "intervention"),

@@ -34,6 +34,7 @@ from safety_stream.core.rules import (
     near,
     ordered,
     selectors,
+    share,
     windows,
 )
 from safety_stream.core.rules.rule import Rule, Safeguards
@@ -275,6 +276,72 @@ def a_stretch_of_time_knows_nothing_of_the_one_before(patch: Patch, _: World) ->
 
 
 @mutant
+def an_lsoa_knows_nothing_of_the_stretch_before(patch: Patch, _: World) -> None:
+    right = claims.Scope.lsoas
+    patch.setattr(claims.Scope, "lsoas", lambda self, code, at: [*right(self, code, at)][:1])
+
+
+@mutant
+def what_was_a_stretch_ago_is_found_again_in_an_lsoa(patch: Patch, _: World) -> None:
+    patch.setattr(engine, "is_stretched", lambda key: key.startswith("cell:"))
+
+
+@mutant
+def each_stretch_of_an_lsoa_has_an_alert_of_its_own(patch: Patch, _: World) -> None:
+    for of in (alert, alerts):
+        patch.setattr(of, "subject_of", lambda key: key)
+
+
+@mutant
+def lsoas_of_one_district_are_one(patch: Patch, _: World) -> None:
+    right = claims.Scope.lsoas
+    patch.setattr(claims.Scope, "lsoas", lambda self, _, at: right(self, "E01000000", at))
+
+
+@mutant
+def reports_are_shared_and_not_occurrences(patch: Patch, _: World) -> None:
+    right = share.ShareCondition.completions
+
+    class ByReport:
+        """A view that takes each report for an occurrence."""
+
+        def __init__(self, view: condition.View) -> None:
+            self._view = view
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._view, name)
+
+        def matching(self, step: str) -> list[condition.Matched]:
+            return [
+                condition.Matched(one.occurrence, (sighting,))
+                for one in self._view.matching(step)
+                for sighting in one.sightings
+            ]
+
+    patch.setattr(share.ShareCondition, "completions", lambda self, view, span: right(self, ByReport(view), span))
+
+
+@mutant
+def what_could_not_be_matched_is_counted(patch: Patch, _: World) -> None:
+    patch.setattr(share, "is_somewhere", lambda _: True)
+
+
+@mutant
+def three_of_five_are_few_enough(_: Patch, world: World) -> World:
+    return with_condition(world, "soc-violence-unreported", percent=60)
+
+
+@mutant
+def a_percent_less_is_too_many(_: Patch, world: World) -> World:
+    return with_condition(world, "soc-violence-unreported", percent=39)
+
+
+@mutant
+def kinds_alone_make_a_spot(_: Patch, world: World) -> World:
+    return with_condition(world, "soc-drug-cluster", occurrences=2)
+
+
+@mutant
 def the_last_metre_is_too_far(patch: Patch, _: World) -> None:
     right = near._square
     patch.setattr(near, "_square", lambda one, other: right(one, other) + 1)
@@ -310,7 +377,7 @@ def a_crowded_cell_is_suspended(patch: Patch, _: World) -> None:
 
 
 @mutant
-def what_was_found_is_put_on_no_cell(patch: Patch, _: World) -> None:
+def what_was_found_is_put_on_no_cell_nor_lsoa(patch: Patch, _: World) -> None:
     right = claims.Scope.is_sought
     patch.setattr(
         claims.Scope,

@@ -129,6 +129,15 @@ class Teller:
         east, north = (place.easting or 0) // cells.metres, (place.northing or 0) // cells.metres
         return f"cell:{east}.{north}.{report.occurred_from // (cells.days * DAY_LENGTH)}"
 
+    def neighbourhood(self) -> ReportedPlace:
+        """An address in an LSOA that is in no other story, nor is it anywhere."""
+        return ReportedPlace(lsoa=f"{_LSOAS}{self.number % 10_000:04}", uprn=self.uprn(), area=self.area())
+
+    def lsoa(self, report: Report) -> str:
+        """The LSOA a report states and the stretch of time it begins in, as a key."""
+        stretch = report.occurred_from // (self.county.stories.cells.days * DAY_LENGTH)
+        return f"lsoa:{(report.place or ReportedPlace()).lsoa}.{stretch}"
+
     def area(self) -> str:
         """A district where no story needs quiet weeks."""
         weeks = self.county.stories.weeks
@@ -186,6 +195,7 @@ class Teller:
 
 
 _ADDRESSES = 900_009_000_000
+_LSOAS = "E0198"
 _SEA_EAST, _SEA_NORTH, _APART, _COLUMNS, _ROWS = 250_000, 380_000, 2_000, 30, 60
 """Where nobody lives: room for stories of decades, each out of reach of every other."""
 
@@ -202,6 +212,7 @@ _KINDS = {
     "ambulance": ("ambulance-call", "violence"),
     "fire": ("fire", "deliberate-fire"),
     "childrens-services": ("intervention", "intervention"),
+    "health-aggregates": ("aggregate-count", "overdose"),
 }
 _YEAR = Duration(months=12)
 _BURNLEY, _LANCASTER, _PRESTON, _SOUTH_RIBBLE = "E07000117", "E07000121", "E07000123", "E07000126"
@@ -863,6 +874,58 @@ def one_sign_of_forced_labour_twice(t: Teller) -> Verdict:
     return "soc-modern-slavery", _inspected(t, *found), "must-not-fire"
 
 
+# --- neighbourhoods ---------------------------------------------------------------------------------------------------
+
+
+def _signs_of_supply(t: Teller, *signs: tuple[str, str]) -> str:
+    """One every two days, none at an address. The LSOA of the last."""
+    place = msgspec.structs.replace(t.neighbourhood(), uprn=None)
+    told = [
+        t.tell(source, t.at(2 * day, 21), place=place, category=category,
+               origin="discovered" if category == "drugs" else "reported")
+        for day, (source, category) in enumerate(signs)
+    ]  # fmt: skip
+    return t.lsoa(told[-1])
+
+
+def supply_in_one_neighbourhood(t: Teller) -> Verdict:
+    """An overdose, complaints, needles, and an arrest."""
+    signs = (("health-aggregates", "overdose"), ("council-asb", "asb-drugs"), ("council-asb", "discarded-needles"),
+             ("police-crimes", "drugs"))  # fmt: skip
+    return "soc-drug-cluster", _signs_of_supply(t, *signs), "fires"
+
+
+def supply_known_to_the_council_alone(t: Teller) -> Verdict:
+    """As many kinds and events, all told by the council."""
+    kinds = ("asb-drugs", "discarded-needles", "asb-vehicle", "asb-drugs")
+    return "soc-drug-cluster", _signs_of_supply(t, *(("council-asb", kind) for kind in kinds)), "must-not-fire"
+
+
+def _attacks(t: Teller, known: int, *, late: bool = False) -> str:
+    """Five attacks in one neighbourhood, told by hospital or ambulance, so many of them by the police as well."""
+    place = t.neighbourhood()
+    told = [t.tell(("ed-assaults", "ambulance")[day % 2], t.at(day, 22), place=place) for day in range(5)]
+    for day in range(known):
+        reported = t.at(10, 9) if late else t.at(day, 23)
+        t.tell("police-crimes", t.at(day, 22.5), place=place, reported=reported)
+    return t.lsoa(told[-1])
+
+
+def violence_the_police_do_not_know_of(t: Teller) -> Verdict:
+    """They know of two in five."""
+    return "soc-violence-unreported", _attacks(t, 2), "fires"
+
+
+def violence_the_police_know_of(t: Teller) -> Verdict:
+    """They know of three in five."""
+    return "soc-violence-unreported", _attacks(t, 3), "must-not-fire"
+
+
+def violence_the_police_tell_of_late(t: Teller) -> Verdict:
+    """They know of four, and tell of them a week later: the alert is raised and withdrawn."""
+    return "soc-violence-unreported", _attacks(t, 4, late=True), "must-not-fire"
+
+
 # --- safeguarding of households ---------------------------------------------------------------------------------------
 
 
@@ -1025,5 +1088,10 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (child_found_near_home_with_drugs, 5),
     (child_found_away_and_robbed, 5),
     (child_missing_and_found_far_away, 6),
+    (supply_in_one_neighbourhood, 8),
+    (supply_known_to_the_council_alone, 8),
+    (violence_the_police_do_not_know_of, 7),
+    (violence_the_police_know_of, 7),
+    (violence_the_police_tell_of_late, 12),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

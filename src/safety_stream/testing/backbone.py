@@ -53,6 +53,7 @@ _KINDS: Mapping[str, str] = {
 """What each partner sends."""
 
 _BURNLEY, _HYNDBURN, _PENDLE, _RIBBLE_VALLEY = "E07000117", "E07000120", "E07000122", "E07000124"
+_LSOA = "E01024855"
 _HOME = ReportedPlace(area=_HYNDBURN, uprn="900000000001")
 _ELSEWHERE = ReportedPlace(area=_PENDLE, uprn="900000000002")
 _BEGINS = to_instant(datetime(2026, 1, 5, 12, tzinfo=LONDON))
@@ -346,7 +347,30 @@ def _children(random: Random) -> Iterator[Report]:
         yield _report("childrens-services", "told", "intervention", at, subtype="school-notification", parties=(child,))
 
 
-_STORIES = (_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children)
+def _neighbourhoods(random: Random) -> Iterator[Report]:
+    """Signs of drug supply in an LSOA, and violence there of which the police know some, where two stretches meet."""
+    signs = (
+        ("council-asb", "asb-drugs"),
+        ("council-asb", "discarded-needles"),
+        ("police-incidents", "asb-vehicle"),
+        ("police-crimes", "drugs"),
+        ("council-asb", "asb-drugs"),
+    )
+    for number, (source, category) in enumerate(signs):
+        at = _MEETING + random.choice((-9, -2, -1, 0, 1)) * DAY_LENGTH + number * 3 * HOUR
+        yield _report(source, f"spot-{number}", category, at, place=ReportedPlace(area=_BURNLEY, lsoa=_LSOA))
+    attacked = ReportedPlace(area=_BURNLEY, lsoa=_LSOA, uprn="900000000003")
+    for number in range(6):
+        at = _MEETING + random.choice((-20, -2, -1, 0)) * DAY_LENGTH + number * 4 * HOUR
+        yield _report(("ed-assaults", "ambulance")[number % 2], f"seen-{number}", "violence", at, place=attacked)
+        if random.random() < 0.3:  # noqa: PLR2004 - the police know of two in six or so
+            yield _report("police-crimes", f"known-{number}", "violence", at + HOUR, place=attacked)
+
+
+_STORIES = (
+    *(_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children),
+    _neighbourhoods,
+)
 
 
 def _last_word(random: Random) -> Report:
