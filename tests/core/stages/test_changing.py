@@ -268,6 +268,60 @@ def test_keys_of_kinds_no_changed_rule_reads_are_passed_over(catalogue: Catalogu
     assert len(stream.standing) == 1
 
 
+def slices_of(stream: Stream) -> list[list[tuple[str, str, str]]]:
+    """What each slice says until there is no more to do."""
+    told = [stream.go_on()]
+    while stream.has_more:
+        told.append(stream.go_on())
+        assert len(told) < 100
+    return told
+
+
+def a_dense_run(catalogue: Catalogue) -> Stream:
+    """Between two keys told of once lie three told of twelve times."""
+    stream = Stream(catalogue)
+    for key, times in (("a", 1), ("b", 12), ("c", 12), ("d", 12), ("e", 1)):
+        for number in range(times):
+            stream.put(START + number * HOUR, f"victim:{key}")
+    return stream
+
+
+def test_a_dense_run_of_timelines_takes_several_slices_and_says_the_same(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+):
+    at_once, in_parts = a_dense_run(catalogue), a_dense_run(catalogue)
+    for stream in (at_once, in_parts):
+        stream.change(twice())
+
+    (said,) = slices_of(at_once)
+    # Twelve reports, and eleven findings of two to twelve of them.
+    monkeypatch.setattr(detect, "WORK", 2 * (12 + 77))
+    slices = slices_of(in_parts)
+    assert [sorted({key for _, key, _ in one}) for one in slices] == [["victim:b", "victim:c"], ["victim:d"]]
+    assert [one for told in slices for one in told] == said
+    assert in_parts.standing == at_once.standing
+
+
+def test_a_timeline_that_is_more_than_a_slice_goes_over_all_the_same(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(detect, "WORK", 5)
+    stream = a_dense_run(catalogue)
+    stream.change(twice())
+
+    assert [len(one) for one in slices_of(stream)] == [11, 11, 11, 0]
+
+
+def test_what_no_longer_stands_is_work_too(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(detect, "WORK", 12 + 77)
+    stream = a_dense_run(catalogue)
+    stream.change(twice())
+    stream.settle()
+
+    stream.change()
+    assert [len(one) for one in slices_of(stream)] == [11, 11, 11, 0]
+
+
 def test_deadlines_of_a_retired_rule_wake_nobody(catalogue: Catalogue):
     stream = Stream(catalogue, unanswered(), twice())
     stream.put(START)
@@ -400,14 +454,15 @@ EVENTS = st.one_of(
 )
 
 
-LIVES = (RULES, st.lists(EVENTS, max_size=30), st.integers(1, 3))
+SLICES = st.tuples(st.integers(1, 3), st.sampled_from([10_000, 10_000, 4, 1]))
+LIVES = (RULES, st.lists(EVENTS, max_size=30), SLICES)
 
 
 @given(*LIVES)
 def test_whatever_happens_meanwhile_what_stands_is_what_the_last_rules_say(
-    catalogue: Catalogue, rules: list[Rule], events: list[tuple[Any, ...]], most: int
+    catalogue: Catalogue, rules: list[Rule], events: list[tuple[Any, ...]], bounds: tuple[int, int]
 ):
-    live_through(catalogue, rules, events, most)
+    live_through(catalogue, rules, events, bounds)
 
 
 class Life:
@@ -465,10 +520,13 @@ class Life:
         assert set(self.stream.wakes) == waited_for
 
 
-def live_through(catalogue: Catalogue, rules: list[Rule], events: list[tuple[Any, ...]], most: int) -> None:
+def live_through(
+    catalogue: Catalogue, rules: list[Rule], events: list[tuple[Any, ...]], bounds: tuple[int, int]
+) -> None:
     """Put a partition through all this, let it settle, and verify it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(detect, "SLICE", most)
+        for name, bound in zip(("SLICE", "WORK"), bounds, strict=True):
+            patch.setattr(detect, name, bound)
         life = Life(catalogue, rules)
         for what, *about in events:
             life.now += HOUR
@@ -505,10 +563,9 @@ def the_last_key_gone_over_goes_over_again(patch: Patch) -> None:
 def a_change_ends_with_its_first_slice(patch: Patch) -> None:
     right = Change.go_over
 
-    def go_over(self: Change, ranges: Sequence[tuple[bytes, bytes]], most: int) -> list[bytes]:
-        taken = right(self, ranges, most)
-        right(self, (), 1)
-        return taken
+    def go_over(self: Change, ranges: Sequence[tuple[bytes, bytes]], *more: Any) -> None:
+        right(self, ranges, *more)
+        right(self, (), *more)
 
     patch.setattr(Change, "go_over", go_over)
 
@@ -518,10 +575,53 @@ def how_far_it_has_gone_is_kept_in_the_process(patch: Patch) -> None:
     """The crash between: the outputs of a slice are committed, and the row that says so is not."""
     right = Change.go_over
 
-    def go_over(self: Change, ranges: Sequence[tuple[bytes, bytes]], most: int) -> list[bytes]:
-        taken = right(self, ranges, most)
+    def go_over(self: Change, *given: Any) -> None:
+        right(self, *given)
         self._rows.delete(b"gone-over")
-        return taken
+
+    patch.setattr(Change, "go_over", go_over)
+
+
+@mutant
+def a_slice_is_bounded_in_rows_alone(patch: Patch) -> None:
+    patch.setattr(detect, "SLICE", 1_000)
+    patch.setattr(detect._Partition, "_take_over", without_work(detect._Partition._take_over))
+
+
+def without_work(right: Callable[..., int]) -> Callable[..., int]:
+    return lambda *given, **named: right(*given, **named) * 0
+
+
+@mutant
+def only_the_reports_on_a_timeline_are_work(patch: Patch) -> None:
+    patch.setattr(detect, "SLICE", 1_000)
+    patch.setattr(detect, "_reports_in", lambda findings: 0)
+
+
+@mutant
+def what_does_not_stand_any_more_is_no_work(patch: Patch) -> None:
+    patch.setattr(detect, "SLICE", 1_000)
+    right = detect._reports_in
+    before: list[int] = []
+
+    def only_every_second(findings: Any) -> int:
+        before.append(0)
+        return right(findings) if len(before) % 2 == 0 else 0
+
+    patch.setattr(detect, "_reports_in", only_every_second)
+
+
+@mutant
+def the_row_that_reaches_the_bound_goes_over_again(patch: Patch) -> None:
+    """A slice that is too much work forgets its last row."""
+    right = Change.go_over
+
+    def go_over(self: Change, ranges: Any, most: int, work: int, take_over: Any, *more: Any) -> None:
+        before = self._gone_over
+        right(self, ranges, most, work, take_over, *more)
+        if self._gone_over > before:
+            self._gone_over = self._gone_over[:-1]
+            self._rows.put(b"gone-over", self._gone_over)
 
     patch.setattr(Change, "go_over", go_over)
 
@@ -576,7 +676,20 @@ def a_feed_is_as_late_for_the_old_rules_as_for_the_new(patch: Patch) -> None:
     patch.setattr(detect._Partition, "_due", due)
 
 
+def in_a_dense_run(catalogue: Catalogue) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        test_a_dense_run_of_timelines_takes_several_slices_and_says_the_same(catalogue, patch)
+
+
+def in_a_dense_run_that_goes(catalogue: Catalogue) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        test_what_no_longer_stands_is_work_too(catalogue, patch)
+
+
 SCENES: dict[Callable[[Patch], None], Callable[[Catalogue], None]] = {
+    a_slice_is_bounded_in_rows_alone: in_a_dense_run,
+    only_the_reports_on_a_timeline_are_work: in_a_dense_run,
+    what_does_not_stand_any_more_is_no_work: in_a_dense_run_that_goes,
     a_third_catalogue_takes_the_place_of_the_second: test_a_third_catalogue_waits_for_the_change_under_way,
     nobody_minds_what_a_rule_rests_on: test_a_rule_that_rests_on_the_changed_one_says_so_too,
     nobody_minds_how_late_a_feed_is: test_a_feed_thought_slower_takes_back_what_was_thought_complete,
@@ -596,8 +709,8 @@ def test_a_defect_is_noticed(catalogue: Catalogue, monkeypatch: Patch, broken: C
 
     @settings(max_examples=1_500, phases=[Phase.generate], database=None, derandomize=True, report_multiple_bugs=False)
     @given(*LIVES)
-    def run(rules: list[Rule], events: list[tuple[Any, ...]], most: int) -> None:
-        live_through(catalogue, rules, events, most)
+    def run(rules: list[Rule], events: list[tuple[Any, ...]], bounds: tuple[int, int]) -> None:
+        live_through(catalogue, rules, events, bounds)
 
     with pytest.raises((AssertionError, KeyError, ValueError)):
         run()

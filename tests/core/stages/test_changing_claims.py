@@ -96,6 +96,25 @@ def test_a_new_indicator_counts_what_was_reported_before_on_the_day_it_was(catal
     assert {one.indicator for one in said} == {"crime"}
 
 
+def test_reports_that_name_many_people_take_several_slices_and_say_the_same(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+):
+    at_once, in_parts = Stream(reading(catalogue, "suspect")), Stream(reading(catalogue, "suspect"))
+    for stream in (at_once, in_parts):
+        for number in range(5):
+            parties = tuple(Party("victim", f"tok-{number}-{one}") for one in range(4))
+            stream.take(a_version(incident_id=f"i{number}", parties=parties))
+        stream.change(reading(catalogue, "victim"))
+
+    said = at_once.go_on()
+    assert at_once.rows.get(MORE_ROW) is None
+    monkeypatch.setattr(register, "WORK", 8)
+    slices = [in_parts.go_on() for _ in range(3)]
+    assert [len(one) for one in slices] == [8, 8, 4]
+    assert in_parts.rows.get(MORE_ROW) is None
+    assert [one for told in slices for one in told] == said
+
+
 def test_what_a_claim_does_not_depend_on_changes_none(catalogue: Catalogue):
     stream = Stream(reading(catalogue, "victim", CRIME))
     stream.take(a_version())

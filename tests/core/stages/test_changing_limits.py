@@ -136,6 +136,24 @@ def test_until_a_series_has_gone_over_the_old_limit_governs_it(catalogue: Catalo
     assert stream.settle() == [("withdrawn", SERIES, "rule limit-week became version 2")]
 
 
+def test_long_series_take_several_slices_and_say_the_same(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch):
+    at_once, in_parts = Stream(catalogue), Stream(catalogue)
+    for stream in (at_once, in_parts):
+        for area in ("E07000117", "E07000121", "E07000124"):
+            stream.count(3, area)
+        stream.wait(OVER)
+        stream.change(limit(3))
+
+    said = at_once.go_on()
+    assert at_once.rows.get(MORE_ROW) is None
+    # Five or six weeks lie in a month.
+    monkeypatch.setattr(measure, "WORK", 7)
+    slices = [in_parts.go_on() for _ in range(2)]
+    assert [len(one) for one in slices] == [2, 1]
+    assert in_parts.rows.get(MORE_ROW) is None
+    assert [one for told in slices for one in told] == said
+
+
 def test_other_rules_are_no_change_here(catalogue: Catalogue):
     stream = Stream(catalogue, limit(3))
     stream.count(3)
@@ -230,10 +248,9 @@ def half_a_series_goes_over_at_a_time(patch: Patch) -> None:
 def a_change_ends_with_its_first_slice(patch: Patch) -> None:
     right = Change.go_over
 
-    def go_over(self: Change, ranges: Any, most: int, end_of: Any = bytes) -> list[bytes]:
-        taken = right(self, ranges, most, end_of)
-        right(self, (), 1)
-        return taken
+    def go_over(self: Change, ranges: Any, *more: Any) -> None:
+        right(self, ranges, *more)
+        right(self, (), *more)
 
     patch.setattr(Change, "go_over", go_over)
 

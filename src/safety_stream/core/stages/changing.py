@@ -17,7 +17,9 @@ because rows must stand under one of two things, not of three. (`begin_anew` is 
 its rows say themselves what was made of them.)
 
 `~more` is kept in the rows for as long as there is something to go over to. Records never wait for more than one slice:
-a stage goes on with it only when it is called with neither records nor a time (see `stage.MORE_ROW`).
+a stage goes on with it only when it is called with neither records nor a time (see `stage.MORE_ROW`). So a slice is
+bounded twice, in rows and in work: how much a row is only its stage can say, and only once it has gone over. A slice
+ends with the row that reaches either bound; it is never less than one row, and no longer than the bound and that row.
 
 A partition that remembers nothing begins under the present catalogue. So does one whose rows are older than this
 memory: under what they stand nobody knows.
@@ -26,7 +28,7 @@ memory: under what they stand nobody knows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 
 from safety_stream.core.stages.stage import MORE_ROW, Rows
 
@@ -74,23 +76,30 @@ class Change:
         return self.target is not None
 
     def go_over(
-        self, ranges: Sequence[tuple[bytes, bytes]], most: int, end_of: Callable[[bytes], bytes] = bytes
-    ) -> list[bytes]:
-        """The next rows to go over, at most so many, all inside `ranges` (in order); after the last, all have.
+        self,
+        ranges: Sequence[tuple[bytes, bytes]],
+        most: int,
+        work: int,
+        take_over: Callable[[bytes], int],
+        end_of: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """Go over the next rows, all inside `ranges` (in order), each by `take_over`, which says how much work it was.
 
-        Rows that go over together have one `end_of` them, which no other row lies before; they count as one, and it is
-        given in their stead.
+        At most so many, and no more once they were so much work; after the last, all have. Rows that go over together
+        have one `end_of` them, which no other row lies before; they count as one, and it is given in their stead.
         """
-        taken = [end for end, _ in islice(groupby(self._rows_left(ranges), end_of), most)]
-        if len(taken) == most:
-            self._gone_over = taken[-1]
-            self._rows.put(_GONE_OVER, self._gone_over)
-        elif self.target is not None:
+        done = 0
+        for number, (end, _) in enumerate(groupby(self._rows_left(ranges), end_of), start=1):
+            done += take_over(end)
+            if number == most or done >= work:
+                self._gone_over = end
+                self._rows.put(_GONE_OVER, end)
+                return
+        if self.target is not None:
             self._rows.put(_STANDING, self.target)
             self._rows.delete(_TARGET)
             self._rows.delete(_GONE_OVER)
             self.standing, self.target, self._gone_over = self.target, None, b""
-        return taken
 
     def close(self, *, has_read: bool) -> None:
         """Remember under what the rows stand, once there are any, and whether there is more to do."""

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal
 
 import msgspec
@@ -69,6 +69,12 @@ from safety_stream.core.timeline import Timeline
 
 SLICE: Final = 1_000
 """How many timelines go over to other rules in one step: a record that arrives meanwhile waits for no more."""
+
+WORK: Final = 10_000
+"""Nor for more than so many reports looked at, on timelines and in what was and is found on them.
+
+A finding names all its evidence, so a timeline with a few hundred reports is the work of thousands with one.
+"""
 
 _TIMELINES: Final = "timeline/"
 
@@ -174,15 +180,8 @@ class _Partition:
             return
         self._new = new = self._regime(target)
         differing = self._memory.differing(old, target)
-        for row in self._change.go_over(_ranges(differing), SLICE):
-            key = row.decode().removeprefix(_TIMELINES)
-            timeline = self._timelines.get(key) or Timeline()
-            revision = revise_by_rules(
-                self._old.rules, new.rules, key, timeline, self._old.now, new.now, differing.causes
-            )
-            self._wait(key, revision)
-            for rule_id, cause in differing.causes.items():
-                self._tell(key, _of_rule(rule_id, revision.before), _of_rule(rule_id, revision.after), cause)
+        take_over = partial(self._take_over, new=new, causes=differing.causes)
+        self._change.go_over(_ranges(differing), SLICE, WORK, take_over)
 
     def close(self) -> list[Output]:
         """Remember everything, and give the outputs.
@@ -195,6 +194,18 @@ class _Partition:
         self._clocks.flush()
         self._change.close(has_read=self._has_read)
         return self._outputs
+
+    def _take_over(self, row: bytes, new: _Regime, causes: Mapping[str, str]) -> int:
+        """Take one timeline over; the work are the reports looked at."""
+        key = row.decode().removeprefix(_TIMELINES)
+        timeline = self._timelines.get(key) or Timeline()
+        revision = revise_by_rules(self._old.rules, new.rules, key, timeline, self._old.now, new.now, causes)
+        if revision is UNCHANGED:
+            return timeline.count
+        self._wait(key, revision)
+        for rule_id, cause in causes.items():
+            self._tell(key, _of_rule(rule_id, revision.before), _of_rule(rule_id, revision.after), cause)
+        return timeline.count + _reports_in(revision.before) + _reports_in(revision.after)
 
     def _put(self, change: SightingChange) -> None:
         regime = self._regime_of(change.key)
@@ -297,6 +308,10 @@ def _ranges(differing: Differing) -> list[tuple[bytes, bytes]]:
 
 def _of_rule(rule_id: str, findings: Mapping[str, Finding]) -> dict[str, Finding]:
     return {name: finding for name, finding in findings.items() if finding.rule_id == rule_id}
+
+
+def _reports_in(findings: Mapping[str, Finding]) -> int:
+    return sum(len(item.reports) for finding in findings.values() for item in finding.evidence)
 
 
 class _Memory:

@@ -18,7 +18,7 @@ Other limits in the catalogue are held against what is remembered, some series a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import msgspec
@@ -75,6 +75,9 @@ class Threshold(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 SLICE: Final = 20
 """How many series go over to other limits in one step: each has ten years of weeks."""
+
+WORK: Final = 10_000
+"""No more of them once so many periods have been held against their limits: of days there are seven times as many."""
 
 _MONTHS: Final = "month/"
 
@@ -161,12 +164,8 @@ class _Partition:
             for rule_id in sorted(old.keys() | new.keys())
             if old.get(rule_id) != new.get(rule_id)
         }
-        for end in self._change.go_over(_ALL_MONTHS, SLICE, _end_of_series):
-            series = end[len(_MONTHS) : -len(_LAST)]
-            area, indicator = series.decode().split("|")
-            kinds = {kind for rules in (old, new) for *_, kind in _limits_of(rules, indicator)}
-            for period in self._periods(series, kinds):
-                self._hold(area, indicator, period, new, self._clock.as_of, causes)
+        take_over = partial(self._take_over, old=old, new=new, causes=causes)
+        self._change.go_over(_ALL_MONTHS, SLICE, WORK, take_over, _end_of_series)
 
     def close(self) -> list[Output]:
         """Publish what was touched, remember everything, and give the outputs.
@@ -181,6 +180,16 @@ class _Partition:
             table.flush()
         self._change.close(has_read=self._has_news)
         return self._outputs
+
+    def _take_over(self, end: bytes, old: _Rules, new: _Rules, causes: Mapping[str, str]) -> int:
+        """Take one series over; the work are the periods held."""
+        series = end[len(_MONTHS) : -len(_LAST)]
+        area, indicator = series.decode().split("|")
+        kinds = {kind for rules in (old, new) for *_, kind in _limits_of(rules, indicator)}
+        periods = self._periods(series, kinds)
+        for period in periods:
+            self._hold(area, indicator, period, new, self._clock.as_of, causes)
+        return len(periods)
 
     def _hear(self, status: FeedStatus) -> None:
         self._clock = self._clock.hear(status)

@@ -13,7 +13,7 @@ kinds of key, indicators or areas, new versions are claimed for by it at once, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import astuple
@@ -44,6 +44,9 @@ _INTAKE_PARTITIONS = 1
 
 SLICE: Final = 2_000
 """How many claims are made anew in one step when the catalogue asks for others."""
+
+WORK: Final = 10_000
+"""No more of them once so many sightings have gone out: a report that names many people stands on many timelines."""
 
 _CLAIMS: Final = "claim/"
 _ALL_CLAIMS: Final = ((_CLAIMS.encode(), _CLAIMS.encode() + b"\xff"),)
@@ -82,9 +85,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
             else:
                 raise unreadable("register", record)
         if is_changing and not records and idle_at is None:
-            for old, new in _gone_over(change, claims, scope):
-                outputs.extend(_sighting_changes(old, new, clock.as_of, "catalogue changed"))
-                _count(cells, old, new)
+            outputs.extend(_gone_over(change, claims, scope, clock.as_of, cells))
         outputs.extend(_tallies(cells, clock.as_of))
         if records and clock is not before:
             outputs.extend(_word_of_feeds(clock, records[0].partition))
@@ -98,15 +99,26 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     return step
 
 
-def _gone_over(change: Change, claims: Table[Claim], scope: Scope) -> Iterator[tuple[Claim, Claim]]:
-    """The next claims that are others by this scope: as they were, and as they are from now on."""
-    for row in change.go_over(_ALL_CLAIMS, SLICE):
+def _gone_over(
+    change: Change, claims: Table[Claim], scope: Scope, as_of: Instant, cells: Counter[_Cell]
+) -> list[Output]:
+    """Make the next claims as this scope makes them, count what they count otherwise, and give what they put where."""
+    outputs: list[Output] = []
+
+    def take_over(row: bytes) -> int:
         incident = row.decode().removeprefix(_CLAIMS)
         old = claims.get(incident)
         new = None if old is None else claim_of(old.version, scope)
-        if old is not None and new is not None and new != old:
-            claims.put(incident, new)
-            yield old, new
+        if old is None or new is None or new == old:
+            return 0
+        claims.put(incident, new)
+        changes = _sighting_changes(old, new, as_of, "catalogue changed")
+        outputs.extend(changes)
+        _count(cells, old, new)
+        return len(changes)
+
+    change.go_over(_ALL_CLAIMS, SLICE, WORK, take_over)
+    return outputs
 
 
 def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str) -> list[Output]:
