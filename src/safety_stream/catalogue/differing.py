@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 
 from safety_stream.catalogue.explaining import Explanation, explained
-from safety_stream.catalogue.loading import load_with_files
+from safety_stream.catalogue.loading import Loaded, load_whole
+from safety_stream.catalogue.releases import digest_of
 from safety_stream.core.rules.rule import Rule
 
 Told = tuple[str, str]
@@ -39,16 +40,21 @@ def diff_rules(base: Path, folder: Path) -> list[RuleDifference]:
 
     Raises `CatalogueError` when either catalogue has errors.
     """
-    old, new = _by_id(base), _by_id(folder)
+    old, new = _by_id(load_whole(base)), _by_id(load_whole(folder))
     found = [_difference(rule, old.get(rule), new.get(rule)) for rule in sorted(old.keys() | new.keys())]
     return [one for one in found if one is not None]
+
+
+def difference_in(rule: str, base: Loaded, loaded: Loaded) -> RuleDifference | None:
+    """What one rule differs in from what it is in another catalogue; None where it does not."""
+    return _difference(rule, _by_id(base).get(rule), _by_id(loaded).get(rule))
 
 
 _Known = tuple[Rule, Explanation]
 
 
-def _by_id(folder: Path) -> dict[str, _Known]:
-    catalogue, files = load_with_files(folder)
+def _by_id(loaded: Loaded) -> dict[str, _Known]:
+    catalogue, files = loaded.catalogue, loaded.rule_files
     return {rule.id: (rule, explained(rule, files[rule.id], catalogue)) for rule in catalogue.rules}
 
 
@@ -67,7 +73,7 @@ def _difference(rule: str, old: _Known | None, new: _Known | None) -> RuleDiffer
     if old[0] == new[0] and before == after:
         return None
     fell = new[0].version < old[0].version
-    runs_the_same = msgspec.structs.replace(old[0], version=new[0].version) == new[0]
+    runs_the_same = old[0].status == new[0].status and digest_of(old[0]) == digest_of(new[0])
     return RuleDifference(
         rule=rule,
         change="changed",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from safety_stream.catalogue.formats import RuleFile
-from safety_stream.catalogue.loading import load_with_files
+from safety_stream.catalogue.formats import ReleasesFile, RuleFile
+from safety_stream.catalogue.loading import load_whole, load_with_files
+from safety_stream.catalogue.releases import approvals_of
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
@@ -57,8 +58,18 @@ class Explanation(msgspec.Struct, frozen=True):
     sections: tuple[Section, ...]
 
 
+class Approver(msgspec.Struct, frozen=True):
+    """Who approved a rule as it is, and when."""
+
+    by: str
+    at: str
+
+
 class Entry(msgspec.Struct, frozen=True):
-    """A rule in one line: `keys` are the timelines it reads, `examples` how many stories its file holds it to."""
+    """A rule in one line: `keys` are the timelines it reads, `examples` how many stories its file holds it to.
+
+    `approved` says who approved it as it is; None in a catalogue without releases.
+    """
 
     rule: str
     version: int
@@ -68,11 +79,13 @@ class Entry(msgspec.Struct, frozen=True):
     priority: str
     examples: int
     title: str
+    approved: tuple[Approver, ...] | None
 
 
 def list_rules(folder: Path) -> list[Entry]:
     """Every rule of the catalogue in `folder`, in order of id. Raises `CatalogueError` when it has errors."""
-    catalogue, files = load_with_files(folder)
+    loaded = load_whole(folder)
+    catalogue, files = loaded.catalogue, loaded.rule_files
     return [
         Entry(
             rule.id,
@@ -83,9 +96,14 @@ def list_rules(folder: Path) -> list[Entry]:
             rule.priority.base,
             len(files[rule.id].examples),
             rule.title,
+            None if loaded.releases is None else _approvers(loaded.releases, rule),
         )
         for rule in sorted(catalogue.rules, key=lambda rule: rule.id)
     ]
+
+
+def _approvers(releases: ReleasesFile, rule: Rule) -> tuple[Approver, ...]:
+    return tuple(Approver(one.by, one.at) for one in approvals_of(releases, rule))
 
 
 class Link(msgspec.Struct, frozen=True):

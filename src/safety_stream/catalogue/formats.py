@@ -41,7 +41,10 @@ _MONTHS = {"month": 1, "year": 12}
 _DURATION = re.compile(r"([1-9][0-9]{0,3}) (minute|hour|day|week|month|year)s?")
 _YEARS = range(1900, 3000)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_UTC = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
+_APPROVER = re.compile(r"[a-z]{2,24}(-[a-z]{2,24}){0,3}-[0-9]{1,6}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+BECAUSE_MAX = 500
 _LONGEST_MONTHS = 1_200
 """A hundred years: what looks back further leaves the calendar."""
 
@@ -84,6 +87,21 @@ def instant_of_text(text: object) -> Instant:
     return to_instant(local.replace(tzinfo=LONDON))
 
 
+def approver_of_text(text: object) -> str:
+    """A role and a number; a name has none. Raises `ValueError`."""
+    if not isinstance(text, str) or not _APPROVER.fullmatch(text):
+        raise ValueError("who approves is a role and a number, written analyst-7, and never a name")
+    return text
+
+
+def _utc_of_text(text: object) -> str:
+    try:
+        datetime.fromisoformat(text if isinstance(text, str) and _UTC.fullmatch(text) else "")
+    except ValueError:
+        raise ValueError("a time of approval is written 2026-01-31T20:00:00Z") from None
+    return str(text)
+
+
 def _checked_day(text: str) -> str:
     day_of_text(text)
     return text
@@ -109,6 +127,9 @@ class _Strict(BaseModel):
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Approver = Annotated[str, BeforeValidator(approver_of_text)]
+UtcText = Annotated[str, BeforeValidator(_utc_of_text)]
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 AreaCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -688,6 +709,24 @@ class VolumesFile(_Strict):
 
     budget: BudgetEntry
     measured: list[MeasuredEntry] = []
+
+
+class ApprovalEntry(_Strict):
+    """One person's approval of a version of a rule, `digest` being that of what runs, `after` of the line before."""
+
+    rule: Name
+    version: Number
+    digest: Digest
+    by: Approver
+    at: UtcText
+    because: Annotated[str, StringConstraints(min_length=1, max_length=BECAUSE_MAX)]
+    after: Digest
+
+
+class ReleasesFile(_Strict):
+    """`releases.yaml`: who approved which rule, added to by `rules release`; without it a rule's own status is all."""
+
+    releases: list[ApprovalEntry]
 
 
 def rule_schema() -> dict[str, object]:

@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 Files are read in the order in which they name one another: what declares names (`declarations.py`), then the rules, one
-by one (`rule_reading.py`) and as they rest on one another (`chains.py`), then, where people ask for it, the budget
-(`budgets.py`).
+by one (`rule_reading.py`) and as they rest on one another (`chains.py`), then who released them (`releases.py`) and,
+where people ask for it, the budget (`budgets.py`).
 Each is read (`documents.py`), held against its format (`formats.py`), and its names against the vocabulary of the
 files before it (`vocabulary.py`). A broken file leaves its part of the vocabulary unknown, and what cannot be judged is
 not complained about: one mistake, one issue.
@@ -12,6 +12,7 @@ not complained about: one mistake, one issue.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,11 +21,13 @@ from safety_stream.catalogue.budgets import check_volumes, read_volumes
 from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import BareRuleFile, RuleFile, VolumesFile
+from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile, VolumesFile
 from safety_stream.catalogue.issues import CatalogueError, Issue
+from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.catalogue import Areas, Catalogue
+from safety_stream.core.rules.rule import Rule
 
 
 def load_catalogue(
@@ -46,11 +49,29 @@ def load_catalogue(
 
 def load_with_files(folder: Path) -> tuple[Catalogue, dict[str, RuleFile]]:
     """The catalogue in `folder` and, by rule, the file each was made from. Raises `CatalogueError`."""
+    loaded = load_whole(folder)
+    return loaded.catalogue, loaded.rule_files
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A catalogue, by rule the file each was made from, and who released them; None where that is not on record."""
+
+    catalogue: Catalogue
+    rule_files: dict[str, RuleFile]
+    releases: ReleasesFile | None
+
+
+def load_whole(folder: Path, instead: Path | None = None) -> Loaded:
+    """The catalogue in `folder` with all that people read of it; `instead` as in `load_catalogue`.
+
+    Raises `CatalogueError`.
+    """
     files = Files(folder)
-    read = _read(files)
+    read = _read(files, instead=instead)
     if read is None:
         raise CatalogueError(files.sorted_issues())
-    return read.catalogue, {name: file for name, file in read.rule_files.items() if isinstance(file, RuleFile)}
+    rule_files = {name: file for name, file in read.rule_files.items() if isinstance(file, RuleFile)}
+    return Loaded(read.catalogue, rule_files, read.releases)
 
 
 def load_volumes(folder: Path) -> VolumesFile | None:
@@ -75,10 +96,11 @@ def lint_catalogue(folder: Path, areas: Path | None = None) -> list[Issue]:
 
 
 class _Read(msgspec.Struct, frozen=True):
-    """A catalogue without errors, and the files of its rules."""
+    """A catalogue without errors, the files of its rules, and who released them."""
 
     catalogue: Catalogue
     rule_files: dict[str, BareRuleFile]
+    releases: ReleasesFile | None
 
 
 def _read(
@@ -87,6 +109,8 @@ def _read(
     """Read everything; None when there is an error."""
     vocabulary, profiles = read_declarations(files, areas)
     by_id = _read_rules(files, vocabulary, rules, instead)
+    # Rules for a replay are released to nobody.
+    releases = None if rules is not None else _read_releases(files, by_id, instead)
     categories = vocabulary.categories
     if categories is None or files.have_errors:
         return None
@@ -98,13 +122,32 @@ def _read(
         kind_themes=categories.kind_themes,
         flag_themes=categories.flag_themes,
         indicators=tuple((vocabulary.indicators or {}).values()),
-        rules=tuple(read.rule for read in by_id.values()),
+        rules=_as_released(by_id, releases),
         audiences=tuple((vocabulary.audiences or {}).values()),
         profiles=tuple(profiles),
         bounds=categories.bounds,
         facts=vocabulary.facts or {},
     )
-    return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()})
+    return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)
+
+
+def _read_releases(files: Files, by_id: Mapping[str, ReadRule], instead: Path | None) -> ReleasesFile | None:
+    read = read_releases(files)
+    if read is None:
+        return None
+    # What takes the place of a rule for a comparison may be older than what was approved since.
+    others = {rule_id: one for rule_id, one in by_id.items() if instead is None or rule_id != instead.stem}
+    check_releases(files, *read, others)
+    return read[1]
+
+
+def _as_released(by_id: Mapping[str, ReadRule], releases: ReleasesFile | None) -> tuple[Rule, ...]:
+    """The rules as they run: a stable one that is not released is on trial."""
+    held = frozenset() if releases is None else on_trial(by_id, releases)
+    return tuple(
+        msgspec.structs.replace(read.rule, status="trial") if rule_id in held else read.rule
+        for rule_id, read in by_id.items()
+    )
 
 
 def _read_rules(files: Files, vocabulary: Vocabulary, folder: Path | None, instead: Path | None) -> dict[str, ReadRule]:

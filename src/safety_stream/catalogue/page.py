@@ -14,7 +14,7 @@ from safety_stream.catalogue.blocks import Block, Bullets, Cell, Heading, Link, 
 from safety_stream.catalogue.examples import area_of, said_by
 from safety_stream.catalogue.explaining import EXAMPLES, explained, keys_in_words
 from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, RuleFile
-from safety_stream.catalogue.loading import load_with_files
+from safety_stream.catalogue.loading import Loaded, load_whole
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Family
 from safety_stream.core.model.times import LONDON, Duration, Instant, length_in_words, to_datetime
@@ -45,8 +45,8 @@ _LIST, _SOURCES = "list", "sources"
 
 def catalogue_page(folder: Path, form: Form) -> str:
     """The page on the catalogue in `folder`, as `html` or `md`. Raises `CatalogueError` when it has errors."""
-    catalogue, files = load_with_files(folder)
-    blocks = list(_blocks(catalogue, files))
+    loaded = load_whole(folder)
+    blocks = [*_blocks(loaded.catalogue, loaded.rule_files), *_releases(loaded)]
     return to_html(TITLE, blocks) if form == "html" else to_markdown(blocks)
 
 
@@ -82,6 +82,23 @@ def _blocks(catalogue: Catalogue, files: Mapping[str, RuleFile]) -> Iterator[Blo
                 length_in_words(Duration(millis=one.usual_latency)),
             )
             for one in sorted(catalogue.sources.values(), key=lambda source: source.id)
+        ),
+    )
+
+
+def _releases(loaded: Loaded) -> Iterator[Block]:
+    """Who approved which version, the newest first; a version that is not that of the list is history."""
+    if loaded.releases is None:
+        return
+    titles = {rule.id: rule.title for rule in loaded.catalogue.rules}
+    yield Heading(2, "Who released what")
+    yield Paragraph("A rule runs on trial, for its owner alone, until two people have approved it as it is.")
+    yield Table(
+        "Approvals, the newest first",
+        ("rule", "version", "by", "at", "because"),
+        tuple(
+            (Link(titles[one.rule], one.rule), str(one.version), one.by, one.at, one.because)
+            for one in reversed(loaded.releases.releases)
         ),
     )
 

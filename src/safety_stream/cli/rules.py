@@ -22,7 +22,8 @@ from safety_stream.catalogue import (
     run_examples,
 )
 from safety_stream.catalogue.examples import Fired
-from safety_stream.cli import backtest, catalogue_page, fairness, why
+from safety_stream.catalogue.explaining import Approver
+from safety_stream.cli import backtest, catalogue_page, fairness, release, why
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -44,6 +45,7 @@ app.command("page", epilog=catalogue_page.EPILOG)(catalogue_page.page)
 app.command("why", epilog=why.EPILOG)(why.why)
 
 app.command("backtest", epilog=backtest.EPILOG)(backtest.backtest)
+app.command("release", epilog=release.EPILOG)(release.release)
 app.command("fairness", epilog=fairness.EPILOG)(fairness.fairness_command)
 
 
@@ -58,13 +60,24 @@ def list_command(catalogue: CatalogueFolder = None, as_json: Json = False) -> No
         for entry in entries:
             print_json(entry)
         return
+    has_releases = any(one.approved is not None for one in entries)
     print_table(
-        ("rule", "version", "status", "family", "of", "priority", "examples", "title"),
+        ("rule", "version", "status", "family", "of", "priority", "examples", "title", *_APPROVED[:has_releases]),
         [
-            (one.rule, one.version, one.status, one.family, ", ".join(one.keys), one.priority, one.examples, one.title)
+            (
+                *(one.rule, one.version, one.status, one.family, ", ".join(one.keys), one.priority, one.examples),
+                *(one.title, _approvers(one.approved or ()))[: 1 + has_releases],
+            )
             for one in entries
         ],
     )
+
+
+_APPROVED = ("approved by",)
+
+
+def _approvers(approved: Sequence[Approver]) -> str:
+    return ", ".join(f"{one.by} on {one.at[:10]}" for one in approved)
 
 
 @app.command(
@@ -206,9 +219,7 @@ def _print_difference(one: RuleDifference) -> None:
     out.print(f"{one.rule}: {one.change}, version {versions}", markup=False)
     if one.lacks_version:
         out.print("    what runs has changed: raise the version", markup=False)
-    for sign, sentences in (("-", one.gone), ("+", one.come)):
-        for heading, sentence in sentences:
-            out.print(f"  {sign} {heading}: {sentence}", markup=False)
+    release.print_sentences(one)
 
 
 def _told(fired: tuple[Fired, ...]) -> str:

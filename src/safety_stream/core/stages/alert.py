@@ -37,7 +37,8 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
         return rules[rule_id]
 
     def reach(rule: Rule, priority: Priority) -> tuple[str, ...]:
-        # A trial rule reaches nobody: its alerts can be read on alert-changes by the catalogue's owner alone.
+        # A trial rule reaches nobody: its alerts can be read on alert-changes by the catalogue's owner alone. Those who
+        # were told of an alert before its rule went on trial have it taken back (`publish.py`).
         if rule.status != "stable":
             return ()
         return tuple(sorted(a.id for a in catalogue.audiences if _hears(a, rule, priority)))

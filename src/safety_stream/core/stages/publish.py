@@ -9,6 +9,10 @@ hears of the end of what they never heard the beginning of. A projection is the 
 listed does not leave. Every disclosure adds a record to the door's chain of hashes (`audit.*`), in the same
 transaction: one for each alert told, one for each batch of indicator values of a profile.
 
+A rule on trial is told of to nobody, and what was told of it before is taken back with the next version of its alert:
+nobody may go on hearing what it finds through an alert that was opened while it was released. Such a withdrawal says
+nothing that the trial found.
+
 A disclosure profile that rounds or hides counts, or shows only final ones, publishes a number only when the published
 number changes, with its own revisions, so that neither the timing nor the count of restatements tells what it hides.
 """
@@ -34,6 +38,9 @@ FIRST_HASH = "0" * 64
 
 _NAMES_A_REPORT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} [a-z]+").fullmatch
 _ALWAYS = frozenset({"alert_id", "version", "change", "as_of"})
+_KNOWN_ANYWAY = frozenset({"episode", "reason", "rule_id", "family", "subject", "notify", "marking", "cause"})
+"""What may be said of an alert to those who were told of it before its rule went on trial."""
+
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -140,25 +147,31 @@ class _AlertDoor(_Door):
 
     def __init__(self, rows: Rows, catalogue: Catalogue) -> None:
         super().__init__(rows, "audit.alerts")
-        self._audiences = [(audience, tuple(sorted(audience.fields))) for audience in catalogue.audiences]
+        self._audiences = catalogue.audiences
+        self._on_trial = frozenset(rule.id for rule in catalogue.rules if rule.status == "trial")
         self._told = Table(rows, "told/", Told)
 
     def tell(self, version: AlertVersion, received_at: Instant) -> None:
         """Tell an alert version to those it reaches and those who were told before."""
-        for audience, disclosed in self._audiences:
+        is_on_trial = version.rule_id in self._on_trial
+        if is_on_trial:
+            version = taken_back(version)
+        for audience in self._audiences:
             row = f"{audience.id}/{version.alert_id}"
             told = self._told.get(row)
             reached = audience.id in version.audiences
             if told is None and (not reached or version.change == "withdrawn"):
                 continue
+            shown = _as_known_anyway(audience) if is_on_trial else audience
             topic = f"alerts.{audience.id}"
             seq = self._next(topic)
-            published = project(version, audience, seq, told)
+            published = project(version, shown, seq, told)
             if version.change == "withdrawn":
                 self._told.delete(row)
             else:
                 self._told.put(row, Told(seq, version.version))
             self._out(topic, version.alert_id, published, received_at)
+            disclosed = tuple(sorted(shown.fields))
             self._record(audience.id, topic, (seq, seq), version.alert_id, disclosed, received_at)
 
     def close(self) -> list[Output]:
@@ -244,6 +257,17 @@ def project(version: AlertVersion, audience: Audience, seq: int, told: Told | No
         prior_version=told.version if told else None,
         **fields,
     )
+
+
+def taken_back(version: AlertVersion) -> AlertVersion:
+    """The version as it is said of a rule that has gone on trial, to those who were told before."""
+    cause = f"rule {version.rule_id} is on trial"
+    return msgspec.structs.replace(version, change="withdrawn", reason="withdrawn", notify=True, cause=cause)
+
+
+def _as_known_anyway(audience: Audience) -> Audience:
+    fields = tuple(name for name in audience.fields if name in _KNOWN_ANYWAY or name in _ALWAYS)
+    return msgspec.structs.replace(audience, fields=fields)
 
 
 def cause_told(cause: str) -> str:
