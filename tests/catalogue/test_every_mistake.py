@@ -1,7 +1,8 @@
 """No mistake that can be told of a catalogue goes without a bad file: each place that tells one is seen to do so.
 
 The places are read from the source, so a new one is missed here until a test in `test_lint`, `test_hostile` or, of the
-budget, `test_backtesting` spoils a file for it. Their tests are run once more, with an eye on who tells what.
+budget and of releases, `test_backtesting` and `test_releases` spoils a file for it. Their tests are run once more, with
+an eye on who tells what.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 import pytest
-from tests.catalogue import test_backtesting, test_hostile, test_lint
+from tests.catalogue import test_backtesting, test_hostile, test_lint, test_releases
 from tests.catalogue.copying import copied, with_more_rules
 
 from safety_stream import catalogue
@@ -52,7 +53,12 @@ def is_telling(called: ast.expr) -> bool:
 
 def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[Path], Path]]]:
     """Every test that spoils a folder at most, with each set of its parameters, and what makes its folder."""
-    makers = ((test_lint, with_more_rules), (test_hostile, test_hostile.small_catalogue), (test_backtesting, copied))
+    makers = (
+        (test_lint, with_more_rules),
+        (test_hostile, test_hostile.small_catalogue),
+        (test_backtesting, copied),
+        (test_releases, test_releases.two_rules),
+    )
     for module, make in makers:
         for name, test in vars(module).items():
             if name.startswith("test_") and inspect.isfunction(test):

@@ -108,6 +108,72 @@ def test_diff_ends_by_whether_rules_differ_and_have_their_version(catalogue: Pat
     assert (code, one["before"], one["after"], one["lacks_version"]) == (2, 1, 2, False)
 
 
+def release(catalogue: Path, by: str, *words: str) -> tuple[int, str, str]:
+    return run("rules", "release", *words, "--by", by, "--because", "seen", "--catalogue", catalogue)
+
+
+def test_release_says_what_runs_how_and_asks_for_another_person(catalogue: Path):
+    code, out, err = release(catalogue, "analyst-7", "district-count-violence")
+    assert code == 2
+    assert out.splitlines()[0] == (
+        "district-count-violence, version 1: approved by 1 of 2 (analyst-7); it runs on trial, for its owner alone"
+    )
+    assert "0 rules run as stable" in err
+
+    code, out, _ = release(catalogue, "chair-1", "district-count-violence")
+    assert code == 0
+    assert "approved by 2 of 2 (analyst-7, chair-1); it runs as stable" in out
+    assert "no version of it was released before" in out
+    code, listed, _ = run("rules", "list", "--catalogue", catalogue)
+    (line,) = [line for line in listed.splitlines() if line.startswith("district-count-violence")]
+    assert line.split()[2] == "stable"
+    assert "analyst-7 on 20" in line
+    assert "chair-1 on 20" in line
+
+
+def test_release_tells_what_has_changed_since_the_last_release(catalogue: Path):
+    for by in ("analyst-7", "chair-1"):
+        release(catalogue, by, "--all")
+    file = catalogue / "rules" / "district-count-vehicle-crime.yaml"
+    change(file, "at_least: 284", "at_least: 290")
+    change(file, "version: 1", "version: 2")
+
+    code, out, _ = release(catalogue, "chair-1", "district-count-vehicle-crime")
+    assert code == 2
+    assert "since version 1, which was released last:" in out
+    assert any(line.startswith("  - ") and "284" in line for line in out.splitlines())
+    assert any(line.startswith("  + ") and "290" in line for line in out.splitlines())
+
+
+def test_release_prints_as_json_what_it_tells(catalogue: Path):
+    code, out, _ = release(catalogue, "analyst-7", "--all", "--json")
+
+    told = json.loads(out)
+    assert code == 2
+    assert {one["runs_as"] for one in told["rules"]} == {"trial"}
+    assert told["stable"] == 0
+
+
+@pytest.mark.parametrize(
+    ("by", "words", "code", "said"),
+    [
+        ("analyst-7", ["no-such-rule"], 1, "nothing was approved: there is no rule no-such-rule"),
+        ("Some.Body", ["--all"], 1, "who approves is a role and a number, written analyst-7"),
+        ("analyst-7", [], 2, "name rules, or say --all"),
+        ("analyst-7", ["district-count-violence", "--all"], 2, "name rules, or say --all"),
+    ],
+)
+def test_release_refuses_in_one_sentence_with_nothing_written(
+    catalogue: Path, by: str, words: list[str], code: int, said: str
+):
+    found, _, err = release(catalogue, by, *words)
+
+    assert found == code
+    assert said in err
+    assert "Some.Body" not in err
+    assert not (catalogue / "releases.yaml").exists()
+
+
 def test_lint_names_file_line_and_mend_and_fails(catalogue: Path):
     change(catalogue / "rules" / "district-count-violence.yaml", "indicator: violence", "indicator: violins")
 

@@ -129,6 +129,69 @@ def test_who_hears_of_an_alert_first_hears_that_it_is_raised(catalogue: Catalogu
     assert [told.change for told in on("alerts.duty-officer", outputs)] == ["raised", "updated"]
 
 
+def on_trial(catalogue: Catalogue) -> Catalogue:
+    """The catalogue with the rule of the alert on trial."""
+    rules = (
+        msgspec.structs.replace(rule, status="trial") if rule.id == ALERT.rule_id else rule for rule in catalogue.rules
+    )
+    return msgspec.structs.replace(catalogue, rules=tuple(rules))
+
+
+def tell_each(*batches: tuple[Catalogue, AlertVersion]) -> list[Output]:
+    """Each version told under a catalogue of its own."""
+    rows = MemoryRows()
+    return [out for said, one in batches for out in publish.make_alert_step(said, 1)(rows, [a_record(one)], None)]
+
+
+def test_nobody_hears_of_a_rule_on_trial(catalogue: Catalogue) -> None:
+    """Not even of what reached them when the alert was made."""
+    assert tell(on_trial(catalogue), [ALERT]) == []
+
+
+def test_an_alert_whose_rule_goes_on_trial_is_taken_back_and_nothing_it_found_is_told(catalogue: Catalogue) -> None:
+    found = alert(
+        version=2,
+        change="updated",
+        reason="restated",
+        rule_version=2,
+        title="Only tried",
+        priority="P1",
+        explanation="Only tried.",
+        audiences=(),
+        notify=False,
+    )
+    more = msgspec.structs.replace(found, version=3)
+    outputs = tell_each((catalogue, ALERT), (on_trial(catalogue), found), (on_trial(catalogue), more))
+
+    for audience in ("duty-officer", "analyst"):
+        first, last = on(f"alerts.{audience}", outputs)
+        assert (first.change, last.change, last.reason, last.prior_version) == ("raised", "withdrawn", "withdrawn", 1)
+        assert (last.title, last.priority, last.explanation, last.findings, last.rule_version) == (None,) * 5
+        assert "tried" not in str(last)
+    assert on("alerts.duty-officer", outputs)[1].cause == "rule rv-graded is on trial"
+    assert on("alerts.duty-officer", outputs)[1].notify
+    records = on("audit.alerts", outputs)
+    assert [set(record.fields) & {"title", "explanation"} for record in records] == [{"title", "explanation"}] * 2 + [
+        set(),
+        set(),
+    ]
+
+
+def test_what_ends_on_trial_was_never_told_or_is_taken_back_in_few_words(catalogue: Catalogue) -> None:
+    gone = alert(version=2, change="withdrawn", reason="withdrawn", title="Only tried", audiences=())
+
+    assert tell_each((on_trial(catalogue), ALERT), (on_trial(catalogue), gone)) == []
+    (_, last) = on("alerts.analyst", tell_each((catalogue, ALERT), (on_trial(catalogue), gone)))
+    assert (last.change, last.title) == ("withdrawn", None)
+
+
+def test_a_rule_that_is_released_again_is_told_of_anew(catalogue: Catalogue) -> None:
+    later = [alert(version=number, change="updated") for number in (2, 3)]
+    outputs = tell_each((catalogue, ALERT), (on_trial(catalogue), later[0]), (catalogue, later[1]))
+
+    assert [told.change for told in on("alerts.analyst", outputs)] == ["raised", "withdrawn", "raised"]
+
+
 @given(
     changes=st.lists(
         st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["raised", "updated", "withdrawn"])), max_size=12
