@@ -508,6 +508,22 @@ def test_any_reason_that_can_be_read_comes_back(folder: Path, because: str):
     assert {one.because for one in entries(folder).releases} == {because}
 
 
+@pytest.mark.parametrize("more", ["more: []\n", "...\n"])
+def test_a_file_that_does_not_end_in_its_lines_is_not_added_to(folder: Path, more: str):
+    agree(folder, "analyst-7")
+    file = folder / "releases.yaml"
+    file.write_text(file.read_text().replace("\n  - ", "\n- "))
+    assert errors(folder) == []
+    before = file.read_bytes()
+
+    with pytest.raises(NotReleasable, match=r"leave the lines of releases\.yaml as they were written here"):
+        agree(folder, "chair-1")
+    assert file.read_bytes() == before
+    file.write_text(file.read_text() + more)
+    with pytest.raises((NotReleasable, CatalogueError)):
+        agree(folder, "chair-1")
+
+
 def test_a_clock_that_is_behind_is_refused(folder: Path):
     agree(folder, "analyst-7")
 

@@ -166,13 +166,12 @@ def _add(folder: Path, releases: ReleasesFile, lines: Sequence[ApprovalEntry]) -
     before = path.read_text(encoding="utf-8") if releases.releases else _BEGINNING
     added = ("" if before.endswith("\n") else "\n") + "".join(f"{_line(one)}\n" for one in lines)
     try:
-        said = ReleasesFile.model_validate(parse_document(before + added).value)
-    except (UnreadableError, ValidationError) as error:
-        raise NotReleasable(
-            [f"the approval cannot be written down ({error}): use plain words, one line each"]
-        ) from None
-    if said.releases != [*releases.releases, *lines]:
-        raise NotReleasable([f"{RELEASES} is not as it is written here: end it with its last line"])
+        said = ReleasesFile.model_validate(parse_document(before + added).value).releases
+    except (UnreadableError, ValidationError):
+        said = []
+    if said != [*releases.releases, *lines]:
+        mend = f"use plain words for --because, and leave the lines of {RELEASES} as they were written here"
+        raise NotReleasable([f"the approval cannot be added to {RELEASES} so that it reads as it should: {mend}"])
     if releases.releases:
         with path.open("a", encoding="utf-8") as file:
             file.write(added)
