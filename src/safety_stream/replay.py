@@ -3,10 +3,11 @@
 Theory of operation
 -------------------
 Each topic is a queue. A chunk of partners' records is put on theirs, and the stages run in the order of the topology,
-each draining what the ones before it wrote; the table has no cycle, so one pass empties every queue. A run ends when no
-stage has anything left to do. Each topic has one partition. Values cross from stage to stage as bytes, through the
-codecs of the wire, because a replay that skipped them would prove less. Time is the log's own: a record's
-`received_at`, so ten years replayed raise each alert when it would have been raised.
+each draining what the ones before it wrote. Detect writes to its own input too, what findings say to other keys; rules
+rest on one another no deeper than `chains.DEEPEST` and in no circle, so after a few turns there is nothing more, and
+one pass empties every queue. A run ends when no stage has anything left to do. Each topic has one partition. Values
+cross from stage to stage as bytes, through the codecs of the wire, because a replay that skipped them would prove less.
+Time is the log's own: a record's `received_at`, so ten years replayed raise each alert when it would have been raised.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange, Priority
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import Instant, to_iso
+from safety_stream.core.rules.carrying import reports_beneath
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import MORE_ROW, Output, Record
 from safety_stream.wire.records import Records
@@ -54,7 +56,8 @@ class LeftOut(msgspec.Struct, frozen=True, order=True):
 class Standing(msgspec.Struct, frozen=True, order=True):
     """A finding that stands, in the partners' own words: a report is `<source>/<source_ref>`, a time ISO 8601 in UTC.
 
-    `completed_by` is the report that completed it; of `absent` the report whose deadline has passed; of `calendar`
+    `contributing` are the reports it rests on, also through what was found elsewhere. `completed_by` is the report that
+    completed it; of `absent` the report whose deadline has passed; of `calendar`
     the period (`week:2026-01-05`). Of an occurrence that several reports tell of it is the earliest.
     """
 
@@ -116,7 +119,7 @@ class Result:
         return {name: len(values) for name, values in tables.items()}
 
     def _standing(self, finding: Finding, reports: Mapping[str, str]) -> Standing:
-        counted = {incident for evidence in finding.evidence for incident in evidence.reports}
+        counted = reports_beneath(finding, self.findings)
         completing = finding
         while completing.occurrence_id in self.findings:
             # What rests on a finding completes with it.
@@ -202,13 +205,20 @@ class Pipeline:
 
     def _pass(self, *, going_on: bool = False) -> None:
         """Let each stage take what waits for it; `going_on`: where nothing does, go on with what it has left to do."""
-        for name, step in self._steps.items():
-            records = self._waiting[name].copy()
-            self._waiting[name].clear()
-            for output in step(self._rows[name], records, None) if records or going_on else ():
-                self._seen(output)
-                if output.topic in self._queues:
-                    self._pass_on(output)
+        for name in self._steps:
+            if going_on or self._waiting[name]:
+                self._take_what_waits(name)
+            # What a stage writes to its own input waits for itself.
+            while self._waiting[name]:
+                self._take_what_waits(name)
+
+    def _take_what_waits(self, name: str) -> None:
+        records = self._waiting[name].copy()
+        self._waiting[name].clear()
+        for output in self._steps[name](self._rows[name], records, None):
+            self._seen(output)
+            if output.topic in self._queues:
+                self._pass_on(output)
 
     def _pass_on(self, output: Output) -> None:
         key = None if output.key is None else output.key.encode()

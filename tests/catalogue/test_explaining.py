@@ -208,6 +208,19 @@ def test_a_step_of_findings_is_told_by_the_rules_that_make_them(tmp_path: Path):
     )
 
 
+def test_what_is_found_elsewhere_is_told_as_that(tmp_path: Path):
+    folder = with_more_rules(tmp_path / "catalogue")
+
+    assert said(explain_rule(folder, "elsewhere-again"), "When it fires")[1:3] == (
+        "“case” is a finding of elsewhere-count on another key, in whose evidence this one is named.",
+        "“harm” is a report with kind housing-concern, police-crime or police-incident; origin reported.",
+    )
+    assert said(explain_rule(folder, "soc-hub"), "When it fires")[0].endswith(
+        "“case” happens 2 times or more with 2 or more different values of fact subject, and as many of fact "
+        "completed-by, within 28 days."
+    )
+
+
 def test_tests_of_facts_are_told(tmp_path: Path):
     explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), "count-facts")
 

@@ -26,6 +26,9 @@ RUNS = "rules/ordered-runs.yaml"
 SOME_OF = "rules/all-of-some.yaml"
 OF_FINDINGS = "rules/finding-count.yaml"
 OF_FINDINGS_OF_FINDINGS = "rules/finding-of-finding.yaml"
+ELSEWHERE = "rules/elsewhere-count.yaml"
+ELSEWHERE_AGAIN = "rules/elsewhere-again.yaml"
+HUB = "rules/soc-hub.yaml"
 NEAR = "rules/near.yaml"
 IN_LSOA = "rules/lsoa-count.yaml"
 SHARE = "rules/share.yaml"
@@ -56,7 +59,7 @@ def errors_of(folder: Path) -> list[Issue]:
 
 def leave_only(folder: Path, file: str) -> None:
     """Spare reading the other rules where a mistake does not speak of them."""
-    if "/finding-" not in file:
+    if not re.search("/(finding|elsewhere|soc-hub)", file):
         for rule in (folder / "rules").glob("*.yaml"):
             if rule != folder / file:
                 rule.unlink()
@@ -166,6 +169,32 @@ def test_the_shipped_catalogue_has_no_issue():
         # Sense
         (OF_FINDINGS, "finding: count-until", "finding: soc-cross-district", "finds nothing on key victim"),
         (OF_FINDINGS, "finding: count-until", "finding: count-until, origin: reported", "a finding is no report"),
+        (ELSEWHERE, "elsewhere-base]", "elsewhere-bass]", "unknown rule elsewhere-bass"),
+        (ELSEWHERE, "elsewhere-base]}", "elsewhere-base], origin: reported}", "a finding is no report to be tested"),
+        (ELSEWHERE, "key: [person, vehicle]", "key: [person, suspect]", "nothing found elsewhere comes to key suspect"),
+        (ELSEWHERE, "[count-until,", "[district-count,", "rule district-count counts in areas and names nobody"),
+        (ELSEWHERE, "same: [area]", "same: [category]", "unknown field of a finding category"),
+        (ELSEWHERE, "same: [area]", "until: case", "step case is named twice"),
+        (ELSEWHERE, "type: count,", "type: sum, field: area,", "step case means findings, which have no numbers"),
+        (
+            ELSEWHERE,
+            "{type: count, of: case, at_least: 1, within: 28 days, same: [area]}",
+            "{type: calendar, of: case, at_least: 1, per: week}",
+            "limb main waits for a time to pass, and what is found elsewhere may come after it",
+        ),
+        (ELSEWHERE, "action_time", "safeguards: {organisations: 2}\naction_time", "nothing to guard it by"),
+        (ELSEWHERE, "rule: elsewhere-base", "rule: rv-graded", "unknown rule beneath this one: rv-graded"),
+        (HUB, "field: facts.subject", "field: facts.dash-score", "unknown field of a finding facts.dash-score"),
+        (HUB, "also: [facts.completed-by]", "also: [persons]", "unknown field of a finding persons"),
+        ("rules/soc-cross-district.yaml", "field: area", "field: area, also: [x]", "unknown field x"),
+        ("sources.yaml", "kinds: [", "kinds: [finding, ", "no feed sends the kind finding"),
+        ("facts.yaml", "id: dash-score", "id: subject", "fact subject is said by findings, and by no report"),
+        (
+            "indicators/counts.yaml",
+            "select: {",
+            "select: {finding_elsewhere: rv-graded, ",
+            "an indicator counts reports",
+        ),
         (
             OF_FINDINGS,
             "until: visit}",
@@ -334,6 +363,26 @@ def test_rules_that_rest_on_one_another_in_a_circle_are_refused_once(folder: Pat
     assert circle.what == (
         "rules rest on one another in a circle: finding-of-finding on finding-count on finding-of-finding"
     )
+
+
+def test_a_circle_over_keys_is_refused_like_one_on_a_key(folder: Path):
+    spoil(folder, ELSEWHERE, "elsewhere-base]", "elsewhere-again]")
+    (circle,) = [issue for issue in errors_of(folder) if "circle" in issue.what]
+    assert circle.what == (
+        "rules rest on one another in a circle: elsewhere-count on elsewhere-again on elsewhere-count"
+    )
+
+
+def test_links_on_a_key_and_over_keys_count_together(folder: Path):
+    spoil(folder, "rules/elsewhere-base.yaml", "{origin: reported}", "{finding: asb-case-review}")
+    spoil(folder, "rules/asb-case-review.yaml", "key: ", "key: [place, suspect] # ")
+    assert "4 rules rest one on another" in [issue.what for issue in errors_of(folder)]
+
+
+def test_what_waits_may_not_rest_on_a_rule_that_hears_of_elsewhere(folder: Path):
+    spoil(folder, "rules/finding-absent.yaml", "finding: count-until", "finding: elsewhere-count")
+    told = "limb main waits for a time to pass, and what is found elsewhere may come after it"
+    assert ("rules/finding-absent.yaml", told) in [(issue.file, issue.what) for issue in errors_of(folder)]
 
 
 def test_a_fourth_rule_on_top_of_three_is_refused(folder: Path):

@@ -88,6 +88,13 @@ def test_graph_draws_each_rule_below_what_it_rests_on(tmp_path: Path):
     assert lines[at + 1].endswith(" finding-of-finding")
     assert lines[at + 1].index("finding") > lines[at].index("finding")
     assert links["finding-of-finding"]["rests_on"] == ["finding-absent", "finding-count"]
+    at = next(number for number, line in enumerate(lines) if line.endswith(" elsewhere-count, on other keys"))
+    assert lines[at + 1].endswith(" elsewhere-again, on other keys")
+    assert (
+        links["elsewhere-count"]["rests_on"],
+        links["elsewhere-count"]["elsewhere"],
+        links["elsewhere-count"]["depth"],
+    ) == ([], ["count-until", "elsewhere-base"], 2)
     assert [links[rule]["depth"] for rule in ("rv-graded", "finding-count", "finding-of-finding")] == [1, 2, 3]
 
 

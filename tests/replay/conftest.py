@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from tests.replay.running import World, shipped_world, small_world
+from tests.replay.running import World, linked_world, shipped_world, small_world
 
 from safety_stream.data_files import catalogue_folder
 from safety_stream.synthetic import SyntheticReport, generate, read_county
@@ -19,6 +19,12 @@ def shipped() -> World:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> World:
     return small_world(tmp_path_factory.mktemp("small") / "catalogue")
+
+
+@pytest.fixture(scope="session")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The small catalogue with three more rules, one on another, that read what is found elsewhere."""
+    return linked_world(tmp_path_factory.mktemp("linked") / "catalogue")
 
 
 @pytest.fixture(scope="session")

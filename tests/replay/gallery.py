@@ -37,6 +37,8 @@ def gallery() -> list[Told]:
         _lines,
         _signs,
         _visits,
+        _networks,
+        _cases,
         _cars,
         _streets,
         _crowds,
@@ -355,6 +357,81 @@ def _signs() -> Iterator[Told]:
             report = a_report(source, f"sign-{name}-{number}", "2025-08-04T16:00", category="cuckooing-concern",
                               flags=flags, people={"subject": f"tok-sign-{name}"}, child=True)  # fmt: skip
             yield _now(_moved(report, last if number == len(told) - 1 else number * 3 * HOUR))
+
+
+def _home(name: str, uprn: int, begins: int, car: str, **more: object) -> list[Report]:
+    """An address with signs of a takeover that are complete after five days; the first report names a vehicle."""
+    place = ReportedPlace(area=BURNLEY, uprn=f"9000000003{uprn:02d}")
+    told = [
+        a_report(source, f"home-{name}-{number}", "2025-10-06T22:00", place=place, category=category)
+        for number, (source, category) in enumerate((
+            ("council-asb", "asb-noise"),
+            ("police-incidents", "asb-noise"),
+            ("council-asb", "asb-vehicle"),
+            ("housing", "cuckooing-concern"),
+        ))
+    ]  # fmt: skip
+    told[0] = msgspec.structs.replace(told[0], vehicles=(car,), **more)
+    return [_moved(report, begins + number * 40 * HOUR) for number, report in enumerate(told)]
+
+
+def _networks() -> Iterator[Told]:
+    """Vehicles at homes that show the signs: two homes, a moment too late, one alone, and what is corrected later."""
+    day, four_weeks = DAY_LENGTH, 28 * DAY_LENGTH
+    for number, (name, later) in enumerate(
+        (("two", four_weeks), ("late", four_weeks + 1), ("gone", day), ("moved", day), ("child", day))
+    ):
+        told = [
+            *_home(f"{name}-a", 2 * number, 0, f"veh-{name}"),
+            *_home(f"{name}-b", 2 * number + 1, later, f"veh-{name}"),
+        ]
+        yield from map(_now, told)
+        child = a_report("housing", "any", "2025-10-06T22:00", people={"victim": "tok-net"}, child=True)
+        otherwise = {
+            "gone": withdrawn(told[7]),
+            "moved": _corrected(told[4], vehicles=("veh-else",)),
+            "child": _corrected(told[4], parties=child.parties),
+        }
+        if name in otherwise:
+            yield _now(otherwise[name], 20 * DAY_LENGTH)
+    once = _home("once", 10, 0, "veh-once")
+    yield from map(_now, (*once, _moved(msgspec.structs.replace(once[3], source_ref="home-once-4"), DAY_LENGTH)))
+
+
+def _corrected(report: Report, **changes: object) -> Report:
+    return msgspec.structs.replace(report, source_version=2, action="correct", **changes)
+
+
+def _cases() -> Iterator[Told]:
+    """A car that joins two cases, by two reports and by one; and somebody in a car of their own.
+
+    However often something is found of that car, to whom it belongs it is one case, and their own is none to them. At
+    last a phone that joins two cars of which nobody knows who drove them.
+    """
+    for name, at_once in (("joined", False), ("at-once", True)):
+        *home, worry = _home(name, 30 + at_once, 0, f"veh-{name}")
+        yield from map(_now, (*home, msgspec.structs.replace(worry, phones=(f"tel-{name}",) if at_once else ())))
+        for number, (source, category, area) in enumerate((
+            ("police-incidents", "drugs", BURNLEY),
+            ("police-missing", "missing", PENDLE),
+            *(() if at_once else (("housing", "cuckooing-concern", BURNLEY),)),
+        )):  # fmt: skip
+            report = a_report(source, f"case-{name}-{number}", "2025-10-07T20:00", category=category,
+                              place=ReportedPlace(area=area), phones=(f"tel-{name}",),
+                              vehicles=(f"veh-{name}",))  # fmt: skip
+            yield _now(_moved(report, number * 3 * HOUR))
+    told = (("police-crimes", BURNLEY), ("housing", PENDLE), ("police-crimes", HYNDBURN), ("police-crimes", LANCASTER))
+    for number, (source, area) in enumerate(told):
+        report = a_report(source, f"own-{number}", "2025-09-01T02:00", category="burglary",
+                          place=ReportedPlace(area=area), people={"suspect": "tok-own-car"},
+                          vehicles=("veh-own-car",))  # fmt: skip
+        yield _now(_moved(report, number * DAY_LENGTH))
+    for later, car in enumerate(("veh-phoned-a", "veh-phoned-b")):
+        for number, (source, area) in enumerate(told[:3]):
+            report = a_report(source, f"{car}-{number}", "2025-09-02T02:00", category="burglary",
+                              place=ReportedPlace(area=area), vehicles=(car,),
+                              phones=() if number else ("tel-of-both",))  # fmt: skip
+            yield _now(_moved(report, number * DAY_LENGTH + later * HOUR))
 
 
 def _visits() -> Iterator[Told]:

@@ -68,10 +68,19 @@ def small_world(folder: Path) -> World:
     return World(load_catalogue(folder), folder)
 
 
+def linked_world(folder: Path) -> World:
+    """That catalogue with more rules that read what is found elsewhere, a chain of three among them."""
+    small_world(folder)
+    for name in ("count-until", "elsewhere-base", "elsewhere-count", "elsewhere-again"):
+        shutil.copy(MORE_RULES / f"{name}.yaml", folder / "rules")
+    return World(load_catalogue(folder), folder)
+
+
 def changed_world(folder: Path, before: World) -> World:
     """The catalogue of that world, written to `folder`, a year on.
 
-    Rules, limits and an indicator are changed, some are new, one of them on a kind of key nobody read, and one is retired.
+    Rules, limits and an indicator are changed, some are new, one of them on a kind of key nobody read, two are retired.
+    Other findings than before are read elsewhere.
     """
     shutil.copytree(before.folder, folder)
     for name, pattern, by in (
@@ -79,12 +88,15 @@ def changed_world(folder: Path, before: World) -> World:
         ("missing-no-return-interview", r"within: 72 hours", "within: 48 hours"),
         ("missing-repeat", r"base: P\d", "base: P4"),
         ("district-count", r"at_least: 3", "at_least: 2"),
+        ("soc-hub", r"soc-deal-line, soc-intimidation-fire, ", "rv-graded, hate-repeat, "),
+        ("soc-hub", r"rule: soc-deal-line", "rule: soc-modern-slavery"),
     ):
         _rewrite(folder / "rules" / f"{name}.yaml", r"version: \d+", "version: 9")
         _rewrite(folder / "rules" / f"{name}.yaml", pattern, by)
     # A rule in force is not deleted: a stage that is behind may still speak of it to one that never heard of it.
-    _rewrite(folder / "rules" / "soc-intimidation-fire.yaml", r"status: stable", "status: retired")
-    for name in ("count-until", "finding-count", "distinct-until"):
+    for name in ("soc-intimidation-fire", "soc-cuckooing-vehicle"):
+        _rewrite(folder / "rules" / f"{name}.yaml", r"status: stable", "status: retired")
+    for name in ("count-until", "finding-count", "distinct-until", "elsewhere-base", "elsewhere-count"):
         shutil.copy(MORE_RULES / f"{name}.yaml", folder / "rules")
     _rewrite(folder / "rules" / "distinct-until.yaml", "key: victim", "key: suspect")
     indicators = next((folder / "indicators").glob("*.yaml"))

@@ -23,9 +23,11 @@ from safety_stream.core.model import times
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
+from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
 from safety_stream.core.rules import (
     absent,
+    carrying,
     condition,
     count,
     distinct,
@@ -38,7 +40,7 @@ from safety_stream.core.rules import (
     windows,
 )
 from safety_stream.core.rules.rule import Rule, Safeguards
-from safety_stream.core.stages import alert, intake, measure, register, stage
+from safety_stream.core.stages import alert, detect, intake, measure, register, stage
 from safety_stream.testing.comparison import differences
 from safety_stream.testing.histories import history_faults
 from safety_stream.testing.oracle import Truth, recompute
@@ -241,7 +243,7 @@ def a_level_is_said_beyond_the_highest(patch: Patch, _: World) -> None:
 
 @mutant
 def who_complained_is_said(patch: Patch, _: World) -> None:
-    patch.setattr(distinct, "_OF_PERSONS", frozenset())
+    patch.setattr(distinct, "_UNTOLD", frozenset())
 
 
 @mutant
@@ -641,6 +643,67 @@ def what_was_told_in_the_last_episode_still_counts(patch: Patch, _: World) -> No
         return kept, advanced[1]
 
     patch.setattr(alert, "advance", advance)
+
+
+# --- what is found elsewhere --------------------------------------------------------------------------------
+
+
+@mutant
+def what_is_withdrawn_here_stays_elsewhere(patch: Patch, _: World) -> None:
+    right = detect._Partition._carry
+    patch.setattr(
+        detect._Partition, "_carry", lambda self, before, after, cause: right(self, before, before | after, cause)
+    )
+
+
+@mutant
+def what_changes_here_is_said_elsewhere_as_it_was(patch: Patch, _: World) -> None:
+    right = detect._Partition._carry
+
+    def carry(self: Any, before: engine.Carried, after: engine.Carried, cause: str) -> None:
+        right(self, before, {to: before.get(to, said) for to, said in after.items()}, cause)
+
+    patch.setattr(detect._Partition, "_carry", carry)
+
+
+@mutant
+def a_finding_is_said_to_whom_it_is_about(patch: Patch, _: World) -> None:
+    patch.setattr(carrying, "own_entities", lambda key: frozenset())
+
+
+@mutant
+def a_finding_is_elsewhere_on_its_day_and_not_at_its_time(patch: Patch, _: World) -> None:
+    right = carrying.seen_elsewhere
+
+    def seen(finding_id: str, rule_id: str, completed_at: int, **more: Any) -> Sighting:
+        return right(finding_id, rule_id, completed_at // DAY_LENGTH * DAY_LENGTH, **more)
+
+    patch.setattr(carrying, "seen_elsewhere", seen)
+
+
+@mutant
+def what_one_report_says_of_two_joins_them(_: Patch, world: World) -> World:
+    return with_condition(world, "soc-hub", also=())
+
+
+@mutant
+def two_findings_of_one_are_of_two(patch: Patch, _: World) -> None:
+    right = carrying.seen_elsewhere
+
+    def seen(finding_id: str, *given: Any, **more: Any) -> Sighting:
+        return right(finding_id, *given, **(more | {"subject": finding_id}))
+
+    patch.setattr(carrying, "seen_elsewhere", seen)
+
+
+@mutant
+def only_reports_that_tell_who_it_was_say_what_they_name(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_of_anybody", lambda selector: selector)
+
+
+@mutant
+def nobody_hears_what_reports_name(patch: Patch, _: World) -> None:
+    patch.setattr(claims.Scope, "is_followed", lambda self, version: False)
 
 
 @mutant

@@ -23,7 +23,7 @@ from safety_stream.core.model.times import DAY_LENGTH, HOUR
 from safety_stream.core.register import Scope
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE
-from safety_stream.core.rules.why import Account, account_of, grounds_of
+from safety_stream.core.rules.why import Account, account_of, found_beneath, grounds_of
 from safety_stream.core.stages.detect import now_by
 from safety_stream.core.stages.stage import Clock, Output
 
@@ -38,12 +38,15 @@ def accounts(world: World, told: Sequence[Told]) -> list[Account]:
     rules = (*known.rules, HUB_RULE)
     versions = [output.value for output in seen if isinstance(output.value, IncidentVersion)]
     grounds = {
-        key: grounds_of(partial(iter, versions), key, Scope(known), known.bounds, now)
+        key: grounds_of(partial(iter, versions), key, Scope(known), known.bounds, now, found)
         for key in {finding.key for finding in found.values()}
     }
-    return [
-        account_of(finding, rules, grounds[finding.key], found.values(), known.bounds) for finding in found.values()
-    ]
+
+    def account(finding: Finding) -> Account:
+        beneath = [account(one) for one in found_beneath(finding, found)]
+        return account_of(finding, rules, grounds[finding.key], found.values(), known.bounds, beneath)
+
+    return [account(finding) for finding in found.values()]
 
 
 def _now(world: World, seen: Sequence[Output]) -> Now:
@@ -81,7 +84,11 @@ def left_of(finding: Finding, found: dict[str, Finding]) -> Finding | None:
 def disagreements(world: World, told: Sequence[Told], account: Account) -> list[str]:
     """The reports of which an account says other than what withdrawing them makes of its finding."""
     wrong = []
+    elsewhere = {one.finding.finding_id for one in account.beneath}
     for said in account.without:
+        if said.incident_id in elsewhere:
+            # What would take that back is said of it, not here.
+            continue
         left = left_of(account.finding, standing(world, taken_back(told, said.incident_id)).findings)
         if (said.stands, said.priority) != (left is not None, left.priority if left else None):
             wrong.append(said.incident_id)
@@ -94,6 +101,13 @@ def test_every_finding_of_the_gallery_is_recomputed_the_same(small: World):
     assert [one.finding for one in said if one.verdict != "same"] == []
     assert {rule.id for rule in (*small.catalogue.rules, HUB_RULE)} == {one.finding.rule_id for one in said}
     assert any(one.left_out for one in said)
+    joined = [one for one in said if one.finding.rule_id == "soc-cuckooing-vehicle"]
+    assert joined
+    for one in joined:
+        assert [{cited.kind for cited in at.reports} for at in one.occurrences] == [{"finding"}, {"finding"}]
+        assert [beneath.finding.rule_id for beneath in one.beneath] == ["soc-cuckooing", "soc-cuckooing"]
+        assert one.rests_on_reports == sum(beneath.rests_on_reports for beneath in one.beneath)
+        assert one.hangs_on_one
 
 
 @settings(max_examples=100)

@@ -66,6 +66,10 @@ PLACES = (
     ReportedPlace(area=RIBBLE_VALLEY, easting=370_000, northing=440_001, precision_m=101),
 )
 
+HOMES = tuple(
+    ReportedPlace(area=area, uprn=f"90000000000{number}") for area in (BURNLEY, PENDLE) for number in (1, 2, 3)
+)
+
 # About the corner of four cells: on either side, at 100 and 400 metres from it, and a little more.
 STREETS = tuple(
     ReportedPlace(area=area, easting=370_000 + east, northing=440_000 + north)
@@ -95,6 +99,23 @@ class Plot(NamedTuple):
     vehicles: tuple[tuple[str, ...], ...] = ((),)
 
 
+HOMES = tuple(
+    ReportedPlace(area=area, uprn=uprn)
+    for area in (BURNLEY, PENDLE)
+    for uprn in ("900000000001", "900000000001", "900000000002", "900000000003")
+)
+NETWORKS = (
+    Plot(
+        ("council-asb", "housing"),
+        ("victim", "suspect", "reporter"),
+        HOMES,
+        ("asb-noise",),
+        (("veh-a",), ("veh-a", "veh-b")),
+    ),
+    Plot(("police-crimes", "housing"), ("suspect", "victim"), HOMES, ("violence", "burglary"), ((), ("veh-a",))),
+)
+"""Where much happens at a few addresses, of which reports name the same few people and vehicles."""
+
 _PLOTS = (
     Plot(("police-crimes", "council-asb", "housing"), ("victim",)),
     Plot(("council-asb", "police-incidents", "housing", "police-hate"), ("victim", "reporter", "subject")),
@@ -108,6 +129,13 @@ _PLOTS = (
     ),
     Plot(("police-crimes", "housing"), ("victim",), STREETS, ("burglary", "violence")),
     Plot(("police-missing", "childrens-services"), ("missing", "subject")),
+    # Much happens at a few addresses, and the same people and vehicles are named there.
+    Plot(
+        ("council-asb", "housing", "police-crimes"),
+        ("victim", "suspect"),
+        HOMES,
+        vehicles=(("veh-a",), ("veh-a", "veh-b")),
+    ),
     Plot(
         tuple(sorted(SOURCES)),
         ("victim", "suspect", "perpetrator", "reporter", "subject", "missing", "witness"),

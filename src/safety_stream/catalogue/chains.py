@@ -7,8 +7,18 @@ from collections.abc import Mapping
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.rule_reading import ReadRule
-from safety_stream.core.rules.chains import DEEPEST, circle_in, depth_of, rests_on
-from safety_stream.core.rules.rule import Limb, Rule
+from safety_stream.core.rules.chains import (
+    DEEPEST,
+    circle_in,
+    depth_of,
+    elsewhere_in,
+    rests_elsewhere_on,
+    rests_on,
+    with_all_beneath,
+)
+from safety_stream.core.rules.condition import Clocked
+from safety_stream.core.rules.registry import condition_type
+from safety_stream.core.rules.rule import Limb, Rule, Selector
 
 
 def check_chains(rules: Mapping[str, ReadRule], named: frozenset[str]) -> None:
@@ -16,27 +26,70 @@ def check_chains(rules: Mapping[str, ReadRule], named: frozenset[str]) -> None:
     for read in rules.values():
         for limb in read.rule.limbs:
             for step, selector in limb.steps.items():
-                where: Where = (*read.file.where(limb.name), "select", step, "finding")
-                for other in sorted(selector.finding):
-                    read.at.know(where, "rule", other, named)
-                    if other in rules:
-                        _check_rests_on(read.at, where, read.rule, limb, rules[other].rule)
-    resting = {rule_id: rests_on(read.rule) & rules.keys() for rule_id, read in rules.items()}
+                _check_step(read, limb, (*read.file.where(limb.name), "select", step), selector, rules, named)
+    resting = {
+        rule_id: (rests_on(read.rule) | rests_elsewhere_on(read.rule)) & rules.keys() for rule_id, read in rules.items()
+    }
     circle = circle_in(resting)
     if circle:
         at = rules[circle[0]].at
         at.error((), f"rules rest on one another in a circle: {' on '.join(circle)}", "let one of them go")
         return
+    by_id = {rule_id: read.rule for rule_id, read in rules.items()}
     for rule_id, read in rules.items():
         at, depth = read.at, depth_of(rule_id, resting)
         if depth > DEEPEST:
             at.error((), f"{depth} rules rest one on another", f"{DEEPEST} at most: rest on one further below")
+        for limb in read.rule.limbs:
+            if isinstance(condition_type(limb.condition), Clocked) and _hears_of_elsewhere(limb, by_id):
+                # Word of the feeds may overtake it, and the deadline pass before it is there.
+                what = f"limb {limb.name} waits for a time to pass, and what is found elsewhere may come after it"
+                at.error((*read.file.where(limb.name), "condition"), what, "ask for something that needs no waiting")
+
+
+def _check_step(
+    read: ReadRule,
+    limb: Limb,
+    where: Where,
+    selector: Selector,
+    rules: Mapping[str, ReadRule],
+    named: frozenset[str],
+) -> None:
+    at, rule = read.at, read.rule
+    for other in sorted(selector.finding):
+        at.know((*where, "finding"), "rule", other, named)
+        if other in rules:
+            _check_rests_on(at, (*where, "finding"), rule, limb, rules[other].rule)
+    for other in sorted(elsewhere_in(selector)):
+        at.know((*where, "finding_elsewhere"), "rule", other, named)
+        if other in rules:
+            _check_is_carried(at, (*where, "finding_elsewhere"), rule, rules[other].rule)
+
+
+def _hears_of_elsewhere(limb: Limb, rules: Mapping[str, Rule]) -> bool:
+    """Whether a limb reads what is found on other keys, itself or by a rule it rests on."""
+    if any(elsewhere_in(selector) for selector in limb.steps.values()):
+        return True
+    beneath = frozenset[str]().union(*(selector.finding for selector in limb.steps.values())) & rules.keys()
+    return any(
+        rests_elsewhere_on(one) for rule_id in beneath for one in with_all_beneath(rules[rule_id], rules.values())
+    )
+
+
+def _check_is_carried(at: Place, where: Where, rule: Rule, other: Rule) -> None:
+    _check_is_heard(at, where, rule, other)
+    if all(limb.keys == ("area",) for limb in other.limbs):
+        at.error(where, f"rule {other.id} counts in areas and names nobody", "name one that rests on reports")
 
 
 def _check_rests_on(at: Place, where: Where, rule: Rule, limb: Limb, other: Rule) -> None:
+    _check_is_heard(at, where, rule, other)
+    for kind in sorted(set(limb.keys) - {kind for one in other.limbs for kind in one.keys}):
+        at.error(where, f"rule {other.id} finds nothing on key {kind}", "let both read the same kind of key")
+
+
+def _check_is_heard(at: Place, where: Where, rule: Rule, other: Rule) -> None:
     if other.status == "retired":
         at.error(where, f"rule {other.id} is retired and finds nothing", "name the one that took its place")
     if other.status == "trial" and rule.status == "stable":
         at.error(where, f"rule {other.id} is on trial: only its owner may hear of it", "put this one on trial too")
-    for kind in sorted(set(limb.keys) - {kind for one in other.limbs for kind in one.keys}):
-        at.error(where, f"rule {other.id} finds nothing on key {kind}", "let both read the same kind of key")

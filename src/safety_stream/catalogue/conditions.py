@@ -22,6 +22,7 @@ from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.model.stretches import STRETCHED
 from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
+from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.rule import (
     Absent,
     AllOf,
@@ -40,6 +41,7 @@ from safety_stream.core.rules.windows import longest
 _STRETCH = "a stretch of an LSOA"
 
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
+_FINDING_FIELDS = frozenset({"subtype", "area", *(f"facts.{name}" for name in FINDING_FACTS)})
 _LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
 
 
@@ -65,6 +67,7 @@ def condition_of(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per t
                 same=tuple(stated.same),
                 ignore=tuple(stated.ignore),
                 until=stated.until,
+                also=tuple(stated.also),
             )
         case "sum":
             return Sum(
@@ -156,7 +159,7 @@ def _check_limb_of_near(at: Place, where: Where, entry: LimbEntry) -> None:
     if entry.besides:
         at.error((*where, "besides"), "besides would count all that nine cells hold, near or not", "leave it out")
     for step, selected in entry.select.items():
-        if selected.finding is not None:
+        if selected.means_findings:
             at.error(
                 (*where, "select", step),
                 f"step {step} means a finding, which has no place",
@@ -210,17 +213,34 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
 def _check_window(
     at: Place, where: Where, condition: Count | Distinct | Sum, selected: StepEntry | None, vocabulary: Vocabulary
 ) -> None:
+    if selected is not None and selected.finding_elsewhere is not None:
+        _check_window_of_findings(at, where, condition)
+        return
     for field in condition.same:
         vocabulary.know_field(at, (*where, "same"), field, _TEXT_FIELDS)
     if condition.until == condition.of:
         at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
     if isinstance(condition, Distinct):
-        vocabulary.know_field(at, (*where, "field"), condition.field, _TEXT_FIELDS | _LISTED_FIELDS)
+        for field in (condition.field, *condition.also):
+            vocabulary.know_field(at, (*where, "field"), field, _TEXT_FIELDS | _LISTED_FIELDS)
     if isinstance(condition, Sum):
         _check_summed(at, (*where, "field"), condition.field, vocabulary)
     if selected is not None and selected.finding is not None and (condition.same or not isinstance(condition, Count)):
         what = f"step {condition.of} means findings, which have no fields of their own"
         at.error((*where, "of"), what, "count them, without same")
+
+
+def _check_window_of_findings(at: Place, where: Where, condition: Count | Distinct | Sum) -> None:
+    """Of what is found elsewhere only that can be read which a finding says to other keys."""
+    if condition.until == condition.of:
+        at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
+    for field in condition.same:
+        at.know((*where, "same"), "field of a finding", field, _FINDING_FIELDS)
+    if isinstance(condition, Distinct):
+        for field in (condition.field, *condition.also):
+            at.know((*where, "field"), "field of a finding", field, _FINDING_FIELDS)
+    if isinstance(condition, Sum):
+        at.error((*where, "of"), f"step {condition.of} means findings, which have no numbers", "count them")
 
 
 def _check_summed(at: Place, where: Where, field: str, vocabulary: Vocabulary) -> None:

@@ -41,7 +41,9 @@ from safety_stream.core.catalogue import (
 )
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
+from safety_stream.core.model.sightings import FINDING
 from safety_stream.core.model.times import Duration
+from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.engine import HUB_RULE
 
 LOOKUP_BYTES_MAX = 20_000_000
@@ -80,6 +82,10 @@ def _read_sources(files: Files) -> dict[str, Source] | None:
         return None
     at, model = read
     at.refuse_repeats("sources", [entry.id for entry in model.sources])
+    for index, entry in enumerate(model.sources):
+        if FINDING in entry.kinds:
+            what = f"no feed sends the kind {FINDING}: so the backbone calls what it finds itself"
+            at.error(("sources", index, "kinds"), what, "give it another name")
     return {
         entry.id: Source(
             id=entry.id,
@@ -148,6 +154,8 @@ def _read_facts(files: Files) -> dict[str, FactKind] | None:
 
 
 def _check_fact(at: Place, where: Where, entry: FactEntry) -> None:
+    if entry.id in FINDING_FACTS:
+        at.error((*where, "id"), f"fact {entry.id} is said by findings, and by no report", "give it another name")
     for word in sorted(_NOT_TO_BE_READ.intersection(entry.id.split("-"))):
         at.error((*where, "id"), f"fact {entry.id}: no rule may read of {word}", "leave it out (rules.md 3.11)")
     if entry.type == "number" and (entry.values is not None or entry.open):

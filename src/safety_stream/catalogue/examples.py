@@ -4,6 +4,7 @@ An example is a timeline in shorthand. Times are London local time; a report is 
 unless it says so; it is looked at a year after the last of them, with every feed complete, unless it says so. Reports
 stand in the order written where they happened at one instant. On a cell of the map, or an LSOA, all of them lie in it.
 One that does not say whose it is, or where, is of the first organisation under `sources`, in the first area of the set.
+What other rules find on the same key follows from the reports; what they find elsewhere is stated as found.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, day_of_text
+from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, day_of_text
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.facts import Fact
@@ -23,6 +24,7 @@ from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.stretches import HERE, is_stretched
 from safety_stream.core.model.times import HOUR, LONDON, Duration, Instant, after, period_of, start_of, to_datetime
 from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.carrying import seen_elsewhere
 from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import RuleSet, evaluate
@@ -84,7 +86,10 @@ def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[
     own_roles = (HERE,) if is_stretched(key) else ()
     for number, stated in enumerate(example.sightings):
         timeline = timeline.changed(1, _sighting(number, stated, catalogue, own_roles), rules.bounds_of(key))
-    last = max([stated.at for stated in example.sightings], default=0)
+    for number, found in enumerate(example.found_elsewhere):
+        timeline = timeline.changed(1, _found_elsewhere(number, found, catalogue), rules.bounds_of(key))
+    happened = [stated.at for stated in example.sightings] + [found.at for found in example.found_elsewhere]
+    last = max(happened, default=0)
     as_of = after(last, _YEAR) if example.as_of is None else example.as_of
     now = Now(as_of, {**dict.fromkeys(catalogue.sources, as_of), **example.complete_to})
     findings = [finding for finding in evaluate(rules, key, timeline, now).values() if finding.rule_id == rule.id]
@@ -143,13 +148,25 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
     )
 
 
+def _found_elsewhere(number: int, stated: ExampleFinding, catalogue: Catalogue) -> Sighting:
+    return seen_elsewhere(
+        f"found-{number:04d}",
+        stated.rule,
+        stated.at,
+        area=area_of(stated, catalogue),
+        child=stated.child,
+        completed_by=stated.completed_by or f"report-{number:04d}",
+        subject=stated.subject,
+    )
+
+
 def said_by(stated: ExampleSighting, catalogue: Catalogue) -> str:
     """The organisation of an example's report: the first under `sources`, unless it says whose it is."""
     return stated.organisation or next(iter(catalogue.sources.values())).organisation
 
 
-def area_of(stated: ExampleSighting, catalogue: Catalogue) -> str:
-    """The area of an example's report: the first of the set, unless it says where."""
+def area_of(stated: ExampleSighting | ExampleFinding, catalogue: Catalogue) -> str:
+    """The area of an example's report or finding: the first of the set, unless it says where."""
     return stated.area or next(iter(catalogue.areas.by_code))
 
 

@@ -16,7 +16,7 @@ from safety_stream.catalogue.releases import approvals_of
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
-from safety_stream.core.rules.chains import depth_of, rests_on
+from safety_stream.core.rules.chains import depth_of, elsewhere_in, rests_elsewhere_on, rests_on
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import FactTest, Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
 
@@ -107,18 +107,30 @@ def _approvers(releases: ReleasesFile, rule: Rule) -> tuple[Approver, ...]:
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A rule, the rules whose findings it rests on, and how many rules that makes one on another."""
+    """A rule, the rules whose findings it rests on, and how many rules that makes one on another.
+
+    `elsewhere` are those whose findings it reads on other keys than they are on.
+    """
 
     rule: str
     rests_on: tuple[str, ...]
     depth: int
+    elsewhere: tuple[str, ...] = ()
 
 
 def link_rules(folder: Path) -> list[Link]:
     """What each rule of the catalogue in `folder` rests on, by depth and id. Raises `CatalogueError`."""
     catalogue, _ = load_with_files(folder)
-    resting = {rule.id: rests_on(rule) for rule in catalogue.rules}
-    links = [Link(rule, tuple(sorted(beneath)), depth_of(rule, resting)) for rule, beneath in resting.items()]
+    resting = {rule.id: rests_on(rule) | rests_elsewhere_on(rule) for rule in catalogue.rules}
+    links = [
+        Link(
+            rule.id,
+            tuple(sorted(rests_on(rule))),
+            depth_of(rule.id, resting),
+            tuple(sorted(rests_elsewhere_on(rule))),
+        )
+        for rule in catalogue.rules
+    ]
     return sorted(links, key=lambda link: (link.depth, link.rule))
 
 
@@ -183,6 +195,9 @@ def _limb(limb: Limb, *, number: int) -> Section:
 def _selector(selector: Selector) -> str:
     if selector.finding:
         return f"a finding of {_or(sorted(selector.finding))} on the same key"
+    elsewhere = elsewhere_in(selector)
+    if elsewhere:
+        return f"a finding of {_or(sorted(elsewhere))} on another key, in whose evidence this one is named"
     said = [*map(_test, selector.tests), *map(_fact_test, selector.facts)]
     said += [f"not {_test(test)}" for test in selector.none_of]
     said += [f"not {_fact_test(test)}" for test in selector.none_of_facts]

@@ -298,12 +298,19 @@ RuleNames = Annotated[
 class StepEntry(SelectEntry):
     """A step: tests, tests that must fail (`not`), and how soon it must have been reported.
 
-    Or, alone, `finding`: what the rules it names find on the same key.
+    Or, alone, `finding`: what the rules it names find on the same key; or `finding_elsewhere`: what they find on other
+    keys, where the evidence names this one.
     """
 
     none_of: SelectEntry | None = Field(default=None, alias="not")
     reported_within: Length | None = None
     finding: RuleNames | None = None
+    finding_elsewhere: RuleNames | None = None
+
+    @property
+    def means_findings(self) -> bool:
+        """Whether it means no reports."""
+        return self.finding is not None or self.finding_elsewhere is not None
 
 
 class IndicatorEntry(_Strict):
@@ -375,6 +382,7 @@ class DistinctEntry(_Strict):
     same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     ignore: Annotated[list[str], Field(max_length=MANY_MAX)] = []
     until: StepName | None = None
+    also: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
 
 
 class SumEntry(_Strict):
@@ -566,6 +574,20 @@ class ExampleSighting(_Strict):
     facts: dict[Name, int | bool | str] = {}
 
 
+class ExampleFinding(_Strict):
+    """What another rule found on another key, in an example: `subject` and `completed_by` are any words.
+
+    Two of one subject are about one key; what does not say what completed it was completed by a report of its own.
+    """
+
+    at: LondonTime
+    rule: Name
+    subject: FactWord
+    completed_by: FactWord | None = None
+    area: AreaCode | None = None
+    child: bool = False
+
+
 class Fires(_Strict):
     """A finding an example expects."""
 
@@ -579,6 +601,7 @@ class ExampleEntry(_Strict):
     name: Prose
     limb: StepName | None = None
     sightings: Annotated[list[ExampleSighting], Field(max_length=MANY_MAX)] = []
+    found_elsewhere: Annotated[list[ExampleFinding], Field(max_length=MANY_MAX)] = []
     area: AreaCode | None = None
     counts: Annotated[dict[DayText, Annotated[int, Field(ge=0, le=1_000_000)]], Field(max_length=MANY_MAX)] = {}
     as_of: LondonTime | None = None

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from safety_stream.catalogue.blocks import Block, Bullets, Cell, Heading, Link, Paragraph, Table, to_html, to_markdown
 from safety_stream.catalogue.examples import area_of, said_by
 from safety_stream.catalogue.explaining import EXAMPLES, explained, keys_in_words
-from safety_stream.catalogue.formats import ExampleEntry, ExampleSighting, RuleFile
+from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, RuleFile
 from safety_stream.catalogue.loading import Loaded, load_whole
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Family
@@ -145,7 +145,9 @@ def _example(example: ExampleEntry, catalogue: Catalogue) -> Iterator[Block]:
     name = f"{'Fires' if example.fires else 'Does not fire'}: {example.name}"
     if example.sightings:
         yield _reports(name, example.sightings, catalogue)
-    else:
+    if example.found_elsewhere:
+        yield _found_elsewhere(name, example.found_elsewhere, catalogue)
+    if example.counts:
         columns = (f"day, in {_area(example.area or '', catalogue)}", "how many")
         yield Table(name, columns, tuple((day, f"{count:,}") for day, count in example.counts.items()))
     yield Paragraph(" ".join(_outcome(example)))
@@ -168,6 +170,25 @@ def _reports(name: str, sightings: Sequence[ExampleSighting], catalogue: Catalog
     told = [number for number in range(len(columns)) if any(row[number] for row in rows)]
     return Table(
         name, tuple(columns[number] for number in told), tuple(tuple(row[number] for number in told) for row in rows)
+    )
+
+
+def _found_elsewhere(name: str, found: Sequence[ExampleFinding], catalogue: Catalogue) -> Table:
+    columns = ("when", "found elsewhere", "about", "completed by", "in", "besides")
+    return Table(
+        name,
+        columns,
+        tuple(
+            (
+                _moment(one.at),
+                one.rule,
+                one.subject,
+                one.completed_by or "a report of its own",
+                _area(area_of(one, catalogue), catalogue),
+                "a child" if one.child else "",
+            )
+            for one in found
+        ),
     )
 
 

@@ -21,10 +21,19 @@ from safety_stream.catalogue.conditions import (
 )
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import BareRuleFile, ExampleSighting, LimbEntry, OverrideEntry, RuleFile
+from safety_stream.catalogue.formats import (
+    BareRuleFile,
+    ExampleEntry,
+    ExampleSighting,
+    LimbEntry,
+    OverrideEntry,
+    RuleFile,
+    SafeguardsEntry,
+)
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import selector_of
 from safety_stream.catalogue.vocabulary import ROLES, Vocabulary
+from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
 
@@ -108,6 +117,7 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     told_besides = {one.of for one in entry.besides.values()}
     for step in sorted(set(entry.select) - set(reads.steps) - told_besides):
         at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
+    _check_keys_of_findings(at, where, entry)
     check_condition(at, (*where, "condition"), condition, entry, vocabulary)
     _check_words(at, (*where, "explain"), entry.explain, (*facts, *entry.besides))
     if isinstance(model, RuleFile):
@@ -127,6 +137,13 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
         )
 
 
+def _check_keys_of_findings(at: Place, where: Where, entry: LimbEntry) -> None:
+    if any(step.finding_elsewhere is not None for step in entry.select.values()):
+        for key in sorted(set(entry.key) - ENTITY_KINDS):
+            what = f"nothing found elsewhere comes to key {key}: evidence names nothing of that kind"
+            at.error((*where, "key"), what, f"let it read {listing(ENTITY_KINDS)}")
+
+
 def _check_besides(at: Place, where: Where, entry: LimbEntry, facts: Sequence[str]) -> None:
     for name, one in entry.besides.items():
         at.know((*where, "besides", name, "of"), "step", one.of, entry.select)
@@ -138,7 +155,7 @@ def _check_origin(at: Place, where: Where, entry: LimbEntry) -> None:
     counted = counted_steps(entry) if _PLACES.intersection(entry.key) else ()
     for step in counted:
         selected = entry.select.get(step)
-        if selected is None or selected.finding is not None or step in entry.discovered_because:
+        if selected is None or selected.means_findings or step in entry.discovered_because:
             continue
         if selected.origin == ["reported"]:
             continue
@@ -203,6 +220,10 @@ def _check_priority(at: Place, model: BareRuleFile) -> None:
 
 
 def _check_safeguards(at: Place, model: BareRuleFile) -> None:
+    steps = [step for entry in model.each_limb().values() for step in entry.select.values()]
+    if any(step.finding_elsewhere is not None for step in steps) and model.safeguards != SafeguardsEntry():
+        what = "what is found elsewhere is of no organisation and no grade: nothing to guard it by"
+        at.error(("safeguards",), what, "leave safeguards to the rules beneath")
     if all(entry.key != ["area"] for entry in model.each_limb().values()):
         return
     guards = model.safeguards
@@ -226,10 +247,20 @@ def _check_examples(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
             vocabulary.know_area(at, ("examples", index, "area"), example.area)
         elif example.counts:
             at.error(("examples", index, "counts"), "nobody knows of which area these are", "add `area`")
-        for number, sighting in enumerate(example.sightings):
-            _check_sighting(at, ("examples", index, "sightings", number), sighting, vocabulary)
-        for feed in example.complete_to:
-            at.know(("examples", index, "complete_to", feed), "feed", feed, vocabulary.sources)
+        _check_story(at, model, ("examples", index), example, vocabulary)
+
+
+def _check_story(at: Place, model: BareRuleFile, where: Where, example: ExampleEntry, vocabulary: Vocabulary) -> None:
+    for number, sighting in enumerate(example.sightings):
+        _check_sighting(at, (*where, "sightings", number), sighting, vocabulary)
+    steps = [step for entry in model.each_limb().values() for step in entry.select.values()]
+    read = [rule for step in steps for rule in step.finding_elsewhere or ()]
+    for number, found in enumerate(example.found_elsewhere):
+        at.know((*where, "found_elsewhere", number, "rule"), "rule beneath this one:", found.rule, read)
+        if found.area is not None:
+            vocabulary.know_area(at, (*where, "found_elsewhere", number, "area"), found.area)
+    for feed in example.complete_to:
+        at.know((*where, "complete_to", feed), "feed", feed, vocabulary.sources)
 
 
 def _check_sighting(at: Place, where: Where, sighting: ExampleSighting, vocabulary: Vocabulary) -> None:

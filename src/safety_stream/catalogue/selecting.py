@@ -9,6 +9,7 @@ from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.formats import RangeEntry, SelectEntry, StepEntry
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import GRADES, ROLES, Vocabulary
+from safety_stream.core.rules.chains import found_elsewhere
 from safety_stream.core.rules.rule import FactTest, Field, Selector, Test
 
 
@@ -16,6 +17,11 @@ def selector_of(at: Place, where: Where, entry: StepEntry, vocabulary: Vocabular
     """What a step selects: reports, or findings of other rules."""
     if entry.finding is not None and entry.model_fields_set != {"finding"}:
         at.error((*where, "finding"), "a finding is no report to be tested", "let finding stand alone in its step")
+    if entry.finding_elsewhere is not None:
+        if entry.model_fields_set != {"finding_elsewhere"}:
+            what = "a finding is no report to be tested"
+            at.error((*where, "finding_elsewhere"), what, "let finding_elsewhere stand alone in its step")
+        return Selector(tests=found_elsewhere(entry.finding_elsewhere))
     unless = SelectEntry() if entry.none_of is None else entry.none_of
     return Selector(
         tests=_tests(at, where, entry, vocabulary),
@@ -29,8 +35,9 @@ def selector_of(at: Place, where: Where, entry: StepEntry, vocabulary: Vocabular
 
 def selector_of_reports(at: Place, where: Where, entry: StepEntry, vocabulary: Vocabulary) -> Selector:
     """What an indicator counts."""
-    if entry.finding is not None:
-        at.error((*where, "finding"), "an indicator counts reports, not findings", "test the reports' fields")
+    if entry.means_findings:
+        means = "finding" if entry.finding is not None else "finding_elsewhere"
+        at.error((*where, means), "an indicator counts reports, not findings", "test the reports' fields")
     return selector_of(at, where, entry, vocabulary)
 
 

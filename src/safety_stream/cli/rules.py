@@ -112,7 +112,10 @@ def explain(
     epilog=epilog("safety-stream rules graph --catalogue my-catalogue", {0: "drawn", 1: "the catalogue has errors"})
 )
 def graph(catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
-    """Draw which rules rest on the findings of which: each stands below what it rests on."""
+    """Draw which rules rest on the findings of which: each stands below what it rests on.
+
+    One that reads what is found on other keys than its own says so.
+    """
     links = link_rules(catalogue or catalogue_folder())
     if as_json:
         for link in links:
@@ -125,11 +128,13 @@ def graph(catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
     out.print(tree)
 
 
-def _draw(above: Tree, rule: str, links: Sequence[Link]) -> None:
-    branch = above.add(rule)
+def _draw(above: Tree, rule: str, links: Sequence[Link], how: str = "") -> None:
+    branch = above.add(rule + how)
     for link in links:
         if rule in link.rests_on:
             _draw(branch, link.rule, links)
+        if rule in link.elsewhere:
+            _draw(branch, link.rule, links, ", on other keys")
 
 
 @app.command(

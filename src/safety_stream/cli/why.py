@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -38,7 +39,15 @@ from safety_stream.core.register import Scope
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.rule import Rule
-from safety_stream.core.rules.why import LOOKED_BACK, Account, Without, account_of, grounds_of
+from safety_stream.core.rules.why import (
+    LOOKED_BACK,
+    Account,
+    Grounds,
+    Without,
+    account_of,
+    found_beneath,
+    grounds_of,
+)
 from safety_stream.core.stages.detect import now_by
 from safety_stream.core.stages.stage import Clock, Output
 from safety_stream.streaming.reading import high_watermarks, read_to_end
@@ -95,7 +104,7 @@ def why(
     alert = _meant(alert_id, past)
     accounts = list(_accounts(alert, past, known))
     rule = _rule(known, accounts[0].finding.rule_id)
-    is_same = all(one.verdict == "same" for one in accounts)
+    is_same = all(one.is_same for one in accounts)
     if as_json:
         told = {"alert": alert, "rule": accounts[0].finding.rule_id, "title": rule.title if rule else None}
         print_json(told | {"key": subject_of(accounts[0].finding.key), "same": is_same, "findings": accounts})
@@ -175,10 +184,19 @@ def _accounts(alert: str, past: Past, known: Catalogue) -> Iterator[Account]:
     if not mine:
         raise Wrong(f"alert {alert} stands no more, all its findings were withdrawn: see `safety-stream alerts show`")
     scope = Scope(known)
-    keys = sorted({finding.key for finding in mine})
-    grounds = {key: grounds_of(past.versions, key, scope, known.bounds, past.now) for key in keys}
+
+    @cache
+    def grounds(key: str) -> Grounds:
+        return grounds_of(past.versions, key, scope, known.bounds, past.now, past.standing)
+
+    @cache
+    def account(finding_id: str) -> Account:
+        finding = past.standing[finding_id]
+        beneath = [account(one.finding_id) for one in found_beneath(finding, past.standing)]
+        return account_of(finding, _rules(known), grounds(finding.key), past.standing.values(), known.bounds, beneath)
+
     for finding in sorted(mine, key=lambda one: (one.completed_at, one.finding_id)):
-        yield account_of(finding, _rules(known), grounds[finding.key], past.standing.values(), known.bounds)
+        yield account(finding.finding_id)
 
 
 def _alert_of(finding: Finding) -> str:
@@ -200,6 +218,17 @@ def _print(alert: str, rule: Rule | None, accounts: list[Account], names: Mappin
     out.print(f"alert {alert}", markup=False)
     for account in accounts:
         _print_account(account, names)
+        _print_beneath(account, names)
+
+
+def _print_beneath(account: Account, names: Mapping[str, Area]) -> None:
+    """What it rests on that was found elsewhere, and what that rests on."""
+    for one in account.beneath:
+        out.print(
+            f"\nFound elsewhere ({one.finding.finding_id}): {one.finding.rule_id}, on {one.finding.key}", markup=False
+        )
+        _print_account(one, names)
+        _print_beneath(one, names)
 
 
 def _print_account(account: Account, names: Mapping[str, Area]) -> None:

@@ -14,11 +14,14 @@ it, in its own stretch and in the next: whatever is no further away than a squar
 stretch is long, stands on the timeline of the cell a report lies in. That is eighteen timelines, so only reports that
 may concern a rule on cells are put there. An LSOA has stretches too, and no neighbours; it is the one a partner states,
 however coarse the rest of the place may be.
+
+Whom and what a report names is told only of reports on which a finding may rest that some rule reads on other keys
+(`rules/carrying.py`): others it would only make larger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from itertools import product
@@ -28,11 +31,13 @@ import msgspec
 from msgspec.structs import replace
 
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.linking import entities_of
 from safety_stream.core.model.incidents import IncidentVersion, Role
 from safety_stream.core.model.sightings import KeyKind, Sighting
 from safety_stream.core.model.stretches import HERE, NEARBY, STRETCHED, STRETCHES
 from safety_stream.core.model.times import DAY_LENGTH, Day, Instant, day_of, period_of
-from safety_stream.core.rules.rule import Rule, Selector, Test
+from safety_stream.core.rules.chains import carried_to, with_all_beneath
+from safety_stream.core.rules.rule import Field, Rule, Selector, Test
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
 
 _OUT = frozenset({"withdraw", "erase", "restrict"})
@@ -70,12 +75,14 @@ class Keyed(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What the last-ranking version of an incident put where: its sightings on `keys`, its counts in `series`.
 
-    The sightings themselves are not kept: they follow from the version and the key.
+    `linking` is what its sightings say of whom and what it names. They themselves are not kept: they follow from the
+    version and the key.
     """
 
     version: IncidentVersion
     keys: tuple[Keyed, ...]
     series: tuple[Series, ...]
+    linking: tuple[str, ...] = ()
 
 
 class Scope:
@@ -101,12 +108,25 @@ class Scope:
         self._metres = catalogue.bounds.cell_metres
         self._stretch = catalogue.bounds.cell_days * DAY_LENGTH
         sought = {kind: _sought(live, kind) for kind in sorted(STRETCHED)}
-        self._is_sought: Mapping[KeyKind, Remembered[bool]] = {kind: _any_of(steps) for kind, steps in sought.items()}
+        self._is_sought: Mapping[KeyKind, Remembered[bool]] = {kind: _may_concern(steps) for kind, steps in sought.items()}
+        self.carried_to = carried_to(live)
+        """Of each rule whose findings are read on other keys, the kinds of these."""
+        followed = [
+            _of_anybody(step)
+            for rule in live
+            if rule.id in self.carried_to
+            for beneath in with_all_beneath(rule, live)
+            for limb in beneath.limbs
+            for step in limb.steps.values()
+            if not step.finding
+        ]
+        self._is_followed = _may_concern(followed)
         said = (
             self.key_kinds,
             catalogue.areas.by_code,
             [(indicator.id, indicator.select) for indicator in catalogue.indicators],
             (self._metres, self._stretch, sought),
+            *([followed] if followed else ()),
         )
         self.digest = sha256(_DIGESTED.encode(said)).digest()
         self._of_roles: dict[tuple[tuple[Role, ...], bool], tuple[tuple[str, tuple[str, ...]], ...]] = {}
@@ -120,6 +140,10 @@ class Scope:
     def is_sought(self, kind: KeyKind, version: IncidentVersion) -> bool:
         """Whether a rule on such keys may count this incident, or would but for its origin or lateness."""
         return self._is_sought[kind].of(version)
+
+    def is_followed(self, version: IncidentVersion) -> bool:
+        """Whether a finding may rest on this incident that some rule reads on the keys of what the incident names."""
+        return self._is_followed.of(version)
 
     def cells(self, easting: int, northing: int, at: Instant) -> Iterator[tuple[str, str]]:
         """The key of each cell something at a point and time is seen under, and its role there."""
@@ -156,7 +180,8 @@ def claim_of(version: IncidentVersion, scope: Scope) -> Claim:
     """What this version puts on timelines and into series."""
     if version.action in _OUT:
         return Claim(version, (), ())
-    return Claim(version, _keys_of(version, scope), tuple(_series_of(version, scope)))
+    linking = entities_of(version) if scope.is_followed(version) else ()
+    return Claim(version, _keys_of(version, scope), tuple(_series_of(version, scope)), linking)
 
 
 def outranks(new: IncidentVersion, old: IncidentVersion) -> bool:
@@ -229,6 +254,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         child=is_of_child,
         disputed=version.action == "dispute",
         facts=version.facts,
+        linking=claim.linking,
         victims=tuple(sorted(victims)),
     )
     return {
@@ -325,19 +351,26 @@ def _sought(rules: list[Rule], kind: KeyKind) -> list[Selector]:
     return [_in_any_role(step) for limb in limbs for step in limb.steps.values()]
 
 
-def _any_of(steps: list[Selector]) -> Remembered[bool]:
-    """Whether a report may concern any of these steps."""
-    concerned = [compiled(step).concerns for step in steps]
-    return Remembered(steps, IncidentVersion, lambda report: any(concerns(report) for concerns in concerned))
-
-
 def _in_any_role(selector: Selector) -> Selector:
     """The selector without its tests of roles: a cell has others than a person, and they are not made yet."""
-    return replace(selector, tests=_but_role(selector.tests), none_of=_but_role(selector.none_of))
+    return replace(selector, tests=_but(selector.tests, "role"), none_of=_but(selector.none_of, "role"))
 
 
-def _but_role(tests: tuple[Test, ...]) -> tuple[Test, ...]:
-    return tuple(test for test in tests if test.field != "role")
+def _of_anybody(selector: Selector) -> Selector:
+    """The selector without its tests of the key's own entity: which key it will be seen under is another question."""
+    return replace(
+        selector, tests=_but(selector.tests, "role", "child"), none_of=_but(selector.none_of, "role", "child")
+    )
+
+
+def _but(tests: tuple[Test, ...], *fields: Field) -> tuple[Test, ...]:
+    return tuple(test for test in tests if test.field not in fields)
+
+
+def _may_concern(selectors: Sequence[Selector]) -> Remembered[bool]:
+    """Whether an incident passes one of these, or would but for its origin or lateness."""
+    concerned = [compiled(one).concerns for one in selectors]
+    return Remembered(selectors, IncidentVersion, lambda report: any(concerns(report) for concerns in concerned))
 
 
 def _series_of(version: IncidentVersion, scope: Scope) -> Iterator[Series]:

@@ -19,9 +19,10 @@ the run of overlapping reports around it need be merged anew to tell. They bound
 differ, the **span**; the engine looks at nothing outside it.
 
 Bounds: beyond `bounds.hub` live sightings the key means nothing (a police station, a hostel) and its rules are
-suspended. Up to `bounds.kept` are remembered, so that it can come back; beyond that the timeline is *saturated*: the
-sightings are let go, only their number is kept, and the key stays a hub until none of them is left. This is the one
-thing that depends on what was there in between.
+suspended. Findings carried there from other keys (`rules/carrying.py`) do not make it one: they say that much is wrong,
+not that the key means nothing. Up to `bounds.kept` are remembered, so that it can come back; beyond that the timeline
+is *saturated*: the sightings are let go, only their number is kept, and the key stays a hub until none of them is left.
+This is the one thing that depends on what was there in between.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Bounds
 from safety_stream.core.model.incidents import Place
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.sightings import FINDING, Sighting
 from safety_stream.core.model.times import HOUR, Instant
 
 MERGE_DISTANCE_M = 100
@@ -59,13 +60,15 @@ timeline_order: Callable[[Sighting], tuple[Instant, str]] = attrgetter("occurred
 class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The live sightings of one key, sorted, their number, and the end of the one that ends last.
 
-    `hub_since` is set once saturated: the time of the sighting that made it a hub; `sightings` is then empty.
+    `hub_since` is set once saturated: the time of the sighting that made it a hub; `sightings` is then empty. `found`
+    is how many of them are findings on other keys.
     """
 
     sightings: tuple[Sighting, ...] = ()
     count: int = 0
     last_end: Instant = _LONG_AGO
     hub_since: Instant | None = None
+    found: int = 0
 
     @property
     def is_saturated(self) -> bool:
@@ -74,7 +77,11 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     def is_hub(self, bounds: Bounds) -> bool:
         """Whether the key has too many live sightings to mean anything."""
-        return self.count > bounds.hub or self.hub_since is not None
+        return self.count - self.found > bounds.hub or self.hub_since is not None
+
+    def is_hub_since(self, bounds: Bounds) -> Instant:
+        """When it had too many, of a timeline that is a hub."""
+        return self.hub_since if self.hub_since is not None else _hub_since(self.sightings, bounds)
 
     def changed(self, sign: Literal[1, -1], sighting: Sighting, bounds: Bounds) -> Timeline:
         """The timeline with `sighting` put in (+1) or taken out (-1); it is known by its time and incident.
@@ -82,10 +89,11 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
         Raises `ValueError` when what leaves was never there or what comes is there already: only a defect does that.
         """
         count = self.count + sign
+        found = self.found + sign if sighting.kind == FINDING else self.found
         if self.is_saturated:
-            return Timeline(count=count, hub_since=self.hub_since) if count > 0 else Timeline()
+            return Timeline(count=count, hub_since=self.hub_since, found=found) if count > 0 else Timeline()
         if sign > 0 and not self.count:
-            return Timeline((sighting,), 1, sighting.occurred_to)
+            return Timeline((sighting,), 1, sighting.occurred_to, found=found)
         at = bisect_left(self.sightings, timeline_order(sighting), key=timeline_order)
         is_there = at < count - sign and timeline_order(self.sightings[at]) == timeline_order(sighting)
         if is_there == (sign > 0):
@@ -93,11 +101,11 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
             raise ValueError(f"incident {sighting.incident_id} {state}; rebuild `sightings` from `incidents`")
         if sign < 0:
             left = self.sightings[:at] + self.sightings[at + 1 :]
-            return Timeline(left, count, _last_end(left))
+            return Timeline(left, count, _last_end(left), found=found)
         sightings = (*self.sightings[:at], sighting, *self.sightings[at:])
         if count > bounds.kept:
-            return Timeline(count=count, hub_since=sightings[bounds.hub].occurred_from)
-        return Timeline(sightings, count, max(self.last_end, sighting.occurred_to))
+            return Timeline(count=count, hub_since=_hub_since(sightings, bounds), found=found)
+        return Timeline(sightings, count, max(self.last_end, sighting.occurred_to), found=found)
 
 
 class Occurrence(msgspec.Struct, frozen=True, gc=False):
@@ -161,6 +169,12 @@ def changed_occurrences(
     without = with_it[: at - first] + with_it[at - first + 1 :]
     more, less = _trimmed(occurrences_of(with_it), occurrences_of(without))
     return (less, more) if has_come else (more, less)
+
+
+def _hub_since(sightings: Sequence[Sighting], bounds: Bounds) -> Instant:
+    reports = [sighting for sighting in sightings if sighting.kind != FINDING]
+    # Of so many findings that none can be remembered, they themselves are too many.
+    return (reports if len(reports) > bounds.hub else sightings)[bounds.hub].occurred_from
 
 
 def _reach_of(sighting: Sighting, sightings: Sequence[Sighting]) -> tuple[int, int, int]:

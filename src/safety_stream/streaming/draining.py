@@ -30,7 +30,8 @@ def wait_until_drained(
     """Return once no stage has anything left to do; whatever is still being put in counts.
 
     The stages are asked in order, and all of them twice running: between two questions an earlier stage may have made
-    work for a later one. Raises `NeverEnds` when that takes longer than `seconds`.
+    work for a later one. What a stage makes for itself is seen whenever it is asked (`has_work_left`). Raises
+    `NeverEnds` when that takes longer than `seconds`.
     """
     until = monotonic() + seconds
     quiet = 0
@@ -46,6 +47,8 @@ def has_work_left(kafka: Connection, group: str, topics: Sequence[str]) -> bool:
 
     Raises `NoSuchTopic`, `NeverEnds`, and `KafkaException` when the broker cannot be asked.
     """
+    begins = low_watermarks(kafka, topics)
+    reads_on = begins | committed_offsets(kafka, group, begins)
+    # The ends after the offsets: what a stage wrote to its own input as it committed them is seen then.
     ends = high_watermarks(kafka, topics)
-    reads_on = low_watermarks(kafka, topics) | committed_offsets(kafka, group, ends)
     return next(read_between(kafka, reads_on, ends), None) is not None

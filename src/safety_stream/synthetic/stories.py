@@ -697,12 +697,14 @@ def child_missing_and_found_far_away(t: Teller) -> Verdict:
     return "soc-child-exploitation-lines", f"person:{token}", "fires"
 
 
-def _nuisance_and_concern(t: Teller, *sources: str) -> str:
+def _nuisance_and_concern(t: Teller, *sources: str, since: int = 0, car: str | None = None) -> str:
+    """From the day `since` on; the first complaint may name a car."""
     uprn = t.uprn()
     place = ReportedPlace(uprn=uprn, area=t.area())
     for day, source in enumerate(sources):
-        t.tell(source, t.at(2 * day, 22), place=place, category="asb-noise")
-    t.tell("housing", t.at(5, 10), place=place, category="cuckooing-concern")
+        vehicles = (car,) if car and not day else ()
+        t.tell(source, t.at(since + 2 * day, 22), place=place, category="asb-noise", vehicles=vehicles)
+    t.tell("housing", t.at(since + 5, 10), place=place, category="cuckooing-concern")
     return f"place:{uprn}"
 
 
@@ -715,6 +717,41 @@ def home_taken_over(t: Teller) -> Verdict:
 def home_one_landlord_worries_about(t: Teller) -> Verdict:
     """All of it known from the landlord alone."""
     return "soc-cuckooing", _nuisance_and_concern(t, "housing", "housing", "housing"), "must-not-fire"
+
+
+_COMPLAINTS = ("council-asb", "police-incidents", "council-asb")
+
+
+def car_at_two_homes(t: Teller) -> Verdict:
+    """Both show the signs of a takeover, and neighbours of both noted the same car."""
+    car = t.token()
+    for since in (0, 1):
+        _nuisance_and_concern(t, *_COMPLAINTS, since=since, car=car)
+    return "soc-cuckooing-vehicle", f"vehicle:{car}", "fires"
+
+
+def car_at_a_home_and_at_one_that_is_only_noisy(t: Teller) -> Verdict:
+    """The signs are there at one of the two."""
+    car = t.token()
+    _nuisance_and_concern(t, *_COMPLAINTS, car=car)
+    _nuisance_and_concern(t, "housing", "housing", "housing", since=1, car=car)
+    return "soc-cuckooing-vehicle", f"vehicle:{car}", "must-not-fire"
+
+
+def car_of_a_home_and_a_line(t: Teller) -> Verdict:
+    """A neighbour noted it at a home that was taken over, and police where a deal line was answered."""
+    car = t.token()
+    _nuisance_and_concern(t, *_COMPLAINTS, car=car)
+    _line(t, _EAST[0], _EAST[0], _EAST[1], car=car)
+    return "soc-hub", f"vehicle:{car}", "fires"
+
+
+def car_of_a_line_alone(t: Teller) -> Verdict:
+    """Its deal line is one case, and the home next to it none."""
+    car = t.token()
+    _nuisance_and_concern(t, "housing", "housing", "housing", car=car)
+    _line(t, _EAST[0], _EAST[0], _EAST[1], car=car)
+    return "soc-hub", f"vehicle:{car}", "must-not-fire"
 
 
 def _fire_after(t: Teller, later: int) -> str:
@@ -795,13 +832,17 @@ def attack_fifteen_days_later(t: Teller) -> Verdict:
     return "soc-retaliation", _answered(t, 390, 15 * DAY_LENGTH), "must-not-fire"
 
 
-def _line(t: Teller, *areas: str) -> str:
+def _line(t: Teller, *areas: str, car: str | None = None) -> str:
     phone = t.token()
     told = (("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-missing", "missing"))
     for day, ((source, category), area) in enumerate(zip(told, areas, strict=True)):
         subtype = "reported" if category == "missing" else ""
         place = ReportedPlace(area=area)
-        t.tell(source, t.at(2 * day, 20), place=place, category=category, subtype=subtype, phones=(phone,))
+        vehicles = (car,) if car and not day else ()
+        t.tell(
+            source, t.at(2 * day, 20), place=place, category=category, subtype=subtype,
+            phones=(phone,), vehicles=vehicles,
+        )  # fmt: skip
     return f"phone:{phone}"
 
 
@@ -1093,5 +1134,9 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (violence_the_police_do_not_know_of, 7),
     (violence_the_police_know_of, 7),
     (violence_the_police_tell_of_late, 12),
+    (car_at_two_homes, 7),
+    (car_at_a_home_and_at_one_that_is_only_noisy, 7),
+    (car_of_a_home_and_a_line, 6),
+    (car_of_a_line_alone, 6),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

@@ -367,9 +367,28 @@ def _neighbourhoods(random: Random) -> Iterator[Report]:
             yield _report("police-crimes", f"known-{number}", "violence", at + HOUR, place=attacked)
 
 
+def _networks(random: Random) -> Iterator[Report]:
+    """A car noted at two homes that show the signs of a takeover, or at one, and by those who answer a phone."""
+    signs = (("council-asb", "asb-noise"), ("council-asb", "asb-noise"), ("council-asb", "asb-noise"))
+    for number, home in enumerate((_HOME, _ELSEWHERE)):
+        begins = _BEGINS + random.choice((0, 0, 9, 28)) * DAY_LENGTH + number * HOUR
+        for step, (source, category) in enumerate((*signs, ("housing", "cuckooing-concern"))):
+            at = begins + step * 3 * HOUR
+            sign = _report(source, f"home-{number}-{step}", category, at, place=home)
+            yield msgspec.structs.replace(sign, vehicles=() if step else ("veh-n",))
+    for (source, category), area in zip(
+        (("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-crimes", "violence")),
+        (_BURNLEY, _BURNLEY, _PENDLE),
+        strict=True,
+    ):
+        at = _BEGINS + random.choice((1, 9, 29)) * DAY_LENGTH
+        event = _report(source, f"call-{category}", category, at, place=ReportedPlace(area=area))
+        yield msgspec.structs.replace(event, phones=("tel-n",), vehicles=random.choice(((), ("veh-n",))))
+
+
 _STORIES = (
     *(_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children),
-    _neighbourhoods,
+    *(_neighbourhoods, _networks),
 )
 
 

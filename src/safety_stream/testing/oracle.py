@@ -11,7 +11,8 @@ Reports come as plain dictionaries in any order, every version ever accepted. Fr
 2. *tallies*: claim by claim, one count per area (and grouping) and indicator, summed into calendar periods;
 3. *timelines*: claim by claim, one sighting per key, sorted and merged into occurrences;
 4. *findings*: each limb of each live rule over each timeline, and calendar rules over the sums; what they rest on,
-   what they left out and why, and what they say in words;
+   what they left out and why, and what they say in words. Where rules read what others find elsewhere, all timelines
+   are judged again with that on them, until nothing more is found;
 5. *alerts*: per rule and subject the findings that stand. A subject is a key, or an LSOA whatever the time.
 
 Who was told of an alert when is no part of what stands: see `histories`.
@@ -68,8 +69,10 @@ MERGE_METRES = 100
 EXACT_METRES = 100
 TOP_LEVEL = 4
 MOST_DIGITS = 15
-PEOPLE = {"persons", "complainants"}
 BY_STRETCH = {"cell", "lsoa"}
+UNTOLD = {"persons", "complainants", "facts.subject", "facts.completed-by"}
+FOUND = "finding"
+NAMED_ROLES = {"victim", "suspect", "perpetrator", "subject", "missing", "casualty", "driver"}
 
 HUB: Plain = {
     "id": "hub",
@@ -168,6 +171,7 @@ class Sighting:
     complainants: tuple[str, ...]
     child: bool
     facts: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -284,10 +288,7 @@ def recompute(
     rules = {limb.rule["id"]: limb.rule for limb in files.limbs} | {"hub": HUB}
     claims = live_claims(accepted, files, to_grid)
     tallies = list(tallies_of(claims, files))
-    findings: list[OracleFinding] = []
-    for key, sightings in timelines(claims, files).items():
-        hub = files.bounds["kept" if key.partition(":")[0] in BY_STRETCH else "hub"]
-        findings += judge_timeline(key, sightings, files.limbs, clocks, hub)
+    findings = judge_timelines(timelines(claims, files), files, clocks)
     findings += judge_areas(tallies, files.limbs, clocks)
     return Truth(
         findings={(f.rule_id, f.limb, f.key, f.occurrence_id): f for f in findings},
@@ -537,9 +538,10 @@ def timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[
     wanted = {kind for limb in files.limbs for kind in limb.keys} - {"area"}
     found: dict[str, list[Sighting]] = defaultdict(list)
     for claim in claims:
+        names = names_of(claim, files)
         for key, roles, entities in (*keys_of(claim), *cells_of(claim, files), *lsoas_of(claim, files)):
             if key.partition(":")[0] in wanted:
-                found[key].append(sighting_of(claim, roles, entities))
+                found[key].append(replace(sighting_of(claim, roles, entities), names=names))
     return {key: found[key] for key in sorted(found)}
 
 
@@ -580,6 +582,43 @@ def _person_keys(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str
 def harmed_roles(claim: Plain) -> set[str]:
     """The roles of those a claim of this kind happened to."""
     return COMPLAINANTS if claim["kind"] in COMPLAINT_KINDS else {"victim"}
+
+
+def names_of(claim: Plain, files: CatalogueFiles) -> tuple[str, ...]:
+    """Whom and what a claim is about, as keys; nobody, unless a rule whose findings are read elsewhere may rest on it.
+
+    That is one that has a step the claim could pass under some key; or rests on a rule, on the same key, that has.
+    """
+    read = [other for limb in files.limbs for other in read_elsewhere(limb)]
+    for rule_id in read:
+        read += [
+            other
+            for limb in files.limbs
+            if limb.rule["id"] == rule_id
+            for select in limb.select.values()
+            for other in listed(select.get("finding", []))
+            if other not in read
+        ]
+    seen = sighting_of(claim, (), ())
+    steps = [select for limb in files.limbs if limb.rule["id"] in read for select in limb.select.values()]
+    if not any(
+        matches(without(select, "origin", "reported_within", "role", "child"), seen)
+        for select in steps
+        if "finding" not in select
+    ):
+        return ()
+    uprn, _, _, exact, _ = claim["place"]
+    return tuple(
+        sorted(
+            {
+                *(f"person:{token}" for role, token, _ in claim["parties"] if token and role in NAMED_ROLES),
+                *(f"vehicle:{vehicle}" for vehicle in claim["vehicles"]),
+                *(f"phone:{phone}" for phone in claim["phones"]),
+                *([f"group:{claim['group']}"] if claim["group"] else []),
+                *([f"place:{uprn}"] if uprn and exact else []),
+            }
+        )
+    )
 
 
 def cells_of(claim: Plain, files: CatalogueFiles) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
@@ -681,7 +720,13 @@ def same_occurrence(a: Sighting, b: Sighting) -> bool:
 
 
 def matches(select: Plain, subject: Sighting | Plain) -> bool:
-    """Whether one sighting (or claim) passes every test of a selector and none of those under `not`."""
+    """Whether one sighting (or claim) passes every test of a selector and none of those under `not`.
+
+    What was found elsewhere passes where a finding of its rule is meant, and nowhere else.
+    """
+    is_found = isinstance(subject, Sighting) and subject.kind == FOUND
+    if is_found or "finding_elsewhere" in select:
+        return is_found and value_in(subject, "subtype") in listed(select.get("finding_elsewhere", []))  # type: ignore[arg-type]
     for name, wanted in one_by_one(select):
         if name == "not":
             if any(_passes(other, values, subject) for other, values in one_by_one(wanted)):
@@ -729,15 +774,93 @@ def value_in(sighting: Sighting, name: str) -> Any:  # noqa: ANN401 - fields hav
     return sighting.facts.get(fact) if first == "facts" else getattr(sighting, name)
 
 
+def judge_timelines(told: dict[str, list[Sighting]], files: CatalogueFiles, clocks: Clocks) -> list[OracleFinding]:
+    """Every finding on any timeline, by what is told there and what is found elsewhere: until that is all there is."""
+    elsewhere: dict[str, list[Sighting]] = {}
+    while True:
+        judged = [
+            one
+            for key in sorted(told.keys() | elsewhere.keys())
+            for one in judge_timeline(
+                key,
+                [*told.get(key, []), *elsewhere.get(key, [])],
+                files.limbs,
+                clocks,
+                files.bounds["kept" if key.partition(":")[0] in BY_STRETCH else "hub"],
+            )
+        ]
+        found = found_elsewhere([(one, occurrence) for one, occurrence in judged if occurrence], files.limbs)
+        if found == elsewhere:
+            return [one for one, _ in judged]
+        elsewhere = found
+
+
+def read_elsewhere(limb: Limb) -> set[str]:
+    """The rules whose findings on other keys a limb reads."""
+    return {other for select in limb.select.values() for other in listed(select.get("finding_elsewhere", []))}
+
+
+def found_elsewhere(
+    judged: Iterable[tuple[OracleFinding, Occurrence]], limbs: Sequence[Limb]
+) -> dict[str, list[Sighting]]:
+    """What findings are to those whom their evidence names, and whom they are not about, where a rule reads them."""
+    found: dict[str, list[Sighting]] = defaultdict(list)
+    for one, occurrence in judged:
+        kinds = {kind for limb in limbs if one.rule_id in read_elsewhere(limb) for kind in limb.keys}
+        names = tuple(sorted({name for sighting in occurrence.members for name in sighting.names}))
+        for name in names:
+            if name.partition(":")[0] in kinds and name not in is_about(one.key):
+                found[name].append(seen_elsewhere(one, occurrence, names))
+    return dict(found)
+
+
+def is_about(key: str) -> set[str]:
+    """Whom or what a key is of, by the names evidence has for them."""
+    kind, _, value = key.partition(":")
+    kind = {"victim": "person", "suspect": "person", "victim-perpetrator": "person", "household": "place"}.get(
+        kind, kind
+    )
+    return {f"{kind}:{one}" for one in value.split("|")}
+
+
+def seen_elsewhere(one: OracleFinding, occurrence: Occurrence, names: tuple[str, ...]) -> Sighting:
+    """A finding as a timeline of another key has it."""
+    return Sighting(
+        **dict.fromkeys(("source", "organisation", "category", "family"), ""),
+        incident_id=occurrence.id,
+        kind=FOUND,
+        subtype=one.rule_id,
+        themes=(),
+        flags=(),
+        origin="reported",
+        grade=None,
+        occurred_from=occurrence.time,
+        occurred_to=occurrence.time,
+        reported_at=occurrence.time,
+        area=one.area,
+        uprn=None,
+        point=None,
+        roles=(),
+        persons=(),
+        complainants=(),
+        child=one.child,
+        facts={"completed-by": one.occurrence_id, "subject": str(uuid5(ID_NAMESPACE, f"subject\x1f{one.key}"))},
+        names=names,
+    )
+
+
 def judge_timeline(
     key: str, sightings: Sequence[Sighting], limbs: Iterable[Limb], clocks: Clocks, hub: int
-) -> list[OracleFinding]:
-    """Every finding on one timeline. Beyond `hub` sightings there is one alone: that the key is a hub."""
-    if len(sightings) > hub:
-        return [hub_finding(key, hub)]
+) -> list[tuple[OracleFinding, Occurrence | None]]:
+    """Every finding on one timeline, and what it is to those that rest on it.
+
+    Beyond `hub` reports there is one alone: that the key is a hub.
+    """
+    if len([sighting for sighting in sightings if sighting.kind != FOUND]) > hub:
+        return [(hub_finding(key, hub), None)]
     happenings = merged(sightings)
     reading = [limb for limb in limbs if key.partition(":")[0] in limb.keys]
-    return [one for limb in reading for one, _ in judge_limb(key, happenings, limb, reading, clocks)]
+    return [judged for limb in reading for judged in judge_limb(key, happenings, limb, reading, clocks)]
 
 
 def judge_limb(
@@ -877,7 +1000,12 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         ]
         facts = counted(window, select, settings)
         number = int(facts.get("sum", facts["count"]))
-        if number >= settings["at_least"] and len(window) >= settings.get("occurrences", 1):
+        others = [
+            {value for o in window for value in values_of(o, select, settings | {"field": name})}
+            for name in settings.get("also", ())
+        ]
+        is_enough = all(amount >= settings["at_least"] for amount in (number, *map(len, others)))
+        if is_enough and len(window) >= settings.get("occurrences", 1):
             nearly = [near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same]
             yield Met(
                 chain=[(o, selected(o, select)) for o in window],
@@ -896,7 +1024,7 @@ def said_in(fields: Iterable[str], sighting: Sighting) -> list[str]:
 
 
 def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dict[str, str]:
-    """What a window comes to: occurrences and their level; a sum; or values, which are told unless they are people."""
+    """What a window comes to: occurrences and their level; a sum; or values, unless they are people or mere marks."""
     if settings["type"] == "count":
         number = len(window)
         return {"count": str(number), "level": str(number) if number < TOP_LEVEL else f"{TOP_LEVEL}+"}
@@ -904,7 +1032,7 @@ def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dic
         total = sum(max(map(int, values_of(o, select, settings))) for o in window)
         return {"count": str(len(window)), "sum": str(total)}
     values = {value for o in window for value in values_of(o, select, settings)}
-    told = {} if settings["field"] in PEOPLE else {"values": ", ".join(sorted(values))}
+    told = {} if settings["field"] in UNTOLD else {"values": ", ".join(sorted(values))}
     if "occurrences" in settings and settings["occurrences"] > 1:
         told["occurrences"] = str(len(window))
     return {"count": str(len(values))} | told

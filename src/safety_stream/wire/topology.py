@@ -72,7 +72,7 @@ TOPICS = (
 STAGES = (
     StageRow("intake",     ("partner.", "backfill."), ("incidents", "dead-letters."),          0.0,  intake.make_step),
     StageRow("register",   ("incidents",),            ("sightings", "tallies", "feed-status"), 0.0, register.make_step),
-    StageRow("detect",     ("sightings",),            ("findings",),                           0.0,  detect.make_step),
+    StageRow("detect",     ("sightings",),            ("findings", "sightings"),               0.0,  detect.make_step),
     StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),
     StageRow("publish-alerts",     ("alert-changes",),    ("alerts.", "audit."),     0.0,  publish.make_alert_step),

@@ -21,6 +21,11 @@ def finding_id(rule_id: str, limb: str, key: str, occurrence_id: str) -> str:
     return _uuid5(f"finding\x1f{rule_id}\x1f{limb}\x1f{key}\x1f{occurrence_id}")
 
 
+def subject_id(key: str) -> str:
+    """The identity of whom or what a finding is about, for those who need only know whether two are about the same."""
+    return _uuid5(f"subject\x1f{key}")
+
+
 def alert_id(rule_id: str, subject: str) -> str:
     """The identity of an alert: at most one stands per rule and subject, so a back-dated finding keeps it."""
     return _uuid5(f"alert\x1f{rule_id}\x1f{subject}")

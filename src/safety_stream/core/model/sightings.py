@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -26,6 +26,10 @@ KeyKind = Literal[
 ]
 """Which timeline a rule reads. A key is written `<kind>:<value>`, a pair `<kind>:<value>|<value>`; see also
 `stretches.py`."""
+
+
+FINDING: Final = "finding"
+"""The kind of a sighting that is no report: a finding on another key, whose evidence names this one. No feed has it."""
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):

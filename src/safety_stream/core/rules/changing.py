@@ -2,18 +2,20 @@
 
 A finding is a function of a timeline and of what is `Applied` to it. When that changes, only rules that are not the
 same in both sets, and those resting on them, can say anything else; so only keys of the kinds they read need be looked
-at.
+at. A rule whose findings begin or cease to be carried to other keys (`carrying.py`) finds what it found, and has to say
+it elsewhere, or to take it back there: it is looked at as if it were another.
+
 Each difference is said with its cause, in words an officer can read on the alert.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from safety_stream.core.catalogue import Bounds, Catalogue
-from safety_stream.core.rules.chains import in_order, rests_on
+from safety_stream.core.rules.chains import carried_to, in_order, rests_elsewhere_on, rests_on
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.rule import Absent, Limb, Rule
 
@@ -63,6 +65,8 @@ def what_differs(old: Applied, new: Applied) -> Differing:
             beneath = sorted(rests_on(rule) & causes.keys())
             if beneath:
                 causes.setdefault(rule.id, causes[beneath[0]])
+    for rule_id, cause in list(_carried_otherwise(old, new, causes)):
+        causes.setdefault(rule_id, cause)
     if (old.bounds.hub, old.bounds.kept) != (new.bounds.hub, new.bounds.kept):
         # The bound of a cell, and of an LSOA, is how many are kept.
         bound = f"the bound of a hub became {new.bounds.hub}, of a cell or LSOA {new.bounds.kept}"
@@ -76,6 +80,15 @@ def what_differs(old: Applied, new: Applied) -> Differing:
         for kind in limb.keys
     }
     return Differing(causes, frozenset(kinds - {"area"}))
+
+
+def _carried_otherwise(old: Applied, new: Applied, causes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The rules whose findings are carried elsewhere than they were, with the cause of what a reader of them became."""
+    was, becomes = carried_to(old.rules), carried_to(new.rules)
+    readers = [rule for rule in (*old.rules, *new.rules) if rule.id in causes]
+    for rule_id in sorted(was.keys() | becomes.keys()):
+        if was.get(rule_id) != becomes.get(rule_id):
+            yield rule_id, causes[min(rule.id for rule in readers if rule_id in rests_elsewhere_on(rule))]
 
 
 def cause_of(old: Rule | None, new: Rule | None) -> str:

@@ -3,18 +3,20 @@
 Only occurrences with a value that counts are in the window: one whose field is missing, or whose values are all
 ignored (an area that is none), neither adds to the evidence nor completes anything. One occurrence may bring several
 values: two people complaining of one evening's noise are two complainants. `until` closes as in `count`. With
-`occurrences` the window must hold so many of them besides: three events in two districts.
+`occurrences` the window must hold so many of them besides: three events in two districts. With `also` it must hold as
+many different values of other fields too: two places, told by two organisations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import get_origin
 
 import msgspec
 
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import Instant, length_in_words
+from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.condition import (
     Alike,
     Completion,
@@ -39,30 +41,33 @@ class _Group(msgspec.Struct):
     times: list[int] = msgspec.field(default_factory=list)
     counted: list[Matched] = msgspec.field(default_factory=list)
     values: list[frozenset[str]] = msgspec.field(default_factory=list)
+    also: list[list[frozenset[str]]] = msgspec.field(default_factory=list)
 
 
 _SEVERAL = frozenset(field.name for field in msgspec.structs.fields(Sighting) if get_origin(field.type) is tuple)
 """The fields in which one report may have several values: it has one area, but may name many people."""
 
-_OF_PERSONS = frozenset({"persons", "complainants"})
+_UNTOLD = frozenset({"persons", "complainants", *(f"facts.{name}" for name in FINDING_FACTS)})
+"""Who they are is nobody's business who need only know how many; and what tells findings apart, nobody can read."""
 
 
 class DistinctCondition:
     """Met at each e with `at_least` or more values in the window.
 
-    Facts: `count`, `occurrences` and `same` if asked, and `values`, unless they are persons.
+    Facts: `count`, `occurrences` and `same` if asked, and `values`, unless they are persons or what tells findings
+    apart.
     """
 
     def __init__(self, condition: Distinct) -> None:
         self._of = condition.of
         self._value = reader_of(condition.field)
+        self._also = [reader_of(field) for field in condition.also]
         self._alike_in = alike_in(condition.same)
         self._ignored = frozenset(condition.ignore)
         self._occurrences = condition.occurrences
         self._until = condition.until
         self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
-        # Who they are is nobody's business who need only know how many.
-        self._tells_values = condition.field not in _OF_PERSONS
+        self._tells_values = condition.field not in _UNTOLD
         self.facts: tuple[str, ...] = (
             "count",
             *(("occurrences",) if condition.occurrences > 1 else ()),
@@ -74,8 +79,9 @@ class DistinctCondition:
         field, within = field_in_words(condition.field), length_in_words(condition.within)
         times = f" {condition.occurrences} times or more" if condition.occurrences > 1 else ""
         but = f" ({', '.join(sorted(condition.ignore))} left out)" if condition.ignore else ""
+        also = "".join([f", and as many of {field_in_words(other)}," for other in condition.also])
         self.words = (
-            f"“{condition.of}” happens{times} with {condition.at_least} or more different values of {field}{but} "
+            f"“{condition.of}” happens{times} with {condition.at_least} or more different values of {field}{but}{also} "
             f"within {within}{alike_in_words(condition.same)}{until_in_words(condition.until)}"
         )
 
@@ -85,7 +91,7 @@ class DistinctCondition:
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
             alike = self._alike_in(matched.sightings[0])
-            own = self._values(matched)
+            own = self._values(matched, self._value)
             if alike is None or not own:
                 continue
             group = groups.setdefault(alike, _Group())
@@ -93,18 +99,26 @@ class DistinctCondition:
             group.times.append(at)
             group.counted.append(matched)
             group.values.append(own)
+            group.also.append([self._values(matched, value) for value in self._also])
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled:
                     first = first_open(group.times, len(group.times) - 1, terms.within, closings)
                     values = frozenset[str]().union(*group.values[first:])
-                    if len(values) >= terms.at_least and len(group.times) - first >= self._occurrences:
+                    if (
+                        len(values) >= terms.at_least
+                        and len(group.times) - first >= self._occurrences
+                        and all(
+                            len(frozenset[str]().union(*others)) >= terms.at_least
+                            for others in zip(*group.also[first:], strict=True)
+                        )
+                    ):
                         yield self._completion(view, terms, closings, alike, tuple(group.counted[first:]), values)
 
-    def _values(self, matched: Matched) -> frozenset[str]:
+    def _values(self, matched: Matched, read: Callable[[Sighting], object]) -> frozenset[str]:
         found: set[str] = set()
         for sighting in matched.sightings:
-            value = self._value(sighting)
+            value = read(sighting)
             found.update((value,) if isinstance(value, str) else value if isinstance(value, tuple) else ())
         found.discard("")
         return frozenset(found - self._ignored)

@@ -27,6 +27,9 @@ Rules that rest on findings (`chains.py`) are evaluated on the same key at the s
 out again inside the stretch they look at, and lies before them as occurrences beside those of the reports. So a chain
 needs no memory of its own, and no order in which its links must hear of a change.
 
+Findings some rule reads on other keys are *carried* there as sightings (`carrying.py`). What a finding says elsewhere
+follows from the same look at the evidence as the finding, and is compared like it: `Revision` has both.
+
 A key with more live sightings than `bounds.hub` means nothing: its rules are suspended, and that is itself a finding,
 of the built-in rule `hub`. A cell of the map means a place however much happens there, and becomes one only when it is
 too much to be remembered (`RuleSet.bounds_of`). The like of it hold a stretch of time each (`stretches.py`): there a
@@ -38,6 +41,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
+from typing import TypeVar
 
 import msgspec
 
@@ -48,7 +52,8 @@ from safety_stream.core.model.incidents import UNLOCATED
 from safety_stream.core.model.sightings import Sighting, key_kind
 from safety_stream.core.model.stretches import HERE, facts_of, is_stretched
 from safety_stream.core.model.times import Duration, Instant
-from safety_stream.core.rules.chains import in_order
+from safety_stream.core.rules.carrying import carried, named_by
+from safety_stream.core.rules.chains import carried_to, in_order
 from safety_stream.core.rules.condition import (
     ALWAYS,
     Clocked,
@@ -88,6 +93,9 @@ HUB_OCCURRENCE = "hub"
 Wake = tuple[str, Instant]
 """A clock and the time it must reach before a key is looked at again."""
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 _time = attrgetter("time")
 _order = attrgetter("time", "id")
 
@@ -121,30 +129,75 @@ class Picture:
             self._occurrences = (*old._occurrences[:at], *came, *old._occurrences[at + len(went) :])
 
 
+Carried = dict[tuple[str, str], Sighting]
+"""What findings say to other keys: by that key and the finding's id, the sighting it is there."""
+
+
 class Revision(msgspec.Struct, frozen=True, gc=False):
-    """What a change made of a key: the findings that can differ, before and after, and the wakes gone and come."""
+    """What a change made of a key: the findings that can differ, before and after, and the wakes gone and come.
+
+    `carried_before` and `carried_after` are what those findings said and say to other keys.
+    """
 
     before: dict[str, Finding] = {}
     after: dict[str, Finding] = {}
     forget: tuple[Wake, ...] = ()
     ask: tuple[Wake, ...] = ()
+    carried_before: Carried = {}
+    carried_after: Carried = {}
 
     def then(self, later: Revision) -> Revision:
         """What both changes make of the key, as one: nobody hears of what stood in between.
 
         What only the later one looked at was before the earlier one as it was after it.
         """
-        before = self.before | {name: one for name, one in later.before.items() if name not in self.after}
-        after = {name: one for name, one in self.after.items() if name not in later.before} | later.after
+        before, after = _as_one(self.before, self.after, later.before, later.after)
+        carried_before, carried_after = _as_one(
+            self.carried_before, self.carried_after, later.carried_before, later.carried_after
+        )
         return Revision(
             before,
             after,
             (*self.forget, *(wake for wake in later.forget if wake not in self.ask)),
             (*(wake for wake in self.ask if wake not in later.forget), *later.ask),
+            carried_before,
+            carried_after,
         )
 
 
+def _as_one(
+    before: Mapping[K, V], between: Mapping[K, V], again: Mapping[K, V], after: Mapping[K, V]
+) -> tuple[dict[K, V], dict[K, V]]:
+    earliest = dict(before) | {name: one for name, one in again.items() if name not in between}
+    return earliest, {name: one for name, one in between.items() if name not in again} | dict(after)
+
+
 UNCHANGED = Revision()
+
+
+class _Found:
+    """What some limbs find, and what of it is said to other keys."""
+
+    __slots__ = ("carried", "findings")
+
+    def __init__(self) -> None:
+        self.findings: dict[str, Finding] = {}
+        self.carried: Carried = {}
+
+    def look(self, plan: _Plan, key: str, picture: Picture, now: Now, span: Span) -> None:
+        """Add what a limb finds inside the span."""
+        for completion, finding in plan.findings(key, picture.occurrences, span, now):
+            self.findings[finding.finding_id] = finding
+            if plan.carried_to:
+                named = named_by(one for matched in completion.evidence for one in matched.occurrence.sightings)
+                for entity, said in carried(finding, named, plan.carried_to):
+                    self.carried[entity, finding.finding_id] = said
+
+
+def _revision(before: _Found, after: _Found, forget: tuple[Wake, ...] = (), ask: tuple[Wake, ...] = ()) -> Revision:
+    if not (before.findings or after.findings or forget or ask):
+        return UNCHANGED
+    return Revision(before.findings, after.findings, forget, ask, before.carried, after.carried)
 
 
 class _Plan(msgspec.Struct, frozen=True, gc=False):
@@ -152,7 +205,7 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
 
     `window` says how far back it looks, `horizon` how far after a report it may still find something else than without
     it: further, if it looks at what others find. Both are in milliseconds. `beneath` are, by step, the limbs whose
-    findings the step means.
+    findings the step means, `carried_to` the kinds of other keys its own findings are carried to.
     """
 
     rule: Rule
@@ -165,6 +218,7 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     horizon: int
     fewest: int
     is_clocked: bool
+    carried_to: frozenset[str]
 
     def is_concerned(self, report: Readable) -> bool:
         """Whether a change to this report can alter what the limb finds."""
@@ -271,14 +325,16 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], bounds: Bounds) -> None:
         self._bounds = bounds
         by_kind: dict[str, list[_Plan]] = {}
-        for rule in in_order(rules):
+        said = tuple(rules)
+        elsewhere = carried_to(said)
+        for rule in in_order(said):
             if rule.status == "retired":
                 continue
             for limb in rule.limbs:
                 for kind in limb.keys:
                     if kind != "area":
                         plans = by_kind.setdefault(kind, [])
-                        plans.append(_plan(rule, limb, plans))
+                        plans.append(_plan(rule, limb, plans, elsewhere.get(rule.id, _NOWHERE)))
         self._readers = {kind: _Readers(plans) for kind, plans in by_kind.items()}
 
     def readers(self, key: str) -> _Readers:
@@ -295,7 +351,7 @@ _NOBODY = _Readers(())
 
 def evaluate(rules: RuleSet, key: str, timeline: Timeline, now: Now, span: Span = ALWAYS) -> dict[str, Finding]:
     """The findings of a key by id: all of them, or those completed inside the span."""
-    return _findings(rules, key, Picture(timeline, rules.bounds_of(key)), now, span)
+    return _found(rules, key, Picture(timeline, rules.bounds_of(key)), now, span).findings
 
 
 def difference(
@@ -318,9 +374,9 @@ def difference(
 def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sighting, now: Now) -> Revision:
     """What `sighting` having come to a key, or gone from it, makes of its findings and wakes."""
     if old.is_hub or new.is_hub:
-        return Revision(
-            _findings(rules, key, old, now, ALWAYS),
-            _findings(rules, key, new, now, ALWAYS),
+        return _revision(
+            _found(rules, key, old, now, ALWAYS),
+            _found(rules, key, new, now, ALWAYS),
             *_wakes_that_differ(wakes(rules, key, old, now), wakes(rules, key, new, now)),
         )
     readers = rules.readers(key)
@@ -336,8 +392,7 @@ def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sight
         return UNCHANGED
     times = [occurrence.time for occurrence in changed]
     first, last = min(times), max(times)
-    before: dict[str, Finding] = {}
-    after: dict[str, Finding] = {}
+    before, after = _Found(), _Found()
     waits = False
     for plan in concerned:
         waits = waits or plan.is_clocked
@@ -347,25 +402,24 @@ def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sight
         for picture, found in ((old, before), (new, after)):
             # Without a clock only an occurrence inside the span completes: what came newest was not there before.
             if plan.is_clocked or picture.last_time >= first:
-                found.update(_findings_of(plan, key, picture, now, span))
+                found.look(plan, key, picture, now, span)
     if not waits:
-        return Revision(before, after) if before or after else UNCHANGED
+        return _revision(before, after)
     # Two limbs may wait for one moment: all that wait are asked, lest one forget what the other still needs.
     span = Span(first, last + max(plan.horizon for plan in readers.clocked))
-    return Revision(
+    return _revision(
         before, after, *_wakes_that_differ(wakes(rules, key, old, now, span), wakes(rules, key, new, now, span))
     )
 
 
 def revise_by_clock(rules: RuleSet, key: str, picture: Picture, old: Now, new: Now) -> Revision:
     """What clocks having moved on makes of a key's findings and wakes. Wakes they passed are not named again."""
-    before: dict[str, Finding] = {}
-    after: dict[str, Finding] = {}
+    before, after = _Found(), _Found()
     for plan in rules.readers(key).clocked:
-        before.update(_findings_of(plan, key, picture, old, ALWAYS))
-        after.update(_findings_of(plan, key, picture, new, ALWAYS))
+        before.look(plan, key, picture, old, ALWAYS)
+        after.look(plan, key, picture, new, ALWAYS)
     _, ask = _wakes_that_differ(wakes(rules, key, picture, old), wakes(rules, key, picture, new))
-    return Revision(before, after, (), ask)
+    return _revision(before, after, (), ask)
 
 
 def revise_by_rules(
@@ -380,23 +434,22 @@ def revise_by_rules(
     if picture.is_hub or becomes.is_hub:
         if bounds.hub == then.hub:
             return UNCHANGED
-        return Revision(
-            _findings(old, key, picture, was, ALWAYS),
-            _findings(new, key, becomes, now, ALWAYS),
+        return _revision(
+            _found(old, key, picture, was, ALWAYS),
+            _found(new, key, becomes, now, ALWAYS),
             *_wakes_that_differ(wakes(old, key, picture, was), wakes(new, key, becomes, now)),
         )
-    before: dict[str, Finding] = {}
-    after: dict[str, Finding] = {}
+    before, after = _Found(), _Found()
     waits = False
     for rules, known, found in ((old, was, before), (new, now, after)):
         for plan in rules.readers(key).plans:
             if plan.rule.id in concerned:
                 waits = waits or plan.is_clocked
                 if timeline.count >= plan.fewest:
-                    found.update(_findings_of(plan, key, picture, known, ALWAYS))
+                    found.look(plan, key, picture, known, ALWAYS)
     if not waits:
-        return Revision(before, after) if before or after else UNCHANGED
-    return Revision(before, after, *_wakes_that_differ(wakes(old, key, picture, was), wakes(new, key, picture, now)))
+        return _revision(before, after)
+    return _revision(before, after, *_wakes_that_differ(wakes(old, key, picture, was), wakes(new, key, picture, now)))
 
 
 def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALWAYS) -> set[Wake]:
@@ -411,7 +464,10 @@ def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALW
     return asked
 
 
-def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan]) -> _Plan:
+_NOWHERE: frozenset[str] = frozenset()
+
+
+def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan], elsewhere: frozenset[str]) -> _Plan:
     """The limb, ready to run on one kind of key; `others` are the limbs before it that read it too."""
     condition = condition_type(limb.condition)
     overrides = [over for over in rule.overrides if over.limb in (None, limb.name)]
@@ -443,26 +499,23 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan]) -> _Plan:
             )
         ),
         is_clocked=isinstance(condition, Clocked) or any(plan.is_clocked for plan in below),
+        carried_to=elsewhere,
     )
 
 
-def _findings(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span) -> dict[str, Finding]:
+def _found(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span) -> _Found:
+    found = _Found()
     if picture.is_hub:
         hub = _hub_finding(key, picture.timeline, rules.bounds_of(key))
-        return {hub.finding_id: hub} if span.holds(hub.completed_at) else {}
-    found: dict[str, Finding] = {}
+        if span.holds(hub.completed_at):
+            found.findings[hub.finding_id] = hub
+        return found
     for plan in rules.readers(key).plans:
-        found.update(_findings_of(plan, key, picture, now, span))
+        found.look(plan, key, picture, now, span)
     return found
 
 
-def _findings_of(plan: _Plan, key: str, picture: Picture, now: Now, span: Span) -> Iterator[tuple[str, Finding]]:
-    for _, finding in plan.findings(key, picture.occurrences, span, now):
-        yield finding.finding_id, finding
-
-
 def _hub_finding(key: str, timeline: Timeline, bounds: Bounds) -> Finding:
-    since = timeline.hub_since
     return Finding(
         finding_id=ids.finding_id(HUB_RULE.id, "", key, HUB_OCCURRENCE),
         rule_id=HUB_RULE.id,
@@ -471,7 +524,7 @@ def _hub_finding(key: str, timeline: Timeline, bounds: Bounds) -> Finding:
         family=HUB_RULE.family,
         key=key,
         occurrence_id=HUB_OCCURRENCE,
-        completed_at=timeline.sightings[bounds.hub].occurred_from if since is None else since,
+        completed_at=timeline.is_hub_since(bounds),
         priority=HUB_RULE.priority.base,
         area=UNLOCATED,
         areas=(),

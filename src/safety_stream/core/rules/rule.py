@@ -83,7 +83,7 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count.
 
     Nor do those of an occurrence that has one of the step `until` strictly between it and e. The window holds at least
-    `occurrences` with a value that counts.
+    `occurrences` with a value that counts, and as many different values of each field in `also`.
     """
 
     of: str
@@ -94,6 +94,7 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     same: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     until: str | None = None
+    also: tuple[str, ...] = ()
 
 
 class Sum(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="sum"):

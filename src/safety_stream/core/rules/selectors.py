@@ -16,7 +16,7 @@ import msgspec
 
 from safety_stream.core.model.facts import number_of, value_of
 from safety_stream.core.model.incidents import IncidentVersion
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.sightings import FINDING, Sighting
 from safety_stream.core.model.times import Duration, Instant, after
 from safety_stream.core.rules.rule import FactTest, Field, Selector, Test
 from safety_stream.core.rules.windows import shortest
@@ -53,8 +53,13 @@ class Selection(msgspec.Struct, frozen=True, gc=False):
         return None
 
 
+_NO_FINDING = Test("kind", frozenset({FINDING}))
+
+
 def compiled(selector: Selector) -> Selection:
-    """The selector as functions."""
+    """The selector as functions. What does not ask for the kind `finding` means reports alone."""
+    if all(test.field != "kind" for test in selector.tests):
+        selector = msgspec.structs.replace(selector, none_of=(*selector.none_of, _NO_FINDING))
     without_origin = msgspec.structs.replace(
         selector, tests=_but_origin(selector.tests), none_of=_but_origin(selector.none_of)
     )

@@ -16,6 +16,10 @@ that goes: for each report of the evidence the rule is evaluated without it, exa
 Without the report that gives an occurrence its name, the finding that completes on the rest of that occurrence is the
 same finding under another name.
 
+A finding may rest on what was found elsewhere: then its evidence names findings, and they lie on its timeline as in the
+stream (`carrying.py`). What they rest on is accounted for in turn, beneath it. What would be without one of them is
+told as if it alone were withdrawn; what would take *it* back is said where it is accounted for.
+
 Two kinds of finding name no reports. That a key is a hub follows from how many reports it has; that an area's number is
 reached, from how many incidents `register` counts there. Those are counted again, and asked what one fewer would do.
 """
@@ -31,12 +35,13 @@ import msgspec
 from safety_stream.core.catalogue import Bounds
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import IncidentVersion
-from safety_stream.core.model.sightings import Sighting, key_kind
+from safety_stream.core.model.sightings import FINDING, Sighting, key_kind
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import Duration, Instant, Period, PeriodKind, before, period_of, to_day
 from safety_stream.core.register import Claim, Scope, claim_of, outranks, sightings_of
 from safety_stream.core.rules.calendar import exceedance
+from safety_stream.core.rules.carrying import carried, reports_beneath
 from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE, RuleSet, evaluate
@@ -53,7 +58,10 @@ go by, because reports it names are no more; the rule has a new version, or is n
 
 
 class Cited(msgspec.Struct, frozen=True):
-    """A report as an account names it: no more of it than what was said of what, by whom and when."""
+    """A report as an account names it: no more of it than what was said of what, by whom and when.
+
+    A finding on another key is cited like one, of the kind `finding` and of its rule instead of a category.
+    """
 
     incident_id: str
     organisation: str
@@ -95,7 +103,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `version_now` says). `gone` are reports the finding names that are not live.
     `rests_on_reports` is how many it rests on, also where they are not named; `hangs_on_one` whether there is a report
     without which it would not be. `times_here` and `times_on_key` are how often the rule completed in the finding's
-    area and on its key, whatever the stretch of time, within `LOOKED_BACK`, this time included.
+    area and on its key, whatever the stretch of time, within `LOOKED_BACK`, this time included. `beneath` accounts for the
+    findings on other keys that it rests on.
     """
 
     finding: Finding
@@ -112,6 +121,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     hangs_on_one: bool
     times_here: int
     times_on_key: int
+    beneath: tuple[Account, ...] = ()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether it was recomputed the same, and all beneath it."""
+        return self.verdict == "same" and all(one.is_same for one in self.beneath)
 
 
 class Grounds(msgspec.Struct, frozen=True):
@@ -123,32 +138,65 @@ class Grounds(msgspec.Struct, frozen=True):
 
 
 def grounds_of(
-    read: Callable[[], Iterable[IncidentVersion]], key: str, scope: Scope, bounds: Bounds, now: Now
+    read: Callable[[], Iterable[IncidentVersion]],
+    key: str,
+    scope: Scope,
+    bounds: Bounds,
+    now: Now,
+    standing: Mapping[str, Finding],
 ) -> Grounds:
-    """What the versions of incidents say of a key.
+    """What the versions of incidents say of a key, and what stands elsewhere, by id.
 
     `read` gives them all, those of one incident in the order they came; it is called twice, so that of a county's years
-    only those incidents are kept that were ever seen under the key.
+    only those incidents are kept that were ever seen under the key, or on which something rests that may be said there.
     """
-    seen = {version.incident_id for version in read() if _is_under(claim_of(version, scope), key)}
+    elsewhere = {
+        name: reports_beneath(finding, standing)
+        for name, finding in standing.items()
+        if key_kind(key) in scope.carried_to.get(finding.rule_id, ())
+    }
+    beneath = frozenset[str]().union(*elsewhere.values())
+    seen = {
+        version.incident_id
+        for version in read()
+        if version.incident_id in beneath or _is_under(claim_of(version, scope), key)
+    }
     newest: dict[str, IncidentVersion] = {}
     for version in read():
         if version.incident_id in seen:
             old = newest.get(version.incident_id)
             if old is None or outranks(version, old):
                 newest[version.incident_id] = version
-    live = [claim for name in sorted(newest) if _is_under(claim := claim_of(newest[name], scope), key)]
+    claims = {name: claim_of(newest[name], scope) for name in sorted(newest)}
+    live = [claim for claim in claims.values() if _is_under(claim, key)]
     if key_kind(key) == "area":
         return Grounds(Timeline(), tuple(live), now)
-    return Grounds(_timeline([sightings_of(claim)[key] for claim in live], bounds.of_key(key)), (), now)
+    sightings = [sightings_of(claim)[key] for claim in live]
+    for finding_id, reports in sorted(elsewhere.items()):
+        linking = [claims[report].linking for report in reports if report in claims]
+        named = tuple(sorted(frozenset[str]().union(*linking)))
+        sightings += [
+            said for to, said in carried(standing[finding_id], named, frozenset({key_kind(key)})) if to == key
+        ]
+    return Grounds(_timeline(sightings, bounds.of_key(key)), (), now)
+
+
+def found_beneath(finding: Finding, standing: Mapping[str, Finding]) -> list[Finding]:
+    """The findings on other keys that its evidence names; `standing` are by id."""
+    return [standing[name] for name in _evidence(finding) if name in standing]
 
 
 def account_of(
-    finding: Finding, rules: Iterable[Rule], grounds: Grounds, standing: Iterable[Finding], bounds: Bounds
+    finding: Finding,
+    rules: Iterable[Rule],
+    grounds: Grounds,
+    standing: Iterable[Finding],
+    bounds: Bounds,
+    beneath: Sequence[Account] = (),
 ) -> Account:
     """Why this finding stands, by the rules as they are now and what is known of its key.
 
-    `standing` are the standing findings among which its like are counted.
+    `standing` are the standing findings among which its like are counted, `beneath` the accounts of `found_beneath`.
     """
     live = [rule for rule in rules if rule.status != "retired"]
     rule = next((rule for rule in live if rule.id == finding.rule_id), None)
@@ -162,6 +210,7 @@ def account_of(
     other = today if verdict in ("new-version", "overtaken") else recomputed
     without = case.without_each()
     times_here, times_on_key = _times(finding, standing)
+    rests_firmly = {one.finding.finding_id for one in beneath if not one.hangs_on_one}
     return Account(
         finding=finding,
         verdict=verdict,
@@ -178,10 +227,15 @@ def account_of(
             LeftOut(cited[item.incident_id], item.reason) for item in finding.excluded if item.incident_id in cited
         ),
         without=without,
-        rests_on_reports=case.count(),
-        hangs_on_one=any(not one.stands for one in without) if without else case.hangs_on_one(),
+        rests_on_reports=len(_reports_of(finding, beneath)) or case.count(),
+        hangs_on_one=(
+            any(not one.stands and one.incident_id not in rests_firmly for one in without)
+            if without
+            else case.hangs_on_one()
+        ),
         times_here=times_here,
         times_on_key=times_on_key,
+        beneath=tuple(beneath),
     )
 
 
@@ -332,8 +386,16 @@ def _evidence(finding: Finding) -> list[str]:
     return [name for at in finding.evidence for name in at.reports]
 
 
+def _reports_of(finding: Finding, beneath: Iterable[Account]) -> frozenset[str]:
+    """The reports it rests on, also through what was found elsewhere."""
+    found = {one.finding.finding_id: one for one in beneath}
+    own = frozenset(name for name in _evidence(finding) if name not in found)
+    return own.union(*(_reports_of(one.finding, one.beneath) for one in found.values()))
+
+
 def _cited(sighting: Sighting) -> Cited:
-    return Cited(sighting.incident_id, sighting.organisation, sighting.kind, sighting.category, sighting.reported_at)
+    what = sighting.subtype if sighting.kind == FINDING else sighting.category
+    return Cited(sighting.incident_id, sighting.organisation, sighting.kind, what, sighting.reported_at)
 
 
 def _verdict(

@@ -1,4 +1,6 @@
-"""Detect: signed sightings in, differences of findings out. The only place where timelines are remembered.
+"""Detect: signed sightings in, differences of findings out, and of what findings say to other keys.
+
+The only place where timelines are remembered.
 
 Theory of operation
 -------------------
@@ -19,6 +21,16 @@ under which rules all that stands (`changing.py`). What stood before a change is
 so it need not be stored. When the catalogue says other rules, they are compared with the old ones over the timelines,
 slice by slice while records go on, and the difference goes out with its cause. In between there are two *regimes*: each
 key is governed by one of them, in everything, so at every moment what stands is `evaluate` under the regime of the key.
+
+Findings that some rule reads on other keys go there as sightings (`carrying.py`), signed differences like those of
+`register` and through the same topic: detect writes to its own input. At every moment, for every key, what has gone
+out is what its findings say to others by the regime of the key. So a finding that is updated and says the same there
+makes no difference, one withdrawn takes back what it said, and when a rule begins or ceases to be read elsewhere, that
+is told or taken back slice by slice as keys go over. It is read exactly once: outputs, rows and offsets are one
+transaction, so what a step writes to its own input is there when what it read has been read, and what one key says to
+another is all written by one partition, in order. In the end every key stands as if all had been said at once, because
+rules rest on one another in no circle, and nothing that waits for clocks rests on what is said here: word of the feeds
+may overtake it. Lint sees to both.
 
 Deadlines of this step's own stretch of time are held in memory while it lasts, since a record must not cost a scan; all
 others are rows.
@@ -43,6 +55,7 @@ from safety_stream.core.rules.changing import Applied, Differing, applied, what_
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import (
     UNCHANGED,
+    Carried,
     Picture,
     Revision,
     RuleSet,
@@ -205,6 +218,7 @@ class _Partition:
         self._wait(key, revision)
         for rule_id, cause in causes.items():
             self._tell(key, _of_rule(rule_id, revision.before), _of_rule(rule_id, revision.after), cause)
+            self._carry(_by_rule(rule_id, revision.carried_before), _by_rule(rule_id, revision.carried_after), cause)
         return timeline.count + _reports_in(revision.before) + _reports_in(revision.after)
 
     def _put(self, change: SightingChange) -> None:
@@ -265,6 +279,7 @@ class _Partition:
         if revision is not UNCHANGED:
             self._wait(key, revision)
             self._tell(key, revision.before, revision.after, cause)
+            self._carry(revision.carried_before, revision.carried_after, cause)
 
     def _wait(self, key: str, revision: Revision) -> None:
         for clock, at in revision.forget:
@@ -278,6 +293,22 @@ class _Partition:
                 self._outputs.append(
                     Output(topic="findings", key=subject_of(key), value=change, received_at=self._as_of)
                 )
+
+    def _carry(self, before: Carried, after: Carried, cause: str) -> None:
+        """Say to other keys what the findings on this one say there now and did not before."""
+        for entity, finding_id in sorted(before.keys() | after.keys()):
+            leaves, joins = before.get((entity, finding_id)), after.get((entity, finding_id))
+            sighting = leaves if joins is None else joins
+            if sighting is not None and leaves != joins:
+                change = SightingChange(
+                    key=entity,
+                    sign=-1 if joins is None else 1,
+                    sighting=sighting,
+                    as_of=self._as_of,
+                    cause=cause,
+                    replaces=None if joins is None else leaves,
+                )
+                self._outputs.append(Output(topic="sightings", key=entity, value=change, received_at=self._as_of))
 
     def _regime(self, packed: bytes) -> _Regime:
         return _Regime(self._memory.unpacked(packed), self._clock, self._partitions)
@@ -312,6 +343,10 @@ def _of_rule(rule_id: str, findings: Mapping[str, Finding]) -> dict[str, Finding
 
 def _reports_in(findings: Mapping[str, Finding]) -> int:
     return sum(len(item.reports) for finding in findings.values() for item in finding.evidence)
+
+
+def _by_rule(rule_id: str, carried: Carried) -> Carried:
+    return {to: sighting for to, sighting in carried.items() if sighting.subtype == rule_id}
 
 
 class _Memory:
