@@ -108,7 +108,9 @@ class Scope:
         self._metres = catalogue.bounds.cell_metres
         self._stretch = catalogue.bounds.cell_days * DAY_LENGTH
         sought = {kind: _sought(live, kind) for kind in sorted(STRETCHED)}
-        self._is_sought: Mapping[KeyKind, Remembered[bool]] = {kind: _may_concern(steps) for kind, steps in sought.items()}
+        self._is_sought: Mapping[KeyKind, Remembered[bool]] = {
+            kind: _may_concern(steps) for kind, steps in sought.items()
+        }
         self.carried_to = carried_to(live)
         """Of each rule whose findings are read on other keys, the kinds of these."""
         followed = [

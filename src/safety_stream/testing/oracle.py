@@ -844,7 +844,7 @@ def seen_elsewhere(one: OracleFinding, occurrence: Occurrence, names: tuple[str,
         persons=(),
         complainants=(),
         child=one.child,
-        facts={"completed-by": one.occurrence_id, "subject": str(uuid5(ID_NAMESPACE, f"subject\x1f{one.key}"))},
+        facts={"completed-by": one.occurrence_id, "subject": str(uuid5(ID_NAMESPACE, f"subject\x1f{subject_of(one)}"))},
         names=names,
     )
 
@@ -1391,10 +1391,13 @@ def alerts_of(findings: Iterable[OracleFinding], rules: dict[str, Plain]) -> dic
     """Per rule and subject the standing alert."""
     standing: dict[tuple[str, str], list[OracleFinding]] = defaultdict(list)
     for one in findings:
-        # An LSOA is one subject, whichever stretch of time its key is of.
-        subject = one.key.split(".")[0] if one.key.startswith("lsoa:") else one.key
-        standing[one.rule_id, subject].append(one)
+        standing[one.rule_id, subject_of(one)].append(one)
     return {subject: alert_of(members, rules[members[0].rule_id]) for subject, members in sorted(standing.items())}
+
+
+def subject_of(one: OracleFinding) -> str:
+    """Whom a finding is about: its key; an LSOA is one subject, whichever stretch of time its key is of."""
+    return one.key.split(".")[0] if one.key.startswith("lsoa:") else one.key
 
 
 def alert_of(members: Sequence[OracleFinding], rule: Plain) -> OracleAlert:

@@ -103,8 +103,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `version_now` says). `gone` are reports the finding names that are not live.
     `rests_on_reports` is how many it rests on, also where they are not named; `hangs_on_one` whether there is a report
     without which it would not be. `times_here` and `times_on_key` are how often the rule completed in the finding's
-    area and on its key, whatever the stretch of time, within `LOOKED_BACK`, this time included. `beneath` accounts for the
-    findings on other keys that it rests on.
+    area and on its key, whatever the stretch of time, within `LOOKED_BACK`, this time included. `beneath` accounts
+    for the findings on other keys that it rests on.
     """
 
     finding: Finding
