@@ -89,6 +89,7 @@ TYPES: tuple[Rule, ...] = (
     ),
     a_rule(Distinct(of="harm", field="area", at_least=2, within=months(2), ignore=("OUTSIDE",)), id="distinct-text"),
     a_rule(Distinct(of="harm", field="area", at_least=2, occurrences=3, within=days(60)), id="distinct-of-several"),
+    a_rule(Distinct(of="harm", field="area", also=("kind",), at_least=2, within=days(60)), id="distinct-also"),
     a_rule(Distinct(of="harm", field="persons", at_least=3, within=days(60), same=("family",)), id="distinct-list"),
     a_rule(
         Count(of="harm", at_least=2, within=months(2), same=("category",), until="answer"),

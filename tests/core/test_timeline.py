@@ -10,7 +10,7 @@ from tests.core.rules.making import BOUNDS, HOME, a_sighting, a_timeline, at
 
 from safety_stream.core.catalogue import Bounds
 from safety_stream.core.model.incidents import Place
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.sightings import FINDING, Sighting
 from safety_stream.core.model.times import HOUR, MINUTE
 from safety_stream.core.timeline import Timeline, changed_occurrences, occurrences_of
 
@@ -205,3 +205,18 @@ def test_every_report_is_in_exactly_one_occurrence_and_no_organisation_twice(of:
         sighting.incident_id for sighting in of
     )
     assert all(len({sighting.organisation for sighting in group}) == len(group) for group in groups)
+
+
+def test_findings_on_other_keys_make_no_hub_and_count_towards_what_can_be_remembered():
+    bounds = Bounds(hub=2, kept=5, cell_metres=500, cell_days=92)
+    reports = [a_sighting(f"2026-01-0{day}T12:00") for day in (1, 3)]
+    found = [a_sighting(f"2026-01-0{day}T12:00", kind=FINDING) for day in (2, 4, 5)]
+    timeline = a_timeline(*reports, *found, bounds=bounds)
+    assert (timeline.count, timeline.found, timeline.is_hub(bounds)) == (5, 3, False)
+    third = a_sighting("2026-01-06T12:00")
+    without = timeline.changed(-1, found[0], bounds)
+    assert without.changed(1, third, bounds).is_hub(bounds)
+    assert without.changed(1, third, bounds).is_hub_since(bounds) == third.occurred_from
+    full = timeline.changed(1, third, bounds)
+    assert (full.is_saturated, full.count, full.found) == (True, 6, 3)
+    assert full.is_hub_since(bounds) == third.occurred_from

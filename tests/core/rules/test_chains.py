@@ -10,7 +10,16 @@ from tests.core.rules.making import BOUNDS, KEY, a_rule, a_sighting, a_timeline,
 
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.rules.chains import circle_in, depth_of, in_order, rests_on, with_all_beneath
+from safety_stream.core.rules.chains import (
+    carried_to,
+    circle_in,
+    depth_of,
+    found_elsewhere,
+    in_order,
+    rests_elsewhere_on,
+    rests_on,
+    with_all_beneath,
+)
 from safety_stream.core.rules.engine import RuleSet, evaluate
 from safety_stream.core.rules.rule import Calendar, Count, Ordered, PriorityRule, Rule, Safeguards, Selector
 
@@ -109,3 +118,33 @@ def test_a_circle_is_told_and_runs_nowhere():
 def test_depth_counts_the_rules_one_on_another():
     resting = {"a": ["b", "c"], "b": ["c"], "c": []}
     assert [depth_of(rule, resting) for rule in "abc"] == [3, 2, 1]
+
+
+def elsewhere(*rule_ids: str) -> Selector:
+    return Selector(tests=found_elsewhere(rule_ids))
+
+
+def test_what_is_read_elsewhere_is_beneath_a_rule_and_on_no_timeline_of_its_own_key():
+    reader = a_rule(Count(of="case", at_least=1, within=days(1)), {"case": elsewhere("twice")}, id="reader")
+    assert (rests_elsewhere_on(reader), rests_on(reader)) == ({"twice"}, frozenset())
+    assert [one.id for one in with_all_beneath(reader, [reader, AGAIN, TWICE])] == ["twice", "reader"]
+    assert "reader" not in finds([reader, TWICE], a_sighting("2026-01-05T20:00"), a_sighting("2026-01-06T20:00"))
+
+
+def test_findings_are_carried_to_the_kinds_of_key_that_live_rules_read_them_on():
+    on_cars = a_rule(Count(of="case", at_least=1, within=days(1)), {"case": elsewhere("twice", "again")}, id="on-cars")
+    limb = msgspec.structs.replace(on_cars.limbs[0], keys=("vehicle", "phone"))
+    on_cars = msgspec.structs.replace(on_cars, limbs=(limb,))
+    on_people = a_rule(Count(of="case", at_least=1, within=days(1)), {"case": elsewhere("twice")}, id="on-people")
+    assert carried_to([on_cars, on_people, TWICE]) == {
+        "twice": {"vehicle", "phone", "victim"},
+        "again": {"vehicle", "phone"},
+    }
+    assert carried_to([msgspec.structs.replace(on_cars, status="retired")]) == {}
+
+
+def test_a_circle_over_keys_runs_nowhere_either():
+    one = a_rule(Count(of="x", at_least=1, within=days(1)), {"x": elsewhere("b")}, id="a")
+    other = a_rule(Count(of="x", at_least=1, within=days(1)), {"x": found_by("a")}, id="b")
+    with pytest.raises(ValueError, match="rules rest on one another in a circle"):
+        RuleSet([one, other], BOUNDS)

@@ -108,3 +108,11 @@ def test_a_report_that_nearly_closed_is_named_and_one_before_the_closing_is_not(
     )
     found = finds(rule, before, closing, after, *told)
     assert [finding.excluded for finding in found] == [(Excluded("after", "discovered"),)]
+
+
+def test_other_fields_must_have_as_many_values_too():
+    rule = a_rule(Distinct(of="offence", field="area", also=("kind",), at_least=2, within=days(28)))
+    first, second = THREE[:2]
+    assert finds(rule, first, second) == []
+    (found,) = finds(rule, first, a_sighting("2026-01-12T02:00", area="E07000122", kind="asb-case"))
+    assert facts_of(found) == {"count": "2", "values": "E07000117, E07000122"}

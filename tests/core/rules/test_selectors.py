@@ -7,8 +7,9 @@ from tests.core.rules.making import a_sighting, at
 
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import IncidentVersion, Party
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.sightings import FINDING, Sighting
 from safety_stream.core.model.times import HOUR
+from safety_stream.core.rules.chains import found_elsewhere
 from safety_stream.core.rules.rule import FactTest, Field, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.rules.selectors import Readable, Remembered, compiled
@@ -141,3 +142,16 @@ def test_what_is_remembered_tells_facts_apart_by_the_tests_they_pass():
         assert remembered.of(a_sighting(NOON, facts=facts)) == 1 + (weight >= 50) + (weight >= 90)
     assert remembered.of(a_sighting(NOON)) == 4
     assert len(asked) == 4
+
+
+@pytest.mark.parametrize("selector", [Selector(), Selector(tests=(FieldTest("origin", frozenset({"reported"})),))])
+def test_what_does_not_ask_for_findings_means_reports_alone(selector: Selector):
+    report, found = a_sighting("2026-01-05T12:00"), a_sighting("2026-01-05T12:00", kind=FINDING, subtype="a-rule")
+    one, other = compiled(selector), compiled(Selector(tests=found_elsewhere(["a-rule"])))
+    assert [one.passes(report), one.concerns(report), one.passes(found), one.concerns(found)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [other.passes(report), other.passes(found)] == [False, True]

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.rules.making import a_rule, days
 from tests.core.stages.making import NOON, a_record, a_version, at
 
 from safety_stream.core.catalogue import Catalogue, Indicator
@@ -19,7 +20,9 @@ from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import HOUR, MINUTE
 from safety_stream.core.register import Keyed, Scope, claim_of, sightings_of
-from safety_stream.core.rules.rule import FactTest, Selector
+from safety_stream.core.rules.chains import found_elsewhere
+from safety_stream.core.rules.rule import Count, FactTest, Selector
+from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.stages import register
 from safety_stream.core.stages.rows import MemoryRows
 
@@ -257,3 +260,29 @@ def test_what_was_remembered_before_there_were_facts_is_read_without_any() -> No
     packed = msgspec.msgpack.decode(msgspec.msgpack.encode(V1))
 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(packed[:-1]), type=IncidentVersion) == V1
+
+
+def test_reports_say_whom_they_name_where_a_finding_on_them_is_read_elsewhere(catalogue: Catalogue) -> None:
+    """Whatever the role of anybody in them, since under which key they will be seen is another question."""
+    counting = a_rule(
+        Count(of="harm", at_least=2, within=days(28)),
+        {
+            "harm": Selector(
+                tests=(FieldTest("kind", frozenset({"police-crime"})), FieldTest("role", frozenset({"place"})))
+            )
+        },
+        id="beneath",
+    )
+    reading = a_rule(
+        Count(of="case", at_least=1, within=days(1)), {"case": Selector(tests=found_elsewhere(["beneath"]))}
+    )
+    alone, read = (
+        Scope(msgspec.structs.replace(catalogue, rules=rules)) for rules in ((counting,), (counting, reading))
+    )
+    crime, noise = a_version(vehicles=("veh-a",)), a_version(kind="asb-case", vehicles=("veh-a",))
+
+    assert [claim_of(crime, scope).linking for scope in (alone, read)] == [(), ("person:tok-a", "vehicle:veh-a")]
+    assert claim_of(noise, read).linking == ()
+    assert {one.linking for one in sightings_of(claim_of(crime, read)).values()} == {("person:tok-a", "vehicle:veh-a")}
+    assert alone.digest != read.digest
+    assert claim_of(msgspec.structs.replace(crime, action="withdraw"), read).linking == ()
