@@ -12,8 +12,8 @@ from safety_stream.core.rules.chains import (
     circle_in,
     depth_of,
     elsewhere_in,
+    rests_anywhere_on,
     rests_elsewhere_on,
-    rests_on,
     with_all_beneath,
 )
 from safety_stream.core.rules.condition import Clocked
@@ -27,9 +27,7 @@ def check_chains(rules: Mapping[str, ReadRule], named: frozenset[str]) -> None:
         for limb in read.rule.limbs:
             for step, selector in limb.steps.items():
                 _check_step(read, limb, (*read.file.where(limb.name), "select", step), selector, rules, named)
-    resting = {
-        rule_id: (rests_on(read.rule) | rests_elsewhere_on(read.rule)) & rules.keys() for rule_id, read in rules.items()
-    }
+    resting = {rule_id: rests_anywhere_on(read.rule) & rules.keys() for rule_id, read in rules.items()}
     circle = circle_in(resting)
     if circle:
         at = rules[circle[0]].at

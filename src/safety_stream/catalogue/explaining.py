@@ -16,7 +16,7 @@ from safety_stream.catalogue.releases import approvals_of
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
-from safety_stream.core.rules.chains import depth_of, elsewhere_in, rests_elsewhere_on, rests_on
+from safety_stream.core.rules.chains import depth_of, elsewhere_in, rests_anywhere_on, rests_elsewhere_on, rests_on
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import FactTest, Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
 
@@ -121,7 +121,7 @@ class Link(msgspec.Struct, frozen=True):
 def link_rules(folder: Path) -> list[Link]:
     """What each rule of the catalogue in `folder` rests on, by depth and id. Raises `CatalogueError`."""
     catalogue, _ = load_with_files(folder)
-    resting = {rule.id: rests_on(rule) | rests_elsewhere_on(rule) for rule in catalogue.rules}
+    resting = {rule.id: rests_anywhere_on(rule) for rule in catalogue.rules}
     links = [
         Link(
             rule.id,

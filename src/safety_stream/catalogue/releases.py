@@ -29,7 +29,7 @@ from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import ApprovalEntry, ReleasesFile
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.rule_reading import ReadRule
-from safety_stream.core.rules.chains import rests_on
+from safety_stream.core.rules.chains import rests_anywhere_on
 from safety_stream.core.rules.rule import Rule
 
 RELEASES: Final = "releases.yaml"
@@ -112,7 +112,9 @@ def on_trial(rules: Mapping[str, ReadRule], releases: ReleasesFile) -> frozenset
         what, mend = _missing(releases, stable[rule_id].rule)
         stable[rule_id].at.warning(("status",), f"rule {rule_id} runs on trial: {what}", mend)
     # Whatever rests on it may say what it finds.
-    while resting := {one: beneath for one in stable.keys() - found if (beneath := rests_on(stable[one].rule) & found)}:
+    while resting := {
+        one: beneath for one in stable.keys() - found if (beneath := rests_anywhere_on(stable[one].rule) & found)
+    }:
         for rule_id, beneath in resting.items():
             what = f"rule {rule_id} runs on trial, as {min(beneath)} does, on which it rests"
             stable[rule_id].at.warning(("status",), what, f"release {min(beneath)}")

@@ -48,7 +48,8 @@ def rests_on(rule: Rule) -> frozenset[str]:
     return frozenset().union(*(selector.finding for limb in rule.limbs for selector in limb.steps.values()))
 
 
-def _reads(rule: Rule) -> frozenset[str]:
+def rests_anywhere_on(rule: Rule) -> frozenset[str]:
+    """The ids of the rules whose findings, on the same key or on others, this one's steps name."""
     return rests_on(rule) | rests_elsewhere_on(rule)
 
 
@@ -56,7 +57,9 @@ def in_order(rules: Iterable[Rule]) -> list[Rule]:
     """The rules, each after those it rests on, else by id. Raises `ValueError` for a circle, naming the rules in it."""
     by_id = {rule.id: rule for rule in rules}
     return [
-        by_id[rule_id] for rule_id in _sorted({one: _reads(rule) for one, rule in by_id.items()}) if rule_id in by_id
+        by_id[rule_id]
+        for rule_id in _sorted({one: rests_anywhere_on(rule) for one, rule in by_id.items()})
+        if rule_id in by_id
     ]
 
 
@@ -69,7 +72,7 @@ def with_all_beneath(rule: Rule, rules: Iterable[Rule]) -> list[Rule]:
         one = waiting.pop()
         if one in by_id and one not in needed:
             needed[one] = by_id[one]
-            waiting.extend(_reads(by_id[one]))
+            waiting.extend(rests_anywhere_on(by_id[one]))
     return in_order(needed.values())
 
 
