@@ -313,60 +313,82 @@ facts = st.sampled_from(
         (Fact("found-area", "leeds"), Fact("found-distance-km", "heavy")),
     ]
 )
+# Made once: to make a strategy takes longer than to draw from it.
+categories = st.sampled_from(["violence", "burglary", "asb-noise", "hate-crime"])
+reported_later = st.sampled_from([HOUR, HOUR, 31 * DAY_LENGTH, 40 * DAY_LENGTH])
+organisations = st.sampled_from(["lancashire-police", "district-councils", "social-landlords"])
+flags = st.sampled_from([(), (), ("weapon",)])
+origins = st.sampled_from(["reported", "reported", "discovered"])
+grades = st.sampled_from([None, "E"])
+lengths = st.sampled_from([0, 0, 30 * MINUTE, 2 * DAY_LENGTH, 60 * DAY_LENGTH])
+areas = st.sampled_from(["E07000117", "E07000122", "E07000123", "OUTSIDE"])
+roles = st.sampled_from([("here", "victim"), ("here", "suspect", "victim"), ("missing", "vehicle")])
+persons = st.sampled_from([(), ("p1",), ("p1", "p2"), ("p3",)])
+complainants = st.sampled_from([(), ("p1",), ("p2",), ("p3", "p4"), ("p5", "p6")])
+booleans = st.booleans()
 
 
 @st.composite
 def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
     kind, subtype = draw(kinds)
-    category = CATALOGUE.categories[draw(st.sampled_from(["violence", "burglary", "asb-noise", "hate-crime"]))]
+    category = CATALOGUE.categories[draw(categories)]
     begins = draw(occurred)
-    reported = begins + draw(st.sampled_from([HOUR, HOUR, 31 * DAY_LENGTH, 40 * DAY_LENGTH]))
-    child = draw(st.booleans())
+    reported = begins + draw(reported_later)
+    child = draw(booleans)
     return Sighting(
         incident_id=incident_id,
         source="police-crimes",
-        organisation=draw(st.sampled_from(["lancashire-police", "district-councils", "social-landlords"])),
+        organisation=draw(organisations),
         kind=kind,
         subtype=subtype,
         category=category.id,
         family=category.family,
         themes=tuple(sorted({*category.themes, *CATALOGUE.kind_themes.get(kind, ())})),
-        flags=draw(st.sampled_from([(), (), ("weapon",)])),
-        origin=draw(st.sampled_from(["reported", "reported", "discovered"])),
-        grade=draw(st.sampled_from([None, "E"])),
+        flags=draw(flags),
+        origin=draw(origins),
+        grade=draw(grades),
         occurred_from=begins,
-        occurred_to=begins + draw(st.sampled_from([0, 0, 30 * MINUTE, 2 * DAY_LENGTH, 60 * DAY_LENGTH])),
+        occurred_to=begins + draw(lengths),
         reported_at=reported,
         received_at=reported,
-        area=draw(st.sampled_from(["E07000117", "E07000122", "E07000123", "OUTSIDE"])),
+        area=draw(areas),
         place=draw(places),
         # What is not in the cell or stretch itself is there as well.
-        roles=draw(st.sampled_from([("here", "victim"), ("here", "suspect", "victim"), ("missing", "vehicle")])),
-        persons=draw(st.sampled_from([(), ("p1",), ("p1", "p2"), ("p3",)])),
-        complainants=draw(st.sampled_from([(), ("p1",), ("p2",), ("p3", "p4"), ("p5", "p6")])),
+        roles=draw(roles),
+        persons=draw(persons),
+        complainants=draw(complainants),
         child=child,
         facts=draw(facts),
     )
 
 
+NUMBERED = [sightings(f"i{number}") for number in range(14)]
+UP_TO = [st.integers(0, most) for most in range(len(NUMBERED) + 1)]
+
+
 @st.composite
 def live(draw: st.DrawFn, most: int = 8) -> list[Sighting]:
     """The sightings of one timeline."""
-    return [draw(sightings(f"i{number}")) for number in range(draw(st.integers(0, most)))]
+    return [draw(NUMBERED[number]) for number in range(draw(UP_TO[most]))]
+
+
+one_to_eight = st.integers(1, 8)
+corrections = st.sampled_from([0, 0, 1, 2])
+withdrawn = st.sampled_from([False, False, True])
 
 
 @st.composite
 def changes(draw: st.DrawFn) -> list[tuple[int, Sighting]]:
     """Reports, corrections and withdrawals on one timeline: each incident's own in order, interleaved anyhow."""
     per_incident: list[list[tuple[int, Sighting]]] = []
-    for number in range(draw(st.integers(1, 8))):
-        stands = draw(sightings(f"i{number}"))
+    for number in range(draw(one_to_eight)):
+        stands = draw(NUMBERED[number])
         story = [(1, stands)]
-        for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        for _ in range(draw(corrections)):
             story.append((-1, stands))
-            stands = draw(sightings(f"i{number}"))
+            stands = draw(NUMBERED[number])
             story.append((1, stands))
-        if draw(st.sampled_from([False, False, True])):
+        if draw(withdrawn):
             story.append((-1, stands))
         per_incident.append(story)
     turns = draw(st.permutations([number for number, story in enumerate(per_incident) for _ in story]))
@@ -374,10 +396,18 @@ def changes(draw: st.DrawFn) -> list[tuple[int, Sighting]]:
     return [next(left[number]) for number in turns]
 
 
+FEEDS = ("childrens-services", "police-missing", "police-crimes")
+LAGS = st.sampled_from([0, -2 * DAY_LENGTH, 5 * DAY_LENGTH])
+one_or_two_keys = st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True)
+pauses = st.sampled_from([0, HOUR, 3 * DAY_LENGTH, 40 * DAY_LENGTH])
+now_and_then = st.integers(0, 2).map(lambda number: number == 0)
+heard_of = st.lists(st.sampled_from(FEEDS), max_size=2, unique=True)
+
+
 @st.composite
 def streams(draw: st.DrawFn) -> list[Record]:
     """Records of one partition of `sightings`: changes of two keys, and word of the feeds, in rising or equal time."""
-    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True))
+    keys = draw(one_or_two_keys)
     values: list[msgspec.Struct] = []
     for key in keys:
         for sign, sighting in draw(changes()):
@@ -386,16 +416,12 @@ def streams(draw: st.DrawFn) -> list[Record]:
     records = []
     received = START
     for value in values:
-        received += draw(st.sampled_from([0, HOUR, 3 * DAY_LENGTH, 40 * DAY_LENGTH]))
-        if draw(st.integers(0, 2)) == 0:
-            heard = draw(st.dictionaries(st.sampled_from(FEEDS), st.just(received + draw(LAGS)), max_size=2))
+        received += draw(pauses)
+        if draw(now_and_then):
+            heard = dict.fromkeys(draw(heard_of), received + draw(LAGS))
             records.append(_record(len(records), received, FeedStatus(as_of=received, newest=heard, partition=0)))
         records.append(_record(len(records), received, value))
     return records
-
-
-FEEDS = ("childrens-services", "police-missing", "police-crimes")
-LAGS = st.sampled_from([0, -2 * DAY_LENGTH, 5 * DAY_LENGTH])
 
 
 def _interleaved(values: list[msgspec.Struct], random: Random) -> list[msgspec.Struct]:
@@ -777,24 +803,32 @@ def crowded(draw: st.DrawFn) -> list[Sighting]:
         a_sighting(
             START + draw(close),
             f"i{number}",
-            kind=draw(st.sampled_from(["police-crime", "asb-case", "hate-report", "intervention"])),
-            themes=draw(st.sampled_from([("violence",), ("hate",)])),
-            flags=draw(st.sampled_from([(), ("weapon",)])),
-            origin=draw(st.sampled_from(["reported", "reported", "discovered"])),
-            reported_at=START + draw(st.sampled_from([0, 0, 90])) * DAY_LENGTH,
-            organisation=draw(st.sampled_from(["lancashire-police", "district-councils"])),
-            area=draw(st.sampled_from(["E07000117", "E07000122"])),
-            place=draw(st.sampled_from([Place(), HOME, HOME, *FROM_HOME])),
-            roles=draw(st.sampled_from([("victim",), ("here", "victim"), ("here", "victim")])),
+            kind=draw(close_kinds),
+            themes=draw(close_themes),
+            flags=draw(close_flags),
+            origin=draw(origins),
+            reported_at=START + draw(close_reported) * DAY_LENGTH,
+            organisation=draw(close_organisations),
+            area=draw(close_areas),
+            place=draw(close_places),
+            roles=draw(close_roles),
             facts=draw(facts),
         )
-        for number in range(draw(st.integers(1, 8)))
+        for number in range(draw(one_to_eight))
     ]
 
 
 FROM_HOME = [Place(easting=384_000 + east, northing=432_080, exact=True) for east in (60, 61)]
 """A hundred metres away, and a little more."""
 
+close_kinds = st.sampled_from(["police-crime", "asb-case", "hate-report", "intervention"])
+close_themes = st.sampled_from([("violence",), ("hate",)])
+close_flags = st.sampled_from([(), ("weapon",)])
+close_reported = st.sampled_from([0, 0, 90])
+close_organisations = st.sampled_from(["lancashire-police", "district-councils"])
+close_areas = st.sampled_from(["E07000117", "E07000122"])
+close_places = st.sampled_from([Place(), HOME, HOME, *FROM_HOME])
+close_roles = st.sampled_from([("victim",), ("here", "victim"), ("here", "victim")])
 close = st.one_of(
     st.sampled_from([0, 0, 1, HOUR, HOUR + 1, 2 * HOUR]),
     st.integers(1, 7).map(lambda day: day * DAY_LENGTH),
