@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
@@ -145,14 +146,40 @@ _PLOTS = (
 )
 
 
+# Made once: to make a strategy takes longer than to draw from it.
+_booleans = st.booleans()
+_beginnings = st.sampled_from(_BEGINNINGS)
+_plots = st.sampled_from(_PLOTS)
+_months = st.sampled_from(_MONTHS)
+_lengths = st.sampled_from(_LENGTHS)
+_short_of = st.sampled_from((0, 0, 0, 1, HOUR))
+_one_or_two = st.sampled_from((1, 2, 2))
+_told_after = st.sampled_from((0, 0, HOUR, 3 * DAY_LENGTH, 40 * DAY_LENGTH, None))
+_refs = st.integers(0, 11)
+_versions = st.sampled_from((1, 1, 1, 1, 2, 2, 3))
+_subtypes = {source: st.sampled_from(SUBTYPES.get(source, ("",))) for source in SOURCES}
+_flags = st.sampled_from(((), (), (), ("weapon",), ("hate",), ("domestic-abuse",)))
+_origins = st.sampled_from(("reported", "reported", "reported", "discovered"))
+_grades = st.sampled_from((None, None, None, "A", "D", "E"))
+_lasted = st.sampled_from((None, None, 0, HOUR, DAY_LENGTH))
+_precisions = st.sampled_from(("instant", "instant", "day", "month"))
+_phones = st.sampled_from(((), ("pho-a",)))
+_groups = st.sampled_from((None, "grp-a"))
+
+
+@lru_cache(maxsize=1_000)
+def _one_of(of: tuple[T, ...]) -> st.SearchStrategy[T]:
+    return st.sampled_from(of)
+
+
 def _some(of: Sequence[T], least: int, most: int) -> st.SearchStrategy[list[T]]:
     return st.lists(st.sampled_from(of), min_size=least, max_size=most)
 
 
 @st.composite
 def _instants(draw: st.DrawFn, begins: Instant) -> Instant:
-    at = after(begins, Duration(months=draw(st.sampled_from(_MONTHS))))
-    return at + draw(st.sampled_from(_LENGTHS)) - draw(st.sampled_from((0, 0, 0, 1, HOUR)))
+    at = after(begins, Duration(months=draw(_months)))
+    return at + draw(_lengths) - draw(_short_of)
 
 
 @st.composite
@@ -160,60 +187,61 @@ def _companies(draw: st.DrawFn, roles: tuple[str, ...]) -> tuple[ReportedParty, 
     return tuple(
         ReportedParty(
             role=role,
-            token=draw(st.sampled_from((f"tok-{role}", f"tok-{role}", f"tok-{role}", "tok-a", "tok-b", None))),
-            child=draw(st.booleans()),
+            token=draw(_one_of((f"tok-{role}", f"tok-{role}", f"tok-{role}", "tok-a", "tok-b", None))),
+            child=draw(_booleans),
         )
-        for role in draw(st.permutations(roles))[: draw(st.sampled_from((1, 2, 2)))]
+        for role in draw(st.permutations(roles))[: draw(_one_or_two)]
     )
 
 
 @st.composite
 def _casts(draw: st.DrawFn) -> Cast:
-    begins = draw(st.sampled_from(_BEGINNINGS))
-    plot = draw(st.sampled_from(_PLOTS))
+    begins = draw(_beginnings)
+    plot = draw(_plots)
     return Cast(
         sources=plot.sources,
-        category=draw(st.sampled_from(plot.categories)),
+        category=draw(_one_of(plot.categories)),
         people=draw(st.lists(_companies(plot.roles), min_size=1, max_size=3)),
         places=draw(st.lists(st.sampled_from(plot.places), min_size=1, max_size=5, unique=True)),
         instants=draw(st.lists(_instants(begins), min_size=2, max_size=8)),
-        vehicles=draw(st.sampled_from(plot.vehicles)),
+        vehicles=draw(_one_of(plot.vehicles)),
     )
 
 
 @st.composite
 def _reports(draw: st.DrawFn, cast: Cast) -> Report:
-    source = draw(st.sampled_from(cast.sources))
+    source = draw(_one_of(cast.sources))
     kind, categories = SOURCES[source]
     is_named = source not in NAMELESS
-    occurred = draw(st.sampled_from(cast.instants))
-    action = draw(st.sampled_from(_ACTIONS))
+    occurred = draw(_one_of(tuple(cast.instants)))
+    lasted = draw(_lasted)
+    action = draw(_actions)
     # What takes a report back need not say again what it was about.
-    is_silent = action in SILENT and draw(st.booleans())
+    is_silent = action in SILENT and draw(_booleans)
     category = cast.category if cast.category in categories else categories[0]
-    told_after = draw(st.sampled_from((0, 0, HOUR, 3 * DAY_LENGTH, 40 * DAY_LENGTH, None)))
+    told_after = draw(_told_after)
     return Report(
         source=source,
-        source_ref=f"r{draw(st.integers(0, 11))}",
-        source_version=draw(st.sampled_from((1, 1, 1, 1, 2, 2, 3))),
+        source_ref=f"r{draw(_refs)}",
+        source_version=draw(_versions),
         action=action,
         kind=kind,
-        subtype=draw(st.sampled_from(SUBTYPES.get(source, ("",)))),
+        subtype=draw(_subtypes[source]),
         category="" if is_silent else category,
-        flags=draw(st.sampled_from(((), (), (), ("weapon",), ("hate",), ("domestic-abuse",)))),
-        origin=draw(st.sampled_from(("reported", "reported", "reported", "discovered"))),
-        grade=draw(st.sampled_from((None, None, None, "A", "D", "E"))),
+        flags=draw(_flags),
+        origin=draw(_origins),
+        grade=draw(_grades),
         occurred_from=occurred,
-        occurred_to=draw(st.sampled_from((None, None, occurred, occurred + HOUR, occurred + DAY_LENGTH))),
-        precision=draw(st.sampled_from(("instant", "instant", "day", "month"))),
+        occurred_to=None if lasted is None else occurred + lasted,
+        precision=draw(_precisions),
         # At the last instant that still counts as reported in time, when it is not some days.
         reported_at=after(occurred, Duration(months=1)) if told_after is None else occurred + told_after,
-        place=draw(st.sampled_from(cast.places)),
-        parties=draw(st.sampled_from(cast.people)) if is_named else (),
+        place=draw(_one_of(tuple(cast.places))),
+        parties=draw(_one_of(tuple(cast.people))) if is_named else (),
         vehicles=cast.vehicles if is_named else (),
-        phones=draw(st.sampled_from(((), ("pho-a",)))) if is_named else (),
-        group=draw(st.sampled_from((None, "grp-a"))) if is_named else None,
-        facts=draw(st.sampled_from(_FACTS)),
+        phones=draw(_phones) if is_named else (),
+        group=draw(_groups) if is_named else None,
+        facts=draw(_facts),
     )
 
 
@@ -225,6 +253,8 @@ _FACTS = (
     (Fact("found-area", "e08000035"), Fact("found-distance-km", "019"), Fact("found-out-of-area", "true")),
 )
 _ACTIONS = (*("new",) * 9, "correct", "correct", "withdraw", "erase", "restrict", "dispute")
+_facts = st.sampled_from(_FACTS)
+_actions = st.sampled_from(_ACTIONS)
 
 
 @st.composite
