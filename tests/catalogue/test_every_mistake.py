@@ -11,7 +11,6 @@ import ast
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -88,8 +87,6 @@ def test_every_place_that_tells_an_issue_is_seen_to_tell_one(tmp_path: Path, mon
 
         monkeypatch.setattr(owner, name, watched)
 
-    # Most files are as they were the last time.
-    monkeypatch.setattr(documents, "parse_document", lru_cache(maxsize=None)(documents.parse_document))
     for name in TELLS:
         watch(places.Place, name)
     watch(places, "Issue")
