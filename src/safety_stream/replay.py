@@ -8,12 +8,15 @@ rest on one another no deeper than `chains.DEEPEST` and in no circle, so after a
 one pass empties every queue. A run ends when no stage has anything left to do. Each topic has one partition. Values
 cross from stage to stage as bytes, through the codecs of the wire, because a replay that skipped them would prove less.
 Time is the log's own: a record's `received_at`, so ten years replayed raise each alert when it would have been raised.
+What two stages wrote to one is taken in order of time therefore, each keeping its own order: else the later half of a
+chunk had happened before what the other says of the earlier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +31,7 @@ from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import Instant, to_iso
 from safety_stream.core.rules.carrying import reports_beneath
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import MORE_ROW, Output, Record
+from safety_stream.core.stages.stage import MORE_ROW, NEVER, Output, Record
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import STAGES, inputs
 
@@ -144,6 +147,12 @@ def _fold(standing: dict[str, T], key: str, value: T, *, stands: bool) -> None:
         standing.pop(key, None)
 
 
+_Waiting = tuple[Instant, Record]
+"""A record, and its turn: the newest time that whoever wrote it had told of."""
+
+_by_turn = itemgetter(0)
+
+
 class Pipeline:
     """All stages over in-memory queues. `seen` is called with every output of every stage, in order."""
 
@@ -153,8 +162,8 @@ class Pipeline:
         self._seen = seen
         self._rows = {row.name: MemoryRows() for row in STAGES}
         # A stage has one queue for all topics it reads: what arrives at one moment by two of them keeps its order.
-        self._waiting: dict[str, list[Record]] = {row.name: [] for row in STAGES}
-        self._queues: dict[str, list[Record]] = {}
+        self._waiting: dict[str, list[_Waiting]] = {row.name: [] for row in STAGES}
+        self._queues: dict[str, list[_Waiting]] = {}
         self._offsets: dict[str, Iterator[int]] = {}
         self._go_by(catalogue)
 
@@ -174,7 +183,7 @@ class Pipeline:
         done = 0
         while chunk := list(islice(waiting, chunk_size)):
             for arrival in chunk:
-                self._enqueue(arrival.topic, None, arrival.value, arrival.received_at)
+                self._enqueue(arrival.topic, None, arrival.value, arrival.received_at, chunk[0].received_at)
             self._pass()
             done += len(chunk)
             yield done
@@ -187,7 +196,7 @@ class Pipeline:
         """
         newest = {source.id: until + source.usual_latency for source in self._sources.values()}
         status = FeedStatus(as_of=until, newest=newest, partition=0)
-        self._enqueue("incidents", None, self._wire.encode("incidents", status), until)
+        self._enqueue("incidents", None, self._wire.encode("incidents", status), until, until)
         self._pass()
         self._end()
 
@@ -213,17 +222,21 @@ class Pipeline:
                 self._take_what_waits(name)
 
     def _take_what_waits(self, name: str) -> None:
-        records = self._waiting[name].copy()
-        self._waiting[name].clear()
+        waiting = self._waiting[name]
+        waiting.sort(key=_by_turn)
+        records = [record for _, record in waiting]
+        waiting.clear()
+        turn = NEVER
         for output in self._steps[name](self._rows[name], records, None):
+            turn = max(turn, output.received_at)
             self._seen(output)
             if output.topic in self._queues:
-                self._pass_on(output)
+                self._pass_on(output, turn)
 
-    def _pass_on(self, output: Output) -> None:
+    def _pass_on(self, output: Output, turn: Instant) -> None:
         key = None if output.key is None else output.key.encode()
-        self._enqueue(output.topic, key, self._wire.encode(output.topic, output.value), output.received_at)
+        self._enqueue(output.topic, key, self._wire.encode(output.topic, output.value), output.received_at, turn)
 
-    def _enqueue(self, topic: str, key: bytes | None, value: bytes, received_at: Instant) -> None:
+    def _enqueue(self, topic: str, key: bytes | None, value: bytes, received_at: Instant, turn: Instant) -> None:
         offset = next(self._offsets[topic])
-        self._queues[topic].append(self._wire.record(topic, 0, offset, received_at, key, value))
+        self._queues[topic].append((turn, self._wire.record(topic, 0, offset, received_at, key, value)))

@@ -9,6 +9,7 @@ import pytest
 from tests.catalogue.copying import with_more_rules
 
 from safety_stream.catalogue import CatalogueError, Issue, lint_catalogue, load_catalogue
+from safety_stream.core.catalogue import NOTHING_LINKED
 from safety_stream.data_files import catalogue_folder
 
 RULE = "rules/rv-graded.yaml"
@@ -36,6 +37,8 @@ FACTS = "facts.yaml"
 COUNT_FACTS = "rules/count-facts.yaml"
 DISTINCT_FACTS = "rules/distinct-facts.yaml"
 SUM = "rules/sum-until.yaml"
+LINKED = "rules/linked-count.yaml"
+LINKING = "linking.yaml"
 
 
 @pytest.fixture
@@ -217,6 +220,42 @@ def test_the_shipped_catalogue_has_no_issue():
             "besides: {all: {of: crime, within: 1 day}}\noverrides:",
             "besides would count all that nine",
         ),
+        (RULE, "key: victim\n", "key: victim\nlinked_within: 1\n", "only on key linked one thing leads to another"),
+        (LINKED, "key: linked", "key: [linked, victim]", "linked beside other kinds of key"),
+        (LINKED, "at_least: 2, within: 28", "at_least: 1, within: 28", "one report alone is linked with nothing"),
+        (LINKED, "within: 28 days", "within: 29 days", "29 days may be longer than a link lasts"),
+        (LINKED, "within: 28 days", "within: 1 month", "1 month may be longer than a link lasts"),
+        (LINKED, "within: 7 days", "within: 29 days", "29 days may be longer than a link lasts"),
+        (
+            LINKED,
+            "visit: {kind: intervention}",
+            "visit: {finding: rv-graded}",
+            "step visit means a finding,",
+        ),
+        (
+            LINKED,
+            "overrides:",
+            "besides: {all: {of: visit, within: 1 day}}\noverrides:",
+            "besides would count the whole group",
+        ),
+        (
+            LINKED,
+            "type: count, of: complaint, at_least: 2, within: 28 days, same: [area], until: visit",
+            "type: absent, after: complaint, unless: visit, within: 3 days, feeds: [police-crimes]",
+            "absent waits for clocks, and what is linked comes when it comes",
+        ),
+        (LINKED, "by the {path}", "by the {way}", "explain names {way}, which is no fact"),
+        (
+            LINKED,
+            "key: linked",
+            "key: linked\nlinked_within: 3",
+            "linked_within: Input should be less than",
+        ),
+        (LINKED, "names: [vehicle:a]", "names: [car:a]", "names.0: String should match pattern"),
+        (LINKING, "reports_at_most: 60", "reports_at_most: 257", "a group of 257 reports would be a hub"),
+        (LINKING, "theme: [serious", "reported_within: 1 day, theme: [serious", "what leads to others is a report"),
+        (LINKING, "degree_cap: 20", "degree_cap: 0", "linked.degree_cap: Input should be greater than or equal to 1"),
+        (LINKING, "drugs, exploit", "drunkenness, exploit", "unknown theme drunkenness"),
         (NEAR, "metres: 100", "metres: 501", "501 metres is further than a cell is wide"),
         (NEAR, "within: 28 days", "within: 93 days", "93 days may be longer than a cell lasts"),
         (NEAR, "within: 28 days", "within: 3 months", "3 months may be longer than a cell lasts"),
@@ -549,3 +588,11 @@ def test_a_catalogue_without_facts_has_none(folder: Path):
 
     assert {issue.what.partition(" ")[0] for issue in errors_of(folder)} == {"unknown"}
     assert load_catalogue(catalogue_folder()).facts.keys() > {"dash-score"}
+
+
+def test_without_the_file_of_links_nothing_is_linked(folder: Path):
+    (folder / LINKING).unlink()
+    leave_only(folder, LINKED)
+    assert [issue.what for issue in errors_of(folder)] == ["nothing is linked: there is no linking.yaml"]
+    (folder / LINKED).unlink()
+    assert load_catalogue(folder).linked is NOTHING_LINKED

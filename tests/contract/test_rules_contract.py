@@ -33,6 +33,7 @@ from safety_stream.core.rules.rule import (
     AllOf,
     Besides,
     Calendar,
+    Condition,
     Count,
     Distinct,
     FactTest,
@@ -79,6 +80,20 @@ TOLD_BESIDES = a_rule(
 )
 TRUE = frozenset({"true"})
 OF_POLICE = Selector(tests=(FieldTest("organisation", frozenset({"lancashire-police"})),))
+
+
+def _linked(condition: Condition, within: int, name: str) -> Rule:
+    rule = a_rule(condition, {"harm": of_kind("police-crime", "hate-report"), "armed": with_flag("weapon")}, id=name)
+    limb = msgspec.structs.replace(rule.limbs[0], keys=("linked",), linked_within=within, explain="by the {path}")
+    return msgspec.structs.replace(rule, limbs=(limb,))
+
+
+LINKED = (
+    _linked(Count(of="harm", at_least=2, within=days(28), same=("family",), until="armed"), 2, "linked-count"),
+    _linked(Ordered(steps=("harm", "armed", "any"), within=months(2), none_of=("closed",)), 1, "linked-ordered"),
+    _linked(AllOf(steps={"harm": 2, "armed": 1}, within=days(60)), 2, "linked-all-of"),
+    _linked(Distinct(of="harm", field="area", at_least=2, within=months(3)), 1, "linked-distinct"),
+)
 TYPES: tuple[Rule, ...] = (
     TOLD_BESIDES,
     a_rule(Count(of="harm", at_least=2, within=months(1), same=("category",)), id="count-months"),
@@ -234,6 +249,7 @@ TYPES: tuple[Rule, ...] = (
         {"harm": Selector(none_of_facts=(FactTest("found-distance-km", None, 5),))},
         id="distinct-fact",
     ),
+    *LINKED,
 )
 
 
@@ -267,7 +283,16 @@ EACH_RULE = pytest.mark.parametrize(
 ON_TIMELINES = [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)]
 FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in MORE_RULES.glob("*.yaml")}
 LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
-KEYS = ("victim:a", "person:b", "vehicle:c", "place:900000000001", "victim-perpetrator:a|b", "cell:1.1.1", "lsoa:a.1")
+KEYS = (
+    "linked:a",
+    "victim:a",
+    "person:b",
+    "vehicle:c",
+    "place:900000000001",
+    "victim-perpetrator:a|b",
+    "cell:1.1.1",
+    "lsoa:a.1",
+)
 
 # --- what may arrive
 
@@ -328,6 +353,11 @@ complainants = st.sampled_from([(), ("p1",), ("p2",), ("p3", "p4"), ("p5", "p6")
 booleans = st.booleans()
 
 
+named = st.sampled_from(
+    [(), ("person:p",), ("person:p", "vehicle:v"), ("phone:t", "vehicle:v"), ("phone:t", "place:u")]
+)
+
+
 @st.composite
 def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
     kind, subtype = draw(kinds)
@@ -359,6 +389,7 @@ def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
         complainants=draw(complainants),
         child=child,
         facts=draw(facts),
+        linking=draw(named),
     )
 
 
@@ -793,6 +824,7 @@ def _as_the_oracle_has_it(sighting: Sighting) -> oracle.Sighting:
         complainants=sighting.complainants,
         child=sighting.child,
         facts={fact.name: fact.value for fact in sighting.facts},
+        names=sighting.linking,
     )
 
 
@@ -813,6 +845,7 @@ def crowded(draw: st.DrawFn) -> list[Sighting]:
             place=draw(close_places),
             roles=draw(close_roles),
             facts=draw(facts),
+            linking=draw(named),
         )
         for number in range(draw(one_to_eight))
     ]
@@ -897,7 +930,7 @@ def _told_by_both(rule: Rule, of: Sequence[Sighting]) -> tuple[list[tuple[object
     found = evaluate(RuleSet(beneath, SHIPPED.bounds), key, _timeline(of), now)
     clocks = oracle.Clocks(oracle.moment(now.as_of), {feed: oracle.moment(at) for feed, at in now.complete_to.items()})
     sightings = [_as_the_oracle_has_it(sighting) for sighting in of]
-    limbs = [limb for one in beneath for limb in oracle.limbs_of(FILES[one.id], {})]
+    limbs = [limb for one in beneath for limb in oracle.limbs_of(FILES[one.id], {}, SHIPPED.linked.within)]
     expected = oracle.judge_timeline(key, sightings, limbs, clocks, SHIPPED.bounds.hub)
     return sorted(map(_said, found.values())), sorted(map(_said_by_the_oracle, expected))
 

@@ -28,6 +28,7 @@ from safety_stream.testing.oracle import (
     OracleFinding,
     Sighting,
     as_said,
+    groups_of,
     judge_areas,
     judge_timeline,
     length,
@@ -57,7 +58,9 @@ def examples():
 
 @pytest.mark.parametrize(("rule", "example"), list(examples()))
 def test_the_oracle_agrees_with_the_examples_of_the_rules(rule: dict[str, Any], example: dict[str, Any]):
-    (limb,) = [limb for limb in limbs_of(rule, {}) if limb.name == example.get("limb", "")]
+    (limb,) = [
+        limb for limb in limbs_of(rule, {}, FILES.linked["linked_within"]) if limb.name == example.get("limb", "")
+    ]
     as_of = local(example["as_of"]) if "as_of" in example else FAR_AHEAD
     feeds = dict.fromkeys(FILES.sources, as_of)
     clocks = Clocks(as_of, feeds | {feed: local(when) for feed, when in example.get("complete_to", {}).items()})
@@ -68,8 +71,12 @@ def test_the_oracle_agrees_with_the_examples_of_the_rules(rule: dict[str, Any], 
         sightings = [sighting(number, words) for number, words in enumerate(example["sightings"])]
         # Whatever it may rest on stands beside it.
         others = [one for other in RULES.values() if other is not rule for one in limbs_of(other, {})]
-        every = judge_timeline(f"{limb.keys[0]}:tok-x", sightings, [limb, *others], clocks, hub=256)
-        found += [one for one in every if one.rule_id == rule["id"]]
+        told = {f"{limb.keys[0]}:tok-x": sightings}
+        if limb.keys == ("linked",):
+            told = groups_of(sightings, FILES.linked | {"blocklist": example.get("hubs", [])})
+        for key, on_it in told.items():
+            every = judge_timeline(key, on_it, [limb, *others], clocks, hub=256)
+            found += [one for one in every if one.rule_id == rule["id"]]
 
     fires = sorted((moment(f.completed_at or 0), f.priority) for f in found)
 
@@ -112,6 +119,7 @@ def sighting(number: int, words: dict[str, Any]) -> Sighting:
         complainants=tuple(words.get("complainants", ())),
         child=words.get("child", False),
         facts={name: as_said(value) for name, value in words.get("facts", {}).items()},
+        names=tuple(sorted(words.get("names", ()))),
     )
 
 

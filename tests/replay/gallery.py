@@ -45,6 +45,8 @@ def gallery() -> list[Told]:
         _answers,
         _spots,
         _unreported,
+        _links,
+        _groups,
         _news,
         _feeds,
     )
@@ -497,6 +499,92 @@ def _cars() -> Iterator[Told]:
                 **more,
             )
             yield _now(_moved(report, later))
+
+
+def _attack(ref: str, when: str, **more: object) -> Report:
+    return a_report("police-crimes", ref, when, **({"category": "violence", "flags": ("weapon",)} | more))
+
+
+def _drugs(ref: str, when: str, **more: object) -> Report:
+    return a_report("police-incidents", ref, when, category="drugs", **more)
+
+
+def _links() -> Iterator[Told]:
+    """Attacks that lead to one another by what they name: in time and too late, near and too far, and by a hub."""
+    for name, later in (("in-time", 14 * DAY_LENGTH), ("too-late", 14 * DAY_LENGTH + 1)):
+        yield _now(_attack(f"{name}-0", "2025-06-02T22:00", vehicles=(f"veh-{name}",)))
+        yield _now(_moved(_attack(f"{name}-1", "2025-06-02T22:00", vehicles=(f"veh-{name}",)), later))
+    # By way of one report, and of two, which is too far; of one that somebody else is on as well.
+    for name, between in (("one", 1), ("two", 2)):
+        yield _now(_attack(f"way-{name}-0", "2025-06-02T22:00", vehicles=(f"veh-{name}-0",)))
+        for number in range(between):
+            near = (f"veh-{name}-{number}", f"veh-{name}-{number + 1}")
+            yield _now(_drugs(f"way-{name}-by-{number}", f"2025-06-0{number + 3}T22:00", vehicles=near))
+        yield _now(_attack(f"way-{name}-1", "2025-06-08T22:00", vehicles=(f"veh-{name}-{between}",)))
+    # Two near one another with a third too far from both between them, and what was found and not told.
+    yield _now(_attack("amid-0", "2025-06-02T22:00", vehicles=("veh-amid",)))
+    yield _now(_drugs("amid-by-0", "2025-06-02T23:00", vehicles=("veh-amid",), phones=("tel-amid-0",)))
+    yield _now(_drugs("amid-by-1", "2025-06-03T00:00", phones=("tel-amid-0", "tel-amid-1")))
+    yield _now(_attack("amid-1", "2025-06-03T22:00", phones=("tel-amid-1",)))
+    yield _now(_attack("amid-2", "2025-06-04T22:00", vehicles=("veh-amid",), phones=("tel-amid-2",)))
+    yield _now(_attack("amid-3", "2025-06-04T21:00", phones=("tel-amid-2",), origin="discovered"))
+    # A third, a child, poor intelligence, a witness, and a group.
+    for number in range(3):
+        yield _now(_attack(f"chain-{number}", f"2025-06-0{number + 2}T22:00", people={"suspect": "tok-chain"}))
+        people = {"suspect": "tok-poor"}
+        if number < 2:
+            yield _now(_attack(f"poor-{number}", f"2025-06-0{number + 2}T22:00", people=people, grade="DE"[number]))
+            people = {"witness": "tok-seen"}
+            yield _now(_attack(f"seen-{number}", f"2025-06-0{number + 2}T22:00", people=people))
+            yield _now(_attack(f"gang-{number}", f"2025-06-0{number + 2}T22:00", group="grp-gang"))
+    yield _now(_drugs("poor-by", "2025-06-03T12:00", people={"suspect": "tok-poor"}))
+    # Two that are too far from one another, and were at a place where everybody is.
+    home = ReportedPlace(area=PENDLE, uprn="900000007766")
+    yield _now(_attack("past-hub-0", "2025-06-02T22:00", vehicles=("veh-hub-0",), place=home))
+    yield _now(_attack("past-hub-1", "2025-06-05T22:00", vehicles=("veh-hub-2",), place=home))
+    for number in range(2):
+        near = (f"veh-hub-{number}", f"veh-hub-{number + 1}")
+        yield _now(_drugs(f"past-hub-by-{number}", f"2025-06-0{number + 3}T22:00", vehicles=near))
+        yield _now(_drugs(f"past-hub-else-{number}", f"2025-06-0{number + 3}T23:00", place=home))
+    # Three at one address lead to one another; four are a hub, until one is withdrawn.
+    for name, number in (("three", 3), ("four", 4), ("fewer", 4)):
+        home = ReportedPlace(area=PENDLE, uprn=f"9000000077{number}{len(name)}")
+        told = [_attack(f"home-{name}-{one}", f"2025-06-1{one}T22:00", place=home) for one in range(number)]
+        yield from map(_now, told)
+        if name == "fewer":
+            yield _now(withdrawn(told[1]), 30 * DAY_LENGTH)
+
+
+def _groups() -> Iterator[Told]:
+    """Groups that a late report joins or renames, and that a correction splits; too large, and not quite."""
+    yield _now(_attack("joined-0", "2025-07-01T22:00", vehicles=("veh-joined",)))
+    yield _now(_attack("joined-1", "2025-07-02T22:00", vehicles=("veh-joined",)))
+    yield _now(_attack("joined-2", "2025-07-03T22:00", phones=("tel-joined",)))
+    yield _now(_attack("joined-3", "2025-07-04T22:00", phones=("tel-joined",)))
+    bridge = _drugs("joined-by", "2025-07-03T12:00", vehicles=("veh-joined",), phones=("tel-joined",))
+    yield _now(bridge, 9 * DAY_LENGTH)
+    first = _attack("split-0", "2025-07-01T22:00", vehicles=("veh-split",))
+    yield _now(first)
+    bridge = _drugs("split-by", "2025-07-02T22:00", vehicles=("veh-split",), phones=("tel-split",))
+    yield _now(bridge)
+    yield _now(_attack("split-1", "2025-07-03T22:00", phones=("tel-split",)))
+    other = msgspec.structs.replace(bridge, source_version=2, action="correct", vehicles=())
+    yield _now(other, 9 * DAY_LENGTH)
+    # The earliest of a group is heard of last, and it is as long ago as a link lasts, or longer.
+    for name, begins in (("earliest", "2025-06-10T22:00"), ("past", "2025-06-10T21:00")):
+        yield _now(_attack(f"{name}-1", "2025-07-08T22:00", phones=(f"tel-{name}",)))
+        yield _now(_attack(f"{name}-2", "2025-07-13T22:00", phones=(f"tel-{name}",)))
+        yield _now(_drugs(f"{name}-0", begins, phones=(f"tel-{name}",), reported="2025-07-20T10:00"))
+    # Seven are no group; when one goes six are, and where it stood in the middle, three and three.
+    for name, goes in (("large", None), ("less", 6), ("middle", 3)):
+        told = []
+        for number in range(7):
+            phones = (f"tel-{name}-{number // 2}", f"tel-{name}-{(number + 1) // 2}-by")
+            kind = _attack if number in (0, 1, 4, 5) else _drugs
+            told.append(kind(f"{name}-{number}", f"2025-07-2{number}T22:00", phones=phones))
+        yield from map(_now, told)
+        if goes is not None:
+            yield _now(withdrawn(told[goes]), 30 * DAY_LENGTH)
 
 
 def _streets() -> Iterator[Told]:

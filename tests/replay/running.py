@@ -30,7 +30,7 @@ from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
 from safety_stream.wire.topology import STAGES, inputs, topics
 
-SMALL_HUB = 12
+SMALL_HUB, SMALL_DEGREE, SMALL_GROUP = 12, 3, 6
 
 
 class World(NamedTuple):
@@ -58,6 +58,8 @@ def small_world(folder: Path) -> World:
     _rewrite(folder / "categories.yaml", r"bounds: \{hub: \d+", f"bounds: {{hub: {SMALL_HUB}")
     _rewrite(folder / "rules" / "district-count.yaml", r"at_least: \d+", "at_least: 3")
     _rewrite(folder / "rules" / "frequent-caller.yaml", r"at_least: 15", "at_least: 3")
+    _rewrite(folder / "linking.yaml", r"degree_cap: \d+", f"degree_cap: {SMALL_DEGREE}")
+    _rewrite(folder / "linking.yaml", r"reports_at_most: \d+", f"reports_at_most: {SMALL_GROUP}")
     rule = folder / "rules" / "district-count.yaml"
     text = rule.read_text(encoding="utf-8")
     graded = folder / "rules" / "rv-graded.yaml"
@@ -79,8 +81,8 @@ def linked_world(folder: Path) -> World:
 def changed_world(folder: Path, before: World) -> World:
     """The catalogue of that world, written to `folder`, a year on.
 
-    Rules, limits and an indicator are changed, some are new, one of them on a kind of key nobody read, two are retired.
-    Other findings than before are read elsewhere.
+    Rules, limits, links and an indicator are changed, some are new, one of them on a kind of key nobody read, two are
+    retired. Other findings than before are read elsewhere.
     """
     shutil.copytree(before.folder, folder)
     for name, pattern, by in (
@@ -99,6 +101,8 @@ def changed_world(folder: Path, before: World) -> World:
     for name in ("count-until", "finding-count", "distinct-until", "elsewhere-base", "elsewhere-count"):
         shutil.copy(MORE_RULES / f"{name}.yaml", folder / "rules")
     _rewrite(folder / "rules" / "distinct-until.yaml", "key: victim", "key: suspect")
+    _rewrite(folder / "linking.yaml", r"degree_cap: \d+", f"degree_cap: {SMALL_DEGREE + 1}")
+    _rewrite(folder / "linking.yaml", r"age_days: \d+", "age_days: 20")
     indicators = next((folder / "indicators").glob("*.yaml"))
     _rewrite(indicators, r"select: \{kind: fire, category: deliberate-fire\}", "select: {kind: fire}")
     _rewrite(indicators, "indicators:\n", f"indicators:\n{_NEW_INDICATOR}")

@@ -15,8 +15,8 @@ import pytest
 from tests.replay.gallery import gallery
 from tests.replay.running import Told, World, accepted, arrivals, outputs, result_of
 
+from safety_stream.core import linking, timeline
 from safety_stream.core import register as claims
-from safety_stream.core import timeline
 from safety_stream.core.alerts import condition as alerts
 from safety_stream.core.catalogue import Areas, Bounds
 from safety_stream.core.model import times
@@ -33,6 +33,7 @@ from safety_stream.core.rules import (
     distinct,
     engine,
     findings,
+    linked,
     near,
     ordered,
     selectors,
@@ -40,7 +41,7 @@ from safety_stream.core.rules import (
     windows,
 )
 from safety_stream.core.rules.rule import Rule, Safeguards
-from safety_stream.core.stages import alert, detect, intake, measure, register, stage
+from safety_stream.core.stages import alert, detect, intake, link, measure, register, stage
 from safety_stream.testing.comparison import differences
 from safety_stream.testing.histories import history_faults
 from safety_stream.testing.oracle import Truth, recompute
@@ -429,6 +430,122 @@ def moved_points_are_places(patch: Patch, _: World) -> None:
     patch.setattr(intake, "_place_of", lambda stated: right(msgspec.structs.replace(stated, snapped=False)))
 
 
+# --- links --------------------------------------------------------------------------------------------------
+
+
+@mutant
+def a_group_is_called_after_who_came_first(patch: Patch, _: World) -> None:
+    right = linking.Groups.place
+
+    def place(self: Any, incident: str) -> Any:
+        key, placed = right(self, incident)
+        first = min(map(self._web.report, self.of(incident) or ()), key=lambda one: one.received_at, default=placed)
+        return linking.linked_key(first.incident_id) if key else "", placed
+
+    patch.setattr(linking.Groups, "place", place)
+
+
+def with_terms(world: World, **changes: Any) -> World:
+    return with_catalogue(world, linked=msgspec.structs.replace(world.catalogue.linked, **changes))
+
+
+@mutant
+def hubs_link(_: Patch, world: World) -> World:
+    return with_terms(world, degree_cap=999)
+
+
+@mutant
+def a_hub_needs_one_more(_: Patch, world: World) -> World:
+    return with_terms(world, degree_cap=world.catalogue.linked.degree_cap + 1)
+
+
+@mutant
+def a_group_may_have_one_more(_: Patch, world: World) -> World:
+    return with_terms(world, reports_at_most=world.catalogue.linked.reports_at_most + 1)
+
+
+@mutant
+def links_do_not_grow_old(_: Patch, world: World) -> World:
+    return with_terms(world, age=999 * DAY_LENGTH)
+
+
+@mutant
+def links_are_not_chained(patch: Patch, _: World) -> None:
+    right = linking.Groups._search
+
+    def search(self: Any, incident: str) -> Any:
+        found, is_whole = right(self, incident)
+        first = min(self._web.report(one).occurred_from for one in found)
+        return {one for one in found if self._web.report(one).occurred_from - first <= self._terms.age}, is_whole
+
+    patch.setattr(linking.Groups, "_search", search)
+
+
+@mutant
+def a_split_is_forgotten(patch: Patch, _: World) -> None:
+    patch.setattr(link._Partition, "_members", lambda *_: iter(()))
+
+
+@mutant
+def a_hub_that_is_none_any_more_stays_one(patch: Patch, _: World) -> None:
+    most = Counter[str]()
+    right = link._Partition._number
+
+    def number(self: Any, entity: str) -> int:
+        most[entity] = max(most[entity], right(self, entity))
+        return most[entity]
+
+    patch.setattr(link._Partition, "_number", number)
+
+
+@mutant
+def a_hub_is_a_way(patch: Patch, _: World) -> None:
+    right = linking.Groups.place
+    patch.setattr(
+        linking.Groups, "place", lambda self, incident: (right(self, incident)[0], self._web.report(incident))
+    )
+
+
+@mutant
+def whatever_is_in_a_group_counts_together(patch: Patch, _: World) -> None:
+    patch.setattr(linked, "_same", lambda *_: "")
+    patch.setattr(linked, "_entities", lambda _: {"place:everywhere"})
+
+
+@mutant
+def links_lead_one_less_far(_: Patch, world: World) -> World:
+    return with_limbs(world, "soc-retaliation", linked_within=1)
+
+
+@mutant
+def what_is_far_off_in_the_group_hides_what_is_near(patch: Patch, _: World) -> None:
+    right = linked.linked_completions
+
+    def completions(condition: Any, view: Any, span: Any, within: int) -> Any:
+        whole = {one.occurrence_id: len(one.evidence) for one in condition.completions(view, span)}
+        for one in right(condition, view, span, within):
+            if one.number == whole[one.occurrence_id]:
+                yield one
+
+    patch.setattr(engine, "linked_completions", completions)
+
+
+@mutant
+def what_lies_on_the_way_is_not_shown(patch: Patch, _: World) -> None:
+    right = engine.linked_completions
+
+    def completions(*given: Any) -> Any:
+        for one in right(*given):
+            yield msgspec.structs.replace(one, evidence=tuple(at for at in one.evidence if at.sightings))
+
+    patch.setattr(engine, "linked_completions", completions)
+
+
+@mutant
+def who_saw_it_is_a_link(patch: Patch, _: World) -> None:
+    patch.setattr(linking, "_IN_IT", linking._IN_IT | {"witness"})
+
+
 # --- versions -----------------------------------------------------------------------------------------------
 
 
@@ -734,6 +851,16 @@ def with_catalogue(world: World, **changes: Any) -> World:
 def with_rule(world: World, rule_id: str, change: Callable[[Rule], Rule]) -> World:
     rules = tuple(change(rule) if rule.id == rule_id else rule for rule in world.catalogue.rules)
     return with_catalogue(world, rules=rules)
+
+
+def with_limbs(world: World, rule_id: str, **changes: Any) -> World:
+    def other(rule: Rule) -> Rule:
+        limbs = tuple(
+            limb if limb.linked_within is None else msgspec.structs.replace(limb, **changes) for limb in rule.limbs
+        )
+        return msgspec.structs.replace(rule, limbs=limbs)
+
+    return with_rule(world, rule_id, other)
 
 
 def with_condition(world: World, rule_id: str, **changes: Any) -> World:

@@ -22,7 +22,7 @@ from tests.replay.running import (
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.published import PublishedAlert
-from safety_stream.core.stages import detect, measure, register
+from safety_stream.core.stages import detect, link, measure, register
 from safety_stream.core.stages.changing import Change
 from safety_stream.core.stages.stage import Output
 from safety_stream.replay import Pipeline
@@ -87,6 +87,7 @@ def test_over_partitions_in_small_slices_with_reports_in_between(
     monkeypatch.setattr(detect, "SLICE", 3)
     monkeypatch.setattr(measure, "SLICE", 2)
     monkeypatch.setattr(register, "SLICE", 5)
+    monkeypatch.setattr(link, "SLICE", 2)
     deployment = Partitioned(small, seed)
     arrived, at = arrivals(told), Random(seed).randrange(len(told))
     deployment.run(arrived[:at])
@@ -97,7 +98,13 @@ def test_over_partitions_in_small_slices_with_reports_in_between(
 
 
 @pytest.mark.parametrize(
-    ("stage", "topics"), [(register, {"sightings", "tallies"}), (detect, {"findings"}), (measure, {"findings"})]
+    ("stage", "topics"),
+    [
+        (register, {"sightings", "tallies"}),
+        (link, {"sightings"}),
+        (detect, {"findings"}),
+        (measure, {"findings"}),
+    ],
 )
 def test_a_stage_that_stays_behind_is_noticed(
     small: World,

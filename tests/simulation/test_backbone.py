@@ -68,7 +68,7 @@ def test_the_schedules_are_as_rough_and_the_reports_as_telling_as_they_claim(dep
         events.update(event.split()[1] for event in simulation.events)
         for name, group in simulation.log.groups.items():
             generations[name] += group.generation
-        for topic in ("incidents", "sightings", "findings", "alert-changes", "alerts.duty-officer"):
+        for topic in ("incidents", "sightings", "links", "findings", "alert-changes", "alerts.duty-officer"):
             everything = len(list(simulation.log.read(topic, "read_uncommitted")))
             aborted[topic] += everything - len(list(simulation.log.read(topic)))
         for _, _, record in simulation.log.read("alert-changes"):
@@ -126,6 +126,7 @@ def judges_only_the_first_of_a_batch(step: Step) -> Step:
 
 MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
     "numbers kept in memory": (breaking("publish-alerts", remembers_in_memory), {}),
+    "groups kept in memory": (breaking("link", remembers_in_memory), {}),
     "timelines kept in memory": (breaking("detect", remembers_in_memory), {}),
     "word of the feeds to one partition": (breaking("register", speaks_to_one_partition), {}),
     "word of the feeds to one partition of register": (breaking("intake", speaks_to_one_partition), {}),

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from safety_stream.catalogue import load_catalogue
-from safety_stream.core.stages import detect, measure, register
+from safety_stream.core.stages import detect, link, measure, register
 from safety_stream.streaming.feed import Feed
 from safety_stream.streaming.loop import Loop
 from safety_stream.streaming.ownership import Tenure
@@ -37,6 +37,8 @@ def changed(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) ->
         said = re.sub(r"version: \d+", "version: 9", file.read_text(encoding="utf-8"), count=1)
         assert old in said
         file.write_text(said.replace(old, new, 1), encoding="utf-8")
+    links = folder / "linking.yaml"
+    links.write_text(links.read_text(encoding="utf-8").replace("degree_cap: 3", "degree_cap: 2"), encoding="utf-8")
     return Deployment(load_catalogue(folder), folder)
 
 
@@ -77,7 +79,7 @@ class ChangingSimulation(Simulation):
 
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    for stage in (register, detect, measure):
+    for stage in (register, link, detect, measure):
         monkeypatch.setattr(stage, "SLICE", 2)
 
 

@@ -1,6 +1,6 @@
 """The files that declare what rules may name, in the order in which they name one another.
 
-Sources, categories, facts, areas, indicators, audiences: each is held against the vocabulary of those before it.
+Sources, categories, facts, links, areas, indicators, audiences: each is held against the vocabulary of those before it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from safety_stream.catalogue.formats import (
     ProfileEntry,
     SourcesFile,
 )
+from safety_stream.catalogue.linking import read_linked
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.selecting import selector_of_reports
 from safety_stream.catalogue.vocabulary import Categories, Vocabulary
@@ -70,6 +71,7 @@ def read_declarations(files: Files, areas: Path | None) -> tuple[Vocabulary, lis
     known = Vocabulary(at_home=areas is None, sources=_read_sources(files))
     known = msgspec.structs.replace(known, categories=_read_categories(files, known))
     known = msgspec.structs.replace(known, facts=_read_facts(files))
+    known = msgspec.structs.replace(known, linked=read_linked(files, known))
     known = msgspec.structs.replace(known, areas=_read_areas(files, areas or _only_area_file(files)))
     known = msgspec.structs.replace(known, indicators=_read_indicators(files, known))
     audiences, profiles = _read_audiences(files, known)

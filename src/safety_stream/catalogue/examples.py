@@ -2,14 +2,15 @@
 
 An example is a timeline in shorthand. Times are London local time; a report is made an hour after what it tells of,
 unless it says so; it is looked at a year after the last of them, with every feed complete, unless it says so. Reports
-stand in the order written where they happened at one instant. On a cell of the map, or an LSOA, all of them lie in it.
-One that does not say whose it is, or where, is of the first organisation under `sources`, in the first area of the set.
-What other rules find on the same key follows from the reports; what they find elsewhere is stated as found.
+stand in the order written where they happened at one instant. On a cell of the map, or an LSOA, all of them lie in it;
+on key `linked` they make groups by what they name. One that does not say whose it is, or where, is of the first
+organisation under `sources`, in the first area of the set. What other rules find on the same key follows from the
+reports; what they find elsewhere is stated as found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,11 +18,12 @@ import msgspec
 from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, day_of_text
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.linking import timelines_of
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.model.stretches import HERE, is_stretched
+from safety_stream.core.model.stretches import HERE, STRETCHED
 from safety_stream.core.model.times import HOUR, LONDON, Duration, Instant, after, period_of, start_of, to_datetime
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.carrying import seen_elsewhere
@@ -29,6 +31,7 @@ from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import RuleSet, evaluate
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
+from safety_stream.core.rules.selectors import compiled
 from safety_stream.core.timeline import Timeline
 
 _YEAR = Duration(months=12)
@@ -81,19 +84,33 @@ def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[
         return
     tried = msgspec.structs.replace(rule, status="stable", limbs=tuple(limbs))
     rules = RuleSet(with_all_beneath(tried, catalogue.rules), catalogue.bounds)
-    timeline = Timeline()
-    key = f"{limbs[0].keys[0]}:example"
-    own_roles = (HERE,) if is_stretched(key) else ()
-    for number, stated in enumerate(example.sightings):
-        timeline = timeline.changed(1, _sighting(number, stated, catalogue, own_roles), rules.bounds_of(key))
-    for number, found in enumerate(example.found_elsewhere):
-        timeline = timeline.changed(1, _found_elsewhere(number, found, catalogue), rules.bounds_of(key))
+    kind = limbs[0].keys[0]
+    own_roles = (HERE,) if kind in STRETCHED else ()
+    sightings = [_sighting(number, stated, catalogue, own_roles) for number, stated in enumerate(example.sightings)]
+    sightings += [_found_elsewhere(number, found, catalogue) for number, found in enumerate(example.found_elsewhere)]
+    timelines = _linked(sightings, example, catalogue) if kind == "linked" else {f"{kind}:example": sightings}
     happened = [stated.at for stated in example.sightings] + [found.at for found in example.found_elsewhere]
     last = max(happened, default=0)
     as_of = after(last, _YEAR) if example.as_of is None else example.as_of
     now = Now(as_of, {**dict.fromkeys(catalogue.sources, as_of), **example.complete_to})
-    findings = [finding for finding in evaluate(rules, key, timeline, now).values() if finding.rule_id == rule.id]
+    findings: list[Finding] = []
+    for key, told in timelines.items():
+        timeline = Timeline()
+        for sighting in told:
+            timeline = timeline.changed(1, sighting, rules.bounds_of(key))
+        found = evaluate(rules, key, timeline, now).values()
+        findings += [finding for finding in found if finding.rule_id == rule.id]
     yield from sorted(findings, key=lambda finding: (finding.completed_at, finding.limb, finding.occurrence_id))
+
+
+def _linked(
+    sightings: Sequence[Sighting], example: ExampleEntry, catalogue: Catalogue
+) -> Mapping[str, Sequence[Sighting]]:
+    """The timelines of the groups these reports make, where the example's hubs lead nowhere."""
+    terms = catalogue.linked
+    is_chosen = compiled(terms.select).passes
+    terms = msgspec.structs.replace(terms, blocklist=terms.blocklist.union(example.hubs))
+    return timelines_of([sighting for sighting in sightings if is_chosen(sighting)], terms)
 
 
 def _on_area(rule: Rule, limbs: list[Limb], example: ExampleEntry) -> Iterator[Finding]:
@@ -144,6 +161,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
         persons=tuple(sorted(stated.persons)),
         complainants=tuple(sorted(stated.complainants)),
         child=stated.child,
+        linking=tuple(sorted(set(stated.names))),
         facts=tuple(Fact(name, str(value).lower()) for name, value in sorted(stated.facts.items())),
     )
 

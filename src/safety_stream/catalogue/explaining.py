@@ -32,6 +32,7 @@ _KEYS: dict[KeyKind, str] = {
     "vehicle": "a vehicle",
     "phone": "a phone",
     "group": "a group",
+    "linked": "reports that lead from one to another",
     "area": "an area",
 }
 
@@ -182,6 +183,10 @@ def keys_in_words(keys: Sequence[KeyKind]) -> str:
 def _limb(limb: Limb, *, number: int) -> Section:
     of = keys_in_words(limb.keys)
     when = condition_type(limb.condition).words
+    if limb.linked_within is not None:
+        when += (
+            f", each at most {'one identifier' if limb.linked_within == 1 else 'two identifiers'} from another of them"
+        )
     sentences = [f"Of {of}: {when}."]
     sentences += [f"“{step}” is {_selector(selector)}." for step, selector in limb.steps.items()]
     sentences += [

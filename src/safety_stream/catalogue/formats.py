@@ -313,6 +313,39 @@ class StepEntry(SelectEntry):
         return self.finding is not None or self.finding_elsewhere is not None
 
 
+OneOrTwo = Annotated[int, Field(ge=1, le=2)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^(person|vehicle|phone|group|place):[A-Za-z0-9._-]+$")]
+
+
+class LinkedSources(_Strict):
+    """Where each number of `linked` is from."""
+
+    select: Prose
+    age_days: Prose
+    degree_cap: Prose
+    blocklist: Prose
+    reports_at_most: Prose
+    linked_within: Prose
+
+
+class LinkedEntry(_Strict):
+    """Which reports lead from one to another by what both name, and how far."""
+
+    select: StepEntry
+    age_days: Number
+    degree_cap: Number
+    blocklist: list[Identifier]
+    reports_at_most: Number
+    linked_within: OneOrTwo
+    sources: LinkedSources
+
+
+class LinkingFile(_Strict):
+    """`linking.yaml`."""
+
+    linked: LinkedEntry
+
+
 class IndicatorEntry(_Strict):
     """A count per area."""
 
@@ -490,7 +523,8 @@ class BesidesEntry(_Strict):
 class LimbEntry(_Strict):
     """One way to meet a rule; `besides` are facts `explain` may use that decide nothing.
 
-    `discovered_because` says why, at a place, what is found by looking counts for a step.
+    `discovered_because` says why, at a place, what is found by looking counts for a step; `linked_within` how many
+    identifiers, on key `linked`, may lie between what counts together.
     """
 
     key: Keys
@@ -498,6 +532,7 @@ class LimbEntry(_Strict):
     condition: ConditionEntry
     besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
+    linked_within: OneOrTwo | None = None
     explain: Prose
     discovered_because: dict[StepName, Prose] = {}
 
@@ -552,7 +587,10 @@ class LawfulEntry(_Strict):
 
 
 class ExampleSighting(_Strict):
-    """A report as an example states it; what is left out is as quiet as can be. Its point, if any, is exact."""
+    """A report as an example states it; what is left out is as quiet as can be. Its point, if any, is exact.
+
+    `names` are the identifiers by which, on key `linked`, it leads to others.
+    """
 
     at: LondonTime
     reported_at: LondonTime | None = None
@@ -569,6 +607,7 @@ class ExampleSighting(_Strict):
     organisation: Name | None = None
     complainants: list[str] = []
     persons: list[str] = []
+    names: list[Identifier] = []
     grade: Grade | None = None
     origin: Origin = "reported"
     facts: dict[Name, int | bool | str] = {}
@@ -596,7 +635,10 @@ class Fires(_Strict):
 
 
 class ExampleEntry(_Strict):
-    """A story that fires, or a near miss that must not."""
+    """A story that fires, or a near miss that must not.
+
+    `hubs` are what, on key `linked`, too many other reports name.
+    """
 
     name: Prose
     limb: StepName | None = None
@@ -606,6 +648,7 @@ class ExampleEntry(_Strict):
     counts: Annotated[dict[DayText, Annotated[int, Field(ge=0, le=1_000_000)]], Field(max_length=MANY_MAX)] = {}
     as_of: LondonTime | None = None
     complete_to: dict[Name, LondonTime] = {}
+    hubs: list[Identifier] = []
     fires: Annotated[list[Fires], Field(max_length=MANY_MAX)]
 
 
@@ -625,6 +668,7 @@ class BareRuleFile(_Strict):
     condition: ConditionEntry | None = None
     besides: dict[StepName, BesidesEntry] = {}
     indicator: Name | None = None
+    linked_within: OneOrTwo | None = None
     discovered_because: dict[StepName, Prose] = {}
     limbs: Annotated[dict[StepName, LimbEntry], Field(min_length=1, max_length=LIMBS_MAX)] | None = None
     overrides: Annotated[list[OverrideEntry], Field(max_length=MANY_MAX)] = []
@@ -653,6 +697,7 @@ class BareRuleFile(_Strict):
             condition=self.condition,
             besides=self.besides,
             indicator=self.indicator,
+            linked_within=self.linked_within,
             explain=self.explain,
             discovered_because=self.discovered_because,
         )

@@ -26,7 +26,7 @@ from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.vocabulary import Vocabulary
-from safety_stream.core.catalogue import Areas, Catalogue
+from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
 from safety_stream.core.rules.rule import Rule
 
 
@@ -127,6 +127,7 @@ def _read(
         profiles=tuple(profiles),
         bounds=categories.bounds,
         facts=vocabulary.facts or {},
+        linked=vocabulary.linked or NOTHING_LINKED,
     )
     return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)
 

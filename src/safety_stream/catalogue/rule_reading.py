@@ -30,10 +30,12 @@ from safety_stream.catalogue.formats import (
     RuleFile,
     SafeguardsEntry,
 )
+from safety_stream.catalogue.linking import check_age, check_linked, linked_within
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import selector_of
 from safety_stream.catalogue.vocabulary import ROLES, Vocabulary
 from safety_stream.core.rules.carrying import ENTITY_KINDS
+from safety_stream.core.rules.linked import PATH
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
 
@@ -96,7 +98,7 @@ def _rule(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> Rule | None
 
 
 def _limb_entries(at: Place, model: BareRuleFile) -> list[tuple[str, LimbEntry]]:
-    named = ("key", "select", "condition", "besides", "indicator", "discovered_because")
+    named = ("key", "select", "condition", "besides", "indicator", "linked_within", "discovered_because")
     at_top = [name for name in named if getattr(model, name) not in (None, {})]
     if model.limbs is not None and at_top:
         at.error((at_top[0],), f"{', '.join(at_top)} beside limbs", "put it into each limb")
@@ -109,8 +111,9 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     where = model.where(name)
     condition = condition_of(entry)
     reads = condition_type(condition)
-    facts = (*reads.facts, *(("lsoa",) if entry.key == ["lsoa"] else ()))
+    facts = (*reads.facts, *(("lsoa",) if entry.key == ["lsoa"] else ()), *((PATH,) if "linked" in entry.key else ()))
     check_kind_of_limb(at, where, entry, vocabulary)
+    check_linked(at, where, entry, reads, vocabulary)
     for step in sorted(set(reads.steps) - set(entry.select)):
         at.error((*where, "condition"), f"unknown step {step}", f"name it under select, or use {listing(entry.select)}")
     _check_besides(at, where, entry, facts)
@@ -134,6 +137,7 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
             explain=entry.explain,
             names=names_of(condition, vocabulary),
             besides={name: Besides(of=one.of, within=one.within) for name, one in entry.besides.items()},
+            linked_within=linked_within(entry, vocabulary),
         )
 
 
@@ -194,6 +198,8 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
         at.error((*where, "set"), "the override sets nothing", "set at_least, within or enabled: false")
     for limb in touched:
         check_override(at, (*where, "set"), set_to, limb, vocabulary)
+        if set_to.within is not None and "linked" in limb.keys:
+            check_age(at, (*where, "set"), set_to.within, vocabulary)
     return Override(
         areas=frozenset(entry.areas),
         limb=entry.limb,

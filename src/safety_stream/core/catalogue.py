@@ -151,6 +151,27 @@ class Bounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return msgspec.structs.replace(self, hub=self.kept) if is_stretched(key) else self
 
 
+class Linked(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Which reports lead from one to another, and where that ends.
+
+    Two reports chosen by `select` are linked by an entity both name when they began at most `age` milliseconds apart.
+    One that more than `degree_cap` of them name, or that is in `blocklist`, links nothing; and more than
+    `reports_at_most` are no group. `within` are the entities on the way from evidence to evidence, where a rule does
+    not say.
+    """
+
+    select: Selector
+    age: int
+    degree_cap: int
+    blocklist: frozenset[str]
+    reports_at_most: int
+    within: int
+
+
+NOTHING_LINKED = Linked(select=Selector(), age=0, degree_cap=0, blocklist=frozenset(), reports_at_most=0, within=1)
+"""What holds where a catalogue says nothing of it: nothing leads anywhere."""
+
+
 class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Everything the steps need to know, fixed for a run."""
 
@@ -166,3 +187,4 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     profiles: tuple[Profile, ...]
     bounds: Bounds
     facts: Mapping[str, FactKind] = {}
+    linked: Linked = NOTHING_LINKED

@@ -15,7 +15,10 @@ stretch is long, stands on the timeline of the cell a report lies in. That is ei
 may concern a rule on cells are put there. An LSOA has stretches too, and no neighbours; it is the one a partner states,
 however coarse the rest of the place may be.
 
-Whom and what a report names is told only of reports on which a finding may rest that some rule reads on other keys
+Nor does every report lead to others. One that does has a key of its own, `linked:` and its incident id, and names with
+it whom and what it is about; which group it is in is the business of the stage `link`.
+
+Else whom and what a report names is told only of reports on which a finding may rest that some rule reads on other keys
 (`rules/carrying.py`): others it would only make larger.
 """
 
@@ -31,9 +34,9 @@ import msgspec
 from msgspec.structs import replace
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.linking import entities_of
+from safety_stream.core.linking import entities_of, linked_key
 from safety_stream.core.model.incidents import IncidentVersion, Role
-from safety_stream.core.model.sightings import KeyKind, Sighting
+from safety_stream.core.model.sightings import KeyKind, Sighting, key_kind
 from safety_stream.core.model.stretches import HERE, NEARBY, STRETCHED, STRETCHES
 from safety_stream.core.model.times import DAY_LENGTH, Day, Instant, day_of, period_of
 from safety_stream.core.rules.chains import carried_to, with_all_beneath
@@ -111,6 +114,8 @@ class Scope:
         self._is_sought: Mapping[KeyKind, Remembered[bool]] = {
             kind: _may_concern(steps) for kind, steps in sought.items()
         }
+        self.linked = catalogue.linked
+        self._is_linking = Remembered([self.linked.select], IncidentVersion, compiled(self.linked.select).passes)
         self.carried_to = carried_to(live)
         """Of each rule whose findings are read on other keys, the kinds of these."""
         followed = [
@@ -128,6 +133,7 @@ class Scope:
             catalogue.areas.by_code,
             [(indicator.id, indicator.select) for indicator in catalogue.indicators],
             (self._metres, self._stretch, sought),
+            self.linked.select if "linked" in self.key_kinds else None,
             *([followed] if followed else ()),
         )
         self.digest = sha256(_DIGESTED.encode(said)).digest()
@@ -146,6 +152,10 @@ class Scope:
     def is_followed(self, version: IncidentVersion) -> bool:
         """Whether a finding may rest on this incident that some rule reads on the keys of what the incident names."""
         return self._is_followed.of(version)
+
+    def is_linking(self, version: IncidentVersion) -> bool:
+        """Whether a rule follows what this incident's report names to other reports."""
+        return "linked" in self.key_kinds and self._is_linking.of(version)
 
     def cells(self, easting: int, northing: int, at: Instant) -> Iterator[tuple[str, str]]:
         """The key of each cell something at a point and time is seen under, and its role there."""
@@ -256,7 +266,6 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         child=is_of_child,
         disputed=version.action == "dispute",
         facts=version.facts,
-        linking=claim.linking,
         victims=tuple(sorted(victims)),
     )
     return {
@@ -264,6 +273,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
             alike,
             roles=keyed.roles,
             child=is_of_child or (bool(children) and not children.isdisjoint(keyed.persons)),
+            linking=entities_of(version) if key_kind(keyed.key) == "linked" else claim.linking,
         )
         for keyed in claim.keys
     }
@@ -282,6 +292,8 @@ def _same_said(one: Sighting | None, other: Sighting | None) -> bool:
 def _keys_of(version: IncidentVersion, scope: Scope) -> tuple[Keyed, ...]:
     """The keys some rule reads, in order. A missing value never makes one."""
     keys = [*_person_keys(version, scope), *_thing_keys(version, scope.key_kinds), *_stretched_keys(version, scope)]
+    if scope.is_linking(version) and entities_of(version):
+        keys.append(Keyed(linked_key(version.incident_id), ()))
     keys.sort(key=_by_key)
     return tuple(keys)
 

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.model.facts import Fact
+from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import Role
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import (
@@ -832,6 +833,29 @@ def attack_fifteen_days_later(t: Teller) -> Verdict:
     return "soc-retaliation", _answered(t, 390, 15 * DAY_LENGTH), "must-not-fire"
 
 
+def _led_to(t: Teller, *, finds: int) -> str:
+    """An attack whose car is found with drugs and a phone, that phone with another, and so on to who attacks next."""
+    armed, car, phone = ("weapon",), t.token(), t.token()
+    first = t.tell("police-crimes", t.at(0, 20), flags=armed, vehicles=(car,))
+    t.tell("police-incidents", t.at(1, 20), category="drugs", vehicles=(car,), phones=(phone,))
+    for number in range(1, finds):
+        called = t.token()
+        t.tell("police-incidents", t.at(1, 20 + number), category="drugs", phones=(phone, called))
+        phone = called
+    t.tell("police-crimes", t.at(3, 20), flags=armed, phones=(phone,))
+    return f"linked:{incident_id(first.source, first.source_ref)}"
+
+
+def attack_led_to(t: Teller) -> Verdict:
+    """The car of one attack leads to the phone of the next, by a find of drugs."""
+    return "soc-retaliation", _led_to(t, finds=1), "fires"
+
+
+def attack_led_to_from_afar(t: Teller) -> Verdict:
+    """The same, one phone further."""
+    return "soc-retaliation", _led_to(t, finds=2), "must-not-fire"
+
+
 def _line(t: Teller, *areas: str, car: str | None = None) -> str:
     phone = t.token()
     told = (("police-incidents", "drugs"), ("housing", "cuckooing-concern"), ("police-missing", "missing"))
@@ -1138,5 +1162,7 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (car_at_a_home_and_at_one_that_is_only_noisy, 7),
     (car_of_a_home_and_a_line, 6),
     (car_of_a_line_alone, 6),
+    (attack_led_to, 5),
+    (attack_led_to_from_afar, 5),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

@@ -386,9 +386,25 @@ def _networks(random: Random) -> Iterator[Report]:
         yield msgspec.structs.replace(event, phones=("tel-n",), vehicles=random.choice(((), ("veh-n",))))
 
 
+def _chains(random: Random) -> Iterator[Report]:
+    """Weapons and drugs, each with two of five phones: groups, hubs and what is too large; one names others later."""
+    for number in range(random.choice((3, 6, 8))):
+        source, category = random.choice((("police-crimes", "possession-of-weapons"), ("police-incidents", "drugs")))
+        at = _BEGINS + random.choice((0, 1, 9, 13, 14, 28, 43)) * DAY_LENGTH + number * HOUR
+        told = _report(source, f"chain-{number}", category, at)
+        told = msgspec.structs.replace(told, phones=_two_of_five(random))
+        yield told
+        if random.random() < 0.2:  # noqa: PLR2004 - now and then
+            yield msgspec.structs.replace(told, source_version=3, action="correct", phones=_two_of_five(random))
+
+
+def _two_of_five(random: Random) -> tuple[str, ...]:
+    return tuple(random.sample(("tel-1", "tel-2", "tel-3", "tel-4", "tel-5"), 2))
+
+
 _STORIES = (
     *(_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children),
-    *(_neighbourhoods, _networks),
+    *(_neighbourhoods, _networks, _chains),
 )
 
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -57,6 +57,7 @@ OUT_OF_SIGHT = {"withdraw", "erase", "restrict"}
 COMPLAINT_KINDS = {"asb-case", "hate-report", "housing-concern"}
 ACCUSED = {"suspect", "perpetrator"}
 COMPLAINANTS = {"victim", "reporter", "subject"}
+ONLOOKERS = {"witness", "reporter", "other"}
 PROTECTED = {"victim", "subject", "missing"}
 TIERS = ["P4", "P3", "P2", "P1"]
 LIST_FIELDS = {"theme": "themes", "flag": "flags", "role": "roles"}
@@ -209,6 +210,7 @@ class Limb:
     explain: str
     names: dict[str, str] = field(default_factory=dict)
     besides: Plain = field(default_factory=dict)
+    linked_within: int = 1
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,7 @@ class CatalogueFiles:
     indicators: list[Plain]
     limbs: list[Limb]
     facts: dict[str, Plain]
+    linked: Plain = field(default_factory=dict)
 
 
 def recompute(
@@ -288,7 +291,7 @@ def recompute(
     rules = {limb.rule["id"]: limb.rule for limb in files.limbs} | {"hub": HUB}
     claims = live_claims(accepted, files, to_grid)
     tallies = list(tallies_of(claims, files))
-    findings = judge_timelines(timelines(claims, files), files, clocks)
+    findings = judge_timelines(timelines(claims, files) | linked_timelines(claims, files), files, clocks)
     findings += judge_areas(tallies, files.limbs, clocks)
     return Truth(
         findings={(f.rule_id, f.limb, f.key, f.occurrence_id): f for f in findings},
@@ -316,6 +319,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         lsoas = {row["lsoa_code"]: row["local_authority_code"] for row in csv.DictReader(file)}
     rules = [_load(path) for path in sorted((folder / "rules").glob("*.yaml"))]
     said = _load(folder / "facts.yaml")["facts"] if (folder / "facts.yaml").exists() else []
+    linked = _load(folder / "linking.yaml")["linked"] if (folder / "linking.yaml").exists() else {}
     area_names = {area["code"]: area["name"] for area in areas["areas"]}
     return CatalogueFiles(
         sources={source["id"]: source for source in _load(folder / "sources.yaml")["sources"]},
@@ -326,8 +330,14 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         areas={area["code"]: area for area in areas["areas"]},
         lsoas=lsoas,
         indicators=_load(folder / "indicators" / "counts.yaml")["indicators"],
-        limbs=[limb for rule in rules if rule["status"] != "retired" for limb in limbs_of(rule, area_names)],
+        limbs=[
+            limb
+            for rule in rules
+            if rule["status"] != "retired"
+            for limb in limbs_of(rule, area_names, linked.get("linked_within", 1))
+        ],
         facts={fact["id"]: fact for fact in said},
+        linked=linked,
     )
 
 
@@ -340,13 +350,14 @@ def _load(path: Path) -> Plain:
     return loaded
 
 
-def limbs_of(rule: Plain, area_names: dict[str, str]) -> Iterator[Limb]:
+def limbs_of(rule: Plain, area_names: dict[str, str], within: int = 1) -> Iterator[Limb]:
     """The limbs of a rule file; a rule without any is its own, nameless one."""
     for name, limb in rule.get("limbs", {"": rule}).items():
         condition = limb["condition"]
         names = area_names if condition.get("field") == "area" else {}
         keys, select, besides = tuple(listed(limb["key"])), limb.get("select", {}), limb.get("besides", {})
-        yield Limb(rule, name, keys, select, condition, limb["explain"], names, besides)
+        linked_within = limb.get("linked_within", within)
+        yield Limb(rule, name, keys, select, condition, limb["explain"], names, besides, linked_within)
 
 
 def listed(value: object) -> list[Any]:
@@ -547,6 +558,53 @@ def timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[
             if key.partition(":")[0] in wanted:
                 found[key].append(replace(sighting_of(claim, roles, entities), names=names))
     return {key: found[key] for key in sorted(found)}
+
+
+def linked_timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[Sighting]]:
+    """The sightings of every group of linked reports, if some live rule reads them."""
+    if not any("linked" in limb.keys for limb in files.limbs):
+        return {}
+    seen = [replace(sighting_of(claim, (), ()), names=tuple(sorted(named_by(claim)))) for claim in claims]
+    return groups_of(seen, files.linked)
+
+
+def groups_of(sightings: Iterable[Sighting], terms: Plain) -> dict[str, list[Sighting]]:
+    """The reports of each group that leads from one to another by what they name, under the earliest of them.
+
+    Every pair is looked at. What too many name is left out of what each names, and so is what is blocked.
+    """
+    chosen = {sighting.incident_id: sighting for sighting in sightings if matches(terms["select"], sighting)}
+    counts: dict[str, int] = defaultdict(int)
+    for sighting in chosen.values():
+        for name in sighting.names:
+            counts[name] += 1
+    links = {name for name, many in counts.items() if many <= terms["degree_cap"] and name not in terms["blocklist"]}
+    left = {name: replace(s, names=tuple(one for one in s.names if one in links)) for name, s in chosen.items()}
+    home = {name: {name} for name in left}
+    for one, other in combinations(left.values(), 2):
+        apart = abs(one.occurred_from - other.occurred_from)
+        if set(one.names) & set(other.names) and apart <= timedelta(days=terms["age_days"]):
+            both = home[one.incident_id] | home[other.incident_id]
+            for name in both:
+                home[name] = both
+    found = {}
+    for group in home.values():
+        if 1 < len(group) <= terms["reports_at_most"]:
+            members = sorted((left[name] for name in group), key=lambda s: (s.occurred_from, s.incident_id))
+            found[f"linked:{members[0].incident_id}"] = members
+    return {key: found[key] for key in sorted(found)}
+
+
+def named_by(claim: Plain) -> Iterator[str]:
+    """What a claim names that may lead to others: whom it is about, and things, each by its kind."""
+    uprn, _, _, exact, _ = claim["place"]
+    yield from {f"person:{token}" for role, token, _ in claim["parties"] if token and role not in ONLOOKERS}
+    yield from (f"vehicle:{vehicle}" for vehicle in claim["vehicles"])
+    yield from (f"phone:{phone}" for phone in claim["phones"])
+    if claim["group"]:
+        yield f"group:{claim['group']}"
+    if uprn and exact:
+        yield f"place:{uprn}"
 
 
 def keys_of(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
@@ -882,7 +940,8 @@ def judge_limb(
         for _, occurrence in judge_limb(key, happenings, other, others, clocks)
     ]
     before_it = sorted([*happenings, *found], key=lambda o: (o.time, o.id))
-    for met in JUDGES[limb.condition["type"]](limb, before_it, clocks):
+    judge = judge_linked if "linked" in limb.keys else JUDGES[limb.condition["type"]]
+    for met in judge(limb, before_it, clocks):
         if not is_told_here(key, met):
             continue
         besides = told_besides(limb, before_it, met) | lsoa_in(key)
@@ -1280,6 +1339,100 @@ JUDGES: dict[str, Callable[[Limb, Sequence[Occurrence], Clocks], Iterator[Met]]]
 }
 
 
+def judge_linked(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) -> Iterator[Met]:
+    """On a group of linked reports: the condition of the limb, asked at each occurrence of what leads to it.
+
+    Stops are what matches a step. From stop to stop it is one name, or two by way of something that is no stop. Each
+    goes on to one that is fewer stops away from e; of several ways it is that of fewer names, then the earliest.
+    """
+    for e in occurrences:
+        settings = parameters(limb, e.area, london_day(e.time))
+        if settings is None or not is_stop(limb, e):
+            continue
+        window = [o for o in occurrences if shift(e.time, settings["within"], -1) <= o.time <= e.time]
+        ways = ways_to(e, window, limb)
+        reached = [o for o in window if o.id == e.id or o.id in ways]
+        seen = [o for o in window if any(o.id == one.id or shared(o, one) for one in reached)]
+        for met in JUDGES[limb.condition["type"]](limb, seen, clocks):
+            if met.occurrence_id == e.id:
+                yield with_ways(met, e, ways, window)
+
+
+def with_ways(
+    met: Met, e: Occurrence, ways: dict[str, tuple[Occurrence, list[Occurrence], Occurrence]], window: list[Occurrence]
+) -> Met:
+    """What was met, with the ways from its evidence to e as evidence, and told."""
+    gone: set[str] = set()
+    for occurrence, _ in met.chain:
+        at = occurrence.id
+        while at != e.id:
+            gone.add(at)
+            at = ways[at][2].id
+    gone_by = [ways[o.id] for o in window if o.id in gone]
+    stops = [e, *(start for start, _, _ in gone_by)]
+    words = [way_in_words(way) for way in gone_by]
+    on_the_way: dict[str, tuple[Occurrence, Sequence[Sighting]]] = {
+        o.id: (o, []) for start, between, end in gone_by for o in (start, *between, end)
+    }
+    chain = on_the_way | {o.id: (o, passed) for o, passed in met.chain}
+    near = {s for o in window if any(o.id == stop.id or shared(o, stop) for stop in stops) for s in ids_in(o)}
+    return replace(
+        met,
+        chain=sorted(chain.values(), key=lambda link: (link[0].time, link[0].id)),
+        facts=met.facts | {"path": "; ".join(sorted(set(words), key=words.index))},
+        near_misses=[(sighting, why) for sighting, why in met.near_misses if sighting.incident_id in near],
+    )
+
+
+def ids_in(occurrence: Occurrence) -> list[str]:
+    """Its reports."""
+    return [sighting.incident_id for sighting in occurrence.members]
+
+
+def is_stop(limb: Limb, occurrence: Occurrence) -> bool:
+    """Whether an occurrence matches a step."""
+    return any(selected(occurrence, select) for select in limb.select.values())
+
+
+def shared(one: Occurrence, other: Occurrence) -> list[str]:
+    """What two occurrences both name."""
+    names = [{name for sighting in occurrence.members for name in sighting.names} for occurrence in (one, other)]
+    return sorted(names[0] & names[1])
+
+
+def ways_to(
+    e: Occurrence, window: list[Occurrence], limb: Limb
+) -> dict[str, tuple[Occurrence, list[Occurrence], Occurrence]]:
+    """For each stop that leads to e: itself, what lies between, if anything, and the next stop."""
+    stops = [o for o in window if is_stop(limb, o) and o.id != e.id]
+    others = [o for o in window if not is_stop(limb, o)] if limb.linked_within == 2 else []  # noqa: PLR2004 - one name, or two
+    found: dict[str, tuple[Occurrence, list[Occurrence], Occurrence]] = {}
+    layer = [e]
+    while layer:
+        reached = {}
+        for start in stops:
+            if start.id in found:
+                continue
+            ways: list[tuple[Occurrence, list[Occurrence], Occurrence]] = [
+                (start, [], end) for end in layer if shared(start, end)
+            ]
+            # They stand in order of time: what comes first is what is gone by.
+            ways += [(start, [o], end) for o in others for end in layer if shared(start, o) and shared(o, end)]
+            if ways:
+                reached[start.id] = ways[0]
+        found |= reached
+        layer = [o for o in stops if o.id in reached]
+    return found
+
+
+def way_in_words(way: tuple[Occurrence, list[Occurrence], Occurrence]) -> str:
+    """By which kinds of thing a way leads."""
+    start, between, end = way
+    stops = [start, *between, end]
+    steps = [sorted({name.partition(":")[0] for name in shared(*pair)}) for pair in pairwise(stops)]
+    return ", then ".join(" and ".join(f"same {kind}" for kind in kinds) for kinds in steps)
+
+
 def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks) -> Iterator[OracleFinding]:
     """`calendar` on areas: enough of an indicator in an area's calendar period that is over."""
     for limb in limbs:
@@ -1315,7 +1468,8 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
         return
     if met.chain and len({s.organisation for s in passing}) < guards.get("organisations", 1):
         return
-    if met.chain and all(s.grade in guards.get("grades_alone", ()) for s in every):
+    counted_in = [sighting for occurrence, passed in met.chain if passed for sighting in occurrence.members]
+    if met.chain and all(s.grade in guards.get("grades_alone", ()) for s in counted_in):
         return
     facts = sorted(met.facts.items())
     yield OracleFinding(

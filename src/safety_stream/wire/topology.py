@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.stages import alert, detect, intake, measure, publish, register
+from safety_stream.core.stages import alert, detect, intake, link, measure, publish, register
 from safety_stream.core.stages.stage import Step
 
 Spread = Literal["many", "one"]
@@ -56,6 +56,7 @@ TOPICS = (
     TopicRow("backfill.",        "any",          ("incident-report",),                 "one",  "log"),
     TopicRow("incidents",        "incident id",  ("incident-version", "feed-status"),  "many", "log"),
     TopicRow("sightings",        "entity key",   ("sighting-change", "feed-status"),   "many", "log"),
+    TopicRow("links",            "incident id",  ("sighting-change",),                 "one",  "log"),
     TopicRow("tallies",          "series",       ("tally", "feed-status"),             "many", "log"),
     TopicRow("findings",         "entity key",   ("finding-change",),                  "many", "log"),
     TopicRow("alert-changes",    "alert id",     ("alert",),                           "one",  "log"),
@@ -71,7 +72,8 @@ TOPICS = (
 
 STAGES = (
     StageRow("intake",     ("partner.", "backfill."), ("incidents", "dead-letters."),          0.0,  intake.make_step),
-    StageRow("register",   ("incidents",),            ("sightings", "tallies", "feed-status"), 0.0, register.make_step),
+    StageRow("register", ("incidents",), ("sightings", "links", "tallies", "feed-status"), 0.0, register.make_step),
+    StageRow("link",       ("links",),                ("sightings",),                          0.0,  link.make_step),
     StageRow("detect",     ("sightings",),            ("findings", "sightings"),               0.0,  detect.make_step),
     StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),

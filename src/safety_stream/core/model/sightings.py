@@ -22,10 +22,14 @@ KeyKind = Literal[
     "vehicle",
     "phone",
     "group",
+    "linked",
     "area",
 ]
 """Which timeline a rule reads. A key is written `<kind>:<value>`, a pair `<kind>:<value>|<value>`; see also
-`stretches.py`."""
+`stretches.py`.
+
+Of `linked` the value is the incident id of a group's earliest report; from `register` to `link`, the report's own.
+"""
 
 
 FINDING: Final = "finding"

@@ -171,6 +171,16 @@ class View:
             found = self._matching[step] = list(self._match(self._selections[step].passes))
         return found
 
+    def of(self, occurrences: Sequence[Occurrence]) -> View:
+        """The same look at some of the occurrences only."""
+        return View(occurrences, self._selections, self.terms, self.now)
+
+    def matches_any(self, occurrence: Occurrence) -> bool:
+        """Whether an occurrence matches any step."""
+        return any(
+            selection.passes(sighting) for selection in self._selections.values() for sighting in occurrence.sightings
+        )
+
     def times(self, step: str) -> list[Instant]:
         """When the occurrences that match the step began, in order."""
         return [matched.occurrence.time for matched in self.matching(step)]

@@ -65,6 +65,7 @@ from safety_stream.core.rules.condition import (
     View,
 )
 from safety_stream.core.rules.findings import finding_of
+from safety_stream.core.rules.linked import linked_completions
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
@@ -222,6 +223,9 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
 
     def is_concerned(self, report: Readable) -> bool:
         """Whether a change to this report can alter what the limb finds."""
+        if self.limb.linked_within is not None:
+            # What matches no step may lead from one that does to another.
+            return True
         return any(selection.concerns(report) for selection in self.selections.values()) or any(
             plan.is_concerned(report) for plans in self.beneath.values() for plan in plans
         )
@@ -244,11 +248,17 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     ) -> Iterator[tuple[Completion, Finding]]:
         """What the limb finds inside the span, and how its condition was met."""
         view = self.view(key, occurrences, span, now)
+        within = self.limb.linked_within
         told_once = is_stretched(key)
         # Of the eighteen timelines a report on cells is on, seventeen end here.
         if told_once and not any(_is_here(one.sightings) for one in view.occurrences_in(span)):
             return
-        for completion in self.condition.completions(view, span):
+        completed = (
+            self.condition.completions(view, span)
+            if within is None
+            else linked_completions(self.condition, view, span, within)
+        )
+        for completion in completed:
             if told_once and not _completes_here(completion):
                 continue
             besides = [

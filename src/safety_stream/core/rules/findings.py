@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from safety_stream.core.model import ids
 from safety_stream.core.model.findings import Evidence, Finding, Priority
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.rules.condition import Completion
+from safety_stream.core.rules.condition import Completion, Matched
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 
 _TIERS: tuple[Priority, ...] = ("P1", "P2", "P3", "P4")
@@ -22,7 +22,7 @@ def finding_of(
     """
     reported = [sighting for matched in completion.evidence for sighting in matched.occurrence.sightings]
     matching = [sighting for matched in completion.evidence for sighting in matched.sightings]
-    if reported and not _is_safe(rule.safeguards, reported, matching):
+    if reported and not _is_safe(rule.safeguards, completion.evidence, matching):
         return None
     evidence = tuple(_evidence(completion))
     counted = {sighting.incident_id for sighting in reported}
@@ -77,7 +77,7 @@ def priority_of(words: PriorityRule, number: int, *, child: bool, flags: frozens
     return _TIERS[max(tier, 0)]
 
 
-def _is_safe(safeguards: Safeguards, reported: list[Sighting], matching: list[Sighting]) -> bool:
+def _is_safe(safeguards: Safeguards, evidence: Sequence[Matched], matching: list[Sighting]) -> bool:
     wanted, either = safeguards.organisations, safeguards.organisations_or_kinds
     if wanted > 1 or either > 1:
         organisations = len({sighting.organisation for sighting in matching})
@@ -85,7 +85,9 @@ def _is_safe(safeguards: Safeguards, reported: list[Sighting], matching: list[Si
         if organisations < wanted or (organisations < either and kinds < either):
             return False
     weak = safeguards.grades_alone
-    return not weak or any(sighting.grade not in weak for sighting in reported)
+    # What only lies on the way from one to another matches nothing, and makes nothing safer.
+    counted = [sighting for matched in evidence if matched.sightings for sighting in matched.occurrence.sightings]
+    return not weak or any(sighting.grade not in weak for sighting in counted)
 
 
 def _flags(reported: list[Sighting]) -> frozenset[str]:

@@ -213,6 +213,7 @@ class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `besides` are facts the words may use that decide nothing, by name.
     `names` says how values of facts are called in those words: areas by their names, not their codes.
+    On key `linked` only what is at most `linked_within` identifiers away from one another counts together.
     """
 
     name: str
@@ -222,6 +223,7 @@ class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     explain: str
     names: Mapping[str, str] = {}
     besides: Mapping[str, Besides] = {}
+    linked_within: int | None = None
 
 
 class PriorityRule(msgspec.Struct, frozen=True, gc=False, kw_only=True):

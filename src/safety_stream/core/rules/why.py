@@ -14,7 +14,8 @@ did not name, and a finding may have been overtaken by reports the workers have 
 What would take the finding back is asked of the whole timeline too, since another report may take the place of the one
 that goes: for each report of the evidence the rule is evaluated without it, exactly as if it were withdrawn now.
 Without the report that gives an occurrence its name, the finding that completes on the rest of that occurrence is the
-same finding under another name.
+same finding under another name. Of a group of linked reports its timeline is asked, and not how the group would fall
+apart: what is not near enough to one another any more counts together no more anyway.
 
 A finding may rest on what was found elsewhere: then its evidence names findings, and they lie on its timeline as in the
 stream (`carrying.py`). What they rest on is accounted for in turn, beneath it. What would be without one of them is
@@ -33,6 +34,7 @@ from typing import Literal, cast
 import msgspec
 
 from safety_stream.core.catalogue import Bounds
+from safety_stream.core.linking import linked_key, timelines_of
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.sightings import FINDING, Sighting, key_kind
@@ -171,6 +173,9 @@ def grounds_of(
     live = [claim for claim in claims.values() if _is_under(claim, key)]
     if key_kind(key) == "area":
         return Grounds(Timeline(), tuple(live), now)
+    if key_kind(key) == "linked":
+        linked = [sightings_of(claim)[linked_key(claim.version.incident_id)] for claim in live]
+        return Grounds(_timeline(timelines_of(linked, scope.linked).get(key, ()), bounds.of_key(key)), (), now)
     sightings = [sightings_of(claim)[key] for claim in live]
     for finding_id, reports in sorted(elsewhere.items()):
         linking = [claims[report].linking for report in reports if report in claims]
@@ -352,6 +357,9 @@ def _is_under(claim: Claim, key: str) -> bool:
     kind, _, value = key.partition(":")
     if kind == "area":
         return any(series_key(one.area, one.indicator) == value for one in claim.series)
+    if kind == "linked":
+        # Which group a report is in, only all of them together say.
+        return any(key_kind(keyed.key) == kind for keyed in claim.keys)
     return any(keyed.key == key for keyed in claim.keys)
 
 

@@ -21,7 +21,7 @@ from msgspec.structs import astuple
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion
-from safety_stream.core.model.sightings import SightingChange
+from safety_stream.core.model.sightings import SightingChange, key_kind
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Instant, day_of
@@ -130,8 +130,9 @@ def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str)
             change = SightingChange(key=key, sign=-1, sighting=leaves, as_of=as_of, cause=cause)
         else:
             continue
+        topic = "links" if key_kind(key) == "linked" else "sightings"
         # What one alert may be about goes one way, so that its findings keep their order.
-        changes.append(Output(topic="sightings", key=subject_of(key), value=change, received_at=as_of))
+        changes.append(Output(topic=topic, key=subject_of(key), value=change, received_at=as_of))
     return changes
 
 
