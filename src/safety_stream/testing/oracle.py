@@ -843,7 +843,7 @@ def judge_timelines(told: dict[str, list[Sighting]], files: CatalogueFiles, cloc
         judged = [
             one
             for key in sorted(told.keys() | elsewhere.keys())
-            for one in judge_timeline(
+            for one in judge_key(
                 key,
                 [*told.get(key, []), *elsewhere.get(key, [])],
                 files.limbs,
@@ -912,6 +912,13 @@ def seen_elsewhere(one: OracleFinding, occurrence: Occurrence, names: tuple[str,
 
 
 def judge_timeline(
+    key: str, sightings: Sequence[Sighting], limbs: Iterable[Limb], clocks: Clocks, hub: int
+) -> list[OracleFinding]:
+    """Every finding on one timeline."""
+    return [one for one, _ in judge_key(key, sightings, limbs, clocks, hub)]
+
+
+def judge_key(
     key: str, sightings: Sequence[Sighting], limbs: Iterable[Limb], clocks: Clocks, hub: int
 ) -> list[tuple[OracleFinding, Occurrence | None]]:
     """Every finding on one timeline, and what it is to those that rest on it.
