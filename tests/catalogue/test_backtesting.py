@@ -378,9 +378,22 @@ def test_all_stable_rules_together_have_a_budget_too(folder: Path):
     assert told_of(folder) == [("error", said)]
 
 
+def test_a_list_is_measured_and_may_be_as_long_as_it_is(folder: Path):
+    before = told_of(folder)
+    spoil(folder, r"audience: \[.*\]", "audience: [repeat-victim-list]", "rules/hate-repeat.yaml")
+    spoil(folder, r"(rule: hate-repeat.*urgent_per_division_and_shift: )\d+", r"\g<1>600")
+    assert told_of(folder) == before
+    spoil(folder, r"held: \{audiences: \[", "held: {audiences: [repeat-victim-list, ")
+    assert (
+        "error",
+        "hate-repeat is too loud to be stable: 600 urgent in a division and shift, where the budget is 5",
+    ) in (told_of(folder))
+
+
 @pytest.mark.parametrize(
     ("pattern", "by", "said"),
     [
+        (r"audiences: \[duty-officer,", "audiences: [duty-offiser,", "unknown audience duty-offiser"),
         (r"starts: \[7, 19\]", "starts: [19, 7]", "shifts do not begin in order"),
         (r"starts: \[7, 19\]", "starts: [7, 24]", "budget.shifts.starts.1: Input should be less than or equal to 23"),
         (r"of_one_rule: 5", "of_one_rule: few", "budget.urgent.of_one_rule: Input should be a valid integer"),

@@ -65,12 +65,24 @@ def test_a_chain_is_told_in_order_with_its_steps():
         ),
         "“referral” is a report with kind marac-referral.",
         "“abuse” is a report with theme domestic-abuse; not kind marac-referral.",
+        "“known” is a report with theme domestic-abuse.",
+        "“marked” is a report with theme domestic-abuse; flag serial-perpetrator.",
         "Told besides, as times: how often “abuse” happened in the 12 months before.",
         "Told besides, as referrals: how often “referral” happened in the 12 months before.",
+        ("Told besides, as risk: what “known” last said of fact risk-level in the 12 months before, or “not known”."),
+        "Told besides, as serial: how often “marked” happened in the 12 months before.",
         (
             "The alert says: Abuse reported {days_since_referral} days after the last MARAC referral of this pair. "
-            "In the twelve months to it: abuse told {times} times, MARAC referrals {referrals}."
+            "In the twelve months to it: abuse told {times} times, reports marked serial perpetrator {serial}, "
+            "risk assessed before {risk}, MARAC referrals {referrals}."
         ),
+    )
+
+
+def test_who_is_told_together_and_whose_timeline_it_is_are_named():
+    assert said(explain_rule(catalogue_folder(), "serial-perpetrator"), "When it fires")[0] == (
+        "Of a suspect: “abuse” happens with 2 or more different values of victims (whoever's timeline it is left out; "
+        "those told together are one) within 12 months."
     )
 
 

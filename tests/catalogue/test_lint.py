@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.catalogue.copying import with_more_rules
 
 from safety_stream.catalogue import CatalogueError, Issue, lint_catalogue, load_catalogue
 from safety_stream.core.catalogue import NOTHING_LINKED
+from safety_stream.core.model.times import to_day
 from safety_stream.data_files import catalogue_folder
 
 RULE = "rules/rv-graded.yaml"
@@ -39,6 +41,9 @@ DISTINCT_FACTS = "rules/distinct-facts.yaml"
 SUM = "rules/sum-until.yaml"
 LINKED = "rules/linked-count.yaml"
 LINKING = "linking.yaml"
+BESIDES = "rules/besides.yaml"
+BEFORE = "rules/absent-before.yaml"
+CALENDAR = "calendars/lancashire-school.yaml"
 
 
 @pytest.fixture
@@ -166,6 +171,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (UNTIL, "until: visit", "until: visits", "unknown step visits"),
         (DISTINCT_UNTIL, "until: visit", "until: visits", "unknown step visits"),
         (ORDERED, "referrals: {of: referral,", "referrals: {of: referals,", "unknown step referals"),
+        (BESIDES, "latest: found-area", "latest: found-aera", "unknown fact found-aera"),
         (OF_FINDINGS, "finding: count-until", "finding: count-till", "unknown rule count-till"),
         (NEAR, "after: complaint", "after: complaints", "unknown step complaints"),
         (SHARE, "also: complaint", "also: complaints", "unknown step complaints"),
@@ -256,6 +262,26 @@ def test_the_shipped_catalogue_has_no_issue():
         (LINKING, "theme: [serious", "reported_within: 1 day, theme: [serious", "what leads to others is a report"),
         (LINKING, "degree_cap: 20", "degree_cap: 0", "linked.degree_cap: Input should be greater than or equal to 1"),
         (LINKING, "drugs, exploit", "drunkenness, exploit", "unknown theme drunkenness"),
+        (
+            BESIDES,
+            "crime: {kind: police-crime, origin: reported}",
+            "crime: {finding: rv-graded}",
+            "step crime means a finding, which says nothing of fact found-area",
+        ),
+        (BEFORE, "before: 3rd school day", "before: 3rd term day", "unknown calendar term"),
+        (BEFORE, "before: 3rd school day", "before: 3th school day", "a day ahead is the next of a calendar"),
+        (BEFORE, "before: 3rd school day", "before: some school day", "a day ahead is the next of a calendar"),
+        (BEFORE, "before: 3rd school day, ", "", "no deadline"),
+        (BEFORE, "before: 3rd school day, ", "before: 3rd school day, within: 1 day, ", "two deadlines"),
+        (BEFORE, "set: {enabled: false}", "set: {within: 3 days}", "limb main has no within"),
+        (CALENDAR, 'opens: "09:00"', 'opens: "9:00"', "opens: String should match pattern"),
+        (CALENDAR, "known: {first: 2024-09-02", "known: {first: 2024-9-2", "a day is written 2026-01-31"),
+        (CALENDAR, "known: {first: 2024-09-02", "known: {first: null", "a day is written 2026-01-31"),
+        (CALENDAR, "known: {first: 2024-09-02", "known: {first: 2028-09-02", "the last day is before the first"),
+        (CALENDAR, "- {first: 2024-10-28", "- {first: 2024-08-28", "these days are not within those"),
+        (CALENDAR, "last: 2024-11-01", "last: 2024-10-01", "the last day is before the first"),
+        (CALENDAR, "first: 2024-12-23", "first: 2024-11-01", "it begins before the one above has ended"),
+        (DISTINCT_UNTIL, "until: visit}", "until: visit, unconnected: true}", "one report has one"),
         (NEAR, "metres: 100", "metres: 501", "501 metres is further than a cell is wide"),
         (NEAR, "within: 28 days", "within: 93 days", "93 days may be longer than a cell lasts"),
         (NEAR, "within: 28 days", "within: 3 months", "3 months may be longer than a cell lasts"),
@@ -596,3 +622,20 @@ def test_without_the_file_of_links_nothing_is_linked(folder: Path):
     assert [issue.what for issue in errors_of(folder)] == ["nothing is linked: there is no linking.yaml"]
     (folder / LINKED).unlink()
     assert load_catalogue(folder).linked is NOTHING_LINKED
+
+
+def test_a_calendar_there_is_already_is_told(folder: Path):
+    text = (folder / CALENDAR).read_text(encoding="utf-8")
+    (folder / "calendars" / "other.yaml").write_text(text, encoding="utf-8")
+
+    assert [issue.what for issue in errors_of(folder)] == ["calendar school is there already"]
+
+
+def test_a_calendar_that_ends_soon_is_a_warning_half_a_year_before(folder: Path):
+    for today, told in ((date(2027, 2, 27), []), (date(2027, 2, 28), [("warning", ENDS)])):
+        issues = [issue for issue in lint_catalogue(folder, today=to_day(today)) if issue.file == CALENDAR]
+
+        assert [(one.severity, one.what) for one in issues] == told
+
+
+ENDS = "calendar school ends on 2027-08-31, in 6 months or less"

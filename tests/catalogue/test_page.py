@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.catalogue.copying import with_more_rules
+from tests.catalogue.copying import copied, with_more_rules
 
 from safety_stream.catalogue import catalogue_page
 from safety_stream.catalogue.blocks import Bullets, Heading, Link, Paragraph, Table, to_html, to_markdown
@@ -106,6 +106,30 @@ def test_every_example_says_when_it_fires_or_that_it_does_not(form: str):
 
     assert len(firings) == sum(len(example.fires) for example in examples)
     assert TEXTS[form].count("Nothing fires.") == sum(not example.fires for example in examples)
+
+
+@pytest.mark.parametrize("form", PAGES)
+def test_how_loud_each_rule_was_is_there_and_which_is_a_list(form: str, tmp_path: Path):
+    folder = copied(tmp_path / "catalogue")
+    (folder / "volumes.yaml").write_text(MEASURED, encoding="utf-8")
+
+    text = plain(form, catalogue_page(folder, form))
+
+    assert "at most 10 alerts of all rules together and 5 of one may become urgent" in text
+    assert "404.1 2 59 yes" in text
+    assert "1,234.0 0 77 no, a list" in text
+
+
+MEASURED = """budget:
+  held: {audiences: [duty-officer], source: x}
+  shifts: {starts: [7, 19], source: x}
+  urgent: {per_division_and_shift: 10, of_one_rule: 5, source: x}
+  alerts: {per_district_and_month: 60, source: x}
+measured:
+  - {rule: rv-graded, version: 2, history: x, alerts_per_month: 404.1, urgent_per_division_and_shift: 2, alerts_per_district_and_month: 59}
+  - {rule: rv-generic, version: 1, history: x, alerts_per_month: 1234.0, urgent_per_division_and_shift: 0, alerts_per_district_and_month: 77}
+  - {rule: hate-repeat, version: 99, history: x, alerts_per_month: 1, urgent_per_division_and_shift: 0, alerts_per_district_and_month: 7}
+"""  # noqa: E501 - a line per rule, as in the file
 
 
 def test_an_example_is_a_table_of_its_reports():

@@ -126,6 +126,18 @@ def test_over_budget_ends_with_two_and_says_what(reports: Path, catalogue: Path)
     assert quiet == 0
 
 
+def test_a_list_is_over_no_budget_and_is_said_to_be_one(reports: Path, catalogue: Path):
+    change(catalogue / "volumes.yaml", "per_district_and_month: 60", "per_district_and_month: 0")
+
+    code, out, _ = run("rules", "backtest", "rv-generic", "--against", reports, "--catalogue", catalogue)
+    (one,) = told("rv-generic", "--against", reports, "--catalogue", catalogue)["rules"]
+
+    assert code == 0
+    assert "rv-generic makes a list: no budget is for it" in out
+    assert (one["held"], one["over_budget"]) == (False, [])
+    assert one["live"]["alerts"] > 0
+
+
 def test_what_is_recorded_is_what_lint_reads(reports: Path, catalogue: Path):
     file = catalogue / "volumes.yaml"
     by_hand = file.read_text(encoding="utf-8").partition("\nmeasured:")[0]

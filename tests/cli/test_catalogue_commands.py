@@ -41,7 +41,7 @@ def change(file: Path, old: str, new: str) -> None:
 def test_the_catalogues_are_in_order_and_their_examples_hold(folder: Path | None):
     which = ["--catalogue", folder] if folder else []
 
-    assert run("rules", "lint", *which) == (0, "", "The catalogue is in order\n")
+    assert run("rules", "lint", "--today", "2026-01-01", *which) == (0, "", "The catalogue is in order\n")
     code, out, _ = run("rules", "test", *which, "--json")
     assert code == 0
     assert all(json.loads(line)["passed"] for line in out.splitlines())
@@ -199,6 +199,13 @@ def test_lint_with_warnings_only_asks_for_a_look(catalogue: Path):
 
     assert code == 2
     assert {json.loads(line)["severity"] for line in out.splitlines()} == {"warning"}
+
+
+def test_lint_tells_in_time_that_a_calendar_ends():
+    told = [run("rules", "lint", "--today", day)[1] for day in ("2027-02-27", "2027-02-28")]
+
+    words = "calendars/lancashire-school.yaml:7: warning: calendar school ends on 2027-08-31, in 6 months or less; "
+    assert [words in one for one in told] == [False, True]
 
 
 def test_an_example_that_fails_is_shown_with_what_was_found(catalogue: Path):

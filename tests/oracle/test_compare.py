@@ -9,8 +9,8 @@ from tests.oracle.compare import differences
 
 TRUTH = truth_of(
     report("police-crimes", "x0", "2026-01-04T20:00", victim="tok-a1", area=HYNDBURN),
-    report("police-crimes", "x1", "2026-01-05T20:00", victim="tok-a1", area=HYNDBURN),
-    report("police-crimes", "x2", "2026-01-06T20:00", victim="tok-a1", area=HYNDBURN),
+    report("housing", "x1", "2026-01-05T20:00", victim="tok-a1", area=HYNDBURN),
+    report("housing", "x2", "2026-01-06T20:00", victim="tok-a1", area=HYNDBURN),
 )
 
 

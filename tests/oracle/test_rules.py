@@ -35,11 +35,13 @@ from safety_stream.testing.oracle import (
     limbs_of,
     moment,
     period_of,
+    read_calendars,
     read_catalogue,
     shift,
 )
 
 FILES = read_catalogue(CATALOGUE)
+CALENDARS = read_calendars(CATALOGUE)
 FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -59,7 +61,9 @@ def examples():
 @pytest.mark.parametrize(("rule", "example"), list(examples()))
 def test_the_oracle_agrees_with_the_examples_of_the_rules(rule: dict[str, Any], example: dict[str, Any]):
     (limb,) = [
-        limb for limb in limbs_of(rule, {}, FILES.linked["linked_within"]) if limb.name == example.get("limb", "")
+        limb
+        for limb in limbs_of(rule, {}, CALENDARS, FILES.linked["linked_within"])
+        if limb.name == example.get("limb", "")
     ]
     as_of = local(example["as_of"]) if "as_of" in example else FAR_AHEAD
     feeds = dict.fromkeys(FILES.sources, as_of)
@@ -70,7 +74,7 @@ def test_the_oracle_agrees_with_the_examples_of_the_rules(rule: dict[str, Any], 
     else:
         sightings = [sighting(number, words) for number, words in enumerate(example["sightings"])]
         # Whatever it may rest on stands beside it.
-        others = [one for other in RULES.values() if other is not rule for one in limbs_of(other, {})]
+        others = [one for other in RULES.values() if other is not rule for one in limbs_of(other, {}, CALENDARS)]
         told = {f"{limb.keys[0]}:tok-x": sightings}
         if limb.keys == ("linked",):
             told = groups_of(sightings, FILES.linked | {"blocklist": example.get("hubs", [])})
@@ -117,6 +121,7 @@ def sighting(number: int, words: dict[str, Any]) -> Sighting:
         roles=(role, "here"),
         persons=tuple(words.get("persons", ())),
         complainants=tuple(words.get("complainants", ())),
+        victims=tuple(words.get("victims", ())),
         child=words.get("child", False),
         facts={name: as_said(value) for name, value in words.get("facts", {}).items()},
         names=tuple(sorted(words.get("names", ()))),

@@ -64,10 +64,17 @@ def test_days_since_a_referral_are_whole_days_of_twenty_four_hours():
 
     found = only(truth, "rv-marac-repeat")
 
-    assert found.facts == (("days_since_referral", "1"), ("referrals", "1"), ("times", "1"))
+    assert dict(found.facts) == {
+        "days_since_referral": "1",
+        "referrals": "1",
+        "risk": "not known",
+        "serial": "0",
+        "times": "1",
+    }
     assert found.explanation == (
         "Abuse reported 1 days after the last MARAC referral of this pair. "
-        "In the twelve months to it: abuse told 1 times, MARAC referrals 1."
+        "In the twelve months to it: abuse told 1 times, reports marked serial perpetrator 0, "
+        "risk assessed before not known, MARAC referrals 1."
     )
 
 

@@ -29,6 +29,8 @@ def gallery() -> list[Told]:
         _referrals,
         _abuse,
         _assessed,
+        _graded,
+        _partners,
         _hate,
         _missing,
         _exploited,
@@ -230,6 +232,45 @@ def _assessed() -> Iterator[Told]:
             report = a_report("domestic-abuse", f"dash-{name}", "2025-08-21T20:00", people=people,
                               facts=(Fact("dash-score", score),), source_version=version)  # fmt: skip
             yield _now(report, version * HOUR)
+
+
+def _graded() -> Iterator[Told]:
+    """What was known of the risk when high risk was found: said before, said then, said a year ago, and never."""
+    for name, before, risk in (
+        ("before", DAY_LENGTH, "high"),
+        ("then", 0, "high"),
+        ("year", 366 * DAY_LENGTH, "medium"),
+        ("never", DAY_LENGTH, None),
+    ):
+        people = {"victim": f"tok-graded-{name}"}
+        high = a_report("domestic-abuse", f"graded-{name}", "2026-01-22T20:00", people=people,
+                        facts=(Fact("dash-score", "15"), Fact("risk-level", "very-high")))  # fmt: skip
+        yield _now(high)
+        facts = () if risk is None else (Fact("risk-level", risk),)
+        earlier = a_report("police-incidents", f"graded-{name}", "2026-01-22T20:00", people=people, facts=facts,
+                           flags=("domestic-abuse", "serial-perpetrator"), category="violence")  # fmt: skip
+        yield _now(_moved(earlier, -before))
+
+
+def _partners() -> Iterator[Told]:
+    """Abuse of one and then another: in a year, in a millisecond more, of one home, by each other, connected later."""
+    one, other = "2025-01-25T22:00", "2026-01-25T22:00"
+    for name, told, last in (
+        ("two", (({"victim": "a"}, one), ({"victim": "b"}, other)), 0),
+        ("long", (({"victim": "a"}, one), ({"victim": "b"}, other)), 1),
+        ("home", (({"victim": "a", "subject": "b"}, one), ({"subject": "b"}, other)), 0),
+        ("back", (({"victim": "a"}, one), ({"victim": "p"}, other)), 0),
+        ("known", (({"victim": "a"}, one), ({"victim": "b"}, one), ({"victim": "a", "subject": "b"}, other)), 0),
+        ("seen", (({"victim": "a"}, one), ({"witness": "b"}, other)), 0),
+        ("homes", (({"victim": "a", "subject": "b"}, one), ({"victim": "c", "subject": "d"}, other)), 0),
+    ):
+        for number, (harmed, when) in enumerate(told):
+            people = {role: f"tok-{name}-{token}" for role, token in harmed.items()} | {"suspect": f"tok-{name}-p"}
+            report = a_report("domestic-abuse", f"partner-{name}-{number}", when, people=people)
+            yield _now(_moved(report, last if number == len(told) - 1 else 0))
+    for number, when in enumerate((one, other)):
+        weak = {"victim": f"tok-weak-{number}", "suspect": "tok-weak-p"}
+        yield _now(a_report("domestic-abuse", f"partner-weak-{number}", when, people=weak, grade="E"))
 
 
 def _found() -> Iterator[Told]:
@@ -466,13 +507,21 @@ def _visits() -> Iterator[Told]:
             report = a_report("ambulance", f"call-{number}-{call}", "2025-05-05T10:00", place=place)
             # Thirty-one days: a month from the fifth to the fifth.
             yield _now(_moved(report, 31 * DAY_LENGTH + last if call == 2 else call * 3 * HOUR))
-    for name, told_after in (("never", None), ("last", DAY_LENGTH), ("late", DAY_LENGTH + 1)):
+    # A Monday; a Friday; before half term, in which the clocks go back; in a holiday.
+    for name, night, morning, told_after in (
+        ("never", "2025-06-09T22:00", "2025-06-10T09:00", None),
+        ("last", "2025-06-09T22:00", "2025-06-10T09:00", 0),
+        ("late", "2025-06-09T22:00", "2025-06-10T09:00", 1),
+        ("weekend", "2025-06-13T22:00", "2025-06-16T09:00", 0),
+        ("monday", "2025-06-13T22:00", "2025-06-16T09:00", 1),
+        ("half-term", "2025-10-24T16:00", "2025-11-03T09:00", 0),
+        ("november", "2025-10-24T16:00", "2025-11-03T09:00", 1),
+        ("new-year", "2025-12-31T23:00", "2026-01-05T09:00", 1),
+    ):
         child = {"people": {"subject": f"tok-school-{name}"}, "child": True}
-        abuse = a_report("police-incidents", f"night-{name}", "2025-06-09T22:00", category="domestic-abuse", **child)
-        yield _now(abuse)
+        yield _now(a_report("police-incidents", f"night-{name}", night, category="domestic-abuse", **child))
         if told_after is not None:
-            told = a_report("childrens-services", f"school-{name}", "2025-06-09T22:00",
-                            subtype="school-notification", **child)  # fmt: skip
+            told = a_report("childrens-services", f"school-{name}", morning, subtype="school-notification", **child)
             yield _now(_moved(told, told_after))
 
 

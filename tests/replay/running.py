@@ -81,8 +81,8 @@ def linked_world(folder: Path) -> World:
 def changed_world(folder: Path, before: World) -> World:
     """The catalogue of that world, written to `folder`, a year on.
 
-    Rules, limits, links and an indicator are changed, some are new, one of them on a kind of key nobody read, two are
-    retired. Other findings than before are read elsewhere.
+    Rules, limits, links and an indicator change, some rules are new, one on a kind of key nobody read, two are retired.
+    Other findings than before are read elsewhere.
     """
     shutil.copytree(before.folder, folder)
     for name, pattern, by in (
@@ -100,7 +100,8 @@ def changed_world(folder: Path, before: World) -> World:
         _rewrite(folder / "rules" / f"{name}.yaml", r"status: stable", "status: retired")
     for name in ("count-until", "finding-count", "distinct-until", "elsewhere-base", "elsewhere-count"):
         shutil.copy(MORE_RULES / f"{name}.yaml", folder / "rules")
-    _rewrite(folder / "rules" / "distinct-until.yaml", "key: victim", "key: suspect")
+    _rewrite(folder / "rules" / "distinct-until.yaml", "key: victim", "key: household")
+    _rewrite(folder / "rules" / "distinct-until.yaml", r"hate-report\]\}", "hate-report], origin: reported}")
     _rewrite(folder / "linking.yaml", r"degree_cap: \d+", f"degree_cap: {SMALL_DEGREE + 1}")
     _rewrite(folder / "linking.yaml", r"age_days: \d+", "age_days: 20")
     indicators = next((folder / "indicators").glob("*.yaml"))

@@ -19,7 +19,7 @@ from safety_stream.core import linking, timeline
 from safety_stream.core import register as claims
 from safety_stream.core.alerts import condition as alerts
 from safety_stream.core.catalogue import Areas, Bounds
-from safety_stream.core.model import times
+from safety_stream.core.model import open_days, times
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
@@ -27,6 +27,7 @@ from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
 from safety_stream.core.rules import (
     absent,
+    besides,
     carrying,
     condition,
     count,
@@ -114,8 +115,42 @@ def a_window_of_days_is_a_millisecond_longer(patch: Patch, _: World) -> None:
 
 @mutant
 def what_is_told_besides_leaves_out_the_last(patch: Patch, _: World) -> None:
-    right = engine.number_within
-    patch.setattr(engine, "number_within", lambda moments, end, length: right(moments, end - 1, length))
+    right = besides.number_within
+    patch.setattr(besides, "number_within", lambda moments, end, length: right(moments, end - 1, length))
+
+
+@mutant
+def what_is_said_at_that_instant_was_known_before(patch: Patch, _: World) -> None:
+    right = besides._latest
+    patch.setattr(besides, "_latest", lambda matching, fact, at, within: right(matching, fact, at + 1, within))
+
+
+@mutant
+def what_was_known_is_never_forgotten(patch: Patch, _: World) -> None:
+    right = besides._latest
+    patch.setattr(
+        besides, "_latest", lambda matching, fact, at, _: right(matching, fact, at, times.Duration(months=1_200))
+    )
+
+
+@mutant
+def who_accuses_back_is_a_victim_of_their_own(patch: Patch, _: World) -> None:
+    patch.setattr(distinct, "persons_of", lambda _: frozenset())
+
+
+@mutant
+def everybody_of_a_home_counts(_: Patch, world: World) -> World:
+    return with_condition(world, "serial-perpetrator", unconnected=False)
+
+
+@mutant
+def who_is_harmed_is_who_saw_it(patch: Patch, _: World) -> None:
+    right = claims.sightings_of
+    patch.setattr(
+        claims,
+        "sightings_of",
+        lambda claim: {key: msgspec.structs.replace(one, victims=one.persons) for key, one in right(claim).items()},
+    )
 
 
 @mutant
@@ -163,6 +198,21 @@ def absence_ignores_feeds(patch: Patch, _: World) -> None:
 def an_answer_at_the_last_instant_is_too_late(patch: Patch, _: World) -> None:
     patch.setattr(absent, "bisect_right", lambda moments, at: bisect_right([moment + 1 for moment in moments], at + 1))
     patch.setattr(absent, "after", lambda at, length: times.after(at, length) - 1)
+
+
+@mutant
+def schools_are_open_on_saturdays(patch: Patch, _: World) -> None:
+    patch.setattr(open_days, "_FRIDAY", 6)
+
+
+@mutant
+def schools_have_no_holidays(patch: Patch, _: World) -> None:
+    patch.setattr(open_days, "bisect_right", lambda *_, **__: 0)
+
+
+@mutant
+def schools_begin_by_the_clock_of_the_night_before(patch: Patch, _: World) -> None:
+    patch.setattr(open_days.OpenDays, "opening", lambda self, day: times.start_of(day - 9) + 9 * DAY_LENGTH + 9 * HOUR)
 
 
 @mutant

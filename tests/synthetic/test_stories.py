@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.times import start_of, to_day
+from safety_stream.core.rules.rule import Absent
 from safety_stream.synthetic import Story, generate, ground_truth, read_county
+from safety_stream.synthetic.stories import school_night
 from safety_stream.testing.oracle import Truth, recompute
 from safety_stream.testing.verdict import as_read
 
@@ -75,6 +78,19 @@ def test_cells_are_as_large_as_those_of_the_rules():
     bounds = yaml.safe_load((CATALOGUE / "categories.yaml").read_text(encoding="utf-8"))["bounds"]
 
     assert (COUNTY.stories.cells.metres, COUNTY.stories.cells.days) == (bounds["cell_metres"], bounds["cell_days"])
+
+
+def test_school_nights_are_such_by_the_calendar_of_the_rule():
+    (rule,) = [rule for rule in load_catalogue(CATALOGUE).rules if rule.id == "encompass-not-told"]
+    (limb,) = rule.limbs
+    assert isinstance(limb.condition, Absent)
+    assert limb.condition.before is not None
+    days = limb.condition.before.days
+
+    # Every day but those so early that the night before lies outside what is known.
+    nights = {school_night(day) for day in range(days.known_from + 90, days.known_to + 1)}
+    assert len(nights) > 9
+    assert all(days.is_open(night) and days.is_open(night + 1) for night in nights)
 
 
 def test_the_weeks_laid_down_are_those_of_the_rule():

@@ -201,7 +201,12 @@ def test_native_details_are_passed_over_whatever_they_hold():
 @pytest.mark.parametrize(
     ("details", "facts"),
     [
-        ({"domestic_abuse": {"dash_score": 14, "risk": "HIGH", "service": "x"}}, {"dash-score": "14"}),
+        (
+            {"domestic_abuse": {"dash_score": 14, "risk": "HIGH", "service": "x"}},
+            {"dash-score": "14", "risk-level": "high"},
+        ),
+        ({"marac_referral": {"risk": "VERY_HIGH"}}, {"risk-level": "very-high"}),
+        ({"marac_referral": {"risk": "UNKNOWN"}}, {}),
         ({"domestic_abuse": {"dash_score": 0, "children_in_household": 3}}, {"dash-score": "0"}),
         ({"marac_referral": {"dash_score": 300, "outcome_actions": ["a", "b"]}}, {"dash-score": "300"}),
         ({"domestic_abuse": {"dash_score": None}}, {}),

@@ -112,6 +112,8 @@ def with_only(catalogue: Catalogue, rules: Sequence[Rule]) -> Catalogue:
 def _parameters(condition: Condition) -> tuple[Parameter, ...]:
     if isinstance(condition, Calendar):
         return ("at_least",)
+    if isinstance(condition, Absent) and condition.before is not None:
+        return ()
     if isinstance(condition, AllOf | Ordered | Absent):
         return ("within",)
     return ("at_least", "within")

@@ -6,7 +6,7 @@ mend: so the budget is held against rules that are read already, and by `rules l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import BareRuleFile, BudgetEntry, VolumesFile
@@ -25,13 +25,15 @@ def read_volumes(files: Files) -> tuple[Place, VolumesFile] | None:
     return read
 
 
-def check_volumes(files: Files, rules: Mapping[str, BareRuleFile]) -> None:
-    """Hold what was measured of the rules read against their budget."""
+def check_volumes(files: Files, rules: Mapping[str, BareRuleFile], audiences: Sequence[str]) -> None:
+    """Hold what was measured of the rules read against their budget; `audiences` are those there are."""
     read = read_volumes(files)
     if read is None:
         return
     at, model = read
     at.refuse_repeats("measured", [entry.rule for entry in model.measured], what="rule")
+    for index, audience in enumerate(model.budget.held.audiences):
+        at.know(("budget", "held", "audiences", index), "audience", audience, audiences)
     stable = {rule: file.version for rule, file in rules.items() if file.status == "stable"}
     together = 0
     for index, entry in enumerate(model.measured):
@@ -40,6 +42,8 @@ def check_volumes(files: Files, rules: Mapping[str, BareRuleFile]) -> None:
         if stable.get(entry.rule) != entry.version:
             continue
         del stable[entry.rule]
+        if not is_held(rules[entry.rule].audience, model.budget):
+            continue
         urgent, alerts = entry.urgent_per_division_and_shift, entry.alerts_per_district_and_month
         together += urgent
         for excess in excesses(urgent, alerts, model.budget):
@@ -52,6 +56,11 @@ def check_volumes(files: Files, rules: Mapping[str, BareRuleFile]) -> None:
     for rule, version in stable.items():
         mend = f"run safety-stream rules backtest {rule} --against HISTORY --record NAME-OF-HISTORY"
         at.warning(("measured",), f"version {version} of {rule} has no measured volume", mend)
+
+
+def is_held(audiences: Iterable[str], budget: BudgetEntry) -> bool:
+    """Whether the budget is for alerts of a rule for these audiences; else it makes a list."""
+    return not set(budget.held.audiences).isdisjoint(audiences)
 
 
 def excesses(urgent: int, alerts: int, budget: BudgetEntry) -> list[str]:

@@ -12,6 +12,7 @@ from safety_stream.catalogue.formats import (
     AbsentEntry,
     AllOfEntry,
     CalendarEntry,
+    DayAhead,
     LimbEntry,
     NearEntry,
     OrderedEntry,
@@ -20,6 +21,7 @@ from safety_stream.catalogue.formats import (
 )
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
+from safety_stream.core.model.open_days import Ahead, OpenDays
 from safety_stream.core.model.stretches import STRETCHED
 from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
 from safety_stream.core.rules.carrying import FINDING_FACTS
@@ -42,10 +44,10 @@ _STRETCH = "a stretch of an LSOA"
 
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
 _FINDING_FIELDS = frozenset({"subtype", "area", *(f"facts.{name}" for name in FINDING_FACTS)})
-_LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants"})
+_LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants", "victims"})
 
 
-def condition_of(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per type
+def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa: PLR0911 - a line per type
     """The condition a limb states."""
     stated = entry.condition
     match stated.type:
@@ -68,6 +70,7 @@ def condition_of(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per t
                 ignore=tuple(stated.ignore),
                 until=stated.until,
                 also=tuple(stated.also),
+                unconnected=stated.unconnected,
             )
         case "sum":
             return Sum(
@@ -86,7 +89,13 @@ def condition_of(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per t
                 steps=tuple(stated.steps), within=stated.within, runs=stated.runs, none_of=tuple(stated.none_of)
             )
         case "absent":
-            return Absent(after=stated.after, unless=stated.unless, within=stated.within, feeds=tuple(stated.feeds))
+            return Absent(
+                after=stated.after,
+                unless=stated.unless,
+                within=stated.within or Duration(),
+                feeds=tuple(stated.feeds),
+                before=None if stated.before is None else _ahead(stated.before, vocabulary),
+            )
         case "near":
             return Near(
                 of=stated.of,
@@ -105,6 +114,11 @@ def condition_of(entry: LimbEntry) -> Condition:  # noqa: PLR0911 - a line per t
             )
         case "calendar":
             return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
+
+
+def _ahead(stated: DayAhead, vocabulary: Vocabulary) -> Ahead:
+    days = (vocabulary.calendars or {}).get(stated.of)
+    return Ahead(days or OpenDays(id=stated.of, opens=0, closed=(), known_from=0, known_to=0), stated.number)
 
 
 def counted_steps(entry: LimbEntry) -> tuple[str, ...]:
@@ -190,6 +204,8 @@ def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEn
     if isinstance(condition, Absent):
         for feed in condition.feeds:
             at.know((*where, "feeds"), "feed", feed, vocabulary.sources)
+    if isinstance(entry.condition, AbsentEntry):
+        _check_deadline(at, where, entry.condition, vocabulary)
     if isinstance(condition, Near):
         _check_reach(at, where, condition, vocabulary)
     if isinstance(condition, Share):
@@ -204,7 +220,8 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
     """That a limb's condition has what an override sets in it, and may have it so."""
     if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent):
         at.error(where, f"limb {limb.name} has no at_least", "leave it out")
-    if set_to.within is not None and isinstance(limb.condition, Calendar):
+    by_a_day = isinstance(limb.condition, Absent) and limb.condition.before is not None
+    if set_to.within is not None and (by_a_day or isinstance(limb.condition, Calendar)):
         at.error(where, f"limb {limb.name} has no within", "leave it out")
     if set_to.within is not None and STRETCHED.intersection(limb.keys):
         _check_stretch(at, where, set_to.within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)
@@ -223,6 +240,9 @@ def _check_window(
     if isinstance(condition, Distinct):
         for field in (condition.field, *condition.also):
             vocabulary.know_field(at, (*where, "field"), field, _TEXT_FIELDS | _LISTED_FIELDS)
+        if condition.unconnected and condition.field not in _LISTED_FIELDS:
+            what = f"one report has one {condition.field}, which connects it to nothing"
+            at.error((*where, "unconnected"), what, "leave unconnected out")
     if isinstance(condition, Sum):
         _check_summed(at, (*where, "field"), condition.field, vocabulary)
     if selected is not None and selected.finding is not None and (condition.same or not isinstance(condition, Count)):
@@ -241,6 +261,14 @@ def _check_window_of_findings(at: Place, where: Where, condition: Count | Distin
             at.know((*where, "field"), "field of a finding", field, _FINDING_FIELDS)
     if isinstance(condition, Sum):
         at.error((*where, "of"), f"step {condition.of} means findings, which have no numbers", "count them")
+
+
+def _check_deadline(at: Place, where: Where, stated: AbsentEntry, vocabulary: Vocabulary) -> None:
+    if (stated.within is None) == (stated.before is None):
+        what = "no deadline" if stated.within is None else "two deadlines, within and before"
+        at.error(where, what, "say either within which time, or before which day")
+    if stated.before is not None:
+        at.know((*where, "before"), "calendar", stated.before.of, vocabulary.calendars)
 
 
 def _check_summed(at: Place, where: Where, field: str, vocabulary: Vocabulary) -> None:

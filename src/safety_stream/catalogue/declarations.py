@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from safety_stream.catalogue.areas import read_lookup
+from safety_stream.catalogue.calendars import read_calendars
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import (
@@ -72,6 +73,7 @@ def read_declarations(files: Files, areas: Path | None) -> tuple[Vocabulary, lis
     known = msgspec.structs.replace(known, categories=_read_categories(files, known))
     known = msgspec.structs.replace(known, facts=_read_facts(files))
     known = msgspec.structs.replace(known, linked=read_linked(files, known))
+    known = msgspec.structs.replace(known, calendars=read_calendars(files))
     known = msgspec.structs.replace(known, areas=_read_areas(files, areas or _only_area_file(files)))
     known = msgspec.structs.replace(known, indicators=_read_indicators(files, known))
     audiences, profiles = _read_audiences(files, known)

@@ -160,6 +160,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
         roles=tuple(sorted({*stated.role, *own_roles})),
         persons=tuple(sorted(stated.persons)),
         complainants=tuple(sorted(stated.complainants)),
+        victims=tuple(sorted(stated.victims)),
         child=stated.child,
         linking=tuple(sorted(set(stated.names))),
         facts=tuple(Fact(name, str(value).lower()) for name, value in sorted(stated.facts.items())),

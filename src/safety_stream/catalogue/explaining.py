@@ -16,9 +16,20 @@ from safety_stream.catalogue.releases import approvals_of
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
+from safety_stream.core.rules.besides import NOT_KNOWN
 from safety_stream.core.rules.chains import depth_of, elsewhere_in, rests_anywhere_on, rests_elsewhere_on, rests_on
 from safety_stream.core.rules.registry import condition_type
-from safety_stream.core.rules.rule import FactTest, Limb, Override, PriorityRule, Rule, Safeguards, Selector, Test
+from safety_stream.core.rules.rule import (
+    Besides,
+    FactTest,
+    Limb,
+    Override,
+    PriorityRule,
+    Rule,
+    Safeguards,
+    Selector,
+    Test,
+)
 
 _KEYS: dict[KeyKind, str] = {
     "victim": "a victim",
@@ -189,12 +200,16 @@ def _limb(limb: Limb, *, number: int) -> Section:
         )
     sentences = [f"Of {of}: {when}."]
     sentences += [f"“{step}” is {_selector(selector)}." for step, selector in limb.steps.items()]
-    sentences += [
-        f"Told besides, as {name}: how often “{one.of}” happened in the {length_in_words(one.within)} before."
-        for name, one in limb.besides.items()
-    ]
+    sentences += [f"Told besides, as {name}: {_besides(one)}." for name, one in limb.besides.items()]
     sentences.append(f"The alert says: {limb.explain}")
     return Section("When it fires" if number == 1 else f"When it fires: {limb.name}", tuple(sentences))
+
+
+def _besides(one: Besides) -> str:
+    before = f"in the {length_in_words(one.within)} before"
+    if one.latest is None:
+        return f"how often “{one.of}” happened {before}"
+    return f"what “{one.of}” last said of fact {one.latest} {before}, or “{NOT_KNOWN}”"
 
 
 def _selector(selector: Selector) -> str:

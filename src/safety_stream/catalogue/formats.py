@@ -9,6 +9,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 
+import msgspec
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -32,6 +33,7 @@ from safety_stream.core.model.times import (
     Duration,
     Instant,
     PeriodKind,
+    ordinal,
     to_day,
     to_instant,
 )
@@ -73,6 +75,13 @@ def day_of_text(text: object) -> Day | None:
     if when.year not in _YEARS:
         raise ValueError("a day is of the years 1900 to 2999")
     return to_day(when)
+
+
+def _some_day_of_text(text: object) -> Day:
+    day = day_of_text(text)
+    if day is None:
+        raise ValueError("a day is written 2026-01-31")
+    return day
 
 
 def instant_of_text(text: object) -> Instant:
@@ -143,6 +152,7 @@ DayText = Annotated[str, AfterValidator(_checked_day)]
 
 Length = Annotated[Duration, BeforeValidator(duration_of, json_schema_input_type=_DurationText)]
 OptionalDay = Annotated[int | None, BeforeValidator(day_of_text, json_schema_input_type=date | None)]
+LondonDay = Annotated[int, BeforeValidator(_some_day_of_text, json_schema_input_type=date)]
 LondonTime = Annotated[int, BeforeValidator(instant_of_text, json_schema_input_type=_TimeText)]
 Words = Annotated[
     list[PlainWord],
@@ -416,6 +426,7 @@ class DistinctEntry(_Strict):
     ignore: Annotated[list[str], Field(max_length=MANY_MAX)] = []
     until: StepName | None = None
     also: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
+    unconnected: bool = False
 
 
 class SumEntry(_Strict):
@@ -458,13 +469,69 @@ class OrderedEntry(_Strict):
     measured_from: str | None = None
 
 
+class ClosedEntry(_Strict):
+    """A stretch of days on which nobody is there, both ends in it; `last` left out: one day."""
+
+    first: LondonDay
+    last: LondonDay | None = None
+    title: Prose
+
+
+class KnownEntry(_Strict):
+    """From when to when a calendar knows its closed days, both ends in it."""
+
+    first: LondonDay
+    last: LondonDay
+
+
+class OpenDaysFile(_Strict):
+    """`calendars/*.yaml`: which days from Monday to Friday are none of some kind, and when such a day begins.
+
+    Lint warns when `known` ends sooner than after `renew_before`.
+    """
+
+    id: Name
+    title: Prose
+    opens: Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    known: KnownEntry
+    renew_before: Length
+    closed: Annotated[list[ClosedEntry], Field(max_length=MANY_MAX)]
+    source: Prose
+
+
+class DayAhead(msgspec.Struct, frozen=True):
+    """An open day of the calendar so called: the next (1), or one further on."""
+
+    number: int
+    of: str
+
+
+def day_ahead_of(text: object) -> DayAhead | None:
+    """`next school day`, `11th working day`; nothing stays nothing. Raises `ValueError` for anything else."""
+    if text is None:
+        return None
+    found = _DAY_AHEAD.fullmatch(text) if isinstance(text, str) else None
+    if found is None or (found[1] is not None and ordinal(int(found[1])) != f"{found[1]}{found[2]}"):
+        raise ValueError(
+            "a day ahead is the next of a calendar, or one further on: `next school day`, `3rd school day`"
+        )
+    return DayAhead(int(found[1] or 1), found[3])
+
+
+_DAY_AHEAD = re.compile(r"(?:next|([1-9][0-9]?)(st|nd|rd|th)) ([a-z][a-z0-9]*(?:-[a-z0-9]+)*) day")
+_DayAheadText = Annotated[str, StringConstraints(pattern=r"^(next|[1-9][0-9]?(st|nd|rd|th)) [a-z][a-z0-9-]* day$")]
+
+
 class AbsentEntry(_Strict):
-    """`type: absent`."""
+    """`type: absent`; the deadline is a length `within` or the beginning of a day, `before`."""
 
     type: Literal["absent"]
     after: StepName
     unless: StepName
-    within: Length
+    within: Length | None = None
+    before: Annotated[DayAhead | None, BeforeValidator(day_ahead_of, json_schema_input_type=_DayAheadText | None)] = (
+        None
+    )
     feeds: Annotated[list[Name], Field(min_length=1)]
 
 
@@ -514,10 +581,14 @@ ConditionEntry = Annotated[
 
 
 class BesidesEntry(_Strict):
-    """What to tell besides: how many occurrences of a step lie in the window before the completion, it included."""
+    """What to tell besides: how many occurrences of a step lie in the window before the completion, it included.
+
+    Or, with `latest`, what such an occurrence strictly before the completion last said of that fact.
+    """
 
     of: StepName
     within: Length
+    latest: Name | None = None
 
 
 class LimbEntry(_Strict):
@@ -606,6 +677,7 @@ class ExampleSighting(_Strict):
     northing: int | None = None
     organisation: Name | None = None
     complainants: list[str] = []
+    victims: list[str] = []
     persons: list[str] = []
     names: list[Identifier] = []
     grade: Grade | None = None
@@ -753,9 +825,17 @@ class AlertsBudget(_Strict):
     source: Prose
 
 
+class HeldEntry(_Strict):
+    """Whose alerts the budget is for: a rule none of these hears of is measured and shown, and held to nothing."""
+
+    audiences: Annotated[list[Name], Field(min_length=1)]
+    source: Prose
+
+
 class BudgetEntry(_Strict):
     """How loud rules may be."""
 
+    held: HeldEntry
     shifts: ShiftsEntry
     urgent: UrgentBudget
     alerts: AlertsBudget

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from safety_stream.catalogue.budgets import check_volumes, read_volumes
+from safety_stream.catalogue.calendars import read_calendars
 from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.files import Files
@@ -27,6 +28,7 @@ from safety_stream.catalogue.releases import check_releases, on_trial, read_rele
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
+from safety_stream.core.model.times import Day
 from safety_stream.core.rules.rule import Rule
 
 
@@ -83,15 +85,17 @@ def load_volumes(folder: Path) -> VolumesFile | None:
     return None if read is None else read[1]
 
 
-def lint_catalogue(folder: Path, areas: Path | None = None) -> list[Issue]:
+def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = None) -> list[Issue]:
     """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none.
 
-    Whether rules keep to their budget is told here and nowhere else.
+    Whether rules keep to their budget, and, with `today`, whether calendars end soon, is told here and nowhere else.
     """
     files = Files(folder)
     read = _read(files, areas)
+    if today is not None:
+        read_calendars(files, today)
     if read is not None and areas is None:
-        check_volumes(files, read.rule_files)
+        check_volumes(files, read.rule_files, [audience.id for audience in read.catalogue.audiences])
     return files.sorted_issues()
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from safety_stream.catalogue.blocks import Block, Bullets, Cell, Heading, Link, Paragraph, Table, to_html, to_markdown
+from safety_stream.catalogue.budgets import is_held
 from safety_stream.catalogue.examples import area_of, said_by
 from safety_stream.catalogue.explaining import EXAMPLES, explained, keys_in_words
-from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, RuleFile
-from safety_stream.catalogue.loading import Loaded, load_whole
+from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, RuleFile, VolumesFile
+from safety_stream.catalogue.loading import Loaded, load_volumes, load_whole
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Family
 from safety_stream.core.model.times import LONDON, Duration, Instant, length_in_words, to_datetime
@@ -46,11 +47,11 @@ _LIST, _SOURCES = "list", "sources"
 def catalogue_page(folder: Path, form: Form) -> str:
     """The page on the catalogue in `folder`, as `html` or `md`. Raises `CatalogueError` when it has errors."""
     loaded = load_whole(folder)
-    blocks = [*_blocks(loaded.catalogue, loaded.rule_files), *_releases(loaded)]
+    blocks = [*_blocks(loaded.catalogue, loaded.rule_files, load_volumes(folder)), *_releases(loaded)]
     return to_html(TITLE, blocks) if form == "html" else to_markdown(blocks)
 
 
-def _blocks(catalogue: Catalogue, files: Mapping[str, RuleFile]) -> Iterator[Block]:
+def _blocks(catalogue: Catalogue, files: Mapping[str, RuleFile], volumes: VolumesFile | None) -> Iterator[Block]:
     rules = sorted(catalogue.rules, key=lambda rule: rule.id)
     yield Heading(1, TITLE)
     yield Paragraph(_INTRODUCTION)
@@ -68,6 +69,9 @@ def _blocks(catalogue: Catalogue, files: Mapping[str, RuleFile]) -> Iterator[Blo
         ("rule", "source"),
         tuple(row for rule in rules for row in _sources(files[rule.id], catalogue)),
     )
+    if volumes is not None:
+        yield Heading(2, "How loud they are")
+        yield from _volumes(rules, volumes)
     yield Heading(2, "Who reports")
     yield Table(
         "The partners' feeds",
@@ -118,6 +122,33 @@ def _index(rules: Sequence[Rule], catalogue: Catalogue) -> Iterator[Block]:
         )
         if rows:
             yield Table(_in_words(family), ("rule", "looks at", "priority", "may be heard by", "status"), rows)
+
+
+def _volumes(rules: Sequence[Rule], volumes: VolumesFile) -> Iterator[Block]:
+    """What was measured of each rule as it stands; what was not measured is not there."""
+    budget = volumes.budget
+    yield Paragraph(
+        f"In a division and shift at most {budget.urgent.per_division_and_shift:,} alerts of all rules together and "
+        f"{budget.urgent.of_one_rule:,} of one may become urgent, and of one rule at most "
+        f"{budget.alerts.per_district_and_month:,} may come in a district and month: in most of them, all but the "
+        "loudest twentieth. A list to be looked through is measured and held to none of this."
+    )
+    by_rule = {(one.rule, one.version): one for one in volumes.measured}
+    measured = [(rule, by_rule[rule.id, rule.version]) for rule in rules if (rule.id, rule.version) in by_rule]
+    yield Table(
+        "As measured",
+        ("rule", "alerts a month", "urgent in a division and shift", "in a district and month", "held to the budget"),
+        tuple(
+            (
+                Link(rule.title, rule.id),
+                f"{one.alerts_per_month:,}",
+                f"{one.urgent_per_division_and_shift:,}",
+                f"{one.alerts_per_district_and_month:,}",
+                "yes" if is_held(rule.audiences, budget) else "no, a list",
+            )
+            for rule, one in measured
+        ),
+    )
 
 
 def _key(rule: Rule) -> str:
@@ -210,6 +241,8 @@ def _besides(stated: ExampleSighting) -> Iterator[str]:
         yield f"people {', '.join(stated.persons)}"
     if stated.complainants:
         yield f"complainants {', '.join(stated.complainants)}"
+    if stated.victims:
+        yield f"victims {', '.join(stated.victims)}"
 
 
 def _places(stated: ExampleSighting) -> Iterator[str]:

@@ -109,14 +109,14 @@ def _limb_entries(at: Place, model: BareRuleFile) -> list[tuple[str, LimbEntry]]
 
 def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabulary: Vocabulary) -> Iterator[Limb]:
     where = model.where(name)
-    condition = condition_of(entry)
+    condition = condition_of(entry, vocabulary)
     reads = condition_type(condition)
     facts = (*reads.facts, *(("lsoa",) if entry.key == ["lsoa"] else ()), *((PATH,) if "linked" in entry.key else ()))
     check_kind_of_limb(at, where, entry, vocabulary)
     check_linked(at, where, entry, reads, vocabulary)
     for step in sorted(set(reads.steps) - set(entry.select)):
         at.error((*where, "condition"), f"unknown step {step}", f"name it under select, or use {listing(entry.select)}")
-    _check_besides(at, where, entry, facts)
+    _check_besides(at, where, entry, facts, vocabulary)
     told_besides = {one.of for one in entry.besides.values()}
     for step in sorted(set(entry.select) - set(reads.steps) - told_besides):
         at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
@@ -136,7 +136,9 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
             condition=condition,
             explain=entry.explain,
             names=names_of(condition, vocabulary),
-            besides={name: Besides(of=one.of, within=one.within) for name, one in entry.besides.items()},
+            besides={
+                name: Besides(of=one.of, within=one.within, latest=one.latest) for name, one in entry.besides.items()
+            },
             linked_within=linked_within(entry, vocabulary),
         )
 
@@ -148,11 +150,17 @@ def _check_keys_of_findings(at: Place, where: Where, entry: LimbEntry) -> None:
             at.error((*where, "key"), what, f"let it read {listing(ENTITY_KINDS)}")
 
 
-def _check_besides(at: Place, where: Where, entry: LimbEntry, facts: Sequence[str]) -> None:
+def _check_besides(at: Place, where: Where, entry: LimbEntry, facts: Sequence[str], vocabulary: Vocabulary) -> None:
     for name, one in entry.besides.items():
         at.know((*where, "besides", name, "of"), "step", one.of, entry.select)
         if name in facts:
             at.error((*where, "besides", name), f"the condition states {name} itself", "give it another name")
+        if one.latest is not None:
+            at.know((*where, "besides", name, "latest"), "fact", one.latest, vocabulary.facts)
+            selected = entry.select.get(one.of)
+            if selected is not None and selected.finding is not None:
+                what = f"step {one.of} means a finding, which says nothing of fact {one.latest}"
+                at.error((*where, "select", one.of), what, "let latest speak of reports")
 
 
 def _check_origin(at: Place, where: Where, entry: LimbEntry) -> None:

@@ -17,6 +17,7 @@ from safety_stream.catalogue.places import Place
 from safety_stream.core.catalogue import Areas, Audience, Bounds, Category, FactKind, Indicator, Linked, Source
 from safety_stream.core.model.facts import fact_in, number_of
 from safety_stream.core.model.incidents import Role
+from safety_stream.core.model.open_days import OpenDays
 from safety_stream.core.model.stretches import HERE, NEARBY
 
 ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "household", "group", HERE, NEARBY}
@@ -48,6 +49,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     areas: Areas | None = None
     indicators: dict[str, Indicator] | None = None
     audiences: dict[str, Audience] | None = None
+    calendars: dict[str, OpenDays] | None = None
 
     def kinds(self) -> frozenset[str] | None:
         """The kinds of report the sources send."""

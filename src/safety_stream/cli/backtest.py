@@ -23,7 +23,7 @@ from safety_stream.catalogue.backtesting import (
     only_in,
     volume,
 )
-from safety_stream.catalogue.budgets import excesses
+from safety_stream.catalogue.budgets import excesses, is_held
 from safety_stream.catalogue.formats import VolumesFile
 from safety_stream.catalogue.loading import load_catalogue, load_volumes
 from safety_stream.catalogue.volumes import measured, record
@@ -68,7 +68,10 @@ Against = Annotated[
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """A rule on a history: live and, if something was changed, changed; what is over budget of the one to be judged."""
+    """A rule on a history: live and, if something was changed, changed; what is over budget of the one to be judged.
+
+    `held` is False of a rule that makes a list: its volume is told, and no budget is for it.
+    """
 
     rule: str
     version: int
@@ -76,6 +79,7 @@ class Tried(msgspec.Struct, frozen=True):
     changed: Volume | None
     gained: Difference | None
     lost: Difference | None
+    held: bool
     over_budget: list[str]
 
 
@@ -174,7 +178,10 @@ def _result(
     after = None if instead is None else alerts[_TRIED]
     then = None if after is None else volume(after.values(), span, known.areas, shifts)
     urgent, each_month = (then or live).urgent_per_division_and_shift, (then or live).per_district_and_month
-    over = [] if volumes is None else excesses(urgent.most_of_them, each_month.most_of_them, volumes.budget)
+    held = volumes is None or is_held((instead or rule).audiences, volumes.budget)
+    over = []
+    if volumes is not None and held:
+        over = excesses(urgent.most_of_them, each_month.most_of_them, volumes.budget)
     return Tried(
         rule=rule.id,
         version=rule.version,
@@ -182,6 +189,7 @@ def _result(
         changed=then,
         gained=None if after is None else only_in(after, before, known.areas),
         lost=None if after is None else only_in(before, after, known.areas),
+        held=held,
         over_budget=over,
     )
 
@@ -197,6 +205,8 @@ def _print(results: list[Tried], span: Span) -> None:
         _print_summary(results)
     out.print(f"\n{COUNTED}", markup=False)
     for one in results:
+        if not one.held:
+            out.print(f"{one.rule} makes a list: no budget is for it", markup=False)
         for excess in one.over_budget:
             out.print(f"{one.rule} is over budget: {excess}", markup=False)
 

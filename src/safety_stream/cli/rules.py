@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,7 @@ from safety_stream.cli.terminal import (
     print_table,
     say,
 )
+from safety_stream.core.model.times import LONDON, to_day
 from safety_stream.data_files import catalogue_folder
 
 app = typer.Typer(no_args_is_help=True, help="Read and check the rules and the data they name.")
@@ -181,9 +183,18 @@ def schema(as_json: Json = False) -> None:
         {0: "nothing to say", 1: "there are errors: nothing runs on this catalogue", 2: "there are warnings only"},
     )
 )
-def lint(catalogue: CatalogueFolder = None, areas: AreasFile = None, as_json: Json = False) -> None:
-    """Tell everything that is wrong with the catalogue, with file, line and mend."""
-    issues = lint_catalogue(catalogue or catalogue_folder(), areas)
+def lint(
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    today: Annotated[
+        datetime | None,
+        typer.Option("--today", formats=["%Y-%m-%d"], help="Of calendars tell as of this day. Default: the day it is."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell everything that is wrong with the catalogue, with file, line and mend, and which calendars end soon."""
+    when = datetime.now(LONDON) if today is None else today
+    issues = lint_catalogue(catalogue or catalogue_folder(), areas, to_day(when.date()))
     for issue in issues:
         if as_json:
             print_json(issue)

@@ -377,6 +377,70 @@ def risk_corrected_to_below(t: Teller) -> Verdict:
     return "rv-marac-vhr", key, "must-not-fire"
 
 
+def _harmed(t: Teller, *victims: tuple[str, ...]) -> str:
+    """Somebody abuses these, one report after another; who is named in one report is of one home."""
+    perpetrator = _party("perpetrator", t.token())
+    for day, home in enumerate(victims):
+        roles: tuple[Role, ...] = ("victim", "subject")
+        people = [_party(role, token) for role, token in zip(roles, home, strict=False)]
+        t.tell("domestic-abuse", t.at(day, 22), *people, perpetrator)
+    return f"suspect:{perpetrator.token}"
+
+
+def abuse_of_two(t: Teller) -> Verdict:
+    """One partner, and the next with a child."""
+    return "serial-perpetrator", _harmed(t, (t.token(),), (t.token(), t.token())), "fires"
+
+
+def abuse_of_one_home(t: Teller) -> Verdict:
+    """A mother and her child, and the child again."""
+    child = t.token()
+    return "serial-perpetrator", _harmed(t, (t.token(), child), (child,)), "must-not-fire"
+
+
+def abuse_by_each_other(t: Teller) -> Verdict:
+    """Two who accuse each other: neither is the victim of more than the other."""
+    one, other = t.token(), t.token()
+    for day, (victim, accused) in enumerate(((one, other), (other, one))):
+        t.tell("police-incidents", t.at(day, 22), _party("victim", victim), _party("suspect", accused),
+               category="domestic-abuse")  # fmt: skip
+    both = (_party("victim", one), _party("suspect", one), _party("victim", other), _party("suspect", other))
+    t.tell("police-incidents", t.at(3, 22), *both, category="domestic-abuse")
+    return "serial-perpetrator", f"suspect:{one}", "must-not-fire"
+
+
+def twice_on_the_list(t: Teller) -> Verdict:
+    """A crime and a case of noise."""
+    victim = _party("victim", t.token())
+    t.tell("police-crimes", t.at(0, 21), victim)
+    t.tell("council-asb", t.at(2, 20), victim)
+    return "rv-generic", f"victim:{victim.token}", "fires"
+
+
+def log_and_crime_are_one(t: Teller) -> Verdict:
+    """One event in the log of the call and in the recorded crime."""
+    victim = _party("victim", t.token())
+    t.tell("police-incidents", t.at(0, 21), victim, category="violence")
+    t.tell("police-crimes", t.at(0, 21), victim)
+    return "rv-generic", f"victim:{victim.token}", "must-not-fire"
+
+
+def burgled_again(t: Teller) -> Verdict:
+    """Two burglaries of one victim."""
+    victim = _party("victim", t.token())
+    for day in (0, 3):
+        t.tell("police-crimes", t.at(day, 21), victim, category="burglary")
+    return "rv-similar", f"victim:{victim.token}", "fires"
+
+
+def burgled_and_robbed(t: Teller) -> Verdict:
+    """Two crimes that are not alike."""
+    victim = _party("victim", t.token())
+    for day, category in ((0, "burglary"), (3, "robbery")):
+        t.tell("police-crimes", t.at(day, 21), victim, category=category)
+    return "rv-similar", f"victim:{victim.token}", "must-not-fire"
+
+
 def violence_at_one_address(t: Teller) -> Verdict:
     """Three assaults at one address, of which one is known from the hospital alone."""
     uprn = t.uprn()
@@ -1012,12 +1076,28 @@ def ambulance_fourteen_times(t: Teller) -> Verdict:
     return "frequent-caller", _called_to(t, 14), "must-not-fire"
 
 
-def _school_of(t: Teller, told_after: int | None) -> str:
-    token, at = t.token(), t.at(0, 22)
+def school_night(before: Day) -> Day:
+    """The last Monday before a day on which, wherever the holidays lie, schools are open, and on the day after it."""
+    for back in range(1, 366):
+        when = to_date(before - back)
+        if when.isoweekday() == 1 and (when.month, (when.day - 1) // 7) in _WEEKS_OF_SCHOOL:
+            return before - back
+    raise AssertionError(_WEEKS_OF_SCHOOL)
+
+
+_WEEKS_OF_SCHOOL = {(1, 2), (3, 1), (6, 1), (11, 1)}
+"""Month, and which week of it: in the middle of terms. A test holds the calendar that ships against them."""
+
+
+def _school_of(t: Teller, told_later: int | None) -> str:
+    """A child's report of a school night, heard of late; and word that the school was told so long after nine."""
+    token, night = t.token(), school_night(t.day)
     child = _party("subject", token, child=True)
-    t.tell("police-incidents", at, child, category="domestic-abuse")
-    if told_after is not None:
-        t.tell("childrens-services", at + told_after, child, subtype="school-notification")
+    t.tell("police-incidents", start_of(night) + 22 * HOUR, child, category="domestic-abuse", reported=t.at(0, 9))
+    if told_later is not None:
+        morning = start_of(night + 1) + 9 * HOUR
+        at = morning + told_later
+        t.tell("childrens-services", at, child, reported=t.at(0, 10), subtype="school-notification")
     return f"person:{token}"
 
 
@@ -1027,8 +1107,13 @@ def no_school_told(t: Teller) -> Verdict:
 
 
 def school_told_at_the_last_instant(t: Teller) -> Verdict:
-    """Exactly a day later."""
-    return "encompass-not-told", _school_of(t, DAY_LENGTH), "must-not-fire"
+    """When the school day begins."""
+    return "encompass-not-told", _school_of(t, 0), "must-not-fire"
+
+
+def school_told_a_second_late(t: Teller) -> Verdict:
+    """The school day has begun."""
+    return "encompass-not-told", _school_of(t, SECOND), "fires"
 
 
 # --- a district's week ------------------------------------------------------------------------------------------------
@@ -1164,5 +1249,13 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (car_of_a_line_alone, 6),
     (attack_led_to, 5),
     (attack_led_to_from_afar, 5),
+    (abuse_of_two, 4),
+    (abuse_of_one_home, 4),
+    (abuse_by_each_other, 5),
+    (twice_on_the_list, 4),
+    (log_and_crime_are_one, 2),
+    (burgled_again, 5),
+    (burgled_and_robbed, 5),
+    (school_told_a_second_late, 7),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

@@ -258,6 +258,21 @@ def _referrals(random: Random) -> Iterator[Report]:
         yield msgspec.structs.replace(abuse, facts=assessed)
 
 
+def _partners(random: Random) -> Iterator[Report]:
+    """Somebody abuses one, and another or the same; is accused back; is graded; or a child connects the two."""
+    accused = ReportedParty(role="suspect", token="tok-accused")  # noqa: S106 - made up
+    for number in range(3):
+        at = _BEGINS + random.choice((0, 1, 200, 364, 366)) * DAY_LENGTH + number * 3 * HOUR
+        named = random.sample(("tok-one", "tok-other", "tok-accused"), random.choice((1, 1, 2)))
+        harmed = [ReportedParty(role=role, token=token) for role, token in zip(_HARMED, named, strict=False)]
+        told = _report("domestic-abuse", f"partner-{number}", "domestic-abuse", at, parties=(*harmed, accused))
+        graded = random.choice(((), *((Fact("risk-level", level),) for level in ("medium", "high"))))
+        yield msgspec.structs.replace(told, facts=graded)
+
+
+_HARMED: tuple[Role, ...] = ("victim", "subject")
+
+
 def _weeks(random: Random) -> Iterator[Report]:
     """Violence in one district, in one week or two."""
     for number in range(3):
@@ -343,7 +358,8 @@ def _children(random: Random) -> Iterator[Report]:
         yield _report(source, f"seen-{category}", category, at, place=_HOME)
     yield _report("police-incidents", "night", "domestic-abuse", _BEGINS, parties=(child,))
     if random.random() < 0.5:  # noqa: PLR2004 - as often as not somebody tells the school
-        at = _BEGINS + random.choice((HOUR, DAY_LENGTH, 2 * DAY_LENGTH))
+        # The next school day begins 21 hours later.
+        at = _BEGINS + random.choice((HOUR, 21 * HOUR, 21 * HOUR + 1, 2 * DAY_LENGTH))
         yield _report("childrens-services", "told", "intervention", at, subtype="school-notification", parties=(child,))
 
 
@@ -404,7 +420,7 @@ def _two_of_five(random: Random) -> tuple[str, ...]:
 
 _STORIES = (
     *(_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children),
-    *(_neighbourhoods, _networks, _chains),
+    *(_neighbourhoods, _networks, _chains, _partners),
 )
 
 

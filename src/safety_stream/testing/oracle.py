@@ -70,8 +70,9 @@ MERGE_METRES = 100
 EXACT_METRES = 100
 TOP_LEVEL = 4
 MOST_DIGITS = 15
+PAIRED = {"victim", "subject"}
 BY_STRETCH = {"cell", "lsoa"}
-UNTOLD = {"persons", "complainants", "facts.subject", "facts.completed-by"}
+UNTOLD = {"persons", "complainants", "victims", "facts.subject", "facts.completed-by"}
 FOUND = "finding"
 NAMED_ROLES = {"victim", "suspect", "perpetrator", "subject", "missing", "casualty", "driver"}
 
@@ -171,6 +172,7 @@ class Sighting:
     persons: tuple[str, ...]
     complainants: tuple[str, ...]
     child: bool
+    victims: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
@@ -211,6 +213,7 @@ class Limb:
     names: dict[str, str] = field(default_factory=dict)
     besides: Plain = field(default_factory=dict)
     linked_within: int = 1
+    calendars: dict[str, Plain] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -334,7 +337,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
             limb
             for rule in rules
             if rule["status"] != "retired"
-            for limb in limbs_of(rule, area_names, linked.get("linked_within", 1))
+            for limb in limbs_of(rule, area_names, read_calendars(folder), linked.get("linked_within", 1))
         ],
         facts={fact["id"]: fact for fact in said},
         linked=linked,
@@ -350,14 +353,22 @@ def _load(path: Path) -> Plain:
     return loaded
 
 
-def limbs_of(rule: Plain, area_names: dict[str, str], within: int = 1) -> Iterator[Limb]:
+def read_calendars(folder: Path) -> dict[str, Plain]:
+    """The calendars of open days by id, as their files say them."""
+    said = [_load(path) for path in sorted((folder / "calendars").glob("*.yaml"))]
+    return {one["id"]: one for one in said}
+
+
+def limbs_of(
+    rule: Plain, area_names: dict[str, str], calendars: dict[str, Plain] | None = None, within: int = 1
+) -> Iterator[Limb]:
     """The limbs of a rule file; a rule without any is its own, nameless one."""
     for name, limb in rule.get("limbs", {"": rule}).items():
         condition = limb["condition"]
         names = area_names if condition.get("field") == "area" else {}
         keys, select, besides = tuple(listed(limb["key"])), limb.get("select", {}), limb.get("besides", {})
         linked_within = limb.get("linked_within", within)
-        yield Limb(rule, name, keys, select, condition, limb["explain"], names, besides, linked_within)
+        yield Limb(rule, name, keys, select, condition, limb["explain"], names, besides, linked_within, calendars or {})
 
 
 def listed(value: object) -> list[Any]:
@@ -637,7 +648,7 @@ def _person_keys(claim: Plain) -> Iterator[tuple[str, tuple[str, ...], tuple[str
         if roles & ACCUSED:
             yield f"suspect:{token}", tuple(sorted(roles)), (token,)
         for other, others in sorted(roles_of.items()):
-            if token != other and roles & {"victim", "subject"} and others & ACCUSED:
+            if token != other and roles & PAIRED and others & ACCUSED:
                 yield f"victim-perpetrator:{token}|{other}", ("perpetrator", "victim"), (token, other)
 
 
@@ -740,6 +751,7 @@ def sighting_of(claim: Plain, roles: tuple[str, ...], entities: tuple[str, ...])
         roles=roles,
         persons=tuple(sorted({token for _, token, _ in parties if token})),
         complainants=tuple(sorted({token for role, token, _ in parties if token and role in COMPLAINANTS})),
+        victims=tuple(sorted({token for role, token, _ in parties if token and role in PAIRED})),
         child=any(child and (role in PROTECTED or token in entities) for role, token, child in parties),
         facts=dict(claim["facts"]),
     )
@@ -905,6 +917,7 @@ def seen_elsewhere(one: OracleFinding, occurrence: Occurrence, names: tuple[str,
         roles=(),
         persons=(),
         complainants=(),
+        victims=(),
         child=one.child,
         facts={"completed-by": one.occurrence_id, "subject": str(uuid5(ID_NAMESPACE, f"subject\x1f{subject_of(one)}"))},
         names=names,
@@ -947,6 +960,7 @@ def judge_limb(
         for _, occurrence in judge_limb(key, happenings, other, others, clocks)
     ]
     before_it = sorted([*happenings, *found], key=lambda o: (o.time, o.id))
+    limb = but_for_whose_it_is(limb, key)
     judge = judge_linked if "linked" in limb.keys else JUDGES[limb.condition["type"]]
     for met in judge(limb, before_it, clocks):
         if not is_told_here(key, met):
@@ -979,14 +993,34 @@ def lsoa_in(key: str) -> dict[str, str]:
     return {"lsoa": rest.split(".")[0]} if kind == "lsoa" else {}
 
 
+def but_for_whose_it_is(limb: Limb, key: str) -> Limb:
+    """The limb on this key. Where it counts victims, somebody whose timeline it is is not among those."""
+    kind, _, whose = key.partition(":")
+    if limb.condition.get("field") != "victims" or kind not in {"victim", "suspect", "person", "victim-perpetrator"}:
+        return limb
+    own = [whose] if kind != "victim-perpetrator" else whose.split("|")
+    return replace(limb, condition=limb.condition | {"ignore": [*limb.condition.get("ignore", ()), *own]})
+
+
 def told_besides(limb: Limb, occurrences: Iterable[Occurrence], met: Met) -> dict[str, str]:
-    """How often the steps the limb tells of besides were seen in their windows, which end when it was met."""
-    numbers = {}
+    """What the limb tells of besides, in windows that end when it was met.
+
+    How often a step was seen; or what the last report of it that was before says under a name, if any does.
+    """
+    told = {}
     for name, asked in limb.besides.items():
         start = shift(met.completed_at, asked["within"], -1)
         seen = [o for o in occurrences if start <= o.time <= met.completed_at and selected(o, limb.select[asked["of"]])]
-        numbers[name] = str(len(seen))
-    return numbers
+        told[name] = str(len(seen))
+        if "latest" in asked:
+            said = [
+                sighting.facts[asked["latest"]]
+                for o in sorted(seen, key=lambda o: (o.time, o.id))
+                for sighting in selected(o, limb.select[asked["of"]])
+                if o.time < met.completed_at and asked["latest"] in sighting.facts
+            ]
+            told[name] = said[-1] if said else "not known"
+    return told
 
 
 def parameters(limb: Limb, area: str, day: date) -> Plain | None:
@@ -1105,7 +1139,23 @@ def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dic
     told = {} if settings["field"] in UNTOLD else {"values": ", ".join(sorted(values))}
     if "occurrences" in settings and settings["occurrences"] > 1:
         told["occurrences"] = str(len(window))
-    return {"count": str(len(values))} | told
+    number = len(values)
+    if settings.get("unconnected"):
+        number = unconnected([values_of(o, select, settings) for o in window])
+    return {"count": str(number)} | told
+
+
+def unconnected(together: Sequence[set[str]]) -> int:
+    """How many sets of values share nothing, if everything that is told together belongs together."""
+    left = {value for values in together for value in values}
+    number = 0
+    while left:
+        reached = {min(left)}
+        for _ in left:
+            reached |= {value for values in together if values & reached for value in values}
+        left -= reached
+        number += 1
+    return number
 
 
 def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str]:
@@ -1226,7 +1276,10 @@ def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not selected(e, after):
             continue
-        deadline = shift(e.time, settings["within"], +1)
+        if "before" in settings:
+            deadline = day_begins(e.time, settings["before"], limb.calendars)
+        else:
+            deadline = shift(e.time, settings["within"], +1)
         in_time = [o for o in occurrences if e.time < o.time <= deadline]
         is_known = clocks.as_of >= deadline and clocks.feeds_are_complete(settings["feeds"], deadline)
         if is_known and not any(selected(o, unless) for o in in_time):
@@ -1239,6 +1292,24 @@ def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
                 facts={"deadline": f"{deadline.astimezone(LONDON):%Y-%m-%d %H:%M}"},
                 near_misses=[*near_misses(in_time, [unless])],
             )
+
+
+def day_begins(when: datetime, which: str, calendars: dict[str, Plain]) -> datetime:
+    """When the `next school day` begins, or the `3rd school day`: of those that begin after `when`."""
+    place, called, _ = which.split()
+    days = calendars[called]
+    hour, minute = map(int, days["opens"].split(":"))
+    number = 1 if place == "next" else int(place[:-2])
+    today = london_day(when)
+    # A year has open days enough.
+    ahead = [today + timedelta(days=count) for count in range(366)]
+    begins = [
+        datetime(day.year, day.month, day.day, hour, minute, tzinfo=LONDON).astimezone(UTC)
+        for day in ahead
+        if day.strftime("%a") not in ("Sat", "Sun")
+        and not any(shut["first"] <= day <= shut.get("last", shut["first"]) for shut in days["closed"])
+    ]
+    return sorted(begin for begin in begins if begin > when)[number - 1]
 
 
 def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:

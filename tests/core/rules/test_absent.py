@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.core.rules.making import (
     BOUNDS,
@@ -20,10 +21,12 @@ from tests.core.rules.making import (
     times_of,
 )
 
-from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant
+from safety_stream.core.model.open_days import Ahead, Closed, OpenDays
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant, day_of
+from safety_stream.core.rules.changing import Applied, what_differs
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import Picture, RuleSet, wakes
-from safety_stream.core.rules.rule import Absent
+from safety_stream.core.rules.rule import Absent, Rule
 
 RULE = a_rule(
     Absent(after="left", unless="seen", within=Duration(millis=72 * HOUR), feeds=("feed-a", "feed-b")),
@@ -112,3 +115,56 @@ def test_an_override_is_chosen_by_the_day_it_began():
         overrides=(an_override(within=days(9), valid_from=starts),),
     )
     assert times_of(finds(rule, LEFT)) == [at(DEADLINE)]
+
+
+MONDAY = day_of(at("2026-01-12T00:00"))
+SCHOOL = OpenDays(id="school", opens=540, closed=(Closed(MONDAY, MONDAY + 1),), known_from=MONDAY, known_to=MONDAY + 9)
+FRIDAY = a_sighting("2026-01-09T22:00", kind="left")
+
+
+def before_school(number: int = 1) -> Rule:
+    return a_rule(
+        Absent(after="left", unless="seen", before=Ahead(SCHOOL, number), feeds=()),
+        {"left": of_kind("left"), "seen": of_kind("seen")},
+    )
+
+
+def test_it_completes_when_the_next_open_day_begins():
+    found = finds(before_school(), FRIDAY)
+    assert times_of(found) == [at("2026-01-14T09:00")]
+    assert facts_of(found[0]) == {"deadline": "2026-01-14 09:00"}
+    assert times_of(finds(before_school(2), FRIDAY)) == [at("2026-01-15T09:00")]
+
+
+@pytest.mark.parametrize(
+    ("when", "is_cancelled"),
+    [
+        ("2026-01-09T22:00", False),
+        ("2026-01-11T12:00", True),
+        ("2026-01-14T09:00", True),
+        ("2026-01-14T09:00:01", False),
+    ],
+)
+def test_what_comes_before_that_day_begins_cancels(when: str, is_cancelled: bool):
+    assert (finds(before_school(), FRIDAY, a_sighting(when, "seen", kind="seen")) == []) == is_cancelled
+
+
+def test_it_is_waited_for_until_then():
+    rules = RuleSet([before_school()], BOUNDS)
+    asked = wakes(rules, KEY, Picture(a_timeline(FRIDAY), BOUNDS), known("2026-01-12T00:00"))
+    assert asked == {("as_of", at("2026-01-14T09:00"))}
+
+
+def test_an_area_may_have_it_switched_off():
+    rule = msgspec.structs.replace(before_school(), overrides=(an_override(enabled=False),))
+    assert finds(rule, FRIDAY) == []
+
+
+def test_another_calendar_is_another_rule():
+    other = msgspec.structs.replace(SCHOOL, closed=())
+    changed = msgspec.structs.replace(
+        before_school(), limbs=a_rule(Absent(after="left", unless="seen", before=Ahead(other), feeds=())).limbs
+    )
+    was, now = (Applied((rule,), BOUNDS, {}) for rule in (before_school(), changed))
+    assert what_differs(was, now).causes == {"a-rule": "rule a-rule changed within version 1"}
+    assert what_differs(was, was).causes == {}

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
-from tests.core.rules.making import HOME, a_rule, a_sighting, at, days, facts_of, finds, of_kind, times_of
+from tests.core.rules.making import (
+    BOUNDS,
+    HOME,
+    a_rule,
+    a_sighting,
+    a_timeline,
+    at,
+    days,
+    facts_of,
+    finds,
+    known,
+    of_kind,
+    times_of,
+)
 
 from safety_stream.core.model.findings import Excluded
+from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import DAY_LENGTH, SECOND
-from safety_stream.core.rules.rule import Distinct, Selector
+from safety_stream.core.rules.engine import RuleSet, evaluate
+from safety_stream.core.rules.rule import Distinct, Limb, Rule, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
 
 AREAS = a_rule(Distinct(of="offence", field="area", at_least=3, within=days(28), ignore=("OUTSIDE",)))
@@ -116,3 +132,55 @@ def test_other_fields_must_have_as_many_values_too():
     assert finds(rule, first, second) == []
     (found,) = finds(rule, first, a_sighting("2026-01-12T02:00", area="E07000122", kind="asb-case"))
     assert facts_of(found) == {"count": "2", "values": "E07000117, E07000122"}
+
+
+VICTIMS = a_rule(Distinct(of="abuse", field="victims", at_least=2, within=days(28)))
+HOMES = a_rule(Distinct(of="abuse", field="victims", at_least=2, within=days(28), unconnected=True))
+
+
+def harms(*victims: tuple[str, ...]) -> list[Sighting]:
+    """One a day."""
+    return [a_sighting(f"2026-01-{day:02d}T02:00", victims=these) for day, these in enumerate(victims, 5)]
+
+
+def test_victims_are_counted_and_not_told():
+    (found,) = finds(VICTIMS, *harms(("p1",), ("p2",)))
+    assert facts_of(found) == {"count": "2"}
+
+
+@pytest.mark.parametrize("victims", [("t1",), ("p1", "t1")])
+def test_whose_timeline_it_is_is_no_victim_besides(victims: tuple[str, ...]):
+    """`making.KEY` is theirs: both accuse each other, and one victim is left."""
+    assert finds(VICTIMS, *harms(("p1",), victims)) == []
+
+
+def test_on_a_pair_neither_of_them_counts():
+    rules = RuleSet([msgspec.structs.replace(VICTIMS, limbs=(_on_pairs(VICTIMS),))], BOUNDS)
+    told = a_timeline(*harms(("p1", "p2"), ("p3",), ("p4",)))
+    found = evaluate(rules, "victim-perpetrator:p1|p2", told, known())
+    assert [facts_of(one) for one in found.values()] == [{"count": "2"}]
+
+
+def _on_pairs(rule: Rule) -> Limb:
+    return msgspec.structs.replace(rule.limbs[0], keys=("victim-perpetrator",))
+
+
+@pytest.mark.parametrize(
+    ("victims", "counts"),
+    [
+        ((("p1", "p2"), ("p3",)), ["2"]),
+        ((("p1", "p2"), ("p2",)), []),
+        ((("p1", "p2"), ("p3", "p4"), ("p2", "p3")), ["2"]),
+        ((("p1",), ("p2",), ("p1", "p2"), ("p3",)), ["2", "2"]),
+        ((("p1", "t1"), ("t1", "p2")), ["2"]),
+    ],
+    ids=[
+        "a home and one more",
+        "one home",
+        "two homes that prove to be one",
+        "and then another",
+        "each with themselves",
+    ],
+)
+def test_who_is_told_together_is_one(victims: tuple[tuple[str, ...], ...], counts: list[str]):
+    assert [facts_of(found)["count"] for found in finds(HOMES, *harms(*victims))] == counts

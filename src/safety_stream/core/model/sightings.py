@@ -90,6 +90,17 @@ class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     replaces: Sighting | None = None
 
 
+_OF_ONE_PERSON = frozenset({"victim", "suspect", "person"})
+
+
+def persons_of(key: str) -> frozenset[str]:
+    """The tokens of those whose timeline it is: of one person or of a pair; nobody's for every other kind of key."""
+    kind, _, name = key.partition(":")
+    if kind in _OF_ONE_PERSON:
+        return frozenset((name,))
+    return frozenset(name.split("|")) if kind == "victim-perpetrator" else frozenset()
+
+
 def key_kind(key: str) -> str:
     """The kind of a key: what stands before its first colon."""
     return key.partition(":")[0]

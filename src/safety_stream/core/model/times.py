@@ -68,6 +68,12 @@ def length_in_words(length: Duration) -> str:
     return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"
 
 
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `11th`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number // 10 % 10 != 1 else "th"
+    return f"{number}{ending}"
+
+
 class Period(msgspec.Struct, frozen=True, gc=False, order=True):
     """One calendar period, `[starts, ends)` in days."""
 

@@ -6,6 +6,9 @@ cancels; what happens at the instant of e does not. Until all clocks have passed
 cancelling report that becomes known later, but tells of something in time, takes the finding away again.
 
 An override is chosen by e's own day: the deadline is what it decides.
+
+A deadline is a length after e, or the beginning of an open day of a calendar, which the rule carries with it: so it
+depends on e's time alone, and another calendar is another rule.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from safety_stream.core.model.times import LONDON, after, length_in_words, to_datetime
+from safety_stream.core.model.times import LONDON, Duration, Instant, after, length_in_words, ordinal, to_datetime
 from safety_stream.core.rules.condition import Completion, Deadline, Matched, Span, Terms, View
 from safety_stream.core.rules.rule import Absent
 
@@ -28,10 +31,12 @@ class AbsentCondition:
         self.steps: tuple[str, ...] = (condition.after, condition.unless)
         self.facts: tuple[str, ...] = ("deadline",)
         self.fewest = 1
-        self.terms = Terms(1, condition.within)
+        self._before = before = condition.before
+        longest = condition.within if before is None else Duration(millis=before.days.longest(before.number))
+        self.terms = Terms(1, longest)
         self.words = (
-            f"“{condition.after}” happens and no “{condition.unless}” follows within "
-            f"{length_in_words(condition.within)}, as far as {', '.join(condition.feeds)} can tell"
+            f"“{condition.after}” happens and no “{condition.unless}” follows {_until_in_words(condition)}, "
+            f"as far as {', '.join(condition.feeds)} can tell"
         )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
@@ -53,12 +58,17 @@ class AbsentCondition:
         for matched in started:
             e = matched.occurrence
             terms = view.terms.at(e.area, e.time)
-            deadline = after(e.time, terms.within)
+            deadline = self._deadline(e.time, terms)
             if not (terms.enabled and span.holds(deadline)):
                 continue
             next_one = bisect_right(cancelling, e.time)
             if next_one == len(cancelling) or cancelling[next_one] > deadline:
                 yield matched, deadline
+
+    def _deadline(self, at: Instant, terms: Terms) -> Instant:
+        if self._before is None:
+            return after(at, terms.within)
+        return self._before.days.opening_after(at, self._before.number)
 
     def _completion(self, view: View, matched: Matched, deadline: int) -> Completion:
         e = matched.occurrence
@@ -72,3 +82,11 @@ class AbsentCondition:
             facts=(("deadline", f"{local:%Y-%m-%d %H:%M}"),),
             excluded=view.excluded((self._unless,), lambda: e.time + 1, deadline),
         )
+
+
+def _until_in_words(condition: Absent) -> str:
+    ahead = condition.before
+    if ahead is None:
+        return f"within {length_in_words(condition.within)}"
+    which = "next" if ahead.number == 1 else ordinal(ahead.number)
+    return f"before the {which} {ahead.days.id} day begins"

@@ -147,7 +147,8 @@ _time = attrgetter("time")
 class View:
     """A limb's look at a stretch of one timeline: what matches which step, worked out once.
 
-    `found` are, for each step that means findings of other rules, those findings as occurrences by (time, id).
+    `found` are, for each step that means findings of other rules, those findings as occurrences by (time, id). `key`
+    says whose timeline it is.
     """
 
     def __init__(
@@ -157,7 +158,9 @@ class View:
         terms: TermsByArea,
         now: Now,
         found: Mapping[str, Sequence[Occurrence]] = MappingProxyType({}),
+        key: str = "",
     ) -> None:
+        self.key = key
         self.now = now
         self.terms = terms
         self._occurrences = occurrences

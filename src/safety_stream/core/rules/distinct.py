@@ -5,6 +5,10 @@ ignored (an area that is none), neither adds to the evidence nor completes anyth
 values: two people complaining of one evening's noise are two complainants. `until` closes as in `count`. With
 `occurrences` the window must hold so many of them besides: three events in two districts. With `also` it must hold as
 many different values of other fields too: two places, told by two organisations.
+
+Of `victims` it is others that are counted: whoever's timeline it is, is none of them, though a report in which both
+accuse each other names both. `unconnected` takes for one what occurrences have in common, be it through others: a
+mother and her children, who were harmed on one evening, are one home.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from typing import get_origin
 
 import msgspec
 
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.sightings import Sighting, persons_of
 from safety_stream.core.model.times import Instant, length_in_words
 from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.condition import (
@@ -47,8 +51,11 @@ class _Group(msgspec.Struct):
 _SEVERAL = frozenset(field.name for field in msgspec.structs.fields(Sighting) if get_origin(field.type) is tuple)
 """The fields in which one report may have several values: it has one area, but may name many people."""
 
-_UNTOLD = frozenset({"persons", "complainants", *(f"facts.{name}" for name in FINDING_FACTS)})
+_UNTOLD = frozenset({"persons", "complainants", "victims", *(f"facts.{name}" for name in FINDING_FACTS)})
 """Who they are is nobody's business who need only know how many; and what tells findings apart, nobody can read."""
+
+_OF_OTHERS = frozenset({"victims"})
+"""The fields in which whoever's timeline it is does not count."""
 
 
 class DistinctCondition:
@@ -65,6 +72,8 @@ class DistinctCondition:
         self._alike_in = alike_in(condition.same)
         self._ignored = frozenset(condition.ignore)
         self._occurrences = condition.occurrences
+        self._number = _unconnected if condition.unconnected else _different
+        self._is_of_others = condition.field in _OF_OTHERS
         self._until = condition.until
         self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
         self._tells_values = condition.field not in _UNTOLD
@@ -78,7 +87,7 @@ class DistinctCondition:
         self.terms = Terms(condition.at_least, condition.within)
         field, within = field_in_words(condition.field), length_in_words(condition.within)
         times = f" {condition.occurrences} times or more" if condition.occurrences > 1 else ""
-        but = f" ({', '.join(sorted(condition.ignore))} left out)" if condition.ignore else ""
+        but = _but(condition)
         also = "".join([f", and as many of {field_in_words(other)}," for other in condition.also])
         self.words = (
             f"“{condition.of}” happens{times} with {condition.at_least} or more different values of {field}{but}{also} "
@@ -88,10 +97,11 @@ class DistinctCondition:
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
         closings = [] if self._until is None else view.times(self._until)
+        ignored = self._ignored | persons_of(view.key) if self._is_of_others else self._ignored
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
             alike = self._alike_in(matched.sightings[0])
-            own = self._values(matched, self._value)
+            own = self._values(matched, self._value, ignored)
             if alike is None or not own:
                 continue
             group = groups.setdefault(alike, _Group())
@@ -99,29 +109,30 @@ class DistinctCondition:
             group.times.append(at)
             group.counted.append(matched)
             group.values.append(own)
-            group.also.append([self._values(matched, value) for value in self._also])
+            group.also.append([self._values(matched, value, self._ignored) for value in self._also])
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled:
                     first = first_open(group.times, len(group.times) - 1, terms.within, closings)
-                    values = frozenset[str]().union(*group.values[first:])
+                    number = self._number(group.values[first:])
                     if (
-                        len(values) >= terms.at_least
+                        number >= terms.at_least
                         and len(group.times) - first >= self._occurrences
                         and all(
-                            len(frozenset[str]().union(*others)) >= terms.at_least
-                            for others in zip(*group.also[first:], strict=True)
+                            _different(others) >= terms.at_least for others in zip(*group.also[first:], strict=True)
                         )
                     ):
-                        yield self._completion(view, terms, closings, alike, tuple(group.counted[first:]), values)
+                        values = frozenset[str]().union(*group.values[first:])
+                        counted = tuple(group.counted[first:])
+                        yield self._completion(view, terms, closings, alike, counted, number, values)
 
-    def _values(self, matched: Matched, read: Callable[[Sighting], object]) -> frozenset[str]:
+    def _values(self, matched: Matched, read: Callable[[Sighting], object], ignored: frozenset[str]) -> frozenset[str]:
         found: set[str] = set()
         for sighting in matched.sightings:
             value = read(sighting)
             found.update((value,) if isinstance(value, str) else value if isinstance(value, tuple) else ())
         found.discard("")
-        return frozenset(found - self._ignored)
+        return frozenset(found - ignored)
 
     def _completion(
         self,
@@ -130,10 +141,11 @@ class DistinctCondition:
         closings: Sequence[Instant],
         alike: Alike,
         counted: tuple[Matched, ...],
+        number: int,
         values: frozenset[str],
     ) -> Completion:
         e = counted[-1].occurrence
-        facts = [("count", str(len(values)))]
+        facts = [("count", str(number))]
         if self._occurrences > 1:
             facts.append(("occurrences", str(len(counted))))
         if alike:
@@ -145,9 +157,31 @@ class DistinctCondition:
             completed_at=e.time,
             area=e.area,
             evidence=counted,
-            number=len(values),
+            number=number,
             facts=tuple(facts),
             excluded=view.excluded_since(
                 closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == alike
             ),
         )
+
+
+def _different(values: Sequence[frozenset[str]]) -> int:
+    return len(frozenset[str]().union(*values))
+
+
+def _unconnected(values: Sequence[frozenset[str]]) -> int:
+    """Into how many groups they fall of which no two share a value; each member is what one occurrence has."""
+    groups: list[frozenset[str]] = []
+    for own in values:
+        touched = [group for group in groups if not group.isdisjoint(own)]
+        groups = [group for group in groups if group.isdisjoint(own)]
+        groups.append(own.union(*touched))
+    return len(groups)
+
+
+def _but(condition: Distinct) -> str:
+    """Which values do not count as such, as a clause in brackets; nothing when all do."""
+    ignored = [*sorted(condition.ignore), *(["whoever's timeline it is"] if condition.field in _OF_OTHERS else [])]
+    clauses = [f"{', '.join(ignored)} left out"] if ignored else []
+    clauses += ["those told together are one"] if condition.unconnected else []
+    return f" ({'; '.join(clauses)})" if clauses else ""

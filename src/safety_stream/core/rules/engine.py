@@ -52,6 +52,7 @@ from safety_stream.core.model.incidents import UNLOCATED
 from safety_stream.core.model.sightings import Sighting, key_kind
 from safety_stream.core.model.stretches import HERE, facts_of, is_stretched
 from safety_stream.core.model.times import Duration, Instant
+from safety_stream.core.rules.besides import told_besides
 from safety_stream.core.rules.carrying import carried, named_by
 from safety_stream.core.rules.chains import carried_to, in_order
 from safety_stream.core.rules.condition import (
@@ -69,7 +70,7 @@ from safety_stream.core.rules.linked import linked_completions
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
-from safety_stream.core.rules.windows import longest, number_within
+from safety_stream.core.rules.windows import longest
 from safety_stream.core.timeline import Occurrence, Timeline, changed_occurrences, occurrences_of, timeline_order
 
 HUB_RULE = Rule(
@@ -241,7 +242,7 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
         if occurrences and (occurrences[0].time < since or occurrences[-1].time > span.last):
             first = bisect_left(occurrences, since, key=_time)
             occurrences = occurrences[first : bisect_right(occurrences, span.last, key=_time)]
-        return View(occurrences, self.selections, self.terms, now, found)
+        return View(occurrences, self.selections, self.terms, now, found, key)
 
     def findings(
         self, key: str, occurrences: Sequence[Occurrence], span: Span, now: Now
@@ -261,10 +262,7 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
         for completion in completed:
             if told_once and not _completes_here(completion):
                 continue
-            besides = [
-                (name, str(number_within(view.times(one.of), completion.completed_at, one.within)))
-                for name, one in self.limb.besides.items()
-            ]
+            besides = told_besides(self.limb, view, completion.completed_at)
             finding = finding_of(self.rule, self.limb, key, completion, (*besides, *facts_of(key)))
             if finding is not None:
                 yield completion, finding

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.open_days import Ahead
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import Day, Duration, PeriodKind
 
@@ -83,7 +84,8 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count.
 
     Nor do those of an occurrence that has one of the step `until` strictly between it and e. The window holds at least
-    `occurrences` with a value that counts, and as many different values of each field in `also`.
+    `occurrences` with a value that counts, and as many different values of each field in `also`. `unconnected` takes
+    values that one occurrence has together for one.
     """
 
     of: str
@@ -95,6 +97,7 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     ignore: tuple[str, ...] = ()
     until: str | None = None
     also: tuple[str, ...] = ()
+    unconnected: bool = False
 
 
 class Sum(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="sum"):
@@ -139,13 +142,15 @@ class Ordered(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="ordered"
 class Absent(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="absent"):
     """After e (a sighting of `after`) no sighting of `unless` strictly later and up to e + `within`.
 
-    Completes at the deadline, once `as_of` and every feed in `feeds` have passed it.
+    Or, where `before` is given, up to the beginning of that open day after e. Completes at the deadline, once `as_of`
+    and every feed in `feeds` have passed it.
     """
 
     after: str
     unless: str
-    within: Duration
+    within: Duration = Duration()
     feeds: tuple[str, ...]
+    before: Ahead | None = None
 
 
 class Calendar(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="calendar"):
@@ -202,10 +207,14 @@ class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Besides(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What to tell besides, whenever a limb is met: how many occurrences of a step the window before it holds."""
+    """What to tell besides, whenever a limb is met: how many occurrences of a step the window before it holds.
+
+    Or, where `latest` names a fact, what such an occurrence strictly before it last said under that name.
+    """
 
     of: str
     within: Duration
+    latest: str | None = None
 
 
 class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -1,0 +1,49 @@
+"""What a call handler must know first is told by every rule on domestic abuse (APP, domain.md 3), and by none other."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from safety_stream.catalogue.conditions import counted_steps
+from safety_stream.catalogue.formats import LimbEntry
+from safety_stream.catalogue.loading import load_with_files
+from safety_stream.data_files import catalogue_folder
+
+_, FILES = load_with_files(catalogue_folder())
+
+MINIMAL = {"encompass-not-told"}
+"""For a school, which is told that there is something to know of a child, and nothing more (Operation Encompass)."""
+
+LIMBS = [
+    (f"{rule}/{name}", limb)
+    for rule, file in FILES.items()
+    for name, limb in file.each_limb().items()
+    if any(limb.select[step].theme == ["domestic-abuse"] for step in counted_steps(limb)) and rule not in MINIMAL
+]
+EACH = pytest.mark.parametrize("limb", [limb for _, limb in LIMBS], ids=[name for name, _ in LIMBS])
+
+
+def test_there_are_such_rules():
+    assert {name.split("/")[0] for name, _ in LIMBS} == {
+        *("rv-marac-escalation", "rv-marac-repeat", "rv-marac-vhr", "serial-perpetrator"),
+    }
+
+
+@EACH
+def test_it_tells_whether_of_a_serial_perpetrator_how_often_at_what_risk_and_of_referrals(limb: LimbEntry):
+    told = {name for name in (*limb.besides, "count") if f"{{{name}}}" in limb.explain}
+    by_step = {name: limb.select[limb.besides[name].of] for name in told & limb.besides.keys()}
+
+    assert by_step["serial"].flag == ["serial-perpetrator"]
+    assert limb.besides["risk"].latest == "risk-level"
+    assert by_step["referrals"].kind == ["marac-referral"]
+    # How often: by what is counted, or else beside it.
+    assert told & {"times", "count"}
+    assert {str(limb.besides[name].within) for name in by_step} == {str(limb.besides["serial"].within)}
+
+
+def test_the_fact_is_one_that_services_details_say():
+    facts = yaml.safe_load((catalogue_folder() / "facts.yaml").read_text(encoding="utf-8"))["facts"]
+
+    assert "high" in next(fact["values"] for fact in facts if fact["id"] == "risk-level")
