@@ -639,3 +639,20 @@ def test_a_calendar_that_ends_soon_is_a_warning_half_a_year_before(folder: Path)
 
 
 ENDS = "calendar school ends on 2027-08-31, in 6 months or less"
+
+
+def test_a_rule_that_counts_no_possible_match_may_not_rest_on_one_that_does(folder: Path):
+    spoil(folder, UNTIL, "\npriority:", "\npossible_matches: counted\npriority:")
+    told = "rule count-until counts possible matches of persons"
+    resting = [f"rules/finding-{name}.yaml" for name in ("absent", "count", "ordered")]
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [(file, told) for file in resting]
+
+
+def test_what_nobody_has_confirmed_may_close_nothing_by_way_of_a_finding(folder: Path):
+    for name in ("count-until", "finding-absent", "finding-count", "finding-ordered", "finding-of-finding"):
+        spoil(folder, f"rules/{name}.yaml", "\npriority:", "\npossible_matches: counted\npriority:")
+    assert errors_of(folder) == []
+
+    spoil(folder, "rules/finding-absent.yaml", "after: neglect, unless: visit", "after: visit, unless: neglect")
+    told = "rule count-until counts possible matches of persons, which must close or rule out nothing"
+    assert ("rules/finding-absent.yaml", told) in [(issue.file, issue.what) for issue in errors_of(folder)]

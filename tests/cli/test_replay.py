@@ -1,6 +1,7 @@
 """A replay of anybody's reports under anybody's rules: what order they come in, and how mistakes are said."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,28 @@ def test_details_that_fit_no_kind_are_a_rejected_line(tmp_path: Path):
     result = replayed(tmp_path, a_line("1", 1) + a_line("2", 2, details={"loss": {"boat": 1}}), BARE, "--json")
     assert (result.exit_code, json.loads(result.stdout)["rejects"]) == (2, 1)
     assert json.loads((tmp_path / "out" / "rejects.jsonl").read_text())["line"] == 2
+
+
+def test_decisions_about_persons_are_part_of_the_history(tmp_path: Path):
+    catalogue = Path(shutil.copytree(CATALOGUE, tmp_path / "catalogue"))
+    (catalogue / "persons.yaml").write_text("persons: {merged_at_most: 8, possible_at_most: 4, source: default}\n")
+    other = [{"role": "victim", "token": "tok-b"}]
+    lines = a_line("1", 1) + a_line("2", 2, occurred_from="2026-01-02T10:00:00Z", parties=other)
+    fields = {"first": "tok-b", "second": "tok-a", "method": "steward", "decided_by": "data-steward"}
+    merge = fields | {"state": "linked", "decided_at": "2026-02-03T10:00:00Z"}
+    split = fields | {"state": "apart", "decided_at": "2026-02-04T10:00:00Z"}
+    (tmp_path / "links.jsonl").write_text(f"{json.dumps(merge)}\n")
+    (tmp_path / "more.jsonl").write_text(f"{json.dumps(merge)}\n{json.dumps(split)}\nno decision\n")
+
+    (tmp_path / "in.jsonl").write_text(lines)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "twice.yaml").write_text(BARE)
+    fixed = ["--rules", tmp_path / "rules", "--catalogue", catalogue, "--out", tmp_path / "out", "--json"]
+    found = []
+    for links in ("links.jsonl", "more.jsonl"):
+        words = ["replay", tmp_path / "in.jsonl", "--links", tmp_path / links, *fixed]
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        told = json.loads(result.stdout)
+        found.append((result.exit_code, told["reports"], told["decisions"], told["findings"], told["rejects"]))
+
+    assert found == [(0, 2, 1, 1, 0), (2, 2, 2, 0, 1)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
-from tests.replay.running import SMALL_HUB, Told
+from tests.replay.running import SMALL_HUB, Decided, Told
 from tests.replay.telling import a_report, at, withdrawn
 
 from safety_stream.core.model.facts import Fact
+from safety_stream.core.model.links import LinkState, PersonLink
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE
 
@@ -54,6 +55,114 @@ def gallery() -> list[Told]:
     )
     told = [told for scene in scenes for told in scene()]
     return sorted(told, key=lambda one: one.received_at)
+
+
+def persons() -> list[Told | Decided]:
+    """What stewards decide about persons, in order of receipt: for tests that break that on purpose."""
+    scenes = (_merges, _splits, _crowded_persons, _maybes, _unconfirmed_answers, _neighbours)
+    told = [told for scene in scenes for told in scene()]
+    return sorted(told, key=lambda one: one.received_at)
+
+
+def _decision(first: str, second: str, state: LinkState, when: str, *, received: str | None = None) -> Decided:
+    link = PersonLink(
+        first=first, second=second, state=state, method="steward", decided_by="steward-1", decided_at=at(when)
+    )
+    return Decided(link, at(received or when))
+
+
+def _merges() -> Iterator[Told | Decided]:
+    """Three harms under two tokens: linked before them all, between, after, and by way of a third; each said twice."""
+    for name, when in (("before", "2025-01-01T10:00"), ("between", "2025-02-15T10:00"), ("after", "2025-06-01T10:00")):
+        yield from _three_harms(name)
+        yield _decision(f"tok-z-{name}", f"tok-a-{name}", "linked", when)
+        yield _decision(f"tok-z-{name}", f"tok-a-{name}", "linked", when, received="2025-07-01T10:00")
+    yield from _three_harms("through")
+    yield _decision("tok-z-through", "tok-m-through", "linked", "2025-03-01T10:00")
+    yield _decision("tok-a-through", "tok-m-through", "linked", "2025-01-01T10:00")
+
+
+def _splits() -> Iterator[Told | Decided]:
+    """A merge taken back; one that a later decision, which came first, had taken back; and one made again."""
+    for name in ("split", "stale", "again"):
+        yield from _three_harms(name)
+    yield _decision("tok-a-split", "tok-z-split", "linked", "2025-05-01T10:00")
+    yield _decision("tok-a-split", "tok-z-split", "apart", "2025-05-02T10:00")
+    yield _decision("tok-a-stale", "tok-z-stale", "apart", "2025-05-02T10:00")
+    yield _decision("tok-a-stale", "tok-z-stale", "linked", "2025-05-01T10:00", received="2025-05-03T10:00")
+    yield _decision("tok-a-again", "tok-z-again", "linked", "2025-01-01T10:00")
+    yield _decision("tok-a-again", "tok-z-again", "apart", "2025-02-15T10:00")
+    yield _decision("tok-a-again", "tok-z-again", "linked", "2025-05-02T10:00")
+
+
+def _three_harms(name: str) -> Iterator[Told]:
+    for number, token in enumerate((f"tok-z-{name}", f"tok-a-{name}", f"tok-z-{name}"), 1):
+        yield _now(_harm(f"{name}-{number}", f"2025-0{number}-10T10:00", token))
+
+
+def _crowded_persons() -> Iterator[Told | Decided]:
+    """Nine tokens of one person are too many, and five others one may be."""
+    for number in range(9):
+        yield _now(_harm(f"nine-{number}", f"2025-01-{number + 10}T10:00", f"tok-nine-{number}"))
+        if number:
+            yield _decision(f"tok-nine-{number - 1}", f"tok-nine-{number}", "linked", "2025-01-02T10:00")
+    for number in range(6):
+        yield _now(_gone(f"five-{number}", f"2025-01-{number + 10}T10:00", f"tok-five-{number}"))
+        if number:
+            yield _decision("tok-five-0", f"tok-five-{number}", "possible", "2025-01-02T10:00")
+
+
+def _gone(ref: str, when: str, token: str, subtype: str = "reported") -> Report:
+    return a_report("police-missing", ref, when, people={"missing": token}, child=True, subtype=subtype)
+
+
+def _maybes() -> Iterator[Told | Decided]:
+    """Three episodes of three children, one of whom may be either other; two pairs who may be others; one confirmed."""
+    for number, token in enumerate(("tok-left", "tok-middle", "tok-right"), 1):
+        yield _now(_gone(f"maybe-{number}", f"2025-01-0{number}T10:00", token))
+    yield _decision("tok-left", "tok-middle", "possible", "2025-01-05T10:00")
+    yield _decision("tok-middle", "tok-right", "possible", "2025-01-05T10:00")
+    home = ReportedPlace(area=BURNLEY, uprn="900000000071")
+    for name in ("pair", "sure"):
+        people = {"victim": f"tok-v-{name}", "perpetrator": f"tok-p-{name}"}
+        others = {"victim": f"tok-w-{name}", "perpetrator": f"tok-q-{name}"}
+        yield _now(a_report("marac", f"{name}-1", "2025-02-01T10:00", people=people))
+        yield _now(a_report("domestic-abuse", f"{name}-2", "2025-03-01T10:00", people=others, place=home))
+        # One evening told by two, of whom one means somebody who may be another.
+        yield _now(
+            a_report("housing", f"{name}-3", "2025-03-01T10:30", people=people, place=home, category="domestic-abuse")
+        )
+        yield _decision(f"tok-v-{name}", f"tok-w-{name}", "possible", "2025-03-05T10:00")
+        yield _decision(f"tok-p-{name}", f"tok-q-{name}", "possible", "2025-03-05T10:00")
+    yield _decision("tok-v-sure", "tok-w-sure", "linked", "2025-03-06T10:00")
+    yield _decision("tok-p-sure", "tok-q-sure", "linked", "2025-03-06T10:00")
+
+
+def _unconfirmed_answers() -> Iterator[Told | Decided]:
+    """A child who comes back and may be the one who was asked: that cancels nothing until a steward is sure."""
+    for name in ("asked-maybe", "asked-sure"):
+        yield _now(_gone(name, "2025-04-01T10:00", f"tok-{name}", "returned"))
+        subject = {"subject": f"tok-other-{name}"}
+        yield _now(
+            a_report(
+                "childrens-services", name, "2025-04-02T10:00", people=subject, child=True, subtype="return-interview"
+            )
+        )
+        yield _decision(f"tok-{name}", f"tok-other-{name}", "possible", "2025-04-03T10:00")
+    yield _decision("tok-asked-sure", "tok-other-asked-sure", "linked", "2025-04-09T10:00")
+    visit = a_report("childrens-services", "visit-of-persons", "2025-08-12T10:00", subtype="safeguarding-visit")
+    yield _now(visit)
+
+
+def _neighbours() -> Iterator[Told | Decided]:
+    """Five tokens of four neighbours are four."""
+    home = ReportedPlace(area=HYNDBURN, uprn="900000000072")
+    for number in range(5):
+        people = {"reporter": f"tok-neighbour-{number}"}
+        yield _now(
+            a_report("council-asb", f"neighbour-{number}", f"2025-01-0{number + 1}T20:00", place=home, people=people)
+        )
+    yield _decision("tok-neighbour-1", "tok-neighbour-3", "linked", "2025-02-01T10:00")
 
 
 def _now(report: Report, later: int = 0) -> Told:

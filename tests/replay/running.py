@@ -17,6 +17,7 @@ from tests.catalogue.copying import MORE_RULES
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.rows import MemoryRows
@@ -26,6 +27,7 @@ from safety_stream.demo.play import encoded
 from safety_stream.replay import Arrival, Pipeline
 from safety_stream.synthetic import SyntheticReport
 from safety_stream.testing.verdict import Witnessed, as_read, compare
+from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
 from safety_stream.wire.topology import STAGES, inputs, topics
@@ -44,6 +46,13 @@ class Told(NamedTuple):
     """A report and when it was received."""
 
     report: Report
+    received_at: Instant
+
+
+class Decided(NamedTuple):
+    """A steward's decision about two persons, and when it was received."""
+
+    link: PersonLink
     received_at: Instant
 
 
@@ -143,9 +152,21 @@ def received(reports: Iterable[Report], gaps: Sequence[int] = (0,)) -> list[Told
     return told
 
 
-def arrivals(told: Iterable[Told]) -> list[Arrival]:
+def arrivals(told: Iterable[Told | Decided]) -> list[Arrival]:
     """What intake meets of them."""
-    return [Arrival(f"backfill.{one.report.source}", encode_report(one.report), one.received_at) for one in told]
+    return [
+        Arrival(f"backfill.{one.report.source}", encode_report(one.report), one.received_at)
+        if isinstance(one, Told)
+        else Arrival("person-links", shipped_codecs().encode(one.link), one.received_at)
+        for one in told
+    ]
+
+
+def decisions(told: Iterable[Told | Decided | SyntheticReport]) -> list[dict[str, Any]]:
+    """The decisions as the oracle takes them."""
+    return [
+        {**msgspec.to_builtins(one.link), "received_at": one.received_at} for one in told if isinstance(one, Decided)
+    ]
 
 
 def arrivals_of_county(county: Iterable[SyntheticReport]) -> list[Arrival]:
@@ -153,12 +174,12 @@ def arrivals_of_county(county: Iterable[SyntheticReport]) -> list[Arrival]:
     return [Arrival(one.topic, encoded(one), one.received_at) for one in county]
 
 
-def accepted(told: Iterable[Told | SyntheticReport]) -> list[dict[str, Any]]:
+def accepted(told: Iterable[Told | Decided | SyntheticReport]) -> list[dict[str, Any]]:
     """The reports as the oracle takes them, without those that must be refused."""
     return [
         {**msgspec.to_builtins(one.report), "received_at": one.received_at} if isinstance(one, Told) else as_read(one)
         for one in told
-        if isinstance(one, Told) or one.refused is None
+        if not isinstance(one, Decided) and (isinstance(one, Told) or one.refused is None)
     ]
 
 
@@ -180,14 +201,14 @@ def result_of(seen: Iterable[Output]) -> Witnessed:
     return result
 
 
-def standing(world: World, told: Sequence[Told]) -> Witnessed:
+def standing(world: World, told: Sequence[Told | Decided]) -> Witnessed:
     """What stands once these reports have gone through together."""
     return result_of(outputs(world, [arrivals(told)]))
 
 
-def disagreement(world: World, told: Sequence[Told | SyntheticReport], result: Witnessed) -> list[str]:
+def disagreement(world: World, told: Sequence[Told | Decided | SyntheticReport], result: Witnessed) -> list[str]:
     """Every difference between what stands and what the oracle recomputes, and what could not have been said."""
-    return compare(result, accepted(told), world.folder)
+    return compare(result, accepted(told), world.folder, decisions(told))
 
 
 def cut(arrived: Sequence[Arrival], sizes: Sequence[int]) -> Iterator[Sequence[Arrival]]:

@@ -9,11 +9,22 @@ from collections.abc import Sequence
 from itertools import chain
 
 import pytest
-from tests.replay.running import Told, World, arrivals, by_topic, disagreement, outputs, received, result_of
+from tests.replay.running import (
+    Decided,
+    Told,
+    World,
+    arrivals,
+    by_topic,
+    disagreement,
+    outputs,
+    received,
+    result_of,
+)
 from tests.replay.telling import a_report, at, day, withdrawn
 
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import HOUR
 from safety_stream.core.stages.stage import Output
@@ -25,7 +36,7 @@ HOME = "900000000001"
 class Ending:
     """What a scenario ended with, and everything that was said on the way."""
 
-    def __init__(self, world: World, told: Sequence[Told]) -> None:
+    def __init__(self, world: World, told: Sequence[Told | Decided]) -> None:
         self.seen: list[Output] = outputs(world, [arrivals([one]) for one in told])
         self.result = result_of(self.seen)
         assert self.result.dead_letters == []
@@ -256,3 +267,45 @@ def test_5_fifteen_days_or_410_metres_are_too_much(shipped: World, second: Repor
 
     assert ending.alerts("soc-retaliation") == []
     assert ending.history("soc-retaliation") == []
+
+
+# --- 6. a wrong merge of two persons ----------------------------------------------------------------------------
+
+
+def test_6_a_merge_raises_an_alert_and_its_split_withdraws_it_and_tells_why(shipped: World):
+    harms = [
+        a_report("police-crimes", "c1", "2026-01-05T20:00", people={"victim": "tok-crimes"}),
+        a_report("housing", "h1", "2026-01-15T20:00", people={"victim": "tok-housing"}),
+        a_report("police-crimes", "c2", "2026-01-25T20:00", people={"victim": "tok-crimes"}),
+    ]
+    merge, split = (
+        PersonLink(
+            first="tok-crimes",
+            second="tok-housing",
+            state=state,
+            method="steward",
+            decided_by="data-steward",
+            decided_at=at(when),
+        )
+        for state, when in (("linked", "2026-01-26T09:00"), ("apart", "2026-01-27T09:00"))
+    )
+
+    ending = Ending(shipped, [*told_at_once(*harms), *(Decided(one, one.decided_at) for one in (merge, split))])
+
+    assert ending.history("rv-graded") == [("raised", "new"), ("withdrawn", "withdrawn")]
+    published = by_topic(ending.seen)
+    told = [output.value for output in published["alerts.duty-officer"]]
+    assert [(one.change, one.cause.partition(":")[0]) for one in told] == [
+        ("raised", "persons linked"),
+        ("withdrawn", "persons split"),
+    ]
+    assert told[0].prior_seq is None
+    assert told[1].prior_seq == told[0].seq
+    assert not any(token in one.cause for one in told for token in ("tok-crimes", "tok-housing"))
+    # Who was told what is on record, by the number that leads to the words.
+    on_record = [
+        (record.value.topic, record.value.from_seq, record.value.alert_id)
+        for record in published["audit.alerts"]
+        if record.value.audience == "duty-officer"
+    ]
+    assert on_record == [("alerts.duty-officer", one.seq, one.alert_id) for one in told]

@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.replay.gallery import gallery
-from tests.replay.running import Told, World, accepted, arrivals, outputs, result_of
+from tests.replay.gallery import gallery, persons
+from tests.replay.running import Decided, Told, World, accepted, arrivals, decisions, outputs, result_of
 
 from safety_stream.core import linking, timeline
+from safety_stream.core import persons as who_is_who
 from safety_stream.core import register as claims
 from safety_stream.core.alerts import condition as alerts
 from safety_stream.core.catalogue import Areas, Bounds
@@ -46,6 +47,7 @@ from safety_stream.core.stages import alert, detect, intake, link, measure, regi
 from safety_stream.testing.comparison import differences
 from safety_stream.testing.histories import history_faults
 from safety_stream.testing.oracle import Truth, recompute
+from safety_stream.testing.verdict import compare
 
 Patch = pytest.MonkeyPatch
 Mutant = Callable[[Patch, World], World | None]
@@ -889,6 +891,156 @@ def test_the_oracle_notices_that(small: World, told: list[Told], truth: Truth, m
     world = broken(monkeypatch, small) or small
 
     assert disagreement(world, told, truth)
+
+
+# --- persons ------------------------------------------------------------------------------------------------
+
+PERSON_MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant_of_persons(broken: Mutant) -> Mutant:
+    """Register a defect that shows only where somebody decides about persons."""
+    PERSON_MUTANTS[broken.__name__.replace("_", " ")] = broken
+    return broken
+
+
+@pytest.fixture(scope="module")
+def decided() -> list[Told | Decided]:
+    return persons()
+
+
+def in_disagreement(world: World, told: list[Told | Decided]) -> list[str]:
+    result = result_of(outputs(world, [arrivals([one]) for one in told]))
+    assert result.dead_letters == []
+    return compare(result, accepted(told), world.folder, decisions(told))
+
+
+def test_nothing_is_noticed_of_persons_where_nothing_is_broken(small: World, decided: list[Told | Decided]):
+    assert in_disagreement(small, decided) == []
+
+
+@mutant_of_persons
+def decisions_are_for_later_reports_alone(patch: Patch, _: World) -> None:
+    patch.setattr(register._Claims, "_naming", lambda *_: [])
+
+
+@mutant_of_persons
+def decisions_are_for_earlier_reports_alone(patch: Patch, _: World) -> None:
+    right = register._Claims.make
+
+    def make(self: Any, version: Any, old: Any) -> Any:
+        with pytest.MonkeyPatch.context() as within:
+            within.setattr(self, "_who", lambda _: who_is_who.STRANGERS)
+            return right(self, version, old)
+
+    patch.setattr(register._Claims, "make", make)
+
+
+@mutant_of_persons
+def a_person_goes_by_the_token_that_was_linked_last(patch: Patch, _: World) -> None:
+    right = who_is_who.Persons.tokens
+    patch.setattr(who_is_who.Persons, "tokens", lambda self, token: right(self, token)[::-1])
+
+
+@mutant_of_persons
+def the_decision_that_comes_last_stands(patch: Patch, _: World) -> None:
+    patch.setattr(register, "supersedes", lambda *_: True)
+
+
+@mutant_of_persons
+def the_decision_that_comes_first_stands(patch: Patch, _: World) -> None:
+    patch.setattr(register, "supersedes", lambda *_: False)
+
+
+@mutant_of_persons
+def links_lead_no_further_than_one_step(patch: Patch, _: World) -> None:
+    patch.setattr(
+        who_is_who.Persons, "_reached", lambda self, token: {token, *self._linked_directly(token)}
+    )  # fmt: skip
+
+
+@mutant_of_persons
+def any_number_of_tokens_is_one_person(patch: Patch, _: World) -> None:
+    patch.setattr(who_is_who.Persons, "tokens", who_is_who.Persons.linked)
+
+
+@mutant_of_persons
+def anybody_may_be_any_number_of_others(patch: Patch, _: World) -> None:
+    patch.setattr(who_is_who.Persons, "possible", who_is_who.Persons.maybe)
+
+
+@mutant_of_persons
+def who_may_be_whom_is_handed_on(patch: Patch, _: World) -> None:
+    right = who_is_who.Persons.maybe
+
+    def further(self: Any, token: str) -> tuple[str, ...]:
+        reached = {other for one in right(self, token) for other in (one, *right(self, one))}
+        return tuple(sorted(reached - {token}))
+
+    patch.setattr(who_is_who.Persons, "maybe", further)
+
+
+@mutant_of_persons
+def pairs_are_possible_on_one_side_alone(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_keys_of_other_pairs", lambda *_: ())
+
+
+@mutant_of_persons
+def a_possible_answer_cancels(_: Patch, world: World) -> World:
+    def any_answer(rule: Rule) -> Rule:
+        limbs = tuple(
+            msgspec.structs.replace(
+                limb,
+                steps={
+                    name: msgspec.structs.replace(
+                        step, tests=tuple(test for test in step.tests if test.field != "match")
+                    )
+                    for name, step in limb.steps.items()
+                },
+            )
+            for limb in rule.limbs
+        )
+        return msgspec.structs.replace(rule, limbs=limbs)
+
+    return with_rule(world, "missing-no-return-interview", any_answer)
+
+
+@mutant_of_persons
+def every_rule_counts_possible_matches(patch: Patch, _: World) -> None:
+    patch.setitem(selectors._TESTS, "match", lambda _: lambda _: True)
+
+
+@mutant_of_persons
+def no_rule_counts_possible_matches(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "_keys_of_others", lambda *_, **__: ())
+    patch.setattr(claims, "_keys_of_other_pairs", lambda *_: ())
+
+
+@mutant_of_persons
+def nobody_says_that_a_match_is_unconfirmed(patch: Patch, _: World) -> None:
+    patch.setattr(findings, "_POSSIBLE", ())
+
+
+@mutant_of_persons
+def possible_and_certain_reports_are_one_occurrence(patch: Patch, _: World) -> None:
+    right = timeline._tell_of_one
+    patch.setattr(timeline, "_tell_of_one", lambda one, other: right(
+        msgspec.structs.replace(one, possible=False), msgspec.structs.replace(other, possible=False)
+    ))  # fmt: skip
+
+
+@mutant_of_persons
+def reports_name_persons_as_partners_do(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "told_of_persons", lambda version, _: version)
+
+
+@pytest.mark.parametrize("broken", PERSON_MUTANTS.values(), ids=PERSON_MUTANTS.keys())
+def test_the_oracle_notices_of_persons_that(
+    small: World, decided: list[Told | Decided], monkeypatch: Patch, broken: Mutant
+):
+    world = broken(monkeypatch, small) or small
+
+    assert in_disagreement(world, decided)
 
 
 # --- another catalogue than the oracle's --------------------------------------------------------------------

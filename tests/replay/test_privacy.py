@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.replay.gallery import persons
 from tests.replay.running import World, arrivals, arrivals_of_county, by_topic, outputs, received
 from tests.replay.telling import a_report, at
 
@@ -90,6 +91,24 @@ def test_every_rule_that_tells_open_feeds_tells_them_without_tokens(shipped: Wor
     assert {"asb-case-review", "rv-graded", "soc-cross-district"} <= {output.value.rule_id for output in told}
     assert [
         output.value.explanation for output in told if re.search(rb"zz\d+zz", wire.encode(output.topic, output.value))
+    ] == []
+
+
+def test_decisions_about_persons_are_told_without_them(small: World):
+    """The causes of what a merge or a split changes go to everybody who is told."""
+    wire, told = Records(), outputs(small, [arrivals([one]) for one in persons()])
+
+    caused = [
+        output
+        for output in told
+        if output.topic.startswith("alerts.") and str(output.value.cause).startswith("persons ")
+    ]
+    assert {output.value.change for output in caused} >= {"raised", "withdrawn"}
+    assert [output for output in caused if "tok-" in str(output.value.cause)] == []
+    assert [
+        output
+        for output in told
+        if output.topic.startswith(OPEN) and b"tok-" in wire.encode(output.topic, output.value)
     ] == []
 
 

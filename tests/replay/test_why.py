@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.replay.gallery import gallery
-from tests.replay.running import Told, World, arrivals, outputs, received, result_of, standing
+from tests.replay.gallery import gallery, persons
+from tests.replay.running import Decided, Told, World, arrivals, outputs, received, result_of, standing
 from tests.replay.telling import a_report
 from tests.replay.universes import universes
 
@@ -18,8 +18,11 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
+from safety_stream.core.persons import Persons, named_in
+from safety_stream.core.persons import standing as decisions_of
 from safety_stream.core.register import Scope
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE
@@ -30,15 +33,24 @@ from safety_stream.core.stages.stage import Clock, Output
 GAPS = st.lists(st.sampled_from((0, 0, 1, HOUR, DAY_LENGTH)), min_size=1, max_size=4)
 
 
-def accounts(world: World, told: Sequence[Told]) -> list[Account]:
+def accounts(world: World, told: Sequence[Told | Decided]) -> list[Account]:
     """Why each finding stands once these reports have gone through."""
     seen = outputs(world, [arrivals(told)])
     found = result_of(seen).findings
     known, now = world.catalogue, _now(world, seen)
     rules = (*known.rules, HUB_RULE)
     versions = [output.value for output in seen if isinstance(output.value, IncidentVersion)]
+    who = Persons(decisions_of(one.value for one in seen if isinstance(one.value, PersonLink)), known.persons)
     grounds = {
-        key: grounds_of(partial(iter, versions), key, Scope(known), known.bounds, now, found)
+        key: grounds_of(
+            partial(iter, versions),
+            key,
+            Scope(known),
+            known.bounds,
+            now,
+            found,
+            lambda version: who.who(named_in(version)),
+        )
         for key in {finding.key for finding in found.values()}
     }
 
@@ -108,6 +120,13 @@ def test_every_finding_of_the_gallery_is_recomputed_the_same(small: World):
         assert [beneath.finding.rule_id for beneath in one.beneath] == ["soc-cuckooing", "soc-cuckooing"]
         assert one.rests_on_reports == sum(beneath.rests_on_reports for beneath in one.beneath)
         assert one.hangs_on_one
+
+
+def test_every_finding_about_persons_somebody_decided_about_is_recomputed_the_same(small: World):
+    said = accounts(small, persons())
+
+    assert [one.finding for one in said if one.verdict != "same"] == []
+    assert any(("match", "possible") in one.finding.facts for one in said)
 
 
 @settings(max_examples=100)

@@ -15,6 +15,7 @@ from tests.simulation.broken_loops import CommitsOffsetsOutside, MergesBeforeCom
 
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record, Rows, Step
@@ -114,6 +115,29 @@ def speaks_to_one_partition(step: Step) -> Step:
     return said
 
 
+def tells_one_partition_of_decisions(step: Step) -> Step:
+    """Says to one partition only who is who."""
+
+    def said(rows: Rows, records: Sequence[Record], idle_at: Any) -> list[Output]:
+        return [
+            msgspec.structs.replace(output, partition=0) if isinstance(output.value, PersonLink) else output
+            for output in step(rows, records, idle_at)
+        ]
+
+    return said
+
+
+def forgets_who_is_who(step: Step) -> Step:
+    """Goes by a decision when it comes, and not when a report does in a later batch."""
+
+    def said(rows: Rows, records: Sequence[Record], idle_at: Any) -> list[Output]:
+        outputs = step(rows, records, idle_at)
+        rows.delete(b"decided")
+        return outputs
+
+    return said
+
+
 def drops_what_it_cannot_read(step: Step) -> Step:
     """Writes no dead letters."""
     return lambda *given: [output for output in step(*given) if not isinstance(output.value, DeadLetter)]
@@ -130,6 +154,8 @@ MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
     "timelines kept in memory": (breaking("detect", remembers_in_memory), {}),
     "word of the feeds to one partition": (breaking("register", speaks_to_one_partition), {}),
     "word of the feeds to one partition of register": (breaking("intake", speaks_to_one_partition), {}),
+    "decisions to one partition": (breaking("intake", tells_one_partition_of_decisions), {}),
+    "decisions forgotten": (breaking("register", forgets_who_is_who), {}),
     "no dead letters": (breaking("intake", drops_what_it_cannot_read), {}),
     "one record of a batch": (breaking("alert", judges_only_the_first_of_a_batch), {}),
     "store merged before commit": (

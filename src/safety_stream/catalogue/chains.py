@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from safety_stream.catalogue.conditions import counted_steps
 from safety_stream.catalogue.documents import Where
+from safety_stream.catalogue.formats import BareRuleFile
 from safety_stream.catalogue.places import Place
-from safety_stream.catalogue.rule_reading import ReadRule
+from safety_stream.catalogue.rule_reading import PERSONAL, ReadRule
 from safety_stream.core.rules.chains import (
     DEEPEST,
     circle_in,
@@ -26,7 +28,7 @@ def check_chains(rules: Mapping[str, ReadRule], named: frozenset[str]) -> None:
     for read in rules.values():
         for limb in read.rule.limbs:
             for step, selector in limb.steps.items():
-                _check_step(read, limb, (*read.file.where(limb.name), "select", step), selector, rules, named)
+                _check_step(read, limb, step, selector, rules, named)
     resting = {rule_id: rests_anywhere_on(read.rule) & rules.keys() for rule_id, read in rules.items()}
     circle = circle_in(resting)
     if circle:
@@ -48,16 +50,18 @@ def check_chains(rules: Mapping[str, ReadRule], named: frozenset[str]) -> None:
 def _check_step(
     read: ReadRule,
     limb: Limb,
-    where: Where,
+    step: str,
     selector: Selector,
     rules: Mapping[str, ReadRule],
     named: frozenset[str],
 ) -> None:
     at, rule = read.at, read.rule
+    where: Where = (*read.file.where(limb.name), "select", step)
     for other in sorted(selector.finding):
         at.know((*where, "finding"), "rule", other, named)
         if other in rules:
             _check_rests_on(at, (*where, "finding"), rule, limb, rules[other].rule)
+            _check_possible(read, (*where, "finding"), limb.name, step, rules[other].file)
     for other in sorted(elsewhere_in(selector)):
         at.know((*where, "finding_elsewhere"), "rule", other, named)
         if other in rules:
@@ -78,6 +82,17 @@ def _check_is_carried(at: Place, where: Where, rule: Rule, other: Rule) -> None:
     _check_is_heard(at, where, rule, other)
     if all(limb.keys == ("area",) for limb in other.limbs):
         at.error(where, f"rule {other.id} counts in areas and names nobody", "name one that rests on reports")
+
+
+def _check_possible(read: ReadRule, where: Where, limb: str, step: str, other: BareRuleFile) -> None:
+    """A finding that rests on a possible match is one: a rule that counts none must not see it, nor be closed by it."""
+    if other.possible_matches == "ignored" or not PERSONAL.intersection(read.file.each_limb()[limb].key):
+        return
+    what = f"rule {other.id} counts possible matches of persons"
+    if read.file.possible_matches == "ignored":
+        read.at.error(where, what, "let this one count them too: possible_matches: counted")
+    elif step not in counted_steps(read.file.each_limb()[limb]):
+        read.at.error(where, f"{what}, which must close or rule out nothing", "close by a step on reports")
 
 
 def _check_rests_on(at: Place, where: Where, rule: Rule, limb: Limb, other: Rule) -> None:

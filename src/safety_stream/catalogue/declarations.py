@@ -23,6 +23,7 @@ from safety_stream.catalogue.formats import (
     FactEntry,
     FactsFile,
     IndicatorsFile,
+    PersonsFile,
     ProfileEntry,
     SourcesFile,
 )
@@ -38,6 +39,7 @@ from safety_stream.core.catalogue import (
     Category,
     FactKind,
     Indicator,
+    PersonBounds,
     Profile,
     Source,
 )
@@ -71,7 +73,7 @@ def read_declarations(files: Files, areas: Path | None) -> tuple[Vocabulary, lis
     """What rules may name, and the profiles, which none does; `areas` is another county's area file."""
     known = Vocabulary(at_home=areas is None, sources=_read_sources(files))
     known = msgspec.structs.replace(known, categories=_read_categories(files, known))
-    known = msgspec.structs.replace(known, facts=_read_facts(files))
+    known = msgspec.structs.replace(known, persons=_read_persons(files), facts=_read_facts(files))
     known = msgspec.structs.replace(known, linked=read_linked(files, known))
     known = msgspec.structs.replace(known, calendars=read_calendars(files))
     known = msgspec.structs.replace(known, areas=_read_areas(files, areas or _only_area_file(files)))
@@ -133,6 +135,19 @@ def _read_categories(files: Files, vocabulary: Vocabulary) -> Categories | None:
             cell_days=model.bounds.cell_days,
         ),
     )
+
+
+_LINKS_NOBODY = PersonBounds(merged_at_most=1, possible_at_most=0)
+
+
+def _read_persons(files: Files) -> PersonBounds:
+    """A catalogue without such a file goes by no decision about persons."""
+    path = files.folder / "persons.yaml"
+    read = files.read(path, PersonsFile) if path.exists() else None
+    if read is None:
+        return _LINKS_NOBODY
+    _, model = read
+    return PersonBounds(merged_at_most=model.persons.merged_at_most, possible_at_most=model.persons.possible_at_most)
 
 
 def _read_facts(files: Files) -> dict[str, FactKind] | None:

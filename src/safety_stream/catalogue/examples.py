@@ -163,6 +163,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
         victims=tuple(sorted(stated.victims)),
         child=stated.child,
         linking=tuple(sorted(set(stated.names))),
+        possible=stated.possible,
         facts=tuple(Fact(name, str(value).lower()) for name, value in sorted(stated.facts.items())),
     )
 

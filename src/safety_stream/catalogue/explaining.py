@@ -175,6 +175,7 @@ def explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
                 f"Purpose: {_and(file.lawful.purposes)}. Legal basis: {_and(file.lawful.bases)}.",
             ),
         ),
+        Section("What nobody has confirmed", _unconfirmed(file)),
         Section("Why what is found by looking counts", tuple(_found_by_looking(file))),
         Section("Where the numbers are from", (file.source,)),
         Section("When it may be wrong", (file.false_positives,)),
@@ -218,7 +219,7 @@ def _selector(selector: Selector) -> str:
     elsewhere = elsewhere_in(selector)
     if elsewhere:
         return f"a finding of {_or(sorted(elsewhere))} on another key, in whose evidence this one is named"
-    said = [*map(_test, selector.tests), *map(_fact_test, selector.facts)]
+    said = [*map(_test, (test for test in selector.tests if test.field != "match")), *map(_fact_test, selector.facts)]
     said += [f"not {_test(test)}" for test in selector.none_of]
     said += [f"not {_fact_test(test)}" for test in selector.none_of_facts]
     if selector.reported_within is not None:
@@ -272,6 +273,15 @@ def _safeguards(safeguards: Safeguards) -> Iterator[str]:
         yield f"{safeguards.organisations_or_kinds} different organisations, or as many kinds of report."
     if safeguards.grades_alone:
         yield f"More than intelligence of grade {_or(safeguards.grades_alone)}."
+
+
+def _unconfirmed(file: RuleFile) -> tuple[str, ...]:
+    if file.possible_matches == "ignored":
+        return ()
+    return (
+        "A report about somebody who may be the same person counts too; the alert says that nobody has confirmed it.",
+        "It closes, cancels and rules out nothing.",
+    )
 
 
 def _found_by_looking(file: RuleFile) -> Iterator[str]:

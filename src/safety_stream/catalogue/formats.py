@@ -236,6 +236,20 @@ class BoundsEntry(_Strict):
     source: Prose
 
 
+class PersonsEntry(_Strict):
+    """How many tokens one person may have, how many others a person may be, and where the numbers come from."""
+
+    merged_at_most: Number
+    possible_at_most: Number
+    source: Prose
+
+
+class PersonsFile(_Strict):
+    """`persons.yaml`."""
+
+    persons: PersonsEntry
+
+
 class CategoriesFile(_Strict):
     """`categories.yaml`."""
 
@@ -682,6 +696,7 @@ class ExampleSighting(_Strict):
     names: list[Identifier] = []
     grade: Grade | None = None
     origin: Origin = "reported"
+    possible: bool = False
     facts: dict[Name, int | bool | str] = {}
 
 
@@ -742,6 +757,7 @@ class BareRuleFile(_Strict):
     indicator: Name | None = None
     linked_within: OneOrTwo | None = None
     discovered_because: dict[StepName, Prose] = {}
+    possible_matches: Literal["ignored", "counted"] = "ignored"
     limbs: Annotated[dict[StepName, LimbEntry], Field(min_length=1, max_length=LIMBS_MAX)] | None = None
     overrides: Annotated[list[OverrideEntry], Field(max_length=MANY_MAX)] = []
     priority: PriorityEntry = PriorityEntry(base="P4")

@@ -115,8 +115,8 @@ def _read(
     by_id = _read_rules(files, vocabulary, rules, instead)
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
-    categories = vocabulary.categories
-    if categories is None or files.have_errors:
+    categories, persons = vocabulary.categories, vocabulary.persons
+    if categories is None or persons is None or files.have_errors:
         return None
     catalogue = Catalogue(
         version=files.version,
@@ -130,6 +130,7 @@ def _read(
         audiences=tuple((vocabulary.audiences or {}).values()),
         profiles=tuple(profiles),
         bounds=categories.bounds,
+        persons=persons,
         facts=vocabulary.facts or {},
         linked=vocabulary.linked or NOTHING_LINKED,
     )

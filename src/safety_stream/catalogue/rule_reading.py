@@ -32,15 +32,20 @@ from safety_stream.catalogue.formats import (
 )
 from safety_stream.catalogue.linking import check_age, check_linked, linked_within
 from safety_stream.catalogue.places import Place, listing
-from safety_stream.catalogue.selecting import selector_of
+from safety_stream.catalogue.selecting import certain_only, selector_of
 from safety_stream.catalogue.vocabulary import ROLES, Vocabulary
 from safety_stream.core.rules.carrying import ENTITY_KINDS
+from safety_stream.core.rules.condition import ConditionType
 from safety_stream.core.rules.linked import PATH
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
 
 _PLACES = frozenset({"household", "place", "cell", "lsoa"})
 """Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
+
+
+PERSONAL = frozenset({"victim", "suspect", "person", "victim-perpetrator"})
+"""Kinds of key that mean persons: what is under another kind is there for certain."""
 
 
 class ReadRule(msgspec.Struct, frozen=True):
@@ -128,6 +133,11 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     steps = {
         step: selector_of(at, (*where, "select", step), selected, vocabulary) for step, selected in entry.select.items()
     }
+    positive = _may_be_possible(model, entry, reads)
+    for step, selected in entry.select.items():
+        # A thing is nobody; but what is found elsewhere may rest on a possible match of persons, whatever the key.
+        if step not in positive and (PERSONAL.intersection(entry.key) or selected.finding_elsewhere is not None):
+            steps[step] = certain_only(steps[step])
     if {*reads.steps, *told_besides} <= set(steps):
         yield Limb(
             name=name,
@@ -148,6 +158,17 @@ def _check_keys_of_findings(at: Place, where: Where, entry: LimbEntry) -> None:
         for key in sorted(set(entry.key) - ENTITY_KINDS):
             what = f"nothing found elsewhere comes to key {key}: evidence names nothing of that kind"
             at.error((*where, "key"), what, f"let it read {listing(ENTITY_KINDS)}")
+
+
+def _may_be_possible(model: BareRuleFile, entry: LimbEntry, reads: ConditionType) -> frozenset[str]:
+    """The steps a possible match of persons may meet: none that closes, cancels or rules out, whatever the rule says.
+
+    So what nobody has confirmed can add a finding, and never keep one away.
+    """
+    if model.possible_matches == "ignored":
+        return frozenset()
+    told_besides = {one.of for one in entry.besides.values()} - set(reads.steps)
+    return frozenset({*told_besides, *counted_steps(entry)})
 
 
 def _check_besides(at: Place, where: Where, entry: LimbEntry, facts: Sequence[str], vocabulary: Vocabulary) -> None:

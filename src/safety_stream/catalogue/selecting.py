@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import get_args
 
+import msgspec
+
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.formats import RangeEntry, SelectEntry, StepEntry
 from safety_stream.catalogue.places import Place
@@ -33,6 +35,16 @@ def selector_of(at: Place, where: Where, entry: StepEntry, vocabulary: Vocabular
     )
 
 
+def certain_only(selector: Selector) -> Selector:
+    """The same, of reports that no unconfirmed match puts there; what means findings stays as it is."""
+    if selector.finding:
+        return selector
+    return msgspec.structs.replace(selector, tests=(*selector.tests, _IS_CERTAIN))
+
+
+_IS_CERTAIN = Test("match", frozenset({"certain"}))
+
+
 def selector_of_reports(at: Place, where: Where, entry: StepEntry, vocabulary: Vocabulary) -> Selector:
     """What an indicator counts."""
     if entry.means_findings:
@@ -41,10 +53,14 @@ def selector_of_reports(at: Place, where: Where, entry: StepEntry, vocabulary: V
     return selector_of(at, where, entry, vocabulary)
 
 
+_STATED: tuple[Field, ...] = tuple(field for field in get_args(Field) if field != "match")
+"""What a file may test: whether possible matches count is no matter of single steps."""
+
+
 def _tests(at: Place, where: Where, entry: SelectEntry, vocabulary: Vocabulary) -> tuple[Test, ...]:
     known = _values_of(vocabulary)
     tests = []
-    for field in get_args(Field):
+    for field in _STATED:
         values = getattr(entry, field)
         for value in values or ():
             at.know((*where, field), field, value, known.get(field))

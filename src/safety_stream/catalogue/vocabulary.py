@@ -14,7 +14,17 @@ import msgspec
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.issues import Severity
 from safety_stream.catalogue.places import Place
-from safety_stream.core.catalogue import Areas, Audience, Bounds, Category, FactKind, Indicator, Linked, Source
+from safety_stream.core.catalogue import (
+    Areas,
+    Audience,
+    Bounds,
+    Category,
+    FactKind,
+    Indicator,
+    Linked,
+    PersonBounds,
+    Source,
+)
 from safety_stream.core.model.facts import fact_in, number_of
 from safety_stream.core.model.incidents import Role
 from safety_stream.core.model.open_days import OpenDays
@@ -44,6 +54,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     at_home: bool
     sources: dict[str, Source] | None = None
     categories: Categories | None = None
+    persons: PersonBounds | None = None
     facts: dict[str, FactKind] | None = None
     linked: Linked | None = None
     areas: Areas | None = None

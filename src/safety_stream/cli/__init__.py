@@ -12,6 +12,7 @@ from safety_stream.cli import (
     doctor,
     generate,
     ingest,
+    links,
     published,
     replay,
     rules,
@@ -40,6 +41,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(published.alerts, name="alerts")
 app.add_typer(published.indicators, name="indicators")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(links.app, name="links")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(rules.app, name="rules")
 app.add_typer(areas.app, name="areas")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from safety_stream.catalogue.backtesting import Span, Tally, with_only
@@ -19,6 +21,7 @@ from safety_stream.core.stages.stage import Output
 from safety_stream.edge import canonical
 from safety_stream.edge.entries import Entry, Reject
 from safety_stream.replay import CHUNK, Arrival, Pipeline
+from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.general import DocumentFault
 from safety_stream.wire.reports import report_writer
 from safety_stream.wire.specialised import Unsuitable
@@ -33,13 +36,15 @@ _BEFORE_ALL: Instant = -(10**18)
 class History(msgspec.Struct, frozen=True):
     """Reports in order of receipt, the lines that are none, and when the last thing happened that they tell of.
 
-    `names` are the reports' own, `<source>/<source_ref>`, by incident id.
+    `names` are the reports' own, `<source>/<source_ref>`, by incident id. `decisions` of the arrivals are no reports,
+    but what stewards decided about persons.
     """
 
     arrivals: list[Arrival]
     rejects: list[Reject]
     last_occurred: Instant
     names: dict[str, str]
+    decisions: int = 0
 
     @property
     def span(self) -> Span:
@@ -50,8 +55,19 @@ class History(msgspec.Struct, frozen=True):
         return Span(len(self.arrivals), first, max(first, self.last_occurred))
 
 
-def read_history(files: Sequence[Path], known: Catalogue) -> History:
-    """Everything in these files. Raises `UnreadableFile` and `OSError`.
+LinksFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--links",
+        exists=True,
+        dir_okay=False,
+        help="Stewards' decisions about persons in that history (JSON Lines, also gzip).",
+    ),
+]
+
+
+def read_history(files: Sequence[Path], known: Catalogue, links: Path | None = None) -> History:
+    """Everything in these files, `links` among them decisions about persons. Raises `UnreadableFile` and `OSError`.
 
     A line that does not say when it was received came right after the one before it in its file, though not before it
     was reported itself.
@@ -76,8 +92,21 @@ def read_history(files: Sequence[Path], known: Catalogue) -> History:
                 latest = max(latest, arrival.received_at)
                 last = max(last, min(report.occurred_from, arrival.received_at))
                 names[incident_id(report.source, report.source_ref)] = f"{report.source}/{report.source_ref}"
-    arrivals.sort(key=lambda arrival: arrival.received_at)
-    return History(arrivals, rejects, last, names)
+    decisions = [] if links is None else [*_decisions(links, rejects)]
+    # At one moment decisions come first: who is who is known when the report comes.
+    arrivals = sorted([*decisions, *arrivals], key=lambda arrival: arrival.received_at)
+    return History(arrivals, rejects, last, names, len(decisions))
+
+
+def _decisions(path: Path, rejects: list[Reject]) -> Iterator[Arrival]:
+    """The decisions in a file; one that does not say when it was received was received when it was made."""
+    with path.open("rb") as file:
+        for one in named(path, canonical.read_links(file)):
+            if isinstance(one, Reject):
+                rejects.append(one)
+            else:
+                received_at = one.link.decided_at if one.received_at is None else one.received_at
+                yield Arrival("person-links", shipped_codecs().encode(one.link), received_at)
 
 
 def _arrival(entry: Entry, latest: Instant) -> Arrival | Reject:

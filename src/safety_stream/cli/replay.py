@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from safety_stream.cli.history import put_through, read_history
+from safety_stream.cli.history import LinksFile, put_through, read_history
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -54,6 +54,7 @@ def replay(
             help="Other rules: a folder of rule files, which need say only what makes them fire.",
         ),
     ] = None,
+    links: LinksFile = None,
     until: Annotated[
         Instant | None,
         typer.Option(
@@ -73,7 +74,7 @@ def replay(
     one before it in its file, though not before its own `reported_at`. The same files give the same bytes.
     """
     known = catalogue_of(catalogue, areas, rules)
-    history = read_history(files, known)
+    history = read_history(files, known, links)
     last = history.arrivals[-1].received_at if history.arrivals else None
     if until is not None and last is not None and until < last:
         raise Wrong(f"--until is before the last report came, at {to_iso(last)}: name a later time")
@@ -83,8 +84,11 @@ def replay(
     with (out / "rejects.jsonl").open("wb") as file:
         file.writelines(msgspec.json.encode(reject) + b"\n" for reject in history.rejects)
     counts["rejects"] = len(history.rejects)
+    put_in = {"reports": len(history.arrivals) - history.decisions}
+    if links is not None:
+        put_in["decisions"] = history.decisions
     if as_json:
-        print_json({"reports": len(history.arrivals), **counts})
+        print_json(put_in | counts)
     else:
-        print_table(("what", "how many"), [("reports", len(history.arrivals)), *counts.items()])
+        print_table(("what", "how many"), (put_in | counts).items())
     raise typer.Exit(TO_DO if history.rejects else OK)

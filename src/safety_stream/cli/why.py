@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from safety_stream.cli.history import put_through, read_history, say_what_is_left_out
+from safety_stream.cli.history import LinksFile, put_through, read_history, say_what_is_left_out
 from safety_stream.cli.published import moment, name_of
 from safety_stream.cli.terminal import (
     OK,
@@ -33,8 +33,11 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.ids import alert_id as id_of_alert
 from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import length_in_words
+from safety_stream.core.persons import Persons, Who, named_in
+from safety_stream.core.persons import standing as decisions_of
 from safety_stream.core.register import Scope
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE
@@ -70,12 +73,16 @@ REASONS = {
 
 
 class Past(NamedTuple):
-    """What an alert is explained from: findings by id, which alerts there ever were, and the versions of incidents."""
+    """What an alert is explained from.
+
+    Findings by id, which alerts there ever were, the versions of incidents, and who is who.
+    """
 
     standing: Mapping[str, Finding]
     alerts: frozenset[str]
     versions: Callable[[], Iterable[IncidentVersion]]
     now: Now
+    persons: Persons
 
 
 @on_kafka
@@ -91,6 +98,7 @@ def why(
             help="Replay these reports (canonical JSON Lines, also gzip) instead of asking the running backbone.",
         ),
     ] = None,
+    links: LinksFile = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
@@ -100,7 +108,7 @@ def why(
     It reads everything that was reported, so it takes a while on a backbone that has run for years.
     """
     known = catalogue_of(catalogue, areas)
-    past = _replayed(history, known) if history else _of_the_backbone(kafka, known)
+    past = _replayed(history, links, known) if history else _of_the_backbone(kafka, known)
     alert = _meant(alert_id, past)
     accounts = list(_accounts(alert, past, known))
     rule = _rule(known, accounts[0].finding.rule_id)
@@ -113,10 +121,11 @@ def why(
     raise typer.Exit(OK if is_same else WRONG)
 
 
-def _replayed(files: list[Path], known: Catalogue) -> Past:
-    history = read_history(files, known)
+def _replayed(files: list[Path], links: Path | None, known: Catalogue) -> Past:
+    history = read_history(files, known, links)
     say_what_is_left_out(history)
     versions: list[IncidentVersion] = []
+    decided: list[PersonLink] = []
     changes: list[FindingChange] = []
     clock = Clock()
 
@@ -124,6 +133,8 @@ def _replayed(files: list[Path], known: Catalogue) -> Past:
         nonlocal clock
         if isinstance(output.value, IncidentVersion):
             versions.append(output.value)
+        elif isinstance(output.value, PersonLink):
+            decided.append(output.value)
         elif isinstance(output.value, FindingChange):
             changes.append(output.value)
         elif output.topic == "sightings":
@@ -132,7 +143,8 @@ def _replayed(files: list[Path], known: Catalogue) -> Past:
                 clock = clock.hear(output.value)
 
     put_through(known, history, take)
-    return Past(*_stand(changes), lambda: versions, now_by(clock, 1, known.sources))
+    now = now_by(clock, 1, known.sources)
+    return Past(*_stand(changes), lambda: versions, now, Persons(decisions_of(decided), known.persons))
 
 
 def _of_the_backbone(kafka: Connection, known: Catalogue) -> Past:
@@ -147,8 +159,11 @@ def _of_the_backbone(kafka: Connection, known: Catalogue) -> Past:
     def versions() -> Iterator[IncidentVersion]:
         return (value for value in _values(kafka, "incidents") if isinstance(value, IncidentVersion))
 
+    # Of the copies in all partitions one would do; but which partition is read to its end first, nobody knows.
+    decided = (value for value in _values(kafka, "incidents") if isinstance(value, PersonLink))
+    persons = Persons(decisions_of(decided), known.persons)
     partitions = len(high_watermarks(kafka, ["incidents"]))
-    return Past(standing, alerts, versions, now_by(clock, partitions, known.sources))
+    return Past(standing, alerts, versions, now_by(clock, partitions, known.sources), persons)
 
 
 def _values(kafka: Connection, topic: str) -> Iterator[object]:
@@ -187,7 +202,10 @@ def _accounts(alert: str, past: Past, known: Catalogue) -> Iterator[Account]:
 
     @cache
     def grounds(key: str) -> Grounds:
-        return grounds_of(past.versions, key, scope, known.bounds, past.now, past.standing)
+        return grounds_of(past.versions, key, scope, known.bounds, past.now, past.standing, who)
+
+    def who(version: IncidentVersion) -> Who:
+        return past.persons.who(named_in(version))
 
     @cache
     def account(finding_id: str) -> Account:

@@ -172,6 +172,17 @@ NOTHING_LINKED = Linked(select=Selector(), age=0, degree_cap=0, blocklist=frozen
 """What holds where a catalogue says nothing of it: nothing leads anywhere."""
 
 
+class PersonBounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How far stewards' decisions about persons reach.
+
+    Tokens linked to more than `merged_at_most` together, or persons possibly the same as more than `possible_at_most`
+    others, are left as if nobody had decided: nobody goes by so many, so something is wrong with the decisions.
+    """
+
+    merged_at_most: int
+    possible_at_most: int
+
+
 class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Everything the steps need to know, fixed for a run."""
 
@@ -186,5 +197,6 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     audiences: tuple[Audience, ...]
     profiles: tuple[Profile, ...]
     bounds: Bounds
+    persons: PersonBounds
     facts: Mapping[str, FactKind] = {}
     linked: Linked = NOTHING_LINKED

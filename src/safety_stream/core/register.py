@@ -20,11 +20,16 @@ it whom and what it is about; which group it is in is the business of the stage 
 
 Else whom and what a report names is told only of reports on which a finding may rest that some rule reads on other keys
 (`rules/carrying.py`): others it would only make larger.
+
+Persons may go by several tokens (`persons.py`). A claim is made of the version as told of persons, each by the token
+that person goes by, and remembers which tokens it took for others; the version it keeps is the partner's own, so that a
+split can be made of it. A report about a person who may be another one is put under that one's keys besides, marked as
+possible, unless it names both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from itertools import product
@@ -39,6 +44,7 @@ from safety_stream.core.model.incidents import IncidentVersion, Role
 from safety_stream.core.model.sightings import KeyKind, Sighting, key_kind
 from safety_stream.core.model.stretches import HERE, NEARBY, STRETCHED, STRETCHES
 from safety_stream.core.model.times import DAY_LENGTH, Day, Instant, day_of, period_of
+from safety_stream.core.persons import STRANGERS, Who, told_of_persons
 from safety_stream.core.rules.chains import carried_to, with_all_beneath
 from safety_stream.core.rules.rule import Field, Rule, Selector, Test
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
@@ -68,24 +74,29 @@ class Series(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Keyed(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A key an incident is seen under, the roles its entity has in it, and whom it is about (of a thing: nobody)."""
+    """A key an incident is seen under, the roles its entity has in it, and whom it is about (of a thing: nobody).
+
+    `possible`: only an unconfirmed match of persons puts it there; those it is about are then those it names.
+    """
 
     key: str
     roles: tuple[str, ...]
     persons: tuple[str, ...] = ()
+    possible: bool = False
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What the last-ranking version of an incident put where: its sightings on `keys`, its counts in `series`.
 
     `linking` is what its sightings say of whom and what it names. They themselves are not kept: they follow from the
-    version and the key.
+    version, the key, and `same`: for which tokens of the version another stands, and which, sorted.
     """
 
     version: IncidentVersion
     keys: tuple[Keyed, ...]
     series: tuple[Series, ...]
     linking: tuple[str, ...] = ()
+    same: tuple[tuple[str, str], ...] = ()
 
 
 class Scope:
@@ -135,6 +146,8 @@ class Scope:
             (self._metres, self._stretch, sought),
             self.linked.select if "linked" in self.key_kinds else None,
             *([followed] if followed else ()),
+            # How far decisions reach; and claims older than this have no index by person.
+            ("by person", catalogue.persons),
         )
         self.digest = sha256(_DIGESTED.encode(said)).digest()
         self._of_roles: dict[tuple[tuple[Role, ...], bool], tuple[tuple[str, tuple[str, ...]], ...]] = {}
@@ -188,12 +201,23 @@ _AREA_DAYS = 16_384
 """How many are remembered: forty years of a county."""
 
 
-def claim_of(version: IncidentVersion, scope: Scope) -> Claim:
-    """What this version puts on timelines and into series."""
-    if version.action in _OUT:
+def claim_of(version: IncidentVersion, scope: Scope, who: Who = STRANGERS) -> Claim:
+    """What this version puts on timelines and into series, by what is known of the persons it names."""
+    if is_out(version):
         return Claim(version, (), ())
-    linking = entities_of(version) if scope.is_followed(version) else ()
-    return Claim(version, _keys_of(version, scope), tuple(_series_of(version, scope)), linking)
+    told = told_of_persons(version, who.same)
+    return Claim(
+        version,
+        _keys_of(told, scope, who.possible),
+        tuple(_series_of(version, scope)),
+        entities_of(told) if scope.is_followed(version) else (),
+        tuple(sorted(who.same.items())),
+    )
+
+
+def is_out(version: IncidentVersion) -> bool:
+    """Whether a version takes its incident back: it claims nothing."""
+    return version.action in _OUT
 
 
 def outranks(new: IncidentVersion, old: IncidentVersion) -> bool:
@@ -225,7 +249,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
     """The sighting of each claimed key, in order of key."""
     if not claim.keys:
         return {}
-    version = claim.version
+    version = told_of_persons(claim.version, dict(claim.same)) if claim.same else claim.version
     persons: set[str] = set()
     complainants: set[str] = set()
     victims: set[str] = set()
@@ -274,6 +298,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
             roles=keyed.roles,
             child=is_of_child or (bool(children) and not children.isdisjoint(keyed.persons)),
             linking=entities_of(version) if key_kind(keyed.key) == "linked" else claim.linking,
+            possible=keyed.possible,
         )
         for keyed in claim.keys
     }
@@ -289,9 +314,10 @@ def _same_said(one: Sighting | None, other: Sighting | None) -> bool:
     return one == replace(other, received_at=one.received_at)
 
 
-def _keys_of(version: IncidentVersion, scope: Scope) -> tuple[Keyed, ...]:
+def _keys_of(version: IncidentVersion, scope: Scope, possible: Mapping[str, tuple[str, ...]]) -> tuple[Keyed, ...]:
     """The keys some rule reads, in order. A missing value never makes one."""
-    keys = [*_person_keys(version, scope), *_thing_keys(version, scope.key_kinds), *_stretched_keys(version, scope)]
+    keys = [*_person_keys(version, scope, possible), *_thing_keys(version, scope.key_kinds)]
+    keys.extend(_stretched_keys(version, scope))
     if scope.is_linking(version) and entities_of(version):
         keys.append(Keyed(linked_key(version.incident_id), ()))
     keys.sort(key=_by_key)
@@ -301,7 +327,7 @@ def _keys_of(version: IncidentVersion, scope: Scope) -> tuple[Keyed, ...]:
 _by_key = attrgetter("key")
 
 
-def _person_keys(version: IncidentVersion, scope: Scope) -> Iterator[Keyed]:
+def _person_keys(version: IncidentVersion, scope: Scope, possible: Mapping[str, tuple[str, ...]]) -> Iterator[Keyed]:
     roles: dict[str, tuple[Role, ...]] = {}
     for party in version.parties:
         if party.token is not None:
@@ -312,11 +338,54 @@ def _person_keys(version: IncidentVersion, scope: Scope) -> Iterator[Keyed]:
     for token, own in roles.items():
         for kind, seen_as in scope.keys_of_roles(own, is_complaint=is_complaint):
             yield Keyed(f"{kind}:{token}", seen_as, (token,))
-    if len(roles) > 1 and "victim-perpetrator" in scope.key_kinds:
-        for token, own in roles.items():
-            for other, theirs in roles.items():
-                if other != token and not (_PAIRED_ROLES.isdisjoint(own) or _SUSPECT_ROLES.isdisjoint(theirs)):
-                    yield Keyed(f"victim-perpetrator:{token}|{other}", ("victim",), (token, other))
+    pairs = _pairs_of(roles) if len(roles) > 1 and "victim-perpetrator" in scope.key_kinds else []
+    for token, other in pairs:
+        yield Keyed(f"victim-perpetrator:{token}|{other}", ("victim",), (token, other))
+    if possible:
+        yield from _keys_of_others(roles, scope, possible, is_complaint=is_complaint)
+        yield from _keys_of_other_pairs(pairs, roles, possible)
+
+
+def _pairs_of(roles: Mapping[str, tuple[Role, ...]]) -> list[tuple[str, str]]:
+    """Whom it happened to, and somebody else who did it."""
+    accused = [token for token, own in roles.items() if not _SUSPECT_ROLES.isdisjoint(own)]
+    if not accused:
+        return []
+    harmed = [token for token, own in roles.items() if not _PAIRED_ROLES.isdisjoint(own)]
+    return [(token, other) for token in harmed for other in accused if other != token]
+
+
+def _keys_of_others(
+    roles: Mapping[str, tuple[Role, ...]],
+    scope: Scope,
+    possible: Mapping[str, tuple[str, ...]],
+    *,
+    is_complaint: bool,
+) -> Iterator[Keyed]:
+    """The keys of those who may be somebody it names, and are not named themselves."""
+    meant: dict[str, list[str]] = {}
+    for token in roles:
+        for other in possible.get(token, ()):
+            if other not in roles:
+                meant.setdefault(other, []).append(token)
+    for other, named in meant.items():
+        held: tuple[Role, ...] = tuple(sorted({role for token in named for role in roles[token]}))
+        for kind, seen_as in scope.keys_of_roles(held, is_complaint=is_complaint):
+            yield Keyed(f"{kind}:{other}", seen_as, tuple(sorted(named)), possible=True)
+
+
+def _keys_of_other_pairs(
+    pairs: Iterable[tuple[str, str]], named: Container[str], possible: Mapping[str, tuple[str, ...]]
+) -> Iterator[Keyed]:
+    """The keys of the pairs that a pair it names may be, either of them or both being somebody else."""
+    meant: dict[str, set[str]] = {}
+    for pair in pairs:
+        victims, others = ((token, *(one for one in possible.get(token, ()) if one not in named)) for token in pair)
+        for one, other in product(victims, others):
+            if one != other and (one, other) != pair:
+                meant.setdefault(f"victim-perpetrator:{one}|{other}", set()).update(pair)
+    for key, persons in meant.items():
+        yield Keyed(key, ("victim",), tuple(sorted(persons)), possible=True)
 
 
 def _thing_keys(version: IncidentVersion, kinds: frozenset[str]) -> Iterator[Keyed]:

@@ -11,8 +11,9 @@ Reports are not what is counted. Several agencies report one assault; `occurrenc
 through the sightings in order; each joins the earliest occurrence that has a matching member and nobody of its own
 organisation yet, else it begins a new one. Two sightings match when they are of different organisations, at one place
 (the same UPRN, or exact points at most 100 m apart), share a person or a family of crime, and their intervals overlap
-once widened by an hour. What no longer overlaps with anything to come is left behind, so the work grows with how many
-reports overlap, not with the length of the timeline.
+once widened by an hour. What only a possible match of persons puts there is never one with what is there for certain:
+so rules that do not count it find what they would without it. What no longer overlaps with anything to come is left
+behind, so the work grows with how many reports overlap, not with the length of the timeline.
 
 A change to a timeline is seen as the occurrences that went and the occurrences that came (`changed_occurrences`). Only
 the run of overlapping reports around it need be merged anew to tell. They bound the stretch of time whose findings can
@@ -60,15 +61,16 @@ timeline_order: Callable[[Sighting], tuple[Instant, str]] = attrgetter("occurred
 class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The live sightings of one key, sorted, their number, and the end of the one that ends last.
 
-    `hub_since` is set once saturated: the time of the sighting that made it a hub; `sightings` is then empty. `found`
-    is how many of them are findings on other keys.
+    `hub_since` is set once saturated: the time of the sighting that made it a hub; `sightings` is then empty. `lesser`
+    are how many of them make no hub, though they take their place: findings on other keys, and reports that only a
+    possible match of persons puts here.
     """
 
     sightings: tuple[Sighting, ...] = ()
     count: int = 0
     last_end: Instant = _LONG_AGO
     hub_since: Instant | None = None
-    found: int = 0
+    lesser: int = 0
 
     @property
     def is_saturated(self) -> bool:
@@ -77,7 +79,7 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     def is_hub(self, bounds: Bounds) -> bool:
         """Whether the key has too many live sightings to mean anything."""
-        return self.count - self.found > bounds.hub or self.hub_since is not None
+        return self.count - self.lesser > bounds.hub or self.hub_since is not None
 
     def is_hub_since(self, bounds: Bounds) -> Instant:
         """When it had too many, of a timeline that is a hub."""
@@ -89,11 +91,11 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
         Raises `ValueError` when what leaves was never there or what comes is there already: only a defect does that.
         """
         count = self.count + sign
-        found = self.found + sign if sighting.kind == FINDING else self.found
+        lesser = self.lesser + sign if _makes_no_hub(sighting) else self.lesser
         if self.is_saturated:
-            return Timeline(count=count, hub_since=self.hub_since, found=found) if count > 0 else Timeline()
+            return Timeline(count=count, hub_since=self.hub_since, lesser=lesser) if count > 0 else Timeline()
         if sign > 0 and not self.count:
-            return Timeline((sighting,), 1, sighting.occurred_to, found=found)
+            return Timeline((sighting,), 1, sighting.occurred_to, lesser=lesser)
         at = bisect_left(self.sightings, timeline_order(sighting), key=timeline_order)
         is_there = at < count - sign and timeline_order(self.sightings[at]) == timeline_order(sighting)
         if is_there == (sign > 0):
@@ -101,11 +103,11 @@ class Timeline(msgspec.Struct, frozen=True, gc=False, array_like=True):
             raise ValueError(f"incident {sighting.incident_id} {state}; rebuild `sightings` from `incidents`")
         if sign < 0:
             left = self.sightings[:at] + self.sightings[at + 1 :]
-            return Timeline(left, count, _last_end(left), found=found)
+            return Timeline(left, count, _last_end(left), lesser=lesser)
         sightings = (*self.sightings[:at], sighting, *self.sightings[at:])
         if count > bounds.kept:
-            return Timeline(count=count, hub_since=_hub_since(sightings, bounds), found=found)
-        return Timeline(sightings, count, max(self.last_end, sighting.occurred_to), found=found)
+            return Timeline(count=count, hub_since=_hub_since(sightings, bounds), lesser=lesser)
+        return Timeline(sightings, count, max(self.last_end, sighting.occurred_to), lesser=lesser)
 
 
 class Occurrence(msgspec.Struct, frozen=True, gc=False):
@@ -172,9 +174,13 @@ def changed_occurrences(
 
 
 def _hub_since(sightings: Sequence[Sighting], bounds: Bounds) -> Instant:
-    reports = [sighting for sighting in sightings if sighting.kind != FINDING]
-    # Of so many findings that none can be remembered, they themselves are too many.
-    return (reports if len(reports) > bounds.hub else sightings)[bounds.hub].occurred_from
+    certain = [sighting for sighting in sightings if not _makes_no_hub(sighting)]
+    # Of so many others that none can be remembered, they themselves are too many.
+    return (certain if len(certain) > bounds.hub else sightings)[bounds.hub].occurred_from
+
+
+def _makes_no_hub(sighting: Sighting) -> bool:
+    return sighting.possible or sighting.kind == FINDING
 
 
 def _reach_of(sighting: Sighting, sightings: Sequence[Sighting]) -> tuple[int, int, int]:
@@ -232,7 +238,8 @@ def _may_join(sighting: Sighting, group: list[Sighting]) -> bool:
 def _tell_of_one(earlier: Sighting, later: Sighting) -> bool:
     # Sorted by beginning, the later one cannot begin before the earlier: only the earlier one's end is in question.
     return (
-        later.occurred_from <= earlier.occurred_to + MERGE_SLACK
+        earlier.possible == later.possible
+        and later.occurred_from <= earlier.occurred_to + MERGE_SLACK
         and _may_tell_of_one(earlier, later)
         and _is_one_place(earlier.place, later.place)
         and (bool(earlier.family and earlier.family == later.family) or _share_a_person(earlier, later))

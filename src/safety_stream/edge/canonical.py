@@ -4,6 +4,8 @@ Times are ISO 8601 with a zone ("2026-03-01T09:30:00Z") or whole milliseconds si
 backbone received a report of the past; `details` holds native detail records by name, and `facts` what it says beyond
 its envelope, by name: `{"dash-score": 15, "found-out-of-area": true}`. A field nobody knows is refused, because a
 misspelt field that is passed over is a fact that is lost. No reason repeats a value, nor a name nobody knows.
+
+Decisions of stewards about persons are lines too, with the fields of `PersonLink` and `received_at`.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal, TypeVar
 
 import msgspec
 from pydantic import (
@@ -31,9 +33,12 @@ from pydantic_core import ErrorDetails
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.facts import DIGITS_AT_MOST, number_of
 from safety_stream.core.model.incidents import Action, Origin, Role
+from safety_stream.core.model.links import LinkMethod, LinkState, PersonLink
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import Instant, Precision, to_instant, to_iso
-from safety_stream.edge.entries import Details, Entry, Reject, UnreadableFile, plain
+from safety_stream.edge.entries import Decision, Details, Entry, Reject, UnreadableFile, plain
+
+T = TypeVar("T")
 
 LINE_BYTES_MAX = 1_000_000
 """A line longer than this is refused unread: no report comes near it."""
@@ -150,12 +155,33 @@ class ReportLine(_Strict):
     facts: FactTexts = {}
 
 
+class LinkLine(_Strict):
+    """A steward's decision about two persons: the fields of `PersonLink`, and when it was received."""
+
+    first: Token
+    second: Token
+    state: LinkState
+    method: LinkMethod
+    decided_by: Word
+    decided_at: Time
+    received_at: Time | None = None
+
+
 def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]:
     """The reports of an open file (JSON Lines or its gzip), in its order; empty lines are passed over.
 
     `areas` is not needed: a report says its own place. Raises `UnreadableFile` when the file ends in mid-stream.
     """
     del areas
+    return _each_line(file, "report", parse)
+
+
+def read_links(file: BinaryIO) -> Iterator[Decision | Reject]:
+    """The decisions in an open file (JSON Lines or its gzip), likewise. Raises `UnreadableFile`."""
+    return _each_line(file, "decision", _parse_link)
+
+
+def _each_line(file: BinaryIO, of: str, parsed: Callable[[bytes, int], T]) -> Iterator[T | Reject]:
     number = 0
     try:
         with plain(file) as lines:
@@ -163,9 +189,9 @@ def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]
                 number += 1
                 if len(text) > LINE_BYTES_MAX:
                     _pass_over_rest(lines, text)
-                    yield Reject(line=number, reason=f"longer than {LINE_BYTES_MAX:,} bytes: one report per line")
+                    yield Reject(line=number, reason=f"longer than {LINE_BYTES_MAX:,} bytes: one {of} per line")
                 elif text.strip():
-                    yield parse(text, number)
+                    yield parsed(text, number)
     except (EOFError, OSError, zlib.error) as error:
         raise UnreadableFile(f"broken after line {number} ({error}): fetch or write it again") from error
 
@@ -182,6 +208,15 @@ def parse(text: str | bytes, line: int = 1) -> Entry | Reject:
         Report,
     )
     return Entry(line=line, report=report, received_at=stated.received_at, details=stated.details)
+
+
+def _parse_link(text: bytes, line: int) -> Decision | Reject:
+    try:
+        stated = LinkLine.model_validate_json(text)
+    except ValidationError as error:
+        return Reject(line=line, reason=_reason(error.errors(include_input=False, include_url=False), text))
+    link = msgspec.convert(stated.model_dump(exclude={"received_at"}), PersonLink)
+    return Decision(line=line, link=link, received_at=stated.received_at)
 
 
 def to_line(report: Report, received_at: Instant | None = None, details: Details | None = None) -> str:
@@ -261,7 +296,7 @@ def _path(steps: Sequence[str | int], text: str | bytes) -> str:
     )
 
 
-_NAMES = frozenset({*ReportLine.model_fields, *PlaceLine.model_fields, *PartyLine.model_fields})
+_NAMES = frozenset({*ReportLine.model_fields, *PlaceLine.model_fields, *PartyLine.model_fields, *LinkLine.model_fields})
 
 
 def _number(steps: Sequence[str | int], text: str | bytes) -> int:

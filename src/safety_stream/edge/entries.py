@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 import msgspec
 
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant
 from safety_stream.wire.schema import Json
@@ -32,6 +33,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     report: Report
     received_at: Instant | None = None
     details: Details = {}
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision about two persons' tokens on line `line` (from 1) of a file.
+
+    `received_at` is when the backbone received it, for history that is played again; None when it is received now.
+    """
+
+    line: int
+    link: PersonLink
+    received_at: Instant | None = None
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,9 +26,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from safety_stream.config import Connection
 from safety_stream.core.model.ids import incident_id
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant, to_datetime
 from safety_stream.edge.entries import Details
+from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.reports import encode_report, event_id
 
 EVENT_TYPES = {
@@ -112,6 +114,18 @@ class ReportProducer:
         if received_at is not None:
             record["timestamp"] = received_at
         self._produce_when_there_is_room(record)
+
+    def send_link(self, link: PersonLink) -> None:
+        """Hand over a steward's decision about two persons, to `person-links`; waits and raises as `send` does."""
+        self._raise_failure()
+        self._produce_when_there_is_room(
+            {
+                "topic": "person-links",
+                "key": "|".join(sorted((link.first, link.second))).encode(),
+                "value": shipped_codecs().encode(link),
+                "on_delivery": self._on_delivery,
+            }
+        )
 
     def flush(self) -> None:
         """Wait until every report sent is acknowledged. Raises `NotDelivered` when one is not."""

@@ -1,7 +1,8 @@
 """The whole backbone to simulate: every stage of the topology with its own step and codecs, on a few reports.
 
 Each seed has reports of its own that meet in one rule or two: some of them corrected, withdrawn, sent twice or out of
-order, one of them not to be read at all. What must have come of them the oracle knows.
+order, one of them not to be read at all. Among them stewards decide who is who, and sometimes think better of it. What
+must have come of them the oracle knows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import Action, IncidentVersion, Role
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Instant, to_instant
 from safety_stream.streaming.ports import Outgoing
@@ -30,6 +32,7 @@ from safety_stream.testing.log import Log
 from safety_stream.testing.publication import publication_faults
 from safety_stream.testing.simulation import Plan
 from safety_stream.testing.verdict import Witnessed, compare
+from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
 from safety_stream.wire.topology import STAGES, members, topics
@@ -100,7 +103,8 @@ class Backbone:
         self.topics: Mapping[str, int] = deployment.topics
         random = Random(seed)  # noqa: S311 - chance that can be repeated
         self._told = _received(_reports(random), random)
-        self.records: Sequence[Outgoing] = _sent(self._told, random)
+        self._decided = _decisions(self._told, random)
+        self.records: Sequence[Outgoing] = _sent(self._told, self._decided, random)
 
     def faults(self, log: Log) -> Iterator[str]:
         """See `Scene`."""
@@ -110,7 +114,8 @@ class Backbone:
             for value in self._values(log, topic):
                 witnessed.fold(value)
         accepted = [{**msgspec.to_builtins(report), "received_at": at} for report, at in self._told]
-        yield from compare(witnessed, accepted, self._deployment.folder)
+        links = [{**msgspec.to_builtins(link), "received_at": at} for link, at in self._decided]
+        yield from compare(witnessed, accepted, self._deployment.folder, links)
         doors = [
             name for row in ("alerts.", "indicators.", "audit.") for name in members(row, self._deployment.catalogue)
         ]
@@ -128,6 +133,14 @@ class Backbone:
             if isinstance(value, IncidentVersion)
         )
         yield from _unequal("incidents", expected, found)
+        decided = Counter((link, number) for link, _ in self._decided for number in range(PARTITIONS))
+        copies = Counter(
+            (msgspec.structs.replace(value, decision_id=""), at.partition)
+            for at, _, record in log.read("incidents")
+            for value in [self._wire.value("incidents", record.value)]
+            if isinstance(value, PersonLink)
+        )
+        yield from _unequal("decisions", decided, copies)
         refused = Counter(
             (*one, offset)
             for topic in members("backfill.", self._deployment.catalogue)
@@ -147,6 +160,27 @@ class Backbone:
             yield self._wire.value(topic, record.value)
 
 
+_SEVERAL = tuple(f"tok-several-{letter}" for letter in "abcd")
+"""Tokens of one person, or of several, and of nobody else."""
+
+
+def _decisions(told: Sequence[tuple[Report, Instant]], random: Random) -> list[tuple[PersonLink, Instant]]:
+    """What is decided of them, in the middle of it all, and received when some report was; now and then twice."""
+    decided = []
+    for _ in range(random.choice((0, 3, 5))):
+        first, second = sorted(random.sample(_SEVERAL, 2))
+        link = PersonLink(
+            first=first,
+            second=second,
+            state=random.choice(("linked", "linked", "possible", "apart")),
+            method="steward",
+            decided_by="steward-1",
+            decided_at=random.choice((0, HOUR, DAY_LENGTH)),
+        )
+        decided += [(link, random.choice(told)[1]) for _ in range(random.choice((1, 1, 2)))]
+    return decided
+
+
 def _unequal(what: str, expected: Counter[Any], found: Counter[Any]) -> Iterator[str]:
     if expected != found:
         yield f"{what}: {expected - found} lost, {found - expected} doubled"
@@ -160,6 +194,8 @@ _BROKEN = b"broken"
 def _reports(random: Random) -> list[Report]:
     """Three stories, some of it taken back or said otherwise, some said twice, in some order; and a last word."""
     told = [report for story in random.sample(_STORIES, 3) for report in story(random)]
+    if random.random() < 0.5:  # noqa: PLR2004 - as often as not there is somebody who goes by several tokens
+        told += _persons(random)
     changed = random.sample(told, random.randint(0, 3))
     told += [
         msgspec.structs.replace(report, source_version=2, action=random.choice(_TAKEN_BACK), category=other.category)
@@ -180,12 +216,17 @@ def _received(told: Sequence[Report], random: Random) -> list[tuple[Report, Inst
     return received
 
 
-def _sent(told: Sequence[tuple[Report, Instant]], random: Random) -> list[Outgoing]:
+def _sent(
+    told: Sequence[tuple[Report, Instant]], decided: Sequence[tuple[PersonLink, Instant]], random: Random
+) -> list[Outgoing]:
     """By the topics of history, where a record's own timestamp is its time of receipt; one cannot be read."""
     records = [Outgoing(f"backfill.{report.source}", 0, None, encode_report(report), at) for report, at in told]
     at = random.randrange(len(records))
     broken = msgspec.structs.replace(records[at], value=_BROKEN + b"%d" % at)
-    return [*records[:at], broken, *records[at:]]
+    encode = shipped_codecs().encode
+    links = [Outgoing("person-links", 0, None, encode(link), at) for link, at in decided]
+    # Reports and decisions come by topics of their own: who is read first is another matter.
+    return sorted([*records[:at], broken, *records[at:], *links], key=lambda record: record.timestamp or 0)
 
 
 def _report(
@@ -361,6 +402,16 @@ def _children(random: Random) -> Iterator[Report]:
         # The next school day begins 21 hours later.
         at = _BEGINS + random.choice((HOUR, 21 * HOUR, 21 * HOUR + 1, 2 * DAY_LENGTH))
         yield _report("childrens-services", "told", "intervention", at, subtype="school-notification", parties=(child,))
+
+
+def _persons(random: Random) -> Iterator[Report]:
+    """One person, or some, harmed and missing under several tokens."""
+    for number in range(4):
+        at = _BEGINS + random.choice((0, 1, 9, 40)) * DAY_LENGTH + number * HOUR
+        victim = ReportedParty(role="victim", token=random.choice(_SEVERAL))
+        yield _report("police-crimes", f"several-{number}", "violence", at, parties=(victim,))
+        child = ReportedParty(role="missing", token=random.choice(_SEVERAL), child=True)
+        yield _report("police-missing", f"away-{number}", "missing", at, subtype="reported", parties=(child,))
 
 
 def _neighbourhoods(random: Random) -> Iterator[Report]:

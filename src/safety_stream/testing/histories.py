@@ -10,8 +10,9 @@ rule files alone.
   completed longer ago than the rule's action time. Of late ones nobody is
   told.
 - Else people are told of the first that is known, and again when the priority is higher than what they were told, or
-  when there is more to know and the rule's time between notices is over. Of less they are not told, until it is all
-  taken back: that they are told if they were told of anything in that episode.
+  when there is more to know and the rule's time between notices is over, or when all they were told rests on possible
+  matches of persons and now there is something that does not. Of less they are not told, until it is all taken back:
+  that they are told if they were told of anything in that episode.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Story:
     rule: Plain
     alert_id: str
     last: Plain | None = None
-    told: tuple[int, str] | None = None
+    told: tuple[int, str, bool] | None = None
 
     @property
     def stands(self) -> bool:
@@ -79,7 +80,7 @@ class Story:
         if version["change"] == "withdrawn":
             self.told = None
         elif version["notify"]:
-            self.told = (version["as_of"], version["priority"])
+            self.told = (version["as_of"], version["priority"], _is_certain(version))
 
     def _wrong_numbers(self, version: Plain) -> Iterator[str]:
         before = self.last or {"version": 0, "episode": 0}
@@ -125,10 +126,16 @@ class Story:
             return False
         if self.told is None:
             return version["reason"] in _MORE
-        told_at, told_priority = self.told
+        told_at, told_priority, told_certain = self.told
         if version["change"] == "withdrawn" or _is_higher(version["priority"], told_priority):
             return True
+        if _is_certain(version) and not told_certain and version["reason"] != "evidence-removed":
+            return True
         return version["reason"] in _MORE and version["as_of"] >= _later(told_at, self.rule["suppress"]["for"])
+
+
+def _is_certain(version: Plain) -> bool:
+    return any(["match", "possible"] not in [list(fact) for fact in one["facts"]] for one in version["findings"])
 
 
 def _is_higher(priority: str, other: str) -> bool:

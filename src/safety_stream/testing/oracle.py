@@ -9,7 +9,8 @@ Reports come as plain dictionaries in any order, every version ever accepted. Fr
 
 1. *live claims*: one version per (source, source_ref), placed in an area and given family and themes;
 2. *tallies*: claim by claim, one count per area (and grouping) and indicator, summed into calendar periods;
-3. *timelines*: claim by claim, one sighting per key, sorted and merged into occurrences;
+3. *timelines*: claim by claim, one sighting per key, by who is who as stewards have decided, sorted and merged into
+   occurrences;
 4. *findings*: each limb of each live rule over each timeline, and calendar rules over the sums; what they rest on,
    what they left out and why, and what they say in words. Where rules read what others find elsewhere, all timelines
    are judged again with that on them, until nothing more is found;
@@ -31,7 +32,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -75,6 +76,10 @@ BY_STRETCH = {"cell", "lsoa"}
 UNTOLD = {"persons", "complainants", "victims", "facts.subject", "facts.completed-by"}
 FOUND = "finding"
 NAMED_ROLES = {"victim", "suspect", "perpetrator", "subject", "missing", "casualty", "driver"}
+
+NOBODY_IS_LINKED = {"merged_at_most": 1, "possible_at_most": 0}
+KEEPS_APART = ["linked", "possible", "apart"]
+UNCONFIRMED = "Rests on a possible match of persons that nobody has confirmed."
 
 HUB: Plain = {
     "id": "hub",
@@ -175,6 +180,7 @@ class Sighting:
     victims: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    possible: bool = False
 
 
 @dataclass(frozen=True)
@@ -259,6 +265,7 @@ class CatalogueFiles:
     indicators: list[Plain]
     limbs: list[Limb]
     facts: dict[str, Plain]
+    persons: Plain
     linked: Plain = field(default_factory=dict)
 
 
@@ -270,12 +277,14 @@ def recompute(
     newest: dict[str, int] | None = None,
     to_grid: Grid | None = None,
     county: str = "lancashire",
+    links: Sequence[Plain] = (),
 ) -> Truth:
     """What must stand after all `reports` were accepted, in whatever order.
 
     A report has the fields of `Report` and `received_at`. `as_of` is the newest `received_at` and `newest` the newest
     `reported_at` per source, unless given (instants). `to_grid` converts degrees for reports without grid metres;
-    without it such reports have no coordinates. Raises `KeyError` for a source that is not in the catalogue.
+    without it such reports have no coordinates. `links` are the stewards' decisions that were accepted, with the fields
+    of `PersonLink` and `received_at`. Raises `KeyError` for a source that is not in the catalogue.
     """
     accepted = list(reports)
     if not accepted:
@@ -286,7 +295,7 @@ def recompute(
         for report in sorted(accepted, key=lambda report: int(report["reported_at"])):
             newest[report["source"]] = report["reported_at"]
     clocks = Clocks(
-        as_of=moment(max(report["received_at"] for report in accepted) if as_of is None else as_of),
+        as_of=moment(max(one["received_at"] for one in (*accepted, *links)) if as_of is None else as_of),
         complete_to={
             source: moment(at) - length(files.sources[source]["usual_latency"]) for source, at in newest.items()
         },
@@ -294,7 +303,7 @@ def recompute(
     rules = {limb.rule["id"]: limb.rule for limb in files.limbs} | {"hub": HUB}
     claims = live_claims(accepted, files, to_grid)
     tallies = list(tallies_of(claims, files))
-    findings = judge_timelines(timelines(claims, files) | linked_timelines(claims, files), files, clocks)
+    findings = judge_timelines(timelines(claims, files, links) | linked_timelines(claims, files, links), files, clocks)
     findings += judge_areas(tallies, files.limbs, clocks)
     return Truth(
         findings={(f.rule_id, f.limb, f.key, f.occurrence_id): f for f in findings},
@@ -341,6 +350,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         ],
         facts={fact["id"]: fact for fact in said},
         linked=linked,
+        persons=_load(folder / "persons.yaml")["persons"] if (folder / "persons.yaml").exists() else NOBODY_IS_LINKED,
     )
 
 
@@ -366,7 +376,13 @@ def limbs_of(
     for name, limb in rule.get("limbs", {"": rule}).items():
         condition = limb["condition"]
         names = area_names if condition.get("field") == "area" else {}
-        keys, select, besides = tuple(listed(limb["key"])), limb.get("select", {}), limb.get("besides", {})
+        keys, select, besides = tuple(listed(limb["key"])), dict(limb.get("select", {})), limb.get("besides", {})
+        closing = [condition.get("until"), condition.get("unless"), *condition.get("none_of", ())]
+        closing += [condition["also"]] if condition["type"] == "share" else []
+        for step in closing:
+            # Nothing that is merely possible closes, cancels or rules out.
+            if step is not None and "finding" not in select[step]:
+                select[step] = {**select[step], "possible": False}
         linked_within = limb.get("linked_within", within)
         yield Limb(rule, name, keys, select, condition, limb["explain"], names, besides, linked_within, calendars or {})
 
@@ -559,23 +575,89 @@ def exact_place(place: Plain, to_grid: Grid | None) -> list[Any]:
 # --- timelines and occurrences ------------------------------------------------------------------------------
 
 
-def timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[Sighting]]:
+def timelines(claims: Iterable[Plain], files: CatalogueFiles, links: Sequence[Plain] = ()) -> dict[str, list[Sighting]]:
     """The sightings of every key of a kind that some live rule reads."""
     wanted = {kind for limb in files.limbs for kind in limb.keys} - {"area"}
     found: dict[str, list[Sighting]] = defaultdict(list)
+    goes_by, maybe = who_is_who(links, files.persons)
     for claim in claims:
-        names = names_of(claim, files)
-        for key, roles, entities in (*keys_of(claim), *cells_of(claim, files), *lsoas_of(claim, files)):
+        told = with_tokens(claim, goes_by)
+        names = names_of(told, files)
+        for key, roles, entities in (*keys_of(told), *cells_of(told, files), *lsoas_of(told, files)):
             if key.partition(":")[0] in wanted:
-                found[key].append(replace(sighting_of(claim, roles, entities), names=names))
+                found[key].append(replace(sighting_of(told, roles, entities), names=names))
+        for key, roles, entities in keys_of_others(told, maybe):
+            if key.partition(":")[0] in wanted:
+                found[key].append(replace(sighting_of(told, roles, entities), names=names, possible=True))
     return {key: found[key] for key in sorted(found)}
 
 
-def linked_timelines(claims: Iterable[Plain], files: CatalogueFiles) -> dict[str, list[Sighting]]:
+def who_is_who(links: Sequence[Plain], bounds: Plain) -> tuple[dict[str, str], dict[str, set[str]]]:
+    """By which token each person goes of whom something was decided, and which persons may be which."""
+    standing: dict[tuple[str, str], Plain] = {}
+    for link in links:
+        pair = (min(link["first"], link["second"]), max(link["first"], link["second"]))
+        if pair not in standing or weight(link) > weight(standing[pair]):
+            standing[pair] = link
+    persons = [{token} for token in sorted({token for pair in standing for token in pair})]
+    for (one, other), link in standing.items():
+        if link["state"] == "linked":
+            joined = [person for person in persons if one in person or other in person]
+            persons = [person for person in persons if person not in joined] + [set().union(*joined)]
+    goes_by: dict[str, str] = {}
+    for person in persons:
+        for token in person:
+            goes_by[token] = min(person) if len(person) <= bounds["merged_at_most"] else token
+    pairs = {
+        (goes_by[one], goes_by[other])
+        for pair, link in standing.items()
+        for one, other in (pair, pair[::-1])
+        if link["state"] == "possible" and goes_by[one] != goes_by[other]
+    }
+    all_maybe = {one: {other for whom, other in pairs if whom == one} for one, _ in pairs}
+    few = {one for one, others in all_maybe.items() if len(others) <= bounds["possible_at_most"]}
+    return goes_by, {one: all_maybe[one] & few for one in few}
+
+
+def weight(link: Plain) -> tuple[int, int, str, str]:
+    """What decides between two decisions about one pair: the time, then what keeps them further apart."""
+    return link["decided_at"], KEEPS_APART.index(link["state"]), link["method"], link["decided_by"]
+
+
+def with_tokens(claim: Plain, instead: dict[str, str]) -> Plain:
+    """The claim with other tokens for some persons."""
+    parties = [[role, instead.get(token, token) if token else token, child] for role, token, child in claim["parties"]]
+    return {**claim, "parties": parties}
+
+
+def keys_of_others(claim: Plain, maybe: dict[str, set[str]]) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """The keys of persons the claim would have if somebody in it were who they may be, and who is not in it.
+
+    Each is there once, with the roles of every way to read the claim so, and the persons it names who were read so.
+    """
+    named = sorted({token for _, token, _ in claim["parties"] if token})
+    readings = [[token, *sorted(maybe.get(token, set()) - set(named))] for token in named]
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    own = {key for key, _, _ in _person_keys(claim)}
+    for reading in product(*readings):
+        instead = dict(zip(named, reading, strict=True))
+        for key, roles, entities in _person_keys(with_tokens(claim, instead)):
+            if key not in own and not set(entities) <= set(named):
+                told, who = found.setdefault(key, (set(), set()))
+                told.update(roles)
+                who.update(token for token, other in instead.items() if other in entities)
+    return [(key, tuple(sorted(roles)), tuple(sorted(who))) for key, (roles, who) in sorted(found.items())]
+
+
+def linked_timelines(
+    claims: Iterable[Plain], files: CatalogueFiles, links: Sequence[Plain]
+) -> dict[str, list[Sighting]]:
     """The sightings of every group of linked reports, if some live rule reads them."""
     if not any("linked" in limb.keys for limb in files.limbs):
         return {}
-    seen = [replace(sighting_of(claim, (), ()), names=tuple(sorted(named_by(claim)))) for claim in claims]
+    goes_by, _ = who_is_who(links, files.persons)
+    told = [with_tokens(claim, goes_by) for claim in claims]
+    seen = [replace(sighting_of(claim, (), ()), names=tuple(sorted(named_by(claim)))) for claim in told]
     return groups_of(seen, files.linked)
 
 
@@ -783,11 +865,12 @@ def same_occurrence(a: Sighting, b: Sighting) -> bool:
     shared = bool(set(a.persons) & set(b.persons)) or (a.family != "" and a.family == b.family)
     starts_in_time = a.occurred_from <= b.occurred_to + MERGE_MARGIN
     ends_in_time = b.occurred_from <= a.occurred_to + MERGE_MARGIN
+    alike = a.possible == b.possible
     both_report = a.kind != "intervention" and b.kind != "intervention"
     if "missing-episode" in (a.kind, b.kind) and (a.kind, a.subtype) != (b.kind, b.subtype):
         both_report = False
     in_time = starts_in_time and ends_in_time
-    return a.organisation != b.organisation and both_report and (same_uprn or near) and shared and in_time
+    return a.organisation != b.organisation and alike and both_report and (same_uprn or near) and shared and in_time
 
 
 # --- rules --------------------------------------------------------------------------------------------------
@@ -919,6 +1002,7 @@ def seen_elsewhere(one: OracleFinding, occurrence: Occurrence, names: tuple[str,
         complainants=(),
         victims=(),
         child=one.child,
+        possible=("match", "possible") in one.facts,
         facts={"completed-by": one.occurrence_id, "subject": str(uuid5(ID_NAMESPACE, f"subject\x1f{subject_of(one)}"))},
         names=names,
     )
@@ -936,9 +1020,9 @@ def judge_key(
 ) -> list[tuple[OracleFinding, Occurrence | None]]:
     """Every finding on one timeline, and what it is to those that rest on it.
 
-    Beyond `hub` reports there is one alone: that the key is a hub.
+    Beyond `hub` certain reports there is one alone: that the key is a hub.
     """
-    if len([sighting for sighting in sightings if sighting.kind != FOUND]) > hub:
+    if len([sighting for sighting in sightings if sighting.kind != FOUND and not sighting.possible]) > hub:
         return [(hub_finding(key, hub), None)]
     happenings = merged(sightings)
     reading = [limb for limb in limbs if key.partition(":")[0] in limb.keys]
@@ -959,7 +1043,9 @@ def judge_limb(
         if other.rule["id"] in meant
         for _, occurrence in judge_limb(key, happenings, other, others, clocks)
     ]
-    before_it = sorted([*happenings, *found], key=lambda o: (o.time, o.id))
+    counts_possible = limb.rule.get("possible_matches", "ignored") == "counted"
+    seen = [o for o in happenings if counts_possible or not any(s.possible for s in o.members)]
+    before_it = sorted([*seen, *found], key=lambda o: (o.time, o.id))
     limb = but_for_whose_it_is(limb, key)
     judge = judge_linked if "linked" in limb.keys else JUDGES[limb.condition["type"]]
     for met in judge(limb, before_it, clocks):
@@ -1549,7 +1635,9 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
     counted_in = [sighting for occurrence, passed in met.chain if passed for sighting in occurrence.members]
     if met.chain and all(s.grade in guards.get("grades_alone", ()) for s in counted_in):
         return
-    facts = sorted(met.facts.items())
+    unconfirmed = any(s.possible for s in every)
+    facts = sorted((met.facts | ({"match": "possible"} if unconfirmed else {})).items())
+    said = limb.explain.format(**{name: in_words(text, limb.names) for name, text in facts})
     yield OracleFinding(
         rule_id=limb.rule["id"],
         limb=limb.name,
@@ -1562,7 +1650,7 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
         evidence=tuple(rested_on(met.chain)),
         excluded=left_out(met.near_misses, every),
         facts=tuple(facts),
-        explanation=limb.explain.format(**{name: in_words(text, limb.names) for name, text in facts}),
+        explanation=f"{said} {UNCONFIRMED}" if unconfirmed else said,
         child=any(s.child for s in every),
     )
 

@@ -34,9 +34,17 @@ class Witnessed(Result):
             self.versions.append(value)
 
 
-def compare(witnessed: Witnessed, accepted: Sequence[dict[str, Any]], catalogue_folder: Path) -> list[str]:
-    """Every difference from the batch recomputation of the accepted reports, and all that could not be; none passes."""
-    truth = recompute(list(accepted), catalogue_folder, to_grid=to_grid)
+def compare(
+    witnessed: Witnessed,
+    accepted: Sequence[dict[str, Any]],
+    catalogue_folder: Path,
+    links: Sequence[dict[str, Any]] = (),
+) -> list[str]:
+    """Every difference from the batch recomputation of the accepted reports, and all that could not be; none passes.
+
+    `links` are the accepted decisions about persons.
+    """
+    truth = recompute(list(accepted), catalogue_folder, to_grid=to_grid, links=links)
     return [
         *differences(
             truth,

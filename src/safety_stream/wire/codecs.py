@@ -18,6 +18,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.sightings import SightingChange
@@ -36,6 +37,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "finding-change": FindingChange,
     "incident-version": IncidentVersion,
     "indicator": IndicatorValue,
+    "person-link": PersonLink,
     "published-alert": PublishedAlert,
     "published-indicator": PublishedIndicator,
     "sighting-change": SightingChange,

@@ -54,7 +54,8 @@ class StageRow(msgspec.Struct, frozen=True):
 TOPICS = (
     TopicRow("partner.",         "any",          ("incident-report",),                 "one",  "log", append_time=True),
     TopicRow("backfill.",        "any",          ("incident-report",),                 "one",  "log"),
-    TopicRow("incidents",        "incident id",  ("incident-version", "feed-status"),  "many", "log"),
+    TopicRow("person-links",     "pair",         ("person-link",),                     "one",  "log", append_time=True),
+    TopicRow("incidents",        "incident id",  ("incident-version", "person-link", "feed-status"), "many", "log"),
     TopicRow("sightings",        "entity key",   ("sighting-change", "feed-status"),   "many", "log"),
     TopicRow("links",            "incident id",  ("sighting-change",),                 "one",  "log"),
     TopicRow("tallies",          "series",       ("tally", "feed-status"),             "many", "log"),
@@ -71,7 +72,8 @@ TOPICS = (
 )
 
 STAGES = (
-    StageRow("intake",     ("partner.", "backfill."), ("incidents", "dead-letters."),          0.0,  intake.make_step),
+    StageRow("intake",     ("partner.", "backfill.", "person-links"), ("incidents", "dead-letters."), 0.0,
+             intake.make_step),
     StageRow("register", ("incidents",), ("sightings", "links", "tallies", "feed-status"), 0.0, register.make_step),
     StageRow("link",       ("links",),                ("sightings",),                          0.0,  link.make_step),
     StageRow("detect",     ("sightings",),            ("findings", "sightings"),               0.0,  detect.make_step),
@@ -169,8 +171,8 @@ def _settings(row: TopicRow) -> dict[str, str]:
         "retention.ms": "-1",
     }
     if row.keep == "log":
-        # What was disclosed to whom must be answerable for years.
-        settings["retention.bytes"] = "-1" if row.name == "audit." else str(4 * 1024**3)
+        # What was disclosed to whom must be answerable for years, and who is who holds for as long as reports do.
+        settings["retention.bytes"] = "-1" if row.name in ("audit.", "person-links") else str(4 * 1024**3)
     if row.keep == "latest":
         # Stores trust themselves for half of this (`streaming.store.TRUSTED_SECONDS`).
         settings["delete.retention.ms"] = str(24 * 3600 * 1000)

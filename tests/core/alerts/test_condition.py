@@ -216,3 +216,32 @@ def test_what_is_long_past_pages_nobody_however_grave() -> None:
     *_, version = told(("raised", a_finding("a"), NOON), ("raised", grave, NOON + HOUR))
 
     assert (version.reason, version.priority, version.late, version.notify) == ("worsened", "P1", True, False)
+
+
+POSSIBLE = (("match", "possible"),)
+
+
+def test_what_is_certain_is_told_at_once_to_those_who_heard_of_possible_matches_alone() -> None:
+    """Though it is more of the same, and soon: what nobody has confirmed keeps nothing back."""
+    versions = told(
+        ("raised", a_finding("a", facts=POSSIBLE), NOON),
+        ("raised", a_finding("b", NOON + HOUR, facts=POSSIBLE), NOON + HOUR),
+        ("raised", a_finding("c", NOON + 2 * HOUR), NOON + 2 * HOUR),
+        ("raised", a_finding("d", NOON + 3 * HOUR), NOON + 3 * HOUR),
+    )
+
+    assert [version.notify for version in versions] == [True, False, True, False]
+
+
+def test_a_match_that_is_confirmed_is_told() -> None:
+    versions = told(
+        ("raised", a_finding("a", facts=POSSIBLE), NOON),
+        ("updated", a_finding("a"), NOON + HOUR),
+        ("updated", a_finding("a", facts=POSSIBLE), NOON + 2 * HOUR),
+    )
+
+    assert [(version.reason, version.notify) for version in versions] == [
+        ("new", True),
+        ("restated", True),
+        ("restated", False),
+    ]

@@ -5,7 +5,9 @@ Theory of operation
 There is one alert per rule and subject (rules.md 3.6; `stretches.subject_of`). Its content is what its standing
 findings say; it stands while there are any. Each change of a finding makes the next version of the alert. The decision
 what to call that version is a table over (did it stand before, does it stand now, what changed), and whether anybody
-hears of it follows from the reason, the rule's time between notices, and how long ago the finding completed.
+hears of it follows from the reason, the rule's time between notices, and how long ago the finding completed. Who was
+told only of what rests on possible matches of persons hears at once of the first that is certain: what nobody has
+confirmed keeps nothing back.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Callable
 import msgspec
 
 from safety_stream.core.model.alerts import AlertVersion, Change, ReasonForNow
-from safety_stream.core.model.findings import Finding, FindingChange, Priority
+from safety_stream.core.model.findings import POSSIBLE, Finding, FindingChange, Priority
 from safety_stream.core.model.ids import alert_id
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import Instant, after
@@ -30,13 +32,17 @@ SHOWN_EVIDENCE = 8
 
 
 class AlertState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What is remembered of one alert: its numbers, its standing findings by id, and who was last told what when."""
+    """What is remembered of one alert: its numbers, its standing findings by id, and who was last told what when.
+
+    `told_certain`: something that was told then rests on no possible match of persons.
+    """
 
     version: int = 0
     episode: int = 0
     findings: dict[str, Finding] = msgspec.field(default_factory=dict)
     told_at: Instant | None = None
     told_priority: Priority | None = None
+    told_certain: bool = True
 
 
 _MORE: frozenset[ReasonForNow] = frozenset({"new", "worsened", "evidence-added", "back-dated"})
@@ -67,7 +73,11 @@ def advance(
     about = said[-1] if change.change == "withdrawn" else change.finding
     late = bool(standing) and change.as_of > after(about.completed_at, rule.action_time)
     priority = highest(said)
-    notify = _must_be_heard(state, reason, priority, change.as_of, rule) and not late
+    shown = tuple(in_order(standing)[-SHOWN_FINDINGS:])
+    certain = any(POSSIBLE not in finding.facts for finding in shown)
+    notify = not late and (
+        _must_be_heard(state, reason, priority, change.as_of, rule) or _is_confirmed(state, reason, certain=certain)
+    )
     subject = subject_of(change.finding.key)
     version = AlertVersion(
         alert_id=alert_id(rule.id, subject),
@@ -85,7 +95,7 @@ def advance(
         areas=tuple(sorted({area for finding in said for area in finding.areas})),
         first_completed_at=said[0].completed_at,
         last_completed_at=said[-1].completed_at,
-        findings=tuple(in_order(standing)[-SHOWN_FINDINGS:]),
+        findings=shown,
         explanation=said[-1].explanation,
         child=any(finding.child for finding in said),
         late=late,
@@ -96,14 +106,15 @@ def advance(
         cause=change.cause,
     )
     # With its last finding an episode ends, and what was told in it is told no more.
-    told = (change.as_of, priority) if notify else (state.told_at, state.told_priority)
-    told_at, told_priority = told if standing else (None, None)
+    told = (change.as_of, priority, certain) if notify else (state.told_at, state.told_priority, state.told_certain)
+    told_at, told_priority, told_certain = told if standing else (None, None, True)
     return AlertState(
         version=version.version,
         episode=version.episode,
         findings=standing,
         told_at=told_at,
         told_priority=told_priority,
+        told_certain=told_certain,
     ), version
 
 
@@ -159,3 +170,8 @@ def _must_be_heard(state: AlertState, reason: ReasonForNow, priority: Priority, 
     if reason in ("new", "withdrawn") or priority < state.told_priority:
         return True
     return reason in _MORE and as_of >= after(state.told_at, rule.suppress_for)
+
+
+def _is_confirmed(state: AlertState, reason: ReasonForNow, *, certain: bool) -> bool:
+    """Whether people were told of what nobody had confirmed, and now there is something certain to tell."""
+    return certain and state.told_at is not None and not state.told_certain and reason != "evidence-removed"

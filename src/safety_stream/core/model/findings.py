@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,6 +13,9 @@ Priority = Literal["P1", "P2", "P3", "P4"]
 
 Family = Literal["repeat-victimisation", "organised-crime", "safeguarding", "threshold", "feed"]
 """The families of rules."""
+
+POSSIBLE: Final = ("match", "possible")
+"""The fact by which a finding says that it rests on a possible match of persons that nobody has confirmed."""
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False, array_like=True):

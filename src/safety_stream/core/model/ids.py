@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import sha1
 from uuid import UUID
 
+from safety_stream.core.model.times import Instant
+
 _NAMESPACE = UUID("8a0f4b54-6f0e-5d55-9d3c-2f6d0c6a7b11").bytes
 
 
@@ -29,6 +31,11 @@ def subject_id(key: str) -> str:
 def alert_id(rule_id: str, subject: str) -> str:
     """The identity of an alert: at most one stands per rule and subject, so a back-dated finding keeps it."""
     return _uuid5(f"alert\x1f{rule_id}\x1f{subject}")
+
+
+def decision_id(first: str, second: str, state: str, method: str, decided_by: str, decided_at: Instant) -> str:
+    """The identity of a steward's decision about a pair of tokens, the smaller first: said twice, it is one."""
+    return _uuid5(f"decision\x1f{first}\x1f{second}\x1f{state}\x1f{method}\x1f{decided_by}\x1f{decided_at}")
 
 
 def _uuid5(name: str) -> str:

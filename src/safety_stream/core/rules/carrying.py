@@ -11,7 +11,7 @@ the kind `finding` and with the rule's id as its subtype.
 It says no more than a rule may read: when the finding completed, where, whether a child is in it, by which occurrence
 (`completed-by`), and about whom as a digest (`subject`), by which two findings about one can be told from two about
 two. So a finding that changes otherwise says nothing new elsewhere. What it names goes along, for rules that rest on
-what rests on it.
+what rests on it. One that rests on a possible match of persons is itself no more than possible.
 
 Two findings are never one occurrence, nor is a finding one with a report: it is of no organisation and lies nowhere.
 """
@@ -20,9 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
+
 from safety_stream.core.model import ids
 from safety_stream.core.model.facts import Fact
-from safety_stream.core.model.findings import Finding
+from safety_stream.core.model.findings import POSSIBLE, Finding
 from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import FINDING, Sighting, key_kind
 from safety_stream.core.model.stretches import subject_of
@@ -74,6 +76,8 @@ def carried(finding: Finding, named: tuple[str, ...], kinds: frozenset[str]) -> 
         subject=ids.subject_id(subject_of(finding.key)),
         named=named,
     )
+    if POSSIBLE in finding.facts:
+        said = msgspec.structs.replace(said, possible=True)
     for entity in to:
         yield entity, said
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from safety_stream.core.model import ids
-from safety_stream.core.model.findings import Evidence, Finding, Priority
+from safety_stream.core.model.findings import POSSIBLE, Evidence, Finding, Priority
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.rules.condition import Completion, Matched
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 
 _TIERS: tuple[Priority, ...] = ("P1", "P2", "P3", "P4")
+
+
+UNCONFIRMED = "Rests on a possible match of persons that nobody has confirmed."
+"""What is said of a finding some of whose evidence only a possible match of persons brings in."""
 
 
 def finding_of(
@@ -27,7 +31,9 @@ def finding_of(
     evidence = tuple(_evidence(completion))
     counted = {sighting.incident_id for sighting in reported}
     child = any(sighting.child for sighting in reported)
-    facts = tuple(sorted((*completion.facts, *besides)))
+    possible = any(sighting.possible for sighting in reported)
+    facts = tuple(sorted((*completion.facts, *besides, *((POSSIBLE,) if possible else ()))))
+    said = limb.explain.format_map({name: _called(text, limb) for name, text in facts})
     return Finding(
         finding_id=ids.finding_id(rule.id, limb.name, key, completion.occurrence_id),
         rule_id=rule.id,
@@ -44,7 +50,7 @@ def finding_of(
         excluded=tuple([item for item in completion.excluded if item.incident_id not in counted]),
         facts=facts,
         child=child,
-        explanation=limb.explain.format_map({name: _called(text, limb) for name, text in facts}),
+        explanation=f"{said} {UNCONFIRMED}" if possible else said,
     )
 
 

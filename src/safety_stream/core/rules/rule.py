@@ -29,8 +29,13 @@ Field = Literal[
     "organisation",
     "source",
     "child",
+    "match",
 ]
-"""What a selector may test. A list-valued field (theme, flag, role) passes when any of its values does."""
+"""What a selector may test. A list-valued field (theme, flag, role) passes when any of its values does.
+
+`match` is `possible` of a report that only an unconfirmed match of persons puts there, else `certain`. No rule file
+tests it: it follows from what the rule says of possible matches.
+"""
 
 
 class Test(msgspec.Struct, frozen=True, gc=False):

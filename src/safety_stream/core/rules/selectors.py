@@ -177,9 +177,14 @@ def _child(report: Readable) -> bool:
     return any(party.child and party.role in _CHILD_ROLES for party in report.parties)
 
 
+def _is_possible(report: Readable) -> bool:
+    # A whole report is nobody's in particular.
+    return isinstance(report, Sighting) and report.possible
+
+
 _ATTRIBUTES: Mapping[type, Mapping[Field, str]] = {
-    Sighting: {"theme": "themes", "flag": "flags", "role": "roles"},
-    IncidentVersion: {"theme": "themes", "flag": "flags", "role": "parties", "child": "parties"},
+    Sighting: {"theme": "themes", "flag": "flags", "role": "roles", "match": "possible"},
+    IncidentVersion: {"theme": "themes", "flag": "flags", "role": "parties", "child": "parties", "match": "kind"},
 }
 """Where a tested field is found, when it is called otherwise."""
 
@@ -196,4 +201,5 @@ _TESTS: Mapping[Field, Callable[[frozenset[str]], Predicate]] = {
     "organisation": lambda values: lambda report: report.organisation in values,
     "source": lambda values: lambda report: report.source in values,
     "child": lambda values: lambda report: ("true" if _child(report) else "false") in values,
+    "match": lambda values: lambda report: ("possible" if _is_possible(report) else "certain") in values,
 }

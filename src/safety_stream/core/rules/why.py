@@ -41,6 +41,7 @@ from safety_stream.core.model.sightings import FINDING, Sighting, key_kind
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import Duration, Instant, Period, PeriodKind, before, period_of, to_day
+from safety_stream.core.persons import STRANGERS, Who
 from safety_stream.core.register import Claim, Scope, claim_of, outranks, sightings_of
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.carrying import carried, reports_beneath
@@ -146,8 +147,9 @@ def grounds_of(
     bounds: Bounds,
     now: Now,
     standing: Mapping[str, Finding],
+    who: Callable[[IncidentVersion], Who] = lambda _: STRANGERS,
 ) -> Grounds:
-    """What the versions of incidents say of a key, and what stands elsewhere, by id.
+    """What the versions of incidents say of a key, and what stands elsewhere, by id; `who` says who is who in each.
 
     `read` gives them all, those of one incident in the order they came; it is called twice, so that of a county's years
     only those incidents are kept that were ever seen under the key, or on which something rests that may be said there.
@@ -161,7 +163,7 @@ def grounds_of(
     seen = {
         version.incident_id
         for version in read()
-        if version.incident_id in beneath or _is_under(claim_of(version, scope), key)
+        if version.incident_id in beneath or _is_under(claim_of(version, scope, who(version)), key)
     }
     newest: dict[str, IncidentVersion] = {}
     for version in read():
@@ -169,7 +171,7 @@ def grounds_of(
             old = newest.get(version.incident_id)
             if old is None or outranks(version, old):
                 newest[version.incident_id] = version
-    claims = {name: claim_of(newest[name], scope) for name in sorted(newest)}
+    claims = {name: claim_of(newest[name], scope, who(newest[name])) for name in sorted(newest)}
     live = [claim for claim in claims.values() if _is_under(claim, key)]
     if key_kind(key) == "area":
         return Grounds(Timeline(), tuple(live), now)

@@ -2,6 +2,8 @@
 
 After the records of a batch every partition of `incidents` hears how far the feeds have come with them.
 
+A steward's decision about two persons is checked likewise, and goes to every partition: each holds reports of anybody.
+
 Every record ends in exactly one of the two (I1). The checks are those no schema can make: whose topic it came by, what
 that source may say of people, and whether its times are possible. A refusal names the field and the mend, never the
 field's value, because dead letters are read by operators.
@@ -23,6 +25,7 @@ from safety_stream.core.model.facts import DIGITS_AT_MOST, Fact, number_of
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import IncidentVersion, Party, Place
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import MINUTE, Instant, day_of
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record, Rows, Step
@@ -118,6 +121,8 @@ def checker(catalogue: Catalogue) -> Callable[[Report, str, Instant], IncidentVe
 def _passed_or_refused(record: Record, check: Callable[[Report, str, Instant], IncidentVersion]) -> Output:
     if isinstance(record.value, Refused):
         return dead_letter("intake", record, record.value)
+    if isinstance(record.value, PersonLink):
+        return _link_or_refused(record, record.value)
     if not isinstance(record.value, Report):
         return dead_letter("intake", record, Refused("unknown-schema", "partner topics carry incident reports only"))
     try:
@@ -125,6 +130,37 @@ def _passed_or_refused(record: Record, check: Callable[[Report, str, Instant], I
     except Refused as refused:
         return dead_letter("intake", record, refused)
     return Output(topic="incidents", key=version.incident_id, value=version, received_at=record.received_at)
+
+
+def _link_or_refused(record: Record, link: PersonLink) -> Output:
+    try:
+        checked = checked_link(link, record.received_at)
+    except Refused as refused:
+        return dead_letter("intake", record, refused)
+    at = record.received_at
+    return Output(topic="incidents", key=None, value=checked, received_at=at, partition=EVERY_PARTITION)
+
+
+def checked_link(link: PersonLink, received_at: Instant) -> PersonLink:
+    """The decision as everybody writes it, the smaller token first, with its identity. Raises `Refused`."""
+    for name, token in (("first", link.first), ("second", link.second)):
+        if not 0 < len(token) <= TOKEN_LENGTH or not _IS_TOKEN(token):
+            raise Refused(
+                "schema-violation", f"field {name} has 1 to {TOKEN_LENGTH} letters, digits and -_.:=+/ and no others"
+            )
+    if link.first == link.second:
+        raise Refused("schema-violation", "fields first and second are one token: a decision is about two")
+    if not _IS_WORD(link.decided_by):
+        raise Refused(
+            "schema-violation", "field decided_by is a role, in 1 to 64 lower-case letters, digits and hyphens"
+        )
+    if not EARLIEST <= link.decided_at <= received_at + FUTURE_TOLERANCE:
+        raise Refused("impossible-time", "field decided_at is before 1900 or more than 5 minutes after it was received")
+    first, second = sorted((link.first, link.second))
+    identity = ids.decision_id(first, second, link.state, link.method, link.decided_by, link.decided_at)
+    if link.decision_id not in ("", identity):
+        raise Refused("schema-violation", "field decision_id is not that of this decision: leave it empty")
+    return msgspec.structs.replace(link, first=first, second=second, decision_id=identity)
 
 
 def dead_letter(stage: str, record: Record, refused: Refused) -> Output:

@@ -8,24 +8,31 @@ could cancel them has been sent on.
 A claim says what it put where, so it can be taken back whatever the catalogue says by now. When that asks for other
 kinds of key, indicators or areas, new versions are claimed for by it at once, and those remembered slice by slice
 (`changing.py`).
+
+A steward's decision about two persons' tokens comes to every partition, and each remembers all that stand, by token. It
+moves the claims that name a token of a person it concerns, and is there for every version to come. Which claims name
+a token says an index, a row for each, written when the tokens an incident names change.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
 from msgspec.structs import astuple
 
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.catalogue import Catalogue, PersonBounds
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.links import LinkState, PersonLink, supersedes
 from safety_stream.core.model.sightings import SightingChange, key_kind
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Instant, day_of
-from safety_stream.core.register import Claim, Scope, claim_of, differences, outranks
+from safety_stream.core.persons import STRANGERS, Persons, Who, named_in
+from safety_stream.core.register import Claim, Scope, claim_of, differences, is_out, outranks
 from safety_stream.core.stages.changing import Change
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
@@ -51,6 +58,16 @@ WORK: Final = 10_000
 _CLAIMS: Final = "claim/"
 _ALL_CLAIMS: Final = ((_CLAIMS.encode(), _CLAIMS.encode() + b"\xff"),)
 
+_DECISIONS: Final = "same/"
+_ANY_DECISION: Final = b"decided"
+_NAMES: Final = "names/"
+
+_DECIDED: Final[dict[LinkState, str]] = {
+    "linked": "persons linked",
+    "possible": "persons possibly the same",
+    "apart": "persons split",
+}
+
 _Cell = tuple[str, str, int, bool, int]
 """Area, indicator, event day, whether known to the month only, report day."""
 
@@ -64,28 +81,21 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         change = Change(rows, present)
         is_changing = change.begin_anew()
-        claims = Table(rows, _CLAIMS, Claim)
+        claims = _Claims(rows, scope, catalogue.persons)
         clocks = Table(rows, "", Clock)
         before = clocks.get(CLOCK_ROW) or Clock()
         clock = before.at(max([record.received_at for record in records], default=0))
         outputs: list[Output] = []
         cells: Counter[_Cell] = Counter()
         for record in records:
-            version = record.value
-            if isinstance(version, IncidentVersion):
-                old = claims.get(version.incident_id)
-                if old is None or outranks(version, old.version):
-                    new = claim_of(version, scope)
-                    claims.put(version.incident_id, new)
-                    cause = f"{version.incident_id} {version.action}"
-                    outputs.extend(_sighting_changes(old, new, version.received_at, cause))
-                    _count(cells, old, new)
-            elif isinstance(version, FeedStatus):
-                clock = clock.hear(version)
-            else:
-                raise unreadable("register", record)
+            if isinstance(record.value, FeedStatus):
+                clock = clock.hear(record.value)
+                continue
+            for old, new, as_of, cause in _moved(claims, record):
+                outputs.extend(_sighting_changes(old, new, as_of, cause))
+                _count(cells, old, new)
         if is_changing and not records and idle_at is None:
-            outputs.extend(_gone_over(change, claims, scope, clock.as_of, cells))
+            outputs.extend(_gone_over(change, claims, clock.as_of, cells))
         outputs.extend(_tallies(cells, clock.as_of))
         if records and clock is not before:
             outputs.extend(_word_of_feeds(clock, records[0].partition))
@@ -99,19 +109,140 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     return step
 
 
-def _gone_over(
-    change: Change, claims: Table[Claim], scope: Scope, as_of: Instant, cells: Counter[_Cell]
-) -> list[Output]:
+def _moved(claims: _Claims, record: Record) -> Iterator[tuple[Claim | None, Claim, Instant, str]]:
+    """The claims a record moves: as they were, as they are from now on, as of when and why."""
+    value = record.value
+    if isinstance(value, IncidentVersion):
+        old = claims.get(value.incident_id)
+        if old is None or outranks(value, old.version):
+            yield old, claims.make(value, old), value.received_at, f"{value.incident_id} {value.action}"
+    elif isinstance(value, PersonLink):
+        cause = f"{_DECIDED[value.state]}: decision {value.decision_id}"
+        for was, new in claims.decide(value):
+            yield was, new, record.received_at, cause
+    else:
+        raise unreadable("register", record)
+
+
+class _Decisions(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The decisions that stand about a token, by the other token of each."""
+
+    by_other: dict[str, PersonLink]
+
+
+class _Claims:
+    """The claims of a partition during one step, which of them name whom, and who is who."""
+
+    def __init__(self, rows: Rows, scope: Scope, bounds: PersonBounds) -> None:
+        self._rows = rows
+        self._scope = scope
+        self._bounds = bounds
+        self._claims = Table(rows, _CLAIMS, Claim)
+        self._decisions = Table(rows, _DECISIONS, _Decisions)
+        self._persons = Persons(self._decided, bounds)
+        # Where nobody has decided anything yet, no report need ask.
+        self._has_decisions = rows.get(_ANY_DECISION) is not None
+
+    def get(self, incident: str) -> Claim | None:
+        """What an incident puts where."""
+        return self._claims.get(incident)
+
+    def make(self, version: IncidentVersion, old: Claim | None) -> Claim:
+        """Claim for a version, in place of what was claimed before."""
+        new = self._claim_of(version)
+        self._claims.put(version.incident_id, new)
+        before = _NOBODY if old is None else _named_in(old.version)
+        after = _named_in(version)
+        # Most corrections say nothing else of whom it is about.
+        if before != after:
+            for token in sorted(before - after):
+                self._rows.delete(_row_of(token, version.incident_id))
+            for token in sorted(after - before):
+                self._rows.put(_row_of(token, version.incident_id), b"")
+        return new
+
+    def make_anew(self, old: Claim) -> Claim:
+        """Claim for the same version by what is known now; and see that the index has it."""
+        new = self._claim_of(old.version)
+        if new != old:
+            self._claims.put(old.version.incident_id, new)
+        for token in sorted(_named_in(old.version)):
+            row = _row_of(token, old.version.incident_id)
+            if self._rows.get(row) is None:
+                self._rows.put(row, b"")
+        return new
+
+    def decide(self, link: PersonLink) -> Iterator[tuple[Claim, Claim]]:
+        """Let a decision stand, and give the claims it moves: as they were, and as they are now, by incident."""
+        pair = (link.first, link.second)
+        standing = self._decided_about(link.first).get(link.second)
+        if standing is not None and not supersedes(link, standing):
+            return
+        self._has_decisions = True
+        self._rows.put(_ANY_DECISION, b"")
+        near = {one for token in pair for one in self._persons.near(token)}
+        for token in pair:
+            others = self._decided_about(token) | {link.other(token): link}
+            self._decisions.put(token, _Decisions(dict(sorted(others.items()))))
+        self._persons = Persons(self._decided, self._bounds)
+        near.update(one for token in pair for one in self._persons.near(token))
+        for incident in sorted({incident for token in near for incident in self._naming(token)}):
+            old = self._claims.get(incident)
+            if old is not None:
+                new = self._claim_of(old.version)
+                if new != old:
+                    self._claims.put(incident, new)
+                    yield old, new
+
+    def flush(self) -> None:
+        """Remember everything."""
+        self._claims.flush()
+        self._decisions.flush()
+
+    def _claim_of(self, version: IncidentVersion) -> Claim:
+        return claim_of(version, self._scope, self._who(version))
+
+    def _who(self, version: IncidentVersion) -> Who:
+        return self._persons.who(named_in(version)) if self._has_decisions else STRANGERS
+
+    def _decided(self, token: str) -> Sequence[PersonLink]:
+        return tuple(self._decided_about(token).values())
+
+    def _decided_about(self, token: str) -> dict[str, PersonLink]:
+        decisions = self._decisions.get(token)
+        return {} if decisions is None else decisions.by_other
+
+    def _naming(self, token: str) -> list[str]:
+        start = f"{_NAMES}{token}{_BAR}".encode()
+        stop = f"{_NAMES}{token}{_AFTER_BAR}".encode()
+        return [row[len(start) :].decode() for row, _ in self._rows.scan(start, stop)]
+
+
+_BAR, _AFTER_BAR = "|", "}"
+"""What stands behind a token, which has none itself, and the character that comes after it."""
+
+
+def _row_of(token: str, incident: str) -> bytes:
+    return f"{_NAMES}{token}{_BAR}{incident}".encode()
+
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+def _named_in(version: IncidentVersion) -> frozenset[str]:
+    """Whom a version puts somewhere: one that is withdrawn keeps its tokens, and puts nobody anywhere."""
+    return _NOBODY if not version.parties or is_out(version) else named_in(version)
+
+
+def _gone_over(change: Change, claims: _Claims, as_of: Instant, cells: Counter[_Cell]) -> list[Output]:
     """Make the next claims as this scope makes them, count what they count otherwise, and give what they put where."""
     outputs: list[Output] = []
 
     def take_over(row: bytes) -> int:
-        incident = row.decode().removeprefix(_CLAIMS)
-        old = claims.get(incident)
-        new = None if old is None else claim_of(old.version, scope)
+        old = claims.get(row.decode().removeprefix(_CLAIMS))
+        new = None if old is None else claims.make_anew(old)
         if old is None or new is None or new == old:
             return 0
-        claims.put(incident, new)
         changes = _sighting_changes(old, new, as_of, "catalogue changed")
         outputs.extend(changes)
         _count(cells, old, new)

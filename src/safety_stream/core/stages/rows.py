@@ -12,13 +12,15 @@ class MemoryRows:
     """An ordered map of bytes in a dictionary.
 
     Rows whose key begins with `~` are indexes: they are scanned at every step and kept in order as they come. All
-    others are looked up by key; scanning them sorts them first.
+    others are looked up by key; scanning them puts those in order that came since the last time.
     """
 
     def __init__(self) -> None:
         """Begin empty."""
         self._rows: dict[bytes, bytes] = {}
         self._index: list[bytes] = []
+        self._ordered: list[bytes] = []
+        self._unordered: set[bytes] = set()
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -30,17 +32,34 @@ class MemoryRows:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Write a row."""
-        if key.startswith(_INDEX) and key not in self._rows:
-            insort(self._index, key)
+        if key not in self._rows:
+            if key.startswith(_INDEX):
+                insort(self._index, key)
+            else:
+                self._unordered.add(key)
         self._rows[key] = value
 
     def delete(self, key: bytes) -> None:
         """Remove a row, if it is there."""
-        if self._rows.pop(key, None) is not None and key.startswith(_INDEX):
-            del self._index[bisect_left(self._index, key)]
+        if self._rows.pop(key, None) is not None:
+            if key.startswith(_INDEX):
+                del self._index[bisect_left(self._index, key)]
+            else:
+                self._unordered.discard(key)
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """The rows with `start <= key < stop`, in order of key, as they stand now."""
-        ordered = self._index if start.startswith(_INDEX) else sorted(self._rows)
+        ordered = self._index if start.startswith(_INDEX) else self._all_ordered()
         found = ordered[bisect_left(ordered, start) : bisect_left(ordered, stop)]
-        return iter([(key, self._rows[key]) for key in found])
+        return iter([(key, self._rows[key]) for key in found if key in self._rows])
+
+    def _all_ordered(self) -> list[bytes]:
+        # Deleted rows stay among the ordered until they are met; one that comes back must not be there twice.
+        if self._unordered:
+            there = self._rows.keys() - self._unordered
+            self._ordered = [key for key in self._ordered if key in there]
+            self._ordered += self._unordered
+            # Mostly in order already, which sorting makes the best of.
+            self._ordered.sort()
+            self._unordered.clear()
+        return self._ordered

@@ -1,0 +1,239 @@
+"""`links`: what stewards decide about persons' tokens, and who is who by it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Annotated, get_args
+
+import msgspec
+import typer
+
+from safety_stream.cli.published import moment
+from safety_stream.cli.terminal import (
+    CatalogueFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    connect,
+    epilog,
+    on_kafka,
+    out,
+    print_json,
+    print_table,
+)
+from safety_stream.config import Connection
+from safety_stream.core.catalogue import PersonBounds
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.links import LinkMethod, LinkState, PersonLink
+from safety_stream.core.model.times import Instant, to_iso
+from safety_stream.core.persons import Persons, standing
+from safety_stream.core.stages.intake import checked_link
+from safety_stream.edge import canonical
+from safety_stream.edge.producer import ReportProducer
+from safety_stream.streaming.reading import read_to_end
+from safety_stream.wire.records import Records
+
+app = typer.Typer(
+    no_args_is_help=True, help="Persons who go by several tokens: link, split, doubt, and see who is who."
+)
+
+METHODS: tuple[LinkMethod, ...] = get_args(LinkMethod)
+
+
+def _method(asked: str) -> str:
+    if asked not in METHODS:
+        raise typer.BadParameter(f"there is no method {asked}; the methods are {', '.join(METHODS)}")
+    return asked
+
+
+def _time(text: str) -> Instant:
+    try:
+        return canonical.instant_of(text)
+    except ValueError:
+        raise typer.BadParameter("write ISO 8601 with a zone: 2026-03-01T09:30:00Z") from None
+
+
+First = Annotated[str, typer.Argument(help="One token.")]
+Second = Annotated[str, typer.Argument(help="The other token.")]
+By = Annotated[str, typer.Option("--by", help="Who answers for it: a role or a pseudonym, never a name.")]
+MethodOption = Annotated[str, typer.Option("--method", callback=_method, help=f"On what: {', '.join(METHODS)}.")]
+DecidedAt = Annotated[
+    Instant | None,
+    typer.Option("--decided-at", parser=_time, metavar="TIME", help="When it was decided. Default: now."),
+]
+
+_CODES = {0: "the decision is on the bus", 1: "it went wrong, or is no decision"}
+
+
+@app.command(
+    "merge", epilog=epilog("safety-stream links merge tok-a tok-b --by data-steward --method verified-id", _CODES)
+)
+@on_kafka
+def merge(
+    kafka: Connection,
+    first: First,
+    second: Second,
+    by: By,
+    method: MethodOption,
+    decided_at: DecidedAt = None,
+    as_json: Json = False,
+) -> None:
+    """Decide that two tokens are one person: their reports count together, past ones too."""
+    _decide(kafka, (first, second), "linked", by, method, decided_at, as_json=as_json)
+
+
+@app.command("split", epilog=epilog("safety-stream links split tok-a tok-b --by data-steward --method steward", _CODES))
+@on_kafka
+def split(
+    kafka: Connection,
+    first: First,
+    second: Second,
+    by: By,
+    method: MethodOption,
+    decided_at: DecidedAt = None,
+    as_json: Json = False,
+) -> None:
+    """Decide that two tokens are two persons: alerts that rested on their being one are withdrawn, with the cause."""
+    _decide(kafka, (first, second), "apart", by, method, decided_at, as_json=as_json)
+
+
+@app.command(
+    "possible",
+    epilog=epilog("safety-stream links possible tok-a tok-b --by matching-job --method probabilistic", _CODES),
+)
+@on_kafka
+def possible(
+    kafka: Connection,
+    first: First,
+    second: Second,
+    by: By,
+    method: MethodOption,
+    decided_at: DecidedAt = None,
+    as_json: Json = False,
+) -> None:
+    """Say that two tokens may be one person: rules that count it raise alerts that say so; nothing is suppressed."""
+    _decide(kafka, (first, second), "possible", by, method, decided_at, as_json=as_json)
+
+
+@app.command(
+    "show",
+    epilog=epilog(
+        "safety-stream links show tok-a", {0: "shown, also when nobody has decided anything", 1: "it went wrong"}
+    ),
+)
+@on_kafka
+def show(
+    kafka: Connection,
+    token: Annotated[str, typer.Argument(help="A token.")],
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Print who a token stands for: what else the person goes by, who it may be, and the decisions that say so."""
+    bounds = catalogue_of(catalogue, None).persons
+    connect(kafka)
+    known = shown(token, list(_decisions(kafka)), bounds)
+    if as_json:
+        print_json(known)
+        return
+    for sentence in _in_words(known, bounds):
+        out.print(sentence, markup=False)
+    if known.decisions:
+        print_table(
+            ("token", "and", "are", "since", "by", "method", "decision"),
+            [
+                (one.first, one.second, one.state, moment(one.decided_at), one.decided_by, one.method, one.decision_id)
+                for one in known.decisions
+            ],
+        )
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """Who a token stands for.
+
+    `goes_by` is what the person goes by, `tokens` are all of the person's, `possible` by what those go who may be the
+    same. `too_many_tokens` and `too_many_possible` say that a bound of the catalogue holds back what was decided.
+    `decisions` are the standing ones about any token concerned.
+    """
+
+    token: str
+    goes_by: str
+    tokens: tuple[str, ...]
+    too_many_tokens: bool
+    possible: tuple[str, ...]
+    too_many_possible: bool
+    decisions: tuple[PersonLink, ...]
+
+
+def shown(token: str, links: list[PersonLink], bounds: PersonBounds) -> Shown:
+    """Who a token stands for by these decisions."""
+    decided = standing(links)
+    persons = Persons(decided, bounds)
+    linked, tokens, may_be = persons.linked(token), persons.tokens(token), persons.possible(token)
+    concerned = {link.decision_id: link for one in {*linked, *tokens} for link in decided(one)}
+    return Shown(
+        token=token,
+        goes_by=tokens[0],
+        tokens=tokens,
+        too_many_tokens=len(linked) > bounds.merged_at_most,
+        possible=may_be,
+        too_many_possible=may_be != persons.maybe(token),
+        decisions=tuple(sorted(concerned.values(), key=lambda link: (link.decided_at, link.first, link.second))),
+    )
+
+
+def _in_words(known: Shown, bounds: PersonBounds) -> Iterator[str]:
+    others = [token for token in known.tokens if token != known.token]
+    also = f", also {', '.join(others)}" if others else ""
+    yield f"{known.token} goes by {known.goes_by}{also}"
+    if known.too_many_tokens:
+        yield f"More than {bounds.merged_at_most} tokens are linked to it: none of them is merged until some are split"
+    if known.possible:
+        yield f"It may be the same person as {', '.join(known.possible)}"
+    if known.too_many_possible:
+        most = bounds.possible_at_most
+        yield f"It, or one it may be, may be the same as more than {most} others: those matches count for nothing"
+
+
+def _decisions(kafka: Connection) -> Iterator[PersonLink]:
+    """The decisions on the bus, as intake takes them; what it refuses is among the dead letters."""
+    wire = Records(read_here=())
+    for record in read_to_end(kafka, ["person-links"]):
+        try:
+            value = wire.value("person-links", record.value)
+            if isinstance(value, PersonLink):
+                yield checked_link(value, record.timestamp)
+        except Refused:
+            continue
+
+
+def _decide(
+    kafka: Connection,
+    pair: tuple[str, str],
+    state: LinkState,
+    by: str,
+    method: str,
+    decided_at: Instant | None,
+    *,
+    as_json: bool,
+) -> None:
+    now = time.time_ns() // 1_000_000
+    link = PersonLink(
+        first=pair[0],
+        second=pair[1],
+        state=state,
+        method=next(one for one in METHODS if one == method),
+        decided_by=by,
+        decided_at=now if decided_at is None else decided_at,
+    )
+    try:
+        link = checked_link(link, now)
+    except Refused as refused:
+        raise Wrong(f"this is no decision: {refused.detail}") from None
+    connect(kafka)
+    with ReportProducer(kafka) as producer:
+        producer.send_link(link)
+    if as_json:
+        print_json(link)
+    else:
+        out.print(f"decision {link.decision_id} of {to_iso(link.decided_at)}: {link.state}", markup=False)
