@@ -411,7 +411,9 @@ def test_a_mistake_of_several_places_is_told_at_one_of_them(folder: Path, file: 
 def test_a_rule_that_rests_on_a_retired_one_is_refused(folder: Path):
     spoil(folder, UNTIL, "status: trial", "status: retired")
     told = "rule count-until is retired and finds nothing"
-    resting = [f"rules/finding-{name}.yaml" for name in ("absent", "count", "ordered")]
+    resting = [
+        f"rules/{name}.yaml" for name in ("elsewhere-count", "finding-absent", "finding-count", "finding-ordered")
+    ]
     assert [(issue.file, issue.what) for issue in errors_of(folder)] == [(file, told) for file in resting]
 
 

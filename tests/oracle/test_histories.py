@@ -17,7 +17,7 @@ MONTH = at("2026-02-05T12:00") - NOON
 
 
 def found(name: str, completed_at: int) -> dict[str, Any]:
-    return {"finding_id": name, "completed_at": completed_at}
+    return {"finding_id": name, "completed_at": completed_at, "facts": []}
 
 
 def raised(**more: Any) -> dict[str, Any]:

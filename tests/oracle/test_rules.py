@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -72,10 +73,11 @@ def test_the_oracle_agrees_with_the_examples_of_the_rules(rule: dict[str, Any], 
     if "counts" in example:
         found += judge_areas(list(tallies(rule, example)), [limb], clocks)
     else:
-        sightings = [sighting(number, words) for number, words in enumerate(example["sightings"])]
+        sightings = [sighting(number, words) for number, words in enumerate(example.get("sightings", ()))]
+        sightings += [found_elsewhere(number, words) for number, words in enumerate(example.get("found_elsewhere", ()))]
         # Whatever it may rest on stands beside it.
         others = [one for other in RULES.values() if other is not rule for one in limbs_of(other, {}, CALENDARS)]
-        told = {f"{limb.keys[0]}:tok-x": sightings}
+        told = {f"{limb.keys[0]}:example": sightings}
         if limb.keys == ("linked",):
             told = groups_of(sightings, FILES.linked | {"blocklist": example.get("hubs", [])})
         for key, on_it in told.items():
@@ -125,7 +127,15 @@ def sighting(number: int, words: dict[str, Any]) -> Sighting:
         child=words.get("child", False),
         facts={name: as_said(value) for name, value in words.get("facts", {}).items()},
         names=tuple(sorted(words.get("names", ()))),
+        possible=words.get("possible", False),
     )
+
+
+def found_elsewhere(number: int, words: dict[str, Any]) -> Sighting:
+    """What an example says is found on another key, as a sighting of this one."""
+    as_report = sighting(number, {"kind": "finding", "organisation": "", "source": "", **words})
+    said = {"completed-by": words.get("completed_by", f"report-{number}"), "subject": words["subject"]}
+    return replace(as_report, incident_id=f"found-{number:03}", subtype=words["rule"], roles=(), facts=said)
 
 
 def tallies(rule: dict[str, Any], example: dict[str, Any]):

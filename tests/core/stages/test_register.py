@@ -153,7 +153,7 @@ def test_a_report_known_to_the_month_counts_from_the_first(catalogue: Catalogue)
         ({"parties": (), "place": Place(uprn="900000000001", exact=False)}, set()),
         (
             {"parties": (Party("victim", "tok-a"), Party("perpetrator", "tok-p"))},
-            {"person:tok-a", "person:tok-p", "victim:tok-a", "victim-perpetrator:tok-a|tok-p"},
+            {"person:tok-a", "person:tok-p", "suspect:tok-p", "victim:tok-a", "victim-perpetrator:tok-a|tok-p"},
         ),
         ({"kind": "asb-case", "parties": (Party("reporter", "tok-r"),)}, {"person:tok-r", "victim:tok-r"}),
         ({"parties": (Party("reporter", "tok-r"),)}, {"person:tok-r"}),
