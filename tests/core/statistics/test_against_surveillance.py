@@ -1,7 +1,7 @@
 """The same series under the same settings as in R's `surveillance`: the same bounds, p-values and alarms.
 
-`series.csv` was written by `make_series.py`, `surveillance.csv.gz` from it by `surveillance.R`; the first line of the
-latter says by which versions. R is not needed here.
+`series.csv` was written by `make_series.py`, `surveillance.csv.gz` from it by `surveillance.R` and `charts.csv.gz` by
+`charts.R`; the first lines of the latter say by which versions. R is not needed here.
 """
 
 from __future__ import annotations
@@ -16,8 +16,24 @@ import msgspec
 import numpy as np
 import pytest
 
+from safety_stream.core.statistics.charts import Cusum, cusum
 from safety_stream.core.statistics.farrington import IMPROVED, ORIGINAL, Control, farrington_flexible
-from safety_stream.core.statistics.short_history import BAYES_1, BAYES_2, BAYES_3, C1, C2, Bayes, Ears, bayes, ears
+from safety_stream.core.statistics.short_history import (
+    BAYES_1,
+    BAYES_2,
+    BAYES_3,
+    C1,
+    C2,
+    RKI_1,
+    RKI_2,
+    RKI_3,
+    Bayes,
+    Ears,
+    Rki,
+    bayes,
+    ears,
+    rki,
+)
 
 HERE = Path(__file__).parent
 TABLE = np.loadtxt(HERE / "series.csv", delimiter=",", dtype=np.int64)
@@ -119,3 +135,38 @@ def test_bayes_agrees(name: str, control: Bayes):
     found = bayes(COUNTS, said.weeks, control)
     np.testing.assert_array_equal(found.bound, said.values["bound"])
     np.testing.assert_array_equal(found.alarm, said.values["alarm"])
+
+
+@lru_cache
+def charted_by_r() -> dict[str, dict[str, np.ndarray]]:
+    """(series, weeks) of each column, weeks 110 to 149 of twenty series."""
+    with gzip.open(HERE / "charts.csv.gz", "rt", encoding="ascii") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    return {
+        setting: {
+            name: np.array([float(row[name] or nan) for row in rows if row["setting"] == setting]).reshape(20, 40)
+            for name in ("value", "alarm", "expected")
+        }
+        for setting in dict.fromkeys(row["setting"] for row in rows)
+    }
+
+
+JUDGED = range(110, 150)
+
+
+@pytest.mark.parametrize(("name", "control"), [("rki 1", RKI_1), ("rki 2", RKI_2), ("rki 3", RKI_3)])
+def test_rki_agrees(name: str, control: Rki):
+    said = charted_by_r()[name]
+    found = rki(COUNTS, JUDGED, control)
+    np.testing.assert_allclose(found.bound, said["value"], rtol=1e-9)
+    np.testing.assert_array_equal(found.alarm, said["alarm"])
+
+
+@pytest.mark.parametrize("size", [0, 0.2])
+def test_the_cusum_agrees(size: float):
+    """R's alpha is the variance beyond the mean over the mean squared; an alarm there starts the chart anew too."""
+    said = charted_by_r()[f"cusum {size:g}"]
+    found = cusum(COUNTS[:, JUDGED], said["expected"], 1 + size * said["expected"], Cusum(ratio=1.5, threshold=3.0))
+    np.testing.assert_allclose(found.statistic, said["value"], rtol=1e-7, atol=1e-8)
+    np.testing.assert_array_equal(found.alarm, said["alarm"])
+    assert 10 < found.alarm.sum() < 790

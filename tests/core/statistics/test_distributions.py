@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from safety_stream.core.statistics.distributions import (
     negative_binomial_mass,
+    negative_binomial_mid_survival,
     negative_binomial_survival,
     negative_binomial_upper_quantile,
     normal_quantile,
@@ -90,6 +91,14 @@ def test_far_out_survival_keeps_its_precision():
 def test_nothing_is_left_beyond_all_numbers():
     assert survival(of(0, 1e6), 5.0, 1.0).tolist() == [1.0, 0.0]
     assert survival(of(3, 0), 1e8, 2.0).tolist() == [1.0, 1.0]
+
+
+@given(means, dispersions)
+def test_the_mid_p_value_is_a_half_on_average_and_never_above_the_survival(mean: float, dispersion: float):
+    counts = until_nothing_is_left(mean, dispersion)
+    middle = negative_binomial_mid_survival(counts, np.full(counts.shape, mean), np.full(counts.shape, dispersion))
+    assert (mass(counts, mean, dispersion) * middle).sum() == pytest.approx(0.5, rel=1e-9)
+    assert (middle <= survival(counts, mean, dispersion)).all()
 
 
 @given(alphas, means, dispersions)

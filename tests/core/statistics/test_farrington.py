@@ -22,7 +22,7 @@ controls = st.builds(
     msgspec.structs.replace,
     st.sampled_from([IMPROVED, ORIGINAL]),
     b=st.sampled_from([2, 3, 5]),
-    threshold_method=st.sampled_from(["delta", "nbPlugin", "muan"]),
+    threshold_method=st.sampled_from(["delta", "nbPlugin", "muan", "predictive"]),
     p_threshold_trend=st.sampled_from([0.05, 1.0]),
     power_transform=st.sampled_from(["2/3", "1/2", "none"]),
 )
@@ -252,7 +252,7 @@ def test_as_it_stands_the_control_is_the_improved_setting():
         ({"p_threshold_trend": 1.5}, "p_threshold_trend must be 0 to 1, not 1.5"),
         ({"alpha": 0.5}, "alpha must be above 0 and below 0.5, not 0.5"),
         ({"limit54": (5, 0)}, "limit54 must be 0 or more cases in 1 or more weeks, not (5, 0)"),
-        ({"threshold_method": "guess"}, "threshold_method must be delta, nbPlugin or muan, not guess"),
+        ({"threshold_method": "guess"}, "threshold_method must be delta, nbPlugin, muan or predictive, not guess"),
         ({"power_transform": "1/3"}, "power_transform must be 2/3, 1/2 or none, not 1/3"),
     ],
 )
@@ -271,3 +271,17 @@ def test_a_control_that_makes_no_sense_says_which_parameter(change: dict[str, An
 def test_a_population_must_be_people_week_by_week(population: np.ndarray, message: str):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         farrington_flexible(poisson(9.0), [FIRST], population=population)
+
+
+def test_the_predictive_bound_takes_the_error_of_the_fit_into_account():
+    """It is never below the plug-in's."""
+    counts = np.random.default_rng(11).poisson(np.array([[0.3], [4.0], [80.0]]), (3, WEEKS))
+    plain, predictive = (
+        farrington_flexible(counts, [FIRST, WEEKS - 1], msgspec.structs.replace(IMPROVED, threshold_method=method))
+        for method in ("nbPlugin", "predictive")
+    )
+    np.testing.assert_array_equal(plain.expected, predictive.expected)
+    assert (predictive.dispersion > plain.dispersion).all()
+    assert ((predictive.bound >= plain.bound) | np.isnan(plain.bound)).all()
+    # A level of the season rests on 5 x 7 weeks, and the trend adds its own; R's standard error would be 80 times less.
+    assert 1 / 35 < predictive.dispersion[2, 0] - plain.dispersion[2, 0] < 6 / 35

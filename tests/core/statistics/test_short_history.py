@@ -19,11 +19,16 @@ from safety_stream.core.statistics.short_history import (
     C1,
     C2,
     C3,
+    RKI_1,
+    RKI_2,
+    RKI_3,
     Bayes,
     Ears,
+    Rki,
     ShortHistory,
     bayes,
     ears,
+    rki,
 )
 
 COUNTS = [4, 6, 5, 7, 3, 8, 5, 6, 9, 7, 4, 12, 5, 6, 20, 8]
@@ -108,6 +113,17 @@ def test_bayes_needs_its_baseline(control: Bayes, first: int, weeks: int):
     assert not found.alarm[0, 0]
 
 
+def test_rki_takes_two_deviations_above_a_mean_of_twenty_and_a_table_below():
+    many = [20, 22, 25, 21, 30, 23, 99]
+    found = rki([many], [6], RKI_1)
+    assert found.bound[0, 0] == pytest.approx(mean(many[:6]) + 2 * stdev(many[:6]))
+    few = [3, 3, 3, 4, 4, 4, 9]
+    # The mean of 3.5 counts as 3, whose interval ends at 8.102.
+    assert rki([few], [6], RKI_1).bound[0, 0] == 8.102
+    assert rki([few], [6], RKI_1).alarm[0, 0]
+    assert np.isnan(rki([few], [5], RKI_1).bound[0, 0])
+
+
 def judged_by(name: str, counts: np.ndarray, weeks: list[int]) -> ShortHistory:
     controls: dict[str, Any] = {
         "C1": C1,
@@ -116,13 +132,18 @@ def judged_by(name: str, counts: np.ndarray, weeks: list[int]) -> ShortHistory:
         "bayes 1": BAYES_1,
         "bayes 2": BAYES_2,
         "bayes 3": BAYES_3,
+        "rki 1": RKI_1,
+        "rki 2": RKI_2,
+        "rki 3": RKI_3,
     }
     control = controls[name]
-    return ears(counts, weeks, control) if isinstance(control, Ears) else bayes(counts, weeks, control)
+    if isinstance(control, Ears):
+        return ears(counts, weeks, control)
+    return rki(counts, weeks, control) if isinstance(control, Rki) else bayes(counts, weeks, control)
 
 
 @given(
-    st.sampled_from(["C1", "C2", "C3", "bayes 1", "bayes 2", "bayes 3"]),
+    st.sampled_from(["C1", "C2", "C3", "bayes 1", "bayes 2", "bayes 3", "rki 1", "rki 2", "rki 3"]),
     st.integers(0, 2**32 - 1),
     st.lists(st.integers(0, 129), min_size=1, max_size=4),
 )
@@ -164,3 +185,8 @@ def test_an_ears_that_makes_no_sense_says_which_parameter(change: dict[str, Any]
 def test_a_bayes_that_makes_no_sense_says_which_parameter(change: dict[str, Any], message: str):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Bayes(**({"b": 1, "w": 6, "this_year": True} | change))
+
+
+def test_an_rki_that_makes_no_sense_says_which_parameter():
+    with pytest.raises(ValueError, match="w must be 1 week or more, not 0"):
+        Rki(b=1, w=0, this_year=True)

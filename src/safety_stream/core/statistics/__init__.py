@@ -1,7 +1,9 @@
 """Statistics of weekly counts: what a series lets expect, and which weeks exceed it. The only part that needs numpy.
 
 - `farrington`: the flexible algorithm of Farrington, Noufaily and others, for series of three years and more.
-- `short_history`: EARS C1 to C3 and the Bayes system, for series of less than two years.
+- `short_history`: EARS C1 to C3 and the Bayes system, for series of less than two years; the old RKI system to compare.
+- `recent`: the last few weeks taken together, on what `farrington` expects of each.
+- `charts`: CUSUM and EWMA on the same, for rises too slow for any single week.
 - `multiple`: the Benjamini-Hochberg procedure over all series of a week, and the minimum-count rule.
 - `distributions`: negative binomial, Poisson, normal and Student probabilities behind them.
 - `series`: arrays of counts, checked where they come in.

@@ -17,7 +17,7 @@ import numpy as np
 from safety_stream.core.statistics.series import Flags, Floats
 
 _NORMAL = NormalDist()
-_FIRST_CHUNK = 64
+_FIRST_CHUNK = 16
 _LARGEST_CHUNK = 1024
 _NEGLIGIBLE = 1e-17
 _STIRLING_FROM = 16.0
@@ -78,6 +78,18 @@ def negative_binomial_survival(counts: Floats, mean: Floats, dispersion: Floats)
     tail = _tail(start, is_upper, mean, dispersion)
     survival = np.where(is_upper, tail, 1 - tail)
     return np.where(counts == 0, 1.0, np.clip(survival, 0.0, 1.0))
+
+
+def negative_binomial_mid_survival(counts: Floats, mean: Floats, dispersion: Floats) -> Floats:
+    """The probability of more than each count and half that of exactly it: the mid-p value.
+
+    Uniform on average (its mean is 1/2) where the survival, being discrete, is too large; it no longer keeps a nominal
+    error rate in every case. Lancaster (1961), *Significance tests in discrete distributions*, JASA 56:223-234. Of the
+    same shape and range as the survival.
+    """
+    whole = negative_binomial_survival(counts, mean, dispersion)
+    middle: Floats = whole - 0.5 * negative_binomial_mass(counts, mean, dispersion)
+    return np.clip(middle, 0.0, 1.0)
 
 
 def negative_binomial_upper_quantile(alpha: float, mean: Floats, dispersion: Floats) -> Floats:

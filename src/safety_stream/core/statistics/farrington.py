@@ -86,6 +86,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
         p_threshold_trend: Significance below which the trend is kept; 1 keeps it whatever its significance.
         threshold_method: `delta` takes the transformed count as normal and the error of the fit into account;
             `nbPlugin` is the negative binomial quantile at the fitted mean; `muan` at the mean's own upper limit.
+            `predictive`, which R does not have, is `nbPlugin` with the error of the fit added to the variance.
         alpha: One-sided probability of an alarm in a week without an outbreak.
         trend: Whether to look for a trend at all.
         reweight: Whether to weight past outbreaks down.
@@ -100,7 +101,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     past_weeks_not_included: int = 26
     weights_threshold: float = 2.58
     p_threshold_trend: float = 1.0
-    threshold_method: Literal["delta", "nbPlugin", "muan"] = "nbPlugin"
+    threshold_method: Literal["delta", "nbPlugin", "muan", "predictive"] = "nbPlugin"
     alpha: float = 0.005
     trend: bool = True
     reweight: bool = True
@@ -133,8 +134,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
                 f"limit54 must be 0 or more cases in 1 or more weeks, not {self.limit54}",
             ),
             (
-                self.threshold_method in {"delta", "nbPlugin", "muan"},
-                f"threshold_method must be delta, nbPlugin or muan, not {self.threshold_method}",
+                self.threshold_method in {"delta", "nbPlugin", "muan", "predictive"},
+                f"threshold_method must be delta, nbPlugin, muan or predictive, not {self.threshold_method}",
             ),
             (
                 self.power_transform in _EXPONENTS,
@@ -171,7 +172,8 @@ class Farrington(msgspec.Struct, frozen=True, eq=False):
         alarm: Whether the count is above the bound.
         expected: Fitted mean of the week.
         trend_kept: Whether the mean follows a trend.
-        dispersion: Variance / mean of the counts around it, 1 or more.
+        dispersion: Variance / mean of the counts around it, 1 or more; with `predictive`, of the counts around what the
+            fit says, which may be wrong itself.
     """
 
     bound: Floats
@@ -211,7 +213,7 @@ def farrington_flexible(
         trend_kept[:, column] = kept
         fitted = np.flatnonzero(model.converged)
         expected[fitted, column] = _mean(model.link[fitted])
-        dispersion[fitted, column] = model.dispersion[fitted]
+        dispersion[fitted, column] = _spread(model.at(fitted), control)
         upper, probability = _threshold(observed[fitted, week], model.at(fitted), control)
         bound[fitted, column] = upper
         p_value[fitted, column] = probability
@@ -283,10 +285,14 @@ class _Fit(msgspec.Struct, frozen=True, eq=False):
 
 
 class _Model(msgspec.Struct, frozen=True, eq=False):
-    """What the last fit says of the judged week of each series: its log mean, and how sure that is."""
+    """What the last fit says of the judged week of each series: its log mean, and how sure that is.
+
+    `link_variance` is R's (see above), `own_link_variance` that of the dispersion.
+    """
 
     link: Floats
     link_variance: Floats
+    own_link_variance: Floats
     slope_score: Floats
     dispersion: Floats
     converged: Flags
@@ -370,6 +376,7 @@ def _model(counts: Floats, offset: Floats, baseline: _Baseline, control: Control
     return _Model(
         link=fit.link,
         link_variance=scale * fit.link_variance,
+        own_link_variance=np.maximum(dispersion, 1.0) * fit.link_variance,
         slope_score=fit.slope / np.sqrt(np.maximum(scale * fit.slope_variance, _EPSILON)),
         dispersion=np.maximum(dispersion, 1.0),
         converged=first.converged,
@@ -459,8 +466,17 @@ def _threshold(counts: Floats, model: _Model, control: Control) -> tuple[Floats,
         return bound, normal_survival((counts**power - mean**power) / spread)
     doubt = z * np.sqrt(model.link_variance) if control.threshold_method == "muan" else 0.0
     mean = _mean(model.link + doubt)
-    known = mean <= LARGEST_MEAN
+    dispersion = _spread(model, control)
+    known = (mean <= LARGEST_MEAN) & (dispersion <= LARGEST_MEAN)
     bound, probability = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    bound[known] = negative_binomial_upper_quantile(control.alpha, mean[known], model.dispersion[known])
-    probability[known] = negative_binomial_survival(counts[known], mean[known], model.dispersion[known])
+    bound[known] = negative_binomial_upper_quantile(control.alpha, mean[known], dispersion[known])
+    probability[known] = negative_binomial_survival(counts[known], mean[known], dispersion[known])
     return bound, probability
+
+
+def _spread(model: _Model, control: Control) -> Floats:
+    """Variance / mean of the judged count: (dispersion x mean + variance of the fitted mean) / mean, to first order."""
+    if control.threshold_method != "predictive":
+        return model.dispersion
+    spread: Floats = model.dispersion + _mean(model.link) * model.own_link_variance
+    return spread

@@ -1,4 +1,4 @@
-"""Bounds for series with less than two years of history: EARS C1, C2 and C3, and the Bayes system.
+"""Bounds for series with less than two years of history: EARS C1, C2 and C3, the Bayes system and the old RKI system.
 
 They know no trend and little or nothing of the season, so they see less and cry wolf more often than Farrington's
 algorithm; what they find must be labelled as weaker.
@@ -22,10 +22,16 @@ from safety_stream.core.statistics.distributions import (
     normal_quantile,
     normal_survival,
 )
-from safety_stream.core.statistics.series import Flags, Floats, checked_counts, checked_weeks
+from safety_stream.core.statistics.series import Flags, Floats, Weeks, checked_counts, checked_weeks
 
 _FEWEST_WEEKS = 3
 _LAG = 2
+_LARGEST_POISSON = 20
+_CROW_GARDNER = np.array([
+    3.285, 5.323, 6.686, 8.102, 9.598, 11.177, 12.817, 13.765, 14.921, 16.768, 17.633, 19.05, 20.335, 21.364, 22.945,
+    23.762, 25.4, 26.306, 27.735, 28.966, 30.017,
+])  # fmt: skip
+"""Upper ends of 95 % intervals of a Poisson mean, for counts from 0; Crow and Gardner (1959), Biometrika 46:441-453."""
 
 
 class ShortHistory(msgspec.Struct, frozen=True, eq=False):
@@ -83,6 +89,16 @@ C3 = Ears(statistic="C3", alpha=0.025)
 """C3's usual alpha puts its threshold near 2."""
 
 
+def _demand_windows(b: int, w: int, freq: int, *, this_year: bool) -> None:
+    """Refuse windows that cannot be meant."""
+    if b < (0 if this_year else 1):
+        raise ValueError(f"b must be 0 years or more, 1 or more without this year; not {b}")
+    if w < 1:
+        raise ValueError(f"w must be 1 week or more, not {w}")
+    if b and freq < 2 * w + 1:
+        raise ValueError(f"w must leave 2 w + 1 weeks within a year of {freq}; {w} is too wide")
+
+
 class Bayes(msgspec.Struct, frozen=True, kw_only=True):
     """How the Bayes system judges: a Poisson count whose rate is known from its baseline by a gamma distribution.
 
@@ -104,15 +120,37 @@ class Bayes(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if self.b < (0 if self.this_year else 1):
-            raise ValueError(f"b must be 0 years or more, 1 or more without this year; not {self.b}")
-        if self.w < 1:
-            raise ValueError(f"w must be 1 week or more, not {self.w}")
-        if self.b and self.freq < 2 * self.w + 1:
-            raise ValueError(f"w must leave 2 w + 1 weeks within a year of {self.freq}; {self.w} is too wide")
+        _demand_windows(self.b, self.w, self.freq, this_year=self.this_year)
         if not 0 < self.alpha < 1:
             raise ValueError(f"alpha must be above 0 and below 1, not {self.alpha}")
 
+
+class Rki(msgspec.Struct, frozen=True, kw_only=True):
+    """How the first system of the Robert Koch Institute judged: a fixed limit around the mean of the same weeks.
+
+    Only to compare with: it has no alpha to choose, and up to a mean of 20 it forgets what is behind the point.
+    Raises `ValueError` naming the parameter that makes no sense.
+
+    Attributes:
+        b: Years to look back, with the `w` weeks on both sides of the judged week's place in each.
+        w: Weeks of each window on one side.
+        this_year: Whether the `w` weeks just before the judged one belong to the baseline.
+        freq: Weeks in a year; 12 judges months.
+    """
+
+    b: int
+    w: int
+    this_year: bool
+    freq: int = 52
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        _demand_windows(self.b, self.w, self.freq, this_year=self.this_year)
+
+
+RKI_1 = Rki(b=0, w=6, this_year=True)
+RKI_2 = Rki(b=1, w=6, this_year=True)
+RKI_3 = Rki(b=2, w=4, this_year=False)
 
 BAYES_1 = Bayes(b=0, w=6, this_year=True)
 BAYES_2 = Bayes(b=1, w=6, this_year=True)
@@ -167,11 +205,7 @@ def bayes(counts: ArrayLike, weeks: ArrayLike, control: Bayes = BAYES_2) -> Shor
     """
     observed = checked_counts(counts)
     judged = checked_weeks(weeks, observed)
-    before = [-lag for lag in range(1, control.w + 1)] if control.this_year else []
-    around = [
-        -year * control.freq + lag for year in range(1, control.b + 1) for lag in range(-control.w, control.w + 1)
-    ]
-    steps = np.array(before + around)
+    steps = _steps(control)
     known = judged[judged + steps.min() >= 0]
     is_known = judged + steps.min() >= 0
     shape = (observed.shape[0], judged.size)
@@ -183,6 +217,44 @@ def bayes(counts: ArrayLike, weeks: ArrayLike, control: Bayes = BAYES_2) -> Shor
     bound[:, is_known] = negative_binomial_upper_quantile(control.alpha, mean, dispersion)
     p_value[:, is_known] = negative_binomial_survival(observed[:, known], mean, dispersion)
     return ShortHistory(bound, p_value, observed[:, judged] > bound, expected)
+
+
+def rki(counts: ArrayLike, weeks: ArrayLike, control: Rki = RKI_2) -> ShortHistory:
+    """Judge weeks of many series by the old system of the Robert Koch Institute; there is no p-value.
+
+    A week needs `b * freq + w` weeks of history. Above a mean of 20 the bound is two standard deviations above it;
+    below, the upper end of the 95 % interval of a Poisson mean, as R's `algo.rki` has it.
+
+    Args:
+        counts: Whole numbers (series, weeks), consecutive weeks.
+        weeks: Columns to judge.
+        control: How to judge.
+
+    Raises:
+        ValueError: An argument is not of its shape or range; the message names it.
+    """
+    observed = checked_counts(counts)
+    judged = checked_weeks(weeks, observed)
+    steps = _steps(control)
+    is_known = judged + steps.min() >= 0
+    shape = (observed.shape[0], judged.size)
+    bound, expected = np.full(shape, np.nan), np.full(shape, np.nan)
+    history = observed[:, judged[is_known][:, None] + steps]
+    mean = history.mean(axis=2)
+    whole = np.minimum(np.floor(mean), _CROW_GARDNER.size - 1).astype(np.int64)
+    normal = mean + 2 * history.std(axis=2, ddof=1) if steps.size > 1 else mean
+    expected[:, is_known] = mean
+    bound[:, is_known] = np.where(mean > _LARGEST_POISSON, normal, _CROW_GARDNER[whole])
+    return ShortHistory(bound, np.full(shape, np.nan), observed[:, judged] > bound, expected)
+
+
+def _steps(control: Bayes | Rki) -> Weeks:
+    """Where the baseline lies, as weeks from the judged one: all below 0."""
+    before = [-lag for lag in range(1, control.w + 1)] if control.this_year else []
+    around = [
+        -year * control.freq + lag for year in range(1, control.b + 1) for lag in range(-control.w, control.w + 1)
+    ]
+    return np.array(before + around, dtype=np.int64)
 
 
 def _moments(counts: Floats, control: Ears) -> tuple[Floats, Floats]:
