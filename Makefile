@@ -87,6 +87,10 @@ kafka: env  ## Tests against a real Kafka, one after another (fetches it once, 4
 bench: env  ## Measurements, side by side in one run
 	$(BIN)/python bench/run.py $(ARGS)
 
+.PHONY: study
+study: env  ## How well the statistics find simulated outbreaks; ARGS="--replicates 100" for the paper's number
+	$(BIN)/python -m bench.study $(ARGS)
+
 .PHONY: soak
 soak: env  ## The long simulation: random orders, duplicates, crashes and restarts
 	$(BIN)/python -m pytest tests/simulation --soak $(ARGS)
