@@ -4,10 +4,12 @@
 - `short_history`: EARS C1 to C3 and the Bayes system, for series of less than two years; the old RKI system to compare.
 - `recent`: the last few weeks taken together, on what `farrington` expects of each.
 - `charts`: CUSUM and EWMA on the same, for rises too slow for any single week.
+- `knox`: whether pairs of events close in space and time are more than chance would bring about.
 - `multiple`: the Benjamini-Hochberg procedure over all series of a week, and the minimum-count rule.
 - `distributions`: negative binomial, Poisson, normal and Student probabilities behind them.
 - `series`: arrays of counts, checked where they come in.
 
-All take counts as a table with one row per series and one column per consecutive week, and weeks to judge as columns
-of it. Nothing is random and nothing depends on what comes after a judged week. Each module names its papers.
+What judges series takes counts as a table with one row per series and one column per consecutive week, and weeks to
+judge as columns of it. Nothing is random and nothing depends on what comes after a judged week. Each module names its
+papers.
 """
