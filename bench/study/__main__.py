@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from bench.study import comparison, report
+from bench.study import additions, comparison, report
 from rich.console import Console
 from rich.progress import track
 
@@ -66,6 +66,9 @@ def _calibrate(replicates: int, steps: comparison.Steps) -> dict[str, object]:
 PARTS: dict[str, Callable[[int, comparison.Steps], dict[str, object]]] = {
     "comparison": _compare,
     "calibration": _calibrate,
+    "slow": additions.slow_rises,
+    "pooled": additions.pooled_areas,
+    "rare": additions.rare_events,
 }
 
 

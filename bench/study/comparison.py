@@ -176,7 +176,7 @@ def by_size(found: Comparison) -> Table:
 
 def curves(found: Comparison) -> Table:
     """Points of the ROC curves, up to 6 % false alarms."""
-    levels = np.concatenate([np.arange(0.001, 0.01, 0.001), np.arange(0.01, 0.0601, 0.0025)])
+    levels = np.concatenate([np.arange(0.002, 0.01, 0.002), np.arange(0.01, 0.0601, 0.005)])
     table: Table = []
     for entry in found.entries:
         for level in levels.tolist() if entry.is_graded else ():

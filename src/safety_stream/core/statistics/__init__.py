@@ -2,6 +2,8 @@
 
 - `farrington`: the flexible algorithm of Farrington, Noufaily and others, for series of three years and more.
 - `short_history`: EARS C1 to C3 and the Bayes system, for series of less than two years; the old RKI system to compare.
+- `pooling`: one indicator in many areas, with the season and trend of all together.
+- `rare`: events rarer than two a week, by the days between them.
 - `recent`: the last few weeks taken together, on what `farrington` expects of each.
 - `charts`: CUSUM and EWMA on the same, for rises too slow for any single week.
 - `knox`: whether pairs of events close in space and time are more than chance would bring about.

@@ -89,6 +89,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
             `predictive`, which R does not have, is `nbPlugin` with the error of the fit added to the variance.
         alpha: One-sided probability of an alarm in a week without an outbreak.
         trend: Whether to look for a trend at all.
+        trend_within_seen: Whether a trend is dropped that leads to a mean above every baseline count, as R always does.
+            Great counts hardly waver: in them any rise leads there, and dropping it is the greater mistake.
         reweight: Whether to weight past outbreaks down.
         limit54: (cases, weeks): without so many cases in so many weeks up to the judged one there is no bound.
         power_transform: What makes the count near normal, for `delta`.
@@ -104,6 +106,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     threshold_method: Literal["delta", "nbPlugin", "muan", "predictive"] = "nbPlugin"
     alpha: float = 0.005
     trend: bool = True
+    trend_within_seen: bool = True
     reweight: bool = True
     limit54: tuple[int, int] = (5, 4)
     power_transform: Literal["2/3", "1/2", "none"] = "2/3"
@@ -355,7 +358,8 @@ def _chosen_model(counts: Floats, offset: Floats, baseline: _Baseline, control: 
     model = _model(learnt, offset, baseline, control, with_trend=True)
     degrees = baseline.weeks.size - baseline.starts.size - 1
     is_significant = student_two_sided(model.slope_score, degrees) < control.p_threshold_trend
-    kept = model.converged & is_significant & (_mean(model.link) <= learnt.max(axis=1))
+    is_seen = (_mean(model.link) <= learnt.max(axis=1)) | (not control.trend_within_seen)
+    kept = model.converged & is_significant & is_seen
     others = everything[~kept]
     plain = _model(learnt[others], offset[others], baseline, control, with_trend=False)
     return model.with_rows(others, plain), kept
