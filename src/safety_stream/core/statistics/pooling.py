@@ -1,11 +1,10 @@
 """One indicator in many areas: the season and trend of all together, the level of each.
 
-Where areas rise and fall together, fourteen of them know the season far better than each alone, and the error of a
-season fitted to few events is what most false alarms of sparse series come from. In a Poisson regression with a level
-for each area and one season and trend for all, the expected count of an area is the expected total times the area's
-share of the events; so the total is fitted by Farrington's algorithm and shared out. Only the rule that drops a trend which leads
-above everything seen is left out: totals hardly waver, and a growing one would lose its trend at the height of its
-season. The dispersion is the mean of those of the areas.
+Where areas rise and fall together, fourteen of them know the season far better than each alone. In a Poisson regression
+with a level for each area and one season and trend for all, the expected count of an area is the expected total times
+the area's share of the events; so the total is fitted by Farrington's algorithm and shared out. Only the rule that
+drops a trend which leads above everything seen is left out: totals hardly waver, and a growing one would lose its trend
+at the height of its season. The dispersion is the mean of those of the areas.
 
 The price: an area that goes its own way, by a season or trend of its own, is compared with what the others do. Shares
 are taken of the latest years only, so that a slow drift is followed.
