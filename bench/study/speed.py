@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-
 from bench.study.comparison import Steps, Table
+
 from safety_stream.core.statistics.farrington import farrington_flexible
 from safety_stream.core.statistics.multiple import benjamini_hochberg, has_enough_cases
 from safety_stream.core.statistics.recent import recent_survival
