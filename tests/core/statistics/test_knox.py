@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 from safety_stream.core.statistics.knox import Knox, knox
 
 # Few whole numbers, so that many pairs lie on an edge.
-events = st.lists(
-    st.tuples(
-        st.integers(-300, 300).map(lambda at: at * 10), st.integers(-20, 20).map(lambda at: at * 50), st.integers(0, 40)
-    ),
-    min_size=2,
-    max_size=30,
-)
+steps = st.integers(-10, 10).map(lambda at: at * 20)
+events = st.lists(st.tuples(steps, steps, st.integers(0, 25)), min_size=2, max_size=30)
 DISTANCES, SPANS = [100.0, 200.0, 500.0], [0.0, 7.0, 14.0]
 
 
@@ -46,6 +41,12 @@ def test_pairs_are_those_of_a_plain_count_and_an_edge_belongs_below(some: list[t
     assert found.observed.tolist() == counted(some)
     assert of(some, [], within=True).observed.tolist() == np.cumsum(np.cumsum(counted(some), 0), 1).tolist()
     assert (found.p_value == 1).all()
+
+
+def test_a_pair_at_just_a_hundred_metres_and_a_week_is_within_both():
+    found = of([(0, 0, 3), (60, -80, 10)], [])
+    assert found.observed.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
+    assert of([(0, 0, 3), (61, -80, 10)], []).observed.tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
 
 
 @given(st.lists(events.map(lambda some: some[0]), min_size=3, max_size=5))
