@@ -212,11 +212,11 @@ def test_findings_on_other_keys_make_no_hub_and_count_towards_what_can_be_rememb
     reports = [a_sighting(f"2026-01-0{day}T12:00") for day in (1, 3)]
     found = [a_sighting(f"2026-01-0{day}T12:00", kind=FINDING) for day in (2, 4, 5)]
     timeline = a_timeline(*reports, *found, bounds=bounds)
-    assert (timeline.count, timeline.found, timeline.is_hub(bounds)) == (5, 3, False)
+    assert (timeline.count, timeline.lesser, timeline.is_hub(bounds)) == (5, 3, False)
     third = a_sighting("2026-01-06T12:00")
     without = timeline.changed(-1, found[0], bounds)
     assert without.changed(1, third, bounds).is_hub(bounds)
     assert without.changed(1, third, bounds).is_hub_since(bounds) == third.occurred_from
     full = timeline.changed(1, third, bounds)
-    assert (full.is_saturated, full.count, full.found) == (True, 6, 3)
+    assert (full.is_saturated, full.count, full.lesser) == (True, 6, 3)
     assert full.is_hub_since(bounds) == third.occurred_from

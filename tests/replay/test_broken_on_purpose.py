@@ -820,9 +820,15 @@ def what_was_told_in_the_last_episode_still_counts(patch: Patch, _: World) -> No
 @mutant
 def what_is_withdrawn_here_stays_elsewhere(patch: Patch, _: World) -> None:
     right = detect._Partition._carry
-    patch.setattr(
-        detect._Partition, "_carry", lambda self, before, after, cause: right(self, before, before | after, cause)
-    )
+    stayed = set[tuple[str, str]]()
+
+    def carry(self: Any, before: engine.Carried, after: engine.Carried, cause: str) -> None:
+        stayed.update(before.keys() - after.keys())
+        there = {to: said for to, said in before.items() if to in after}
+        again = {to: said for to, said in after.items() if to in stayed and to not in there}
+        right(self, there | again, after, cause)
+
+    patch.setattr(detect._Partition, "_carry", carry)
 
 
 @mutant
@@ -1018,7 +1024,7 @@ def no_rule_counts_possible_matches(patch: Patch, _: World) -> None:
 
 @mutant_of_persons
 def nobody_says_that_a_match_is_unconfirmed(patch: Patch, _: World) -> None:
-    patch.setattr(findings, "_POSSIBLE", ())
+    patch.setattr(findings, "UNCONFIRMED", "")
 
 
 @mutant_of_persons

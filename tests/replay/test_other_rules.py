@@ -156,5 +156,6 @@ def test_officers_are_told_why(small: World, changed: World, told: list[Told]):
         "rule elsewhere-base is new",
         "rule finding-count is new",
         "rule count-until is new",
+        "rule distinct-until is new",
     }
     assert {"rule rv-graded became version 9", "rule soc-intimidation-fire is retired"} <= taken_back

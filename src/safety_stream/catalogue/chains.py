@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from safety_stream.catalogue.conditions import counted_steps
 from safety_stream.catalogue.documents import Where
-from safety_stream.catalogue.formats import BareRuleFile
+from safety_stream.catalogue.formats import BareRuleFile, LimbEntry
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.rule_reading import PERSONAL, ReadRule
 from safety_stream.core.rules.chains import (
@@ -82,11 +82,20 @@ def _check_is_carried(at: Place, where: Where, rule: Rule, other: Rule) -> None:
     _check_is_heard(at, where, rule, other)
     if all(limb.keys == ("area",) for limb in other.limbs):
         at.error(where, f"rule {other.id} counts in areas and names nobody", "name one that rests on reports")
+    if any("linked" in limb.keys for limb in other.limbs):
+        # A group is called after a report: what is found of it and what is found of its place would be two subjects.
+        at.error(where, f"rule {other.id} finds groups of reports, which are about nobody", "name another rule")
+
+
+def _reads_elsewhere(entry: LimbEntry) -> bool:
+    return any(step.finding is not None or step.finding_elsewhere is not None for step in entry.select.values())
 
 
 def _check_possible(read: ReadRule, where: Where, limb: str, step: str, other: BareRuleFile) -> None:
     """A finding that rests on a possible match is one: a rule that counts none must not see it, nor be closed by it."""
-    if other.possible_matches == "ignored" or not PERSONAL.intersection(read.file.each_limb()[limb].key):
+    entry = other.each_limb().values()
+    is_of_things = not PERSONAL.intersection(read.file.each_limb()[limb].key)
+    if other.possible_matches == "ignored" or (is_of_things and not any(map(_reads_elsewhere, entry))):
         return
     what = f"rule {other.id} counts possible matches of persons"
     if read.file.possible_matches == "ignored":

@@ -43,7 +43,8 @@ from safety_stream.core.rules.windows import longest
 _STRETCH = "a stretch of an LSOA"
 
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
-_FINDING_FIELDS = frozenset({"subtype", "area", *(f"facts.{name}" for name in FINDING_FACTS)})
+_UNTOLD_OF_FINDINGS = frozenset(f"facts.{name}" for name in FINDING_FACTS)
+_FINDING_FIELDS = frozenset({"subtype", "area"}) | _UNTOLD_OF_FINDINGS
 _LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants", "victims"})
 
 
@@ -255,7 +256,8 @@ def _check_window_of_findings(at: Place, where: Where, condition: Count | Distin
     if condition.until == condition.of:
         at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
     for field in condition.same:
-        at.know((*where, "same"), "field of a finding", field, _FINDING_FIELDS)
+        # The words of an alert repeat what is the same, and these are to be told to nobody.
+        at.know((*where, "same"), "field of a finding", field, _FINDING_FIELDS - _UNTOLD_OF_FINDINGS)
     if isinstance(condition, Distinct):
         for field in (condition.field, *condition.also):
             at.know((*where, "field"), "field of a finding", field, _FINDING_FIELDS)

@@ -152,7 +152,8 @@ class Shown(msgspec.Struct, frozen=True):
     """Who a token stands for.
 
     `goes_by` is what the person goes by, `tokens` are all of the person's, `possible` by what those go who may be the
-    same. `too_many_tokens` and `too_many_possible` say that a bound of the catalogue holds back what was decided.
+    same. `too_many_tokens` and `too_many_possible` say that a bound of the catalogue holds back what was decided,
+    `contradicts` that two tokens are linked through others and decided to be apart.
     `decisions` are the standing ones about any token concerned.
     """
 
@@ -160,6 +161,7 @@ class Shown(msgspec.Struct, frozen=True):
     goes_by: str
     tokens: tuple[str, ...]
     too_many_tokens: bool
+    contradicts: bool
     possible: tuple[str, ...]
     too_many_possible: bool
     decisions: tuple[PersonLink, ...]
@@ -176,6 +178,7 @@ def shown(token: str, links: list[PersonLink], bounds: PersonBounds) -> Shown:
         goes_by=tokens[0],
         tokens=tokens,
         too_many_tokens=len(linked) > bounds.merged_at_most,
+        contradicts=persons.contradicts(linked),
         possible=may_be,
         too_many_possible=may_be != persons.maybe(token),
         decisions=tuple(sorted(concerned.values(), key=lambda link: (link.decided_at, link.first, link.second))),
@@ -188,6 +191,8 @@ def _in_words(known: Shown, bounds: PersonBounds) -> Iterator[str]:
     yield f"{known.token} goes by {known.goes_by}{also}"
     if known.too_many_tokens:
         yield f"More than {bounds.merged_at_most} tokens are linked to it: none of them is merged until some are split"
+    if known.contradicts:
+        yield "Two of those linked to it are decided to be apart: none is merged until a link between is split"
     if known.possible:
         yield f"It may be the same person as {', '.join(known.possible)}"
     if known.too_many_possible:

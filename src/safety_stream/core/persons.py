@@ -9,9 +9,10 @@ joined by standing `linked` decisions, directly or through others, are one perso
     a person: a (also b, c)            a person: d, possibly a
 
 That is a function of the decisions that stand, so it does not matter in which order they came, and a split is the
-merge undone. A person of more tokens than the bound is none: each token stays by itself, until a split makes fewer of
-them. "Possibly" leads from person to person by a standing decision about a token of each, and no further. A person who
-may be more others than the bound is possibly nobody, nor anybody possibly that person.
+merge undone. A person of more tokens than the bound is none, nor is one of two tokens that are decided to be apart:
+each token stays by itself, until a split makes fewer of them or ends the contradiction. "Possibly" leads from person to
+person by a standing decision about a token of each, and no further. A person who may be more others than the bound is
+possibly nobody, nor anybody possibly that person.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Persons:
         known = self._tokens.get(token)
         if known is None:
             found = self.linked(token)
-            known = (token,) if len(found) > self._bounds.merged_at_most else found
+            known = (token,) if len(found) > self._bounds.merged_at_most or self.contradicts(found) else found
             for one in known:
                 self._tokens[one] = known
         return known
@@ -73,6 +74,12 @@ class Persons:
         if known is None:
             known = self._linked[token] = tuple(sorted(self._reached(token)))
         return known
+
+    def contradicts(self, tokens: Sequence[str]) -> bool:
+        """Whether two of these are decided to be two persons."""
+        return any(
+            link.state == "apart" and link.other(token) in tokens for token in tokens for link in self._decided(token)
+        )
 
     def maybe(self, token: str) -> tuple[str, ...]:
         """Those who may be the same person, by what they go by, sorted, however many."""

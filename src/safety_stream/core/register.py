@@ -290,7 +290,6 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         child=is_of_child,
         disputed=version.action == "dispute",
         facts=version.facts,
-        victims=tuple(sorted(victims)),
     )
     return {
         keyed.key: replace(
@@ -299,6 +298,8 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
             child=is_of_child or (bool(children) and not children.isdisjoint(keyed.persons)),
             linking=entities_of(version) if key_kind(keyed.key) == "linked" else claim.linking,
             possible=keyed.possible,
+            # Somebody who may be whose key it is would be counted as another.
+            victims=tuple(sorted(victims.difference(keyed.persons if keyed.possible else ()))),
         )
         for keyed in claim.keys
     }

@@ -302,7 +302,7 @@ def _referrals(random: Random) -> Iterator[Report]:
 def _partners(random: Random) -> Iterator[Report]:
     """Somebody abuses one, and another or the same; is accused back; is graded; or a child connects the two."""
     accused = ReportedParty(role="suspect", token="tok-accused")  # noqa: S106 - made up
-    for number in range(3):
+    for number in range(5):
         at = _BEGINS + random.choice((0, 1, 200, 364, 366)) * DAY_LENGTH + number * 3 * HOUR
         named = random.sample(("tok-one", "tok-other", "tok-accused"), random.choice((1, 1, 2)))
         harmed = [ReportedParty(role=role, token=token) for role, token in zip(_HARMED, named, strict=False)]

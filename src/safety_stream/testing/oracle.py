@@ -78,6 +78,7 @@ FOUND = "finding"
 NAMED_ROLES = {"victim", "suspect", "perpetrator", "subject", "missing", "casualty", "driver"}
 
 NOBODY_IS_LINKED = {"merged_at_most": 1, "possible_at_most": 0}
+NAMES_TOO_MANY = 64
 KEEPS_APART = ["linked", "possible", "apart"]
 UNCONFIRMED = "Rests on a possible match of persons that nobody has confirmed."
 
@@ -588,7 +589,9 @@ def timelines(claims: Iterable[Plain], files: CatalogueFiles, links: Sequence[Pl
                 found[key].append(replace(sighting_of(told, roles, entities), names=names))
         for key, roles, entities in keys_of_others(told, maybe):
             if key.partition(":")[0] in wanted:
-                found[key].append(replace(sighting_of(told, roles, entities), names=names, possible=True))
+                seen = sighting_of(told, roles, entities)
+                others = tuple(token for token in seen.victims if token not in entities)
+                found[key].append(replace(seen, names=names, victims=others, possible=True))
     return {key: found[key] for key in sorted(found)}
 
 
@@ -607,7 +610,8 @@ def who_is_who(links: Sequence[Plain], bounds: Plain) -> tuple[dict[str, str], d
     goes_by: dict[str, str] = {}
     for person in persons:
         for token in person:
-            goes_by[token] = min(person) if len(person) <= bounds["merged_at_most"] else token
+            apart = [pair for pair, link in standing.items() if link["state"] == "apart" and set(pair) <= person]
+            goes_by[token] = token if apart or len(person) > bounds["merged_at_most"] else min(person)
     pairs = {
         (goes_by[one], goes_by[other])
         for pair, link in standing.items()
@@ -965,7 +969,7 @@ def found_elsewhere(
     for one, occurrence in judged:
         kinds = {kind for limb in limbs if one.rule_id in read_elsewhere(limb) for kind in limb.keys}
         names = tuple(sorted({name for sighting in occurrence.members for name in sighting.names}))
-        for name in names:
+        for name in names if len(names) <= NAMES_TOO_MANY else ():
             if name.partition(":")[0] in kinds and name not in is_about(one.key):
                 found[name].append(seen_elsewhere(one, occurrence, names))
     return dict(found)
@@ -1096,7 +1100,8 @@ def told_besides(limb: Limb, occurrences: Iterable[Occurrence], met: Met) -> dic
     told = {}
     for name, asked in limb.besides.items():
         start = shift(met.completed_at, asked["within"], -1)
-        seen = [o for o in occurrences if start <= o.time <= met.completed_at and selected(o, limb.select[asked["of"]])]
+        certain = [o for o in occurrences if not any(sighting.possible for sighting in o.members)]
+        seen = [o for o in certain if start <= o.time <= met.completed_at and selected(o, limb.select[asked["of"]])]
         told[name] = str(len(seen))
         if "latest" in asked:
             said = [

@@ -216,7 +216,10 @@ def plainly(links: list[PersonLink], bounds: PersonBounds) -> tuple[dict[str, st
             union = group[pair[0]] | group[pair[1]]
             for token in union:
                 group[token] = union
-    goes_by = {t: min(g) if len(g) <= bounds.merged_at_most else t for t, g in group.items()}
+    apart = [set(pair) for pair, link in standing.items() if link.state == "apart"]
+    goes_by = {
+        t: t if len(g) > bounds.merged_at_most or any(pair <= g for pair in apart) else min(g) for t, g in group.items()
+    }
     maybe: dict[str, set[str]] = {person: set() for person in goes_by.values()}
     for pair, link in standing.items():
         one, other = goes_by[pair[0]], goes_by[pair[1]]
@@ -262,7 +265,7 @@ REPORTS = [
 def test_what_stands_is_the_same_in_every_order(catalogue: Catalogue, data: st.DataObject) -> None:
     links = data.draw(st.lists(LINKS, max_size=6))
     bounds = data.draw(BOUNDS)
-    world = msgspec.structs.replace(catalogue, linking=bounds)
+    world = msgspec.structs.replace(catalogue, persons=bounds)
     mixed = data.draw(st.permutations([*REPORTS, *links]))
     sizes = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))
 

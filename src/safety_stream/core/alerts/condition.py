@@ -74,7 +74,7 @@ def advance(
     late = bool(standing) and change.as_of > after(about.completed_at, rule.action_time)
     priority = highest(said)
     shown = tuple(in_order(standing)[-SHOWN_FINDINGS:])
-    certain = any(POSSIBLE not in finding.facts for finding in shown)
+    certain = any(POSSIBLE not in finding.facts for finding in standing.values())
     notify = not late and (
         _must_be_heard(state, reason, priority, change.as_of, rule) or _is_confirmed(state, reason, certain=certain)
     )

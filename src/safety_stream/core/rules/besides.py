@@ -1,7 +1,8 @@
 """What a rule tells besides, whenever it is met: facts that decide nothing, and that a reader should see first.
 
 How often a step was seen in the window that ends when the condition was met, that instant included; or what a report of
-a step last said, strictly before: what was known of somebody when it happened again.
+a step last said, strictly before: what was known of somebody when it happened again. What only a possible match of
+persons puts there is never told so: a reader would take it for the person's own.
 """
 
 from __future__ import annotations
@@ -20,15 +21,19 @@ NOT_KNOWN = "not known"
 
 def told_besides(limb: Limb, view: View, at: Instant) -> list[tuple[str, str]]:
     """What the limb tells besides when it is met at `at`, as name and text."""
-    return [
-        (
-            name,
-            str(number_within(view.times(one.of), at, one.within))
-            if one.latest is None
-            else _latest(view.matching(one.of), one.latest, at, one.within),
-        )
-        for name, one in limb.besides.items()
-    ]
+    told = []
+    for name, one in limb.besides.items():
+        certain = [
+            matched
+            for matched in view.matching(one.of)
+            if not any(sighting.possible for sighting in matched.occurrence.sightings)
+        ]
+        if one.latest is None:
+            text = str(number_within([matched.occurrence.time for matched in certain], at, one.within))
+        else:
+            text = _latest(certain, one.latest, at, one.within)
+        told.append((name, text))
+    return told
 
 
 def _latest(matching: Sequence[Matched], fact: str, at: Instant, within: Duration) -> str:

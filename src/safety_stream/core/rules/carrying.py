@@ -19,6 +19,7 @@ Two findings are never one occurrence, nor is a finding one with a report: it is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 import msgspec
 
@@ -38,6 +39,12 @@ COMPLETED_BY = "completed-by"
 
 FINDING_FACTS = frozenset({COMPLETED_BY, SUBJECT})
 """What findings say that no report can."""
+
+NAMED_AT_MOST: Final = 64
+"""What names more than so many says nothing of any of them, as a hub does not: it is carried nowhere.
+
+A sighting repeats all the names, and a timeline full of such must fit one record.
+"""
 
 ENTITY_KINDS = frozenset({"person", "vehicle", "phone", "group", "place"})
 """The kinds of key a report names entities by; a finding can be carried to no other."""
@@ -62,6 +69,8 @@ def own_entities(key: str) -> frozenset[str]:
 
 def carried(finding: Finding, named: tuple[str, ...], kinds: frozenset[str]) -> Iterator[tuple[str, Sighting]]:
     """The sighting this finding is, on each key of these kinds among those `named` that is not its own."""
+    if len(named) > NAMED_AT_MOST:
+        return
     own = own_entities(finding.key)
     to = [entity for entity in named if key_kind(entity) in kinds and entity not in own]
     if not to:
