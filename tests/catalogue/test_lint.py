@@ -182,6 +182,8 @@ def test_the_shipped_catalogue_has_no_issue():
         (ELSEWHERE, "elsewhere-base]}", "elsewhere-base], origin: reported}", "a finding is no report to be tested"),
         (ELSEWHERE, "key: [person, vehicle]", "key: [person, suspect]", "nothing found elsewhere comes to key suspect"),
         (ELSEWHERE, "[count-until,", "[district-count,", "rule district-count counts in areas and names nobody"),
+        (ELSEWHERE, "[count-until,", "[linked-count,", "rule linked-count finds groups of reports"),
+        (ELSEWHERE, "same: [area]", "same: [facts.subject]", "unknown field of a finding facts.subject"),
         (ELSEWHERE, "same: [area]", "same: [category]", "unknown field of a finding category"),
         (ELSEWHERE, "same: [area]", "until: case", "step case is named twice"),
         (ELSEWHERE, "type: count,", "type: sum, field: area,", "step case means findings, which have no numbers"),
