@@ -522,8 +522,8 @@ def _timeline(of: Sequence[Sighting], bounds: Bounds = CATALOGUE.bounds) -> Time
 def _standing(outputs: Sequence[Output]) -> dict[str, Finding]:
     """The findings that stand after these outputs; each change must fit what stood before it."""
     standing: dict[str, Finding] = {}
-    for output in outputs:
-        change = output.value
+    # What findings say to other keys is no part of what is found on this one.
+    for change in [output.value for output in outputs if output.topic == "findings"]:
         assert isinstance(change, FindingChange)
         before = standing.get(change.finding.finding_id)
         if change.change == "raised":
