@@ -100,11 +100,15 @@ def main(bootstrap: str, slot: str, folder: Path, clock: str) -> None:
 
     threading.Thread(target=look_on, daemon=True, name="looking on").start()
     try:
-        run_worker(app)
+        run_worker(app, _nothing_to_reload)
     finally:
         stages = watching.stages()
         if watch.began_at is not None:
             tell(watch.result(int(stages.get("intake", {}).get("records", 0)), stages=stages))
+
+
+def _nothing_to_reload() -> None:
+    """A bench has one catalogue."""
 
 
 def _begun_by_intake(spec: StageSpec, watch: Stopwatch) -> StageSpec:

@@ -25,6 +25,10 @@ from safety_stream.streaming.ports import Incoming, Unobserved
 from safety_stream.streaming.spec import Encoded, StageSpec
 
 
+def _nothing_to_reload() -> None:
+    """A bench has one catalogue."""
+
+
 def stage(output: str, changelog: str, watch: Stopwatch) -> StageSpec:
     """The stage: what is remembered of a key is a row of a `Table`, as in every stage of the backbone."""
     read = decoder()
@@ -113,7 +117,7 @@ def main(bootstrap: str, wanted: int, run: str, output: str, changelog: str, fol
         folder,
         around=Surroundings(observer=UntilDone(wanted, watch)),
     )
-    run_worker(app)
+    run_worker(app, _nothing_to_reload)
 
 
 if __name__ == "__main__":
