@@ -93,14 +93,16 @@ def _reads_elsewhere(entry: LimbEntry) -> bool:
 
 def _check_possible(read: ReadRule, where: Where, limb: str, step: str, other: BareRuleFile) -> None:
     """A finding that rests on a possible match is one: a rule that counts none must not see it, nor be closed by it."""
-    entry = other.each_limb().values()
-    is_of_things = not PERSONAL.intersection(read.file.each_limb()[limb].key)
-    if other.possible_matches == "ignored" or (is_of_things and not any(map(_reads_elsewhere, entry))):
+    own = read.file.each_limb()[limb]
+    is_of_things = not PERSONAL.intersection(own.key)
+    if other.possible_matches == "ignored" or (
+        is_of_things and not any(map(_reads_elsewhere, other.each_limb().values()))
+    ):
         return
     what = f"rule {other.id} counts possible matches of persons"
     if read.file.possible_matches == "ignored":
         read.at.error(where, what, "let this one count them too: possible_matches: counted")
-    elif step not in counted_steps(read.file.each_limb()[limb]):
+    elif step not in counted_steps(own):
         read.at.error(where, f"{what}, which must close or rule out nothing", "close by a step on reports")
 
 

@@ -265,6 +265,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
                 victims.add(party.token)
             if party.child:
                 children.add(party.token)
+    harmed = tuple(sorted(victims))
     # Written once, for the many fields that all keys share; a copy with other roles costs a fraction of that.
     alike = Sighting(
         incident_id=version.incident_id,
@@ -299,7 +300,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
             linking=entities_of(version) if key_kind(keyed.key) == "linked" else claim.linking,
             possible=keyed.possible,
             # Somebody who may be whose key it is would be counted as another.
-            victims=tuple(sorted(victims.difference(keyed.persons if keyed.possible else ()))),
+            victims=tuple(one for one in harmed if one not in keyed.persons) if keyed.possible else harmed,
         )
         for keyed in claim.keys
     }

@@ -163,9 +163,7 @@ class _Claims:
 
     def make_anew(self, old: Claim) -> Claim:
         """Claim for the same version by what is known now; and see that the index has it."""
-        new = self._claim_of(old.version)
-        if new != old:
-            self._claims.put(old.version.incident_id, new)
+        new = self._renewed(old)
         for token in sorted(_named_in(old.version)):
             row = _row_of(token, old.version.incident_id)
             if self._rows.get(row) is None:
@@ -189,15 +187,20 @@ class _Claims:
         for incident in sorted({incident for token in near for incident in self._naming(token)}):
             old = self._claims.get(incident)
             if old is not None:
-                new = self._claim_of(old.version)
+                new = self._renewed(old)
                 if new != old:
-                    self._claims.put(incident, new)
                     yield old, new
 
     def flush(self) -> None:
         """Remember everything."""
         self._claims.flush()
         self._decisions.flush()
+
+    def _renewed(self, old: Claim) -> Claim:
+        new = self._claim_of(old.version)
+        if new != old:
+            self._claims.put(old.version.incident_id, new)
+        return new
 
     def _claim_of(self, version: IncidentVersion) -> Claim:
         return claim_of(version, self._scope, self._who(version))

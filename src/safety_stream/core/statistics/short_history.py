@@ -206,8 +206,8 @@ def bayes(counts: ArrayLike, weeks: ArrayLike, control: Bayes = BAYES_2) -> Shor
     observed = checked_counts(counts)
     judged = checked_weeks(weeks, observed)
     steps = _steps(control)
-    known = judged[judged + steps.min() >= 0]
     is_known = judged + steps.min() >= 0
+    known = judged[is_known]
     shape = (observed.shape[0], judged.size)
     bound, p_value, expected = (np.full(shape, np.nan) for _ in range(3))
     total = observed[:, known[:, None] + steps].sum(axis=2)
