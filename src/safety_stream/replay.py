@@ -163,7 +163,7 @@ class Pipeline:
         self._rows = {row.name: MemoryRows() for row in STAGES}
         # A stage has one queue for all topics it reads: what arrives at one moment by two of them keeps its order.
         self._waiting: dict[str, list[_Waiting]] = {row.name: [] for row in STAGES}
-        self._queues: dict[str, list[_Waiting]] = {}
+        self._queues: dict[str, list[list[_Waiting]]] = {}
         self._offsets: dict[str, Iterator[int]] = {}
         self._go_by(catalogue)
 
@@ -203,10 +203,12 @@ class Pipeline:
     def _go_by(self, catalogue: Catalogue) -> None:
         self._sources = catalogue.sources
         self._steps = {row.name: row.make_step(catalogue, 1) for row in STAGES}
+        readers: dict[str, list[list[_Waiting]]] = {}
         for row in STAGES:
             for topic in inputs(row, catalogue):
-                self._queues[topic] = self._waiting[row.name]
+                readers.setdefault(topic, []).append(self._waiting[row.name])
                 self._offsets.setdefault(topic, count())
+        self._queues = readers
 
     def _end(self) -> None:
         while any(rows.get(MORE_ROW) is not None for rows in self._rows.values()):
@@ -238,5 +240,6 @@ class Pipeline:
         self._enqueue(output.topic, key, self._wire.encode(output.topic, output.value), output.received_at, turn)
 
     def _enqueue(self, topic: str, key: bytes | None, value: bytes, received_at: Instant, turn: Instant) -> None:
-        offset = next(self._offsets[topic])
-        self._queues[topic].append((turn, self._wire.record(topic, 0, offset, received_at, key, value)))
+        record = self._wire.record(topic, 0, next(self._offsets[topic]), received_at, key, value)
+        for waiting in self._queues[topic]:
+            waiting.append((turn, record))

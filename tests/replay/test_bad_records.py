@@ -110,7 +110,7 @@ def test_a_broken_record_is_one_dead_letter_and_its_neighbours_pass(shipped: Wor
         ("tallies", "measure"),
         ("findings", "alert"),
         ("alert-changes", "publish-alerts"),
-        ("indicator-values", "publish-indicators"),
+        ("indicator-values", "judge"),
     ],
 )
 @pytest.mark.parametrize("raw", [GOOD, b"nothing"], ids=["a-report", "no-bytes-of-ours"])

@@ -386,6 +386,86 @@ class IndicatorsFile(_Strict):
     indicators: list[IndicatorEntry]
 
 
+class FarringtonEntry(_Strict):
+    """Farrington's flexible algorithm, in words; `core.statistics.farrington.Control` has those of R."""
+
+    years: Annotated[int, Field(ge=1, le=20)]
+    least_years: Annotated[int, Field(ge=1, le=20)]
+    half_width: Annotated[int, Field(ge=0, le=25)]
+    levels_of_year: Annotated[int, Field(ge=1, le=52)]
+    weeks_left_out: Annotated[int, Field(ge=0, le=52)]
+    weights_threshold: Annotated[float, Field(gt=0, le=10)]
+
+
+class BayesEntry(_Strict):
+    """The Bayes system: the weeks around the same one in the years before, and those just before it."""
+
+    years: Annotated[int, Field(ge=0, le=5)]
+    half_width: Annotated[int, Field(ge=1, le=25)]
+
+
+class LeastEntry(_Strict):
+    """So many incidents in so many weeks."""
+
+    incidents: Annotated[int, Field(ge=0, le=1_000)]
+    weeks: Annotated[int, Field(ge=1, le=8)]
+
+
+class RareEntry(_Strict):
+    """Below so many expected a week, so many weeks are judged as one; and with fewer incidents they are no signal."""
+
+    below: Annotated[float, Field(ge=0, le=1_000)]
+    together: Annotated[int, Field(ge=2, le=8)]
+    least: Annotated[int, Field(ge=1, le=1_000)]
+
+
+Level = Annotated[float, Field(gt=0, lt=0.5)]
+"""A probability small enough to be noticed."""
+
+
+class LevelsEntry(_Strict):
+    """When a value is a signal."""
+
+    red: Level
+    amber: Level
+    improvement: Level
+    false_discoveries: Level
+    least: LeastEntry
+    least_now: Annotated[int, Field(ge=1, le=1_000)]
+    sigmas: Annotated[float, Field(gt=0, le=10)]
+    run: Annotated[int, Field(ge=2, le=8)]
+    rare: RareEntry
+    clear_after: Annotated[int, Field(ge=1, le=52)]
+
+
+class TargetEntry(_Strict):
+    """An agreed limit for a week."""
+
+    indicator: Name
+    area: AreaCode
+    valid_from: LondonDay = Field(alias="from")
+    at_most: Annotated[int, Field(ge=0, le=1_000_000)]
+    source: Prose
+
+
+class SignalsEntry(_Strict):
+    """Which series are judged, by what, and when they are a signal."""
+
+    indicators: Annotated[list[Name], Field(min_length=1)]
+    areas: Annotated[list[AreaCode], Field(min_length=1)]
+    farrington: FarringtonEntry
+    bayes: BayesEntry
+    levels: LevelsEntry
+    targets: list[TargetEntry] = []
+    sources: dict[str, Prose]
+
+
+class SignalsFile(_Strict):
+    """`signals.yaml`."""
+
+    signals: SignalsEntry
+
+
 class AudienceEntry(_Strict):
     """Who may hear of which alerts, and which fields of them."""
 

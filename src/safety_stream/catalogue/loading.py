@@ -26,6 +26,7 @@ from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
+from safety_stream.catalogue.signals import read_signals
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
 from safety_stream.core.model.times import Day
@@ -115,7 +116,7 @@ def _read(
     by_id = _read_rules(files, vocabulary, rules, instead)
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
-    categories, persons = vocabulary.categories, vocabulary.persons
+    categories, persons, signals = vocabulary.categories, vocabulary.persons, read_signals(files, vocabulary)
     if categories is None or persons is None or files.have_errors:
         return None
     catalogue = Catalogue(
@@ -133,6 +134,7 @@ def _read(
         persons=persons,
         facts=vocabulary.facts or {},
         linked=vocabulary.linked or NOTHING_LINKED,
+        signals=signals,
     )
     return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)
 

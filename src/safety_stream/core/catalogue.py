@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from safety_stream.core.judgements.settings import Settings
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IdentityClass
 from safety_stream.core.model.stretches import is_stretched
@@ -200,3 +201,4 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     persons: PersonBounds
     facts: Mapping[str, FactKind] = {}
     linked: Linked = NOTHING_LINKED
+    signals: Settings | None = None

@@ -18,6 +18,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.reports import Report
@@ -37,6 +38,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "finding-change": FindingChange,
     "incident-version": IncidentVersion,
     "indicator": IndicatorValue,
+    "judgement": Judgement,
     "person-link": PersonLink,
     "published-alert": PublishedAlert,
     "published-indicator": PublishedIndicator,

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.stages import alert, detect, intake, link, measure, publish, register
+from safety_stream.core.stages import alert, detect, intake, judge, link, measure, publish, register
 from safety_stream.core.stages.stage import Step
 
 Spread = Literal["many", "one"]
@@ -61,7 +61,8 @@ TOPICS = (
     TopicRow("tallies",          "series",       ("tally", "feed-status"),             "many", "log"),
     TopicRow("findings",         "entity key",   ("finding-change",),                  "many", "log"),
     TopicRow("alert-changes",    "alert id",     ("alert",),                           "one",  "log"),
-    TopicRow("indicator-values", "period",       ("indicator",),                       "one",  "log"),
+    TopicRow("indicator-values", "period",       ("indicator", "feed-status"),         "one",  "log"),
+    TopicRow("signals",          "period",       ("judgement",),                       "one",  "log"),
     TopicRow("alerts.",          "alert id",     ("published-alert",),                 "one",  "log"),
     TopicRow("indicators.",      "series",       ("published-indicator",),             "one",  "log"),
     TopicRow("audit.",           "none",         ("audit",),                           "one",  "log"),
@@ -78,6 +79,7 @@ STAGES = (
     StageRow("link",       ("links",),                ("sightings",),                          0.0,  link.make_step),
     StageRow("detect",     ("sightings",),            ("findings", "sightings"),               0.0,  detect.make_step),
     StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
+    StageRow("judge",      ("indicator-values",),     ("signals",),                            0.25, judge.make_step),
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),
     StageRow("publish-alerts",     ("alert-changes",),    ("alerts.", "audit."),     0.0,  publish.make_alert_step),
     StageRow("publish-indicators", ("indicator-values",), ("indicators.", "audit."), 0.25, publish.make_indicator_step),

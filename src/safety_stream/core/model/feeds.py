@@ -13,7 +13,8 @@ class FeedStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     Intake says it to every partition of `incidents`, after the incidents it speaks of; each partition of register says
     on what it has heard to every partition of `sightings` and `tallies`, after what it made of those incidents. So a
     feed has come as far as the *last* partition of register says: one that lags behind may still hold the report that
-    cancels a deadline. And deadlines fire on quiet partitions too.
+    cancels a deadline. And deadlines fire on quiet partitions too. Each partition of measure says it once more, to
+    whoever reads `indicator-values`, when it comes to another day.
     """
 
     as_of: Instant

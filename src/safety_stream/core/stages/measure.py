@@ -9,7 +9,8 @@ as of day D" stays answerable. What is known only to the month counts in periods
 Values touched by a batch go out once, at its end, as the next revision of the period. A value is provisional until
 every feed its indicator rests on is complete to the period's end; the wake-up index of the feeds' clocks brings it back
 to be published as final. Threshold findings are looked at record by record, so that each has the time at which it
-could first be known.
+could first be known. How far the feeds have come is said on, by the day, after the values that follow from it: only
+then does a reader know that a period of which nothing was published had nothing in it.
 
 Other limits in the catalogue are held against what is remembered, some series at a time while tallies go on
 (`changing.py`); a series is governed by the old limits or by the new, and the difference is put out with its cause.
@@ -28,7 +29,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.tallies import Tally, series_key
-from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, period_of, start_of
+from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, day_of, period_of, start_of
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.changing import cause_of
 from safety_stream.core.rules.engine import difference
@@ -65,6 +66,13 @@ class Published(msgspec.Struct, frozen=True, gc=False, array_like=True):
     value: int
     final: bool
     revision: int
+
+
+class SaidOn(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How far the feeds had come when it was last said on: the day it was, and per source the day it is complete to."""
+
+    as_of: Day
+    complete_to: dict[str, Day]
 
 
 class Threshold(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -125,10 +133,12 @@ class _Partition:
         self._published = Table(rows, "value/", Published)
         self._thresholds = Table(rows, "threshold/", Threshold)
         self._clocks = Table(rows, "", Clock)
+        self._said = Table(rows, "said-on", SaidOn)
         self._wakes = Wakes(rows)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
         self._newest = self._clock.newest(partitions)
         self._has_news = False
+        self._heard_at: int | None = None
         self._touched: dict[tuple[str, str, Period], None] = {}
         self._outputs: list[Output] = []
 
@@ -139,6 +149,7 @@ class _Partition:
         if isinstance(value, FeedStatus):
             self.move_to(value.as_of)
             self._hear(value)
+            self._heard_at = record.partition
         elif isinstance(value, Tally):
             self.move_to(record.received_at)
             self._add(value)
@@ -176,7 +187,9 @@ class _Partition:
             self._publish(area, indicator, period)
         if self._has_news:
             self._clocks.put(CLOCK_ROW, self._clock)
-        for table in (self._months, self._published, self._thresholds, self._clocks):
+        if self._heard_at is not None:
+            self._say_on(self._heard_at)
+        for table in (self._months, self._published, self._thresholds, self._clocks, self._said):
             table.flush()
         self._change.close(has_read=self._has_news)
         return self._outputs
@@ -201,6 +214,19 @@ class _Partition:
                     # An indicator that has left the catalogue is shown no more.
                     if indicator in self._indicators:
                         self._touched[area, indicator, period] = None
+
+    def _say_on(self, partition: int) -> None:
+        complete_to = {
+            source: day_of(self._complete_to(source))
+            for source in sorted(self._newest)
+            if source in self._catalogue.sources
+        }
+        said = SaidOn(day_of(self._clock.as_of), complete_to)
+        if self._said.get("") == said:
+            return
+        self._said.put("", said)
+        status = FeedStatus(as_of=self._clock.as_of, newest=self._newest, partition=partition)
+        self._outputs.append(Output(topic="indicator-values", key=None, value=status, received_at=self._clock.as_of))
 
     def _add(self, tally: Tally) -> None:
         series = series_key(tally.area, tally.indicator)

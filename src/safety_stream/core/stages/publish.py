@@ -27,6 +27,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Audience, Catalogue, Profile
 from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.tallies import series_key
@@ -91,7 +92,7 @@ def make_indicator_step(catalogue: Catalogue, _partitions: int) -> Step:
         for record in records:
             if isinstance(record.value, IndicatorValue):
                 door.show(record.value, record.received_at)
-            else:
+            elif not isinstance(record.value, FeedStatus):
                 raise unreadable("publish-indicators", record)
         return door.close()
 

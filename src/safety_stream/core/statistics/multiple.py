@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -50,3 +52,9 @@ def has_enough_cases(
     if period < 1:
         raise ValueError(f"recent must look at 1 week or more, not {period}")
     return (recent_totals(observed, judged, period) >= cases) | (observed[:, judged] >= current)
+
+
+def discovered(p_values: Sequence[float | None], q: float) -> list[bool]:
+    """`benjamini_hochberg` of plain numbers; None was not tested."""
+    tested = [float("nan") if value is None else value for value in p_values]
+    return [bool(is_rejected) for is_rejected in benjamini_hochberg(tested, q).tolist()]

@@ -124,6 +124,11 @@ class Bayes(msgspec.Struct, frozen=True, kw_only=True):
         if not 0 < self.alpha < 1:
             raise ValueError(f"alpha must be above 0 and below 1, not {self.alpha}")
 
+    @property
+    def weeks(self) -> int:
+        """How many weeks the rate is known from."""
+        return int(_steps(self).size)
+
 
 class Rki(msgspec.Struct, frozen=True, kw_only=True):
     """How the first system of the Robert Koch Institute judged: a fixed limit around the mean of the same weeks.
@@ -263,7 +268,9 @@ def _moments(counts: Floats, control: Ears) -> tuple[Floats, Floats]:
     first = control.baseline + (0 if control.statistic == "C1" else _LAG)
     if counts.shape[1] > first:
         last = counts.shape[1] - 1 - (first - control.baseline)
-        windows = np.lib.stride_tricks.sliding_window_view(counts[:, :last], control.baseline, axis=1)
+        overlapping = np.lib.stride_tricks.sliding_window_view(counts[:, :last], control.baseline, axis=1)
+        # Lying together in memory, so that no bit of a sum depends on what else is in the batch.
+        windows = np.ascontiguousarray(overlapping)
         mean[:, first:] = windows.mean(axis=2)
         sd[:, first:] = np.maximum(windows.std(axis=2, ddof=1), control.least_sd)
     return mean, sd

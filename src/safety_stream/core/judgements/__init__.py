@@ -1,0 +1,1 @@
+"""What is thought of the weekly values of many series: by chance, or worth an officer's time."""

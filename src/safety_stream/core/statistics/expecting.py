@@ -1,0 +1,107 @@
+"""What each week of many series let expect, by the best method its history is long enough for, and how rare a count is.
+
+Plain numbers in, plain numbers out: whoever judges weeks needs no arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from safety_stream.core.statistics.distributions import negative_binomial_survival, negative_binomial_upper_quantile
+from safety_stream.core.statistics.farrington import Control, farrington_flexible
+from safety_stream.core.statistics.series import Flags, Floats
+from safety_stream.core.statistics.short_history import Bayes, bayes
+
+_LEAST_MEAN: Final = 1e-3
+"""A mean below this is no mean anybody has seen: one incident in a thousand weeks."""
+
+
+class Expecting(msgspec.Struct, frozen=True, kw_only=True):
+    """By what to expect: `trusted` from `least_years` of history on, with as many years as there are, else `short`."""
+
+    trusted: Control
+    least_years: int
+    short: Bayes
+
+
+class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The mean of a count, its variance / mean, and whether that comes from the weaker method."""
+
+    mean: float
+    spread: float
+    weaker: bool
+
+
+class Rarity(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How rare a count is: the probability of as many or more and of as few or fewer, and where signals begin.
+
+    A count above `amber_above` has a `p` of at most the amber level, and so on; one below `low_below` a `p_low` below
+    the level of improvement.
+    """
+
+    p: float
+    p_low: float
+    amber_above: int
+    red_above: int
+    low_below: int
+
+
+def expected_of(counts: Sequence[Sequence[int]], first: int, last: int, by: Expecting) -> list[list[Expected | None]]:
+    """What weeks `first` to before `last` (columns of `counts`) of each series let expect; None: too little is known.
+
+    All series have the same number of consecutive weeks, column 0 being the first of the history. What is said of a
+    week depends on no later one, nor on the other series.
+    """
+    found: list[list[Expected | None]] = [[None] * (last - first) for _ in counts]
+    if not counts:
+        return found
+    table = np.asarray(counts, dtype=np.float64)
+    for column in range(first, last):
+        said = (part.tolist() for part in _expected_in(table, column, by))
+        for series, (mean, spread, weaker) in enumerate(zip(*said, strict=True)):
+            if isfinite(mean):
+                found[series][column - first] = Expected(mean, spread, weaker)
+    return found
+
+
+def rarity_of(counted: Sequence[int], expected: Sequence[Expected], levels: tuple[float, float, float]) -> list[Rarity]:
+    """How rare each count is against what was expected; `levels` are those of amber, red and improvement."""
+    if not counted:
+        return []
+    counts = np.asarray(counted, dtype=np.float64)
+    mean = np.array([one.mean for one in expected], dtype=np.float64)
+    spread = np.array([one.spread for one in expected], dtype=np.float64)
+    amber, red, improvement = levels
+    columns = (
+        negative_binomial_survival(counts, mean, spread),
+        1 - negative_binomial_survival(counts + 1, mean, spread),
+        negative_binomial_upper_quantile(amber, mean, spread),
+        negative_binomial_upper_quantile(red, mean, spread),
+        # The least count that more than so small a share of weeks stay at or below.
+        negative_binomial_upper_quantile(1 - improvement, mean, spread),
+    )
+    return [
+        Rarity(p, p_low, int(above), int(far_above), int(below))
+        for p, p_low, above, far_above, below in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def _expected_in(table: Floats, column: int, by: Expecting) -> tuple[Floats, Floats, Flags]:
+    """Mean, spread and whether they are the weaker method's, of one week of each series."""
+    mean, spread = (np.full(table.shape[0], np.nan) for _ in range(2))
+    years = min(by.trusted.b, (column - by.trusted.w) // by.trusted.freq)
+    if years >= by.least_years:
+        judged = farrington_flexible(table, [column], msgspec.structs.replace(by.trusted, b=years))
+        mean, spread = judged.expected[:, 0], judged.dispersion[:, 0]
+    # A fit that comes to no end says nothing, and one of a series without any event next to nothing.
+    is_weaker = ~(mean > _LEAST_MEAN)
+    if is_weaker.any():
+        mean[is_weaker] = bayes(table[is_weaker], [column], by.short).expected[:, 0]
+        # A count whose rate is known from so many weeks wavers by that much more.
+        spread[is_weaker] = 1 + 1 / by.short.weeks
+    return mean, spread, is_weaker

@@ -1,0 +1,289 @@
+"""Weekly values become judgements that are a function of the values alone, whatever came when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.core.stages.making import a_record
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.judgements.settings import Settings, Target
+from safety_stream.core.judgements.signals import Judged, Weighed, judged_week
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.judgements import Judgement
+from safety_stream.core.model.times import DAY_LENGTH, Day, start_of
+from safety_stream.core.stages import judge
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import MORE_ROW
+from safety_stream.core.statistics.expecting import Expecting, expected_of
+from safety_stream.core.statistics.farrington import Control
+from safety_stream.core.statistics.short_history import Bayes
+
+WEEK = 7
+MONDAY: Day = 15_001 - 15_001 % WEEK + 4
+"""A Monday: day 4 of 1970 was one."""
+
+AREAS = ("E07000117", "E07000124")
+INDICATORS = ("violence", "burglary")
+SERIES = [f"{area}|{indicator}" for area in AREAS for indicator in INDICATORS]
+QUICK = Expecting(
+    # A year of ten weeks, so that a history of years is short.
+    trusted=Control(b=2, w=1, no_periods=3, past_weeks_not_included=3, threshold_method="predictive", freq=10),
+    least_years=1,
+    short=Bayes(b=0, w=4, this_year=True),
+)
+WEEKS = 30
+
+Values = dict[tuple[str, Day], int]
+
+
+def judging(catalogue: Catalogue, **changes: Any) -> Catalogue:
+    assert catalogue.signals is not None
+    few = msgspec.structs.replace(
+        catalogue.signals, indicators=INDICATORS, areas=AREAS, expecting=QUICK, targets=(), **changes
+    )
+    return msgspec.structs.replace(catalogue, signals=few)
+
+
+def a_value(series: str, week: Day, value: int, as_of: int) -> IndicatorValue:
+    area, indicator = series.split("|")
+    return IndicatorValue(
+        area=area,
+        indicator=indicator,
+        period="week",
+        starts=week,
+        ends=week + WEEK,
+        value=value,
+        final=False,
+        revision=1,
+        restates=None,
+        as_of=as_of,
+    )
+
+
+def a_status(day: Day, complete_to: Day, catalogue: Catalogue) -> FeedStatus:
+    """It is `day`, and what the indicators rest on is complete to the beginning of `complete_to`."""
+    latency = catalogue.sources["police-crimes"].usual_latency
+    return FeedStatus(as_of=start_of(day), newest={"police-crimes": start_of(complete_to) + latency}, partition=0)
+
+
+def run(
+    catalogue: Catalogue, batches: Iterable[Sequence[IndicatorValue | FeedStatus]], rows: MemoryRows | None = None
+) -> list[Judgement]:
+    """What goes out, every slice taken to its end."""
+    step, rows = judge.make_step(catalogue, 1), MemoryRows() if rows is None else rows
+    said: list[Judgement] = []
+    for batch in batches:
+        records = [a_record(value, "indicator-values", received_at=value.as_of) for value in batch]
+        outputs = step(rows, records, None)
+        while rows.get(MORE_ROW) is not None:
+            outputs += step(rows, [], None)
+        said += [output.value for output in outputs if isinstance(output.value, Judgement)]
+    return said
+
+
+def standing(said: Iterable[Judgement]) -> dict[tuple[str, Day], tuple[Any, ...]]:
+    """The newest word on each week: what was judged, without when it was said and how often."""
+    newest = {(f"{one.area}|{one.indicator}", one.starts): one for one in said}
+    return {
+        key: msgspec.structs.astuple(
+            msgspec.structs.replace(one, revision=0, restates=None, as_of=0),
+        )
+        for key, one in newest.items()
+    }
+
+
+def batch_of(values: Values, over: Day, complete: Day, said: Settings) -> dict[tuple[str, Day], Judged]:
+    """All weeks judged from scratch, from the values as they are in the end."""
+    found: dict[tuple[str, Day], Judged] = {}
+    firsts = {
+        indicator: min(week for (series, week) in values if series.endswith(f"|{indicator}"))
+        for indicator in INDICATORS
+        if any(series.endswith(f"|{indicator}") for series, _ in values)
+    }
+    rows: dict[Day, dict[str, Judged]] = {}
+    for week in range(min(firsts.values()), over, WEEK):
+        weighed = {}
+        for series in {name for name, _ in values}:
+            first = firsts[series.split("|")[1]]
+            counts = [values.get((series, day), 0) for day in range(first, week + WEEK, WEEK)]
+            if week < first:
+                continue
+            column = len(counts) - 1
+            ((expected,),) = expected_of([counts], column, column + 1, said.expecting)
+            if expected is not None:
+                years_before = counts[:-WEEKS_OF_A_YEAR][::-WEEKS_OF_A_YEAR]
+                weighed[series] = Weighed(
+                    counts[-1], week < complete, tuple(counts[-8:]), tuple(years_before), None, expected
+                )
+        before = [rows.get(week - back * WEEK, {}) for back in range(7, 0, -1)]
+        rows[week] = judged_week(week, weighed, before, said.levels)
+        found |= {(series, week): one for series, one in rows[week].items()}
+    return found
+
+
+WEEKS_OF_A_YEAR = 52
+
+
+def counts_of(seed: int) -> Values:
+    """A history of each series, with a burst, beginning some weeks apart; noughts are never published."""
+    random = Random(seed)
+    values: Values = {}
+    for number, series in enumerate(SERIES[: random.randint(1, len(SERIES))]):
+        burst = random.randrange(WEEKS)
+        for week in range(number, WEEKS):
+            count = min(int(random.expovariate(1 / random.choice((0.4, 6.0)))), 40)
+            values[series, MONDAY + week * WEEK] = count + (25 if week == burst else 0)
+    return {key: value for key, value in values.items() if value} or {(SERIES[0], MONDAY): 1}
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10**6))
+def test_whatever_came_when_the_judgements_are_those_of_the_values(catalogue: Catalogue, seed: int):
+    """Values come shuffled, some wrong at first, in batches of any size, between words of how far the feeds are."""
+    random = Random(seed)
+    known = judging(catalogue)
+    values = counts_of(seed)
+    told: list[IndicatorValue | FeedStatus] = [a_value(*key, value, 0) for key, value in values.items()]
+    random.shuffle(told)
+    last = MONDAY + WEEKS * WEEK
+    for key in random.sample(sorted(values), min(5, len(values))):
+        told.insert(0, a_value(*key, random.randrange(60), 0))
+    complete = last - 3 * WEEK
+    for _ in range(3):
+        day = random.randrange(MONDAY, last)
+        told.insert(random.randrange(len(told)), a_status(day, min(day - random.randrange(30), complete), known))
+    told.append(a_status(last, complete, known))
+    batches = []
+    while told:
+        size = random.randint(1, 100)
+        batches.append(told[:size])
+        del told[:size]
+
+    said = standing(run(known, batches))
+
+    assert known.signals is not None
+    expected = batch_of(values, last, complete, known.signals)
+    assert said.keys() == expected.keys()
+    for key, one in expected.items():
+        found = dict(zip(Judgement.__struct_fields__, said[key], strict=True))
+        assert (found["value"], found["final"], found["recent"], found["past_years"]) == (
+            one.weighed.value,
+            one.weighed.final,
+            one.weighed.recent,
+            one.weighed.past_years,
+        )
+        assert (found["expected"], found["spread"], found["p"], found["p_low"]) == (
+            one.over.mean,
+            one.over.spread,
+            one.rarity.p,
+            one.rarity.p_low,
+        )
+        assert (found["signal"], found["reasons"]) == (one.signal, one.reasons)
+        assert (found["opened"], found["red_since"]) == (
+            (one.breach.opened, one.breach.red_since) if one.breach else (None, None)
+        )
+
+
+def test_a_week_is_judged_once_it_is_over(catalogue: Catalogue):
+    known = judging(catalogue)
+    series, weeks = SERIES[0], [MONDAY + number * WEEK for number in range(6)]
+    values = [a_value(series, week, 10, 0) for week in weeks]
+
+    before = run(known, [[*values, a_status(weeks[-1] + WEEK - 1, weeks[0], known)]])
+    after = run(known, [[*values, a_status(weeks[-1] + WEEK, weeks[0], known)]])
+
+    assert [one.starts for one in before] == weeks[4:5]
+    assert [one.starts for one in after] == weeks[4:6]
+
+
+def test_an_empty_week_is_a_week_of_nought(catalogue: Catalogue):
+    known = judging(catalogue)
+    weeks = [MONDAY + number * WEEK for number in range(6)]
+    values = [a_value(SERIES[0], week, 10, 0) for week in weeks[:-1]]
+
+    said = run(known, [[*values, a_status(weeks[-1] + WEEK, weeks[-1] + WEEK, known)]])
+
+    assert (said[-1].starts, said[-1].value, said[-1].signal) == (weeks[-1], 0, "improvement")
+
+
+def test_nothing_said_twice(catalogue: Catalogue):
+    known = judging(catalogue)
+    rows = MemoryRows()
+    values = [a_value(SERIES[0], MONDAY + number * WEEK, 10, 0) for number in range(6)]
+    day = MONDAY + 6 * WEEK
+
+    first = run(known, [[*values, a_status(day, day, known)]], rows)
+    again = run(known, [values, [a_status(day + 1, day, known)]], rows)
+
+    assert len(first) == 2
+    assert again == []
+
+
+def test_a_restated_value_restates_its_judgement(catalogue: Catalogue):
+    known = judging(catalogue)
+    rows = MemoryRows()
+    weeks = [MONDAY + number * WEEK for number in range(5)]
+    day = weeks[-1] + WEEK
+    run(known, [[*(a_value(SERIES[0], week, 10, 0) for week in weeks), a_status(day, day, known)]], rows)
+
+    (said,) = run(known, [[a_value(SERIES[0], weeks[-1], 40, start_of(day) + DAY_LENGTH)]], rows)
+
+    assert (said.value, said.signal, said.weaker, said.revision, said.restates) == (40, "amber", True, 2, "none")
+
+
+def test_other_settings_judge_everything_anew(catalogue: Catalogue):
+    known = judging(catalogue)
+    assert known.signals is not None
+    rows = MemoryRows()
+    values = [a_value(SERIES[0], MONDAY + number * WEEK, 10, 0) for number in range(70)]
+    day = MONDAY + 70 * WEEK
+    run(known, [[*values, a_status(day, day, known)]], rows)
+    stricter = msgspec.structs.replace(known.signals.levels, amber=0.2, improvement=0.2)
+
+    said = run(judging(catalogue, levels=stricter), [[a_status(day, day, known)]], rows)
+
+    assert {one.starts for one in said} == {MONDAY + number * WEEK for number in range(4, 70)}
+    assert run(judging(catalogue, levels=stricter), [[a_status(day, day, known)]], rows) == []
+
+
+def test_a_longer_history_of_one_area_is_one_of_all(catalogue: Catalogue):
+    """What was nought in other areas then was nought, not unknown."""
+    known = judging(catalogue)
+    rows = MemoryRows()
+    weeks = [MONDAY + number * WEEK for number in range(8)]
+    day = weeks[-1] + WEEK
+    run(known, [[*(a_value("E07000117|violence", week, 10, 0) for week in weeks[3:]), a_status(day, day, known)]], rows)
+
+    said = run(known, [[a_value("E07000124|violence", weeks[0], 1, start_of(day))]], rows)
+
+    assert {one.starts for one in said if one.area == "E07000117"} == set(weeks[4:])
+
+
+def test_an_agreed_limit_is_told_beside_from_its_day_on(catalogue: Catalogue):
+    known = judging(catalogue)
+    weeks = [MONDAY + number * WEEK for number in range(6)]
+    target = Target(indicator="violence", area=AREAS[0], valid_from=weeks[5], at_most=12, source="agreed")
+    assert known.signals is not None
+    known = msgspec.structs.replace(known, signals=msgspec.structs.replace(known.signals, targets=(target,)))
+    values = [a_value(SERIES[0], week, 10, 0) for week in weeks]
+
+    said = run(known, [[*values, a_status(weeks[-1] + WEEK, weeks[0], known)]])
+
+    assert [one.target for one in said] == [None, 12]
+
+
+def test_what_is_not_judged_is_not_remembered(catalogue: Catalogue):
+    rows = MemoryRows()
+    other = msgspec.structs.replace(a_value(SERIES[0], MONDAY, 3, 0), indicator="robbery")
+    month = msgspec.structs.replace(a_value(SERIES[0], MONDAY, 3, 0), period="month")
+
+    run(judging(catalogue), [[other, month]], rows)
+
+    assert not [key for key, _ in rows.scan(b"history/", b"history0")]
