@@ -244,7 +244,8 @@ def rki(counts: ArrayLike, weeks: ArrayLike, control: Rki = RKI_2) -> ShortHisto
     is_known = judged + steps.min() >= 0
     shape = (observed.shape[0], judged.size)
     bound, expected = np.full(shape, np.nan), np.full(shape, np.nan)
-    history = observed[:, judged[is_known][:, None] + steps]
+    # Lying together in memory, so that no bit of a mean depends on what else is in the batch.
+    history = np.ascontiguousarray(observed[:, judged[is_known][:, None] + steps])
     mean = history.mean(axis=2)
     whole = np.minimum(np.floor(mean), _CROW_GARDNER.size - 1).astype(np.int64)
     normal = mean + 2 * history.std(axis=2, ddof=1) if steps.size > 1 else mean
