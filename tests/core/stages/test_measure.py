@@ -115,7 +115,11 @@ def test_a_value_is_provisional_while_one_partition_lags(catalogue: Catalogue) -
     def final(partition: int) -> list[str]:
         status = FeedStatus(as_of=RECEIVED, newest={"police-crimes": complete}, partition=partition)
         values = [output.value for output in step(rows, [a_record(status, "tallies", received_at=RECEIVED)], None)]
-        return [value.period for value in values if value.indicator == "violence" and value.final]
+        return [
+            value.period
+            for value in values
+            if isinstance(value, IndicatorValue) and value.indicator == "violence" and value.final
+        ]
 
     assert final(1) == []
     assert final(0) == ["day"]
@@ -197,7 +201,7 @@ def test_a_value_of_an_indicator_that_has_left_the_catalogue_waits_for_nothing(c
 
     values = [output.value for output in measure.make_step(left, 1)(rows, [complete], None)]
 
-    assert [value for value in values if value.indicator == "violence"] == []
+    assert [value for value in values if isinstance(value, IndicatorValue) and value.indicator == "violence"] == []
 
 
 def test_an_idle_wake_that_wakes_nobody_writes_nothing(catalogue: Catalogue) -> None:
@@ -220,3 +224,22 @@ class Rows(MemoryRows):
     def put(self, key: bytes, value: bytes) -> None:
         self.written.append(key)
         super().put(key, value)
+
+
+def test_how_far_the_feeds_are_is_said_on_after_the_values_and_by_the_day(catalogue: Catalogue) -> None:
+    """A reader of values learns from it that a period of which nothing came had nothing in it."""
+    rows = MemoryRows()
+    step = measure.make_step(catalogue, 1)
+    end = at("2026-01-06T00:00") + catalogue.sources["police-crimes"].usual_latency
+
+    def said(*values: Tally | FeedStatus) -> list[Any]:
+        records = [a_record(value, "tallies", received_at=value.as_of) for value in values]
+        return [output.value for output in step(rows, records, None)]
+
+    first = said(a_tally(3), a_status(RECEIVED, police_crimes=end))
+
+    assert [type(value).__name__ for value in first] == ["IndicatorValue"] * 3 + ["FeedStatus"]
+    assert first[-1].newest == {"police-crimes": end}
+    assert said(a_status(RECEIVED + HOUR, police_crimes=end + HOUR)) == []
+    (later,) = said(a_status(RECEIVED + DAY_LENGTH, police_crimes=end + HOUR))
+    assert (later.as_of, later.newest) == (RECEIVED + DAY_LENGTH, {"police-crimes": end + HOUR})
