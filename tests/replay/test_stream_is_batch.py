@@ -36,6 +36,8 @@ from tests.replay.universes import universes
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
 from safety_stream.core.stages.stage import Output
@@ -297,8 +299,8 @@ def numbering_faults(seen: Iterable[Output]) -> list[str]:
             name, number = (output.topic,), value.seq
         elif output.topic == "alert-changes":
             name, number = (output.topic, value.alert_id), value.version
-        elif output.topic == "indicator-values":
-            name, number = (value.area, value.indicator, value.period, str(value.starts)), value.revision
+        elif isinstance(value, IndicatorValue | Judgement):
+            name, number = (output.topic, value.area, value.indicator, value.period, str(value.starts)), value.revision
         else:
             continue
         counted[name] += 1

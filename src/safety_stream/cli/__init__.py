@@ -12,6 +12,7 @@ from safety_stream.cli import (
     doctor,
     generate,
     ingest,
+    judgements,
     links,
     published,
     replay,
@@ -37,6 +38,9 @@ app.command("replay", epilog=replay.EPILOG)(replay.replay)
 app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+published.indicators.command("signals", epilog=judgements.SIGNALS_EPILOG)(judgements.signals)
+published.indicators.command("why", epilog=judgements.WHY_EPILOG)(judgements.why)
+published.indicators.command("budget", epilog=judgements.BUDGET_EPILOG)(judgements.budget)
 app.add_typer(topics.app, name="topics")
 app.add_typer(published.alerts, name="alerts")
 app.add_typer(published.indicators, name="indicators")

@@ -64,7 +64,7 @@ def alerts_tail(
 ) -> None:
     """Print each change of an alert as it is published."""
     topic = f"alerts.{audience}"
-    found = _values(kafka, topic, PublishedAlert, from_beginning=from_beginning, go_on=True)
+    found = read_values(kafka, topic, PublishedAlert, from_beginning=from_beginning, go_on=True)
     _print_as_they_come(_limited(found, limit), _alert_line, as_json=as_json)
 
 
@@ -92,7 +92,7 @@ def alerts_show(
     as_json: Json = False,
 ) -> None:
     """Print the alerts that stand now, or one alert's whole life and what it last rested on."""
-    found = _values(kafka, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
+    found = read_values(kafka, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
     if alert_id is not None:
         _print_life(_life_of(alert_id, found, audience), as_json=as_json)
         return
@@ -141,7 +141,7 @@ def indicators_tail(
 ) -> None:
     """Print each indicator value as it is published."""
     topic = f"indicators.{profile}"
-    found = _values(kafka, topic, PublishedIndicator, from_beginning=from_beginning, go_on=True)
+    found = read_values(kafka, topic, PublishedIndicator, from_beginning=from_beginning, go_on=True)
     _print_as_they_come(_limited(found, limit), _indicator_line, as_json=as_json)
 
 
@@ -160,7 +160,7 @@ def indicators_show(
     """Print the newest value of every series and period."""
     names = catalogue_of(catalogue, areas).areas.by_code
     newest = {}
-    for value in _values(kafka, f"indicators.{profile}", PublishedIndicator, from_beginning=True, go_on=False):
+    for value in read_values(kafka, f"indicators.{profile}", PublishedIndicator, from_beginning=True, go_on=False):
         wanted = ((area, value.area), (indicator, value.indicator), (period, value.period))
         if all(asked is None or asked == found for asked, found in wanted):
             newest[value.area, value.indicator, value.period, value.starts] = value
@@ -205,7 +205,10 @@ def _print_as_they_come(values: Iterable[T], line: Callable[[T], str], *, as_jso
                 out.print(line(value), markup=False)
 
 
-def _values(kafka: Connection, topic: str, kind: type[T], *, from_beginning: bool, go_on: bool) -> Iterator[T]:
+def read_values(
+    kafka: Connection, topic: str, kind: type[T], *, from_beginning: bool = True, go_on: bool = False
+) -> Iterator[T]:
+    """The values of one type on a topic, from the beginning or from the next on, to the end or for ever."""
     _check_there(connect(kafka), topic)
     decode = shipped_codecs().decoder(row_of(topic).subjects)
     for record in _records(kafka, topic, from_beginning=from_beginning, go_on=go_on):

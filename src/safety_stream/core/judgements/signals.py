@@ -143,6 +143,8 @@ def _upward(
         reasons.append("rarer-than-red" if is_found else "alone-in-its-batch")
     elif rarity.p <= levels.amber:
         reasons.append("rarer-than-amber")
+    if one.expected.mean < levels.rare_below:
+        return tuple(reasons)
     if _is_far(one, levels) and any(week is not None and _is_far(week.weighed, levels) for week in past[-2:]):
         reasons.append("two-of-three")
     run = _run(one, past, levels)
@@ -157,7 +159,8 @@ def _downward(one: Weighed, rarity: Rarity, past: Sequence[Judged | None], level
     reasons: list[Reason] = []
     if rarity.p_low < levels.improvement:
         reasons.append("rarer-below")
-    run = _run(one, past, levels)
+    # That nothing happens week after week is no news where hardly anything does.
+    run = _run(one, past, levels) if one.expected.mean >= levels.rare_below else None
     if run and all(week.final and week.value < week.expected.mean for week in run):
         reasons.append("run-below")
     return tuple(reasons)

@@ -123,6 +123,11 @@ class _Judging:
     def is_judged(self, value: IndicatorValue) -> bool:
         return value.period == "week" and value.indicator in self.indicators and value.area in self.areas
 
+    def complete_to(self, source: str, newest: Mapping[str, Instant]) -> Instant:
+        """How far a feed is complete; one that has left the catalogue, or never said anything, is not at all."""
+        known = self.sources.get(source)
+        return NEVER if known is None else newest.get(source, NEVER) - known.usual_latency
+
     def target(self, series: str, week: Day) -> int | None:
         """The agreed limit that holds for a week, the latest one."""
         area, indicator = series.split("|")
@@ -211,9 +216,7 @@ class _Judge:
         newest = self._clock.newest(self._judging.partitions)
         complete = dict(self._reached.complete)
         for name, indicator in sorted(self._judging.indicators.items()):
-            until = min(
-                newest.get(source, NEVER) - self._judging.sources[source].usual_latency for source in indicator.feeds
-            )
+            until = min(self._judging.complete_to(source, newest) for source in indicator.feeds)
             week = min(period_of(day_of(until), "week").starts, over) if until > 0 else 0
             was = complete.get(name, 0)
             if week > was:
@@ -267,7 +270,7 @@ class _Judge:
     def _expected(self, due: Mapping[str, Day], first: Day, stop: Day) -> dict[str, dict[Day, Expected | None]]:
         """What the weeks of the slice let expect, for each marked series."""
         by_indicator: dict[str, list[str]] = {}
-        for series in sorted(due):
+        for series in sorted(series for series, since in due.items() if since < stop):
             by_indicator.setdefault(series.split("|")[1], []).append(series)
         found: dict[str, dict[Day, Expected | None]] = {}
         for indicator, names in by_indicator.items():
@@ -300,9 +303,9 @@ class _Judge:
         row = _week_row(week)
         told = self._weeks.get(row) or Told({}, {})
         weighed = {series: judged.weighed for series, judged in told.judged.items() if due.get(series, week + 1) > week}
-        for series, since in due.items():
-            of_week = expected[series].get(week)
-            if since <= week and of_week is not None:
+        for series, of_weeks in expected.items():
+            of_week = of_weeks.get(week)
+            if due[series] <= week and of_week is not None:
                 weighed[series] = self._weigh(series, week, of_week)
         judged = judged_week(week, weighed, before, self._judging.settings.levels)
         if judged != told.judged:

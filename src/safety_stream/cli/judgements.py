@@ -1,0 +1,259 @@
+"""`indicators signals`, `why` and `budget`: what is thought of weekly values, why, and what chance alone brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from random import Random
+from typing import Annotated, Final
+
+import typer
+from rich.progress import Progress
+
+from safety_stream.cli.published import name_of, read_values
+from safety_stream.cli.terminal import (
+    AreasFile,
+    CatalogueFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    epilog,
+    err,
+    on_kafka,
+    out,
+    print_json,
+    print_table,
+    say,
+)
+from safety_stream.config import Connection
+from safety_stream.core.judgements.settings import Settings
+from safety_stream.core.model.judgements import Judgement, Reason, Signal
+from safety_stream.core.model.times import Day, to_date, to_day
+from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
+from safety_stream.synthetic.quiet import false_alarms
+
+MEANS: Final = (0.5, 2.0, 10.0, 50.0, 150.0)
+"""Incidents a week, from hate crimes in a small district to violence in a large one."""
+
+_WORDS: Final[dict[Reason, str]] = {
+    "rarer-than-red": "so many are rarer than the red level, and the week as a whole bears it out",
+    "alone-in-its-batch": "so many are rarer than the red level, but among so many series chance brings one such",
+    "rarer-than-amber": "so many are rarer than the amber level",
+    "two-of-three": "this week and one of the two before are far above what was expected",
+    "run-above": "week after week is above what was expected",
+    "rarer-below": "so few are rarer than the level of improvement",
+    "run-below": "week after week is below what was expected",
+}
+
+SignalOption = Annotated[Signal | None, typer.Option("--signal", help="Only weeks with this signal.")]
+
+
+@on_kafka
+def signals(
+    kafka: Connection,
+    area: Annotated[str | None, typer.Option("--area", help="Only this area, by its code.")] = None,
+    indicator: Annotated[str | None, typer.Option("--indicator", help="Only this indicator, by its id.")] = None,
+    signal: SignalOption = None,
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Print the newest judgement of every week that is a signal, or of every week of one kind of signal."""
+    names = catalogue_of(catalogue, areas).areas.by_code
+    newest = newest_of(read_values(kafka, "signals", Judgement))
+    wanted = [
+        one
+        for one in newest
+        if area in (None, one.area)
+        and indicator in (None, one.indicator)
+        and (one.signal != "none" if signal is None else one.signal == signal)
+    ]
+    if as_json:
+        for one in wanted:
+            print_json(one)
+        return
+    print_table(
+        ("week from", "area", "indicator", "signal", "value", "expected", "one week in", "breach since", ""),
+        [
+            (
+                to_date(one.starts).isoformat(),
+                name_of(one.area, names),
+                one.indicator,
+                one.signal,
+                f"{one.counted:,}" + (f" in {one.together} weeks" if one.together > 1 else ""),
+                f"{one.expected:.1f}",
+                _one_in(one.p_low if one.signal == "improvement" else one.p),
+                "" if one.opened is None else to_date(one.opened).isoformat(),
+                "" if one.final else "provisional",
+            )
+            for one in wanted
+        ],
+    )
+    say(f"{len(wanted):,} of {len(newest):,} judged weeks")
+
+
+SIGNALS_EPILOG = epilog("safety-stream indicators signals --signal red", {0: "shown", 1: "it went wrong"})
+
+
+@on_kafka
+def why(
+    kafka: Connection,
+    area: Annotated[str, typer.Option("--area", help="The area, by its code.")],
+    indicator: Annotated[str, typer.Option("--indicator", help="The indicator, by its id.")],
+    week: Annotated[str, typer.Option("--week", help="Any day of the week, such as 2026-01-31.")],
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a week was held against, and work its bounds out again from the record alone."""
+    monday = _monday(week)
+    known = catalogue_of(catalogue, areas)
+    found = [
+        one
+        for one in newest_of(read_values(kafka, "signals", Judgement))
+        if (one.area, one.indicator, one.starts) == (area, indicator, monday)
+    ]
+    if not found:
+        raise Wrong(
+            f"the week from {to_date(monday)} of {indicator} in {area} was not judged: it is not over, there is too "
+            f"little history, or signals.yaml does not name them"
+        )
+    (judgement,) = found
+    if known.signals is None:
+        raise Wrong("this catalogue judges nothing: it has no signals.yaml")
+    again = worked_out_again(judgement, known.signals)
+    if as_json:
+        print_json({"judgement": judgement, "again": again, "agrees": agrees(judgement, again)})
+        return
+    _tell(judgement, name_of(area, known.areas.by_code) or area)
+    if not agrees(judgement, again):
+        say("Worked out again the bounds are others: it was judged by other levels than signals.yaml has now")
+
+
+WHY_EPILOG = epilog(
+    "safety-stream indicators why --area E07000117 --indicator burglary --week 2026-01-05",
+    {0: "told", 1: "it went wrong, or that week was not judged"},
+)
+
+
+def budget(
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    weeks: Annotated[int, typer.Option("--weeks", min=8, help="Simulate so many quiet weeks for each mean.")] = 104,
+    spread: Annotated[float, typer.Option("--spread", min=1, max=20, help="Variance / mean of a week's count.")] = 1.3,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same figures.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Print how many false alarms signals.yaml brings a year: weeks of pure chance, judged as real ones are."""
+    settings = catalogue_of(catalogue, areas).signals
+    if settings is None:
+        raise Wrong("this catalogue judges nothing: it has no signals.yaml")
+    series = len(settings.indicators) * len(settings.areas)
+    rows = []
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("Quiet weeks", total=len(MEANS) * weeks)
+        for mean in MEANS:
+            chance = Random(f"{seed} {mean}")  # noqa: S311 - chance that can be repeated
+            for sofar in false_alarms(settings.levels, mean, spread, series, weeks, chance):
+                progress.update(task, completed=len(rows) * weeks + sofar.weeks)
+            rows.append(sofar)
+    if as_json:
+        print_json({"series": series, "spread": spread, "seed": seed, "levels": settings.levels, "quiet": rows})
+        return
+    levels = settings.levels
+    out.print(
+        f"{len(settings.indicators)} indicators x {len(settings.areas)} areas = {series} series, "
+        f"{series * 52:,} weeks judged a year. A level of {levels.red:g} alone would bring "
+        f"{series * 52 * levels.red:.0f} false reds a year, {levels.amber:g} alone {series * 52 * levels.amber:.0f} "
+        f"ambers; as weeks are judged, with all rules together:",
+        markup=False,
+    )
+    print_table(
+        ("expected a week", "red weeks", "amber weeks", "improvements", "breaches", "of them red", "breaches a series"),
+        [
+            (
+                f"{one.mean:g}",
+                f"{one.a_year(one.signals.get('red', 0)):.1f}",
+                f"{one.a_year(one.signals.get('amber', 0)):.1f}",
+                f"{one.a_year(one.signals.get('improvement', 0)):.1f}",
+                f"{one.a_year(one.breaches):.1f}",
+                f"{one.a_year(one.red_breaches):.1f}",
+                f"{one.a_year(one.breaches) / one.series:.2f}",
+            )
+            for one in rows
+        ],
+        title=" ",
+    )
+    say("Numbers a year, were all series of that mean, and each mean known exactly; estimating it costs some more")
+
+
+BUDGET_EPILOG = epilog("safety-stream indicators budget --weeks 52", {0: "printed", 1: "it went wrong"})
+
+
+def newest_of(said: Iterable[Judgement]) -> list[Judgement]:
+    """The last word on each week, sorted."""
+    newest = {(one.starts, one.area, one.indicator): one for one in said}
+    return [newest[key] for key in sorted(newest)]
+
+
+def worked_out_again(judgement: Judgement, settings: Settings) -> Rarity:
+    """Probabilities and bounds from the record's own count, mean and spread, at the levels of these settings."""
+    expected = Expected(judgement.expected, judgement.spread, judgement.weaker)
+    levels = settings.levels
+    (rarity,) = rarity_of([judgement.counted], [expected], (levels.amber, levels.red, levels.improvement))
+    return rarity
+
+
+def agrees(judgement: Judgement, again: Rarity) -> bool:
+    """Whether bounds are the same, and probabilities to a millionth of themselves."""
+    bounds = (judgement.amber_above, judgement.red_above, judgement.low_below)
+    if bounds != (again.amber_above, again.red_above, again.low_below):
+        return False
+    pairs = ((judgement.p, again.p), (judgement.p_low, again.p_low))
+    return all(abs(one - other) <= _PRECISION * max(one, _SMALL) for one, other in pairs)
+
+
+_PRECISION = 1e-6
+_SMALL = 1e-300
+
+
+def _tell(one: Judgement, area: str) -> None:
+    weeks = "the week" if one.together == 1 else f"the {one.together} weeks"
+    since = to_date(one.ends - 7 * one.together).isoformat()
+    lines = [
+        f"{one.indicator} in {area}: {one.signal} in the week from {to_date(one.starts)}"
+        + ("" if one.final else ", provisional: a feed is not complete to its end"),
+        f"  counted      {one.counted:,} in {weeks} from {since}",
+        f"  expected     {one.expected:.2f}, variance {one.spread:.2f} times that; by {one.method}"
+        + (", which rests on a few weeks and is the weaker method" if one.weaker else ""),
+        f"  no signal    from {one.low_below:,} to {one.amber_above:,}; red above {one.red_above:,}",
+        f"  so many      {one.p:.3g}: one week in {_one_in(one.p)};  so few {one.p_low:.3g}",
+        f"  last 8 weeks {' '.join(str(value) for value in one.recent)}",
+        f"  years before {' '.join(str(value) for value in one.past_years) or 'unknown'}",
+    ]
+    if one.tests:
+        lines.append(f"  its batch    {one.tests} series tested, {one.discoveries} stand out")
+    if one.target is not None:
+        lines.append(f"  agreed limit {one.target:,}" + (", exceeded" if one.value > one.target else ""))
+    if one.opened is not None:
+        lines.append(f"  breach       since the week from {to_date(one.opened)}")
+    lines.extend(f"  because      {_WORDS[reason]}" for reason in one.reasons)
+    if one.signal in ("amber", "red"):
+        lines.append(f"  withdrawn    once corrections leave {one.amber_above:,} or fewer, where it rests on rarity")
+    for line in lines:
+        out.print(line, markup=False)
+
+
+def _one_in(probability: float) -> str:
+    return "more than a million" if probability < 1 / _MILLION else f"{1 / probability:,.0f}"
+
+
+_MILLION = 1_000_000
+
+
+def _monday(text: str) -> Day:
+    try:
+        day = to_day(date.fromisoformat(text))
+    except ValueError:
+        raise Wrong(f"{text} is no day: write it as 2026-01-31") from None
+    return day - to_date(day).weekday()
