@@ -333,22 +333,22 @@ class _Design(msgspec.Struct, frozen=True, eq=False):
     @classmethod
     def of(cls, learnt: _Learnt, baseline: _Baseline, *, with_trend: bool) -> _Design:
         """With the covariates that say enough in this baseline, judged one after another by plain weeks."""
-        columns, columns_now = learnt.columns.copy(), learnt.columns_now.copy()
+        columns = learnt.columns.copy()
         parts = np.zeros(learnt.counts.shape[0], dtype=np.int64)
         plain = np.ones_like(learnt.counts)
         nothing = np.zeros((0, *plain.shape)), np.zeros((0, plain.shape[0]))
         axes = cls(*nothing, with_trend and bool(columns.size), parts).axes(plain, baseline)
-        for column, now in zip(columns, columns_now, strict=True):
+        for column, now in zip(columns, learnt.columns_now, strict=True):
             reach = np.ptp(column, axis=1)
             inertia = axes.turned(plain, baseline, column, now).inertia[-1]
             # In weeks' worth; what is freed of everything has no inertia, and none is infinite.
             worth = np.where(np.isfinite(inertia), inertia, 0.0) / np.where(reach > 0, reach, np.inf) ** 2
             events = worth * learnt.counts.mean(axis=1)
             takes_part = (worth >= WEEKS_FOR_A_COLUMN) & (events >= EVENTS_FOR_A_COLUMN)
-            column[~takes_part], now[~takes_part] = 0.0, 0.0
+            column[~takes_part] = 0.0
             axes = axes.turned(plain, baseline, column, now)
             parts += takes_part
-        return cls(columns, columns_now, with_trend, parts)
+        return cls(columns, learnt.columns_now, with_trend, parts)
 
     def at(self, rows: Weeks) -> _Design:
         """Of some of the series only."""
