@@ -20,7 +20,7 @@ from safety_stream.core.statistics.charts import Chart
 from safety_stream.core.statistics.distributions import negative_binomial_survival, normal_quantile, normal_survival
 from safety_stream.core.statistics.farrington import Control, farrington_flexible
 from safety_stream.core.statistics.recent import recent_survival
-from safety_stream.core.statistics.series import Floats
+from safety_stream.core.statistics.series import Flags, Floats
 from safety_stream.core.statistics.short_history import ShortHistory
 
 FIRST = CURRENT.start - LEAD
@@ -57,13 +57,22 @@ def told(series: Series) -> Model:
     return Model(mean, np.broadcast_to(series.dispersion[:, None], mean.shape))
 
 
-def fitted(series: Series, control: Control, steps: Steps, name: str) -> Model:
-    """What Farrington's algorithm expects."""
+def fitted(
+    series: Series,
+    control: Control,
+    steps: Steps,
+    name: str,
+    *,
+    excluded: Flags | None = None,
+    covariates: Floats | None = None,
+) -> Model:
+    """What Farrington's algorithm expects, told of weeks that are left out and of columns that all series share."""
     weeks = np.arange(FIRST, CURRENT.stop)
     # The minimum-count rule looks at the outbreak; it comes later.
     without_rule = msgspec.structs.replace(control, limit54=(0, 1))
     found = [
-        farrington_flexible(series.counts[rows], weeks, without_rule) for rows in steps(list(series.chunks()), name)
+        farrington_flexible(series.counts[rows], weeks, without_rule, excluded=excluded, covariates=covariates)
+        for rows in steps(list(series.chunks()), name)
     ]
     mean = np.concatenate([one.expected for one in found])
     if control.threshold_method == "delta":

@@ -43,6 +43,7 @@ _MONTHS = {"month": 1, "year": 12}
 _DURATION = re.compile(r"([1-9][0-9]{0,3}) (minute|hour|day|week|month|year)s?")
 _YEARS = range(1900, 3000)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ANNUAL_DAY = re.compile(r"[0-9]{2}-[0-9]{2}")
 _UTC = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
 _APPROVER = re.compile(r"[a-z]{2,24}(-[a-z]{2,24}){0,3}-[0-9]{1,6}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
@@ -591,6 +592,89 @@ class OpenDaysFile(_Strict):
     renew_before: Length
     closed: Annotated[list[ClosedEntry], Field(max_length=MANY_MAX)]
     source: Prose
+
+
+def annual_day_of_text(text: object) -> tuple[int, int]:
+    """`10-24` as month and day; every year must have it. Raises `ValueError`."""
+    try:
+        when = date.fromisoformat(f"2001-{text if isinstance(text, str) and _ANNUAL_DAY.fullmatch(text) else ''}")
+    except ValueError:
+        raise ValueError("a day of every year is written 10-24: month, day") from None
+    return when.month, when.day
+
+
+AnnualDay = Annotated[tuple[int, int], BeforeValidator(annual_day_of_text)]
+
+
+class EachYearEntry(_Strict):
+    """A stretch of days of every year, both ends in it; if its last comes before its first, it is over New Year."""
+
+    first: AnnualDay
+    last: AnnualDay
+
+
+class EffectEntry(_Strict):
+    """Days on which more or less happens, from one or more of: bank holidays, their eves, a calendar, dates."""
+
+    id: Name
+    title: Prose
+    bank_holidays: Literal["england-and-wales", "scotland", "northern-ireland"] | None = None
+    eves_of: Name | None = None
+    closed_of: Name | None = None
+    each_year: EachYearEntry | None = None
+    stretches: Annotated[list[ClosedEntry], Field(max_length=MANY_MAX)] = []
+    source: Prose
+
+
+class EffectsFile(_Strict):
+    """`calendars/effects/*.yaml`: the days of what moves series beside their season.
+
+    Lint warns when `known` ends sooner than after `renew_before`.
+    """
+
+    known: KnownEntry
+    renew_before: Length
+    effects: Annotated[list[EffectEntry], Field(max_length=MANY_MAX)]
+
+
+class _ConcerningEntry(_Strict):
+    """Which series are meant; a list left out means all."""
+
+    indicators: Annotated[list[Name], Field(min_length=1)] | None = None
+    areas: Annotated[list[AreaCode], Field(min_length=1)] | None = None
+    source: Prose
+
+
+class ExclusionEntry(_ConcerningEntry):
+    """A stretch of days that is no baseline, both ends in it."""
+
+    id: Name
+    title: Prose
+    first: LondonDay
+    last: LondonDay
+
+
+class StepChangeEntry(_ConcerningEntry):
+    """A day from which on recording is another; `feeds` are those whose indicators are meant too."""
+
+    id: Name
+    title: Prose
+    day: LondonDay
+    feeds: list[Name] = []
+
+
+class CovariateEntry(_ConcerningEntry):
+    """An effect of the calendar, and the series it is looked for in."""
+
+    effect: Name
+
+
+class JudgingFile(_Strict):
+    """`judging.yaml`: what is known about series before they are judged. A catalogue without it knows nothing."""
+
+    exclusions: Annotated[list[ExclusionEntry], Field(max_length=MANY_MAX)] = []
+    steps: Annotated[list[StepChangeEntry], Field(max_length=MANY_MAX)] = []
+    covariates: Annotated[list[CovariateEntry], Field(max_length=MANY_MAX)] = []
 
 
 class DayAhead(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@
 - `knox`: whether pairs of events close in space and time are more than chance would bring about.
 - `multiple`: the Benjamini-Hochberg procedure over all series of a week, and the minimum-count rule.
 - `distributions`: negative binomial, Poisson, normal and Student probabilities behind them.
+- `covariates`: days of the calendar, changes of recording and weeks that are no baseline, as columns and flags.
 - `series`: arrays of counts, checked where they come in.
 
 What judges series takes counts as a table with one row per series and one column per consecutive week, and weeks to

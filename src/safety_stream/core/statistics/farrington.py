@@ -14,6 +14,15 @@ fall apart into one division a level and one for the slope. That is exact, keeps
 no event at all, and does all series of a batch at once. Sums run along each series alone, so no bit of a result
 depends on what else is in the batch; that also takes rows that lie together in memory, as `np.take` returns them.
 
+Covariates are further columns of the same design: what the calendar does to a week beyond its season, or a change of
+recording. Each is centred like the time and freed of those before it, so it too costs one division; time comes last,
+which makes its slope the one beside all others. A column that says too little in a baseline takes no part there: one
+that season, trend and the columns before it say already, or that rests on too few weeks or events. Without that rule
+the fit would be singular, or believe a single week; a bank holiday without an event would rule out events for ever.
+
+Weeks left out are in no baseline, as if the years had not had them. Series that leave out the same weeks are fitted
+together, so the season of each still falls into levels that are whole.
+
 The results are those of `surveillance::farringtonFlexible` in R (compared in the tests), its ways included:
 
 - The iteration starts, stops and weighs as R's `glm` does. Weights are those the last step was solved with.
@@ -33,6 +42,7 @@ series in R*, J Stat Softw 70(10).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import log
 from typing import Literal
 
@@ -52,12 +62,22 @@ from safety_stream.core.statistics.series import (
     Floats,
     Weeks,
     checked_counts,
+    checked_covariates,
+    checked_excluded,
     checked_weeks,
     recent_totals,
 )
 
 YEARS_FOR_A_TREND = 3
 """A trend that rests on fewer years is dropped (Farrington 1996)."""
+
+WEEKS_FOR_A_COLUMN = 3.0
+"""A covariate takes no part that differs by less than so many weeks' worth of its range from what season, trend and the
+covariates before it say; default, ours: on fewer rests no trend, and no column should."""
+
+EVENTS_FOR_A_COLUMN = 10.0
+"""Nor does one in whose weeks so few events are to be expected; default, ours: with ten, that there is none by chance
+is out of the question."""
 
 LARGEST_MEAN = 1e6
 """A mean that may be greater is not known: `muan` gives no bound, as for a season in which there never was an event."""
@@ -188,7 +208,13 @@ class Farrington(msgspec.Struct, frozen=True, eq=False):
 
 
 def farrington_flexible(
-    counts: ArrayLike, weeks: ArrayLike, control: Control = IMPROVED, *, population: ArrayLike | None = None
+    counts: ArrayLike,
+    weeks: ArrayLike,
+    control: Control = IMPROVED,
+    *,
+    population: ArrayLike | None = None,
+    excluded: ArrayLike | None = None,
+    covariates: ArrayLike | None = None,
 ) -> Farrington:
     """Judge weeks of many series at once. What comes after a judged week has no influence on it.
 
@@ -198,6 +224,12 @@ def farrington_flexible(
         weeks: Columns to judge. One before column `b * freq + w` has too little history.
         control: How to judge.
         population: Positive numbers of the same shape, up to a constant: the rate is then what has season and trend.
+        excluded: Flags (weeks,) or (series, weeks) of weeks that are in no baseline. A judged week among them is judged
+            all the same, from the others. A year left out whole does not carry a trend, and where every week of the
+            judged one's season is left out, nothing is expected.
+        covariates: Numbers (covariates, weeks), or (covariates, series, weeks), known for judged weeks too: what acts
+            on the log mean beside season and trend. In a baseline in which one says too little it takes no part (see
+            above), also for a judged week in which it is new.
 
     Raises:
         ValueError: An argument is not of its shape or range; the message names it.
@@ -205,21 +237,24 @@ def farrington_flexible(
     observed = checked_counts(counts)
     judged = checked_weeks(weeks, observed)
     offset = _offset(population, observed)
+    columns = checked_covariates(covariates, observed)
     shape = (observed.shape[0], judged.size)
     expected, dispersion, p_value, bound = (np.full(shape, np.nan) for _ in range(4))
     trend_kept = np.zeros(shape, dtype=np.bool_)
-    for column, week in enumerate(judged.tolist()):
-        baseline = _baseline(week, control)
-        if baseline is None:
-            continue
-        model, kept = _chosen_model(observed, offset, baseline, control)
-        trend_kept[:, column] = kept
-        fitted = np.flatnonzero(model.converged)
-        expected[fitted, column] = _mean(model.link[fitted])
-        dispersion[fitted, column] = _spread(model.at(fitted), control)
-        upper, probability = _threshold(observed[fitted, week], model.at(fitted), control)
-        bound[fitted, column] = upper
-        p_value[fitted, column] = probability
+    for rows, left_out in _alike(checked_excluded(excluded, observed)):
+        for column, week in enumerate(judged.tolist()):
+            baseline = _baseline(week, control, left_out, columns.shape[0])
+            if baseline is None:
+                continue
+            model, kept = _chosen_model(_Learnt.of(observed, offset, columns, rows, baseline), baseline, control)
+            trend_kept[rows, column] = kept
+            fitted = np.flatnonzero(model.converged)
+            found = rows[fitted]
+            expected[found, column] = _mean(model.link[fitted])
+            dispersion[found, column] = _spread(model.at(fitted), control)
+            upper, probability = _threshold(observed[found, week], model.at(fitted), control)
+            bound[found, column] = upper
+            p_value[found, column] = probability
     cases, period = control.limit54
     bound[recent_totals(observed, judged, period) < cases] = np.nan
     # A comparison with NaN is false: no bound, no alarm.
@@ -229,7 +264,8 @@ def farrington_flexible(
 class _Baseline(msgspec.Struct, frozen=True, eq=False):
     """The weeks a judged one is compared with, sorted by season level and time. Level 0 is the judged week's own.
 
-    `starts` is where each level begins, `level` the level of each week, `time` its distance from `judged`.
+    `starts` is where each level begins, `level` the level of each week, `time` its distance from `judged`; `years` is
+    in how many years there are any.
     """
 
     judged: int
@@ -237,6 +273,7 @@ class _Baseline(msgspec.Struct, frozen=True, eq=False):
     time: Floats
     starts: Weeks
     level: Weeks
+    years: int
 
     def sums(self, values: Floats) -> Floats:
         """The sum over each level: (series, levels) of (series, weeks)."""
@@ -247,27 +284,112 @@ class _Baseline(msgspec.Struct, frozen=True, eq=False):
         return np.take(values, self.level, axis=1)
 
 
+class _Learnt(msgspec.Struct, frozen=True, eq=False):
+    """What is known of the weeks of a baseline, (series, weeks), and, `_now`, of the judged one, (series,).
+
+    Of the covariates it is (covariates, series, weeks) and (covariates, series).
+    """
+
+    counts: Floats
+    offset: Floats
+    columns: Floats
+    offset_now: Floats
+    columns_now: Floats
+
+    @classmethod
+    def of(cls, counts: Floats, offset: Floats, columns: Floats, rows: Weeks, baseline: _Baseline) -> _Learnt:
+        """Of some of the series."""
+        weeks, judged = baseline.weeks, baseline.judged
+        return cls(
+            counts=np.take(counts[rows], weeks, axis=1),
+            offset=np.take(offset[rows], weeks, axis=1),
+            columns=np.take(np.take(columns, weeks, axis=2), rows, axis=1),
+            offset_now=offset[rows, judged],
+            columns_now=np.take(columns[:, :, judged], rows, axis=1),
+        )
+
+    def at(self, rows: Weeks) -> _Learnt:
+        """Of some of those series only."""
+        return _Learnt(
+            self.counts[rows],
+            self.offset[rows],
+            np.take(self.columns, rows, axis=1),
+            self.offset_now[rows],
+            np.take(self.columns_now, rows, axis=1),
+        )
+
+
+class _Design(msgspec.Struct, frozen=True, eq=False):
+    """The columns of the regression beside the season factor: covariates, and the time where there is a trend.
+
+    What takes no part in a series is 0 in all its weeks; `parts` are the covariates that do.
+    """
+
+    columns: Floats
+    columns_now: Floats
+    with_trend: bool
+    parts: Weeks
+
+    @classmethod
+    def of(cls, learnt: _Learnt, baseline: _Baseline, *, with_trend: bool) -> _Design:
+        """With the covariates that say enough in this baseline, judged one after another by plain weeks."""
+        columns = learnt.columns.copy()
+        parts = np.zeros(learnt.counts.shape[0], dtype=np.int64)
+        plain = np.ones_like(learnt.counts)
+        nothing = np.zeros((0, *plain.shape)), np.zeros((0, plain.shape[0]))
+        axes = cls(*nothing, with_trend and bool(columns.size), parts).axes(plain, baseline)
+        for column, now in zip(columns, learnt.columns_now, strict=True):
+            reach = np.ptp(column, axis=1)
+            inertia = axes.turned(plain, baseline, column, now).inertia[-1]
+            # In weeks' worth; what is freed of everything has no inertia, and none is infinite.
+            worth = np.where(np.isfinite(inertia), inertia, 0.0) / np.where(reach > 0, reach, np.inf) ** 2
+            events = worth * learnt.counts.mean(axis=1)
+            takes_part = (worth >= WEEKS_FOR_A_COLUMN) & (events >= EVENTS_FOR_A_COLUMN)
+            column[~takes_part] = 0.0
+            axes = axes.turned(plain, baseline, column, now)
+            parts += takes_part
+        return cls(columns, learnt.columns_now, with_trend, parts)
+
+    def at(self, rows: Weeks) -> _Design:
+        """Of some of the series only."""
+        columns, now = (np.take(part, rows, axis=1) for part in (self.columns, self.columns_now))
+        return _Design(columns, now, self.with_trend, self.parts[rows])
+
+    def axes(self, weight: Floats, baseline: _Baseline) -> _Axes:
+        """The columns turned under these weights, (series, weeks), time last."""
+        axes = _Axes(baseline.sums(weight))
+        for column, now in zip(self.columns, self.columns_now, strict=True):
+            axes = axes.turned(weight, baseline, column, now)
+        if self.with_trend:
+            axes = axes.turned(weight, baseline, baseline.time, np.zeros(weight.shape[0]))
+        return axes
+
+
 class _Axes(msgspec.Struct, frozen=True, eq=False):
     """The weighted design of each series, turned so that its columns do not touch one another.
 
-    `total` is the weight of each level, `centre` the mean time of each level, `time` each week's distance from its
-    level's centre, `inertia` the sum of (weight x time squared). Without a trend time weighs infinitely much.
+    `total` is the weight of each level. Of each column, `across` is its distance in each week from its level's mean,
+    freed of the columns before it; `now` the same in the judged week; `inertia` the sum of (weight x across squared),
+    infinite for what takes no part.
     """
 
     total: Floats
-    centre: Floats
-    time: Floats
-    inertia: Floats
+    across: tuple[Floats, ...] = ()
+    now: tuple[Floats, ...] = ()
+    inertia: tuple[Floats, ...] = ()
 
-    @classmethod
-    def of(cls, weight: Floats, baseline: _Baseline, *, with_trend: bool) -> _Axes:
-        """The axes under these weights, (series, weeks)."""
-        total = baseline.sums(weight)
-        if not with_trend:
-            return cls(total, np.zeros_like(total), np.zeros_like(weight), np.full(weight.shape[0], np.inf))
-        centre = baseline.sums(weight * baseline.time) / total
-        time = baseline.time - baseline.spread(centre)
-        return cls(total, centre, time, (weight * time**2).sum(axis=1))
+    def turned(self, weight: Floats, baseline: _Baseline, column: Floats, column_now: Floats) -> _Axes:
+        """With one column more."""
+        centre = baseline.sums(weight * column) / self.total
+        across = column - baseline.spread(centre)
+        now = column_now - centre[:, 0]
+        for other, other_now, other_inertia in zip(self.across, self.now, self.inertia, strict=True):
+            share = (weight * other * across).sum(axis=1) / other_inertia
+            across = across - share[:, None] * other
+            now = now - share * other_now
+        inertia = (weight * across**2).sum(axis=1)
+        inertia = np.where(inertia > 0, inertia, np.inf)
+        return _Axes(self.total, (*self.across, across), (*self.now, now), (*self.inertia, inertia))
 
 
 class _Fit(msgspec.Struct, frozen=True, eq=False):
@@ -299,6 +421,7 @@ class _Model(msgspec.Struct, frozen=True, eq=False):
     slope_score: Floats
     dispersion: Floats
     converged: Flags
+    degrees: Weeks
 
     def at(self, rows: Weeks) -> _Model:
         """Of some of the series only."""
@@ -323,21 +446,36 @@ def _offset(population: ArrayLike | None, counts: Floats) -> Floats:
     return np.log(people)
 
 
-def _baseline(week: int, control: Control) -> _Baseline | None:
+def _alike(excluded: Flags) -> Iterator[tuple[Weeks, Flags]]:
+    """The series that leave out the same weeks, and those weeks."""
+    if (excluded == excluded[:1]).all():
+        excluded_by_all = excluded[0] if excluded.shape[0] else np.zeros(excluded.shape[1], dtype=np.bool_)
+        yield np.arange(excluded.shape[0]), excluded_by_all
+        return
+    kinds, kind = np.unique(excluded, axis=0, return_inverse=True)
+    for number, left_out in enumerate(kinds):
+        yield np.flatnonzero(kind == number), left_out
+
+
+def _baseline(week: int, control: Control, excluded: Flags, columns: int) -> _Baseline | None:
     """The weeks to learn from, or None where the counts do not go back far enough or too few are left."""
     first = week - control.b * control.freq - control.w
     if first < 0:
         return None
     weeks = np.arange(first, week - control.past_weeks_not_included)
     level = _levels_of_year(control)[(weeks - first) % control.freq]
+    is_left = ~excluded[weeks]
+    years = (weeks - first) // control.freq
+    lost = np.setdiff1d(years, years[is_left]).size
     if control.no_periods == 1:
-        weeks, level = weeks[level == 0], level[level == 0]
+        is_left &= level == 0
+    weeks, level = weeks[is_left], level[is_left]
     order = np.argsort(level, kind="stable")
     weeks, level = weeks[order], level[order]
-    _, starts, level = np.unique(level, return_index=True, return_inverse=True)
-    if weeks.size <= starts.size + 1:
+    _, starts, places = np.unique(level, return_index=True, return_inverse=True)
+    if weeks.size <= starts.size + 1 + columns or level[0] != 0:
         return None
-    return _Baseline(week, weeks, (weeks - week).astype(np.float64), starts, level)
+    return _Baseline(week, weeks, (weeks - week).astype(np.float64), starts, places, control.b - lost)
 
 
 def _levels_of_year(control: Control) -> Weeks:
@@ -349,32 +487,41 @@ def _levels_of_year(control: Control) -> Weeks:
     return np.repeat(np.arange(len(lengths)), lengths)
 
 
-def _chosen_model(counts: Floats, offset: Floats, baseline: _Baseline, control: Control) -> tuple[_Model, Flags]:
+def _chosen_model(learnt: _Learnt, baseline: _Baseline, control: Control) -> tuple[_Model, Flags]:
     """The model with a trend where that may be kept, else without one; and where it was kept."""
-    learnt = np.take(counts, baseline.weeks, axis=1)
-    everything = np.arange(counts.shape[0])
-    if not control.trend or control.b < YEARS_FOR_A_TREND:
-        return _model(learnt, offset, baseline, control, with_trend=False), np.zeros(everything.size, dtype=np.bool_)
-    model = _model(learnt, offset, baseline, control, with_trend=True)
-    degrees = baseline.weeks.size - baseline.starts.size - 1
-    is_significant = student_two_sided(model.slope_score, degrees) < control.p_threshold_trend
-    is_seen = (_mean(model.link) <= learnt.max(axis=1)) | (not control.trend_within_seen)
+    everything = np.arange(learnt.counts.shape[0])
+    if not control.trend or baseline.years < YEARS_FOR_A_TREND:
+        return _model(learnt, baseline, control, with_trend=False), np.zeros(everything.size, dtype=np.bool_)
+    model = _model(learnt, baseline, control, with_trend=True)
+    is_significant = _two_sided(model.slope_score, model.degrees) < control.p_threshold_trend
+    is_seen = (_mean(model.link) <= learnt.counts.max(axis=1)) | (not control.trend_within_seen)
     kept = model.converged & is_significant & is_seen
     others = everything[~kept]
-    plain = _model(learnt[others], offset[others], baseline, control, with_trend=False)
+    plain = _model(learnt.at(others), baseline, control, with_trend=False)
     return model.with_rows(others, plain), kept
 
 
-def _model(counts: Floats, offset: Floats, baseline: _Baseline, control: Control, *, with_trend: bool) -> _Model:
+def _two_sided(scores: Floats, degrees: Weeks) -> Floats:
+    """The probability of each score or one further from 0, each of its own degrees of freedom."""
+    found = np.empty_like(scores)
+    for number in np.unique(degrees).tolist():
+        some = degrees == number
+        found[some] = student_two_sided(scores[some], number)
+    return found
+
+
+def _model(learnt: _Learnt, baseline: _Baseline, control: Control, *, with_trend: bool) -> _Model:
     """Fit, weight past outbreaks down, and fit again."""
-    degrees = baseline.weeks.size - baseline.starts.size - with_trend
+    counts = learnt.counts
+    design = _Design.of(learnt, baseline, with_trend=with_trend)
+    degrees = baseline.weeks.size - baseline.starts.size - with_trend - design.parts
     prior = np.ones_like(counts)
-    first = fit = _fit(counts, offset, baseline, prior, with_trend=with_trend)
+    first = fit = _fit(learnt, baseline, design, prior)
     dispersion = _dispersion(counts, fit.mean, fit.weight, degrees)
     scale = dispersion
     if control.reweight:
         prior = _outbreak_weights(counts, first, np.maximum(dispersion, 1.0), control.weights_threshold)
-        fit = _fit(counts, offset, baseline, prior, with_trend=with_trend)
+        fit = _fit(learnt, baseline, design, prior)
         dispersion = _dispersion(counts, fit.mean, fit.weight, degrees)
         scale = _dispersion(counts, fit.mean, prior, degrees)
     return _Model(
@@ -384,12 +531,13 @@ def _model(counts: Floats, offset: Floats, baseline: _Baseline, control: Control
         slope_score=fit.slope / np.sqrt(np.maximum(scale * fit.slope_variance, _EPSILON)),
         dispersion=np.maximum(dispersion, 1.0),
         converged=first.converged,
+        degrees=degrees,
     )
 
 
-def _fit(counts: Floats, offset: Floats, baseline: _Baseline, prior: Floats, *, with_trend: bool) -> _Fit:
+def _fit(learnt: _Learnt, baseline: _Baseline, design: _Design, prior: Floats) -> _Fit:
     """Fit each series by iteratively reweighted least squares, until its deviance stands still."""
-    past = np.take(offset, baseline.weeks, axis=1)
+    counts, past = learnt.counts, learnt.offset
     mean = counts + 0.1
     link = np.log(mean)
     weight = np.zeros_like(counts)
@@ -399,33 +547,43 @@ def _fit(counts: Floats, offset: Floats, baseline: _Baseline, prior: Floats, *, 
     saturated = (prior * (counts * np.log(np.maximum(counts, 1.0)) - counts)).sum(axis=1)
     deviance = _deviance(saturated, counts, link, mean, prior)
     rows = np.arange(counts.shape[0])
-    for _ in range(_ITERATIONS_WITH_TREND if with_trend else _ITERATIONS):
+    for _ in range(_ITERATIONS_WITH_TREND if design.with_trend else _ITERATIONS):
         observed, known, emphasis = counts[rows], past[rows], prior[rows]
         solved = emphasis * mean[rows]
         response = link[rows] - known + observed / mean[rows] - 1
-        axes = _Axes.of(solved, baseline, with_trend=with_trend)
+        axes = design.at(rows).axes(solved, baseline)
         level = baseline.sums(solved * response) / axes.total
-        rise = (solved * axes.time * (response - baseline.spread(level))).sum(axis=1) / axes.inertia
-        fitted = known + baseline.spread(level) + rise[:, None] * axes.time
+        here = level[:, 0]
+        fitted = known + baseline.spread(level)
+        rest = response - baseline.spread(level)
+        for across, now, inertia in zip(axes.across, axes.now, axes.inertia, strict=True):
+            rise = (solved * across * rest).sum(axis=1) / inertia
+            fitted = fitted + rise[:, None] * across
+            here = here + rise * now
+            # The last is the time's.
+            slope[rows] = rise
         means = _mean(fitted)
         after = _deviance(saturated[rows], observed, fitted, means, emphasis)
         weight[rows], link[rows], mean[rows] = solved, fitted, means
-        slope[rows] = rise
-        level_now[rows] = level[:, 0] - rise * axes.centre[:, 0]
+        level_now[rows] = here
         converged[rows] = np.abs(after - deviance[rows]) / (np.abs(after) + 0.1) < _TOLERANCE
         deviance[rows] = after
         rows = rows[~converged[rows]]
         if not rows.size:
             break
-    axes = _Axes.of(weight, baseline, with_trend=with_trend)
+    axes = design.axes(weight, baseline)
+    leverage, variance = baseline.spread(1 / axes.total), 1 / axes.total[:, 0]
+    for across, now, inertia in zip(axes.across, axes.now, axes.inertia, strict=True):
+        leverage = leverage + across**2 / inertia[:, None]
+        variance = variance + now**2 / inertia
     return _Fit(
         mean=mean,
         weight=weight,
-        leverage=weight * (baseline.spread(1 / axes.total) + axes.time**2 / axes.inertia[:, None]),
-        link=level_now + offset[:, baseline.judged],
-        link_variance=1 / axes.total[:, 0] + axes.centre[:, 0] ** 2 / axes.inertia,
+        leverage=weight * leverage,
+        link=level_now + learnt.offset_now,
+        link_variance=variance,
         slope=slope,
-        slope_variance=1 / axes.inertia,
+        slope_variance=1 / axes.inertia[-1] if design.with_trend else np.zeros_like(slope),
         converged=converged,
     )
 
@@ -442,8 +600,8 @@ def _deviance(saturated: Floats, counts: Floats, link: Floats, mean: Floats, pri
     return deviance
 
 
-def _dispersion(counts: Floats, mean: Floats, weight: Floats, degrees: int) -> Floats:
-    """The weighted sum of squared working residuals, for each degree of freedom."""
+def _dispersion(counts: Floats, mean: Floats, weight: Floats, degrees: Weeks) -> Floats:
+    """The weighted sum of squared working residuals, for each degree of freedom of its series."""
     dispersion: Floats = (weight * ((counts - mean) / mean) ** 2).sum(axis=1) / degrees
     return dispersion
 

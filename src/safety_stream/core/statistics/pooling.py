@@ -22,19 +22,29 @@ from numpy.typing import ArrayLike
 
 from safety_stream.core.statistics.distributions import negative_binomial_survival, negative_binomial_upper_quantile
 from safety_stream.core.statistics.farrington import IMPROVED, Control, Farrington, farrington_flexible
-from safety_stream.core.statistics.series import checked_counts, checked_weeks, recent_totals
+from safety_stream.core.statistics.series import checked_counts, checked_excluded, checked_weeks, recent_totals
 
 YEARS_OF_SHARES = 2
 """An area's share is that of so many years before the weeks left out; default, ours."""
 
 
-def pooled_farrington(counts: ArrayLike, weeks: ArrayLike, control: Control = IMPROVED) -> Farrington:
+def pooled_farrington(
+    counts: ArrayLike,
+    weeks: ArrayLike,
+    control: Control = IMPROVED,
+    *,
+    excluded: ArrayLike | None = None,
+    covariates: ArrayLike | None = None,
+) -> Farrington:
     """Judge weeks of areas by what all of them together let expect.
 
     Args:
         counts: Whole numbers (areas, weeks) of one indicator, consecutive weeks.
         weeks: Columns to judge.
         control: How to judge; its `threshold_method` must be `nbPlugin`.
+        excluded: Flags (weeks,) of weeks that are in no baseline and no share.
+        covariates: Numbers (covariates, weeks): what acts on all areas alike. What acts on one alone would move its
+            share, for which there is no place here.
 
     An area without an event in the years of its share has NaN everywhere and no alarm.
 
@@ -45,12 +55,14 @@ def pooled_farrington(counts: ArrayLike, weeks: ArrayLike, control: Control = IM
     judged = checked_weeks(weeks, observed)
     if control.threshold_method != "nbPlugin":
         raise ValueError(f"threshold_method must be nbPlugin to pool areas, not {control.threshold_method}")
-    alone = farrington_flexible(observed, judged, control)
+    alone = farrington_flexible(observed, judged, control, excluded=excluded, covariates=covariates)
     of_total = msgspec.structs.replace(control, trend_within_seen=False)
-    together = farrington_flexible(observed.sum(axis=0, keepdims=True), judged, of_total)
+    total = observed.sum(axis=0, keepdims=True)
+    together = farrington_flexible(total, judged, of_total, excluded=excluded, covariates=covariates)
     # Weeks too early to be judged end before the first column; they have no expectation either.
     ends = np.maximum(judged - control.past_weeks_not_included - 1, 0)
-    past = recent_totals(observed, ends, YEARS_OF_SHARES * control.freq)
+    counted_weeks = np.where(checked_excluded(excluded, observed), 0.0, observed)
+    past = recent_totals(counted_weeks, ends, YEARS_OF_SHARES * control.freq)
     share = past / np.maximum(past.sum(axis=0), 1.0)
     expected = np.where(share > 0, share * together.expected, np.nan)
     counted = ~np.isnan(alone.dispersion)

@@ -39,6 +39,36 @@ def checked_weeks(weeks: ArrayLike, counts: Floats) -> Weeks:
     return judged
 
 
+def checked_excluded(excluded: ArrayLike | None, counts: Floats) -> Flags:
+    """The weeks left out of every baseline as flags (series, weeks); none where nothing is said.
+
+    Raises `ValueError` unless they are flags of the shape of the counts, or of their weeks.
+    """
+    flags = np.asarray(False if excluded is None else excluded)
+    if excluded is not None and flags.shape not in (counts.shape, counts.shape[1:]):
+        raise ValueError(f"excluded must have the shape of counts, {counts.shape}, or of its weeks, not {flags.shape}")
+    if flags.dtype != np.bool_:
+        raise ValueError("excluded must be flags, one for each week: whether it is left out")
+    return np.broadcast_to(flags, counts.shape)
+
+
+def checked_covariates(covariates: ArrayLike | None, counts: Floats) -> Floats:
+    """The columns beside season and trend as (covariates, series, weeks); none where nothing is said.
+
+    Raises `ValueError` unless they are finite, and each is of the shape of the counts, or of their weeks.
+    """
+    if covariates is None:
+        return np.zeros((0, *counts.shape))
+    columns = np.asarray(covariates, dtype=np.float64)
+    each = columns.shape[1:]
+    if not columns.ndim or each not in (counts.shape, counts.shape[1:]):
+        raise ValueError(f"covariates must each have the shape of counts, {counts.shape}, or of its weeks, not {each}")
+    if not np.isfinite(columns).all():
+        raise ValueError("covariates must be numbers in every week, judged ones too")
+    shared = columns[:, None, :] if each == counts.shape[1:] else columns
+    return np.broadcast_to(shared, (columns.shape[0], *counts.shape))
+
+
 def recent_totals(counts: Floats, weeks: Weeks, period: int) -> Floats:
     """The events in the last `period` weeks up to and with each judged one: (series, judged).
 
