@@ -46,7 +46,7 @@ from safety_stream.core.catalogue import (
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
 from safety_stream.core.model.sightings import FINDING
-from safety_stream.core.model.times import Duration
+from safety_stream.core.model.times import Day, Duration
 from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.engine import HUB_RULE
 
@@ -69,13 +69,16 @@ Act 2018 s.10, UK GDPR article 9; Equality Act 2010 s.4). Here and not in the ca
 take one out."""
 
 
-def read_declarations(files: Files, areas: Path | None) -> tuple[Vocabulary, list[Profile]]:
-    """What rules may name, and the profiles, which none does; `areas` is another county's area file."""
+def read_declarations(files: Files, areas: Path | None, today: Day | None = None) -> tuple[Vocabulary, list[Profile]]:
+    """What rules may name, and the profiles, which none does; `areas` is another county's area file.
+
+    With `today` it is told when calendars end soon.
+    """
     known = Vocabulary(at_home=areas is None, sources=_read_sources(files))
     known = msgspec.structs.replace(known, categories=_read_categories(files, known))
     known = msgspec.structs.replace(known, persons=_read_persons(files), facts=_read_facts(files))
     known = msgspec.structs.replace(known, linked=read_linked(files, known))
-    known = msgspec.structs.replace(known, calendars=read_calendars(files))
+    known = msgspec.structs.replace(known, calendars=read_calendars(files, today))
     known = msgspec.structs.replace(known, areas=_read_areas(files, areas or _only_area_file(files)))
     known = msgspec.structs.replace(known, indicators=_read_indicators(files, known))
     audiences, profiles = _read_audiences(files, known)

@@ -18,17 +18,18 @@ from pathlib import Path
 import msgspec
 
 from safety_stream.catalogue.budgets import check_volumes, read_volumes
-from safety_stream.catalogue.calendars import read_calendars
 from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile, VolumesFile
 from safety_stream.catalogue.issues import CatalogueError, Issue
+from safety_stream.catalogue.judging import read_judging
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.signals import read_signals
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
+from safety_stream.core.judging import Judging
 from safety_stream.core.model.times import Day
 from safety_stream.core.rules.rule import Rule
 
@@ -92,9 +93,7 @@ def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = 
     Whether rules keep to their budget, and, with `today`, whether calendars end soon, is told here and nowhere else.
     """
     files = Files(folder)
-    read = _read(files, areas)
-    if today is not None:
-        read_calendars(files, today)
+    read = _read(files, areas, today=today)
     if read is not None and areas is None:
         check_volumes(files, read.rule_files, [audience.id for audience in read.catalogue.audiences])
     return files.sorted_issues()
@@ -109,14 +108,19 @@ class _Read(msgspec.Struct, frozen=True):
 
 
 def _read(
-    files: Files, areas: Path | None = None, rules: Path | None = None, instead: Path | None = None
+    files: Files,
+    areas: Path | None = None,
+    rules: Path | None = None,
+    instead: Path | None = None,
+    today: Day | None = None,
 ) -> _Read | None:
     """Read everything; None when there is an error."""
-    vocabulary, profiles = read_declarations(files, areas)
+    vocabulary, profiles = read_declarations(files, areas, today)
     by_id = _read_rules(files, vocabulary, rules, instead)
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
-    categories, persons, signals = vocabulary.categories, vocabulary.persons, read_signals(files, vocabulary)
+    judging, signals = read_judging(files, vocabulary, today), read_signals(files, vocabulary)
+    categories, persons = vocabulary.categories, vocabulary.persons
     if categories is None or persons is None or files.have_errors:
         return None
     catalogue = Catalogue(
@@ -134,6 +138,7 @@ def _read(
         persons=persons,
         facts=vocabulary.facts or {},
         linked=vocabulary.linked or NOTHING_LINKED,
+        judging=judging or Judging(),
         signals=signals,
     )
     return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)

@@ -27,7 +27,6 @@ def read_signals(files: Files, vocabulary: Vocabulary) -> Settings | None:
     _check_sources(at, where, entry)
     return Settings(
         indicators=tuple(entry.indicators),
-        # Another county has other areas: what it does not have is not judged.
         areas=tuple(entry.areas),
         expecting=_expecting(at, where, entry),
         levels=_levels(at, where, entry.levels),
@@ -46,18 +45,18 @@ def read_signals(files: Files, vocabulary: Vocabulary) -> Settings | None:
 
 def _check_series(at: Place, where: Where, entry: SignalsEntry, vocabulary: Vocabulary) -> None:
     at.refuse_repeats("signals", [*entry.indicators, *entry.areas])
-    named = [("indicators", index, name) for index, name in enumerate(entry.indicators)]
-    for field, index, name in [*named, *(("targets", n, one.indicator) for n, one in enumerate(entry.targets))]:
+    indicators = [((*where, "indicators", index), name) for index, name in enumerate(entry.indicators)]
+    areas = [((*where, "areas", index), code) for index, code in enumerate(entry.areas)]
+    for index, target in enumerate(entry.targets):
+        indicators.append(((*where, "targets", index, "indicator"), target.indicator))
+        areas.append(((*where, "targets", index, "area"), target.area))
+    for place, name in indicators:
+        at.know(place, "indicator", name, vocabulary.indicators)
         indicator = (vocabulary.indicators or {}).get(name)
-        if vocabulary.indicators is not None and indicator is None:
-            at.error((*where, field, index), f"there is no indicator {name}", "name one of indicators/*.yaml")
-        elif indicator is not None and "week" not in indicator.periods:
-            at.error((*where, field, index), f"indicator {name} is not counted by the week", "give it the period week")
-    if vocabulary.at_home and vocabulary.areas is not None:
-        stated = [("areas", index, code) for index, code in enumerate(entry.areas)]
-        for field, index, code in [*stated, *(("targets", n, one.area) for n, one in enumerate(entry.targets))]:
-            if code not in vocabulary.areas.by_code:
-                at.error((*where, field, index), f"there is no area {code}", "name one of areas/*.yaml")
+        if indicator is not None and "week" not in indicator.periods:
+            at.error(place, f"indicator {name} is not counted by the week", "give it the period week")
+    for place, code in areas:
+        vocabulary.know_area(at, place, code)
 
 
 def _check_sources(at: Place, where: Where, entry: SignalsEntry) -> None:

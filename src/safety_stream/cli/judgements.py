@@ -30,7 +30,7 @@ from safety_stream.core.judgements.settings import Settings
 from safety_stream.core.model.judgements import Judgement, Reason, Signal
 from safety_stream.core.model.times import Day, to_date, to_day
 from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
-from safety_stream.synthetic.quiet import false_alarms
+from safety_stream.synthetic.quiet import FalseAlarms, false_alarms
 
 MEANS: Final = (0.5, 2.0, 10.0, 50.0, 150.0)
 """Incidents a week, from hate crimes in a small district to violence in a large one."""
@@ -149,7 +149,7 @@ def budget(
     if settings is None:
         raise Wrong("this catalogue judges nothing: it has no signals.yaml")
     series = len(settings.indicators) * len(settings.areas)
-    rows = []
+    rows: list[FalseAlarms] = []
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("Quiet weeks", total=len(MEANS) * weeks)
         for mean in MEANS:

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.judgements.settings import Settings
+from safety_stream.core.judging import Judging
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IdentityClass
 from safety_stream.core.model.stretches import is_stretched
@@ -201,4 +202,5 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     persons: PersonBounds
     facts: Mapping[str, FactKind] = {}
     linked: Linked = NOTHING_LINKED
+    judging: Judging = Judging()
     signals: Settings | None = None

@@ -14,6 +14,7 @@ from tests.core.stages.making import a_record
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.settings import Settings, Target
 from safety_stream.core.judgements.signals import Judged, Weighed, judged_week
+from safety_stream.core.judging import Judging
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
@@ -48,7 +49,7 @@ def judging(catalogue: Catalogue, **changes: Any) -> Catalogue:
     few = msgspec.structs.replace(
         catalogue.signals, indicators=INDICATORS, areas=AREAS, expecting=QUICK, targets=(), **changes
     )
-    return msgspec.structs.replace(catalogue, signals=few)
+    return msgspec.structs.replace(catalogue, signals=few, judging=Judging())
 
 
 def a_value(series: str, week: Day, value: int, as_of: int) -> IndicatorValue:
@@ -116,7 +117,7 @@ def batch_of(values: Values, over: Day, complete: Day, said: Settings) -> dict[t
             if week < first:
                 continue
             column = len(counts) - 1
-            ((expected,),) = expected_of([counts], column, column + 1, said.expecting)
+            ((expected,),) = expected_of([counts], column, column + 1, said.expecting, first, Judging())
             if expected is not None:
                 years_before = counts[:-WEEKS_OF_A_YEAR][::-WEEKS_OF_A_YEAR]
                 weighed[series] = Weighed(

@@ -29,6 +29,7 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.settings import Settings, Target
 from safety_stream.core.judgements.signals import Judged, Weighed, judged_week
+from safety_stream.core.judging import Judging
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement, Method
@@ -114,11 +115,12 @@ class _Judging:
 
     def __init__(self, catalogue: Catalogue, settings: Settings, partitions: int) -> None:
         self.settings = settings
+        self.known = catalogue.judging
         self.partitions = partitions
         self.sources = catalogue.sources
         self.indicators = {one.id: one for one in catalogue.indicators if one.id in settings.indicators}
         self.areas = frozenset(settings.areas)
-        self.by = hashlib.sha256(_ENCODER.encode(settings)).hexdigest()[:16]
+        self.by = hashlib.sha256(_ENCODER.encode((settings, catalogue.judging))).hexdigest()[:16]
 
     def is_judged(self, value: IndicatorValue) -> bool:
         return value.period == "week" and value.indicator in self.indicators and value.area in self.areas
@@ -269,19 +271,19 @@ class _Judge:
 
     def _expected(self, due: Mapping[str, Day], first: Day, stop: Day) -> dict[str, dict[Day, Expected | None]]:
         """What the weeks of the slice let expect, for each marked series."""
-        by_indicator: dict[str, list[str]] = {}
+        alike: dict[tuple[str, Judging], list[str]] = {}
         for series in sorted(series for series, since in due.items() if since < stop):
-            by_indicator.setdefault(series.split("|")[1], []).append(series)
+            area, indicator = series.split("|")
+            alike.setdefault((indicator, self._judging.known.of(indicator, area)), []).append(series)
         found: dict[str, dict[Day, Expected | None]] = {}
-        for indicator, names in by_indicator.items():
+        for (indicator, known), names in alike.items():
             begins = self._reached.first[indicator]
             columns = [self._values(series, begins, stop) for series in names]
             start = max(first, begins)
-            said = expected_of(
-                columns, (start - begins) // WEEK, (stop - begins) // WEEK, self._judging.settings.expecting
-            )
-            for series, weeks in zip(names, said, strict=True):
-                found[series] = dict(zip(range(start, stop, WEEK), weeks, strict=True))
+            weeks = ((start - begins) // WEEK, (stop - begins) // WEEK)
+            said = expected_of(columns, *weeks, self._judging.settings.expecting, begins, known)
+            for series, of_weeks in zip(names, said, strict=True):
+                found[series] = dict(zip(range(start, stop, WEEK), of_weeks, strict=True))
         return found
 
     def _values(self, series: str, begins: Day, stop: Day) -> list[int]:

@@ -12,6 +12,9 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from safety_stream.core.judging import Judging
+from safety_stream.core.model.times import Day
+from safety_stream.core.statistics.covariates import DAYS_IN_WEEK, columns_of, weeks_excluded
 from safety_stream.core.statistics.distributions import negative_binomial_survival, negative_binomial_upper_quantile
 from safety_stream.core.statistics.farrington import Control, farrington_flexible
 from safety_stream.core.statistics.series import Flags, Floats
@@ -51,18 +54,21 @@ class Rarity(msgspec.Struct, frozen=True, gc=False, array_like=True):
     low_below: int
 
 
-def expected_of(counts: Sequence[Sequence[int]], first: int, last: int, by: Expecting) -> list[list[Expected | None]]:
+def expected_of(
+    counts: Sequence[Sequence[int]], first: int, last: int, by: Expecting, begins: Day, known: Judging
+) -> list[list[Expected | None]]:
     """What weeks `first` to before `last` (columns of `counts`) of each series let expect; None: too little is known.
 
-    All series have the same number of consecutive weeks, column 0 being the first of the history. What is said of a
-    week depends on no later one, nor on the other series.
+    All series have the same number of consecutive weeks, column 0 being the first of the history, that of Monday
+    `begins`; `known` is what is known of all of them beforehand. What is said of a week depends on no later one, nor
+    on the other series.
     """
     found: list[list[Expected | None]] = [[None] * (last - first) for _ in counts]
     if not counts:
         return found
     table = np.asarray(counts, dtype=np.float64)
     for column in range(first, last):
-        said = (part.tolist() for part in _expected_in(table, column, by))
+        said = (part.tolist() for part in _expected_in(table, column, by, begins, known))
         for series, (mean, spread, weaker) in enumerate(zip(*said, strict=True)):
             if isfinite(mean):
                 found[series][column - first] = Expected(mean, spread, weaker)
@@ -91,12 +97,23 @@ def rarity_of(counted: Sequence[int], expected: Sequence[Expected], levels: tupl
     ]
 
 
-def _expected_in(table: Floats, column: int, by: Expecting) -> tuple[Floats, Floats, Flags]:
+def _expected_in(
+    table: Floats, column: int, by: Expecting, begins: Day, known: Judging
+) -> tuple[Floats, Floats, Flags]:
     """Mean, spread and whether they are the weaker method's, of one week of each series."""
     mean, spread = (np.full(table.shape[0], np.nan) for _ in range(2))
     years = min(by.trusted.b, (column - by.trusted.w) // by.trusted.freq)
     if years >= by.least_years:
-        judged = farrington_flexible(table, [column], msgspec.structs.replace(by.trusted, b=years))
+        # No week before these has a part in it, and a covariate need not be known that far back.
+        start = column - years * by.trusted.freq - by.trusted.w
+        mondays = begins + DAYS_IN_WEEK * np.arange(start, column + 1)
+        judged = farrington_flexible(
+            table[:, start : column + 1],
+            [column - start],
+            msgspec.structs.replace(by.trusted, b=years),
+            excluded=weeks_excluded(mondays, known.exclusions),
+            covariates=columns_of(mondays, known),
+        )
         mean, spread = judged.expected[:, 0], judged.dispersion[:, 0]
     # A fit that comes to no end says nothing, and one of a series without any event next to nothing.
     is_weaker = ~(mean > _LEAST_MEAN)
