@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+from bench.study import comparison
 from bench.study.comparison import Table, percent
 from bench.study.detectors import Steps
 
-from safety_stream.core.model.times import Day, period_of
-from safety_stream.core.statistics.nowcast import LONGEST, Control, nowcast
+from safety_stream.core.model.times import Day, Period, period_of
+from safety_stream.core.statistics.nowcast import LONGEST, Nowcast, nowcast
 from safety_stream.core.statistics.series import Floats, Weeks
 from safety_stream.core.statistics.triangle import Cell, Ledger
 
@@ -40,26 +41,32 @@ def nowcasts(replicates: int, steps: Steps) -> dict[str, Table]:
     cases = [(feed, level, mean) for feed in FEEDS for level in LEVELS for mean in MEANS]
     for feed, level, mean in steps(cases, "nowcasts"):
         held, width = judged(feed, level, mean, replicates)
-        row = {"feed": feed, "level": level, "events a week": mean}
-        row |= {f"held after {age}": percent(float(np.mean(held[:, at]))) for at, age in enumerate(AGES)}
-        row |= {f"width after {age}": float(np.median(width[:, at])) for at, age in enumerate(AGES)}
+        row: dict[str, comparison.Cell] = {"feed": feed, "level": level, "events a week": mean}
+        for name, figures, summary in (("held", held, np.mean), ("width", width, np.median)):
+            for at, age in enumerate(AGES):
+                there = figures[~np.isnan(figures[:, at]), at]
+                figure = float(summary(there)) if there.size > len(figures) / 2 else None
+                row[f"{name} after {age}"] = percent(figure) if figure is not None and name == "held" else figure
         table.append(row)
     return {"nowcasts": table}
 
 
 def judged(feed: str, level: str, mean: float, replicates: int) -> tuple[Floats, Floats]:
-    """Whether each interval held what the week came to, and how wide it was: (nowcasts, ages)."""
+    """Whether each interval held what the week came to, and how wide it was: (nowcasts, ages); NaN where none is."""
     held, width = [], []
     for number in range(replicates):
         ledger = sample(feed, level, mean, number)
         truth = ledger.known("week", _MONDAY + 10_000)
         for week in _JUDGED_DOUBLED if level == "just doubled" else _JUDGED:
-            found = nowcast(ledger.triangle("week", _MONDAY + 7 * week + 6, LONGEST["week"]), Control())
+            found = nowcast(ledger.triangle("week", _MONDAY + 7 * week + 6, LONGEST["week"]))
             some = [found[-1 - age] for age in AGES]
-            ends = [(one.lower, truth.get(one.period, 0), one.upper) for one in some]
-            held.append([lower <= count <= upper for lower, count, upper in ends])
-            width.append([upper - lower for lower, _, upper in ends])
+            held.append([np.nan if one.lower is None else _holds(one, truth) for one in some])
+            width.append([np.nan if one.lower is None else one.upper - one.lower for one in some])
     return np.array(held, dtype=np.float64), np.array(width, dtype=np.float64)
+
+
+def _holds(one: Nowcast, truth: dict[Period, int]) -> bool:
+    return one.lower <= truth.get(one.period, 0) <= one.upper
 
 
 def sample(feed: str, level: str, mean: float, number: int) -> Ledger:

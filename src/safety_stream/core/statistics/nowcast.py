@@ -20,13 +20,14 @@ The first two give the distribution of what is still to come, by Bayes' rule. Th
     (size + counted + k) (beta + k) / ((alpha + beta + counted + k) (k + 1)) x growth
 
 with size and growth those of the negative binomial, alpha and beta those of the shares; so it is summed exactly, and
-nothing is drawn. Little known and a steady level: the estimate is the level. Much known: it is what is known, over the
-share. A file that has not come: again the level, with its whole uncertainty. That a mean was learnt from n periods only
-widens both distributions, to first order.
+nothing is drawn. Much known: the estimate is what is known, over the share. Little known: it leans on the level. A file
+that has not come where half of them had: the level, with its whole uncertainty. That a mean was learnt from n periods
+only widens both distributions, to first order.
 
-Two guards, both ours. The level is never taken to be steadier than `least_variation`, since a sharp rise is what one
-looks for and must not be explained away. And half an event is added both to what was known and to what was not, so that
-no share is exactly 0 or 1.
+Three guards, all ours. The level is never taken to be steadier than `least_variation`: a sharp rise is what one looks
+for, and must not be explained away by the level it rises from. At an age by which less than `least_share` had ever been
+told there is no estimate, since it would be the old level and nothing else. And half an event is added both to what was
+known and to what was not, so that no share is exactly 0 or 1.
 
 What it cannot know: that delays are changing; that they differ by day of the week (single days); what comes later than
 the longest delay of the triangle. Events that have not happened yet are no matter of delay: a period that is not over
@@ -69,14 +70,17 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
         most: Complete periods to learn from, the latest ones, so that delays which change are followed.
         fewest: With fewer complete periods nothing is estimated.
         events: With fewer events in them neither.
-        least_variation: The level's standard deviation between periods is at least this share of it.
+        least_variation: The level's standard deviation between periods is at least this share of it. At 1 the past
+            hardly binds: three times the mean is nothing strange.
+        least_share: Where less of past periods was told by this age, nothing is estimated.
     """
 
     level: float = 0.9
     most: int = 52
     fewest: int = 8
     events: int = 10
-    least_variation: float = 0.3
+    least_variation: float = 1.0
+    least_share: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -88,6 +92,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"events must be 1 or more, not {self.events}")
         if self.least_variation <= 0:
             raise ValueError(f"least_variation must be above 0, not {self.least_variation}")
+        if not 0 <= self.least_share < 1:
+            raise ValueError(f"least_share must be 0 or more and below 1, not {self.least_share}")
 
 
 class Nowcast(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +103,8 @@ class Nowcast(msgspec.Struct, frozen=True, kw_only=True):
         period: Over, and not yet as old as the longest delay.
         counted: What is known of it.
         estimate: As likely too low as too high. None where too little is known: fewer complete periods than
-            `Control.fewest`, or fewer events in them than `Control.events`.
+            `Control.fewest`, fewer events in them than `Control.events`, or less of them told by this age than
+            `Control.least_share`.
         lower: Where the interval starts, included; None as above.
         upper: Where it ends, included; None as above.
         level: How often such an interval is meant to hold what it comes to.
@@ -134,7 +141,9 @@ def nowcast(triangle: Triangle, control: Control = Control()) -> list[Nowcast]: 
     learnt = _learnt(triangle.cells[complete].astype(np.float64), [rows - 1 - row for row in recent], control)
     found: Sequence[tuple[int, int, int] | None] = [None] * len(recent)
     if learnt is not None:
-        found = _intervals(np.maximum(counted, 0).astype(np.float64), learnt, control.level)
+        intervals = _intervals(np.maximum(counted, 0).astype(np.float64), learnt, control.level)
+        enough = learnt.share >= control.least_share
+        found = [interval if told else None for interval, told in zip(intervals, enough, strict=True)]
     return [
         Nowcast(
             period=triangle.periods[row],

@@ -11,6 +11,7 @@ column is half full, whatever the day.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -60,7 +61,8 @@ class Ledger(msgspec.Struct, frozen=True):
         told = [(cell, count) for cell, count in self._counted_in(kind) if cell.report_day <= as_of]
         if not told:
             raise ValueError("nothing had been told of any period by that day: take a later one")
-        periods = _consecutive(period_of(min(cell.event_day for cell, _ in told), kind), as_of)
+        first = min(as_of, *(cell.event_day for cell, _ in told))
+        periods = _consecutive(period_of(first, kind), as_of)
         place = {period: row for row, period in enumerate(periods)}
         cuts = [_cut(period, periods[-1], as_of) for period in periods]
         cells: Counts = np.zeros((len(periods), longest + 1), dtype=np.int64)
@@ -69,7 +71,7 @@ class Ledger(msgspec.Struct, frozen=True):
             row = place.get(period_of(cell.event_day, kind))
             if row is None:
                 continue
-            delay = max(int(np.searchsorted(cuts, cell.report_day)) - row, 0)
+            delay = max(bisect_left(cuts, cell.report_day) - row, 0)
             if delay <= longest:
                 cells[row, delay] += count
         return Triangle(tuple(periods), as_of, min(cell.report_day for cell, _ in told), cells)
