@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from bench.study import additions, comparison, past, report, speed
+from bench.study import additions, comparison, nowcasts, past, report, speed
 from rich.console import Console
 from rich.progress import track
 
@@ -70,6 +70,7 @@ PARTS: dict[str, Callable[[int, comparison.Steps], dict[str, object]]] = {
     "pooled": additions.pooled_areas,
     "rare": additions.rare_events,
     "calendar": past.disturbed_past,
+    "nowcast": nowcasts.nowcasts,
     "speed": speed.speed,
 }
 

@@ -27,8 +27,9 @@ from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange, Priority
+from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.indicators import IndicatorValue
-from safety_stream.core.model.times import Instant, to_iso
+from safety_stream.core.model.times import Instant, day_of, to_iso
 from safety_stream.core.rules.carrying import reports_beneath
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import MORE_ROW, NEVER, Output, Record
@@ -138,6 +139,35 @@ class Result:
             contributing=tuple(sorted(reports[incident] for incident in counted)),
             excluded=tuple(sorted(LeftOut(reports[one.incident_id], one.reason) for one in finding.excluded)),
         )
+
+
+class Told:
+    """What is kept of a replay to say later what was known when: its tallies, and how far the feeds had come each day.
+
+    A replay says how far the feeds are once a chunk, which may be a week; what is said here is what intake would have
+    said in the evening.
+    """
+
+    def __init__(self) -> None:
+        """Nothing has arrived."""
+        self._newest: dict[str, Instant] = {}
+        self._as_of: Instant | None = None
+
+    def take(self, output: Output) -> list[msgspec.Struct]:
+        """What is to be kept because of one output of any stage, in order."""
+        value = output.value
+        if isinstance(value, IncidentVersion) and output.topic == "incidents":
+            return self._hear(value)
+        return [value] if output.topic == "tallies" else []
+
+    def _hear(self, version: IncidentVersion) -> list[msgspec.Struct]:
+        before, at = self._as_of, version.received_at
+        evening: list[msgspec.Struct] = []
+        if before is not None and day_of(before) < day_of(at):
+            evening.append(FeedStatus(as_of=before, newest=dict(self._newest), partition=0))
+        self._as_of = at
+        self._newest[version.source] = max(version.reported_at, self._newest.get(version.source, version.reported_at))
+        return evening
 
 
 def _fold(standing: dict[str, T], key: str, value: T, *, stands: bool) -> None:

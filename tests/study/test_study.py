@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bench.study.detectors import FIRST, Model, charted, delta, fitted, one_week, recent_weeks, remembered, told
+from bench.study.nowcasts import FEEDS, LEVELS, judged
 from bench.study.pictures import Line, Picture, drawing
 from bench.study.rates import cut_at, nominal, rates
 from bench.study.report import filled, markdown, tables
@@ -179,6 +180,18 @@ def test_a_cut_between_two_weeks_is_on_the_line_that_joins_them():
     assert cut.rate(np.array([0.1, 0.2, 0.2, 0.2, 0.9])) == pytest.approx(0.3)
     assert cut.rate(np.array([0.2])) == pytest.approx(1 / 6)
     assert cut_at(0.5, np.array([0.1, np.inf, np.inf])) is None
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("feed", FEEDS)
+def test_nowcasts_hold_what_they_say_whatever_the_feed_and_the_level(feed: str, level: str):
+    """90 % is meant; from three series of ten events a week one may come out at 82 by chance."""
+    held, width = judged(feed, level, 10, 3)
+    known = ~np.isnan(held)
+    # Of a file a month nobody can say anything before it comes.
+    assert known.any(axis=0).tolist() == ([False, False, False, True] if feed == "file a month" else [True] * 4)
+    assert 0.82 <= held[known].mean()
+    assert (np.isnan(width) == ~known).all()
 
 
 def test_the_page_shows_the_last_results():

@@ -13,6 +13,7 @@ from safety_stream.cli import (
     generate,
     ingest,
     judgements,
+    known,
     links,
     published,
     replay,
@@ -38,6 +39,7 @@ app.command("replay", epilog=replay.EPILOG)(replay.replay)
 app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+published.indicators.command("known", epilog=known.EPILOG)(known.known)
 published.indicators.command("signals", epilog=judgements.SIGNALS_EPILOG)(judgements.signals)
 published.indicators.command("why", epilog=judgements.WHY_EPILOG)(judgements.why)
 published.indicators.command("budget", epilog=judgements.BUDGET_EPILOG)(judgements.budget)

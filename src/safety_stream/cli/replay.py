@@ -21,9 +21,11 @@ from safety_stream.cli.terminal import (
     print_json,
     print_table,
 )
+from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import Instant, to_iso
+from safety_stream.core.stages.stage import Output
 from safety_stream.edge import canonical
-from safety_stream.replay import Result
+from safety_stream.replay import Result, Told
 
 EPILOG = epilog(
     "safety-stream replay reports.jsonl.gz --out result",
@@ -70,6 +72,8 @@ def replay(
 ) -> None:
     """Put reports through every stage and write what stands at the end: findings, alerts, indicators, dead letters.
 
+    Also every tally, for `indicators known`.
+
     Reports go in by order of receipt (`received_at`); one that does not say when it was received came right after the
     one before it in its file, though not before its own `reported_at`. The same files give the same bytes.
     """
@@ -78,9 +82,21 @@ def replay(
     last = history.arrivals[-1].received_at if history.arrivals else None
     if until is not None and last is not None and until < last:
         raise Wrong(f"--until is before the last report came, at {to_iso(last)}: name a later time")
-    result = Result()
-    put_through(known, history, result.take, until=until)
-    counts = result.write(out, history.names)
+    result, told = Result(), Told()
+    out.mkdir(parents=True, exist_ok=True)
+    tallies = 0
+    with (out / "tallies.jsonl").open("wb") as file:
+
+        def take(output: Output) -> None:
+            nonlocal tallies
+            result.take(output)
+            for value in told.take(output):
+                # As they come: of ten years there are too many to hold.
+                file.write(msgspec.json.encode(value) + b"\n")
+                tallies += isinstance(value, Tally)
+
+        put_through(known, history, take, until=until)
+    counts = result.write(out, history.names) | {"tallies": tallies}
     with (out / "rejects.jsonl").open("wb") as file:
         file.writelines(msgspec.json.encode(reject) + b"\n" for reject in history.rejects)
     counts["rejects"] = len(history.rejects)

@@ -8,11 +8,13 @@
 - `charts`: CUSUM and EWMA on the same, for rises too slow for any single week.
 - `knox`: whether pairs of events close in space and time are more than chance would bring about.
 - `multiple`: the Benjamini-Hochberg procedure over all series of a week, and the minimum-count rule.
+- `triangle`: what was known of a series on any past day, and how late it was told.
+- `nowcast`: what a period of which not everything has been told will probably come to.
 - `distributions`: negative binomial, Poisson, normal and Student probabilities behind them.
 - `covariates`: days of the calendar, changes of recording and weeks that are no baseline, as columns and flags.
 - `series`: arrays of counts, checked where they come in.
 
-What judges series takes counts as a table with one row per series and one column per consecutive week, and weeks to
+What judges weeks takes counts as a table with one row per series and one column per consecutive week, and weeks to
 judge as columns of it. Nothing is random and nothing depends on what comes after a judged week. Each module names its
 papers.
 """
