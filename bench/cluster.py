@@ -9,17 +9,21 @@ from functools import partial
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from county import Sent
+from sightings import SIGHTINGS, Written, said_by_all
 from work import INPUT, PARTITIONS
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.config import Connection
 from safety_stream.data_files import catalogue_folder
+from safety_stream.replay import Result
 from safety_stream.streaming.draining import has_work_left
 from safety_stream.streaming.provisioning import create
 from safety_stream.streaming.reading import read_to_end
-from safety_stream.wire.topology import STAGES, inputs, topics
+from safety_stream.wire.records import Records
+from safety_stream.wire.topology import STAGES, inputs, stage, topics
 
 _SECONDS = 30
+BY_KEY = -1
 _COMPACTED = {"cleanup.policy": "compact"}
 
 
@@ -53,6 +57,19 @@ class Cluster:
             _send(producer, one.topic, one.value, one.key, one.received_at)
         _finish(producer)
 
+    def load_sightings(self, written: Sequence[Written]) -> None:
+        """Put sightings where detect reads them, as if every partition of register had said how far the feeds are."""
+        self.renew_pipeline()
+        producer = self._producer()
+        for one in written:
+            if one.feeds is None:
+                _send(producer, SIGHTINGS, one.value, one.key, one.received_at)
+            else:
+                for said in said_by_all(one.feeds, PARTITIONS):
+                    for partition in range(PARTITIONS):
+                        _send(producer, SIGHTINGS, said, None, one.received_at, partition)
+        _finish(producer)
+
     def renew_pipeline(self) -> None:
         """Every topic of the pipeline, empty; its groups have read nothing."""
         wanted = topics(self.catalogue, PARTITIONS)
@@ -78,10 +95,19 @@ class Cluster:
         """How many incidents are committed; words of how far the feeds are have no key."""
         return sum(record.key is not None for record in read_to_end(self.kafka, ["incidents"]))
 
-    def is_drained(self) -> bool:
-        """Whether every stage of the pipeline, in order, has nothing left to do."""
+    def standing_findings(self) -> list[str]:
+        """The ids of the findings that stand, of those detect has raised, sorted."""
+        wire = Records(read_here=())
+        result = Result()
+        for record in read_to_end(self.kafka, ["findings"]):
+            result.fold(wire.value("findings", record.value))
+        return sorted(result.findings)
+
+    def is_drained(self, *names: str) -> bool:
+        """Whether these stages of the pipeline, or all in order, have nothing left to do."""
+        rows = [stage(name) for name in names] or STAGES
         return not any(
-            has_work_left(self.kafka, f"safety-stream.{row.name}", inputs(row, self.catalogue)) for row in STAGES
+            has_work_left(self.kafka, f"safety-stream.{row.name}", inputs(row, self.catalogue)) for row in rows
         )
 
     def _delete_groups(self) -> None:
@@ -119,10 +145,12 @@ class Cluster:
         )
 
 
-def _send(producer: Producer, topic: str, value: bytes, key: bytes | None, timestamp: int) -> None:
+def _send(
+    producer: Producer, topic: str, value: bytes, key: bytes | None, timestamp: int, partition: int = BY_KEY
+) -> None:
     while True:
         try:
-            producer.produce(topic, value, key, timestamp=timestamp)
+            producer.produce(topic, value, key, partition, timestamp=timestamp)
         except BufferError:
             producer.poll(0.1)
         else:

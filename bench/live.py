@@ -20,6 +20,7 @@ from children import Child, ChildFailed, Told
 from cluster import Cluster
 from confluent_kafka import KafkaError, Message, Producer
 from county import days_spanned, read_county_file
+from sightings import read_prepared
 from state import sizes
 
 from safety_stream.config import Connection
@@ -51,12 +52,14 @@ _TAKEOVER_RATE = 100
 class Worker:
     """A worker with every stage, and what it says."""
 
-    def __init__(self, start: StartChild, name: str, bootstrap: str, slot: str, folder: Path, clock: str) -> None:
-        """Start it, without waiting."""
+    def __init__(
+        self, start: StartChild, name: str, bootstrap: str, slot: str, folder: Path, clock: str, *stages: str
+    ) -> None:
+        """Start it, without waiting; with these stages, or all."""
         self.events: list[Told] = []
         self.folder = folder / slot
         self.child = start(
-            name, *(sys.executable, _WORKER, bootstrap, slot, self.folder, clock), event=self.events.append
+            name, *(sys.executable, _WORKER, bootstrap, slot, self.folder, clock, *stages), event=self.events.append
         )
 
     def wait_until_ready(self) -> None:
@@ -90,6 +93,23 @@ def throughput(cluster: Cluster, start: StartChild, county: Path, folder: Path, 
         "days": round(days_spanned(sent), 1),
         "state": sizes(worker.folder),
     }
+
+
+def detection(cluster: Cluster, start: StartChild, sightings: Path, folder: Path, run: int) -> Told:
+    """Sightings a second from detect's first record to its last commit, those it writes to its own input included."""
+    prepared = read_prepared(sightings)
+    cluster.load_sightings(prepared.records)
+    worker = Worker(start, f"detect-{run}", cluster.kafka.bootstrap, "a", folder, "log", "detect")
+    with worker.child as child:
+        worker.wait_until_ready()
+        _wait_until_drained(cluster, worker, "detect")
+        child.stop()
+        told = child.result(30)
+    standing = cluster.standing_findings()
+    if standing != prepared.standing:
+        differing = len(set(standing) ^ set(prepared.standing))
+        raise AssertionError(f"{differing} of {len(prepared.standing)} findings are not what they are in a replay")
+    return told | {"standing": len(standing), "state": sizes(worker.folder)}
 
 
 def latency(cluster: Cluster, start: StartChild, folder: Path, name: str, rate: int, seconds: float) -> Told:
@@ -266,9 +286,9 @@ def _load(count: int) -> list[tuple[str, bytes, str | None]]:
     return load
 
 
-def _wait_until_drained(cluster: Cluster, worker: Worker) -> None:
+def _wait_until_drained(cluster: Cluster, worker: Worker, *stages: str) -> None:
     until = time.monotonic() + _DRAIN_SECONDS
-    while not cluster.is_drained():
+    while not cluster.is_drained(*stages):
         if not worker.child.is_running():
             raise ChildFailed(f"{worker.child.name} ended. {worker.child.end_of_log()}")
         if time.monotonic() > until:

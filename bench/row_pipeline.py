@@ -1,9 +1,10 @@
-"""Rows `pipeline`, `latency` and `takeover`: a worker with every stage of the topology, watched.
+"""Rows `pipeline`, `detect`, `latency` and `takeover`: a worker with stages of the topology, watched.
 
-    row_pipeline.py BOOTSTRAP SLOT FOLDER log|wall
+    row_pipeline.py BOOTSTRAP SLOT FOLDER log|wall [STAGE ...]
 
-It says `ready` when every stage has partitions and `taken-over` for each of them, runs until SIGTERM, then tells what
-each stage did. With `wall`, idle partitions are woken as in a live deployment.
+Without a stage it has all of them. The first one's first record begins the measurement. It says `ready` when every
+stage has partitions and `taken-over` for each of them, runs until SIGTERM, then tells what each stage did. With `wall`,
+idle partitions are woken as in a live deployment.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from measured import Stopwatch, profile_if_asked, say, tell
@@ -27,7 +29,7 @@ from safety_stream.streaming.loop import Surroundings
 from safety_stream.streaming.ports import Incoming, Unobserved
 from safety_stream.streaming.spec import StageSpec
 from safety_stream.streaming.wiring import stage_specs
-from safety_stream.wire.topology import STAGES
+from safety_stream.wire.topology import STAGES, stage
 
 
 class Watching(Unobserved):
@@ -74,14 +76,14 @@ class Watching(Unobserved):
         }
 
 
-def main(bootstrap: str, slot: str, folder: Path, clock: str) -> None:
+def main(bootstrap: str, slot: str, folder: Path, clock: str, names: Sequence[str]) -> None:
     """Run the worker until it is told to stop."""
     profile_if_asked()
     watch = Stopwatch()
     watching = Watching(watch)
-    specs = [
-        _begun_by_intake(spec, watch) for spec in stage_specs(STAGES, load_catalogue(catalogue_folder()), PARTITIONS)
-    ]
+    rows = [stage(name) for name in names] or STAGES
+    first, *others = stage_specs(rows, load_catalogue(catalogue_folder()), PARTITIONS)
+    specs = [_begins(first, watch), *others]
     wall = (lambda: time.time_ns() // 1_000_000) if clock == "wall" else None
     app = create_app(
         specs,
@@ -104,16 +106,15 @@ def main(bootstrap: str, slot: str, folder: Path, clock: str) -> None:
     finally:
         stages = watching.stages()
         if watch.began_at is not None:
-            tell(watch.result(int(stages.get("intake", {}).get("records", 0)), stages=stages))
+            tell(watch.result(int(stages.get(first.name, {}).get("records", 0)), stages=stages))
 
 
 def _nothing_to_reload() -> None:
     """A bench has one catalogue."""
 
 
-def _begun_by_intake(spec: StageSpec, watch: Stopwatch) -> StageSpec:
-    if spec.name != "intake":
-        return spec
+def _begins(spec: StageSpec, watch: Stopwatch) -> StageSpec:
+    """The first stage, whose first record begins the measurement."""
     read = spec.decode
 
     def decode(incoming: Incoming):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as the one it stands for
@@ -124,4 +125,4 @@ def _begun_by_intake(spec: StageSpec, watch: Stopwatch) -> StageSpec:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4])
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4], sys.argv[5:])

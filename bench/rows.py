@@ -18,6 +18,9 @@ from work import expected, verdict
 HERE = Path(__file__).parent
 _CHILD_SECONDS = 300.0
 _FAUST_SHARE = 5
+_TIMELINES_A_SECOND = 1_000
+"""More slowly than this nobody would wait for many keys."""
+_MB = 1_000_000
 
 
 class WrongOutputs(AssertionError):
@@ -32,11 +35,15 @@ class Bench:
     cores: Cores
     folder: Path
     county: Path
+    sightings: Path
     records: int
     keys: int
+    timelines: int
     live_seconds: float
     profile: bool
     progress: Callable[[str], None]
+    many_keys: Told | None = None
+    """What the process with many keys told: several rows read it, and it is run once."""
 
     def folder_of(self, name: str) -> Path:
         """A new folder for one measured process."""
@@ -133,6 +140,42 @@ def _replay(bench: Bench, run: int) -> Told:
         return child.result(_CHILD_SECONDS)
 
 
+def _detect(bench: Bench, run: int) -> Told:
+    return live.detection(bench.cluster, bench.child, bench.sightings, bench.folder_of(f"detect-{run}"), run)
+
+
+def _dense(bench: Bench, run: int) -> Told:
+    with bench.child(f"dense-{run}", sys.executable, HERE / "row_dense.py", bench.sightings) as child:
+        return child.result(_CHILD_SECONDS)
+
+
+def _store(bench: Bench, run: int) -> Told:
+    told = _many_keys(bench, run)
+    return told | {"value": told["store_bytes"] / told["keys"]}
+
+
+def _memory(bench: Bench, run: int) -> Told:
+    told = _many_keys(bench, run)
+    return told | {"value": told["memory_bytes"]["RssAnon"] / _MB}
+
+
+def _change(bench: Bench, run: int) -> Told:
+    told = _many_keys(bench, run)
+    # What going over took is beside building what goes over.
+    return told | {"records": told["timelines"], "seconds": told["going_over_seconds"], "cpu_seconds": None}
+
+
+def _many_keys(bench: Bench, run: int) -> Told:
+    if bench.many_keys is None:
+        name = f"keys-{run}"
+        folder = bench.folder_of(name)
+        with bench.child(
+            name, sys.executable, HERE / "row_keys.py", bench.sightings, str(bench.timelines), folder
+        ) as child:
+            bench.many_keys = child.result(_CHILD_SECONDS + bench.timelines / _TIMELINES_A_SECOND)
+    return bench.many_keys
+
+
 def _latency(rate: int) -> Measure:
     def measure(bench: Bench, run: int) -> Told:
         name = f"latency-{rate}-{run}"
@@ -172,6 +215,47 @@ ROWS = (
         _replay,
         at_least=12_000,
         aim=25_000,
+    ),
+    Row(
+        "detect",
+        "detect stage on Kafka, full catalogue (sightings)",
+        "exactly once, what stands is checked",
+        _detect,
+        at_least=25_000,
+    ),
+    Row(
+        "dense",
+        "a sighting more on a key of 5,000, beside one on a key of 50: times",
+        "no broker",
+        _dense,
+        is_rate=False,
+        at_least=3,
+    ),
+    Row(
+        "store",
+        "many keys: bytes of store a key",
+        "no broker",
+        _store,
+        is_rate=False,
+        at_least=1_000,
+        is_repeated=False,
+    ),
+    Row(
+        "memory",
+        "many keys: memory of the process, MB",
+        "no broker",
+        _memory,
+        is_rate=False,
+        at_least=600,
+        is_repeated=False,
+    ),
+    Row(
+        "change",
+        "another version of a rule (timelines that it reads)",
+        "no broker; live sightings first",
+        _change,
+        at_least=20_000,
+        is_repeated=False,
     ),
     Row(
         "latency-100",

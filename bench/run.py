@@ -31,6 +31,7 @@ from county import prepare
 from measured import yardstick
 from rich.console import Console
 from rows import ROWS, Bench, Row, agree, headline, summary
+from sightings import prepare_sightings
 from tables import markdown, print_table
 
 from safety_stream.embedded import EmbeddedKafka
@@ -38,7 +39,8 @@ from safety_stream.embedded.jars import KAFKA_VERSION
 
 RESULTS = Path(__file__).with_name("results.json")
 _NEEDS_INPUT = frozenset({"loop", "stage", "quix", "faust"})
-_NEEDS_COUNTY = frozenset({"pipeline", "replay"})
+_NEEDS_SIGHTINGS = frozenset({"detect", "dense", "store", "memory", "change"})
+_NEEDS_COUNTY = frozenset({"pipeline", "replay"}) | _NEEDS_SIGHTINGS
 
 
 def main() -> int:
@@ -64,8 +66,10 @@ def main() -> int:
             cores=cores,
             folder=folder,
             county=folder / "county.msgpack",
+            sightings=folder / "sightings.msgpack",
             records=options.records,
             keys=options.keys,
+            timelines=options.timelines,
             live_seconds=options.live_seconds,
             profile=bool(options.profile),
             progress=say.print,
@@ -84,6 +88,7 @@ def main() -> int:
         "records": options.records,
         "record_bytes": record_bytes,
         "keys": options.keys,
+        "timelines": options.timelines,
         "reports": options.reports,
         "runs": rounds,
         "rows": {row.id: summary(row, told[row.id]) for row in rows if told[row.id]},
@@ -98,6 +103,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure this runtime beside its peers, in one run.")
     parser.add_argument("--records", type=int, default=200_000, help="records of the rows that are compared")
     parser.add_argument("--keys", type=int, default=10_000, help="keys they are spread over, evenly")
+    parser.add_argument("--timelines", type=int, default=100_000, help="keys of the rows about many keys")
     parser.add_argument("--reports", type=int, default=40_000, help="reports of the synthetic county")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the county; smaller spans more days")
     parser.add_argument("--runs", type=int, default=3, help="rounds; the median counts")
@@ -126,6 +132,9 @@ def _load(bench: Bench, names: set[str], options: argparse.Namespace, say: Conso
     if names & _NEEDS_COUNTY:
         say.print(f"Making a county of {options.reports:,} reports")
         prepare(bench.county, options.reports, options.scale)
+    if names & _NEEDS_SIGHTINGS:
+        say.print("Making the sightings of the county")
+        prepare_sightings(bench.county, bench.sightings)
     return mean
 
 

@@ -90,6 +90,7 @@ def beside(results: Told) -> Iterator[str]:
             yield f"this runtime / {peer}: {stage / rows[peer]['median']:.1f} (at least {factor})"
     yield from _live(rows)
     yield from _stages(rows)
+    yield from _many_keys(rows)
     yield from _state(rows)
 
 
@@ -114,16 +115,51 @@ def _stages(rows: Told) -> Iterator[str]:
         if name == "stage":
             share = last["commit_seconds"] / last["seconds"]
             yield f"stage: {last['batches']} batches, {share:.0%} of the time in commits; CPU s: {_threads(last)}"
+        if name == "detect":
+            yield f"detect: {last['standing']:,} findings stand, as in a replay; CPU s: {_threads(last)}"
+        if name == "dense":
+            for kind, costs in last["micros"].items():
+                yield (
+                    f"dense, a {kind}, CPU µs of one sighting more: "
+                    + ", ".join(f"{int(size):,} held {alone} ({among})" for size, (alone, among, _) in costs.items())
+                    + "; in brackets among twenty of one batch"
+                )
         if name == "pipeline":
             yield (
                 f"pipeline: {last['incidents']:,} incidents over {last['days']} days, {last['dead_letters']} dead "
                 f"letters, {last['published_alerts']:,} alerts published; CPU s: {_threads(last)}"
             )
+        if name in ("pipeline", "detect"):
             for stage, did in last["stages"].items():
                 yield (
-                    f"pipeline, {stage}: {did['records']:,} records in {did['batches']} batches, "
+                    f"{name}, {stage}: {did['records']:,} records in {did['batches']} batches, "
                     f"{did['batch_seconds']:.1f} s of which {did['commit_seconds']:.1f} s in commits"
                 )
+
+
+def _many_keys(rows: Told) -> Iterator[str]:
+    for name in ("store", "memory", "change"):
+        if name in rows:
+            last = rows[name]["runs"][-1]
+            memory = last["memory_bytes"]
+            yield (
+                f"many keys: {last['keys']:,} of {last['records_taken']:,} sightings, {_mb(last['store_bytes'])} of "
+                f"store, {_mb(memory['RssAnon'])} of memory of its own and {_mb(memory['RssFile'])} of pages of files"
+            )
+            yield (
+                f"change: {last['timelines']:,} timelines in {last['going_over_seconds']:.1f} s, the longest slice "
+                f"took {last['longest_slice_ms']} ms; a live sighting waited {_waits(last['waits_ms'])}, and without "
+                f"a change {_waits(last['calm_ms'])}"
+            )
+            return
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+def _waits(waits: Told) -> str:
+    return f"{waits['p50']} ms at p50 and {waits['p99']} ms at p99"
 
 
 def _threads(told: Told) -> str:
@@ -131,7 +167,7 @@ def _threads(told: Told) -> str:
 
 
 def _state(rows: Told) -> Iterator[str]:
-    for name in ("stage", "pipeline"):
+    for name in ("stage", "pipeline", "detect"):
         state = rows.get(name, {}).get("runs", [{}])[-1].get("state", {})
         kinds = [
             f"{kind} {size['rows']:,} x {size['bytes_per_row']:.0f}" for kind, size in state.items() if "/" in kind

@@ -166,6 +166,19 @@ def late_reports_change_nothing_that_came_after_them(patch: Patch, _: World) -> 
 
 
 @mutant
+def what_began_before_the_change_is_too_long_ago_to_count(patch: Patch, _: World) -> None:
+    right = engine._Plan.may_find
+
+    def may_find(plan: Any, key: str, told: timeline.Timeline, span: condition.Span) -> bool:
+        if plan.carried_to:
+            # What another key was told must be taken back as it was said, or detect itself notices.
+            return right(plan, key, told, span)
+        return sum(one.occurred_from >= span.first for one in told.sightings) >= plan.fewest
+
+    patch.setattr(engine._Plan, "may_find", may_find)
+
+
+@mutant
 def complaints_of_different_problems_count_together(_: Patch, world: World) -> World:
     return with_condition(world, "asb-case-review", same=())
 

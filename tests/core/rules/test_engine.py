@@ -58,6 +58,17 @@ def test_a_late_report_is_found_where_it_belongs_and_updates_what_follows():
     ]
 
 
+def test_a_report_at_the_far_edge_of_the_window_is_still_asked_about():
+    """Before anything is looked at, reports too old to count are told by their times alone: not one too many."""
+    first, last = a_sighting("2026-01-05T10:00"), a_sighting("2026-02-02T10:00")
+    revision = revise(
+        RULES, KEY, Picture(a_timeline(first), BOUNDS), Picture(a_timeline(first, last), BOUNDS), last, NOW
+    )
+    assert [finding.completed_at for finding in revision.after.values()] == [last.occurred_from]
+    old, late = Picture(a_timeline(last), BOUNDS), Picture(a_timeline(first, last), BOUNDS)
+    assert revise(RULES, KEY, old, late, first, NOW).after == revision.after
+
+
 def test_a_change_that_concerns_no_step_is_not_looked_into():
     rules = RuleSet([a_rule(Count(of="harm", at_least=1, within=days(28)), {"harm": of_kind("asb-case")})], BOUNDS)
     revision = revise(rules, KEY, Picture(a_timeline(), BOUNDS), Picture(a_timeline(TOLD[0]), BOUNDS), TOLD[0], NOW)

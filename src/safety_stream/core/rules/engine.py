@@ -40,6 +40,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from operator import attrgetter
 from typing import TypeVar
 
@@ -105,10 +106,11 @@ _order = attrgetter("time", "id")
 class Picture:
     """A timeline and, worked out when somebody asks, its occurrences; a hub has none, since no rule reads them."""
 
-    __slots__ = ("_occurrences", "is_hub", "timeline")
+    __slots__ = ("_occurrences", "bounds", "is_hub", "timeline")
 
     def __init__(self, timeline: Timeline, bounds: Bounds) -> None:
         self.timeline = timeline
+        self.bounds = bounds
         self.is_hub = timeline.is_hub(bounds)
         self._occurrences: tuple[Occurrence, ...] | None = () if self.is_hub else None
 
@@ -188,6 +190,8 @@ class _Found:
 
     def look(self, plan: _Plan, key: str, picture: Picture, now: Now, span: Span) -> None:
         """Add what a limb finds inside the span."""
+        if not plan.may_find(key, picture.timeline, span):
+            return
         for completion, finding in plan.findings(key, picture.occurrences, span, now):
             self.findings[finding.finding_id] = finding
             if plan.carried_to:
@@ -203,7 +207,7 @@ def _revision(before: _Found, after: _Found, forget: tuple[Wake, ...] = (), ask:
 
 
 class _Plan(msgspec.Struct, frozen=True, gc=False):
-    """A limb, compiled. `fewest` are the reports without which it finds nothing.
+    """A limb, compiled. `fewest` are the reports without which it finds nothing; `clocked` its condition, if that is.
 
     `window` says how far back it looks, `horizon` how far after a report it may still find something else than without
     it: further, if it looks at what others find. Both are in milliseconds. `beneath` are, by step, the limbs whose
@@ -219,6 +223,7 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     window: int
     horizon: int
     fewest: int
+    clocked: Clocked | None
     is_clocked: bool
     carried_to: frozenset[str]
 
@@ -230,6 +235,19 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
         return any(selection.concerns(report) for selection in self.selections.values()) or any(
             plan.is_concerned(report) for plans in self.beneath.values() for plan in plans
         )
+
+    def may_find(self, key: str, timeline: Timeline, span: Span) -> bool:
+        """Whether times and roles leave it anything to find inside the span: cheap, and right whenever it says no.
+
+        No report of an occurrence is earlier than the occurrence, so those it may look at are the last of the timeline.
+        """
+        sightings = timeline.sightings
+        if len(sightings) < self.fewest or sightings[-self.fewest].occurred_from < span.first - self.horizon:
+            return False
+        if not is_stretched(key):
+            return True
+        # Of the eighteen timelines a report on cells is on, seventeen end here.
+        return _is_here(takewhile(lambda sighting: sighting.occurred_from >= span.first, reversed(sightings)))
 
     def view(self, key: str, occurrences: Sequence[Occurrence], span: Span, now: Now) -> View:
         """The limb's look at everything completions inside the span may rest on."""
@@ -251,9 +269,6 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
         view = self.view(key, occurrences, span, now)
         within = self.limb.linked_within
         told_once = is_stretched(key)
-        # Of the eighteen timelines a report on cells is on, seventeen end here.
-        if told_once and not any(_is_here(one.sightings) for one in view.occurrences_in(span)):
-            return
         completed = (
             self.condition.completions(view, span)
             if within is None
@@ -404,8 +419,6 @@ def revise(rules: RuleSet, key: str, old: Picture, new: Picture, sighting: Sight
     waits = False
     for plan in concerned:
         waits = waits or plan.is_clocked
-        if reports < plan.fewest:
-            continue
         span = Span(first, last + plan.horizon)
         for picture, found in ((old, before), (new, after)):
             # Without a clock only an occurrence inside the span completes: what came newest was not there before.
@@ -453,8 +466,7 @@ def revise_by_rules(
         for plan in rules.readers(key).plans:
             if plan.rule.id in concerned:
                 waits = waits or plan.is_clocked
-                if timeline.count >= plan.fewest:
-                    found.look(plan, key, picture, known, ALWAYS)
+                found.look(plan, key, picture, known, ALWAYS)
     if not waits:
         return _revision(before, after)
     return _revision(before, after, *_wakes_that_differ(wakes(old, key, picture, was), wakes(new, key, picture, now)))
@@ -464,8 +476,8 @@ def wakes(rules: RuleSet, key: str, picture: Picture, now: Now, span: Span = ALW
     """When to look at the key again unasked: for each pending deadline, the first clock that is behind."""
     asked: set[Wake] = set()
     for plan in rules.readers(key).clocked:
-        if isinstance(plan.condition, Clocked) and picture.occurrences:
-            for deadline in plan.condition.pending(plan.view(key, picture.occurrences, span, now), span):
+        if plan.clocked is not None and picture.timeline.count:
+            for deadline in plan.clocked.pending(plan.view(key, picture.occurrences, span, now), span):
                 clock = now.awaited_clock(deadline.at, deadline.feeds)
                 if clock is not None:
                     asked.add((clock, deadline.at))
@@ -488,6 +500,7 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan], elsewhere: frozenset[
         if selector.finding
     }
     below = [plan for plans in beneath.values() for plan in plans]
+    clocked = condition if isinstance(condition, Clocked) else None
     window = max(longest(length) for length in (*terms.lengths, *(one.within for one in besides)))
     return _Plan(
         rule=rule,
@@ -506,7 +519,8 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan], elsewhere: frozenset[
                 *(plan.fewest for plan in below),
             )
         ),
-        is_clocked=isinstance(condition, Clocked) or any(plan.is_clocked for plan in below),
+        clocked=clocked,
+        is_clocked=clocked is not None or any(plan.is_clocked for plan in below),
         carried_to=elsewhere,
     )
 

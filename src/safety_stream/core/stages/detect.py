@@ -233,9 +233,9 @@ class _Partition:
     def _revise(self, key: str, sign: Literal[1, -1], sighting: Sighting, regime: _Regime) -> Revision:
         """Put a sighting on the timeline of its key or take it off, and say what that makes of its findings."""
         rules = regime.rules
-        old, bounds = self._picture(key, rules), rules.bounds_of(key)
-        timeline = old.timeline.changed(sign, sighting, bounds)
-        new = self._pictures[key] = Picture(timeline, bounds)
+        old = self._picture(key, rules)
+        timeline = old.timeline.changed(sign, sighting, old.bounds)
+        new = self._pictures[key] = Picture(timeline, old.bounds)
         if timeline.count:
             self._timelines.put(key, timeline)
         else:
