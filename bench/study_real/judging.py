@@ -1,4 +1,4 @@
-"""What each detector says of real weeks, and which alarms come of it in the four ways to choose among them."""
+"""What each detector says of real weeks, and which alarms come of it in each way to choose among them."""
 
 from __future__ import annotations
 
@@ -97,13 +97,18 @@ def said(counts: Floats, fits: Fits) -> dict[str, Said]:
 
 
 def alarms(p_value: Floats, is_enough: Flags) -> dict[str, Flags]:
-    """The alarms of the four ways: a fixed alpha or a stated share of false ones, without and with the count rule."""
+    """The alarms of each way: a fixed alpha or a stated share of false ones, without and with the count rule.
+
+    `BH, rule` compares only p-values of series with events enough; `BH, then rule` compares all and drops the others.
+    """
     ruled = np.where(is_enough, p_value, np.nan)
+    batch = weekly_batches(p_value)
     return {
         "p": p_value <= ALPHA,
         "p, rule": ruled <= ALPHA,
-        "BH": weekly_batches(p_value),
+        "BH": batch,
         "BH, rule": weekly_batches(ruled),
+        "BH, then rule": batch & is_enough,
     }
 
 

@@ -28,7 +28,7 @@ from bench.study.comparison import Cell, Table, percent
 from bench.study.detectors import FIRST, Model, Steps, one_week, recent_weeks, remembered, told
 from bench.study.rates import EQUAL, cut_at, nominal, rates
 from bench.study.scenarios import CURRENT, LONGEST, SIZES, WEEKS, outbreak
-from bench.study.series import Scores, Series
+from bench.study.series import Scores, Series, with_enough_cases
 from bench.study_real.alarms import BANDS, CLOSED, by_way, share
 from bench.study_real.judging import ALPHA, Fits, Said, alarms, enough, fit, said
 from bench.study_real.toronto import Weekly
@@ -230,7 +230,9 @@ def _scores(series: Series, fits: Fits, truth: Floats | None, steps: Steps, titl
         found[name] = one_week(series, model)
         found[f"{name}, two weeks"] = recent_weeks(series, model, 2)
     for name, (control, history) in _SHORT.items():
-        found[name] = remembered(series, partial(_judged, control=control), history, steps, f"{title}, {name}")
+        bare = remembered(series, partial(_judged, control=control), history, steps, f"{title}, {name}")
+        # Most series are sparse, so the rule decides more than the detector: the same for all.
+        found[name] = with_enough_cases(series, bare)
     return found
 
 
