@@ -97,18 +97,13 @@ def said(counts: Floats, fits: Fits) -> dict[str, Said]:
 
 
 def alarms(p_value: Floats, is_enough: Flags) -> dict[str, Flags]:
-    """The alarms of each way: a fixed alpha or a stated share of false ones, without and with the count rule.
-
-    `BH, rule` compares only p-values of series with events enough; `BH, then rule` compares all and drops the others.
-    """
+    """The alarms of each way: a fixed alpha or a stated share of false ones, without and with the count rule."""
     ruled = np.where(is_enough, p_value, np.nan)
-    batch = weekly_batches(p_value)
     return {
         "p": p_value <= ALPHA,
         "p, rule": ruled <= ALPHA,
-        "BH": batch,
+        "BH": weekly_batches(p_value),
         "BH, rule": weekly_batches(ruled),
-        "BH, then rule": batch & is_enough,
     }
 
 

@@ -104,13 +104,11 @@ def _recombined(every: dict[str, Rows]) -> str:
         "alarms are false. Most moved outbreaks are a single week, since single weeks were looked for; two weeks come "
         "off badly here and nowhere else.",
         f"The stated share of false alarms, {100 * Q:.0f} %, is kept together, where all p-values are compared: "
-        f"{found('together', 'BH')['false alarms']} %. It is not if the count rule chooses first whose p-values are "
+        f"{found('together', 'BH')['false alarms']} % of {found('together', 'BH')['a week']} alarms a week, which is "
+        "too few to be sure. It is not if the count rule chooses first whose p-values are "
         f"compared ({found('alone', 'BH, rule')['false alarms']} % alone, "
         f"{found('together', 'BH, rule')['false alarms']} % together), since it chooses by the very count that is "
-        "judged. Comparing all and dropping afterwards what has too few events leaves "
-        f"{found('alone', 'BH, then rule')['a week']} and {found('together', 'BH, then rule')['a week']} alarms a "
-        f"week, of which {found('alone', 'BH, then rule')['false alarms']} and "
-        f"{found('together', 'BH, then rule')['false alarms']} % are false: that is the order to take.",
+        "judged.",
     )
 
 

@@ -219,7 +219,7 @@ def test_ways_to_choose_alarms():
     is_enough = np.array([[True], [False], [True], [True], [True]])
     found = {way: np.flatnonzero(flags[:, 0]).tolist() for way, flags in alarms(p_value, is_enough).items()}
     # Of four p-values the third must be at most .075, of three the second at most .0667.
-    assert {"p": [0, 1], "p, rule": [0], "BH": [0, 1, 2], "BH, rule": [0, 2], "BH, then rule": [0, 2]} == found
+    assert {"p": [0, 1], "p, rule": [0], "BH": [0, 1, 2], "BH, rule": [0, 2]} == found
 
 
 def test_the_count_rule_is_that_of_the_weekly_batch():
