@@ -91,6 +91,13 @@ bench: env  ## Measurements, side by side in one run
 study: env  ## How well the statistics find simulated outbreaks; ARGS="--replicates 100" for the paper's number
 	$(BIN)/python -m bench.study $(ARGS)
 
+# Real data lies outside the project and is asked for by nothing else.
+DATA ?= ../shared/data
+
+.PHONY: study-real
+study-real: env  ## The same statistics on real data, which lies in DATA (default ../shared/data); no test needs it
+	$(BIN)/python -m bench.study_real --data $(DATA) $(ARGS)
+
 .PHONY: soak
 soak: env  ## The long simulation: random orders, duplicates, crashes and restarts
 	$(BIN)/python -m pytest tests/simulation --soak $(ARGS)

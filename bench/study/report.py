@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
 from math import log10
 from pathlib import Path
 
@@ -24,11 +25,15 @@ _SHOWN = (
     "EARS C2",
     "Bayes 2",
 )
+_READABLE = 60
+"""Rows of a table that still fit a terminal."""
 _PLACE = re.compile(r"(<!-- table: ([a-z ]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
-def write(results: Results, folder: Path, page: Path) -> None:
-    """Write every table and picture there are results for."""
+def write(
+    results: Results, folder: Path, page: Path, draw: Callable[[dict[str, Rows]], dict[str, Picture]] | None = None
+) -> None:
+    """Write every table there are results for, and what `draw` draws of them; by default this study's pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     every = tables(results)
     for name, rows in every.items():
@@ -36,7 +41,7 @@ def write(results: Results, folder: Path, page: Path) -> None:
             out = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             out.writeheader()
             out.writerows(rows)
-    for name, picture in pictures(every).items():
+    for name, picture in (draw or pictures)(every).items():
         (folder / f"{name}.svg").write_text(drawing(picture), encoding="utf-8")
     if page.exists():
         page.write_text(filled(page.read_text(encoding="utf-8"), every), encoding="utf-8")
@@ -45,7 +50,7 @@ def write(results: Results, folder: Path, page: Path) -> None:
 def show(results: Results, console: Console) -> None:
     """Print every table that is short enough to be read."""
     for name, rows in tables(results).items():
-        if name == "curves":
+        if len(rows) > _READABLE:
             continue
         grid = Grid(*rows[0], title=name)
         for row in rows:
