@@ -441,7 +441,11 @@ def period_of(day: date, kind: str) -> tuple[date, date]:
     if kind == "week":
         monday = day - timedelta(days=day.weekday())
         return monday, monday + timedelta(days=7)
-    months = {"month": 1, "quarter": 3}[kind]
+    if kind == "four-weeks":
+        # Thirteen of them from Monday 1 January 2018 to Monday 31 December 2018, and so on both ways.
+        starts = date(2018, 1, 1) + timedelta(days=(day - date(2018, 1, 1)).days // 28 * 28)
+        return starts, starts + timedelta(days=28)
+    months = {"month": 1, "quarter": 3, "year": 12}[kind]
     first = (day.month - 1) // months * months + 1
     years, month = divmod(first - 1 + months, 12)
     return date(day.year, first, 1), date(day.year + years, month + 1, 1)
@@ -1779,7 +1783,7 @@ def sums(tallies: Iterable[Plain], kind: str) -> dict[tuple[str, str, date, date
     """Counts per (area, indicator, first day, first day after); what only the month is known of feeds no finer."""
     total: dict[tuple[str, str, date, date], int] = defaultdict(int)
     for tally in tallies:
-        if not (tally["by_month_only"] and kind in {"day", "week"}):
+        if not (tally["by_month_only"] and kind in {"day", "week", "four-weeks"}):
             starts, ends = period_of(tally["day"], kind)
             total[tally["area"], tally["indicator"], starts, ends] += tally["count"]
     return total
