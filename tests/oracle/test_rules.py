@@ -379,6 +379,7 @@ def test_an_aggregate_counts_for_what_it_says_and_a_month_is_not_spread_over_day
     assert {key[2:]: value for key, value in values.items() if key[:2] == (RIBBLE_VALLEY, "violence")} == {
         ("month", "2026-01-01"): (9, False),
         ("week", "2025-12-29"): (2, False),
+        ("four-weeks", "2025-12-22"): (2, False),
         ("day", "2026-01-02"): (2, False),
     }
 

@@ -24,10 +24,11 @@ from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile, VolumesFile
 from safety_stream.catalogue.issues import CatalogueError, Issue
+from safety_stream.catalogue.measures import check_counted_rules
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.signals import read_signals
-from safety_stream.catalogue.vocabulary import Vocabulary
+from safety_stream.catalogue.vocabulary import Measures, Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
 from safety_stream.core.model.times import Day
 from safety_stream.core.rules.rule import Rule
@@ -114,6 +115,8 @@ def _read(
     """Read everything; None when there is an error."""
     vocabulary, profiles = read_declarations(files, areas)
     by_id = _read_rules(files, vocabulary, rules, instead)
+    measures = vocabulary.measures or Measures({}, {}, {})
+    check_counted_rules(files, measures.indicators.values(), [read.rule for read in by_id.values()])
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
     categories, persons, signals = vocabulary.categories, vocabulary.persons, read_signals(files, vocabulary)
@@ -126,7 +129,7 @@ def _read(
         categories=categories.by_id,
         kind_themes=categories.kind_themes,
         flag_themes=categories.flag_themes,
-        indicators=tuple((vocabulary.indicators or {}).values()),
+        indicators=tuple(measures.indicators.values()),
         rules=_as_released(by_id, releases),
         audiences=tuple((vocabulary.audiences or {}).values()),
         profiles=tuple(profiles),
@@ -135,6 +138,9 @@ def _read(
         facts=vocabulary.facts or {},
         linked=vocabulary.linked or NOTHING_LINKED,
         signals=signals,
+        shares=tuple(measures.shares.values()),
+        rates=tuple(measures.rates.values()),
+        agreements=vocabulary.agreements or (),
     )
     return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)
 

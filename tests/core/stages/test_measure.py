@@ -66,12 +66,13 @@ def findings(values: list[Any]) -> list[tuple[str, Instant]]:
     return [(value.change, value.as_of) for value in values if isinstance(value, FindingChange)]
 
 
-def test_a_tally_counts_in_its_day_week_and_month(catalogue: Catalogue) -> None:
+def test_a_tally_counts_in_every_period_of_its_indicator(catalogue: Catalogue) -> None:
     values = standing(run(catalogue, [a_tally(3)]))
 
     assert values == {
         ("E07000124", "violence", "day", MONDAY): (3, False),
         ("E07000124", "violence", "week", MONDAY): (3, False),
+        ("E07000124", "violence", "four-weeks", to_day(date(2025, 12, 22))): (3, False),
         ("E07000124", "violence", "month", to_day(date(2026, 1, 1))): (3, False),
     }
 

@@ -28,7 +28,7 @@ from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
-from safety_stream.core.model.tallies import Tally, series_key
+from safety_stream.core.model.tallies import Tally, is_within_a_district, series_key
 from safety_stream.core.model.times import FROM_MONTHS, Day, Instant, Period, PeriodKind, day_of, period_of, start_of
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.changing import cause_of
@@ -337,6 +337,9 @@ class _Partition:
         self, area: str, indicator: str, period: Period, rules: _Rules, as_of: Instant, causes: Mapping[str, str]
     ) -> None:
         """Hold a period against these limits; what `causes` names no rule for is the doing of a tally."""
+        if is_within_a_district(area):
+            # Limits are agreed for areas, not for what lies within them.
+            return
         limits = [(rule, limb) for rule, limb, kind in _limits_of(rules, indicator) if kind == period.kind]
         key = _write_key(area, indicator, period)
         ends = start_of(period.ends)
