@@ -41,6 +41,15 @@ HARM = "indicators/harm.yaml"
 ROADS = "indicators/road-and-fire.yaml"
 RESIDENTS = "areas/residents.yaml"
 AGREEMENT = "agreement/2015-18.yaml"
+SUCCESSORS = "areas/successors.yaml"
+
+
+def made_up(old: str, new: str, part: str = "") -> str:
+    """A table of one successor in place of an empty one."""
+    said = f"old: {old}, new: {new}, valid_from: 2028-04-01, source: made up"
+    return f"successors: [{{{said}{', ' if part else ''}{part}}}]"
+
+
 COUNT_FACTS = "rules/count-facts.yaml"
 DISTINCT_FACTS = "rules/distinct-facts.yaml"
 SUM = "rules/sum-until.yaml"
@@ -175,6 +184,14 @@ def test_the_shipped_catalogue_has_no_issue():
         (ROADS, "id: ksi-rate", "id: ksi-share", "indicator ksi-share is there already"),
         (RESIDENTS, "area: E06000008", "area: E06000007", "unknown area E06000007"),
         (RESIDENTS, "area: E06000009", "area: E06000008", "area E06000008 is counted twice for one day"),
+        (SUCCESSORS, "successors: []", made_up("E07000999", "E07000118"), "unknown area E07000999"),
+        (SUCCESSORS, "successors: []", made_up("E07000117", "E07000118", "percent: 60"), "come to 60 per cent"),
+        (
+            SUCCESSORS,
+            "successors: []",
+            made_up("E07000117", "E07000118", "percent: 100, lsoas: [E01000001]"),
+            "E07000118 has both percent and lsoas",
+        ),
         (AGREEMENT, "id: 2015-18", "id: 2016-19", "id 2016-19 is not the file's name"),
         (AGREEMENT, "id: prevent,", "id: towards-zero,", "id towards-zero is there already"),
         (AGREEMENT, "valid_to: 2018-04-01", "valid_to: 2015-04-01", "valid_to is not after valid_from"),

@@ -33,7 +33,7 @@ from safety_stream.catalogue.formats import (
 from safety_stream.catalogue.linking import read_linked
 from safety_stream.catalogue.measures import read_measures
 from safety_stream.catalogue.places import Place
-from safety_stream.catalogue.reforms import BESIDE_AREAS, read_residents
+from safety_stream.catalogue.reforms import BESIDE_AREAS, read_residents, read_successors
 from safety_stream.catalogue.vocabulary import Categories, Vocabulary
 from safety_stream.core.catalogue import (
     Area,
@@ -232,6 +232,7 @@ def _read_areas(files: Files, file: Path | None) -> Areas | None:
         by_code=by_code,
         by_lsoa=_read_lsoas(files, at, file, model, by_code),
         residents=read_residents(files, file.parent, by_code),
+        successors=read_successors(files, file.parent, by_code),
     )
 
 

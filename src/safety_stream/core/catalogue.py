@@ -108,8 +108,21 @@ class Residents(msgspec.Struct, frozen=True, gc=False):
     number: int
 
 
+class Successor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An area that takes the place of an old one, or of a part of it, from a day on.
+
+    The part is some LSOAs, or so much of it in per cent; with neither it is the whole.
+    """
+
+    old: str
+    new: str
+    valid_from: Day
+    percent: int | None = None
+    lsoas: frozenset[str] | None = None
+
+
 class Areas(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The county: its areas by code, the district of each LSOA, and how many live where, by day.
+    """The county: its areas by code, the district of each LSOA, how many live where, and what takes the place of what.
 
     A district may be in several groupings at once, and these in others; what happens in it counts once in each. There
     is no area of everything: the areas nothing is above (the county, OUTSIDE and UNLOCATED) have each incident in
@@ -120,6 +133,7 @@ class Areas(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     by_code: Mapping[str, Area]
     by_lsoa: Mapping[str, str]
     residents: Mapping[str, tuple[Residents, ...]] = {}
+    successors: tuple[Successor, ...] = ()
 
     def district(self, code: str | None, lsoa: str | None, day: Day) -> str:
         """The district of a report: the stated code if it is ours, else its LSOA's, else OUTSIDE or UNLOCATED."""
