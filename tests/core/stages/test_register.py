@@ -72,6 +72,21 @@ def test_a_unitary_counts_in_no_county_but_l14(catalogue: Catalogue) -> None:
     assert {area for area, _, _ in counted(values)} == {"E06000009", "D-WEST", "L-14"}
 
 
+@pytest.mark.parametrize(
+    ("stated", "adds"), [((Fact("hurt", "3"),), {"hurt": 3}), ((Fact("hurt", "0"),), {}), ((), {})]
+)
+def test_what_a_report_states_is_added_and_what_it_does_not_state_is_not(
+    catalogue: Catalogue, stated: tuple[Fact, ...], adds: dict[str, int]
+) -> None:
+    """Of a count of reports a number is stated once, of all of them together."""
+    hurt = Indicator(id="hurt", title="", select=Selector(), feeds=(), periods=("month",), adds="hurt")
+    known = msgspec.structs.replace(catalogue, indicators=(hurt,))
+
+    found = counted(run(known, [a_version(facts=stated, count=2)]))
+
+    assert {indicator: number for (area, indicator, _), number in found.items() if area == "L-14"} == adds
+
+
 def test_the_same_message_twice_changes_nothing(catalogue: Catalogue) -> None:
     again = a_version(received_at=V1.received_at + MINUTE)
 
