@@ -80,5 +80,5 @@ def test_the_shipped_set_is_lancashire_with_its_groupings():
     areas = load_catalogue(catalogue_folder()).areas
     assert areas.county == "lancashire"
     assert sum(area.kind == "district" for area in areas.by_code.values()) == 14
-    assert areas.roll_ups("E07000117", 20_000) == ("E07000117", "L-12", "L-14")
-    assert areas.roll_ups("E06000009", 20_000) == ("E06000009", "L-14")
+    assert areas.roll_ups("E07000117", 20_000) == ("E07000117", "L-12", "C-PENNINE", "D-EAST", "L-14")
+    assert areas.roll_ups("E06000009", 20_000) == ("E06000009", "L-14", "D-WEST")

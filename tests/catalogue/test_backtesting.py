@@ -30,7 +30,7 @@ from safety_stream.catalogue.backtesting import (
 from safety_stream.catalogue.formats import instant_of_text
 from safety_stream.catalogue.loading import load_volumes
 from safety_stream.catalogue.volumes import measured, record
-from safety_stream.core.catalogue import Area, Areas, Catalogue
+from safety_stream.core.catalogue import Area, Areas, Catalogue, Residents
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.times import DAY_LENGTH, Duration, Instant
 from safety_stream.core.rules.rule import Rule
@@ -40,11 +40,12 @@ OFFICERS = Shifts((7, 19))
 AREAS = Areas(
     county="made-up",
     by_code={
-        code: Area(code=code, name=f"Town {code}", kind="district", division=division, residents=residents)
-        for code, division, residents in (("A", "East", 10_000), ("B", "East", None), ("C", "West", 20_000))
+        code: Area(code=code, name=f"Town {code}", kind="district", division=division)
+        for code, division in (("A", "East"), ("B", "East"), ("C", "West"))
     }
     | {"OUTSIDE": Area(code="OUTSIDE", name="Outside", kind="reserved")},
     by_lsoa={},
+    residents={"A": (Residents(0, 9_000), Residents(1, 10_000)), "C": (Residents(0, 20_000),)},
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 from safety_stream.catalogue import load_catalogue
 from safety_stream.catalogue.backtesting import Raised, Tally, with_only
 from safety_stream.catalogue.fairness import Share, fairness
-from safety_stream.core.catalogue import Area, Areas, Catalogue
+from safety_stream.core.catalogue import Area, Areas, Catalogue, Residents
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.rules.rule import Override, Rule
 from safety_stream.core.stages.stage import Output
@@ -24,8 +24,9 @@ from safety_stream.wire.reports import encode_report
 
 
 def areas(**residents: int | None) -> Areas:
-    by_code = {code: Area(code=code, name=code, kind="district", residents=many) for code, many in residents.items()}
-    return Areas(county="made-up", by_code=by_code, by_lsoa={})
+    by_code = {code: Area(code=code, name=code, kind="district") for code in residents}
+    counted = {code: (Residents(0, many),) for code, many in residents.items() if many is not None}
+    return Areas(county="made-up", by_code=by_code, by_lsoa={}, residents=counted)
 
 
 def raised(number: int, area: str) -> list[Raised]:

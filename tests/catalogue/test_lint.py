@@ -36,6 +36,20 @@ NEAR = "rules/near.yaml"
 IN_LSOA = "rules/lsoa-count.yaml"
 SHARE = "rules/share.yaml"
 FACTS = "facts.yaml"
+FINDINGS = "indicators/findings.yaml"
+HARM = "indicators/harm.yaml"
+ROADS = "indicators/road-and-fire.yaml"
+RESIDENTS = "areas/residents.yaml"
+AGREEMENT = "agreement/2015-18.yaml"
+SUCCESSORS = "areas/successors.yaml"
+
+
+def made_up(old: str, new: str, part: str = "") -> str:
+    """A table of one successor in place of an empty one."""
+    said = f"old: {old}, new: {new}, valid_from: 2028-04-01, source: made up"
+    return f"successors: [{{{said}{', ' if part else ''}{part}}}]"
+
+
 COUNT_FACTS = "rules/count-facts.yaml"
 DISTINCT_FACTS = "rules/distinct-facts.yaml"
 SUM = "rules/sum-until.yaml"
@@ -156,6 +170,40 @@ def test_the_shipped_catalogue_has_no_issue():
         (RULE, "category: burglary", "category: burglaries", "unknown category burglaries"),
         (RULE, "organisation: district-councils", "organisation: burnley-council", "unknown organisation burnley-"),
         ("indicators/counts.yaml", "feeds: [police-crimes]", "feeds: [crimes]", "unknown feed crimes"),
+        ("indicators/counts.yaml", "tags: [violence,", "tags: [violent,", "unknown tag violent"),
+        (FINDINGS, "rule: rv-generic,", "rule: rv-generic, select: {kind: fire},", "has both select and rule"),
+        (FINDINGS, "rule: rv-generic, ", "", "indicator repeat-victimisation has neither select nor rule"),
+        (FINDINGS, "rule: rv-generic,", "rule: rv-generic, drill: [lsoa],", "repeat-victimisation counts findings"),
+        (FINDINGS, "among: victimisation", "among: victims", "unknown indicator victims"),
+        (HARM, "    adds: weight\n", "", "indicator crime-harm has weights, and adds one"),
+        (HARM, "      of: {violence: ", "      of: {violents: ", "unknown category violents"),
+        (HARM, "of: crime\n", "of: crimes\n", "unknown indicator crimes"),
+        (HARM, "areas: [E06000009]", "areas: [E06000001]", "unknown area E06000001"),
+        (ROADS, "adds: collision-casualties", "adds: casualties", "unknown fact casualties"),
+        (ROADS, "adds: collision-casualties", "adds: fire-level", "fact fire-level is a word, which adds nothing"),
+        (ROADS, "id: ksi-rate", "id: ksi-share", "indicator ksi-share is there already"),
+        (RESIDENTS, "area: E06000008", "area: E06000007", "unknown area E06000007"),
+        (RESIDENTS, "area: E06000009", "area: E06000008", "area E06000008 is counted twice for one day"),
+        (SUCCESSORS, "successors: []", made_up("E07000999", "E07000118"), "unknown area E07000999"),
+        (SUCCESSORS, "successors: []", made_up("E07000117", "E07000118", "percent: 60"), "come to 60 per cent"),
+        (
+            SUCCESSORS,
+            "successors: []",
+            made_up("E07000117", "E07000118", "percent: 100, lsoas: [E01000001]"),
+            "E07000118 has both percent and lsoas",
+        ),
+        (AGREEMENT, "id: 2015-18", "id: 2016-19", "id 2016-19 is not the file's name"),
+        (AGREEMENT, "id: prevent,", "id: towards-zero,", "id towards-zero is there already"),
+        (AGREEMENT, "valid_to: 2018-04-01", "valid_to: 2015-04-01", "valid_to is not after valid_from"),
+        ("areas/lancashire.yaml", "division: D-EAST", "division: D-NORTH", "unknown division D-NORTH"),
+        (
+            "areas/lancashire.yaml",
+            "parents: [L-14]",
+            "parents: [{area: L-14, valid_from: 2020-01-01, valid_to: 2020-01-01}]",
+            "valid_to is not after valid_from",
+        ),
+        (FACTS, "{id: alcohol, type: word,", "{id: alcohol, type: word, at_least: 1,", "alcohol is a word, and has no"),
+        (FACTS, "at_least: 0, at_most: 1000,", "at_least: 9, at_most: 1,", "no number is within the bounds of fact"),
         ("indicators/counts.yaml", "id: burglary", "id: violence", "indicator violence is there already"),
         ("sources.yaml", "id: police-hate", "id: police-crimes", "id police-crimes is there already"),
         ("categories.yaml", "id: asb-neighbour", "id: asb-noise", "id asb-noise is there already"),
@@ -542,6 +590,7 @@ def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
     for rule in (folder / "rules").glob("*.yaml"):
         rule.unlink()
     (folder / "volumes.yaml").unlink()
+    (folder / "indicators" / "findings.yaml").unlink()
     assert [(issue.severity, issue.what) for issue in lint_catalogue(folder)] == [("warning", "nobody hears of hubs")]
 
 
@@ -660,3 +709,18 @@ def test_what_nobody_has_confirmed_may_close_nothing_by_way_of_a_finding(folder:
     spoil(folder, "rules/finding-absent.yaml", "after: neglect, unless: visit", "after: visit, unless: neglect")
     told = "rule count-until counts possible matches of persons, which must close or rule out nothing"
     assert ("rules/finding-absent.yaml", told) in [(issue.file, issue.what) for issue in errors_of(folder)]
+
+
+def test_an_indicator_of_a_rule_that_is_not_there_is_warned_of(folder: Path):
+    spoil(folder, FINDINGS, "rule: rv-generic", "rule: rv-general")
+    (issue,) = lint_catalogue(folder)
+    assert (issue.severity, issue.what) == (
+        "warning",
+        "indicator repeat-victimisation counts rule rv-general, which is not there",
+    )
+
+
+def test_an_indicator_does_not_count_what_is_found_of_indicators(folder: Path):
+    spoil(folder, FINDINGS, "rule: rv-generic", "rule: district-count")
+    (issue,) = errors_of(folder)
+    assert issue.what == "indicator repeat-victimisation counts rule district-count, which is about an area's numbers"

@@ -195,7 +195,7 @@ TYPES: tuple[Rule, ...] = (
     ),
     *(
         a_rule(Calendar(per=per, at_least=2, of="harm"), id=f"calendar-{per}")
-        for per in ("day", "week", "month", "quarter")
+        for per in ("day", "week", "four-weeks", "month", "quarter", "year")
     ),
     a_rule(
         Count(of="harm", at_least=2, within=months(2)),

@@ -177,6 +177,10 @@ def test_months_keep_the_wall_clock_and_clamp_while_hours_are_exact(
         ("2025-12-31", "month", "2025-12-01", "2026-01-01"),
         ("2024-02-29", "month", "2024-02-01", "2024-03-01"),
         ("2025-11-30", "quarter", "2025-10-01", "2026-01-01"),
+        ("2025-12-31", "year", "2025-01-01", "2026-01-01"),
+        ("2018-01-01", "four-weeks", "2018-01-01", "2018-01-29"),
+        ("2018-12-30", "four-weeks", "2018-12-03", "2018-12-31"),
+        ("2017-12-31", "four-weeks", "2017-12-04", "2018-01-01"),
     ],
 )
 def test_periods_are_calendar_periods(day: str, kind: str, starts: str, ends: str):
@@ -375,6 +379,7 @@ def test_an_aggregate_counts_for_what_it_says_and_a_month_is_not_spread_over_day
     assert {key[2:]: value for key, value in values.items() if key[:2] == (RIBBLE_VALLEY, "violence")} == {
         ("month", "2026-01-01"): (9, False),
         ("week", "2025-12-29"): (2, False),
+        ("four-weeks", "2025-12-22"): (2, False),
         ("day", "2026-01-02"): (2, False),
     }
 

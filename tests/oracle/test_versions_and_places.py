@@ -82,8 +82,9 @@ def test_a_report_is_counted_in_the_district_stated_else_by_its_lsoa_else_outsid
 ):
     truth = truth_of(version(1, **place))
 
-    groupings = {"E06000008": {"L-14"}, PRESTON: {"L-12", "L-14"}}.get(area, set())
-    assert {key[0] for key in truth.indicators} == {area} | groupings
+    above = {"E06000008": {"D-EAST", "C-PENNINE", "L-14"}, PRESTON: {"D-SOUTH", "L-12", "L-14"}}.get(area, set())
+    within = {f"lsoa:{place['lsoa']}"} if "lsoa" in place else set()
+    assert {key[0] for key in truth.indicators} == {area} | above | within
 
 
 def test_a_person_token_reaches_each_timeline_of_its_roles():

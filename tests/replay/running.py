@@ -90,7 +90,7 @@ def linked_world(folder: Path) -> World:
 def changed_world(folder: Path, before: World) -> World:
     """The catalogue of that world, written to `folder`, a year on.
 
-    Rules, limits, links and an indicator change, some rules are new, one on a kind of key nobody read, two are retired.
+    Rules, limits, links and indicators change, some rules are new, one on a kind of key nobody read, two are retired.
     Other findings than before are read elsewhere.
     """
     shutil.copytree(before.folder, folder)
@@ -113,15 +113,23 @@ def changed_world(folder: Path, before: World) -> World:
     _rewrite(folder / "rules" / "distinct-until.yaml", r"hate-report\]\}", "hate-report], origin: reported}")
     _rewrite(folder / "linking.yaml", r"degree_cap: \d+", f"degree_cap: {SMALL_DEGREE + 1}")
     _rewrite(folder / "linking.yaml", r"age_days: \d+", "age_days: 20")
-    indicators = next((folder / "indicators").glob("*.yaml"))
-    _rewrite(indicators, r"select: \{kind: fire, category: deliberate-fire\}", "select: {kind: fire}")
-    _rewrite(indicators, "indicators:\n", f"indicators:\n{_NEW_INDICATOR}")
+    indicators = folder / "indicators"
+    fires = r"select: \{kind: fire, category: deliberate-fire\}"
+    _rewrite(indicators / "road-and-fire.yaml", fires, "select: {kind: fire}")
+    _rewrite(indicators / "counts.yaml", "indicators:\n", f"indicators:\n{_NEW_INDICATORS}")
+    # What was counted of one rule's findings is counted of another's.
+    _rewrite(indicators / "findings.yaml", "rule: rv-generic,", "rule: rv-similar,")
     return World(load_catalogue(folder), folder)
 
 
-_NEW_INDICATOR = """  - id: crime
+_NEW_INDICATORS = """  - id: any-crime
     title: Recorded crime
     select: {kind: police-crime}
+    feeds: [police-crimes]
+    periods: [week, month]
+  - id: victims-graded
+    title: Victims harmed again and again
+    rule: rv-graded
     feeds: [police-crimes]
     periods: [week, month]
 """

@@ -42,6 +42,7 @@ from safety_stream.core.rules import (
     share,
     windows,
 )
+from safety_stream.core.rules.changing import Counted
 from safety_stream.core.rules.rule import Rule, Safeguards
 from safety_stream.core.stages import alert, detect, intake, link, measure, register, stage
 from safety_stream.testing.comparison import differences
@@ -651,6 +652,41 @@ def the_whole_county_misses_from_the_roll_up(patch: Patch, _: World) -> None:
     patch.setattr(
         Areas, "roll_ups", lambda self, code, day: tuple(area for area in right(self, code, day) if area != "L-14")
     )
+
+
+@mutant
+def the_divisions_miss_from_the_roll_up(patch: Patch, _: World) -> None:
+    right = Areas.roll_ups
+    patch.setattr(
+        Areas, "roll_ups", lambda self, code, day: tuple(area for area in right(self, code, day) if area[:2] != "D-")
+    )
+
+
+@mutant
+def all_crimes_weigh_one(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "added_by", lambda version, _: version.count)
+
+
+@mutant
+def what_is_counted_by_lsoa_is_counted_under_one_name(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "lsoa_area", lambda _: "lsoa:E01000000")
+
+
+@mutant
+def findings_once_counted_stay_counted(patch: Patch, _: World) -> None:
+    right = detect._Partition._count
+    patch.setattr(detect._Partition, "_count", lambda self, _before, after, old, new: right(self, {}, after, old, new))
+
+
+@mutant
+def findings_are_counted_where_they_are_found_and_nowhere_above(patch: Patch, _: World) -> None:
+    right = detect._count_of
+
+    def count_of(counted: Counted) -> detect.FindingCount:
+        count = right(counted)
+        return lambda finding: [cell for cell in count(finding) if cell[0] == finding.area]
+
+    patch.setattr(detect, "_count_of", count_of)
 
 
 @mutant

@@ -295,7 +295,8 @@ def _districts(counts: Mapping[str, int], areas: Areas) -> Iterator[tuple[str, i
     for code, area in sorted(areas.by_code.items(), key=lambda one: (one[1].kind, one[1].name)):
         number = counts.get(code, 0)
         if area.kind == "district" or number:
-            yield area.name, number, None if area.residents is None else round(number * 1000 / area.residents, 2)
+            residents = areas.residents_now(code)
+            yield area.name, number, None if residents is None else round(number * 1000 / residents, 2)
 
 
 def _per_district_and_month(alerts: Sequence[Raised], span: Span, areas: Areas) -> Spread:

@@ -1,35 +1,39 @@
 """The files that declare what rules may name, in the order in which they name one another.
 
-Sources, categories, facts, links, areas, indicators, audiences: each is held against the vocabulary of those before it.
+Sources, categories, facts, links, areas, agreements, indicators, audiences: each is held against the vocabulary of
+those before it.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from safety_stream.catalogue.agreements import read_agreements
 from safety_stream.catalogue.areas import read_lookup
 from safety_stream.catalogue.calendars import read_calendars
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import (
+    AreaEntry,
     AreasFile,
     AudienceEntry,
     AudiencesFile,
     CategoriesFile,
     FactEntry,
     FactsFile,
-    IndicatorsFile,
+    ParentEntry,
     PersonsFile,
     ProfileEntry,
     SourcesFile,
 )
 from safety_stream.catalogue.linking import read_linked
+from safety_stream.catalogue.measures import read_measures
 from safety_stream.catalogue.places import Place
-from safety_stream.catalogue.selecting import selector_of_reports
+from safety_stream.catalogue.reforms import BESIDE_AREAS, read_residents, read_successors
 from safety_stream.catalogue.vocabulary import Categories, Vocabulary
 from safety_stream.core.catalogue import (
     Area,
@@ -38,7 +42,7 @@ from safety_stream.core.catalogue import (
     Bounds,
     Category,
     FactKind,
-    Indicator,
+    Parent,
     PersonBounds,
     Profile,
     Source,
@@ -80,7 +84,8 @@ def read_declarations(files: Files, areas: Path | None, today: Day | None = None
     known = msgspec.structs.replace(known, linked=read_linked(files, known))
     known = msgspec.structs.replace(known, calendars=read_calendars(files, today))
     known = msgspec.structs.replace(known, areas=_read_areas(files, areas or _only_area_file(files)))
-    known = msgspec.structs.replace(known, indicators=_read_indicators(files, known))
+    known = msgspec.structs.replace(known, agreements=read_agreements(files))
+    known = msgspec.structs.replace(known, measures=read_measures(files, known))
     audiences, profiles = _read_audiences(files, known)
     return msgspec.structs.replace(known, audiences=audiences), profiles
 
@@ -170,6 +175,8 @@ def _read_facts(files: Files) -> dict[str, FactKind] | None:
             type=entry.type,
             title=entry.title,
             values=None if entry.values is None else frozenset(entry.values),
+            at_least=entry.at_least,
+            at_most=entry.at_most,
         )
         for entry in model.facts
     }
@@ -182,6 +189,10 @@ def _check_fact(at: Place, where: Where, entry: FactEntry) -> None:
         at.error((*where, "id"), f"fact {entry.id}: no rule may read of {word}", "leave it out (rules.md 3.11)")
     if entry.type == "number" and (entry.values is not None or entry.open):
         at.error(where, f"fact {entry.id} is a number; it has neither values nor open", "leave them out")
+    if entry.type == "word" and (entry.at_least, entry.at_most) != (None, None):
+        at.error(where, f"fact {entry.id} is a word, and has no bounds", "leave at_least and at_most out")
+    if entry.at_least is not None and entry.at_most is not None and entry.at_least > entry.at_most:
+        at.error(where, f"no number is within the bounds of fact {entry.id}", "at_least is not above at_most")
     if entry.type == "word" and (entry.values is None) != entry.open:
         what = "both values and open" if entry.open else "no values"
         at.error(where, f"fact {entry.id} has {what}", "list the words it may be, or else say open: true")
@@ -193,35 +204,54 @@ def _read_areas(files: Files, file: Path | None) -> Areas | None:
         return None
     at, model = read
     at.refuse_repeats("areas", [entry.code for entry in model.areas], what="code")
+    divisions = {entry.code for entry in model.areas if entry.kind == "division"}
     by_code = {
         entry.code: Area(
             code=entry.code,
             name=entry.name,
             kind=entry.kind,
-            parents=tuple(entry.parents),
+            parents=tuple(_parents(entry, divisions)),
             valid_from=entry.valid_from,
             valid_to=entry.valid_to,
             division=entry.division,
-            residents=entry.residents,
         )
         for entry in model.areas
     }
     for index, entry in enumerate(model.areas):
         where: Where = ("areas", index)
-        for parent in entry.parents:
-            at.know((*where, "parents"), "area", parent, by_code)
+        for parent in by_code[entry.code].parents:
+            at.know((*where, "parents"), "area", parent.code, by_code)
+            at.check_days((*where, "parents"), parent.valid_from, parent.valid_to)
+        if entry.division is not None and divisions:
+            at.know((*where, "division"), "division", entry.division, divisions)
         if _is_above_itself(entry.code, by_code):
             at.error((*where, "parents"), f"area {entry.code} is above itself", "break the circle of parents")
         at.check_days(where, entry.valid_from, entry.valid_to)
     for reserved in (OUTSIDE, UNLOCATED):
         if reserved not in by_code or by_code[reserved].kind != "reserved":
             at.error(("areas",), f"area {reserved} of kind reserved is missing", "add it: sums must be whole")
-    return Areas(county=model.county, by_code=by_code, by_lsoa=_read_lsoas(files, at, file, model, by_code))
+    return Areas(
+        county=model.county,
+        by_code=by_code,
+        by_lsoa=_read_lsoas(files, at, file, model, by_code),
+        residents=read_residents(files, file.parent, by_code),
+        successors=read_successors(files, file.parent, by_code),
+    )
+
+
+def _parents(entry: AreaEntry, divisions: Collection[str]) -> Iterator[Parent]:
+    for parent in entry.parents:
+        if isinstance(parent, ParentEntry):
+            yield Parent(parent.area, parent.valid_from, parent.valid_to)
+        else:
+            yield Parent(parent)
+    if entry.division is not None and entry.division in divisions:
+        yield Parent(entry.division)
 
 
 def _only_area_file(files: Files) -> Path | None:
     folder = files.folder / "areas"
-    found = files.in_folder(folder)
+    found = [path for path in files.in_folder(folder) if path.name not in BESIDE_AREAS]
     if len(found) != 1:
         at = files.place(folder)
         what = "there is no area file" if not found else f"there are {len(found)} area files"
@@ -255,38 +285,13 @@ def _read_lsoas(files: Files, at: Place, file: Path, model: AreasFile, by_code: 
 
 
 def _is_above_itself(code: str, by_code: Mapping[str, Area]) -> bool:
-    above = list(by_code[code].parents)
+    above = [parent.code for parent in by_code[code].parents]
     for parent in above:
         if parent == code:
             return True
         area = by_code.get(parent)
-        above.extend(one for one in (area.parents if area else ()) if one not in above)
+        above.extend(one.code for one in (area.parents if area else ()) if one.code not in above)
     return False
-
-
-def _read_indicators(files: Files, vocabulary: Vocabulary) -> dict[str, Indicator] | None:
-    found: dict[str, Indicator] = {}
-    whole = True
-    for path in files.in_folder(files.folder / "indicators"):
-        read = files.read(path, IndicatorsFile)
-        if read is None:
-            whole = False
-            continue
-        at, model = read
-        for index, entry in enumerate(model.indicators):
-            where: Where = ("indicators", index)
-            if entry.id in found:
-                at.error((*where, "id"), f"indicator {entry.id} is there already", "ids are never reused: rename it")
-            for feed in entry.feeds:
-                at.know((*where, "feeds"), "feed", feed, vocabulary.sources)
-            found[entry.id] = Indicator(
-                id=entry.id,
-                title=entry.title,
-                select=selector_of_reports(at, (*where, "select"), entry.select, vocabulary),
-                feeds=tuple(entry.feeds),
-                periods=tuple(entry.periods),
-            )
-    return found if whole else None
 
 
 def _read_audiences(files: Files, vocabulary: Vocabulary) -> tuple[dict[str, Audience] | None, list[Profile]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import msgspec
 
 from safety_stream.catalogue.backtesting import Raised
-from safety_stream.core.catalogue import Area, Areas
+from safety_stream.core.catalogue import Areas
 from safety_stream.core.statistics.rates import poisson_interval
 
 ALPHA = 0.05
@@ -56,13 +56,15 @@ def fairness(rule: str, version: int, alerts: Iterable[Raised], areas: Areas) ->
     Raises `ValueError` when the residents of no district are known.
     """
     counts = Counter(alert.area for alert in alerts)
-    districts = [area for area in areas.by_code.values() if area.kind == "district" and area.residents is not None]
-    if not districts:
-        raise ValueError(f"the areas of {areas.county} say of no district how many live there: add `residents`")
-    within = sum(counts[area.code] for area in districts)
-    rate = within / sum(area.residents or 0 for area in districts)
+    known = {code: areas.residents_now(code) for code, area in areas.by_code.items() if area.kind == "district"}
+    residents = {code: number for code, number in known.items() if number is not None}
+    if not residents:
+        raise ValueError(f"the areas of {areas.county} say of no district how many live there: add residents.yaml")
+    within = sum(counts[code] for code in residents)
+    rate = within / sum(residents.values())
     shares = sorted(
-        (_share(area, counts[area.code], rate) for area in districts), key=lambda one: (-one.per_1000, one.district)
+        (_share(areas.by_code[code].name, number, counts[code], rate) for code, number in residents.items()),
+        key=lambda one: (-one.per_1000, one.district),
     )
     lowest = shares[-1].per_1000
     return Fairness(
@@ -76,8 +78,7 @@ def fairness(rule: str, version: int, alerts: Iterable[Raised], areas: Areas) ->
     )
 
 
-def _share(area: Area, alerts: int, rate: float) -> Share:
-    residents = area.residents or 0
+def _share(district: str, residents: int, alerts: int, rate: float) -> Share:
     low, high = poisson_interval(rate * residents, ALPHA)
     per_1000 = round(alerts * 1000 / residents, 3)
-    return Share(area.name, residents, alerts, per_1000, round(rate * residents, 1), low, high)
+    return Share(district, residents, alerts, per_1000, round(rate * residents, 1), low, high)

@@ -21,6 +21,7 @@ from pydantic import (
     Tag,
 )
 
+from safety_stream.core.catalogue import ONE, AgreementPart, AreaKind, Drill
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import IdentityClass, Origin
 from safety_stream.core.model.sightings import KeyKind
@@ -168,6 +169,7 @@ Keys = Annotated[
 ]
 Grade = Literal["A", "B", "C", "D", "E"]
 Number = Annotated[int, Field(ge=1, le=1_000_000)]
+Number10M = Annotated[int, Field(ge=1, le=10_000_000)]
 # Of up to fifteen digits, as a report may state (`core/model/facts.py`).
 WholeNumber = Annotated[int, Field(gt=-(10**15), lt=10**15)]
 FactWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=64)]
@@ -211,13 +213,18 @@ class CategoryEntry(_Strict):
 
 
 class FactEntry(_Strict):
-    """A fact reports may state: a whole number, or a word of a closed list; `open` lets any word through."""
+    """A fact reports may state: a whole number, or a word of a closed list; `open` lets any word through.
+
+    A number may have bounds: what lies outside them is a mistake.
+    """
 
     id: Name
     type: Literal["number", "word"]
     title: Prose
     values: FactWords | None = None
     open: bool = False
+    at_least: WholeNumber | None = None
+    at_most: WholeNumber | None = None
     source: Prose
 
 
@@ -260,17 +267,71 @@ class CategoriesFile(_Strict):
     bounds: BoundsEntry
 
 
+class ParentEntry(_Strict):
+    """A grouping an area is in on days `[valid_from, valid_to)`."""
+
+    area: AreaCode
+    valid_from: OptionalDay = None
+    valid_to: OptionalDay = None
+
+
+ParentEntries = Annotated[
+    list[
+        Annotated[
+            Annotated[ParentEntry, Tag("days")] | Annotated[AreaCode, Tag("always")],
+            Discriminator(lambda value: "days" if isinstance(value, dict | ParentEntry) else "always"),
+        ]
+    ],
+    Field(max_length=20),
+]
+
+
 class AreaEntry(_Strict):
-    """A district, a grouping, or a reserved area; `division` is a district's police division."""
+    """A district, a grouping, or a reserved area.
+
+    `division` is a district's police division: where the file has areas of that kind, the code of one, which is then
+    among its parents; else any word.
+    """
 
     code: AreaCode
     name: Prose
-    kind: Literal["district", "county", "reserved"]
-    parents: list[AreaCode] = []
+    kind: AreaKind
+    parents: ParentEntries = []
     valid_from: OptionalDay = None
     valid_to: OptionalDay = None
     division: Prose | None = None
-    residents: Annotated[int, Field(ge=1)] | None = None
+
+
+class ResidentsEntry(_Strict):
+    """How many live in an area from a day on, and who counted."""
+
+    area: AreaCode
+    valid_from: LondonDay
+    residents: Number10M
+    source: Prose
+
+
+class ResidentsFile(_Strict):
+    """`areas/residents.yaml`: the denominators of rates. A catalogue without it has no rates."""
+
+    residents: list[ResidentsEntry]
+
+
+class SuccessorEntry(_Strict):
+    """An area that takes the place of another from a day on: whole, or some LSOAs, or so much of it in per cent."""
+
+    old: AreaCode
+    new: AreaCode
+    valid_from: LondonDay
+    percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    lsoas: Annotated[list[AreaCode], Field(min_length=1)] | None = None
+    source: Prose
+
+
+class SuccessorsFile(_Strict):
+    """`areas/successors.yaml`: which area took the place of which. A catalogue without it has had no reform."""
+
+    successors: list[SuccessorEntry]
 
 
 class AreasFile(_Strict):
@@ -371,20 +432,90 @@ class LinkingFile(_Strict):
     linked: LinkedEntry
 
 
+class CaveatEntry(_Strict):
+    """What must be said beside an indicator, of some areas or of all."""
+
+    text: Prose
+    areas: list[AreaCode] = []
+    source: Prose
+
+
+class WeightsEntry(_Strict):
+    """What an incident of each category weighs, and where the weights are from."""
+
+    of: Annotated[dict[Name, Annotated[int, Field(ge=0, le=100_000)]], Field(min_length=1, max_length=MANY_MAX)]
+    source: Prose
+
+
 class IndicatorEntry(_Strict):
-    """A count per area."""
+    """A count per area of the reports that `select` means, or of the findings of `rule`.
+
+    `adds` is what each adds: one; with `weights`, the weight of its category; or the name of a fact it states.
+    """
 
     id: Name
     title: Prose
-    select: StepEntry
+    select: StepEntry | None = None
+    rule: Name | None = None
+    adds: Name = ONE
+    weights: WeightsEntry | None = None
     feeds: Annotated[list[Name], Field(min_length=1)]
     periods: Annotated[list[PeriodKind], Field(min_length=1)]
+    drill: list[Drill] = []
+    tags: Annotated[list[Name], Field(max_length=STEPS_MAX)] = []
+    caveats: Annotated[list[CaveatEntry], Field(max_length=STEPS_MAX)] = []
+
+
+class ShareOfEntry(_Strict):
+    """An indicator in per cent of another, where that is `least_base` or more."""
+
+    id: Name
+    title: Prose
+    of: Name
+    among: Name
+    least_base: Number = 20
+    tags: Annotated[list[Name], Field(max_length=STEPS_MAX)] = []
+    caveats: Annotated[list[CaveatEntry], Field(max_length=STEPS_MAX)] = []
+
+
+class RateEntry(_Strict):
+    """An indicator per so many residents."""
+
+    id: Name
+    title: Prose
+    of: Name
+    per: Literal["residents"]
+    times: Number = 1000
+    tags: Annotated[list[Name], Field(max_length=STEPS_MAX)] = []
+    caveats: Annotated[list[CaveatEntry], Field(max_length=STEPS_MAX)] = []
 
 
 class IndicatorsFile(_Strict):
-    """`indicators/*.yaml`."""
+    """`indicators/*.yaml`: what is counted, and what is worked out from counts when they are published."""
 
-    indicators: list[IndicatorEntry]
+    indicators: list[IndicatorEntry] = []
+    shares: list[ShareOfEntry] = []
+    rates: list[RateEntry] = []
+
+
+class SentenceEntry(_Strict):
+    """A sentence of an agreement: its id is a tag of what measures it; `without` says why nothing need."""
+
+    id: Name
+    part: AgreementPart
+    words: Prose
+    without: Prose | None = None
+
+
+class AgreementFile(_Strict):
+    """`agreement/*.yaml`: what partners have agreed to work for in some years."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+    title: Prose
+    valid_from: LondonDay
+    valid_to: LondonDay
+    source: Prose
+    sentences: Annotated[list[SentenceEntry], Field(min_length=1, max_length=MANY_MAX)]
 
 
 class FarringtonEntry(_Strict):

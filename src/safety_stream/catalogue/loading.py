@@ -24,10 +24,11 @@ from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile, VolumesFile
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.judging import read_judging
+from safety_stream.catalogue.measures import check_counted_rules
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.signals import read_signals
-from safety_stream.catalogue.vocabulary import Vocabulary
+from safety_stream.catalogue.vocabulary import Measures, Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.times import Day
@@ -117,6 +118,8 @@ def _read(
     """Read everything; None when there is an error."""
     vocabulary, profiles = read_declarations(files, areas, today)
     by_id = _read_rules(files, vocabulary, rules, instead)
+    measures = vocabulary.measures or Measures({}, {}, {})
+    check_counted_rules(files, measures.indicators.values(), [read.rule for read in by_id.values()])
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
     judging, signals = read_judging(files, vocabulary, today), read_signals(files, vocabulary)
@@ -130,7 +133,7 @@ def _read(
         categories=categories.by_id,
         kind_themes=categories.kind_themes,
         flag_themes=categories.flag_themes,
-        indicators=tuple((vocabulary.indicators or {}).values()),
+        indicators=tuple(measures.indicators.values()),
         rules=_as_released(by_id, releases),
         audiences=tuple((vocabulary.audiences or {}).values()),
         profiles=tuple(profiles),
@@ -140,6 +143,9 @@ def _read(
         linked=vocabulary.linked or NOTHING_LINKED,
         judging=judging or Judging(),
         signals=signals,
+        shares=tuple(measures.shares.values()),
+        rates=tuple(measures.rates.values()),
+        agreements=vocabulary.agreements or (),
     )
     return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)
 

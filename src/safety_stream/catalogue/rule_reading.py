@@ -34,6 +34,7 @@ from safety_stream.catalogue.linking import check_age, check_linked, linked_with
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import certain_only, selector_of
 from safety_stream.catalogue.vocabulary import ROLES, Vocabulary
+from safety_stream.core.catalogue import GROUPINGS
 from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
 from safety_stream.core.rules.linked import PATH
@@ -217,7 +218,7 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
     for area in entry.areas:
         vocabulary.know_area(at, (*where, "areas"), area)
         known = vocabulary.areas.by_code.get(area) if vocabulary.areas else None
-        if known is not None and known.kind == "county" and any(limb.keys != ("area",) for limb in touched):
+        if known is not None and known.kind in GROUPINGS and any(limb.keys != ("area",) for limb in touched):
             at.error((*where, "areas"), f"{area} groups areas; nothing happens in it as such", "name its districts")
     at.check_days(where, entry.valid_from, entry.valid_to)
     if not touched:

@@ -15,6 +15,7 @@ from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.issues import Severity
 from safety_stream.catalogue.places import Place
 from safety_stream.core.catalogue import (
+    Agreement,
     Areas,
     Audience,
     Bounds,
@@ -23,6 +24,8 @@ from safety_stream.core.catalogue import (
     Indicator,
     Linked,
     PersonBounds,
+    Rate,
+    Share,
     Source,
 )
 from safety_stream.core.model.facts import fact_in, number_of
@@ -48,6 +51,14 @@ class Categories(msgspec.Struct, frozen=True):
         return frozenset().union(*by_category, *self.kind_themes.values(), *self.flag_themes.values())
 
 
+class Measures(msgspec.Struct, frozen=True):
+    """What the files of indicators declare, each by id: counts, and what is worked out from them."""
+
+    indicators: dict[str, Indicator]
+    shares: dict[str, Share]
+    rates: dict[str, Rate]
+
+
 class Vocabulary(msgspec.Struct, frozen=True):
     """What the files read so far declare. `at_home` says that the areas are those the other files were written for."""
 
@@ -58,9 +69,21 @@ class Vocabulary(msgspec.Struct, frozen=True):
     facts: dict[str, FactKind] | None = None
     linked: Linked | None = None
     areas: Areas | None = None
-    indicators: dict[str, Indicator] | None = None
+    agreements: tuple[Agreement, ...] | None = None
+    measures: Measures | None = None
     audiences: dict[str, Audience] | None = None
     calendars: dict[str, OpenDays] | None = None
+
+    @property
+    def indicators(self) -> dict[str, Indicator] | None:
+        """What is counted."""
+        return None if self.measures is None else self.measures.indicators
+
+    def tags(self) -> frozenset[str] | None:
+        """The sentences some agreement has."""
+        if self.agreements is None:
+            return None
+        return frozenset(sentence.id for agreement in self.agreements for sentence in agreement.sentences)
 
     def kinds(self) -> frozenset[str] | None:
         """The kinds of report the sources send."""

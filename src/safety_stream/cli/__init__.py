@@ -11,6 +11,7 @@ from safety_stream.cli import (
     demo,
     doctor,
     generate,
+    indicator_catalogue,
     ingest,
     judgements,
     known,
@@ -45,6 +46,8 @@ published.indicators.command("why", epilog=judgements.WHY_EPILOG)(judgements.why
 published.indicators.command("budget", epilog=judgements.BUDGET_EPILOG)(judgements.budget)
 app.add_typer(topics.app, name="topics")
 app.add_typer(published.alerts, name="alerts")
+published.indicators.command("lint", epilog=indicator_catalogue.LINT_EPILOG)(indicator_catalogue.lint)
+published.indicators.command("page", epilog=indicator_catalogue.PAGE_EPILOG)(indicator_catalogue.page)
 app.add_typer(published.indicators, name="indicators")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(links.app, name="links")

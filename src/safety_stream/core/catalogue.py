@@ -45,41 +45,96 @@ class Category(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class FactKind(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A name under which reports may say something, and what they may say: a whole number, or a word.
 
-    The word is one of `values`; None leaves it open.
+    The word is one of `values`, the number from `at_least` to `at_most`; None leaves it open.
     """
 
     id: str
     type: Literal["number", "word"]
     title: str
     values: frozenset[str] | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+
+    def is_within(self, number: int) -> bool:
+        """Whether a number lies within the bounds."""
+        return (self.at_least is None or self.at_least <= number) and (self.at_most is None or number <= self.at_most)
+
+
+AreaKind = Literal["district", "division", "csp", "county", "reserved"]
+"""What happens, happens in a district or in a reserved area; the other kinds group districts: police divisions,
+community safety partnerships that several districts have together, and the county."""
+
+GROUPINGS: frozenset[AreaKind] = frozenset({"division", "csp", "county"})
+
+
+class Parent(msgspec.Struct, frozen=True, gc=False):
+    """A grouping an area is in on days `[valid_from, valid_to)`; None means open."""
+
+    code: str
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+
+    def is_valid_on(self, day: Day) -> bool:
+        """Whether the area was in it on that day."""
+        return _is_within(day, self.valid_from, self.valid_to)
 
 
 class Area(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A district or a grouping of districts, valid on days `[valid_from, valid_to)`; None means open.
 
-    `division` is the police division a district is in, `residents` how many live there; None where nobody has said.
+    `division` is the police division a district is in; None where nobody has said.
     """
 
     code: str
     name: str
-    kind: str
-    parents: tuple[str, ...] = ()
+    kind: AreaKind
+    parents: tuple[Parent, ...] = ()
     valid_from: Day | None = None
     valid_to: Day | None = None
     division: str | None = None
-    residents: int | None = None
 
     def is_valid_on(self, day: Day) -> bool:
         """Whether the area existed on that day."""
-        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
+        return _is_within(day, self.valid_from, self.valid_to)
+
+
+def _is_within(day: Day, first: Day | None, after: Day | None) -> bool:
+    return (first is None or first <= day) and (after is None or day < after)
+
+
+class Residents(msgspec.Struct, frozen=True, gc=False):
+    """How many live in an area from a day on, until somebody counts again."""
+
+    valid_from: Day
+    number: int
+
+
+class Successor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An area that takes the place of an old one, or of a part of it, from a day on.
+
+    The part is some LSOAs, or so much of it in per cent; with neither it is the whole.
+    """
+
+    old: str
+    new: str
+    valid_from: Day
+    percent: int | None = None
+    lsoas: frozenset[str] | None = None
 
 
 class Areas(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The county: its areas by code and the district of each LSOA."""
+    """The county: its areas by code, the district of each LSOA, how many live where, and what takes the place of what.
+
+    A district may be in several groupings at once, and these in others; what happens in it counts once in each. There
+    is no area of everything: the areas nothing is above (the county, OUTSIDE and UNLOCATED) have each incident in
+    exactly one of them, so their sum is the total.
+    """
 
     county: str
     by_code: Mapping[str, Area]
     by_lsoa: Mapping[str, str]
+    residents: Mapping[str, tuple[Residents, ...]] = {}
+    successors: tuple[Successor, ...] = ()
 
     def district(self, code: str | None, lsoa: str | None, day: Day) -> str:
         """The district of a report: the stated code if it is ours, else its LSOA's, else OUTSIDE or UNLOCATED."""
@@ -95,19 +150,125 @@ class Areas(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         for at in found:
             area = self.by_code.get(at)
             for parent in area.parents if area else ():
-                if parent not in found and parent in self.by_code and self.by_code[parent].is_valid_on(day):
-                    found.append(parent)
+                above = self.by_code.get(parent.code)
+                if above and parent.code not in found and parent.is_valid_on(day) and above.is_valid_on(day):
+                    found.append(parent.code)
         return tuple(found)
+
+    def residents_on(self, code: str, day: Day) -> int | None:
+        """How many lived in an area on a day: as last counted by then, else the sum of its districts; None: unknown.
+
+        What was counted before the first count is unknown, and so is a grouping one of whose districts is.
+        """
+        counted = [one.number for one in self.residents.get(code, ()) if one.valid_from <= day]
+        if counted:
+            return counted[-1]
+        area = self.by_code.get(code)
+        if area is None or area.kind not in GROUPINGS:
+            return None
+        within = [self.residents_on(district, day) for district in self._districts_of(code, day)]
+        known = [number for number in within if number is not None]
+        return sum(known) if known and len(known) == len(within) else None
+
+    def residents_now(self, code: str) -> int | None:
+        """How many live in an area as counted last; None where nobody has counted."""
+        counted = self.residents.get(code)
+        return counted[-1].number if counted else None
+
+    def _districts_of(self, code: str, day: Day) -> list[str]:
+        return [
+            one.code
+            for one in self.by_code.values()
+            if one.kind == "district" and one.is_valid_on(day) and code in self.roll_ups(one.code, day)
+        ]
+
+
+class Caveat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What must be said beside an indicator, of some areas or (none named) of all, and who says so."""
+
+    text: str
+    areas: tuple[str, ...] = ()
+    source: str
+
+
+Drill = Literal["lsoa"]
+"""What an indicator is counted by within a district. LSOAs alone: reports carry no ward to the register."""
+
+Adds = str
+"""What a matching incident adds to its indicator: `one`; `weight`, the weight of its category; or the name of a fact,
+the whole number it states in it, nothing if it states none."""
+
+ONE, WEIGHT = "one", "weight"
 
 
 class Indicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A count per area: which incidents, resting on which feeds, in which periods."""
+    """A count per area: of which incidents, resting on which feeds, in which periods.
+
+    Or, with `rule`, of that rule's findings, each in the area and on the day it completed. `adds` is what each adds;
+    `weights` are those of categories. `drill` says by which smaller areas it is counted besides, for inside alone.
+    `tags` are what it measures of an agreement.
+    """
 
     id: str
     title: str
     select: Selector
     feeds: tuple[str, ...]
     periods: tuple[PeriodKind, ...]
+    adds: Adds = ONE
+    weights: Mapping[str, int] = {}
+    rule: str | None = None
+    drill: tuple[Drill, ...] = ()
+    tags: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
+
+
+class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An indicator's part, in per cent, of another that holds it; said of none that is below `least_base`."""
+
+    id: str
+    title: str
+    of: str
+    among: str
+    least_base: int
+    tags: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
+
+
+class Rate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An indicator per so many of those who live in its area."""
+
+    id: str
+    title: str
+    of: str
+    per: Literal["residents"]
+    times: int
+    tags: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
+
+
+AgreementPart = Literal["priority", "factor", "threat", "strategy", "evidence", "approach", "action"]
+
+
+class Sentence(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A sentence of an agreement: what kind of part it is of it, and its own words.
+
+    Indicators measure it by naming its id among their tags. `without` says why none need.
+    """
+
+    id: str
+    part: AgreementPart
+    words: str
+    without: str | None = None
+
+
+class Agreement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What partners have agreed to work for in some years, `[valid_from, valid_to)`: the sentences, in their order."""
+
+    id: str
+    title: str
+    valid_from: Day
+    valid_to: Day
+    sentences: tuple[Sentence, ...]
 
 
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -134,6 +295,11 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     final_only: bool
     suppress_below: int
     round_to: int
+
+    @property
+    def hides(self) -> bool:
+        """Whether it shows less than everything: then nothing within a district, whose counts are small, is shown."""
+        return self.suppress_below > 0 or self.round_to > 1 or self.final_only
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -204,3 +370,6 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     linked: Linked = NOTHING_LINKED
     judging: Judging = Judging()
     signals: Settings | None = None
+    shares: tuple[Share, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    agreements: tuple[Agreement, ...] = ()

@@ -38,11 +38,13 @@ from operator import attrgetter
 import msgspec
 from msgspec.structs import replace
 
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.catalogue import ONE, WEIGHT, Catalogue, Indicator
 from safety_stream.core.linking import entities_of, linked_key
+from safety_stream.core.model.facts import number_of, value_of
 from safety_stream.core.model.incidents import IncidentVersion, Role
 from safety_stream.core.model.sightings import KeyKind, Sighting, key_kind
 from safety_stream.core.model.stretches import HERE, NEARBY, STRETCHED, STRETCHES
+from safety_stream.core.model.tallies import lsoa_area
 from safety_stream.core.model.times import DAY_LENGTH, Day, Instant, day_of, period_of
 from safety_stream.core.persons import STRANGERS, Who, told_of_persons
 from safety_stream.core.rules.chains import carried_to, with_all_beneath
@@ -64,7 +66,7 @@ _AROUND = tuple(product((-1, 0, 1), repeat=2))
 
 
 class Series(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One cell of one series a version counts in: `count` incidents of `indicator` in `area` on `event_day`."""
+    """One cell of one series a version counts in: `count` more of `indicator` in `area` on `event_day`."""
 
     area: str
     indicator: str
@@ -111,14 +113,13 @@ class Scope:
         self.key_kinds = frozenset(kind for rule in live for limb in rule.limbs for kind in limb.keys)
         self.areas: Callable[[str, Day], tuple[str, ...]] = lru_cache(_AREA_DAYS)(catalogue.areas.roll_ups)
         """The areas an incident in an area counts in on a day."""
-        chosen = [(indicator.id, compiled(indicator.select)) for indicator in catalogue.indicators]
+        own = [indicator for indicator in catalogue.indicators if indicator.rule is None]
+        chosen = [(indicator, compiled(indicator.select)) for indicator in own]
 
-        def counted(report: Readable) -> tuple[tuple[str, Selection], ...]:
-            return tuple(
-                (name, select) for name, select in chosen if (select.but_for_lateness or select.passes)(report)
-            )
+        def counted(report: Readable) -> tuple[tuple[Indicator, Selection], ...]:
+            return tuple((one, select) for one, select in chosen if (select.but_for_lateness or select.passes)(report))
 
-        self._counted = Remembered([one.select for one in catalogue.indicators], IncidentVersion, counted)
+        self._counted = Remembered([one.select for one in own], IncidentVersion, counted)
         self._metres = catalogue.bounds.cell_metres
         self._stretch = catalogue.bounds.cell_days * DAY_LENGTH
         sought = {kind: _sought(live, kind) for kind in sorted(STRETCHED)}
@@ -142,7 +143,7 @@ class Scope:
         said = (
             self.key_kinds,
             catalogue.areas.by_code,
-            [(indicator.id, indicator.select) for indicator in catalogue.indicators],
+            [(one.id, one.select, one.adds, sorted(one.weights.items()), one.drill) for one in own],
             (self._metres, self._stretch, sought),
             self.linked.select if "linked" in self.key_kinds else None,
             *([followed] if followed else ()),
@@ -152,11 +153,11 @@ class Scope:
         self.digest = sha256(_DIGESTED.encode(said)).digest()
         self._of_roles: dict[tuple[tuple[Role, ...], bool], tuple[tuple[str, tuple[str, ...]], ...]] = {}
 
-    def indicators(self, version: IncidentVersion) -> list[str]:
+    def indicators(self, version: IncidentVersion) -> list[Indicator]:
         """The indicators an incident counts in."""
         # How soon it was reported is no trait that could be remembered.
         counted = self._counted.of(version)
-        return [name for name, select in counted if select.but_for_lateness is None or select.passes(version)]
+        return [one for one, select in counted if select.but_for_lateness is None or select.passes(version)]
 
     def is_sought(self, kind: KeyKind, version: IncidentVersion) -> bool:
         """Whether a rule on such keys may count this incident, or would but for its origin or lateness."""
@@ -464,6 +465,23 @@ def _series_of(version: IncidentVersion, scope: Scope) -> Iterator[Series]:
         day = day_of(version.occurred_from)
         by_month = version.precision == "month"
         event_day = period_of(day, "month").starts if by_month else day
-        for area in scope.areas(version.area, day):
-            for indicator in counted:
-                yield Series(area, indicator, event_day, by_month, version.count)
+        areas, lsoa = scope.areas(version.area, day), version.place.lsoa
+        for indicator in counted:
+            count = added_by(version, indicator)
+            if count:
+                for area in areas:
+                    yield Series(area, indicator.id, event_day, by_month, count)
+                if lsoa is not None and "lsoa" in indicator.drill:
+                    yield Series(lsoa_area(lsoa), indicator.id, event_day, by_month, count)
+
+
+def added_by(version: IncidentVersion, indicator: Indicator) -> int:
+    """What an incident adds to an indicator it counts in: of a count of incidents, as much for each.
+
+    A fact is stated of all of them together.
+    """
+    if indicator.adds == ONE:
+        return version.count
+    if indicator.adds == WEIGHT:
+        return indicator.weights.get(version.category, 0) * version.count
+    return number_of(value_of(version.facts, indicator.adds)) or 0

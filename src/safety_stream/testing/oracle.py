@@ -303,8 +303,8 @@ def recompute(
     )
     rules = {limb.rule["id"]: limb.rule for limb in files.limbs} | {"hub": HUB}
     claims = live_claims(accepted, files, to_grid)
-    tallies = list(tallies_of(claims, files))
     findings = judge_timelines(timelines(claims, files, links) | linked_timelines(claims, files, links), files, clocks)
+    tallies = [*tallies_of(claims, files), *tallies_of_findings(findings, files)]
     findings += judge_areas(tallies, files.limbs, clocks)
     return Truth(
         findings={(f.rule_id, f.limb, f.key, f.occurrence_id): f for f in findings},
@@ -342,7 +342,11 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         bounds=categories["bounds"],
         areas={area["code"]: area for area in areas["areas"]},
         lsoas=lsoas,
-        indicators=_load(folder / "indicators" / "counts.yaml")["indicators"],
+        indicators=[
+            indicator
+            for path in sorted((folder / "indicators").glob("*.yaml"))
+            for indicator in _load(path).get("indicators", ())
+        ],
         limbs=[
             limb
             for rule in rules
@@ -441,7 +445,11 @@ def period_of(day: date, kind: str) -> tuple[date, date]:
     if kind == "week":
         monday = day - timedelta(days=day.weekday())
         return monday, monday + timedelta(days=7)
-    months = {"month": 1, "quarter": 3}[kind]
+    if kind == "four-weeks":
+        # Thirteen of them from Monday 1 January 2018 to Monday 31 December 2018, and so on both ways.
+        starts = date(2018, 1, 1) + timedelta(days=(day - date(2018, 1, 1)).days // 28 * 28)
+        return starts, starts + timedelta(days=28)
+    months = {"month": 1, "quarter": 3, "year": 12}[kind]
     first = (day.month - 1) // months * months + 1
     years, month = divmod(first - 1 + months, 12)
     return date(day.year, first, 1), date(day.year + years, month + 1, 1)
@@ -525,8 +533,9 @@ def facts_of(report: Plain, declared: dict[str, Plain]) -> list[list[str]]:
         if fact is None:
             continue
         if fact["type"] == "number":
-            if as_number(value) is not None:
-                kept.append([name, str(as_number(value))])
+            number = as_number(value)
+            if number is not None and fact.get("at_least", number) <= number <= fact.get("at_most", number):
+                kept.append([name, str(number)])
         elif fact.get("open") or value in map(as_said, fact["values"]):
             kept.append([name, value])
     return kept
@@ -917,7 +926,12 @@ def _passes(name: str, wanted: object, subject: Sighting | Plain) -> bool:
         said = subject.facts if isinstance(subject, Sighting) else dict(subject["facts"])
         return fact_passes(wanted, said.get(name.removeprefix("facts.")))
     attribute = LIST_FIELDS.get(name, name)
-    value = getattr(subject, attribute) if isinstance(subject, Sighting) else subject[attribute]
+    if isinstance(subject, Sighting):
+        value = getattr(subject, attribute)
+    elif name == "role":
+        value = [role for role, _, _ in subject["parties"]]
+    else:
+        value = subject[attribute]
     return any(one in listed(wanted) for one in listed(value) if one is not None)
 
 
@@ -1610,7 +1624,7 @@ def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks)
         kind, indicator = limb.condition["per"], limb.rule.get("indicator") or limb.condition["indicator"]
         for (area, counted_as, starts, ends), value in sorted(sums(tallies, kind).items()):
             settings = parameters(limb, area, starts)
-            if counted_as != indicator or settings is None or clocks.as_of < midnight(ends):
+            if counted_as != indicator or settings is None or clocks.as_of < midnight(ends) or area[:5] == "lsoa:":
                 continue
             if value >= settings["at_least"]:
                 yield from finding(
@@ -1750,28 +1764,60 @@ def alert_of(members: Sequence[OracleFinding], rule: Plain) -> OracleAlert:
 
 
 def tallies_of(claims: Iterable[Plain], files: CatalogueFiles) -> Iterator[Plain]:
-    """One count per claim, indicator and area, the groupings above it included."""
+    """One count per claim, indicator and area, the groupings above it included, and its LSOA where asked for."""
     for claim in claims:
         day = london_day(moment(claim["occurred_from"]))
         for indicator in files.indicators:
-            if matches(indicator["select"], claim):
-                for area in with_groupings(claim["area"], day, files):
-                    yield {
-                        "area": area,
-                        "indicator": indicator["id"],
-                        "day": day,
-                        "by_month_only": claim["precision"] == "month",
-                        "count": claim["count"],
-                    }
+            if "rule" in indicator or not matches(indicator["select"], claim):
+                continue
+            areas = with_groupings(claim["area"], day, files)
+            lsoa = claim["place"][-1]
+            if "lsoa" in indicator.get("drill", ()) and lsoa is not None:
+                areas = [*areas, f"lsoa:{lsoa}"]
+            for area in areas:
+                yield {
+                    "area": area,
+                    "indicator": indicator["id"],
+                    "day": day,
+                    "by_month_only": claim["precision"] == "month",
+                    "count": addition(claim, indicator),
+                }
+
+
+def addition(claim: Plain, indicator: Plain) -> int:
+    """What a claim adds to an indicator that means it."""
+    adds = indicator.get("adds", "one")
+    if adds == "one":
+        return int(claim["count"])
+    if adds == "weight":
+        return int(indicator["weights"]["of"].get(claim["category"], 0)) * int(claim["count"])
+    return as_number(dict(claim["facts"]).get(adds)) or 0
+
+
+def tallies_of_findings(findings: Iterable[OracleFinding], files: CatalogueFiles) -> Iterator[Plain]:
+    """One count per finding of a rule that an indicator counts, where and when it completed."""
+    counted = [indicator for indicator in files.indicators if "rule" in indicator]
+    for one in findings:
+        for indicator in counted:
+            if indicator["rule"] == one.rule_id and one.completed_at is not None:
+                day = london_day(moment(one.completed_at))
+                for area in with_groupings(one.area, day, files):
+                    yield {"area": area, "indicator": indicator["id"], "day": day, "by_month_only": False, "count": 1}
 
 
 def with_groupings(area: str, day: date, files: CatalogueFiles) -> list[str]:
     """The area and, each once, every grouping it belongs to on that day."""
     found = [area]
     for code in found:
-        for parent in files.areas[code].get("parents", ()):
-            if parent not in found and parent in files.areas and _is_valid(files.areas[parent], day):
-                found.append(parent)
+        said = files.areas[code]
+        above = [one if isinstance(one, dict) else {"area": one} for one in said.get("parents", ())]
+        if files.areas.get(said.get("division", ""), {}).get("kind") == "division":
+            above.append({"area": said["division"]})
+        for parent in above:
+            name = parent["area"]
+            is_there = name in files.areas and _is_valid(files.areas[name], day)
+            if is_there and name not in found and _is_valid(parent, day):
+                found.append(name)
     return found
 
 
@@ -1779,7 +1825,7 @@ def sums(tallies: Iterable[Plain], kind: str) -> dict[tuple[str, str, date, date
     """Counts per (area, indicator, first day, first day after); what only the month is known of feeds no finer."""
     total: dict[tuple[str, str, date, date], int] = defaultdict(int)
     for tally in tallies:
-        if not (tally["by_month_only"] and kind in {"day", "week"}):
+        if not (tally["by_month_only"] and kind in {"day", "week", "four-weeks"}):
             starts, ends = period_of(tally["day"], kind)
             total[tally["area"], tally["indicator"], starts, ends] += tally["count"]
     return total

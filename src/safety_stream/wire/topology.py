@@ -77,7 +77,7 @@ STAGES = (
              intake.make_step),
     StageRow("register", ("incidents",), ("sightings", "links", "tallies", "feed-status"), 0.0, register.make_step),
     StageRow("link",       ("links",),                ("sightings",),                          0.0,  link.make_step),
-    StageRow("detect",     ("sightings",),            ("findings", "sightings"),               0.0,  detect.make_step),
+    StageRow("detect",     ("sightings",),            ("findings", "sightings", "tallies"),    0.0,  detect.make_step),
     StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
     StageRow("judge",      ("indicator-values",),     ("signals",),                            0.25, judge.make_step),
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),

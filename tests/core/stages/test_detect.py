@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import pytest
 from tests.core.rules.making import a_sighting, at
 
 from safety_stream.catalogue.backtesting import Setting, changed
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.sightings import Sighting, SightingChange
-from safety_stream.core.model.times import HOUR, MINUTE, Instant
+from safety_stream.core.model.tallies import Tally
+from safety_stream.core.model.times import HOUR, MINUTE, Instant, day_of
+from safety_stream.core.rules.rule import Selector
 from safety_stream.core.stages import detect
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output, Record, Unreadable
@@ -214,3 +218,60 @@ def test_an_idle_wake_that_wakes_nobody_writes_nothing(stream: Stream):
 
     assert stream.idle(DEADLINE - 1) == []
     assert {key: stream.rows.get(key) for key, _ in stream.rows.scan(b"", b"\xff")} == before
+
+
+def counted(outputs: list[Output]) -> dict[tuple[str, str, int], int]:
+    sums: Counter[tuple[str, str, int]] = Counter()
+    for output in outputs:
+        if isinstance(output.value, Tally):
+            assert output.topic == "tallies"
+            sums[output.value.area, output.value.indicator, output.value.event_day] += output.value.count
+    return {cell: count for cell, count in sums.items() if count}
+
+
+COUNTED = Indicator(id="graded", title="", select=Selector(), feeds=(), periods=("month",), rule="rv-graded")
+
+
+@pytest.fixture
+def counting(catalogue: Catalogue) -> Stream:
+    (graded,) = [rule for rule in catalogue.rules if rule.id == "rv-graded"]
+    twice = changed(graded, [Setting("at_least", "2")])
+    return Stream(msgspec.structs.replace(catalogue, rules=(twice,), indicators=(COUNTED,)))
+
+
+def above(area: str, day: str, catalogue: Catalogue) -> dict[tuple[str, str, int], int]:
+    when = day_of(at(day))
+    return {(one, "graded", when): 1 for one in catalogue.areas.roll_ups(area, when)}
+
+
+def test_a_finding_is_counted_where_and_when_it_completed_and_above_and_taken_out_with_it(
+    counting: Stream, catalogue: Catalogue
+):
+    first, second = a_sighting("2026-01-05T10:00", "a"), a_sighting("2026-03-31T23:30", "b", area="E07000118")
+
+    told = [*counting.at(at("2026-04-01T10:00"), put(first)), *counting.at(at("2026-04-01T11:00"), put(second))]
+    assert counted(told) == above("E07000118", "2026-03-31T23:30", catalogue)
+    assert {output.value.report_day for output in told if isinstance(output.value, Tally)} == {
+        day_of(at("2026-04-01T11:00"))
+    }
+
+    gone = counting.at(at("2026-04-02T11:00"), put(first, sign=-1))
+    assert counted([*told, *gone]) == {}
+
+
+def test_a_finding_that_moves_is_counted_where_it_moved(counting: Stream, catalogue: Catalogue):
+    first, second = a_sighting("2026-01-05T10:00", "a"), a_sighting("2026-02-05T10:00", "b")
+    moved = msgspec.structs.replace(second, area="E07000118")
+    told = [*counting.at(1, put(first)), *counting.at(2, put(second))]
+
+    change = msgspec.structs.replace(put(moved), replaces=second)
+    told += counting.at(3, change)
+
+    assert counted(told) == above("E07000118", "2026-02-05T10:00", catalogue)
+
+
+def test_a_rule_that_nothing_counts_makes_no_tally(catalogue: Catalogue):
+    uncounted = Stream(msgspec.structs.replace(catalogue, indicators=()))
+    for name in ("a", "b", "c"):
+        outputs = uncounted.at(1, put(a_sighting("2026-01-05T10:00", name)))
+        assert {output.topic for output in outputs} <= {"findings", "sightings"}

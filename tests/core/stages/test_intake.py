@@ -332,3 +332,47 @@ def test_facts_are_short_enough_for_a_timeline_at_its_bound_to_fit_one_record(ca
     assert isinstance(taken(wordy, a_report(facts=facts)), IncidentVersion)
     letter = taken(wordy, a_report(facts=(*facts[:-1], Fact("long-7", "x" * 59))))
     assert letter.detail.startswith("facts have more than 512 characters together")
+
+
+@pytest.mark.parametrize("number", ["-1", "100001"])
+def test_a_number_out_of_its_bounds_is_refused_where_stated_and_passed_over_in_details(
+    catalogue: Catalogue, number: str
+) -> None:
+    bounded = {"score": FactKind(id="score", type="number", title="S", at_least=0, at_most=100_000)}
+    known = msgspec.structs.replace(catalogue, facts=bounded)
+
+    refused = taken(known, a_report(facts=(Fact("score", number),)))
+
+    assert refused.detail == "fact number 1 is not a whole number of at most 15 digits, not below 0, not above 100000"
+    assert said_in(taken(known, a_report(native=(Fact("score", number),)))) == {}
+    assert said_in(taken(known, a_report(facts=(Fact("score", "100000"),)))) == {"score": "100000"}
+
+
+@pytest.mark.parametrize(
+    ("place", "action", "is_refused"),
+    [
+        (ReportedPlace(area="E07000117"), "new", False),
+        (ReportedPlace(area="E07000999"), "new", True),
+        (ReportedPlace(area="L-12"), "new", True),
+        (None, "new", True),
+        (None, "withdraw", False),
+    ],
+)
+def test_a_count_is_of_a_district_or_refused(
+    catalogue: Catalogue, place: ReportedPlace | None, action: Any, is_refused: bool
+) -> None:
+    report = a_report(
+        source="partnership-counts",
+        kind="aggregate-count",
+        category="aggregate",
+        subtype="survey",
+        place=place,
+        action=action,
+        parties=(),
+        details=(),
+        facts=(Fact("survey-asked", "250"),),
+    )
+
+    found = taken(catalogue, report, "partner.partnership-counts")
+
+    assert (getattr(found, "reason", None) == "schema-violation") is is_refused

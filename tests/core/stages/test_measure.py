@@ -15,7 +15,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.tallies import Tally
-from safety_stream.core.model.times import DAY_LENGTH, HOUR, Instant, to_day
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, Instant, PeriodKind, to_date, to_day
 from safety_stream.core.stages import measure
 from safety_stream.core.stages.rows import MemoryRows
 
@@ -66,12 +66,13 @@ def findings(values: list[Any]) -> list[tuple[str, Instant]]:
     return [(value.change, value.as_of) for value in values if isinstance(value, FindingChange)]
 
 
-def test_a_tally_counts_in_its_day_week_and_month(catalogue: Catalogue) -> None:
+def test_a_tally_counts_in_every_period_of_its_indicator(catalogue: Catalogue) -> None:
     values = standing(run(catalogue, [a_tally(3)]))
 
     assert values == {
         ("E07000124", "violence", "day", MONDAY): (3, False),
         ("E07000124", "violence", "week", MONDAY): (3, False),
+        ("E07000124", "violence", "four-weeks", to_day(date(2025, 12, 22))): (3, False),
         ("E07000124", "violence", "month", to_day(date(2026, 1, 1))): (3, False),
     }
 
@@ -81,6 +82,34 @@ def test_what_is_known_to_the_month_counts_in_the_month_alone(catalogue: Catalog
     values = standing(run(catalogue, [a_tally(2, precision="month", event_day=first)]))
 
     assert values == {("E07000124", "violence", "month", first): (2, False)}
+
+
+def test_longer_periods_hold_what_their_days_and_months_hold(catalogue: Catalogue) -> None:
+    """Four weeks across two years are made of days; quarter and year of what is known to the month as well."""
+    kinds: tuple[PeriodKind, ...] = ("four-weeks", "month", "quarter", "year")
+    indicators = tuple(msgspec.structs.replace(one, periods=kinds) for one in catalogue.indicators)
+    first = to_day(date(2025, 12, 1))
+    tallies = [
+        a_tally(2, precision="month", event_day=first),
+        a_tally(3, event_day=to_day(date(2025, 12, 21))),
+        a_tally(5, event_day=to_day(date(2025, 12, 31))),
+        a_tally(7, event_day=to_day(date(2026, 1, 18))),
+        a_tally(11, event_day=to_day(date(2026, 1, 19))),
+    ]
+
+    values = standing(run(msgspec.structs.replace(catalogue, indicators=indicators, rules=()), tallies))
+
+    assert {(kind, to_date(starts).isoformat()): value for (_, _, kind, starts), (value, _) in values.items()} == {
+        ("four-weeks", "2025-11-24"): 3,
+        ("four-weeks", "2025-12-22"): 12,
+        ("four-weeks", "2026-01-19"): 11,
+        ("month", "2025-12-01"): 10,
+        ("month", "2026-01-01"): 18,
+        ("quarter", "2025-10-01"): 10,
+        ("quarter", "2026-01-01"): 18,
+        ("year", "2025-01-01"): 10,
+        ("year", "2026-01-01"): 18,
+    }
 
 
 def test_a_week_across_two_months_is_one_week(catalogue: Catalogue) -> None:
@@ -238,7 +267,8 @@ def test_how_far_the_feeds_are_is_said_on_after_the_values_and_by_the_day(catalo
 
     first = said(a_tally(3), a_status(RECEIVED, police_crimes=end))
 
-    assert [type(value).__name__ for value in first] == ["IndicatorValue"] * 3 + ["FeedStatus"]
+    periods = len(next(one.periods for one in catalogue.indicators if one.id == "violence"))
+    assert [type(value).__name__ for value in first] == ["IndicatorValue"] * periods + ["FeedStatus"]
     assert first[-1].newest == {"police-crimes": end}
     assert said(a_status(RECEIVED + HOUR, police_crimes=end + HOUR)) == []
     (later,) = said(a_status(RECEIVED + DAY_LENGTH, police_crimes=end + HOUR))

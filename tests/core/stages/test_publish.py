@@ -235,6 +235,16 @@ def test_the_public_sees_one_area_one_period_and_final_values(catalogue: Catalog
     assert on("indicators.public", show(catalogue, [value(**hidden)])) == []
 
 
+@pytest.mark.parametrize(("hiding", "told"), [({}, [3]), ({"suppress_below": 8}, []), ({"round_to": 5}, [])])
+def test_what_is_counted_within_a_district_goes_to_profiles_that_show_everything_alone(
+    catalogue: Catalogue, hiding: dict[str, int], told: list[int]
+) -> None:
+    every = Profile(id="x", title="", areas=(), periods=("month",), final_only=False, suppress_below=0, round_to=1)
+    catalogue = msgspec.structs.replace(catalogue, profiles=(msgspec.structs.replace(every, **hiding),))
+
+    assert [one.value for one in on("indicators.x", show(catalogue, [value(area="lsoa:E01012571", value=3)]))] == told
+
+
 def test_a_restatement_that_rounds_to_the_same_number_is_not_told_to_the_public(catalogue: Catalogue) -> None:
     outputs = show(catalogue, [value()], [value(value=24, revision=2)], [value(value=33, revision=3)])
 

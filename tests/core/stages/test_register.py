@@ -62,13 +62,29 @@ def test_a_report_joins_the_timelines_of_its_victim_and_is_counted_in_its_area_a
     values = run(catalogue, [V1])
 
     assert set(standing(values)) == {("person:tok-a", V1.incident_id), ("victim:tok-a", V1.incident_id)}
-    assert {area for area, indicator, _ in counted(values) if indicator == "violence"} == {"E07000117", "L-12", "L-14"}
+    areas = {area for area, indicator, _ in counted(values) if indicator == "violence"}
+    assert areas == {"E07000117", "D-EAST", "C-PENNINE", "L-12", "L-14"}
 
 
-def test_a_unitary_counts_under_l14_alone(catalogue: Catalogue) -> None:
+def test_a_unitary_counts_in_no_county_but_l14(catalogue: Catalogue) -> None:
     values = run(catalogue, [a_version(area="E06000009")])
 
-    assert {area for area, _, _ in counted(values)} == {"E06000009", "L-14"}
+    assert {area for area, _, _ in counted(values)} == {"E06000009", "D-WEST", "L-14"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "adds"), [((Fact("hurt", "3"),), {"hurt": 3}), ((Fact("hurt", "0"),), {}), ((), {})]
+)
+def test_what_a_report_states_is_added_and_what_it_does_not_state_is_not(
+    catalogue: Catalogue, stated: tuple[Fact, ...], adds: dict[str, int]
+) -> None:
+    """Of a count of reports a number is stated once, of all of them together."""
+    hurt = Indicator(id="hurt", title="", select=Selector(), feeds=(), periods=("month",), adds="hurt")
+    known = msgspec.structs.replace(catalogue, indicators=(hurt,))
+
+    found = counted(run(known, [a_version(facts=stated, count=2)]))
+
+    assert {indicator: number for (area, indicator, _), number in found.items() if area == "L-14"} == adds
 
 
 def test_the_same_message_twice_changes_nothing(catalogue: Catalogue) -> None:

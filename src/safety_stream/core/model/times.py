@@ -23,8 +23,9 @@ Day = int
 Precision = Literal["instant", "day", "month"]
 """How well a partner knows when something happened; a coarser one never feeds a finer count."""
 
-PeriodKind = Literal["day", "week", "month", "quarter"]
-"""Calendar periods: weeks run Monday to Sunday."""
+PeriodKind = Literal["day", "week", "four-weeks", "month", "quarter", "year"]
+"""Calendar periods: weeks run Monday to Sunday; four weeks are blocks of 28 days, one of which begins on
+`FOUR_WEEKS_FROM`."""
 
 LONDON = ZoneInfo("Europe/London")
 SECOND = 1_000
@@ -32,6 +33,17 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY_LENGTH = 24 * HOUR
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+FOUR_WEEKS_FROM: Day = date(2018, 1, 1).toordinal() - _EPOCH_ORDINAL
+"""Monday 1 January 2018: blocks of four weeks are counted from it, both ways. A Monday, so that a block is four whole
+weeks; the first of a year, so that anybody can count from it in a calendar; and in the Agreement's first three years,
+so that its histories are counted alike."""
+
+FROM_MONTHS: frozenset[PeriodKind] = frozenset({"month", "quarter", "year"})
+"""Periods made of whole months: what is known only to the month counts in these alone."""
+
+_FOUR_WEEKS = 28
+_MONTHS_IN: dict[PeriodKind, int] = {"month": 1, "quarter": 3, "year": 12}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -138,7 +150,10 @@ def period_of(day: Day, kind: PeriodKind) -> Period:
     if kind == "week":
         monday = day - when.weekday()
         return Period(monday, monday + 7, kind)
-    months = 1 if kind == "month" else 3
+    if kind == "four-weeks":
+        start_day = day - (day - FOUR_WEEKS_FROM) % _FOUR_WEEKS
+        return Period(start_day, start_day + _FOUR_WEEKS, kind)
+    months = _MONTHS_IN[kind]
     first_month = (when.month - 1) // months * months
     start = date(when.year, first_month + 1, 1)
     after = first_month + months

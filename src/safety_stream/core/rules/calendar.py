@@ -1,4 +1,6 @@
-"""`calendar`: enough in a calendar day, week (Monday to Sunday), month or quarter; complete when the period is over.
+"""`calendar`: enough in a calendar day, week (Monday to Sunday), block of four weeks, month, quarter or year.
+
+Complete when the period is over.
 
 On a timeline it counts the matching occurrences that began in the period. On the area of an indicator it compares the
 count `measure` keeps (`exceedance`); there is no evidence then, because nobody's report is singled out.
@@ -31,8 +33,14 @@ from safety_stream.core.rules.rule import Calendar, Limb, Rule
 _LENGTHS: dict[PeriodKind, Duration] = {
     "day": Duration(millis=DAY_LENGTH),
     "week": Duration(millis=7 * DAY_LENGTH),
+    "four-weeks": Duration(millis=28 * DAY_LENGTH),
     "month": Duration(months=1),
     "quarter": Duration(months=3),
+    "year": Duration(months=12),
+}
+
+_WORDS: dict[PeriodKind, str] = {
+    kind: "block of four weeks" if kind == "four-weeks" else f"calendar {kind}" for kind in _LENGTHS
 }
 
 
@@ -46,7 +54,7 @@ class CalendarCondition:
         self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, _LENGTHS[condition.per])
         counted = f"the indicator {condition.indicator}" if condition.of is None else f"“{condition.of}”"
-        self.words = f"{counted} reaches {condition.at_least:,} in one calendar {condition.per}"
+        self.words = f"{counted} reaches {condition.at_least:,} in one {_WORDS[condition.per]}"
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""

@@ -14,18 +14,32 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from safety_stream.core.catalogue import Bounds, Catalogue
+from safety_stream.core.catalogue import Area, Bounds, Catalogue
 from safety_stream.core.rules.chains import carried_to, in_order, rests_elsewhere_on, rests_on
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.rule import Absent, Limb, Rule
 
 
+class Counted(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Of each rule whose findings are counted the indicators, and the areas they are counted in."""
+
+    indicators: Mapping[str, tuple[str, ...]]
+    areas: Mapping[str, Area]
+
+
+NOTHING_COUNTED = Counted({}, {})
+
+
 class Applied(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """All that decides what a timeline means: the rules, the bounds, and how late each feed usually is."""
+    """All that decides what a timeline means: the rules, the bounds, and how late each feed usually is.
+
+    And what is counted of what is found there.
+    """
 
     rules: tuple[Rule, ...]
     bounds: Bounds
     latencies: Mapping[str, int]
+    counted: Counted = NOTHING_COUNTED
 
 
 class Differing(msgspec.Struct, frozen=True, gc=False):
@@ -41,7 +55,18 @@ def applied(catalogue: Catalogue) -> Applied:
         catalogue.rules,
         catalogue.bounds,
         {source.id: source.usual_latency for source in catalogue.sources.values()},
+        _counted(catalogue),
     )
+
+
+def _counted(catalogue: Catalogue) -> Counted:
+    by_rule: dict[str, list[str]] = {}
+    for indicator in catalogue.indicators:
+        if indicator.rule is not None:
+            by_rule.setdefault(indicator.rule, []).append(indicator.id)
+    indicators = {rule: tuple(sorted(names)) for rule, names in sorted(by_rule.items())}
+    # Where nothing is counted, areas decide nothing.
+    return Counted(indicators, catalogue.areas.by_code) if indicators else NOTHING_COUNTED
 
 
 def what_differs(old: Applied, new: Applied) -> Differing:
@@ -65,6 +90,9 @@ def what_differs(old: Applied, new: Applied) -> Differing:
             beneath = sorted(rests_on(rule) & causes.keys())
             if beneath:
                 causes.setdefault(rule.id, causes[beneath[0]])
+    for rule_id in sorted(old.counted.indicators.keys() | new.counted.indicators.keys()):
+        if _how_counted(old, rule_id) != _how_counted(new, rule_id) and any(rule_id in side for side in sides):
+            causes.setdefault(rule_id, f"rule {rule_id} is counted otherwise")
     for rule_id, cause in list(_carried_otherwise(old, new, causes)):
         causes.setdefault(rule_id, cause)
     if (old.bounds.hub, old.bounds.kept) != (new.bounds.hub, new.bounds.kept):
@@ -100,6 +128,11 @@ def cause_of(old: Rule | None, new: Rule | None) -> str:
     if old.version == new.version:
         return f"rule {new.id} changed within version {new.version}"
     return f"rule {new.id} became version {new.version}"
+
+
+def _how_counted(one: Applied, rule_id: str) -> tuple[tuple[str, ...], Mapping[str, Area]] | None:
+    indicators = one.counted.indicators.get(rule_id)
+    return None if indicators is None else (indicators, one.counted.areas)
 
 
 def _live(one: Applied) -> dict[str, Rule]:

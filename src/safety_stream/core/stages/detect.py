@@ -32,6 +32,10 @@ another is all written by one partition, in order. In the end every key stands a
 rules rest on one another in no circle, and nothing that waits for clocks rests on what is said here: word of the feeds
 may overtake it. Lint sees to both.
 
+Where an indicator counts the findings of a rule, what stands on a key is counted by the regime of the key: tallies go
+out, signed, for the area and day a finding completed, in its area and those above, so that a finding withdrawn or moved
+is taken out again, and what another catalogue counts otherwise is counted so as keys go over.
+
 Deadlines of this step's own stretch of time are held in memory while it lasts, since a record must not cost a scan; all
 others are rows.
 """
@@ -39,19 +43,20 @@ others are rows.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final, Literal
 
 import msgspec
 
-from safety_stream.core.catalogue import Catalogue, Source
+from safety_stream.core.catalogue import Areas, Catalogue, Source
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.stretches import subject_of
-from safety_stream.core.model.times import Instant
-from safety_stream.core.rules.changing import Applied, Differing, applied, what_differs
+from safety_stream.core.model.times import Day, Instant, day_of
+from safety_stream.core.rules.changing import Applied, Counted, Differing, applied, what_differs
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import (
     UNCHANGED,
@@ -65,6 +70,7 @@ from safety_stream.core.rules.engine import (
     revise_by_rules,
 )
 from safety_stream.core.stages.changing import Change
+from safety_stream.core.stages.counting import Cell, tallies_of
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     NEVER,
@@ -130,11 +136,12 @@ def _now_by(clock: Clock, partitions: int, latencies: Mapping[str, int]) -> Now:
 class _Regime:
     """What governs some keys of a partition, and what is known by it; `was` known before the clocks last moved."""
 
-    __slots__ = ("_latencies", "_partitions", "now", "rules", "was")
+    __slots__ = ("_latencies", "_partitions", "count", "now", "rules", "was")
 
-    def __init__(self, said: tuple[Applied, RuleSet], clock: Clock, partitions: int) -> None:
+    def __init__(self, said: _Said, clock: Clock, partitions: int) -> None:
         self._latencies = said[0].latencies
         self.rules = said[1]
+        self.count = said[2]
         self._partitions = partitions
         self.now = self.was = _now_by(clock, partitions, self._latencies)
 
@@ -164,6 +171,7 @@ class _Partition:
         self._has_read = False
         self._pictures: dict[str, Picture] = {}
         self._outputs: list[Output] = []
+        self._cells: Counter[Cell] = Counter()
 
     def take(self, record: Record) -> None:
         """Fold one record in."""
@@ -206,7 +214,7 @@ class _Partition:
         self._timelines.flush()
         self._clocks.flush()
         self._change.close(has_read=self._has_read)
-        return self._outputs
+        return [*self._outputs, *tallies_of(self._cells, self._as_of)]
 
     def _take_over(self, row: bytes, new: _Regime, causes: Mapping[str, str]) -> int:
         """Take one timeline over; the work are the reports looked at."""
@@ -216,6 +224,7 @@ class _Partition:
         if revision is UNCHANGED:
             return timeline.count
         self._wait(key, revision)
+        self._count(revision.before, revision.after, self._old.count, new.count)
         for rule_id, cause in causes.items():
             self._tell(key, _of_rule(rule_id, revision.before), _of_rule(rule_id, revision.after), cause)
             self._carry(_by_rule(rule_id, revision.carried_before), _by_rule(rule_id, revision.carried_after), cause)
@@ -278,6 +287,8 @@ class _Partition:
     def _publish(self, key: str, revision: Revision, cause: str) -> None:
         if revision is not UNCHANGED:
             self._wait(key, revision)
+            count = self._regime_of(key).count
+            self._count(revision.before, revision.after, count, count)
             self._tell(key, revision.before, revision.after, cause)
             self._carry(revision.carried_before, revision.carried_after, cause)
 
@@ -293,6 +304,18 @@ class _Partition:
                 self._outputs.append(
                     Output(topic="findings", key=subject_of(key), value=change, received_at=self._as_of)
                 )
+
+    def _count(
+        self, before: Mapping[str, Finding], after: Mapping[str, Finding], old: FindingCount, new: FindingCount
+    ) -> None:
+        """Take out what no longer stands, count what stands now; what stands as it stood comes to nothing."""
+        if not (before or after):
+            return
+        report_day = day_of(self._as_of)
+        for sign, findings, count in ((-1, before, old), (1, after, new)):
+            for finding in findings.values():
+                for area, indicator, event_day in count(finding):
+                    self._cells[area, indicator, event_day, False, report_day] += sign
 
     def _carry(self, before: Carried, after: Carried, cause: str) -> None:
         """Say to other keys what the findings on this one say there now and did not before."""
@@ -360,7 +383,26 @@ class _Memory:
         return what_differs(self.unpacked(old)[0], self.unpacked(new)[0])
 
 
-def _unpacked(packed: bytes) -> tuple[Applied, RuleSet]:
+FindingCount = Callable[[Finding], Iterable[tuple[str, str, Day]]]
+"""The series a finding counts in: area, indicator and day."""
+
+_Said = tuple[Applied, RuleSet, FindingCount]
+"""What was applied, the rules of it compiled, and how their findings are counted."""
+
+
+def _count_of(counted: Counted) -> FindingCount:
+    areas = Areas(county="", by_code=counted.areas, by_lsoa={})
+
+    def count(finding: Finding) -> Iterator[tuple[str, str, Day]]:
+        for indicator in counted.indicators.get(finding.rule_id, ()):
+            day = day_of(finding.completed_at)
+            for area in areas.roll_ups(finding.area, day):
+                yield area, indicator, day
+
+    return count
+
+
+def _unpacked(packed: bytes) -> _Said:
     try:
         said = _DECODER.decode(packed)
     except msgspec.DecodeError as error:
@@ -368,7 +410,7 @@ def _unpacked(packed: bytes) -> tuple[Applied, RuleSet]:
             f"detect cannot go on: the rules its timelines stand under cannot be read ({error}). "
             f"A newer worker wrote them: run that version, and start the worker again."
         ) from error
-    return said, RuleSet(said.rules, said.bounds)
+    return said, RuleSet(said.rules, said.bounds), _count_of(said.counted)
 
 
 # Sets have no order of their own, and the same rules must be the same bytes.

@@ -24,7 +24,7 @@ from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.facts import DIGITS_AT_MOST, Fact, number_of
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.grid import to_grid
-from safety_stream.core.model.incidents import IncidentVersion, Party, Place
+from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IncidentVersion, Party, Place
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import MINUTE, Instant, day_of
@@ -113,7 +113,9 @@ def checker(catalogue: Catalogue) -> Callable[[Report, str, Instant], IncidentVe
         _check_times(report, received_at)
         _check_sizes(report)
         facts = _facts_of(catalogue.facts, report) if report.facts or report.native else ()
-        return _stamped(catalogue.areas, source, report, received_at, classify(report), facts)
+        version = _stamped(catalogue.areas, source, report, received_at, classify(report), facts)
+        _check_district(catalogue.areas, source, version)
+        return version
 
     return check
 
@@ -221,6 +223,12 @@ def _check_identity(source: Source, report: Report) -> None:
         )
 
 
+def _check_district(areas: Areas, source: Source, version: IncidentVersion) -> None:
+    """A count is of an area, or of nothing: what lies outside the county or nowhere is a mistake in the code."""
+    if source.identity == "aggregate" and version.area in (OUTSIDE, UNLOCATED) and version.action not in _TAKES_BACK:
+        raise Refused("schema-violation", f"field location.area: a count is of a district of {areas.county}; name it")
+
+
 def _check_times(report: Report, received_at: Instant) -> None:
     began = report.occurred_from
     ended = began if report.occurred_to is None else report.occurred_to
@@ -307,7 +315,9 @@ def _stated(declared: Mapping[str, FactKind], facts: Sequence[Fact]) -> dict[str
 
 def _wanted(kind: FactKind) -> str:
     if kind.type == "number":
-        return f"a whole number of at most {DIGITS_AT_MOST} digits"
+        least = "" if kind.at_least is None else f", not below {kind.at_least}"
+        most = "" if kind.at_most is None else f", not above {kind.at_most}"
+        return f"a whole number of at most {DIGITS_AT_MOST} digits{least}{most}"
     if kind.values is None:
         return "a word of 1 to 64 lower-case letters, digits and hyphens"
     return "one of the words that catalogue/facts.yaml has for it"
@@ -317,7 +327,7 @@ def _value_of(kind: FactKind, value: str) -> str | None:
     """The value as everybody writes it; None when it is none of this kind."""
     if kind.type == "number":
         number = number_of(value)
-        return None if number is None else str(number)
+        return None if number is None or not kind.is_within(number) else str(number)
     if kind.values is None:
         return value if _IS_WORD(value) else None
     return value if value in kind.values else None

@@ -28,8 +28,8 @@ from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
-from safety_stream.core.model.tallies import Tally, series_key
-from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, day_of, period_of, start_of
+from safety_stream.core.model.tallies import Tally, is_within_a_district, series_key
+from safety_stream.core.model.times import FROM_MONTHS, Day, Instant, Period, PeriodKind, day_of, period_of, start_of
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.changing import cause_of
 from safety_stream.core.rules.engine import difference
@@ -243,7 +243,7 @@ class _Partition:
             self._months.put(row, Month({**month.by_day, tally.event_day: cells}, month.by_month))
         # One that has left the catalogue is counted, for it may come back, and shown no more.
         for kind in self._kinds(tally.area, tally.indicator) if tally.indicator in self._indicators else ():
-            if by_month and kind in ("day", "week"):
+            if by_month and kind not in FROM_MONTHS:
                 continue
             period = period_of(tally.event_day, kind)
             if kind in self._indicators[tally.indicator].periods:
@@ -283,7 +283,7 @@ class _Partition:
                 total += sum(
                     sum(cells.values()) for day, cells in month.by_day.items() if period.starts <= day < period.ends
                 )
-                if period.kind in ("month", "quarter"):
+                if period.kind in FROM_MONTHS:
                     total += sum(month.by_month.values())
             start = period_of(start, "month").ends
         return total
@@ -337,6 +337,9 @@ class _Partition:
         self, area: str, indicator: str, period: Period, rules: _Rules, as_of: Instant, causes: Mapping[str, str]
     ) -> None:
         """Hold a period against these limits; what `causes` names no rule for is the doing of a tally."""
+        if is_within_a_district(area):
+            # Limits are agreed for areas, not for what lies within them.
+            return
         limits = [(rule, limb) for rule, limb, kind in _limits_of(rules, indicator) if kind == period.kind]
         key = _write_key(area, indicator, period)
         ends = start_of(period.ends)

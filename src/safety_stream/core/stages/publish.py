@@ -30,7 +30,7 @@ from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
-from safety_stream.core.model.tallies import series_key
+from safety_stream.core.model.tallies import is_within_a_district, series_key
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, unreadable
 
@@ -215,10 +215,12 @@ class _IndicatorDoor(_Door):
     def _seen_through(self, profile: Profile, value: IndicatorValue) -> PublishedIndicator | None:
         if (profile.areas and value.area not in profile.areas) or value.period not in profile.periods:
             return None
+        if is_within_a_district(value.area) and profile.hides:
+            return None
         if profile.final_only and not value.final:
             return None
         revision, restates, count = value.revision, value.restates, shown_count(value.value, profile)
-        if profile.suppress_below or profile.round_to > 1 or profile.final_only:
+        if profile.hides:
             row = f"{profile.id}/{series_key(value.area, value.indicator)}|{value.period}|{value.starts}"
             before = self._shown.get(row)
             if before is not None and (before.value, before.final) == (count, value.final):

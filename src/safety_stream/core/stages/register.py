@@ -29,11 +29,11 @@ from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import LinkState, PersonLink, supersedes
 from safety_stream.core.model.sightings import SightingChange, key_kind
 from safety_stream.core.model.stretches import subject_of
-from safety_stream.core.model.tallies import Tally, series_key
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.core.persons import STRANGERS, Persons, Who, named_in
 from safety_stream.core.register import Claim, Scope, claim_of, differences, is_out, outranks
 from safety_stream.core.stages.changing import Change
+from safety_stream.core.stages.counting import Cell, tallies_of
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     EVERY_PARTITION,
@@ -68,9 +68,6 @@ _DECIDED: Final[dict[LinkState, str]] = {
     "apart": "persons split",
 }
 
-_Cell = tuple[str, str, int, bool, int]
-"""Area, indicator, event day, whether known to the month only, report day."""
-
 
 def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The register step for this catalogue: only kinds of key that some live rule reads are made."""
@@ -86,7 +83,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
         before = clocks.get(CLOCK_ROW) or Clock()
         clock = before.at(max([record.received_at for record in records], default=0))
         outputs: list[Output] = []
-        cells: Counter[_Cell] = Counter()
+        cells: Counter[Cell] = Counter()
         for record in records:
             if isinstance(record.value, FeedStatus):
                 clock = clock.hear(record.value)
@@ -96,7 +93,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
                 _count(cells, old, new)
         if is_changing and not records and idle_at is None:
             outputs.extend(_gone_over(change, claims, clock.as_of, cells))
-        outputs.extend(_tallies(cells, clock.as_of))
+        outputs.extend(tallies_of(cells, clock.as_of))
         if records and clock is not before:
             outputs.extend(_word_of_feeds(clock, records[0].partition))
         if clock is not before:
@@ -237,7 +234,7 @@ def _named_in(version: IncidentVersion) -> frozenset[str]:
     return _NOBODY if not version.parties or is_out(version) else named_in(version)
 
 
-def _gone_over(change: Change, claims: _Claims, as_of: Instant, cells: Counter[_Cell]) -> list[Output]:
+def _gone_over(change: Change, claims: _Claims, as_of: Instant, cells: Counter[Cell]) -> list[Output]:
     """Make the next claims as this scope makes them, count what they count otherwise, and give what they put where."""
     outputs: list[Output] = []
 
@@ -270,32 +267,11 @@ def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str)
     return changes
 
 
-def _count(cells: Counter[_Cell], old: Claim | None, new: Claim) -> None:
+def _count(cells: Counter[Cell], old: Claim | None, new: Claim) -> None:
     report_day = day_of(new.version.received_at)
     for sign, claim in ((-1, old), (1, new)):
         for area, indicator, event_day, by_month, count in map(astuple, claim.series if claim else ()):
             cells[area, indicator, event_day, by_month, report_day] += sign * count
-
-
-def _tallies(cells: Counter[_Cell], as_of: Instant) -> list[Output]:
-    return [
-        Output(
-            topic="tallies",
-            key=series_key(area, indicator),
-            value=Tally(
-                area=area,
-                indicator=indicator,
-                event_day=event_day,
-                precision="month" if by_month else "day",
-                report_day=report_day,
-                count=count,
-                as_of=as_of,
-            ),
-            received_at=as_of,
-        )
-        for (area, indicator, event_day, by_month, report_day), count in sorted(cells.items())
-        if count
-    ]
 
 
 def _word_of_feeds(clock: Clock, partition: int) -> list[Output]:
