@@ -162,10 +162,14 @@ def diff(
         else:
             _print_difference(one)
     if not as_json:
-        say(f"{len(differences)} rules differ" if differences else "No rule differs")
+        say(_how_many_differ(len(differences)))
     if any(one.lacks_version for one in differences):
         raise typer.Exit(WRONG)
     raise typer.Exit(TO_DO if differences else OK)
+
+
+def _how_many_differ(count: int) -> str:
+    return "No rule differs" if count == 0 else "1 rule differs" if count == 1 else f"{count} rules differ"
 
 
 @app.command(epilog=epilog("safety-stream rules schema > rule.schema.json", {0: "printed", 1: "it went wrong"}))

@@ -267,7 +267,7 @@ def say(sentence: str) -> None:
 
 def _sentence(text: str) -> str:
     text = text.strip().rstrip(".")
-    return f"{text}." if text else "unknown error."
+    return text if text.endswith(("?", "!")) else f"{text or 'unknown error'}."
 
 
 def _escaped(text: str) -> str:
