@@ -30,7 +30,7 @@ def demo(
     """Start Kafka, a worker and a synthetic county, and show what happens.
 
     Within half a minute: a repeat victim, a pattern across districts, a district above its number, a correction
-    that withdraws an alert, a late report that back-dates one, and two reports in the dead letters.
+    that withdraws an alert, a late report that back-dates one, and broken reports in the dead letters.
     """
     # A closed terminal and SIGTERM stop it as Ctrl-C does: through the block, for the worker must not outlive it.
     for closing in (signal.SIGHUP, signal.SIGTERM):
