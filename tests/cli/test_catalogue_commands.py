@@ -104,7 +104,7 @@ def test_diff_ends_by_whether_rules_differ_and_have_their_version(catalogue: Pat
     assert run("rules", "diff", WEST_YORKSHIRE, "--catalogue", catalogue) == (0, "", "No rule differs\n")
     change(file, "at_least: 284", "at_least: 300")
     code, out, err = run("rules", "diff", WEST_YORKSHIRE, "--catalogue", catalogue)
-    assert (code, err) == (1, "1 rules differ\n")
+    assert (code, err) == (1, "1 rule differs\n")
     assert out.splitlines()[:2] == [
         "district-count-vehicle-crime: changed, version 1 to 1",
         "    what runs has changed: raise the version",

@@ -67,6 +67,17 @@ def test_a_snapshot_stays_as_it_was(store: Store):
         assert (snapshot.get(b"a"), snapshot.get(b"b")) == (b"1", None)
 
 
+def test_whoever_keeps_what_read_a_snapshot_keeps_no_other_from_reading(tmp_path: Path):
+    store = LmdbStore(tmp_path / "store", "changelog")
+    kept = []
+    for _ in range(200):  # more than the table of readers has places
+        with store.snapshot() as snapshot:
+            overlay = Overlay(snapshot)
+            assert list(overlay.scan(b"a", b"z")) == []
+            kept.append(overlay)
+    assert overlay.changes == {}
+
+
 def test_a_scan_takes_the_start_and_leaves_the_stop(store: Store):
     store.apply([(key, key) for key in (b"a", b"b", b"b1", b"c")], None, base=0, position=1)
     with store.snapshot() as snapshot:

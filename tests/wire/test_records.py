@@ -63,3 +63,12 @@ def test_what_never_comes_back_is_forgotten(monkeypatch: pytest.MonkeyPatch):
     kept = [raw for raw, value in zip(written, values, strict=True) if wire.value("tallies", raw) is value]
 
     assert 0 < sum(map(len, kept)) <= 2_000
+
+
+def test_a_refusal_that_is_a_value_keeps_nothing_of_how_it_came_about():
+    """Its traceback would hold every record of the batch it was read in."""
+    record = Records().record("partner.fire", 0, 0, 1_767_614_400_000, None, b"\x00\x00")
+
+    assert isinstance(record.value, Refused)
+    assert record.value.__traceback__ is None
+    assert record.value.__context__ is None

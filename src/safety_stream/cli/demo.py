@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from safety_stream.cli.terminal import OK, WRONG, Json, epilog, out, print_json, print_table, say
-from safety_stream.demo.run import Demo, Summary
+from safety_stream.cli.terminal import OK, WRONG, Json, Wrong, epilog, out, print_json, print_table, say
+from safety_stream.demo.run import Demo, Summary, WorkerEnded
 from safety_stream.demo.screen import screen, story_lines
 
 EPILOG = epilog(
@@ -30,17 +30,20 @@ def demo(
     """Start Kafka, a worker and a synthetic county, and show what happens.
 
     Within half a minute: a repeat victim, a pattern across districts, a district above its number, a correction
-    that withdraws an alert, a late report that back-dates one, and two reports in the dead letters.
+    that withdraws an alert, a late report that back-dates one, and broken reports in the dead letters.
     """
     # A closed terminal and SIGTERM stop it as Ctrl-C does: through the block, for the worker must not outlive it.
     for closing in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(closing, signal.default_int_handler)
-    with Demo(seed, scale, say) as running:
-        if headless or not out.is_terminal:
-            running.play(seconds, lambda _: None)
-        else:
-            _show(running, seconds)
-        summary = running.conclude()
+    try:
+        with Demo(seed, scale, say) as running:
+            if headless or not out.is_terminal:
+                running.play(seconds, lambda _: None)
+            else:
+                _show(running, seconds)
+            summary = running.conclude()
+    except WorkerEnded as ended:
+        raise Wrong(str(ended)) from None
     if as_json:
         print_json(summary)
     else:

@@ -34,6 +34,7 @@ from safety_stream.cli.terminal import (
     Json,
     Wrong,
     epilog,
+    how_many,
     out,
     print_json,
     print_table,
@@ -162,7 +163,8 @@ def diff(
         else:
             _print_difference(one)
     if not as_json:
-        say(f"{len(differences)} rules differ" if differences else "No rule differs")
+        verb = "differs" if len(differences) == 1 else "differ"
+        say(f"{how_many(len(differences), 'rule')} {verb}" if differences else "No rule differs")
     if any(one.lacks_version for one in differences):
         raise typer.Exit(WRONG)
     raise typer.Exit(TO_DO if differences else OK)
@@ -201,7 +203,7 @@ def lint(
         else:
             out.print(str(issue), markup=False)
     if not as_json:
-        say(f"{len(issues)} issues" if issues else "The catalogue is in order")
+        say(how_many(len(issues), "issue") if issues else "The catalogue is in order")
     if any(issue.severity == "error" for issue in issues):
         raise typer.Exit(WRONG)
     raise typer.Exit(TO_DO if issues else OK)

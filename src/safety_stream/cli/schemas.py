@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from safety_stream.cli.terminal import OK, TO_DO, WRONG, Json, epilog, out, print_json, say
+from safety_stream.cli.terminal import OK, TO_DO, WRONG, Json, epilog, how_many, out, print_json, say
 from safety_stream.data_files import schemas_folder
 from safety_stream.wire.check import check_schemas
 
@@ -41,7 +41,7 @@ def check(
             at = f"{issue.file} {issue.where}".strip()
             out.print(f"{at}: {issue.severity}: {issue.what}; {issue.mend}", markup=False)
     if not as_json:
-        say(f"{len(issues)} issues" if issues else "The schemas are in order")
+        say(how_many(len(issues), "issue") if issues else "The schemas are in order")
     if any(issue.severity == "error" for issue in issues):
         raise typer.Exit(WRONG)
     raise typer.Exit(TO_DO if issues else OK)

@@ -168,6 +168,11 @@ def in_words(error: BaseException) -> str:
     return _sentence(str(error))
 
 
+def how_many(count: int, what: str) -> str:
+    """So many of something, as a person says it."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def named(path: Path, entries: Iterable[T]) -> Iterator[T]:
     """What is read from a file. When it turns out to be unreadable, the error names it: raises `UnreadableFile`."""
     try:
@@ -267,7 +272,7 @@ def say(sentence: str) -> None:
 
 def _sentence(text: str) -> str:
     text = text.strip().rstrip(".")
-    return f"{text}." if text else "unknown error."
+    return text if text.endswith(("?", "!")) else f"{text or 'unknown error'}."
 
 
 def _escaped(text: str) -> str:

@@ -50,6 +50,10 @@ _STARTED_SECONDS_MAX: Final = 60.0
 _DRAINED_SECONDS_MAX: Final = 300.0
 
 
+class WorkerEnded(Exception):
+    """The worker ended before the demonstration did."""
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, for machines. `latency_p50`, `latency_p99`: seconds from report sent to alert read.
 
@@ -95,6 +99,7 @@ class Demo:
         self._failed: list[BaseException] = []
         self._ready = ExitStack()
         self._kafka = Connection("")
+        self._worker: subprocess.Popen[bytes] | None = None
         self._began = 0.0
 
     def __enter__(self) -> Self:
@@ -107,7 +112,7 @@ class Demo:
             admin = AdminClient(self._kafka.settings() | {"log_level": 0})
             create(admin, plan(admin, topics(self.catalogue, PARTITIONS)).create)
             self._say("Starting a worker with all stages")
-            starting.enter_context(_worker(broker.bootstrap_servers, folder))
+            self._worker = starting.enter_context(_worker(broker.bootstrap_servers, folder))
             starting.callback(self._stop.set)
             self._ready = starting.pop_all()
         return self
@@ -117,7 +122,10 @@ class Demo:
         self._ready.close()
 
     def play(self, seconds: float, look: Callable[[float], None]) -> None:
-        """Play for so many seconds; `look` is called several times a second with the seconds gone."""
+        """Play for so many seconds; `look` is called several times a second with the seconds gone.
+
+        Raises `WorkerEnded`.
+        """
         threads = [
             Thread(target=self._guarded, args=(self._watch,), daemon=True),
             Thread(target=self._guarded, args=(lambda: self._play(seconds),), daemon=True),
@@ -126,6 +134,7 @@ class Demo:
         for thread in threads:
             thread.start()
         while (gone := time.monotonic() - self._began) < seconds and not self._failed:
+            self._check_worker()
             look(gone)
             self._stop.wait(0.25)
         threads[1].join()
@@ -133,10 +142,13 @@ class Demo:
         self._raise_failure()
 
     def conclude(self) -> Summary:
-        """Wait until everything has gone through, compare with the oracle, and say what happened."""
+        """Wait until everything has gone through, compare with the oracle, and say what happened.
+
+        Raises `WorkerEnded`.
+        """
         seconds = time.monotonic() - self._began
         self._say("Waiting until everything has gone through")
-        wait_until_drained(self._kafka, self.catalogue, seconds=_DRAINED_SECONDS_MAX)
+        wait_until_drained(self._kafka, self.catalogue, seconds=_DRAINED_SECONDS_MAX, check=self._check_worker)
         self._stop.set()
         self._say("Recomputing everything from the reports alone, and comparing")
         standing = Witnessed()
@@ -189,6 +201,10 @@ class Demo:
             if record is not None:
                 self.seen.came_out(self._wire.value(record.topic, record.value), time.monotonic())
 
+    def _check_worker(self) -> None:
+        if self._worker is not None and self._worker.poll() is not None:
+            raise WorkerEnded(_ended(self._worker.returncode))
+
     def _guarded(self, work: Callable[[], None]) -> None:
         # Whatever ends a thread ends the demonstration, in the thread that shows it.
         try:
@@ -214,19 +230,20 @@ def _until(end: Instant, arrivals: Iterator[SyntheticReport] | list[SyntheticRep
 
 
 @contextmanager
-def _worker(bootstrap: str, folder: Path) -> Iterator[None]:
-    ready = folder / "ready"
+def _worker(bootstrap: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The worker; what it had to say comes out when it has ended, for the screen would cover it until then."""
+    ready, log = folder / "ready", folder / "worker.log"
     command = [
         *(sys.executable, "-m", "safety_stream", "worker", "--bootstrap", bootstrap),
         *("--data", str(folder / "state"), "--clock", "log", "--ready-file", str(ready), "--log-level", "WARNING"),
     ]
     # How the operator reaches a cluster of his own, and what he runs there, is nothing to this one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SAFETY_STREAM_")}
-    # Results are on our standard output; what a worker has to say is not one.
-    process = subprocess.Popen(command, stdout=sys.stderr, env=environment)  # noqa: S603 - our own command
+    with log.open("wb") as into:
+        process = subprocess.Popen(command, stdout=into, stderr=into, env=environment)  # noqa: S603 - our own command
     try:
         _await_ready(process, ready)
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -234,13 +251,19 @@ def _worker(bootstrap: str, folder: Path) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        # Results are on our standard output; what a worker has to say is not one.
+        sys.stderr.write(log.read_text(errors="replace"))
 
 
 def _await_ready(process: subprocess.Popen[bytes], ready: Path) -> None:
     until = time.monotonic() + _STARTED_SECONDS_MAX
     while not ready.exists():
         if process.poll() is not None:
-            raise RuntimeError(f"the worker ended with exit code {process.returncode}; see its log above")
+            raise WorkerEnded(_ended(process.returncode))
         if time.monotonic() > until:
-            raise RuntimeError(f"the worker was not ready within {_STARTED_SECONDS_MAX:.0f} s")
+            raise WorkerEnded(f"the worker was not ready within {_STARTED_SECONDS_MAX:.0f} s; its log is above")
         time.sleep(0.1)
+
+
+def _ended(code: int) -> str:
+    return f"the worker ended by itself, with exit code {code}; its log, above, says why"

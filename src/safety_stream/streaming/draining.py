@@ -7,7 +7,7 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from safety_stream.config import Connection
@@ -25,17 +25,23 @@ _QUIET_ROUNDS = 2
 
 
 def wait_until_drained(
-    kafka: Connection, catalogue: Catalogue, *, prefix: str = "safety-stream", seconds: float
+    kafka: Connection,
+    catalogue: Catalogue,
+    *,
+    prefix: str = "safety-stream",
+    seconds: float,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Return once no stage has anything left to do; whatever is still being put in counts.
 
     The stages are asked in order, and all of them twice running: between two questions an earlier stage may have made
     work for a later one. What a stage makes for itself is seen whenever it is asked (`has_work_left`). Raises
-    `NeverEnds` when that takes longer than `seconds`.
+    `NeverEnds` when that takes longer than `seconds`; `check` is called before each round and may raise, to end it.
     """
     until = monotonic() + seconds
     quiet = 0
     while quiet < _QUIET_ROUNDS:
+        check()
         if monotonic() > until:
             raise NeverEnds(f"the stages were not through with everything in {seconds:.0f} s; is a worker running?")
         busy = any(has_work_left(kafka, f"{prefix}.{row.name}", inputs(row, catalogue)) for row in STAGES)

@@ -284,8 +284,11 @@ class LmdbStore:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Read the rows as they stand now."""
-        with self._environment.begin(db=self._rows) as reading:
-            yield _LmdbSnapshot(reading)
+        snapshot = _LmdbSnapshot(self._environment.begin(db=self._rows))
+        try:
+            yield snapshot
+        finally:
+            snapshot.close()
 
     def apply(
         self, changes: Iterable[tuple[bytes, bytes | None]], mark: Mark | None, *, base: int, position: int
@@ -375,6 +378,15 @@ class _LmdbSnapshot:
         self._reading = reading
         # Bound once: this is called for every key of every record.
         self.get = cast(Callable[[bytes], bytes | None], reading.get)
+
+    def close(self) -> None:
+        """Let the transaction go, whoever still holds this.
+
+        Its place in LMDB's table of readers is free only once the object is gone, ended or not; and what a step leaves
+        behind may hold on to the snapshot in a circle that Python collects late.
+        """
+        self._reading.abort()
+        del self._reading, self.get
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         cursor = self._reading.cursor()

@@ -81,7 +81,8 @@ class Records:
         try:
             decoded = self.value(topic, value)
         except Refused as refused:
-            decoded = refused
+            # A value, from here on. Its traceback would keep the whole batch, and be kept by it.
+            decoded = refused.with_traceback(None)
         return Record(
             topic=topic,
             partition=partition,
