@@ -67,7 +67,7 @@ def signals_of(rule: Rule) -> Iterator[Limb]:
 
 
 def asks_for_signals(rules: Iterable[Rule]) -> frozenset[str]:
-    """The rules, by id, of which every limb asks for signals: no report finds anything for them."""
+    """The rules, by id, of which every limb asks for signals: they need a history of years to find anything."""
     return frozenset(rule.id for rule in rules if rule.limbs and len(list(signals_of(rule))) == len(rule.limbs))
 
 
