@@ -16,6 +16,7 @@ from safety_stream.data_files import catalogue_folder
 
 RULE = "rules/rv-graded.yaml"
 AREA_RULE = "rules/district-count.yaml"
+SIGNAL = "rules/above-expected.yaml"
 LIMBS = "rules/asb-case-review.yaml"
 ABSENT = "rules/missing-no-return-interview.yaml"
 ORDERED = "rules/rv-marac-repeat.yaml"
@@ -409,6 +410,18 @@ def test_the_shipped_catalogue_has_no_issue():
             "no at_least",
         ),
         (AREA_RULE, "set: {at_least: 153}", "set: {within: 3 days}", "has no within"),
+        (SIGNAL, "set: {enabled: false}", "set: {within: 3 days}", "has no within"),
+        (SIGNAL, "set: {enabled: false}", "set: {at_least: 3}", "has no at_least"),
+        (SIGNAL, "key: area\n", "key: victim\n", "only areas have signals"),
+        (SIGNAL, "key: area\n", "key: lsoa\n", "only areas have signals"),
+        (SIGNAL, "key: area\n", "key: area\nselect: {harm: {kind: fire}}\n", "which has its own select"),
+        (SIGNAL, "key: area\n", "key: area\nindicator: asb-reports\n", "unknown judged indicator asb-reports"),
+        (SIGNAL, "reaches: red", "reaches: improvement", "reaches: Input should be 'amber' or 'red'"),
+        (SIGNAL, "    indicator: burglary\n", "    indicator: asb-reports\n", "unknown judged indicator asb-reports"),
+        (SIGNAL, "    indicator: burglary\n", "", "nobody knows of which indicator these are"),
+        (SIGNAL, "    area: E07000117\n", "", "nobody knows of which area these are"),
+        (SIGNAL, "signals: {2026-01-05: ", "signals: {2026-01-06: ", "a week is named by its Monday"),
+        (SIGNAL, "{value} recorded", "{count} recorded", "explain names {count}, which is no fact"),
         (AREA_RULE, "priority: {base: P3}", "priority: {base: P3, raise_when: [weapon]}", "no evidence to raise"),
         (LIMBS, "limbs:", "key: victim\nlimbs:", "key beside limbs"),
         (LIMBS, "limbs:", "besides: {x: {of: harm, within: 1 day}}\nlimbs:", "besides beside limbs"),
@@ -724,3 +737,17 @@ def test_an_indicator_does_not_count_what_is_found_of_indicators(folder: Path):
     spoil(folder, FINDINGS, "rule: rv-generic", "rule: district-count")
     (issue,) = errors_of(folder)
     assert issue.what == "indicator repeat-victimisation counts rule district-count, which is about an area's numbers"
+
+
+def test_without_signals_no_rule_may_ask_for_them(folder: Path):
+    (folder / "signals.yaml").unlink()
+
+    said = {(issue.file, issue.what) for issue in errors_of(folder)}
+
+    assert said >= {(SIGNAL, "no signals.yaml says which indicators are judged")}
+
+
+def test_with_broken_signals_nobody_knows_what_is_judged(folder: Path):
+    (folder / "signals.yaml").write_text("signals: 7\n", encoding="utf-8")
+
+    assert {issue.file for issue in errors_of(folder)} == {"signals.yaml"}

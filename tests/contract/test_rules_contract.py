@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -45,6 +45,7 @@ from safety_stream.core.rules.rule import (
     Rule,
     Selector,
     Share,
+    Signalled,
     Sum,
 )
 from safety_stream.core.rules.rule import Test as FieldTest
@@ -989,6 +990,8 @@ def _in_words(finding: Finding | oracle.OracleFinding) -> tuple[object, ...]:
 def test_every_condition_type_is_held_to_the_contract():
     tried = {type(limb.condition) for _, limb in LIMBS if limb.keys != ("area",)}
     assert tried == {Count, Distinct, Sum, AllOf, Ordered, Absent, Calendar, Near, Share}
+    # `Signalled` is asked of areas alone, which have no timelines.
+    assert {*get_args(Condition)} - tried == {Signalled}
 
 
 def _counted_twice(patch: pytest.MonkeyPatch) -> None:

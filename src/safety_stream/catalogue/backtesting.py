@@ -33,7 +33,8 @@ from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, Period, day_of, period_of, to_date, to_datetime
 from safety_stream.core.rules.chains import with_all_beneath
-from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Limb, Ordered, Rule
+from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Limb, Ordered, Rule, Signalled
+from safety_stream.core.rules.signal import signals_of
 
 COUNTED = (
     "An alert is one rule and one subject, counted once, when it is first raised, also if it is withdrawn later. "
@@ -100,6 +101,9 @@ def with_only(catalogue: Catalogue, rules: Sequence[Rule]) -> Catalogue:
     beneath = {one.id: one for rule in rules for one in with_all_beneath(rule, catalogue.rules)}
     running = beneath.values()
     indicators = {getattr(limb.condition, "indicator", None) for rule in running for limb in rule.limbs}
+    if catalogue.signals is not None and any(list(signals_of(rule)) for rule in running):
+        # Weeks are judged as one batch: with fewer series in it, others would stand out.
+        indicators |= set(catalogue.signals.indicators)
     return msgspec.structs.replace(
         catalogue,
         rules=tuple(msgspec.structs.replace(rule, status="stable") for rule in running),
@@ -110,6 +114,8 @@ def with_only(catalogue: Catalogue, rules: Sequence[Rule]) -> Catalogue:
 
 
 def _parameters(condition: Condition) -> tuple[Parameter, ...]:
+    if isinstance(condition, Signalled):
+        return ()
     if isinstance(condition, Calendar):
         return ("at_least",)
     if isinstance(condition, Absent) and condition.before is not None:

@@ -17,6 +17,7 @@ from safety_stream.catalogue.formats import (
     NearEntry,
     OrderedEntry,
     OverrideValues,
+    SignalEntry,
     StepEntry,
 )
 from safety_stream.catalogue.places import Place
@@ -36,6 +37,7 @@ from safety_stream.core.rules.rule import (
     Near,
     Ordered,
     Share,
+    Signalled,
     Sum,
 )
 from safety_stream.core.rules.windows import longest
@@ -48,7 +50,17 @@ _FINDING_FIELDS = frozenset({"subtype", "area"}) | _UNTOLD_OF_FINDINGS
 _LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants", "victims"})
 
 
-def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa: PLR0911 - a line per type
+_REASONS = {
+    "rarer-than-red": "rarer than chance explains",
+    "rarer-than-amber": "rare",
+    "alone-in-its-batch": "rare, but so many weeks judged at once bring one such by chance",
+    "two-of-three": "far above in two of three weeks",
+    "run-above": "above in every one of the last weeks",
+}
+"""What a signal rests on, as an alert says it."""
+
+
+def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa: C901, PLR0911 - a line per type
     """The condition a limb states."""
     stated = entry.condition
     match stated.type:
@@ -115,6 +127,8 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
             )
         case "calendar":
             return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
+        case "signal":
+            return Signalled(reaches=stated.reaches, indicator=entry.indicator)
 
 
 def _ahead(stated: DayAhead, vocabulary: Vocabulary) -> Ahead:
@@ -134,12 +148,22 @@ def counted_steps(entry: LimbEntry) -> tuple[str, ...]:
             return (stated.after,)
         case "calendar":
             return () if stated.of is None else (stated.of,)
+        case "signal":
+            return ()
         case "near":
             return tuple(dict.fromkeys((stated.of, stated.after or stated.of)))
 
 
 def names_of(condition: Condition, vocabulary: Vocabulary) -> dict[str, str]:
-    """How a condition's values are called in explanations: areas have names."""
+    """How a condition's values are called in explanations: areas have names, indicators titles, reasons words."""
+    if isinstance(condition, Signalled):
+        areas = {} if vocabulary.areas is None else vocabulary.areas.by_code
+        indicators = vocabulary.indicators or {}
+        return {
+            **_REASONS,
+            **{code: area.name for code, area in areas.items()},
+            **{one.id: one.title for one in indicators.values()},
+        }
     if not isinstance(condition, Distinct) or condition.field != "area" or vocabulary.areas is None:
         return {}
     return {code: area.name for code, area in vocabulary.areas.by_code.items()}
@@ -147,7 +171,9 @@ def names_of(condition: Condition, vocabulary: Vocabulary) -> dict[str, str]:
 
 def check_kind_of_limb(at: Place, where: Where, entry: LimbEntry, vocabulary: Vocabulary) -> None:
     """That the condition may be asked of such keys, and is given what it needs there."""
-    if "area" in entry.key:
+    if isinstance(entry.condition, SignalEntry):
+        _check_limb_of_signals(at, where, entry, vocabulary)
+    elif "area" in entry.key:
         if entry.key != ["area"] or not isinstance(entry.condition, CalendarEntry) or entry.indicator is None:
             at.error((*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml")
         elif entry.select or entry.condition.of is not None:
@@ -155,7 +181,11 @@ def check_kind_of_limb(at: Place, where: Where, entry: LimbEntry, vocabulary: Vo
             at.error((*where, place), "an area's indicator has its own select", "leave select and of out")
         if entry.indicator is not None:
             at.know((*where, "indicator"), "indicator", entry.indicator, vocabulary.indicators)
-        return
+    else:
+        _check_limb_of_timeline(at, where, entry, vocabulary)
+
+
+def _check_limb_of_timeline(at: Place, where: Where, entry: LimbEntry, vocabulary: Vocabulary) -> None:
     if entry.indicator is not None:
         at.error((*where, "indicator"), "only key area has an indicator", "leave it out")
     if isinstance(entry.condition, NearEntry):
@@ -166,6 +196,18 @@ def check_kind_of_limb(at: Place, where: Where, entry: LimbEntry, vocabulary: Vo
         _check_limb_of_lsoa(at, where, entry, vocabulary)
     if isinstance(entry.condition, CalendarEntry) and entry.condition.of is None:
         at.error((*where, "condition"), "a calendar condition on a timeline needs a step to count", "add `of`")
+
+
+def _check_limb_of_signals(at: Place, where: Where, entry: LimbEntry, vocabulary: Vocabulary) -> None:
+    if entry.key != ["area"]:
+        at.error((*where, "key"), "only areas have signals", "write `key: area`")
+    if entry.select:
+        at.error((*where, "select"), "a signal is of an indicator, which has its own select", "leave select out")
+    if vocabulary.judged is not None and not vocabulary.judged:
+        what = "no signals.yaml says which indicators are judged"
+        at.error((*where, "condition"), what, "write it, or count instead")
+    elif entry.indicator is not None:
+        at.know((*where, "indicator"), "judged indicator", entry.indicator, vocabulary.judged)
 
 
 def _check_limb_of_near(at: Place, where: Where, entry: LimbEntry) -> None:
@@ -188,7 +230,7 @@ def _check_limb_of_lsoa(at: Place, where: Where, entry: LimbEntry, vocabulary: V
     if isinstance(entry.condition, AbsentEntry | CalendarEntry):
         what = f"of an LSOA {entry.condition.type} cannot be asked: it looks past the stretch of time a key holds"
         at.error((*where, "condition"), what, "ask for what ends at something that happens")
-    elif not isinstance(entry.condition, NearEntry):
+    elif not isinstance(entry.condition, NearEntry | SignalEntry):
         _check_stretch(at, (*where, "condition", "within"), entry.condition.within, _STRETCH, vocabulary)
     for name, one in entry.besides.items():
         _check_stretch(at, (*where, "besides", name, "within"), one.within, _STRETCH, vocabulary)
@@ -219,10 +261,10 @@ def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEn
 
 def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, vocabulary: Vocabulary) -> None:
     """That a limb's condition has what an override sets in it, and may have it so."""
-    if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent):
+    if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent | Signalled):
         at.error(where, f"limb {limb.name} has no at_least", "leave it out")
     by_a_day = isinstance(limb.condition, Absent) and limb.condition.before is not None
-    if set_to.within is not None and (by_a_day or isinstance(limb.condition, Calendar)):
+    if set_to.within is not None and (by_a_day or isinstance(limb.condition, Calendar | Signalled)):
         at.error(where, f"limb {limb.name} has no within", "leave it out")
     if set_to.within is not None and STRETCHED.intersection(limb.keys):
         _check_stretch(at, where, set_to.within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)

@@ -15,23 +15,28 @@ from pathlib import Path
 
 import msgspec
 
-from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, day_of_text
+from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, ExampleWeek, day_of_text
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.judgements.settings import Levels
+from safety_stream.core.judgements.signals import Breach, Judged, Weighed, breach_after
 from safety_stream.core.linking import timelines_of
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.stretches import HERE, STRETCHED
+from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import HOUR, LONDON, Duration, Instant, after, period_of, start_of, to_datetime
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.carrying import seen_elsewhere
 from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import RuleSet, evaluate
-from safety_stream.core.rules.rule import Calendar, Limb, Rule
+from safety_stream.core.rules.rule import Calendar, Limb, Rule, Signalled
 from safety_stream.core.rules.selectors import compiled
+from safety_stream.core.rules.signal import WEEK, signalled
+from safety_stream.core.statistics.expecting import Expected, rarity_of
 from safety_stream.core.timeline import Timeline
 
 _YEAR = Duration(months=12)
@@ -81,6 +86,7 @@ def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[
     limbs = [limb for limb in rule.limbs if example.limb in (None, limb.name)]
     if all(limb.keys == ("area",) for limb in limbs):
         yield from _on_area(rule, limbs, example)
+        yield from _on_judged_weeks(rule, limbs, example, catalogue)
         return
     tried = msgspec.structs.replace(rule, status="stable", limbs=tuple(limbs))
     rules = RuleSet(with_all_beneath(tried, catalogue.rules), catalogue.bounds)
@@ -126,6 +132,34 @@ def _on_area(rule: Rule, limbs: list[Limb], example: ExampleEntry) -> Iterator[F
             finding = exceedance(rule, limb, example.area, period, totals[starts])
             if finding is not None and (example.as_of is None or example.as_of >= start_of(period.ends)):
                 yield finding
+
+
+def _on_judged_weeks(rule: Rule, limbs: list[Limb], example: ExampleEntry, catalogue: Catalogue) -> Iterator[Finding]:
+    """What the weeks an example states make, one after another; of what it leaves out nothing is said."""
+    if catalogue.signals is None or example.area is None or not example.signals:
+        return
+    weeks = {day_of_text(text) or 0: week for text, week in example.signals.items()}
+    breach: Breach | None = None
+    for monday in range(min(weeks), max(weeks) + WEEK, WEEK):
+        week = weeks.get(monday)
+        said = (week.signal, week.final) if week else ("none", True)
+        breach = breach_after(breach, monday, said[0], catalogue.signals.levels, final=said[1])
+        if week is None or (example.as_of is not None and example.as_of < start_of(monday + WEEK)):
+            continue
+        judged = _judged(week, breach, catalogue.signals.levels)
+        for limb in limbs:
+            indicator = example.indicator or getattr(limb.condition, "indicator", None)
+            if isinstance(limb.condition, Signalled):
+                finding = signalled(rule, limb, series_key(example.area, str(indicator)), monday, judged)
+                yield from () if finding is None else (finding,)
+
+
+def _judged(week: ExampleWeek, breach: Breach | None, levels: Levels) -> Judged:
+    """A week as an example has it: what it rests on is not stated, and counts vary by chance alone."""
+    expected = Expected(week.expected, 1.0, weaker=False)
+    (rarity,) = rarity_of([week.value], [expected], (levels.amber, levels.red, levels.improvement))
+    weighed = Weighed(week.value, week.final, (week.value,), (), None, expected)
+    return Judged(weighed, 1, week.value, expected, rarity, 0, 0, week.signal, (), breach)
 
 
 def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_roles: tuple[str, ...]) -> Sighting:

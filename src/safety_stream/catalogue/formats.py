@@ -24,6 +24,7 @@ from pydantic import (
 from safety_stream.core.catalogue import ONE, AgreementPart, AreaKind, Drill
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import IdentityClass, Origin
+from safety_stream.core.model.judgements import Signal
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import (
     DAY_LENGTH,
@@ -35,6 +36,7 @@ from safety_stream.core.model.times import (
     Instant,
     PeriodKind,
     ordinal,
+    to_date,
     to_day,
     to_instant,
 )
@@ -118,6 +120,12 @@ def _checked_day(text: str) -> str:
     return text
 
 
+def _checked_monday(text: str) -> str:
+    if to_date(day_of_text(text) or 0).weekday():
+        raise ValueError("a week is named by its Monday")
+    return text
+
+
 def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -151,6 +159,7 @@ _Word = str | bool
 # Letters of one alphabet: what looks like `weapon` is `weapon`.
 PlainWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$", max_length=64)]
 DayText = Annotated[str, AfterValidator(_checked_day)]
+WeekText = Annotated[str, AfterValidator(_checked_monday)]
 
 Length = Annotated[Duration, BeforeValidator(duration_of, json_schema_input_type=_DurationText)]
 OptionalDay = Annotated[int | None, BeforeValidator(day_of_text, json_schema_input_type=date | None)]
@@ -875,6 +884,13 @@ class ShareEntry(_Strict):
     within: Length
 
 
+class SignalEntry(_Strict):
+    """`type: signal`, of an area; without an `indicator` beside it, of each that is judged."""
+
+    type: Literal["signal"]
+    reaches: Literal["amber", "red"]
+
+
 ConditionEntry = Annotated[
     CountEntry
     | DistinctEntry
@@ -884,7 +900,8 @@ ConditionEntry = Annotated[
     | AbsentEntry
     | CalendarEntry
     | NearEntry
-    | ShareEntry,
+    | ShareEntry
+    | SignalEntry,
     Field(discriminator="type"),
 ]
 
@@ -1009,6 +1026,15 @@ class ExampleFinding(_Strict):
     child: bool = False
 
 
+class ExampleWeek(_Strict):
+    """What was recorded in a week, what was expected, and what is said of it; `final` when the feeds are complete."""
+
+    value: Annotated[int, Field(ge=0, le=1_000_000)]
+    expected: Annotated[float, Field(gt=0, le=1_000_000)]
+    signal: Signal
+    final: bool = True
+
+
 class Fires(_Strict):
     """A finding an example expects."""
 
@@ -1019,7 +1045,8 @@ class Fires(_Strict):
 class ExampleEntry(_Strict):
     """A story that fires, or a near miss that must not.
 
-    `hubs` are what, on key `linked`, too many other reports name.
+    `hubs` are what, on key `linked`, too many other reports name. `signals` are the judged weeks of an area's
+    `indicator`, by their Mondays; weeks between them are quiet ones.
     """
 
     name: Prose
@@ -1028,6 +1055,8 @@ class ExampleEntry(_Strict):
     found_elsewhere: Annotated[list[ExampleFinding], Field(max_length=MANY_MAX)] = []
     area: AreaCode | None = None
     counts: Annotated[dict[DayText, Annotated[int, Field(ge=0, le=1_000_000)]], Field(max_length=MANY_MAX)] = {}
+    indicator: Name | None = None
+    signals: Annotated[dict[WeekText, ExampleWeek], Field(max_length=MANY_MAX)] = {}
     as_of: LondonTime | None = None
     complete_to: dict[Name, LondonTime] = {}
     hubs: list[Identifier] = []

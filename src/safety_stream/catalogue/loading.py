@@ -27,7 +27,7 @@ from safety_stream.catalogue.judging import read_judging
 from safety_stream.catalogue.measures import check_counted_rules
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
-from safety_stream.catalogue.signals import read_signals
+from safety_stream.catalogue.signals import judged_in, read_signals
 from safety_stream.catalogue.vocabulary import Measures, Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
 from safety_stream.core.judging import Judging
@@ -117,12 +117,14 @@ def _read(
 ) -> _Read | None:
     """Read everything; None when there is an error."""
     vocabulary, profiles = read_declarations(files, areas, today)
+    signals = read_signals(files, vocabulary)
+    vocabulary = msgspec.structs.replace(vocabulary, judged=judged_in(files, signals))
     by_id = _read_rules(files, vocabulary, rules, instead)
     measures = vocabulary.measures or Measures({}, {}, {})
     check_counted_rules(files, measures.indicators.values(), [read.rule for read in by_id.values()])
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
-    judging, signals = read_judging(files, vocabulary, today), read_signals(files, vocabulary)
+    judging = read_judging(files, vocabulary, today)
     categories, persons = vocabulary.categories, vocabulary.persons
     if categories is None or persons is None or files.have_errors:
         return None

@@ -281,9 +281,18 @@ def _check_examples(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
             at.error(("examples", index, "limb"), f"unknown limb {example.limb}", f"use {limbs}")
         if example.area is not None:
             vocabulary.know_area(at, ("examples", index, "area"), example.area)
-        elif example.counts:
-            at.error(("examples", index, "counts"), "nobody knows of which area these are", "add `area`")
+        elif example.counts or example.signals:
+            told = "counts" if example.counts else "signals"
+            at.error(("examples", index, told), "nobody knows of which area these are", "add `area`")
+        _check_signals(at, model, ("examples", index), example, vocabulary)
         _check_story(at, model, ("examples", index), example, vocabulary)
+
+
+def _check_signals(at: Place, model: BareRuleFile, where: Where, example: ExampleEntry, vocabulary: Vocabulary) -> None:
+    if example.indicator is not None:
+        at.know((*where, "indicator"), "judged indicator", example.indicator, vocabulary.judged)
+    elif example.signals and any(entry.indicator is None for entry in model.each_limb().values()):
+        at.error((*where, "signals"), "nobody knows of which indicator these are", "add `indicator`")
 
 
 def _check_story(at: Place, model: BareRuleFile, where: Where, example: ExampleEntry, vocabulary: Vocabulary) -> None:

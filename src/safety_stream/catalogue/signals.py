@@ -43,6 +43,13 @@ def read_signals(files: Files, vocabulary: Vocabulary) -> Settings | None:
     )
 
 
+def judged_in(files: Files, settings: Settings | None) -> frozenset[str] | None:
+    """The indicators that are judged; none without the file, and nobody knows when it is broken."""
+    if settings is not None:
+        return frozenset(settings.indicators)
+    return None if (files.folder / "signals.yaml").exists() else frozenset()
+
+
 def _check_series(at: Place, where: Where, entry: SignalsEntry, vocabulary: Vocabulary) -> None:
     at.refuse_repeats("signals", [*entry.indicators, *entry.areas])
     indicators = [((*where, "indicators", index), name) for index, name in enumerate(entry.indicators)]

@@ -73,6 +73,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     measures: Measures | None = None
     audiences: dict[str, Audience] | None = None
     calendars: dict[str, OpenDays] | None = None
+    judged: frozenset[str] | None = None
 
     @property
     def indicators(self) -> dict[str, Indicator] | None:

@@ -42,6 +42,7 @@ from safety_stream.core.register import Scope
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.rule import Rule
+from safety_stream.core.rules.signal import signals_of
 from safety_stream.core.rules.why import (
     LOOKED_BACK,
     Account,
@@ -110,6 +111,7 @@ def why(
     known = catalogue_of(catalogue, areas)
     past = _replayed(history, links, known) if history else _of_the_backbone(kafka, known)
     alert = _meant(alert_id, past)
+    _refuse_judged_weeks(alert, past, known)
     accounts = list(_accounts(alert, past, known))
     rule = _rule(known, accounts[0].finding.rule_id)
     is_same = all(one.is_same for one in accounts)
@@ -119,6 +121,18 @@ def why(
     else:
         _print(alert, rule, accounts, known.areas.by_code)
     raise typer.Exit(OK if is_same else WRONG)
+
+
+def _refuse_judged_weeks(alert: str, past: Past, known: Catalogue) -> None:
+    """A week is judged by its own past and with all others: that is another account than one of reports."""
+    asking = {(rule.id, limb.name) for rule in known.rules for limb in signals_of(rule)}
+    for finding in past.standing.values():
+        if (finding.rule_id, finding.limb) in asking and _alert_of(finding) == alert:
+            raise Wrong(
+                f"alert {alert} is of {finding.key.removeprefix('area:')}, {finding.occurrence_id}, which rule "
+                f"{finding.rule_id} found judged as a breach: its reports are too many to name. "
+                f"What was expected there, and why, says `safety-stream indicators why`"
+            )
 
 
 def _replayed(files: list[Path], links: Path | None, known: Catalogue) -> Past:

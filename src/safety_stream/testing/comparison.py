@@ -25,14 +25,30 @@ def differences(
     rule's one limb, which of several findings that completed last gives the alert its words, and when and where a hub
     completed. How an alert came to stand as it does is another question: `histories`.
     """
+    unjudged = _of_judged_weeks(truth)
+    findings = [finding for finding in findings if finding["rule_id"] not in unjudged]
     standing = [*_latest(alerts, ("alert_id",), "version")]
-    standing = [alert for alert in standing if alert["change"] != "withdrawn"]
+    standing = [alert for alert in standing if alert["change"] != "withdrawn" and alert["rule_id"] not in unjudged]
     values = _latest(indicators, ("area", "indicator", "period", "starts"), "revision")
     return [
         *_finding_differences(truth, findings),
         *_alert_differences(truth, standing),
         *_indicator_differences(truth, values),
     ]
+
+
+def _of_judged_weeks(truth: Truth) -> frozenset[str]:
+    """The rules whose findings the oracle has no opinion of: those that ask for signals.
+
+    It would need a second Farrington, and would agree with the first no further than both round alike. The fits are
+    held against R's; the judging of weeks, and what rules find in them, against a recomputation of their own
+    (tests/core/stages/test_judge.py).
+    """
+    return frozenset(rule_id for rule_id, rule in truth.rules.items() if _asks_for_signals(rule))
+
+
+def _asks_for_signals(rule: Plain) -> bool:
+    return any(limb.get("condition", {}).get("type") == "signal" for limb in rule.get("limbs", {"": rule}).values())
 
 
 def _latest(versions: Iterable[Plain], identity: tuple[str, ...], number: str) -> list[Plain]:

@@ -1619,7 +1619,7 @@ def way_in_words(way: tuple[Occurrence, list[Occurrence], Occurrence]) -> str:
 def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks) -> Iterator[OracleFinding]:
     """`calendar` on areas: enough of an indicator in an area's calendar period that is over."""
     for limb in limbs:
-        if limb.keys != ("area",):
+        if limb.keys != ("area",) or limb.condition["type"] == "signal":
             continue
         kind, indicator = limb.condition["per"], limb.rule.get("indicator") or limb.condition["indicator"]
         for (area, counted_as, starts, ends), value in sorted(sums(tallies, kind).items()):

@@ -79,7 +79,7 @@ STAGES = (
     StageRow("link",       ("links",),                ("sightings",),                          0.0,  link.make_step),
     StageRow("detect",     ("sightings",),            ("findings", "sightings", "tallies"),    0.0,  detect.make_step),
     StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
-    StageRow("judge",      ("indicator-values",),     ("signals",),                            0.25, judge.make_step),
+    StageRow("judge",      ("indicator-values",),     ("findings", "signals"),                0.25, judge.make_step),
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),
     StageRow("publish-alerts",     ("alert-changes",),    ("alerts.", "audit."),     0.0,  publish.make_alert_step),
     StageRow("publish-indicators", ("indicator-values",), ("indicators.", "audit."), 0.25, publish.make_indicator_step),

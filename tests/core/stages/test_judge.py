@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.rules.making import a_rule, an_override, days
 from tests.core.stages.making import a_record
 
 from safety_stream.core.catalogue import Catalogue
@@ -16,9 +17,12 @@ from safety_stream.core.judgements.settings import Settings, Target
 from safety_stream.core.judgements.signals import Judged, Weighed, judged_week
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.times import DAY_LENGTH, Day, start_of
+from safety_stream.core.rules.rule import Count, Limb, Rule, Signalled
+from safety_stream.core.rules.signal import signalled
 from safety_stream.core.stages import judge
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import MORE_ROW
@@ -77,16 +81,55 @@ def a_status(day: Day, complete_to: Day, catalogue: Catalogue) -> FeedStatus:
 def run(
     catalogue: Catalogue, batches: Iterable[Sequence[IndicatorValue | FeedStatus]], rows: MemoryRows | None = None
 ) -> list[Judgement]:
-    """What goes out, every slice taken to its end."""
+    """The judgements that go out, every slice taken to its end."""
+    return [value for value in put_out(catalogue, batches, rows) if isinstance(value, Judgement)]
+
+
+def changes_in(
+    catalogue: Catalogue, batches: Iterable[Sequence[IndicatorValue | FeedStatus]], rows: MemoryRows | None = None
+) -> list[FindingChange]:
+    """The changes of findings that go out."""
+    return [value for value in put_out(catalogue, batches, rows) if isinstance(value, FindingChange)]
+
+
+def put_out(
+    catalogue: Catalogue, batches: Iterable[Sequence[IndicatorValue | FeedStatus]], rows: MemoryRows | None = None
+) -> list[msgspec.Struct]:
+    """All that goes out."""
     step, rows = judge.make_step(catalogue, 1), MemoryRows() if rows is None else rows
-    said: list[Judgement] = []
+    said: list[msgspec.Struct] = []
     for batch in batches:
         records = [a_record(value, "indicator-values", received_at=value.as_of) for value in batch]
         outputs = step(rows, records, None)
         while rows.get(MORE_ROW) is not None:
             outputs += step(rows, [], None)
-        said += [output.value for output in outputs if isinstance(output.value, Judgement)]
+        said += [output.value for output in outputs]
     return said
+
+
+def found_in(changes: Iterable[FindingChange]) -> dict[str, Finding]:
+    """The findings that stand; each change must be one of what stood."""
+    standing: dict[str, Finding] = {}
+    for change in changes:
+        name = change.finding.finding_id
+        assert (name in standing) == (change.change != "raised")
+        if change.change == "withdrawn":
+            assert standing.pop(name) == change.finding
+        else:
+            assert standing.get(name) != change.finding
+            standing[name] = change.finding
+    return standing
+
+
+def asking(catalogue: Catalogue, *rules: Rule) -> Catalogue:
+    return msgspec.structs.replace(catalogue, rules=rules)
+
+
+def a_signal_rule(reaches: Literal["amber", "red"], version: int = 1, **changes: Any) -> Rule:
+    words = "{value} {expected} {bound} {one_in} {reasons}"
+    limb = Limb(name="main", keys=("area",), steps={}, condition=Signalled(reaches=reaches), explain=words)
+    some = a_rule(Count(of="x", at_least=1, within=days(1)))
+    return msgspec.structs.replace(some, id=f"is-{reaches}", version=version, limbs=(limb,), **changes)
 
 
 def standing(said: Iterable[Judgement]) -> dict[tuple[str, Day], tuple[Any, ...]]:
@@ -149,7 +192,8 @@ def counts_of(seed: int) -> Values:
 def test_whatever_came_when_the_judgements_are_those_of_the_values(catalogue: Catalogue, seed: int):
     """Values come shuffled, some wrong at first, in batches of any size, between words of how far the feeds are."""
     random = Random(seed)
-    known = judging(catalogue)
+    rules = [a_signal_rule("red"), a_signal_rule("amber", overrides=(an_override(AREAS[1], enabled=False),))]
+    known = asking(judging(catalogue), *rules)
     values = counts_of(seed)
     told: list[IndicatorValue | FeedStatus] = [a_value(*key, value, 0) for key, value in values.items()]
     random.shuffle(told)
@@ -167,7 +211,9 @@ def test_whatever_came_when_the_judgements_are_those_of_the_values(catalogue: Ca
         batches.append(told[:size])
         del told[:size]
 
-    said = standing(run(known, batches))
+    everything = put_out(known, batches)
+    said = standing(one for one in everything if isinstance(one, Judgement))
+    found_rules = found_in(one for one in everything if isinstance(one, FindingChange))
 
     assert known.signals is not None
     expected = batch_of(values, last, complete, known.signals)
@@ -190,6 +236,15 @@ def test_whatever_came_when_the_judgements_are_those_of_the_values(catalogue: Ca
         assert (found["opened"], found["red_since"]) == (
             (one.breach.opened, one.breach.red_since) if one.breach else (None, None)
         )
+    assert found_rules == findings_of(rules, expected)
+
+
+def findings_of(rules: Sequence[Rule], judged: Mapping[tuple[str, Day], Judged]) -> dict[str, Finding]:
+    """What the rules find in judged weeks, from scratch."""
+    found = [
+        signalled(rule, rule.limbs[0], series, week, one) for rule in rules for (series, week), one in judged.items()
+    ]
+    return {one.finding_id: one for one in found if one is not None}
 
 
 def test_a_week_is_judged_once_it_is_over(catalogue: Catalogue):
@@ -288,3 +343,68 @@ def test_what_is_not_judged_is_not_remembered(catalogue: Catalogue):
     run(judging(catalogue), [[other, month]], rows)
 
     assert not [key for key, _ in rows.scan(b"history/", b"history0")]
+
+
+BURST = [(MONDAY + number * WEEK, 60 if number == 40 else 10 + number % 3) for number in range(60)]
+"""More than a year of ten weeks, and then five weeks' incidents in one."""
+
+BURST_WEEK, AFTER = MONDAY + 40 * WEEK, MONDAY + 60 * WEEK
+
+
+def burst(known: Catalogue) -> list[IndicatorValue | FeedStatus]:
+    return [*(a_value(SERIES[0], week, value, 0) for week, value in BURST), a_status(AFTER, AFTER, known)]
+
+
+def test_a_breach_is_told_once_and_restated_with_its_week_and_withdrawn(catalogue: Catalogue):
+    known = asking(judging(catalogue), a_signal_rule("red"))
+    rows = MemoryRows()
+
+    def of_burst(batch: Sequence[IndicatorValue | FeedStatus]) -> list[tuple[str, str, str]]:
+        said = changes_in(known, [batch], rows)
+        return [(one.change, one.cause, dict(one.finding.facts)["value"]) for one in said]
+
+    cause = f"judged {SERIES[0]}|{BURST_WEEK}"
+    assert of_burst(burst(known)) == [("raised", cause, "60")]
+    assert of_burst(burst(known)) == []
+    assert of_burst([a_value(SERIES[0], BURST_WEEK, 61, start_of(AFTER))]) == [("updated", cause, "61")]
+    assert of_burst([a_value(SERIES[0], BURST_WEEK, 10, start_of(AFTER))]) == [("withdrawn", cause, "61")]
+    assert not [key for key, _ in rows.scan(b"found/", b"found0")]
+
+
+def test_another_rule_is_held_against_weeks_that_were_judged_long_ago(catalogue: Catalogue):
+    quiet = judging(catalogue)
+    rows = MemoryRows()
+    assert changes_in(asking(quiet), [burst(quiet)], rows) == []
+
+    def changed_to(*rules: Rule) -> list[tuple[str, str, int]]:
+        known = asking(quiet, *rules)
+        said = put_out(known, [[a_status(AFTER, AFTER, known)]], rows)
+        assert not [one for one in said if isinstance(one, Judgement)]
+        assert changes_in(known, [[a_status(AFTER, AFTER, known)]], rows) == []
+        changes = [one for one in said if isinstance(one, FindingChange)]
+        return [(one.change, one.cause, one.finding.rule_version) for one in changes]
+
+    off = (an_override(AREAS[0], enabled=False),)
+    assert changed_to(a_signal_rule("red")) == [("raised", "rule is-red is new", 1)]
+    assert changed_to(a_signal_rule("red", 2)) == [("updated", "rule is-red became version 2", 2)]
+    within = "rule is-red changed within version 2"
+    assert changed_to(a_signal_rule("red", 2, overrides=off)) == [("withdrawn", within, 2)]
+    assert changed_to(a_signal_rule("red", 2)) == [("raised", within, 2)]
+    retired = a_signal_rule("red", 2, status="retired")
+    assert changed_to(retired) == [("withdrawn", "rule is-red is retired", 2)]
+
+
+def test_a_rule_that_came_while_weeks_were_judged_is_held_against_all(catalogue: Catalogue):
+    """The first slice is judged under no rule, and the rest under one."""
+    known = judging(catalogue)
+    rows = MemoryRows()
+    records = [a_record(value, "indicator-values", received_at=value.as_of) for value in burst(known)]
+    judge.make_step(asking(known), 1)(rows, records, None)
+    assert rows.get(MORE_ROW) is not None
+
+    rule = a_signal_rule("amber")
+    changes = changes_in(asking(known, rule), [[]], rows)
+
+    whole = put_out(asking(known, rule), [burst(known)])
+    assert found_in(changes) == found_in(one for one in whole if isinstance(one, FindingChange))
+    assert changes

@@ -111,7 +111,8 @@ def judged_week(week: Day, weighed: Mapping[str, Weighed], before: Sequence[Row]
         up = _upward(weighed[name], rarity, past, levels, is_found=is_found) if is_tested else ()
         reasons = up or _downward(weighed[name], rarity, past, levels)
         signal = _signal(reasons, weaker=over.weaker)
-        breach = _breach(past[-1] if past else None, week, signal, levels, final=weighed[name].final)
+        standing = past[-1].breach if past and past[-1] else None
+        breach = breach_after(standing, week, signal, levels, final=weighed[name].final)
         batch = (tests, discoveries) if {"rarer-than-red", "alone-in-its-batch"} & {*reasons} else (0, 0)
         judged[name] = Judged(weighed[name], together, counted, over, rarity, *batch, signal, reasons, breach)
     return judged
@@ -187,8 +188,8 @@ def _is_far(one: Weighed, levels: Levels) -> bool:
     return one.value - mean > levels.sigmas * sqrt(mean * spread)
 
 
-def _breach(previous: Judged | None, week: Day, signal: Signal, levels: Levels, *, final: bool) -> Breach | None:
-    standing = previous.breach if previous else None
+def breach_after(standing: Breach | None, week: Day, signal: Signal, levels: Levels, *, final: bool) -> Breach | None:
+    """The breach that stands after a week of this signal, `standing` before it; None: there is none, or none more."""
     if signal in ("red", "amber"):
         opened = standing.opened if standing else week
         red_since = standing.red_since if standing else None

@@ -121,13 +121,20 @@ def _carried_otherwise(old: Applied, new: Applied, causes: Mapping[str, str]) ->
 
 def cause_of(old: Rule | None, new: Rule | None) -> str:
     """Why a rule's findings differ, in words; None stands for a rule that is not there, or retired."""
+    one = new or old
+    versions = [None if rule is None else rule.version for rule in (old, new)]
+    return "no rule" if one is None else cause_by_version(one.id, *versions)
+
+
+def cause_by_version(rule_id: str, old: int | None, new: int | None) -> str:
+    """The same of a rule that is no more than its versions, one of which at least is there."""
     if new is None:
-        return f"rule {old.id} is retired" if old else "no rule"
+        return f"rule {rule_id} is retired"
     if old is None:
-        return f"rule {new.id} is new"
-    if old.version == new.version:
-        return f"rule {new.id} changed within version {new.version}"
-    return f"rule {new.id} became version {new.version}"
+        return f"rule {rule_id} is new"
+    if old == new:
+        return f"rule {rule_id} changed within version {new}"
+    return f"rule {rule_id} became version {new}"
 
 
 def _how_counted(one: Applied, rule_id: str) -> tuple[tuple[str, ...], Mapping[str, Area]] | None:

@@ -10,12 +10,25 @@ from safety_stream.core.rules.count import CountCondition
 from safety_stream.core.rules.distinct import DistinctCondition
 from safety_stream.core.rules.near import NearCondition
 from safety_stream.core.rules.ordered import OrderedCondition
-from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Count, Distinct, Near, Ordered, Share, Sum
+from safety_stream.core.rules.rule import (
+    Absent,
+    AllOf,
+    Calendar,
+    Condition,
+    Count,
+    Distinct,
+    Near,
+    Ordered,
+    Share,
+    Signalled,
+    Sum,
+)
 from safety_stream.core.rules.share import ShareCondition
+from safety_stream.core.rules.signal import SignalCondition
 from safety_stream.core.rules.summing import SumCondition
 
 
-def condition_type(condition: Condition) -> ConditionType:  # noqa: PLR0911 - a line per type
+def condition_type(condition: Condition) -> ConditionType:  # noqa: C901, PLR0911 - a line per type
     """The condition, ready to read timelines. The type checker refuses a type without its line."""
     match condition:
         case Count():
@@ -36,3 +49,5 @@ def condition_type(condition: Condition) -> ConditionType:  # noqa: PLR0911 - a 
             return NearCondition(condition)
         case Share():
             return ShareCondition(condition)
+        case Signalled():
+            return SignalCondition(condition)

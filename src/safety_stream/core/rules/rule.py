@@ -193,7 +193,14 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="share"):
     within: Duration
 
 
-Condition = Count | Distinct | Sum | AllOf | Ordered | Absent | Calendar | Near | Share
+class Signalled(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="signal"):
+    """A breach by an area's indicator of what its weeks let expect is red, or amber and more; None: any indicator."""
+
+    reaches: Literal["amber", "red"]
+    indicator: str | None = None
+
+
+Condition = Count | Distinct | Sum | AllOf | Ordered | Absent | Calendar | Near | Share | Signalled
 
 
 class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -1,4 +1,4 @@
-"""Judge: weekly values in, what is thought of them out.
+"""Judge: weekly values in, what is thought of them and the findings of rules for signals out.
 
 Theory of operation
 -------------------
@@ -9,6 +9,7 @@ one mark per series, the first week from which on:
     a value is restated          its series, from that week
     a week is over, or complete  the series of the indicator, from that week
     the settings are others      all series, from their beginning
+    a rule for signals is        the same: its findings are those of all weeks
 
 Weeks are judged in order, some at a time (`SLICE`), until no mark is left before the last week that is over. A mark
 always runs to that last week, because later weeks rest on earlier ones; and a week is judged as one batch, whoever is
@@ -16,6 +17,10 @@ marked, because its series compete for what may be believed. Farrington's baseli
 late report changes the expectation of hardly any week an officer still looks at.
 
 A week goes out only when something has changed that is said of it.
+
+What the rules find in a week (`core/rules/signal.py`) is remembered beside it, whole, and whatever judges a week holds
+it against what they find now. So the findings that stand are those of the judgements that stand, and a difference that
+no judgement brought about is the doing of a rule that changed.
 """
 
 from __future__ import annotations
@@ -31,10 +36,14 @@ from safety_stream.core.judgements.settings import Settings, Target
 from safety_stream.core.judgements.signals import Judged, Weighed, judged_week
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement, Method
 from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import Day, Instant, day_of, period_of
+from safety_stream.core.rules.changing import cause_by_version
+from safety_stream.core.rules.engine import difference
+from safety_stream.core.rules.signal import signalled, signals_of
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     MORE_ROW,
@@ -80,10 +89,15 @@ class Reached(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Marks(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """Which series have to be judged anew, from which Monday on, and by what settings all have been marked."""
+    """Which series have to be judged anew, from which Monday on, and by what settings and rules all have been marked.
+
+    `rules` are those by id, each with its version and what it says in short; `causes` the last change of each.
+    """
 
     since: dict[str, Day]
     by: str
+    rules: dict[str, tuple[int, str]] = {}
+    causes: dict[str, str] = {}
 
 
 class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -91,6 +105,15 @@ class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     judged: dict[str, Judged]
     revisions: dict[str, int]
+
+
+class Found(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What the rules found in a week of a series, by finding id."""
+
+    standing: dict[str, Finding]
+
+
+_NOTHING: Final = Found({})
 
 
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
@@ -120,7 +143,9 @@ class _Judging:
         self.sources = catalogue.sources
         self.indicators = {one.id: one for one in catalogue.indicators if one.id in settings.indicators}
         self.areas = frozenset(settings.areas)
-        self.by = hashlib.sha256(_ENCODER.encode((settings, catalogue.judging))).hexdigest()[:16]
+        self.by = _digest((settings, catalogue.judging))
+        self.limbs = [(rule, limb) for rule in catalogue.rules if rule.status != "retired" for limb in signals_of(rule)]
+        self.rules = {rule.id: (rule.version, _digest(rule)) for rule, _ in self.limbs}
 
     def is_judged(self, value: IndicatorValue) -> bool:
         return value.period == "week" and value.indicator in self.indicators and value.area in self.areas
@@ -149,14 +174,16 @@ class _Judge:
         self._judging = judging
         self._histories = Table(rows, "history/", History)
         self._weeks = Table(rows, "week/", Told)
+        self._found = Table(rows, "found/", Found)
         self._clocks = Table(rows, "", Clock)
         self._reached_row = Table(rows, "reached", Reached)
         self._marks_row = Table(rows, "marks", Marks)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
         self._reached = self._reached_row.get("") or Reached(0, {}, {})
-        marks = self._marks_row.get("") or Marks({}, judging.by)
+        marks = self._marks_row.get("") or Marks({}, judging.by, judging.rules)
         self._since = dict(marks.since)
-        self._is_new = marks.by != judging.by
+        self._is_new = (marks.by, marks.rules) != (judging.by, judging.rules)
+        self._causes = marks.causes | _causes(marks.rules, judging.rules)
         self._outputs: list[Output] = []
 
     def take(self, record: Record) -> None:
@@ -183,8 +210,10 @@ class _Judge:
         self._judge_slice()
         _put(self._clocks, CLOCK_ROW, self._clock)
         _put(self._reached_row, "", self._reached)
-        _put(self._marks_row, "", Marks(dict(sorted(self._since.items())), self._judging.by))
-        for table in (self._histories, self._weeks, self._clocks, self._reached_row, self._marks_row):
+        judging = self._judging
+        marks = Marks(dict(sorted(self._since.items())), judging.by, judging.rules, dict(sorted(self._causes.items())))
+        _put(self._marks_row, "", marks)
+        for table in (self._histories, self._weeks, self._found, self._clocks, self._reached_row, self._marks_row):
             table.flush()
         has_more, is_marked = bool(self._due()), self._rows.get(MORE_ROW) is not None
         if has_more and not is_marked:
@@ -318,7 +347,27 @@ class _Judge:
                     revisions[series] = revisions.get(series, 0) + 1
                     self._say(series, week, now, was, revisions[series])
             self._weeks.put(row, Told(judged, dict(sorted(revisions.items()))))
+        for series in sorted(judged.keys() | told.judged.keys()):
+            self._find(series, week, judged.get(series), told.judged.get(series))
         return judged
+
+    def _find(self, series: str, week: Day, now: Judged | None, was: Judged | None) -> None:
+        """Hold what the rules find in a week against what they found."""
+        row = f"{series}|{week}"
+        before = (self._found.get(row) or _NOTHING).standing
+        found = [signalled(rule, limb, series, week, now) for rule, limb in self._judging.limbs] if now else []
+        after = {finding.finding_id: finding for finding in found if finding is not None}
+        if before == after:
+            return
+        if after:
+            self._found.put(row, Found(after))
+        else:
+            self._found.delete(row)
+        as_of = self._clock.as_of
+        for change in difference(before, after, as_of, f"judged {row}"):
+            cause = change.cause if now != was else self._causes.get(change.finding.rule_id, change.cause)
+            said = msgspec.structs.replace(change, cause=cause)
+            self._outputs.append(Output(topic="findings", key=said.finding.key, value=said, received_at=as_of))
 
     def _weigh(self, series: str, week: Day, expected: Expected) -> Weighed:
         begins = self._reached.first[series.split("|")[1]]
@@ -375,6 +424,17 @@ def _put(table: Table[T], row: str, value: T) -> None:
     """Write a row where it says something else."""
     if table.get(row) != value:
         table.put(row, value)
+
+
+def _causes(old: Mapping[str, tuple[int, str]], new: Mapping[str, tuple[int, str]]) -> dict[str, str]:
+    """Why each rule that is not what it was finds something else."""
+    changed = sorted(rule_id for rule_id in old.keys() | new.keys() if old.get(rule_id) != new.get(rule_id))
+    versions = {rule_id: [side[rule_id][0] if rule_id in side else None for side in (old, new)] for rule_id in changed}
+    return {rule_id: cause_by_version(rule_id, *both) for rule_id, both in versions.items()}
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(_ENCODER.encode(value)).hexdigest()[:16]
 
 
 def _method(judged: Judged) -> Method:
