@@ -160,7 +160,8 @@ def batch_of(values: Values, over: Day, complete: Day, said: Settings) -> dict[t
             if week < first:
                 continue
             column = len(counts) - 1
-            ((expected,),) = expected_of([counts], column, column + 1, said.expecting, first, Judging())
+            named = (series.split("|")[1], series.split("|")[0])
+            ((expected,),) = expected_of({named: counts}, column, column + 1, said.expecting, first, Judging()).values()
             if expected is not None:
                 years_before = counts[:-WEEKS_OF_A_YEAR][::-WEEKS_OF_A_YEAR]
                 weighed[series] = Weighed(

@@ -34,7 +34,6 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.settings import Settings, Target
 from safety_stream.core.judgements.signals import Judged, Weighed, judged_week
-from safety_stream.core.judging import Judging
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
@@ -300,19 +299,23 @@ class _Judge:
 
     def _expected(self, due: Mapping[str, Day], first: Day, stop: Day) -> dict[str, dict[Day, Expected | None]]:
         """What the weeks of the slice let expect, for each marked series."""
-        alike: dict[tuple[str, Judging], list[str]] = {}
+        alike: dict[Day, list[str]] = {}
         for series in sorted(series for series, since in due.items() if since < stop):
-            area, indicator = series.split("|")
-            alike.setdefault((indicator, self._judging.known.of(indicator, area)), []).append(series)
+            alike.setdefault(self._reached.first[_indicator_of(series)], []).append(series)
         found: dict[str, dict[Day, Expected | None]] = {}
-        for (indicator, known), names in alike.items():
-            begins = self._reached.first[indicator]
-            columns = [self._values(series, begins, stop) for series in names]
+        for begins, names in alike.items():
+            columns = {(_indicator_of(name), _area_of(name)): self._values(name, begins, stop) for name in names}
             start = max(first, begins)
-            weeks = ((start - begins) // WEEK, (stop - begins) // WEEK)
-            said = expected_of(columns, *weeks, self._judging.settings.expecting, begins, known)
-            for series, of_weeks in zip(names, said, strict=True):
-                found[series] = dict(zip(range(start, stop, WEEK), of_weeks, strict=True))
+            said = expected_of(
+                columns,
+                (start - begins) // WEEK,
+                (stop - begins) // WEEK,
+                self._judging.settings.expecting,
+                begins,
+                self._judging.known,
+            )
+            for (indicator, area), of_weeks in said.items():
+                found[series_key(area, indicator)] = dict(zip(range(start, stop, WEEK), of_weeks, strict=True))
         return found
 
     def _values(self, series: str, begins: Day, stop: Day) -> list[int]:
@@ -370,11 +373,11 @@ class _Judge:
             self._outputs.append(Output(topic="findings", key=said.finding.key, value=said, received_at=as_of))
 
     def _weigh(self, series: str, week: Day, expected: Expected) -> Weighed:
-        begins = self._reached.first[series.split("|")[1]]
+        begins = self._reached.first[_indicator_of(series)]
         values = self._values(series, begins, week + WEEK)
         return Weighed(
             value=values[-1],
-            final=week < self._reached.complete.get(series.split("|")[1], 0),
+            final=week < self._reached.complete.get(_indicator_of(series), 0),
             recent=tuple(values[-RECENT:]),
             past_years=tuple(values[-1 - YEAR_OF_WEEKS :: -YEAR_OF_WEEKS]),
             target=self._judging.target(series, week),
@@ -435,6 +438,14 @@ def _causes(old: Mapping[str, tuple[int, str]], new: Mapping[str, tuple[int, str
 
 def _digest(value: object) -> str:
     return hashlib.sha256(_ENCODER.encode(value)).hexdigest()[:16]
+
+
+def _area_of(series: str) -> str:
+    return series.partition("|")[0]
+
+
+def _indicator_of(series: str) -> str:
+    return series.partition("|")[2]
 
 
 def _method(judged: Judged) -> Method:

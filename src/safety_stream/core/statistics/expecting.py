@@ -5,19 +5,19 @@ Plain numbers in, plain numbers out: whoever judges weeks needs no arrays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from safety_stream.core.judging import Judging
+from safety_stream.core.judging import Covariate, Exclusion, Judging, StepChange
 from safety_stream.core.model.times import Day
 from safety_stream.core.statistics.covariates import DAYS_IN_WEEK, columns_of, weeks_excluded
 from safety_stream.core.statistics.distributions import negative_binomial_survival, negative_binomial_upper_quantile
 from safety_stream.core.statistics.farrington import Control, farrington_flexible
-from safety_stream.core.statistics.series import Flags, Floats
+from safety_stream.core.statistics.series import Flags, Floats, Weeks
 from safety_stream.core.statistics.short_history import Bayes, bayes
 
 _LEAST_MEAN: Final = 1e-3
@@ -54,22 +54,26 @@ class Rarity(msgspec.Struct, frozen=True, gc=False, array_like=True):
     low_below: int
 
 
+Series = tuple[str, str]
+"""An indicator and an area."""
+
+
 def expected_of(
-    counts: Sequence[Sequence[int]], first: int, last: int, by: Expecting, begins: Day, known: Judging
-) -> list[list[Expected | None]]:
+    counts: Mapping[Series, Sequence[int]], first: int, last: int, by: Expecting, begins: Day, known: Judging
+) -> dict[Series, list[Expected | None]]:
     """What weeks `first` to before `last` (columns of `counts`) of each series let expect; None: too little is known.
 
     All series have the same number of consecutive weeks, column 0 being the first of the history, that of Monday
-    `begins`; `known` is what is known of all of them beforehand. What is said of a week depends on no later one, nor
-    on the other series.
+    `begins`; `known` is what is known of series beforehand. What is said of a week depends on no later one, nor on
+    the other series.
     """
-    found: list[list[Expected | None]] = [[None] * (last - first) for _ in counts]
+    found: dict[Series, list[Expected | None]] = {series: [None] * (last - first) for series in counts}
     if not counts:
         return found
-    table = np.asarray(counts, dtype=np.float64)
+    table, concerns = np.asarray(list(counts.values()), dtype=np.float64), _Concerns.of(known, list(counts))
     for column in range(first, last):
-        said = (part.tolist() for part in _expected_in(table, column, by, begins, known))
-        for series, (mean, spread, weaker) in enumerate(zip(*said, strict=True)):
+        said = (part.tolist() for part in _expected_in(table, column, by, begins, concerns))
+        for series, mean, spread, weaker in zip(counts, *said, strict=True):
             if isfinite(mean):
                 found[series][column - first] = Expected(mean, spread, weaker)
     return found
@@ -97,8 +101,42 @@ def rarity_of(counted: Sequence[int], expected: Sequence[Expected], levels: tupl
     ]
 
 
+class _Concerns(msgspec.Struct, frozen=True, eq=False):
+    """What is known, and which series each part of it concerns: flags (parts, series).
+
+    All series are fitted at once, each with every column: one of noughts takes no part.
+    """
+
+    known: Judging
+    by_exclusion: Flags
+    by_column: Flags
+
+    @classmethod
+    def of(cls, known: Judging, series: Sequence[Series]) -> _Concerns:
+        """Look it up for each series."""
+        columns: tuple[Covariate | StepChange, ...] = (*known.covariates, *known.steps)
+        return cls(known, _flags(known.exclusions, series), _flags(columns, series))
+
+    def excluded(self, mondays: Weeks) -> Flags:
+        """The weeks that are in no baseline: (series, weeks)."""
+        flags = np.array([weeks_excluded(mondays, [one]) for one in self.known.exclusions], dtype=np.bool_)
+        flags = flags.reshape(len(self.known.exclusions), 1, mondays.size)
+        merged: Flags = np.logical_or.reduce(flags & self.by_exclusion[:, :, None], axis=0)
+        return merged
+
+    def columns(self, mondays: Weeks) -> Floats:
+        """What acts beside season and trend: (parts, series, weeks)."""
+        found: Floats = columns_of(mondays, self.known)[:, None, :] * self.by_column[:, :, None]
+        return found
+
+
+def _flags(parts: Sequence[Exclusion | Covariate | StepChange], series: Sequence[Series]) -> Flags:
+    flags = [[part.concerns(*one) for one in series] for part in parts]
+    return np.array(flags, dtype=np.bool_).reshape(len(parts), len(series))
+
+
 def _expected_in(
-    table: Floats, column: int, by: Expecting, begins: Day, known: Judging
+    table: Floats, column: int, by: Expecting, begins: Day, concerns: _Concerns
 ) -> tuple[Floats, Floats, Flags]:
     """Mean, spread and whether they are the weaker method's, of one week of each series."""
     mean, spread = (np.full(table.shape[0], np.nan) for _ in range(2))
@@ -111,8 +149,8 @@ def _expected_in(
             table[:, start : column + 1],
             [column - start],
             msgspec.structs.replace(by.trusted, b=years),
-            excluded=weeks_excluded(mondays, known.exclusions),
-            covariates=columns_of(mondays, known),
+            excluded=concerns.excluded(mondays),
+            covariates=concerns.columns(mondays),
         )
         mean, spread = judged.expected[:, 0], judged.dispersion[:, 0]
     # A fit that comes to no end says nothing, and one of a series without any event next to nothing.
