@@ -323,6 +323,18 @@ def test_a_longer_history_of_one_area_is_one_of_all(catalogue: Catalogue):
     assert {one.starts for one in said if one.area == "E07000117"} == set(weeks[4:])
 
 
+def test_an_area_that_comes_late_was_nought_before(catalogue: Catalogue):
+    known = judging(catalogue)
+    rows = MemoryRows()
+    weeks = [MONDAY + number * WEEK for number in range(8)]
+    day = weeks[-1] + WEEK
+    run(known, [[*(a_value("E07000117|violence", week, 10, 0) for week in weeks), a_status(day, day, known)]], rows)
+
+    said = run(known, [[a_value("E07000124|violence", weeks[-1], 1, start_of(day))]], rows)
+
+    assert [one.starts for one in said] == weeks[4:]
+
+
 def test_an_agreed_limit_is_told_beside_from_its_day_on(catalogue: Catalogue):
     known = judging(catalogue)
     weeks = [MONDAY + number * WEEK for number in range(6)]

@@ -223,7 +223,8 @@ class _Judge:
 
     def _remember(self, value: IndicatorValue) -> None:
         series = series_key(value.area, value.indicator)
-        history = self._histories.get(series) or History(value.starts, [])
+        known = self._histories.get(series)
+        history = known or History(value.starts, [])
         before = (history.first - value.starts) // WEEK
         if before > 0:
             history = History(value.starts, [0] * before + history.values)
@@ -238,7 +239,8 @@ class _Judge:
                 self._reached, first=dict(sorted((self._reached.first | {value.indicator: value.starts}).items()))
             )
             self._mark_indicator(value.indicator, value.starts)
-        self._mark(series, value.starts)
+        # A series that is new was nought for as long as there are others of its indicator.
+        self._mark(series, value.starts if known else self._reached.first[value.indicator])
 
     def _reach(self) -> None:
         """Note which weeks are over and which are complete, and mark what is judged by that."""
