@@ -75,7 +75,8 @@ class Hierarchy(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 def hierarchy_of(areas: Areas, period: Period) -> Hierarchy | None:
     """The table of a period; None when the areas change within it, for then no grouping is the sum of any leaves."""
-    held: list[Area | Parent] = [one for area in areas.by_code.values() for one in (area, *area.parents)]
+    held: list[Area | Parent] = [*areas.by_code.values()]
+    held += [parent for area in areas.by_code.values() for parent in area.parents]
     edges = {edge for one in held for edge in (one.valid_from, one.valid_to)}
     if any(edge is not None and period.starts < edge < period.ends for edge in edges):
         return None
