@@ -235,9 +235,12 @@ class _IndicatorDoor(Door):
         """The day before which each indicator is complete, by what all partitions have said; it never goes back."""
         newest = self._clock.newest(self._partitions)
         complete = {}
+        sources = self._catalogue.sources
         for name, indicator in sorted(self._indicators.items()):
+            # A feed the catalogue has lost says no more how far it is.
             until = min(
-                newest.get(source, NEVER) - self._catalogue.sources[source].usual_latency for source in indicator.feeds
+                newest[source] - sources[source].usual_latency if source in newest and source in sources else NEVER
+                for source in indicator.feeds
             )
             complete[name] = max(day_of(until) if until > 0 else 0, self._reached.complete.get(name, 0))
         return complete
