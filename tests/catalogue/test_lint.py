@@ -14,6 +14,7 @@ from safety_stream.core.catalogue import NOTHING_LINKED
 from safety_stream.core.model.times import to_day
 from safety_stream.data_files import catalogue_folder
 
+PROFILES = "audiences/audiences.yaml"
 RULE = "rules/rv-graded.yaml"
 AREA_RULE = "rules/district-count.yaml"
 SIGNAL = "rules/above-expected.yaml"
@@ -212,7 +213,8 @@ def test_the_shipped_catalogue_has_no_issue():
         ("areas/lancashire.yaml", "code: E07000118", "code: E07000117", "code E07000117 is there already"),
         ("areas/lancashire.yaml", "parents: [L-12]", "parents: [L-13]", "unknown area L-13"),
         ("audiences/audiences.yaml", "fields: [alert_id,", "fields: [alert,", "unknown field of an alert alert"),
-        ("audiences/audiences.yaml", "areas: [L-14]", "areas: [L-15]", "unknown area L-15"),
+        ("audiences/audiences.yaml", "areas: [], periods: [day", "areas: [L-15], periods: [day", "unknown area L-15"),
+        ("audiences/audiences.yaml", "shows: [signal,", "shows: [signals,", "unknown field beside a value signals"),
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, hate]", "unknown step hate"),
         (ALL_OF, "at_least: {nuisance: 2}", "at_least: {noise: 2}", "unknown step noise"),
         (SOME_OF, "always: [nuisance]", "always: [noise]", "unknown step noise"),
@@ -402,6 +404,20 @@ def test_the_shipped_catalogue_has_no_issue():
         ),
         ("areas/lancashire.yaml", "lancashire-lsoa-2011.csv", "lancashire-lsoa-2111.csv", "cannot be read"),
         ("audiences/audiences.yaml", "id: public,", "id: internal,", "profile internal is there already"),
+        (
+            PROFILES,
+            "periods: [week],",
+            "periods: [week, month],",
+            "hides counts and shows 2 kinds of period, which nest",
+        ),
+        (PROFILES, "[week], final_only: true", "[week], final_only: false", "hides counts and shows provisional ones"),
+        (PROFILES, "shows: [signal,", "shows: [signal, expected,", "shows expected, which is made of hidden ones"),
+        (
+            PROFILES,
+            "suppress_below: 0",
+            "suppress_below: 3",
+            "nothing says where the numbers of profile internal are from",
+        ),
         (RULE, "key: victim\n", "key: area\n", "key area needs an indicator and a calendar condition"),
         (
             ORDERED,

@@ -18,7 +18,7 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.rules.rule import Rule
-from safety_stream.core.stages import alert, publish
+from safety_stream.core.stages import alert, publish_alerts
 from safety_stream.core.stages.stage import Output, Rows
 from safety_stream.replay import Pipeline
 from safety_stream.testing.publication import publication_faults
@@ -160,23 +160,23 @@ def a_rule_on_trial_reaches_its_audiences(patch: Patch) -> None:
         return ("analyst", "duty-officer")
 
     patch.setattr(alert, "advance", lambda state, change, rule, reach: advance(state, change, rule, everybody))
-    patch.setattr(publish._AlertDoor, "__init__", not_minding_trials)
+    patch.setattr(publish_alerts._AlertDoor, "__init__", not_minding_trials)
 
 
-def not_minding_trials(self: publish._AlertDoor, rows: Rows, catalogue: Catalogue) -> None:
+def not_minding_trials(self: publish_alerts._AlertDoor, rows: Rows, catalogue: Catalogue) -> None:
     rules = tuple(msgspec.structs.replace(rule, status="stable") for rule in catalogue.rules)
     AS_IT_IS(self, rows, msgspec.structs.replace(catalogue, rules=rules))
 
 
-AS_IT_IS = publish._AlertDoor.__init__
+AS_IT_IS = publish_alerts._AlertDoor.__init__
 
 
 def whoever_was_told_before_hears_on(patch: Patch) -> None:
-    patch.setattr(publish._AlertDoor, "__init__", not_minding_trials)
+    patch.setattr(publish_alerts._AlertDoor, "__init__", not_minding_trials)
 
 
 def a_withdrawal_says_what_the_trial_found(patch: Patch) -> None:
-    patch.setattr(publish, "_as_known_anyway", lambda audience: audience)
+    patch.setattr(publish_alerts, "_as_known_anyway", lambda audience: audience)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.reforms import BESIDE_AREAS, read_residents, read_successors
 from safety_stream.catalogue.vocabulary import Categories, Vocabulary
 from safety_stream.core.catalogue import (
+    GROUPINGS,
     Area,
     Areas,
     Audience,
@@ -49,6 +50,7 @@ from safety_stream.core.catalogue import (
 )
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
+from safety_stream.core.model.published import OF_ONE_VALUE, OPTIONAL_FIELDS
 from safety_stream.core.model.sightings import FINDING
 from safety_stream.core.model.times import Day, Duration
 from safety_stream.core.rules.carrying import FINDING_FACTS
@@ -315,9 +317,8 @@ def _read_audiences(files: Files, vocabulary: Vocabulary) -> tuple[dict[str, Aud
             where = ("profiles", index)
             if profile.id in profiles:
                 at.error((*where, "id"), f"profile {profile.id} is there already", "rename one of them")
-            for area in profile.areas:
-                vocabulary.know_area(at, (*where, "areas"), area)
-            profiles[profile.id] = _profile(profile)
+            _check_profile(at, where, profile, vocabulary)
+            profiles[profile.id] = _profile(profile, vocabulary.areas)
         if not any(audience in HUB_RULE.audiences for audience in audiences):
             at.warning(("audiences",), "nobody hears of hubs", f"keep an audience {HUB_RULE.audiences[0]}")
     return audiences if whole else None, list(profiles.values())
@@ -333,13 +334,45 @@ def _audience(entry: AudienceEntry) -> Audience:
     )
 
 
-def _profile(entry: ProfileEntry) -> Profile:
+def _check_profile(at: Place, where: Where, profile: ProfileEntry, vocabulary: Vocabulary) -> None:
+    for area in profile.areas:
+        vocabulary.know_area(at, (*where, "areas"), area)
+    for position, field in enumerate(profile.shows):
+        at.know((*where, "shows", position), "field beside a value", field, OPTIONAL_FIELDS)
+    if profile.suppress_below:
+        _check_hiding(at, where, profile)
+
+
+def _check_hiding(at: Place, where: Where, profile: ProfileEntry) -> None:
+    """What a profile that hides small counts may not do: each would tell them by subtraction."""
+    if len(profile.periods) > 1:
+        what = f"profile {profile.id} hides counts and shows {len(profile.periods)} kinds of period, which nest"
+        at.error((*where, "periods"), what, "show one; give another profile the other")
+    if not profile.final_only:
+        what = f"profile {profile.id} hides counts and shows provisional ones, in which each report can be seen to come"
+        at.error((*where, "final_only"), what, "show final ones only")
+    for field in sorted((OPTIONAL_FIELDS - OF_ONE_VALUE) & set(profile.shows)):
+        what = f"profile {profile.id} hides counts and shows {field}, which is made of hidden ones"
+        at.error((*where, "shows"), what, f"show none but {', '.join(sorted(OF_ONE_VALUE))}")
+    if profile.source is None:
+        at.error(where, f"nothing says where the numbers of profile {profile.id} are from", "add source, or default")
+
+
+def _profile(entry: ProfileEntry, areas: Areas | None) -> Profile:
+    known = () if areas is None else areas.by_code.values()
+    of_kinds = [
+        area.code
+        for area in known
+        if (area.kind == "district" and "districts" in entry.area_kinds)
+        or (area.kind in GROUPINGS and "groupings" in entry.area_kinds)
+    ]
     return Profile(
         id=entry.id,
         title=entry.title,
-        areas=tuple(entry.areas),
+        areas=(*entry.areas, *of_kinds),
         periods=tuple(entry.periods),
         final_only=entry.final_only,
         suppress_below=entry.suppress_below,
         round_to=entry.round_to,
+        shows=tuple(entry.shows),
     )

@@ -623,10 +623,12 @@ class ProfileEntry(_Strict):
     id: Name
     title: Prose
     areas: list[AreaCode]
+    area_kinds: list[Literal["districts", "groupings"]] = []
     periods: Annotated[list[PeriodKind], Field(min_length=1)]
     final_only: bool
     suppress_below: Annotated[int, Field(ge=0, le=1_000_000)]
     round_to: Number
+    shows: list[str] = []
     source: Prose | None = None
 
 

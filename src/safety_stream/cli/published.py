@@ -27,7 +27,7 @@ from safety_stream.config import Connection
 from safety_stream.core.catalogue import Area
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
-from safety_stream.core.model.times import LONDON, Instant, PeriodKind, to_date, to_datetime
+from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, PeriodKind, to_date, to_datetime
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import follow, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
@@ -170,7 +170,7 @@ def indicators_show(
             print_json(value)
         return
     print_table(
-        ("area", "indicator", "period", "from", "value", "", "revision"),
+        ("area", "indicator", "period", "from", "value", "", "revision", "expected", "signal", "complete to", "late"),
         [
             (
                 name_of(value.area, names),
@@ -180,6 +180,10 @@ def indicators_show(
                 "*" if value.value is None else f"{value.value:,}",
                 "final" if value.final else "provisional",
                 value.revision,
+                _expectation(value),
+                _signal(value),
+                "" if value.complete_to is None else to_date(value.complete_to).isoformat(),
+                "" if value.late is None else f"{value.late / DAY_LENGTH:,.0f} d",
             )
             for value in rows
         ],
@@ -187,7 +191,7 @@ def indicators_show(
     if not rows:
         say(f"No value on indicators.{profile} is of that kind; without options all of them are shown")
     if any(value.value is None for value in rows):
-        say("* is a number too small to be shown")
+        say("* is a number too small to be shown, or one that would tell such a number")
 
 
 def name_of(area: str | None, names: Mapping[str, Area]) -> str | None:
@@ -290,7 +294,32 @@ def _indicator_line(value: PublishedIndicator) -> str:
     before = "" if value.restates is None else f" (was {value.restates:,})"
     state = "final" if value.final else "provisional"
     starts = to_date(value.starts).isoformat()
-    return f"{moment(value.as_of)}  {value.area}  {value.indicator}  {value.period} {starts}  {number}{before}  {state}"
+    parts = (
+        moment(value.as_of),
+        value.area,
+        value.indicator,
+        f"{value.period} {starts}",
+        f"{number}{before}",
+        state,
+        f"expected {_expectation(value)}" if value.expected is not None else "",
+        _signal(value),
+    )
+    return "  ".join(part for part in parts if part)
+
+
+def _expectation(value: PublishedIndicator) -> str:
+    """What was expected, and from where to where a count is no signal by itself: `12.3 (5 to 20)`."""
+    if value.expected is None:
+        return ""
+    bounds = "" if value.low is None or value.high is None else f" ({value.low:,} to {value.high:,})"
+    return f"{value.expected:,.1f}{bounds}"
+
+
+def _signal(value: PublishedIndicator) -> str:
+    """What is thought of the value, and since when: `red since 2026-01-05`."""
+    if value.signal is None:
+        return ""
+    return value.signal if value.opened is None else f"{value.signal} since {to_date(value.opened).isoformat()}"
 
 
 def moment(instant: Instant | None) -> str:

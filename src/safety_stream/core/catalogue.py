@@ -285,7 +285,8 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A disclosure profile of indicator values.
 
     `areas` empty means all; `suppress_below` is the smallest count shown as a number (0: all are), smaller ones but
-    nought go out as None; `round_to` rounds the others to the nearest multiple (1: exact).
+    nought go out as None, and whatever would tell them; `round_to` rounds the others to the nearest multiple (1:
+    exact). `shows` are the fields shown beside the value; all others are None.
     """
 
     id: str
@@ -295,6 +296,12 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     final_only: bool
     suppress_below: int
     round_to: int
+    shows: tuple[str, ...] = ()
+
+    @property
+    def suppresses(self) -> bool:
+        """Whether small counts are hidden, so that a whole table is looked at before any of it is shown."""
+        return self.suppress_below > 0
 
     @property
     def hides(self) -> bool:

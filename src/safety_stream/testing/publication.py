@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
-from safety_stream.core.stages.publish import FIRST_HASH, chained
+from safety_stream.core.stages.publishing import FIRST_HASH, chained
 
 
 def publication_faults(published: Iterable[tuple[str, msgspec.Struct]]) -> list[str]:

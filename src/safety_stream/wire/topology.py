@@ -13,7 +13,17 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.stages import alert, detect, intake, judge, link, measure, publish, register
+from safety_stream.core.stages import (
+    alert,
+    detect,
+    intake,
+    judge,
+    link,
+    measure,
+    publish_alerts,
+    publish_indicators,
+    register,
+)
 from safety_stream.core.stages.stage import Step
 
 Spread = Literal["many", "one"]
@@ -81,8 +91,9 @@ STAGES = (
     StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
     StageRow("judge",      ("indicator-values",),     ("findings", "signals"),                0.25, judge.make_step),
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),
-    StageRow("publish-alerts",     ("alert-changes",),    ("alerts.", "audit."),     0.0,  publish.make_alert_step),
-    StageRow("publish-indicators", ("indicator-values",), ("indicators.", "audit."), 0.25, publish.make_indicator_step),
+    StageRow("publish-alerts", ("alert-changes",), ("alerts.", "audit."), 0.0, publish_alerts.make_step),
+    StageRow("publish-indicators", ("indicator-values", "signals"), ("indicators.", "audit."), 0.25,
+             publish_indicators.make_step),
 )
 # fmt: on
 

@@ -5,12 +5,13 @@ Each feed is numbered by `seq` from 1 without gap, so that a reader can prove th
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from safety_stream.core.model.alerts import Change, ReasonForNow
 from safety_stream.core.model.findings import Family, Finding, Priority
+from safety_stream.core.model.judgements import Signal
 from safety_stream.core.model.times import Day, Instant, PeriodKind
 
 Verb = Literal["collection", "alteration", "consultation", "disclosure-transfers", "combination", "erasure"]
@@ -58,9 +59,15 @@ class PublishedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class PublishedIndicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An indicator's value as `profile` may see it: number `seq` of its feed.
 
-    `value` is None when it is suppressed as too small to show. `revision` counts from 1 within this feed, and
-    `restates` is the value last shown here (None at first, or when that one was suppressed). Days as in
-    `IndicatorValue`: `[starts, ends)` on the London calendar.
+    `value` is None when it is suppressed: as too small to show, or because it would tell one that is. `revision` counts
+    from 1 within this feed, and `restates` is the value last shown here (None at first, or when that one was
+    suppressed). Days as in `IndicatorValue`: `[starts, ends)` on the London calendar.
+
+    What follows is None unless the profile shows it. `expected` is what the area's own past let expect; no count from
+    `low` to `high` is a signal by itself; these three are None, too, where several periods had to be judged as one.
+    `signal` is what is thought of the value, and `opened` the first day of the breach it belongs to. All of them are
+    None until this very value has been judged. `complete_to` is the day before which all feeds the indicator rests on
+    were complete when this was told, `late` for how many milliseconds the period had been over (None before that).
     """
 
     seq: int
@@ -75,6 +82,20 @@ class PublishedIndicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     revision: int
     restates: int | None
     as_of: Instant
+    expected: float | None = None
+    low: int | None = None
+    high: int | None = None
+    signal: Signal | None = None
+    opened: Day | None = None
+    complete_to: Day | None = None
+    late: int | None = None
+
+
+OPTIONAL_FIELDS: Final = frozenset({"expected", "low", "high", "signal", "opened", "complete_to", "late"})
+"""What a profile may show beside the value."""
+
+OF_ONE_VALUE: Final = frozenset({"signal", "complete_to", "late"})
+"""Those of them a profile that hides counts may show: the others are made of counts of other periods, hidden there."""
 
 
 class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):

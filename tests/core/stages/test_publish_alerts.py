@@ -1,4 +1,4 @@
-"""The only door out: projected, numbered without gap, on record, and no end without a beginning."""
+"""The door for alerts: projected, numbered without gap, on record, and no end without a beginning."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record
 
-from safety_stream.core.catalogue import Catalogue, Profile
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion
-from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.published import AuditRecord
-from safety_stream.core.stages import publish
+from safety_stream.core.stages import publish_alerts
+from safety_stream.core.stages.publishing import chained
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
 
@@ -45,36 +45,15 @@ ALERT = AlertVersion(
     as_of=NOON,
     cause="incident-a new",
 )
-VALUE = IndicatorValue(
-    area="L-14",
-    indicator="violence",
-    period="month",
-    starts=20_454,
-    ends=20_485,
-    value=23,
-    final=True,
-    revision=1,
-    restates=None,
-    as_of=NOON,
-)
 
 
 def alert(**changes: Any) -> AlertVersion:
     return msgspec.structs.replace(ALERT, **changes)
 
 
-def value(**changes: Any) -> IndicatorValue:
-    return msgspec.structs.replace(VALUE, **changes)
-
-
 def tell(catalogue: Catalogue, *batches: list[AlertVersion]) -> list[Output]:
-    step, rows = publish.make_alert_step(catalogue, 1), MemoryRows()
+    step, rows = publish_alerts.make_step(catalogue, 1), MemoryRows()
     return [out for batch in batches for out in step(rows, [a_record(version) for version in batch], None)]
-
-
-def show(catalogue: Catalogue, *batches: list[IndicatorValue]) -> list[Output]:
-    step, rows = publish.make_indicator_step(catalogue, 1), MemoryRows()
-    return [out for batch in batches for out in step(rows, [a_record(one) for one in batch], None)]
 
 
 def on(topic: str, outputs: list[Output]) -> list[Any]:
@@ -140,7 +119,7 @@ def on_trial(catalogue: Catalogue) -> Catalogue:
 def tell_each(*batches: tuple[Catalogue, AlertVersion]) -> list[Output]:
     """Each version told under a catalogue of its own."""
     rows = MemoryRows()
-    return [out for said, one in batches for out in publish.make_alert_step(said, 1)(rows, [a_record(one)], None)]
+    return [out for said, one in batches for out in publish_alerts.make_step(said, 1)(rows, [a_record(one)], None)]
 
 
 def test_nobody_hears_of_a_rule_on_trial(catalogue: Catalogue) -> None:
@@ -211,61 +190,4 @@ def test_every_feed_is_numbered_without_gap_and_every_disclosure_is_on_record(
         assert numbers == [record.from_seq for record in trail if record.topic == feed]
     assert [record.seq for record in trail] == list(range(1, len(trail) + 1))
     assert all(later.previous_hash == earlier.hash for earlier, later in pairwise(trail))
-    assert all(record.hash == publish.chained(record) for record in trail)
-
-
-def test_the_exact_profile_passes_values_on(catalogue: Catalogue) -> None:
-    outputs = show(catalogue, [value(area="E07000117", value=3, final=False), value(revision=2, restates=22)])
-
-    assert [shown.value for shown in on("indicators.internal", outputs)] == [3, 23]
-    assert [(a.from_seq, a.to_seq) for a in on("audit.indicators", outputs) if a.audience == "internal"] == [(1, 2)]
-
-
-@pytest.mark.parametrize(
-    ("exact", "shown"), [(0, 0), (1, None), (7, None), (8, 10), (12, 10), (13, 15), (22, 20), (23, 25)]
-)
-def test_the_public_sees_no_small_count_and_others_to_the_nearest_five(
-    catalogue: Catalogue, exact: int, shown: int | None
-) -> None:
-    assert [one.value for one in on("indicators.public", show(catalogue, [value(value=exact)]))] == [shown]
-
-
-@pytest.mark.parametrize("hidden", [{"area": "L-12"}, {"area": "E07000117"}, {"period": "week"}, {"final": False}])
-def test_the_public_sees_one_area_one_period_and_final_values(catalogue: Catalogue, hidden: dict[str, Any]) -> None:
-    assert on("indicators.public", show(catalogue, [value(**hidden)])) == []
-
-
-@pytest.mark.parametrize(("hiding", "told"), [({}, [3]), ({"suppress_below": 8}, []), ({"round_to": 5}, [])])
-def test_what_is_counted_within_a_district_goes_to_profiles_that_show_everything_alone(
-    catalogue: Catalogue, hiding: dict[str, int], told: list[int]
-) -> None:
-    every = Profile(id="x", title="", areas=(), periods=("month",), final_only=False, suppress_below=0, round_to=1)
-    catalogue = msgspec.structs.replace(catalogue, profiles=(msgspec.structs.replace(every, **hiding),))
-
-    assert [one.value for one in on("indicators.x", show(catalogue, [value(area="lsoa:E01012571", value=3)]))] == told
-
-
-def test_a_restatement_that_rounds_to_the_same_number_is_not_told_to_the_public(catalogue: Catalogue) -> None:
-    outputs = show(catalogue, [value()], [value(value=24, revision=2)], [value(value=33, revision=3)])
-
-    assert [(one.value, one.revision, one.restates) for one in on("indicators.public", outputs)] == [
-        (25, 1, None),
-        (35, 2, 25),
-    ]
-
-
-def test_half_rounds_up() -> None:
-    profile = Profile(id="x", title="", areas=(), periods=(), final_only=False, suppress_below=0, round_to=10)
-
-    assert publish.shown_count(25, profile) == 30
-
-
-def test_a_profile_of_final_values_tells_nothing_of_what_they_were_before(catalogue: Catalogue) -> None:
-    final_only = Profile(
-        id="final", title="", areas=(), periods=("month",), final_only=True, suppress_below=0, round_to=1
-    )
-    catalogue = msgspec.structs.replace(catalogue, profiles=(final_only,))
-
-    outputs = show(catalogue, [value(final=False)], [value(value=24, revision=2, restates=23, final=True)])
-
-    assert [(one.value, one.revision, one.restates) for one in on("indicators.final", outputs)] == [(24, 1, None)]
+    assert all(record.hash == chained(record) for record in trail)

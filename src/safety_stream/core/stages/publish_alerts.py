@@ -1,0 +1,130 @@
+"""Publish alerts: what leaves is projected, numbered without gap, and on record.
+
+Theory of operation
+-------------------
+For every audience the door remembers which alerts it was told of, so that a withdrawal reaches everyone who was told,
+and nobody hears of the end of what they never heard the beginning of. A projection is the audience's list of fields:
+what is not listed does not leave.
+
+A rule on trial is told of to nobody, and what was told of it before is taken back with the next version of its alert:
+nobody may go on hearing what it finds through an alert that was opened while it was released. Such a withdrawal says
+nothing that the trial found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from safety_stream.core.catalogue import Audience, Catalogue
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import Instant
+from safety_stream.core.stages.publishing import Door
+from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, unreadable
+
+_NAMES_A_REPORT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} [a-z]+").fullmatch
+_ALWAYS = frozenset({"alert_id", "version", "change", "as_of"})
+_KNOWN_ANYWAY = frozenset({"episode", "reason", "rule_id", "family", "subject", "notify", "marking", "cause"})
+"""What may be said of an alert to those who were told of it before its rule went on trial."""
+
+
+class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Where an audience was last told of an alert: the number in its feed, and the version."""
+
+    seq: int
+    version: int
+
+
+def make_step(catalogue: Catalogue, _partitions: int) -> Step:
+    """The step that tells alert versions to this catalogue's audiences."""
+
+    def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
+        del idle_at
+        door = _AlertDoor(rows, catalogue)
+        for record in records:
+            if isinstance(record.value, AlertVersion):
+                door.tell(record.value, record.received_at)
+            else:
+                raise unreadable("publish-alerts", record)
+        return door.close()
+
+    return step
+
+
+class _AlertDoor(Door):
+    """Tells alerts: remembers who was told of what."""
+
+    def __init__(self, rows: Rows, catalogue: Catalogue) -> None:
+        super().__init__(rows, "audit.alerts")
+        self._audiences = catalogue.audiences
+        self._on_trial = frozenset(rule.id for rule in catalogue.rules if rule.status == "trial")
+        self._told = Table(rows, "told/", Told)
+
+    def tell(self, version: AlertVersion, received_at: Instant) -> None:
+        """Tell an alert version to those it reaches and those who were told before."""
+        is_on_trial = version.rule_id in self._on_trial
+        if is_on_trial:
+            version = taken_back(version)
+        for audience in self._audiences:
+            row = f"{audience.id}/{version.alert_id}"
+            told = self._told.get(row)
+            reached = audience.id in version.audiences
+            if told is None and (not reached or version.change == "withdrawn"):
+                continue
+            shown = _as_known_anyway(audience) if is_on_trial else audience
+            topic = f"alerts.{audience.id}"
+            seq = self.next_number(topic)
+            published = project(version, shown, seq, told)
+            if version.change == "withdrawn":
+                self._told.delete(row)
+            else:
+                self._told.put(row, Told(seq, version.version))
+            self.put_out(topic, version.alert_id, published, received_at)
+            disclosed = tuple(sorted(shown.fields))
+            self.put_on_record(audience.id, topic, (seq, seq), version.alert_id, disclosed, received_at)
+
+    def close(self) -> list[Output]:
+        """Remember everything and give the outputs."""
+        self.numbers.flush()
+        self._told.flush()
+        return self.outputs
+
+
+def project(version: AlertVersion, audience: Audience, seq: int, told: Told | None) -> PublishedAlert:
+    """The fields of an alert version this audience may have; to those who hear of it first, it is raised."""
+    fields = {name: getattr(version, name) for name in audience.fields if name not in _ALWAYS}
+    if "cause" in fields:
+        fields["cause"] = cause_told(version.cause)
+    return PublishedAlert(
+        seq=seq,
+        audience=audience.id,
+        alert_id=version.alert_id,
+        version=version.version,
+        change="raised" if told is None else version.change,
+        as_of=version.as_of,
+        prior_seq=told.seq if told else None,
+        prior_version=told.version if told else None,
+        **fields,
+    )
+
+
+def taken_back(version: AlertVersion) -> AlertVersion:
+    """The version as it is said of a rule that has gone on trial, to those who were told before."""
+    cause = f"rule {version.rule_id} is on trial"
+    return msgspec.structs.replace(version, change="withdrawn", reason="withdrawn", notify=True, cause=cause)
+
+
+def _as_known_anyway(audience: Audience) -> Audience:
+    fields = tuple(name for name in audience.fields if name in _KNOWN_ANYWAY or name in _ALWAYS)
+    return msgspec.structs.replace(audience, fields=fields)
+
+
+def cause_told(cause: str) -> str:
+    """A cause as it may leave: which report it was, and that one was erased or restricted, stays inside.
+
+    Inside, a report's cause is its incident id and action.
+    """
+    return "a report came, changed or was taken back" if _NAMES_A_REPORT(cause) else cause

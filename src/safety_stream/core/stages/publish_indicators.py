@@ -1,0 +1,523 @@
+"""Publish indicators: each profile is shown what it may be, numbered without gap, and on record.
+
+Theory of operation
+-------------------
+A profile that hides nothing is shown each value as it comes. A week's value is judged later, on a topic of its own:
+when a judgement of this very value arrives, the value goes out again with it, as the next revision. What a profile that
+rounds, or shows only final ones, holds back of values it holds back of their restatements too: a number goes out only
+when what is shown has changed, with the profile's own revisions.
+
+A profile that hides small counts is shown whole tables (`core/disclosure.py`) of indicators that count incidents, one
+by one: every area of an indicator and period, groupings added up from their leaves, areas of which nothing was heard at
+nought. A table goes out once it is final: once every partition of measure has said that all feeds of the indicator are
+complete to the period's end. Tables stand still until the feeds have come on by a day (or a day has passed); then those
+restated meanwhile go out, all at once, and of each only the cells whose shown number has changed. So nobody sees which
+report moved what. All cells of a table have one `as_of`. A table keeps the hierarchy it first went out with. One that
+may not be restated stays as it is. A signal comes a day after its value, which does not wait for it.
+
+Tables that are due are shown some at a time (`SLICE`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from safety_stream.core.catalogue import ONE, Catalogue, Indicator, Profile
+from safety_stream.core.disclosure import Hierarchy, cells_shown, hierarchy_of
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.judgements import Judgement, Signal
+from safety_stream.core.model.published import PublishedIndicator
+from safety_stream.core.model.tallies import is_within_a_district, series_key
+from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, day_of, period_of, start_of
+from safety_stream.core.stages.publishing import Door
+from safety_stream.core.stages.stage import (
+    CLOCK_ROW,
+    MORE_ROW,
+    NEVER,
+    Clock,
+    Output,
+    Record,
+    Rows,
+    Step,
+    Table,
+    unreadable,
+)
+
+SLICE: Final = 50
+"""How many tables are shown in one step: less than a second of work."""
+
+JUDGED: Final[PeriodKind] = "week"
+"""The kind of period there are judgements of."""
+
+
+class Said(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What was thought of a value."""
+
+    value: int
+    expected: float | None
+    low: int | None
+    high: int | None
+    signal: Signal
+    opened: Day | None
+
+
+class Joined(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The newest value of a series and period, and what was last thought of it; either may come first."""
+
+    value: IndicatorValue | None = None
+    said: Said | None = None
+
+
+class Shown(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a profile last showed of a period."""
+
+    value: int | None
+    final: bool
+    revision: int
+    said: Said | None = None
+
+
+class Counts(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The counts of a period by area: one table, before anything is hidden."""
+
+    by_area: dict[str, int]
+
+
+class Cell(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What was last shown of one cell of a table; None when it is hidden."""
+
+    value: int | None
+    revision: int
+    signal: Signal | None
+
+
+class Released(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What was last shown of a table, and the digest of the hierarchy it keeps."""
+
+    hierarchy: str
+    cells: dict[str, Cell]
+
+
+class Progress(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How far a profile has come with an indicator: periods from `first` to before `until` were shown or are due.
+
+    `waiting` were restated since and stand still until the feeds have come on; `due` go out now. Each by its first day.
+    """
+
+    first: Day
+    until: Day
+    waiting: list[Day]
+    due: list[Day]
+
+
+class Reached(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How far things have come.
+
+    The day it is by each partition of measure, the day before which each indicator is complete, and the first period of
+    each indicator and kind.
+    """
+
+    days: dict[int, Day] = msgspec.field(default_factory=dict)
+    complete: dict[str, Day] = msgspec.field(default_factory=dict)
+    first: dict[str, Day] = msgspec.field(default_factory=dict)
+
+
+def make_step(catalogue: Catalogue, partitions: int) -> Step:
+    """The step that shows indicator values through this catalogue's profiles; `partitions` of measure say how far."""
+
+    def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
+        del idle_at
+        door = _IndicatorDoor(rows, catalogue, partitions)
+        for record in records:
+            door.take(record)
+        return door.close()
+
+    return step
+
+
+class _IndicatorDoor(Door):
+    """Shows indicator values: what came, what is held back, and what each profile was last shown."""
+
+    def __init__(self, rows: Rows, catalogue: Catalogue, partitions: int) -> None:
+        super().__init__(rows, "audit.indicators")
+        self._catalogue = catalogue
+        self._partitions = partitions
+        self._indicators = {indicator.id: indicator for indicator in catalogue.indicators}
+        self._open = [profile for profile in catalogue.profiles if not profile.suppresses]
+        self._shown = Table(rows, "shown/", Shown)
+        self._joined = Table(rows, "joined/", Joined)
+        self._clocks = Table(rows, "", Clock)
+        self._clock = self._clocks.get(CLOCK_ROW) or Clock()
+        self._reached_row = Table(rows, "reached", Reached)
+        self._reached = self._reached_row.get("") or Reached()
+        self._tables = _Tables(rows, self._indicators, catalogue)
+        self._rows = rows
+        self._spans: dict[str, tuple[int, int, Instant]] = {}
+
+    def take(self, record: Record) -> None:
+        """Fold one record in."""
+        value = record.value
+        if isinstance(value, IndicatorValue):
+            self._take_value(value, record.received_at)
+        elif isinstance(value, Judgement):
+            self._take_judgement(value, record.received_at)
+        elif isinstance(value, FeedStatus):
+            self._hear(value, record.received_at)
+        else:
+            raise unreadable("publish-indicators", record)
+
+    def close(self) -> list[Output]:
+        """Go on with what is due, put the batch's disclosures on record, remember everything, and give the outputs."""
+        self._show_tables(self._clock.as_of)
+        for profile, (first, last, at) in sorted(self._spans.items()):
+            self.put_on_record(profile, f"indicators.{profile}", (first, last), None, (), at)
+        if self._clocks.get(CLOCK_ROW) != self._clock:
+            self._clocks.put(CLOCK_ROW, self._clock)
+        if self._reached_row.get("") != self._reached:
+            self._reached_row.put("", self._reached)
+        for table in (self.numbers, self._shown, self._joined, self._clocks, self._reached_row):
+            table.flush()
+        has_more, is_marked = self._tables.close(), self._rows.get(MORE_ROW) is not None
+        if has_more and not is_marked:
+            self._rows.put(MORE_ROW, b"")
+        elif is_marked and not has_more:
+            self._rows.delete(MORE_ROW)
+        return self.outputs
+
+    # --- What comes in.
+
+    def _take_value(self, value: IndicatorValue, received_at: Instant) -> None:
+        kind = f"{value.indicator}|{value.period}"
+        if value.starts < self._reached.first.get(kind, value.starts + 1):
+            first = dict(sorted((self._reached.first | {kind: value.starts}).items()))
+            self._reached = msgspec.structs.replace(self._reached, first=first)
+        if is_within_a_district(value.area):
+            self._show_value(value, None, received_at)
+            return
+        self._tables.remember(value)
+        said = None
+        if value.period == JUDGED:
+            key = _period_key(value.area, value.indicator, value.period, value.starts)
+            joined = self._joined.get(key) or Joined()
+            self._joined.put(key, Joined(value, joined.said))
+            said = joined.said
+        self._show_value(value, said, received_at)
+
+    def _take_judgement(self, judgement: Judgement, received_at: Instant) -> None:
+        key = _period_key(judgement.area, judgement.indicator, judgement.period, judgement.starts)
+        joined = self._joined.get(key) or Joined()
+        said = _said(judgement)
+        self._joined.put(key, Joined(joined.value, said))
+        self._tables.touch(judgement.indicator, judgement.period, judgement.starts)
+        if joined.value is not None:
+            as_of = max(joined.value.as_of, judgement.as_of)
+            self._show_value(msgspec.structs.replace(joined.value, as_of=as_of), said, received_at)
+
+    def _hear(self, status: FeedStatus, received_at: Instant) -> None:
+        self._clock = self._clock.at(status.as_of).hear(status)
+        days = self._reached.days
+        today = max(day_of(max(status.as_of, 0)), days.get(status.partition, 0))
+        reached = msgspec.structs.replace(
+            self._reached, days=dict(sorted((days | {status.partition: today}).items())), complete=self._complete()
+        )
+        has_come_on = reached.complete != self._reached.complete or self._today(reached) > self._today(self._reached)
+        self._reached = reached
+        if has_come_on:
+            self._tables.come_on(reached)
+            self._show_tables(received_at)
+
+    def _complete(self) -> dict[str, Day]:
+        """The day before which each indicator is complete, by what all partitions have said; it never goes back."""
+        newest = self._clock.newest(self._partitions)
+        complete = {}
+        sources = self._catalogue.sources
+        for name, indicator in sorted(self._indicators.items()):
+            # A feed the catalogue has lost says no more how far it is.
+            until = min(
+                newest[source] - sources[source].usual_latency if source in newest and source in sources else NEVER
+                for source in indicator.feeds
+            )
+            complete[name] = max(day_of(until) if until > 0 else 0, self._reached.complete.get(name, 0))
+        return complete
+
+    def _today(self, reached: Reached) -> Day:
+        return min((reached.days.get(partition, 0) for partition in range(self._partitions)), default=0)
+
+    # --- What goes out.
+
+    def _show_value(self, value: IndicatorValue, said: Said | None, received_at: Instant) -> None:
+        """Show a value in every profile that hides nothing and has it, with what is thought of this very value."""
+        for profile in self._open:
+            if (profile.areas and value.area not in profile.areas) or value.period not in profile.periods:
+                continue
+            if is_within_a_district(value.area) and profile.hides:
+                continue
+            if profile.final_only and not value.final:
+                continue
+            told = said if said is not None and said.value == value.value else None
+            seen = self._seen(profile, value, told)
+            if seen is not None:
+                self._put(profile, seen, told, received_at)
+
+    def _seen(self, profile: Profile, value: IndicatorValue, told: Said | None) -> PublishedIndicator | None:
+        """The value as a profile shows it; None when it has shown all that before."""
+        revision, restates, count = value.revision, value.restates, shown_count(value.value, profile)
+        is_joined = value.period == JUDGED and not is_within_a_district(value.area) and _is_told_of_judgements(profile)
+        if is_joined or profile.hides:
+            row = f"{profile.id}/{_period_key(value.area, value.indicator, value.period, value.starts)}"
+            before = self._shown.get(row)
+            now = Shown(count, value.final, before.revision + 1 if before else 1, told if is_joined else None)
+            if before is not None and msgspec.structs.replace(now, revision=before.revision) == before:
+                return None
+            revision = now.revision
+            restates = before.value if before else None
+            self._shown.put(row, now)
+        return PublishedIndicator(
+            seq=0,
+            profile=profile.id,
+            area=value.area,
+            indicator=value.indicator,
+            period=value.period,
+            starts=value.starts,
+            ends=value.ends,
+            value=count,
+            final=value.final,
+            revision=revision,
+            restates=restates,
+            as_of=value.as_of,
+        )
+
+    def _show_tables(self, received_at: Instant) -> None:
+        for profile, indicator, period in self._tables.due():
+            for area, cell, before in self._tables.restated(profile, indicator, period, self._signal):
+                seen = PublishedIndicator(
+                    seq=0,
+                    profile=profile.id,
+                    area=area,
+                    indicator=indicator.id,
+                    period=period.kind,
+                    starts=period.starts,
+                    ends=period.ends,
+                    value=cell.value,
+                    final=True,
+                    revision=cell.revision,
+                    restates=before.value if before else None,
+                    as_of=self._clock.as_of,
+                )
+                said = None if cell.signal is None else Said(0, None, None, None, cell.signal, None)
+                self._put(profile, seen, said, received_at)
+
+    def _signal(self, area: str, indicator: str, period: Period, count: int) -> Signal | None:
+        """What is thought of this very count."""
+        joined = self._joined.get(_period_key(area, indicator, period.kind, period.starts))
+        said = joined.said if joined else None
+        return said.signal if said is not None and said.value == count else None
+
+    def _put(self, profile: Profile, seen: PublishedIndicator, said: Said | None, received_at: Instant) -> None:
+        topic = f"indicators.{profile.id}"
+        seq = self.next_number(topic)
+        first, _, _ = self._spans.get(profile.id, (seq, 0, 0))
+        self._spans[profile.id] = (first, seq, received_at)
+        over = seen.as_of - start_of(seen.ends)
+        beside = {
+            "expected": said.expected if said else None,
+            "low": said.low if said else None,
+            "high": said.high if said else None,
+            "signal": said.signal if said else None,
+            "opened": said.opened if said else None,
+            "complete_to": self._reached.complete.get(seen.indicator) or None,
+            "late": over if over >= 0 else None,
+        }
+        shown = {name: value for name, value in beside.items() if name in profile.shows}
+        self.put_out(
+            topic,
+            series_key(seen.area, seen.indicator),
+            msgspec.structs.replace(seen, seq=seq, **shown),
+            received_at,
+        )
+
+
+class _Tables:
+    """The tables of the profiles that hide: what is counted, what is due, and what was shown."""
+
+    def __init__(self, rows: Rows, indicators: Mapping[str, Indicator], catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._shown_by = [
+            (profile, indicator, kind)
+            for profile in catalogue.profiles
+            if profile.suppresses
+            for kind in profile.periods
+            for indicator in indicators.values()
+            if kind in indicator.periods and _is_of_incidents(indicator)
+        ]
+        self._counts = Table(rows, "counts/", Counts)
+        self._progress = Table(rows, "progress/", Progress)
+        self._released = Table(rows, "released/", Released)
+        self._hierarchies = Table(rows, "hierarchy/", Hierarchy)
+        self._left = SLICE
+
+    def remember(self, value: IndicatorValue) -> None:
+        """Count a value; that of a grouping, too, which is passed over when a table is made.
+
+        Whatever the profiles show now: another one may come, and must not take what it never heard of for nought.
+        """
+        row = _table_key(value.indicator, value.period, value.starts)
+        counts = self._counts.get(row) or Counts({})
+        self._counts.put(row, Counts(dict(sorted((counts.by_area | {value.area: value.value}).items()))))
+        self.touch(value.indicator, value.period, value.starts)
+
+    def touch(self, indicator: str, kind: PeriodKind, starts: Day) -> None:
+        """Something may be said otherwise of a period: look again once the feeds have come on."""
+        for profile, one, shown in self._shown_by:
+            if (one.id, shown) != (indicator, kind):
+                continue
+            row = f"{profile.id}/{indicator}|{kind}"
+            progress = self._progress.get(row)
+            if progress is None or not progress.first <= starts < progress.until:
+                continue
+            if starts not in progress.waiting and starts not in progress.due:
+                waiting = [*progress.waiting, starts]
+                self._progress.put(row, Progress(progress.first, progress.until, waiting, progress.due))
+
+    def come_on(self, reached: Reached) -> None:
+        """The feeds have come on: what waited is due, and so is what has become final."""
+        for profile, indicator, kind in self._shown_by:
+            first = reached.first.get(f"{indicator.id}|{kind}")
+            complete = reached.complete.get(indicator.id, 0)
+            if first is None or complete <= first:
+                continue
+            row = f"{profile.id}/{indicator.id}|{kind}"
+            progress = self._progress.get(row) or Progress(first, first, [], [])
+            until = period_of(complete, kind).starts
+            more = [*_starts(first, progress.first, kind), *_starts(progress.until, until, kind)]
+            if more or progress.waiting:
+                due = sorted({*progress.due, *progress.waiting, *more})
+                self._progress.put(row, Progress(first, max(until, progress.until), [], due))
+
+    def due(self) -> list[tuple[Profile, Indicator, Period]]:
+        """The tables to show now, no more than there is room for in a step; they are due no more."""
+        found = []
+        for profile, indicator, kind in self._shown_by:
+            row = f"{profile.id}/{indicator.id}|{kind}"
+            progress = self._progress.get(row)
+            if self._left and progress is not None and progress.due:
+                now, later = progress.due[: self._left], progress.due[self._left :]
+                self._left -= len(now)
+                self._progress.put(row, Progress(progress.first, progress.until, progress.waiting, later))
+                found += [(profile, indicator, period_of(starts, kind)) for starts in now]
+        return found
+
+    def restated(self, profile: Profile, indicator: Indicator, period: Period, signal_of: _SignalOf) -> list[_Change]:
+        """What of a table is shown otherwise than before, and how it was shown; remembered as shown."""
+        row = f"{profile.id}/{_table_key(indicator.id, period.kind, period.starts)}"
+        released = self._released.get(row)
+        hierarchy = self._hierarchy(period, released)
+        if hierarchy is None:
+            return []
+        counts = self._counts.get(_table_key(indicator.id, period.kind, period.starts)) or Counts({})
+        added_up = hierarchy.added_up(counts.by_area)
+        was = released.cells if released else {}
+        listed = [cell for cell in hierarchy.cells if not profile.areas or cell in profile.areas]
+        before = None if released is None else frozenset(area for area, cell in was.items() if cell.value is not None)
+        shown = cells_shown(hierarchy, added_up, listed, profile.suppress_below, before)
+        if shown is None:
+            return []
+        changes: list[_Change] = []
+        for area in listed:
+            count = shown_count(added_up[area], profile) if area in shown else None
+            told = "signal" in profile.shows and count is not None
+            signal = signal_of(area, indicator.id, period, added_up[area]) if told else None
+            last = was.get(area)
+            if last is None or (last.value, last.signal) != (count, signal):
+                changes.append((area, Cell(count, last.revision + 1 if last else 1, signal), last))
+        if changes:
+            cells = dict(sorted((was | {area: cell for area, cell, _ in changes}).items()))
+            self._released.put(row, Released(self._digest(hierarchy), cells))
+        return changes
+
+    def _hierarchy(self, period: Period, released: Released | None) -> Hierarchy | None:
+        if released is not None:
+            return self._hierarchies.get(released.hierarchy)
+        return hierarchy_of(self._catalogue.areas, period)
+
+    def _digest(self, hierarchy: Hierarchy) -> str:
+        digest = hashlib.sha256(_ENCODER.encode(hierarchy)).hexdigest()[:16]
+        if self._hierarchies.get(digest) is None:
+            self._hierarchies.put(digest, hierarchy)
+        return digest
+
+    def close(self) -> bool:
+        """Remember everything; whether more is due."""
+        more = False
+        for profile, indicator, kind in self._shown_by:
+            progress = self._progress.get(f"{profile.id}/{indicator.id}|{kind}")
+            more = more or (progress is not None and bool(progress.due))
+        for table in (self._counts, self._progress, self._released, self._hierarchies):
+            table.flush()
+        return more
+
+
+_SignalOf = Callable[[str, str, Period, int], Signal | None]
+"""What is thought of a count: by area, indicator and period."""
+
+_Change = tuple[str, Cell, Cell | None]
+"""An area, how it is shown, and how it was."""
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+_OF_JUDGEMENTS: Final = frozenset({"expected", "low", "high", "signal", "opened"})
+
+
+def shown_count(value: int, profile: Profile) -> int | None:
+    """A count as a profile shows it: hidden (None) from 1 to below `suppress_below`, else rounded to `round_to`."""
+    if 0 < value < profile.suppress_below:
+        return None
+    # Half goes up, as statisticians round, not to even.
+    return (value + profile.round_to // 2) // profile.round_to * profile.round_to
+
+
+def _is_told_of_judgements(profile: Profile) -> bool:
+    return not _OF_JUDGEMENTS.isdisjoint(profile.shows)
+
+
+def _is_of_incidents(indicator: Indicator) -> bool:
+    """Whether each count is one of incidents: a small number is a few people only then.
+
+    One incident may weigh a thousand, and what rules find may count in an area it did not all happen in.
+    """
+    return indicator.adds == ONE and indicator.rule is None
+
+
+def _said(judgement: Judgement) -> Said:
+    # What is expected of several weeks together is beside the value of one.
+    is_alone = judgement.together == 1
+    return Said(
+        value=judgement.value,
+        expected=judgement.expected if is_alone else None,
+        low=judgement.low_below if is_alone else None,
+        high=judgement.amber_above if is_alone else None,
+        signal=judgement.signal,
+        opened=judgement.opened,
+    )
+
+
+def _starts(first: Day, until: Day, kind: PeriodKind) -> list[Day]:
+    """The first days of the periods from the one that begins with `first` to before `until`."""
+    found = []
+    while first < until:
+        found.append(first)
+        first = period_of(first, kind).ends
+    return found
+
+
+def _table_key(indicator: str, kind: PeriodKind, starts: Day) -> str:
+    return f"{indicator}|{kind}|{starts}"
+
+
+def _period_key(area: str, indicator: str, kind: PeriodKind, starts: Day) -> str:
+    return f"{series_key(area, indicator)}|{kind}|{starts}"

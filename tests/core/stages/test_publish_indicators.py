@@ -1,0 +1,392 @@
+"""The door for indicators: each value as it comes, or whole tables in which nothing small can be worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from tests.core.stages.making import a_record, at
+
+from safety_stream.core.catalogue import Area, Areas, Catalogue, Parent, Profile
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.judgements import Judgement
+from safety_stream.core.model.times import DAY_LENGTH, Day, day_of
+from safety_stream.core.stages import publish_indicators
+from safety_stream.core.stages.publish_indicators import SLICE, shown_count
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import MORE_ROW, Output
+
+JANUARY, FEBRUARY = day_of(at("2026-01-01T00:00")), day_of(at("2026-02-01T00:00"))
+MONDAY = day_of(at("2026-01-05T00:00"))
+VALUE = IndicatorValue(
+    area="E07000117",
+    indicator="violence",
+    period="month",
+    starts=JANUARY,
+    ends=FEBRUARY,
+    value=23,
+    final=True,
+    revision=1,
+    restates=None,
+    as_of=at("2026-02-03T12:00"),
+)
+WEEK = msgspec.structs.replace(
+    VALUE, period="week", starts=MONDAY, ends=MONDAY + 7, as_of=at("2026-01-13T12:00"), value=9
+)
+JUDGEMENT = Judgement(
+    area="E07000117",
+    indicator="violence",
+    period="week",
+    starts=MONDAY,
+    ends=MONDAY + 7,
+    value=9,
+    final=True,
+    method="farrington",
+    weaker=False,
+    together=1,
+    counted=9,
+    expected=4.5,
+    spread=1.0,
+    amber_above=8,
+    red_above=11,
+    low_below=1,
+    p=0.01,
+    p_low=0.99,
+    tests=1,
+    discoveries=0,
+    signal="amber",
+    reasons=(),
+    opened=MONDAY,
+    red_since=None,
+    target=None,
+    recent=(),
+    past_years=(),
+    by="settings",
+    revision=1,
+    restates=None,
+    as_of=at("2026-01-13T13:00"),
+)
+
+
+def value(**changes: Any) -> IndicatorValue:
+    return msgspec.structs.replace(VALUE, **changes)
+
+
+def feeds(day: str, partition: int = 0) -> FeedStatus:
+    """The police's feeds have come so far, and it is that day, too."""
+    instant = at(day)
+    return FeedStatus(as_of=instant, newest={"police-crimes": instant}, partition=partition)
+
+
+class Shown:
+    """A door, and everything it has put out."""
+
+    def __init__(self, catalogue: Catalogue, partitions: int = 1) -> None:
+        self._step = publish_indicators.make_step(catalogue, partitions)
+        self.rows = MemoryRows()
+        self.outputs: list[Output] = []
+
+    def take(self, *values: msgspec.Struct, until_done: bool = True) -> list[Output]:
+        outputs = self._step(self.rows, [a_record(one) for one in values], None)
+        while until_done and self.rows.get(MORE_ROW) is not None:
+            outputs += self._step(self.rows, [], None)
+        self.outputs += outputs
+        return outputs
+
+
+def on(profile: str, outputs: Sequence[Output]) -> list[Any]:
+    return [output.value for output in outputs if output.topic == f"indicators.{profile}"]
+
+
+def table(profile: str, outputs: Sequence[Output]) -> dict[str, int | None]:
+    """January's, or that of its first whole week."""
+    return {one.area: one.value for one in on(profile, outputs) if one.starts in (JANUARY, MONDAY)}
+
+
+SMALL_AREAS = Areas(
+    county="somewhere",
+    by_code={
+        area.code: area
+        for area in (
+            Area(
+                code="a",
+                name="A",
+                kind="district",
+                parents=(
+                    Parent("ABC"),
+                    Parent("ALL"),
+                ),
+            ),
+            Area(
+                code="b",
+                name="B",
+                kind="district",
+                parents=(
+                    Parent("ABC"),
+                    Parent("ALL"),
+                ),
+            ),
+            Area(
+                code="c",
+                name="C",
+                kind="district",
+                parents=(
+                    Parent("ABC"),
+                    Parent("ALL"),
+                ),
+            ),
+            Area(code="d", name="D", kind="district", parents=(Parent("ALL"),)),
+            Area(code="ABC", name="A, B and C", kind="division"),
+            Area(code="ALL", name="All", kind="county"),
+            Area(code="OUTSIDE", name="Outside", kind="reserved"),
+            Area(code="UNLOCATED", name="Nowhere", kind="reserved"),
+        )
+    },
+    by_lsoa={},
+)
+
+
+@pytest.fixture
+def small(catalogue: Catalogue) -> Catalogue:
+    """Four districts, one of two groupings within the other, and feeds that are complete at once."""
+    profiles = tuple(
+        msgspec.structs.replace(profile, areas=profile.areas and ("a", "b", "c", "d", "e", "ABC", "ALL"))
+        for profile in catalogue.profiles
+    )
+    sources = {
+        source_id: msgspec.structs.replace(source, usual_latency=0) for source_id, source in catalogue.sources.items()
+    }
+    return msgspec.structs.replace(catalogue, areas=SMALL_AREAS, profiles=profiles, sources=sources)
+
+
+def counts(**by_area: int) -> list[IndicatorValue]:
+    return [value(area=area, value=count) for area, count in by_area.items()]
+
+
+def weekly(**by_area: int) -> list[IndicatorValue]:
+    return [msgspec.structs.replace(WEEK, area=area, value=count) for area, count in by_area.items()]
+
+
+# --- Profiles that hide nothing.
+
+
+def test_the_exact_profile_passes_values_on(catalogue: Catalogue) -> None:
+    outputs = Shown(catalogue).take(value(value=3, final=False), value(revision=2, restates=22))
+
+    assert [shown.value for shown in on("internal", outputs)] == [3, 23]
+    audits = [output.value for output in outputs if output.topic == "audit.indicators"]
+    assert [(a.from_seq, a.to_seq) for a in audits if a.audience == "internal"] == [(1, 2)]
+
+
+def test_a_value_is_told_again_with_what_is_thought_of_it(catalogue: Catalogue) -> None:
+    door = Shown(catalogue)
+    door.take(feeds("2026-01-13T12:00"), WEEK)
+    door.take(JUDGEMENT)
+
+    first, second = on("internal", door.outputs)
+    assert (first.signal, first.expected, first.low, first.high, first.opened) == (None,) * 5
+    assert (second.signal, second.expected, second.low, second.high, second.opened) == ("amber", 4.5, 1, 8, MONDAY)
+    assert (second.revision, second.restates, second.value) == (2, 9, 9)
+    assert second.late == JUDGEMENT.as_of - at("2026-01-12T00:00")
+    assert MONDAY < second.complete_to <= day_of(at("2026-01-13T12:00"))
+
+
+def test_a_judgement_that_comes_first_waits_for_its_value(catalogue: Catalogue) -> None:
+    (shown,) = on("internal", Shown(catalogue).take(JUDGEMENT, WEEK))
+
+    assert (shown.signal, shown.revision) == ("amber", 1)
+
+
+def test_a_judgement_of_another_value_is_not_told_with_this_one(catalogue: Catalogue) -> None:
+    door = Shown(catalogue)
+    restated = msgspec.structs.replace(WEEK, value=10, revision=2, restates=9)
+    shown = on("internal", door.take(WEEK, JUDGEMENT, restated))
+    again = on("internal", door.take(JUDGEMENT))
+
+    assert [(one.value, one.signal) for one in shown] == [(9, None), (9, "amber"), (10, None)]
+    assert again == []
+
+
+def test_what_is_expected_of_several_weeks_is_not_said_of_one(catalogue: Catalogue) -> None:
+    together = msgspec.structs.replace(JUDGEMENT, together=4, expected=3.0)
+    (shown,) = on("internal", Shown(catalogue).take(together, WEEK))
+
+    assert (shown.signal, shown.expected, shown.low, shown.high) == ("amber", None, None, None)
+
+
+def test_before_a_period_is_over_nothing_is_late(catalogue: Catalogue) -> None:
+    (shown,) = on("internal", Shown(catalogue).take(value(as_of=at("2026-01-20T12:00"), final=False)))
+
+    assert (shown.late, shown.complete_to) == (None, None)
+
+
+def test_a_profile_shows_the_fields_it_names_and_no_other(catalogue: Catalogue) -> None:
+    quiet = tuple(msgspec.structs.replace(profile, shows=()) for profile in catalogue.profiles)
+    (shown,) = on("internal", Shown(msgspec.structs.replace(catalogue, profiles=quiet)).take(JUDGEMENT, WEEK))
+
+    assert (shown.signal, shown.expected, shown.late, shown.complete_to) == (None,) * 4
+
+
+def test_half_rounds_up() -> None:
+    profile = Profile(id="x", title="", areas=(), periods=(), final_only=False, suppress_below=0, round_to=10)
+
+    assert shown_count(25, profile) == 30
+
+
+def test_a_profile_of_final_values_tells_nothing_of_what_they_were_before(catalogue: Catalogue) -> None:
+    final_only = Profile(
+        id="final", title="", areas=(), periods=("month",), final_only=True, suppress_below=0, round_to=1
+    )
+    door = Shown(msgspec.structs.replace(catalogue, profiles=(final_only,)))
+    outputs = door.take(value(final=False)) + door.take(value(value=24, revision=2, restates=23, final=True))
+
+    assert [(one.value, one.revision, one.restates) for one in on("final", outputs)] == [(24, 1, None)]
+
+
+@pytest.mark.parametrize(("hiding", "told"), [({}, [3]), ({"suppress_below": 8}, []), ({"round_to": 5}, [])])
+def test_what_is_counted_within_a_district_goes_to_profiles_that_show_everything_alone(
+    catalogue: Catalogue, hiding: dict[str, int], told: list[int]
+) -> None:
+    every = Profile(id="x", title="", areas=(), periods=("month",), final_only=False, suppress_below=0, round_to=1)
+    catalogue = msgspec.structs.replace(catalogue, profiles=(msgspec.structs.replace(every, **hiding),))
+    outputs = Shown(catalogue).take(value(area="lsoa:E01012571", value=3), feeds("2026-02-20T12:00"))
+
+    assert [one.value for one in on("x", outputs) if one.area.startswith("lsoa:")] == told
+
+
+# --- Profiles that hide small counts.
+
+
+@pytest.mark.parametrize("changes", [{"adds": "weight"}, {"rule": "rv-graded"}])
+def test_what_is_no_count_of_incidents_is_shown_in_no_table(small: Catalogue, changes: dict[str, str]) -> None:
+    indicators = tuple(msgspec.structs.replace(one, **changes) for one in small.indicators)
+    door = Shown(msgspec.structs.replace(small, indicators=indicators))
+
+    assert on("public", door.take(*counts(a=20), feeds("2026-02-20T12:00"))) == []
+
+
+def test_a_table_goes_out_whole_once_all_partitions_say_that_it_is_final(small: Catalogue) -> None:
+    door = Shown(small, partitions=2)
+    before = door.take(*counts(a=20, b=30), feeds("2026-02-20T12:00"))
+    (first, *_) = after = on("public", door.take(feeds("2026-02-20T12:00", partition=1)))
+
+    assert on("public", before) == []
+    assert {one.area: one.value for one in after} == {"a": 20, "b": 30, "c": 0, "d": 0, "ABC": 50, "ALL": 50}
+    assert {(one.as_of, one.final, one.revision) for one in after} == {(at("2026-02-20T12:00"), True, 1)}
+    assert (first.complete_to, first.late, first.signal) == (None, None, None)
+
+
+@pytest.mark.parametrize(("exact", "shown"), [(0, 0), (1, None), (7, None), (8, 10), (12, 10), (13, 15), (22, 20)])
+def test_the_public_sees_no_small_count_and_others_to_the_nearest_five(
+    small: Catalogue, exact: int, shown: int | None
+) -> None:
+    outputs = Shown(small).take(*counts(a=exact, b=100, c=200, d=200), feeds("2026-02-20T12:00"))
+
+    assert table("public", outputs)["a"] == shown
+
+
+def test_a_small_count_takes_the_smallest_with_it_that_would_tell_it(small: Catalogue) -> None:
+    outputs = Shown(small).take(*counts(a=3, b=100, c=20, d=19), feeds("2026-02-20T12:00"))
+
+    # C is smaller than B, and D would protect nothing: A is in the sum without it.
+    assert table("public", outputs) == {"a": None, "b": 100, "c": None, "d": 20, "ABC": 125, "ALL": 140}
+
+
+def test_a_period_without_a_value_is_shown_with_noughts(small: Catalogue) -> None:
+    outputs = Shown(small).take(*counts(a=20), feeds("2026-04-20T12:00"))
+    by_month = {(one.starts, one.value) for one in on("public", outputs) if one.area == "a"}
+
+    assert by_month == {(JANUARY, 20), (FEBRUARY, 0)} | {(FEBRUARY + 28, 0)}
+
+
+def test_a_restatement_waits_for_another_day_and_only_what_changed_goes_out(small: Catalogue) -> None:
+    door = Shown(small)
+    door.take(*counts(a=20, b=30), feeds("2026-02-20T12:00"))
+    at_once = door.take(*counts(a=33), feeds("2026-02-20T13:00"))
+    next_day = on("public", door.take(feeds("2026-02-21T12:00")))
+
+    assert on("public", at_once) == []
+    assert [(one.area, one.value, one.restates, one.revision) for one in next_day] == [
+        ("a", 35, 20, 2),
+        ("ABC", 65, 50, 2),
+        ("ALL", 65, 50, 2),
+    ]
+
+
+def test_a_restatement_that_rounds_to_the_same_number_is_not_told(small: Catalogue) -> None:
+    door = Shown(small)
+    door.take(*counts(a=20, b=30), feeds("2026-02-20T12:00"))
+
+    assert on("public", door.take(*counts(a=21), feeds("2026-02-21T12:00"))) == []
+
+
+def test_what_becomes_small_takes_all_above_it_with_it_and_what_was_hidden_stays(small: Catalogue) -> None:
+    door = Shown(small)
+    door.take(*counts(a=20, b=30, c=40, d=50), feeds("2026-02-20T12:00"))
+    small_now = table("public", door.take(*counts(a=4), feeds("2026-02-21T12:00")))
+    large_again = table("public", door.take(*counts(a=90), feeds("2026-02-22T12:00")))
+
+    assert small_now == {"a": None, "ABC": None, "ALL": None}
+    assert large_again == {}
+
+
+def test_a_table_that_would_tell_itself_stands_as_it_was(small: Catalogue) -> None:
+    """With C at nought in the open, the sum of A and B would be known without being shown: 15 less 9."""
+    door = Shown(small)
+    first = table("public", door.take(*counts(a=3, b=3, c=9, d=40), feeds("2026-02-20T12:00")))
+    second = table("public", door.take(*counts(c=0), feeds("2026-02-21T12:00")))
+    third = table("public", door.take(*counts(c=14), feeds("2026-02-22T12:00")))
+
+    assert first == {"a": None, "b": None, "c": 10, "d": 40, "ABC": 15, "ALL": 55}
+    assert second == {}
+    assert third == {"c": 15, "ABC": 20, "ALL": 60}
+
+
+def test_partners_see_the_signal_of_what_they_see_and_no_expectation(small: Catalogue) -> None:
+    door = Shown(small)
+    door.take(*weekly(a=9, b=3, c=30, d=40), feeds("2026-02-13T12:00"))
+    door.take(*(msgspec.structs.replace(JUDGEMENT, area=area, value=count) for area, count in (("a", 9), ("d", 40))))
+    shown = on("partner", door.take(feeds("2026-02-14T12:00")))
+
+    assert table("partner", door.outputs)["a"] is None, "it would tell B"
+    assert [(one.area, one.value, one.signal, one.expected, one.opened) for one in shown] == [
+        ("d", 40, "amber", None, None)
+    ]
+
+
+def test_no_table_is_shown_of_a_period_in_which_areas_change(small: Catalogue) -> None:
+    new = Area(code="e", name="E", kind="district", parents=(Parent("ALL"),), valid_from=JANUARY + 10)
+    areas = msgspec.structs.replace(SMALL_AREAS, by_code=SMALL_AREAS.by_code | {"e": new})
+    outputs = Shown(msgspec.structs.replace(small, areas=areas)).take(*counts(a=20), feeds("2026-04-20T12:00"))
+
+    assert {one.starts for one in on("public", outputs)} == {FEBRUARY, FEBRUARY + 28}
+
+
+def test_many_tables_are_shown_some_at_a_time(small: Catalogue) -> None:
+    weeks = [msgspec.structs.replace(WEEK, area="a", starts=MONDAY - 7 * n, ends=MONDAY - 7 * n + 7) for n in range(80)]
+    door = Shown(small)
+    first = door.take(*weeks, feeds("2026-01-30T12:00"), until_done=False)
+
+    def starts(outputs: Sequence[Output]) -> set[Day]:
+        return {one.starts for one in on("partner", outputs)}
+
+    assert len(starts(first)) == SLICE
+    assert len(starts(first + door.take())) >= len(weeks)
+
+
+def test_a_profile_that_comes_later_is_shown_what_was_counted_before(small: Catalogue) -> None:
+    rows = MemoryRows()
+    none = msgspec.structs.replace(small, profiles=())
+    for known, values in ((none, [*counts(a=20), feeds("2026-02-20T12:00")]), (small, [feeds("2026-02-21T12:00")])):
+        outputs = publish_indicators.make_step(known, 1)(rows, [a_record(one) for one in values], None)
+
+    assert table("public", outputs)["a"] == 20
+
+
+def test_lateness_is_that_of_the_whole_table(small: Catalogue) -> None:
+    outputs = Shown(small).take(*weekly(a=20), feeds("2026-01-30T12:00"))
+
+    assert {one.late for one in on("partner", outputs) if one.starts == MONDAY} == {18 * DAY_LENGTH + DAY_LENGTH // 2}

@@ -1,0 +1,307 @@
+"""What is hidden stays hidden: an attacker who has kept everything ever shown must not work out a hidden count.
+
+The attacker shares no code with what it attacks: it sets up every equation over every release as one system, with one
+unknown for each hidden cell and release, and eliminates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise, product
+from random import Random
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safety_stream.core import disclosure
+from safety_stream.core.disclosure import Hierarchy, cells_shown
+
+Cell = tuple[str, int]
+"""A cell of one release."""
+
+
+class Release(NamedTuple):
+    """What was shown of a table (None: hidden), and how it truly stood."""
+
+    shown: dict[str, int | None]
+    true: dict[str, int]
+
+
+# --- The attacker.
+
+
+def recovered(hierarchy: Hierarchy, releases: Sequence[Release], *, unchanged: str) -> set[Cell]:
+    """The hidden cells whose count follows from all releases, each with its release.
+
+    `unchanged` are the leaves the attacker takes for unchanged from a release to the next: "nothing", "hidden" (every
+    one hidden in both; told rightly only where it happens to be so), or "known" (those that truly are, as an insider
+    knows). A hidden grouping is as its leaves are: nobody takes a sum for unchanged in which a part changed openly.
+    """
+    system = System()
+    for number, release in enumerate(releases):
+        for cell, value in release.shown.items():
+            if value is not None:
+                system.learn({(cell, number): 1}, value)
+        for grouping, leaves in hierarchy.groupings.items():
+            system.learn({(grouping, number): 1} | {(leaf, number): -1 for leaf in leaves}, 0)
+    for number, (earlier, later) in enumerate(pairwise(releases)):
+        for cell in hierarchy.leaves:
+            if earlier.shown[cell] is None and later.shown[cell] is None:
+                same = unchanged == "hidden" or (unchanged == "known" and earlier.true[cell] == later.true[cell])
+                if same:
+                    system.learn({(cell, number): 1, (cell, number + 1): -1}, 0)
+    if system.is_contradictory:
+        return set()
+    system.use_the_least(hierarchy, releases)
+    known = system.solved()
+    return {
+        (cell, number)
+        for number, release in enumerate(releases)
+        for cell, value in release.shown.items()
+        if value is None and known.get((cell, number)) == release.true[cell]
+    }
+
+
+class System:
+    """Linear equations over cells of releases, always fully reduced."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Cell, tuple[dict[Cell, Fraction], Fraction]] = {}
+        self.is_contradictory = False
+
+    def learn(self, terms: Mapping[Cell, int], value: int) -> None:
+        left, right = self._put_in({cell: Fraction(times) for cell, times in terms.items()}, Fraction(value))
+        if not left:
+            self.is_contradictory |= right != 0
+            return
+        pivot = min(left)
+        left, right = {cell: times / left[pivot] for cell, times in left.items()}, right / left[pivot]
+        for other, (terms_there, value_there) in list(self._rows.items()):
+            times = terms_there.get(pivot)
+            if times:
+                mixed = {cell: terms_there.get(cell, 0) - times * left.get(cell, 0) for cell in {*terms_there, *left}}
+                self._rows[other] = (
+                    {cell: Fraction(much) for cell, much in mixed.items() if much},
+                    value_there - times * right,
+                )
+        self._rows[pivot] = (left, right)
+
+    def _put_in(self, terms: dict[Cell, Fraction], value: Fraction) -> tuple[dict[Cell, Fraction], Fraction]:
+        for pivot, (row, right) in self._rows.items():
+            times = terms.get(pivot)
+            if times:
+                mixed = {cell: terms.get(cell, 0) - times * row.get(cell, 0) for cell in {*terms, *row}}
+                terms = {cell: Fraction(much) for cell, much in mixed.items() if much}
+                value -= times * right
+        return {cell: times for cell, times in terms.items() if times}, value
+
+    def solved(self) -> dict[Cell, Fraction]:
+        return {pivot: value for pivot, (row, value) in self._rows.items() if len(row) == 1}
+
+    def use_the_least(self, hierarchy: Hierarchy, releases: Sequence[Release]) -> None:
+        """Of so many hidden leaves that add up to their number, each is 1; over and over, differences of sums too.
+
+        What was hidden before may have become nought since; where it has, nought is the least the attacker goes by.
+        """
+        least_of = [
+            min([1, *(release.true[leaf] for leaf in hierarchy.leaves if release.shown[leaf] is None)])
+            for release in releases
+        ]
+        found = True
+        while found:
+            found = False
+            known = self.solved()
+            for number, least in enumerate(least_of):
+                for leaves, total in self._sums(hierarchy, number):
+                    left = [leaf for leaf in leaves if (leaf, number) not in known]
+                    rest = total - sum(known[leaf, number] for leaf in leaves if (leaf, number) in known)
+                    if left and rest == least * len(left):
+                        found = True
+                        for leaf in left:
+                            self.learn({(leaf, number): 1}, least)
+                        known = self.solved()
+
+    def _sums(self, hierarchy: Hierarchy, number: int) -> Iterator[tuple[frozenset[str], Fraction]]:
+        known = self.solved()
+        sums = [
+            (frozenset(leaves), known[cell, number])
+            for cell, leaves in hierarchy.groupings.items()
+            if (cell, number) in known
+        ]
+        yield from sums
+        for (more, most), (fewer, least) in product(sums, sums):
+            if fewer < more:
+                yield more - fewer, most - least
+
+
+def all_recovered(hierarchy: Hierarchy, releases: Sequence[Release]) -> set[Cell]:
+    return set().union(
+        *(recovered(hierarchy, releases, unchanged=unchanged) for unchanged in ("nothing", "hidden", "known"))
+    )
+
+
+# --- Tables, and how they change.
+
+
+def a_hierarchy(random: Random) -> Hierarchy:
+    """Some leaves, and groupings over any of them: nested, overlapping, of one leaf, of all."""
+    leaves = tuple("abcdefg"[: random.randint(2, 7)])
+    groupings = {}
+    for number in range(random.randint(1, 5)):
+        groupings[f"G{number}"] = tuple(sorted(random.sample(leaves, random.randint(1, len(leaves)))))
+    if random.random() < 0.7:
+        groupings["ALL"] = leaves
+    return Hierarchy(leaves, groupings)
+
+
+def two_trees(random: Random) -> Hierarchy:
+    """Two ways of dividing five leaves, each over and over."""
+    leaves = tuple("abcde"[: random.randint(2, 5)])
+    groupings = {}
+    for tree in ("S", "T"):
+        parts = [tuple(random.sample(leaves, len(leaves)))]
+        while parts:
+            part = parts.pop()
+            if random.random() < 0.7:
+                groupings[f"{tree}{len(groupings)}"] = tuple(sorted(part))
+            cut = random.randint(0, len(part))
+            parts += [half for half in (part[:cut], part[cut:]) if 0 < len(half) < len(part)]
+    return Hierarchy(leaves, groupings)
+
+
+def a_count(random: Random) -> int:
+    return random.choice((0, 0, 1, 1, 2, 3, 4, 5, 6, 9, 12, 40))
+
+
+def restated(random: Random, counts: dict[str, int]) -> dict[str, int]:
+    changed = dict(counts)
+    for leaf in random.sample(sorted(counts), random.randint(1, 2)):
+        step = random.choice((-3, -1, 1, 1, 2, 8))
+        changed[leaf] = max(0, counts[leaf] + step) if random.random() < 0.8 else a_count(random)
+    return changed
+
+
+def published(
+    hierarchy: Hierarchy, history: Sequence[dict[str, int]], below: int, decide: Callable[..., frozenset[str] | None]
+) -> list[Release]:
+    """Every release of a table that was shown."""
+    releases: list[Release] = []
+    before: frozenset[str] | None = None
+    for leaves in history:
+        counts = hierarchy.added_up(leaves)
+        shown = decide(hierarchy, counts, hierarchy.cells, below, before)
+        if shown is not None:
+            releases.append(Release({cell: counts[cell] if cell in shown else None for cell in counts}, counts))
+            before = shown
+    return releases
+
+
+def a_history(random: Random, hierarchy: Hierarchy) -> list[dict[str, int]]:
+    history = [{leaf: a_count(random) for leaf in hierarchy.leaves}]
+    for _ in range(random.randint(0, 4)):
+        history.append(restated(random, history[-1]))
+    return history
+
+
+@given(seed=st.integers(0, 2**32), below=st.sampled_from((2, 3, 5, 8)))
+def test_no_hidden_count_is_ever_worked_out(seed: int, below: int):
+    random = Random(seed)
+    hierarchy = a_hierarchy(random)
+    releases = published(hierarchy, a_history(random, hierarchy), below, cells_shown)
+
+    assert releases, "the first time something can always be shown"
+    for release in releases:
+        assert not [cell for cell, value in release.shown.items() if value is not None and 0 < value < below]
+    for earlier, later in pairwise(releases):
+        assert {cell for cell, value in earlier.shown.items() if value is None} <= {
+            cell for cell, value in later.shown.items() if value is None
+        }
+    assert all_recovered(hierarchy, releases) == set()
+
+
+# --- Every table there could be.
+
+
+def could_be(hierarchy: Hierarchy, shown: Mapping[str, int | None], most: int) -> Iterator[dict[str, int]]:
+    """Every table that adds up to what is shown, with hidden leaves of 1 to `most`."""
+    hidden = [leaf for leaf in hierarchy.leaves if shown[leaf] is None]
+    for guess in product(range(1, most + 1), repeat=len(hidden)):
+        counts = hierarchy.added_up(
+            {leaf: shown[leaf] or 0 for leaf in hierarchy.leaves} | dict(zip(hidden, guess, strict=True))
+        )
+        if all(value is None or counts[cell] == value for cell, value in shown.items()):
+            yield counts
+
+
+@given(seed=st.integers(0, 2**32), below=st.sampled_from((2, 3, 4)))
+def test_whatever_is_hidden_could_be_otherwise(seed: int, below: int):
+    """Found by trying every table: no count is the only whole number there could be, by whatever reasoning."""
+    random = Random(seed)
+    hierarchy = two_trees(random)
+    leaves = {leaf: random.choice((0, 1, 1, 1, 2, 3, 4)) for leaf in hierarchy.leaves}
+    (release,) = published(hierarchy, [leaves], below, cells_shown)
+    tables = list(could_be(hierarchy, release.shown, most=5))
+
+    for cell, value in release.shown.items():
+        assert value is not None or len({table[cell] for table in tables}) > 1
+
+
+# --- What the attacker makes of weaker protection.
+
+
+def primary_only(
+    hierarchy: Hierarchy, counts: Mapping[str, int], listed: object, below: int, before: frozenset[str] | None
+) -> frozenset[str]:
+    del listed, before
+    return frozenset(cell for cell in hierarchy.cells if not 0 < counts[cell] < below)
+
+
+def each_time_anew(
+    hierarchy: Hierarchy, counts: Mapping[str, int], listed: Sequence[str], below: int, before: object
+) -> frozenset[str] | None:
+    del before
+    return cells_shown(hierarchy, counts, listed, below, None)
+
+
+def sticky_alone(
+    hierarchy: Hierarchy,
+    counts: Mapping[str, int],
+    listed: Sequence[str],
+    below: int,
+    before: frozenset[str] | None,
+) -> frozenset[str] | None:
+    """Hidden stays hidden, and nothing above it goes with it."""
+    still = [cell for cell in listed if before is None or cell in before]
+    return cells_shown(hierarchy, counts, still, below, None)
+
+
+def a_leak(decide: Callable[..., frozenset[str] | None], seeds: int = 400) -> bool:
+    for seed in range(seeds):
+        random = Random(seed)
+        hierarchy = a_hierarchy(random)
+        if all_recovered(hierarchy, published(hierarchy, a_history(random, hierarchy), 5, decide)):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("decide", [primary_only, each_time_anew, sticky_alone])
+def test_the_attacker_works(decide: Callable[..., frozenset[str] | None]):
+    assert a_leak(decide)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("_pinned", lambda *_: frozenset()),
+        ("_Table.taken_along", lambda *_: frozenset()),
+        ("_Table.tells_itself", lambda *_: False),
+        ("_Table.told", lambda *_: None),
+    ],
+)
+def test_each_part_of_the_protection_is_needed(monkeypatch: pytest.MonkeyPatch, name: str, broken: object):
+    monkeypatch.setattr(f"{disclosure.__name__}.{name}", broken)
+
+    assert a_leak(cells_shown)
