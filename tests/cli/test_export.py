@@ -144,7 +144,7 @@ def test_other_cells_are_as_they_are():
     row = ("a=1", "Blackburn, with Darwen", -3, True, None, date(2026, 1, 31), ("a", "b"))
 
     assert as_csv(("a", "b", "c", "d", "e", "f", "g"), [row]) == (
-        b'a,b,c,d,e,f,g\na=1,"Blackburn, with Darwen",-3,true,,2026-01-31,a b\n'
+        b'a,b,c,d,e,f,g\r\na=1,"Blackburn, with Darwen",-3,true,,2026-01-31,a b\r\n'
     )
 
 

@@ -19,8 +19,9 @@ Cell = str | int | date | tuple[str, ...] | None
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """The table in UTF-8, a line for each row, the columns' names on the first."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    text = StringIO(newline="")
+    # As RFC 4180 has it; and a cell that holds either half of it is quoted then.
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows([_cell(one) for one in row] for row in rows)
     return text.getvalue().encode()
