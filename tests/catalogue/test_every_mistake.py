@@ -1,8 +1,9 @@
 """No mistake that can be told of a catalogue goes without a bad file: each place that tells one is seen to do so.
 
 The places are read from the source, so a new one is missed here until a test in `test_lint`, `test_hostile` or, of the
-budget, of releases, of what is known about series and of signals, `test_backtesting`, `test_releases`, `test_judging`
-and `test_signals` spoils a file for it. Their tests are run once more, with an eye on who tells what.
+budget, of releases, of what is known about series, of signals and of extracts, `test_backtesting`, `test_releases`,
+`test_judging`, `test_signals` and `test_extracts` spoils a file for it. Their tests are run once more, with an eye on
+who tells what.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 import pytest
-from tests.catalogue import test_backtesting, test_hostile, test_judging, test_lint, test_releases, test_signals
+from tests.catalogue import (
+    test_backtesting,
+    test_extracts,
+    test_hostile,
+    test_judging,
+    test_lint,
+    test_releases,
+    test_signals,
+)
 from tests.catalogue.copying import copied, with_more_rules
 
 from safety_stream import catalogue
@@ -58,6 +67,7 @@ def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[P
         (test_backtesting, copied),
         (test_judging, copied),
         (test_signals, copied),
+        (test_extracts, copied),
         (test_releases, test_releases.two_rules),
     )
     for module, make in makers:

@@ -21,7 +21,7 @@ from pydantic import (
     Tag,
 )
 
-from safety_stream.core.catalogue import ONE, AgreementPart, AreaKind, Drill
+from safety_stream.core.catalogue import ONE, AgreementPart, AreaKind, Drill, Holder
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import IdentityClass, Origin
 from safety_stream.core.model.judgements import Signal
@@ -525,6 +525,37 @@ class AgreementFile(_Strict):
     valid_to: LondonDay
     source: Prose
     sentences: Annotated[list[SentenceEntry], Field(min_length=1, max_length=MANY_MAX)]
+
+
+class ItemEntry(_Strict):
+    """What an authority must disclose: `indicators` answer it, but for what is `short`; or `without` says why none."""
+
+    id: Name
+    holder: Holder
+    words: Prose
+    indicators: Annotated[list[Name], Field(max_length=STEPS_MAX)] = []
+    short: Prose | None = None
+    without: Prose | None = None
+
+
+class HolderSources(_Strict):
+    """Where the words of each holder's items are from."""
+
+    police: Prose
+    fire: Prose
+    local_authority: Prose = Field(alias="local-authority")
+    health: Prose
+
+
+class ExtractFile(_Strict):
+    """`extracts/*.yaml`: what authorities must disclose to one another of each quarter."""
+
+    id: Name
+    title: Prose
+    due_quarters_after: Annotated[int, Field(ge=0, le=8)]
+    form: Prose
+    sources: HolderSources
+    items: Annotated[list[ItemEntry], Field(min_length=1, max_length=MANY_MAX)]
 
 
 class FarringtonEntry(_Strict):

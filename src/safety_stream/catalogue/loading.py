@@ -20,6 +20,7 @@ import msgspec
 from safety_stream.catalogue.budgets import check_volumes, read_volumes
 from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
+from safety_stream.catalogue.extracts import read_extracts
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile, VolumesFile
 from safety_stream.catalogue.issues import CatalogueError, Issue
@@ -125,6 +126,7 @@ def _read(
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
     judging = read_judging(files, vocabulary, today)
+    extracts = read_extracts(files, vocabulary)
     categories, persons = vocabulary.categories, vocabulary.persons
     if categories is None or persons is None or files.have_errors:
         return None
@@ -148,6 +150,7 @@ def _read(
         shares=tuple(measures.shares.values()),
         rates=tuple(measures.rates.values()),
         agreements=vocabulary.agreements or (),
+        extracts=extracts,
     )
     return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)
 

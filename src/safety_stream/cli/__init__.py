@@ -7,6 +7,7 @@ import typer
 from safety_stream.cli import (
     areas,
     broker,
+    bulk,
     dead_letters,
     demo,
     doctor,
@@ -19,6 +20,7 @@ from safety_stream.cli import (
     published,
     replay,
     rules,
+    s17a,
     schemas,
     topics,
     worker,
@@ -41,6 +43,8 @@ app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 published.indicators.command("known", epilog=known.EPILOG)(known.known)
+published.indicators.command("s17a", epilog=s17a.EPILOG)(s17a.s17a)
+published.indicators.command("export", epilog=bulk.EPILOG)(bulk.export)
 published.indicators.command("signals", epilog=judgements.SIGNALS_EPILOG)(judgements.signals)
 published.indicators.command("why", epilog=judgements.WHY_EPILOG)(judgements.why)
 published.indicators.command("budget", epilog=judgements.BUDGET_EPILOG)(judgements.budget)

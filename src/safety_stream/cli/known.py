@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import msgspec
 import typer
@@ -20,18 +19,17 @@ from safety_stream.cli.terminal import (
     catalogue_of,
     connect,
     epilog,
-    named,
     on_kafka,
     print_json,
     print_table,
     say,
 )
+from safety_stream.cli.told import told_in
 from safety_stream.config import Connection
 from safety_stream.core.known import Heard, Known
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import Day, PeriodKind, to_date, to_day
-from safety_stream.edge.entries import UnreadableFile, plain
 from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import row_of
@@ -112,22 +110,9 @@ def _read_kafka(kafka: Connection, heard: Heard) -> int:
 
 def _read_file(path: Path, heard: Heard) -> int:
     """Everything in the file; returns the number of partitions, of which a replay has one."""
-    with path.open("rb") as file:
-        for value in named(path, _told(file)):
-            heard.take(value)
+    for value in told_in(path, _tally, "name the tallies.jsonl that `replay --out` wrote, or write it again"):
+        heard.take(value)
     return 1
-
-
-def _told(file: BinaryIO) -> Iterator[Tally | FeedStatus]:
-    number = 0
-    try:
-        with plain(file) as lines:
-            for number, line in enumerate(lines, 1):  # noqa: B007 - the errors name it
-                yield _tally(line)
-    except (EOFError, OSError, zlib.error, msgspec.DecodeError) as error:
-        raise UnreadableFile(
-            f"broken at line {number} ({error}): name the tallies.jsonl that `replay --out` wrote, or write it again"
-        ) from None
 
 
 def _tally(line: bytes) -> Tally | FeedStatus:

@@ -271,6 +271,38 @@ class Agreement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     sentences: tuple[Sentence, ...]
 
 
+Holder = Literal["police", "fire", "local-authority", "health"]
+"""An authority that holds information it must disclose to the others."""
+
+
+class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Something an authority must disclose, in the words of who says so, and the indicators that answer it.
+
+    `short` is what they leave open of it. `without` says why nothing answers it.
+    """
+
+    id: str
+    holder: Holder
+    words: str
+    indicators: tuple[str, ...] = ()
+    short: str | None = None
+    without: str | None = None
+
+
+class Extract(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What authorities must disclose to one another of each quarter, by the end of so many quarters after it.
+
+    `form` is in what form it is answered at all. `sources` say, by holder, where the words of its items are from.
+    """
+
+    id: str
+    title: str
+    due_quarters_after: int
+    form: str
+    sources: Mapping[Holder, str]
+    items: tuple[Item, ...]
+
+
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who may hear of which alerts, and which fields of them; everything not named stays inside."""
 
@@ -380,3 +412,4 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     shares: tuple[Share, ...] = ()
     rates: tuple[Rate, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    extracts: tuple[Extract, ...] = ()

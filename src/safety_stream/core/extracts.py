@@ -1,0 +1,211 @@
+"""What authorities must disclose of a quarter, from indicator values: the counts, and what is answered and what is not.
+
+Theory of operation
+-------------------
+A month in which nothing happened has no value at all, and nor has one of which a feed has told nothing yet. The first
+is nought and the second unknown, so nought is said only where it is proven that every feed behind the indicator is
+complete to the month's end. Two things prove it: a final value of any indicator that rests on the feed, whose period
+ends no sooner; and what measure says of the feeds (`FeedStatus`), once all its partitions have said it. Nothing else
+does, so where there is neither, a count stays unknown.
+
+The district a thing happened in holds it, or OUTSIDE or UNLOCATED does, each incident once: the counts of a quarter add
+up to all there is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Final, Literal
+
+import msgspec
+
+from safety_stream.core.catalogue import Area, Areas, Catalogue, Extract, Holder, Indicator, Item
+from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.times import Day, Instant, Period, period_of, start_of, to_date, to_day
+from safety_stream.core.stages.stage import NEVER, Clock
+
+Answer = Literal["answered", "answered, provisional", "no feed", "not in the vocabulary"]
+"""`provisional`: of some month a feed is not known to be complete. `no feed`: nothing is known of any month."""
+
+_QUARTER: Final = re.compile(r"([0-9]{4})-Q([1-4])")
+_YEARS: Final = range(1900, 3000)
+
+
+class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What an item's indicator came to in an area and month; None where nobody knows.
+
+    The month is written 2026-01. `revision` and `as_of` are the value's: a nought that follows from complete feeds
+    alone has neither.
+    """
+
+    item: str
+    indicator: str
+    area: str
+    area_name: str
+    month: str
+    count: int | None
+    final: bool
+    revision: int | None
+    as_of: Instant | None
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Whether an item is answered, for a quarter, and by when it had to be (that day included).
+
+    `reason` is why nothing answers it, or what its answer leaves open; `form` in what form it is answered.
+    """
+
+    holder: Holder
+    item: str
+    words: str
+    indicators: tuple[str, ...]
+    answer: Answer
+    reason: str
+    form: str
+    due: date
+    source: str
+
+    def is_missing(self, on: date) -> bool:
+        """Whether it was due before a day and somebody could still send it."""
+        return self.due < on and self.answer in ("answered, provisional", "no feed")
+
+
+def quarter_of(text: str) -> Period:
+    """`2026-Q1` as a period. Raises `ValueError`."""
+    found = _QUARTER.fullmatch(text)
+    if found is None or int(found[1]) not in _YEARS:
+        raise ValueError("a quarter is written 2026-Q1")
+    return period_of(to_day(date(int(found[1]), 3 * int(found[2]) - 2, 1)), "quarter")
+
+
+def due_on(extract: Extract, quarter: Period) -> date:
+    """The last day on which what is asked of a quarter is in time."""
+    last = quarter
+    for _ in range(extract.due_quarters_after):
+        last = period_of(last.ends, "quarter")
+    return to_date(last.ends - 1)
+
+
+class Gathered:
+    """What is known of a quarter: the newest values of its months, and to which day each feed is proven complete."""
+
+    def __init__(self, catalogue: Catalogue, quarter: Period) -> None:
+        """Nothing is known. The catalogue must be the one the values were counted by."""
+        self._catalogue = catalogue
+        self._indicators: Mapping[str, Indicator] = {one.id: one for one in catalogue.indicators}
+        self._months = _months_of(quarter)
+        self._due: Mapping[Day, Period] = {month.starts: month for month in self._months}
+        self._values: dict[tuple[str, str, Day], IndicatorValue] = {}
+        self._proven: dict[str, Day] = {}
+        self._clock = Clock()
+
+    def take(self, value: msgspec.Struct) -> None:
+        """Fold in one value of the topic `indicator-values`, in any order."""
+        if isinstance(value, FeedStatus):
+            self._clock = self._clock.hear(value)
+        elif isinstance(value, IndicatorValue):
+            self._keep(value)
+
+    def counts(self, extract: Extract, partitions: int, *, is_whole: bool = True) -> dict[str, list[Count]]:
+        """By item, in order of the extract, its counts by indicator, area and month.
+
+        `partitions` of measure say how far the feeds are. Where values may be gone (`is_whole` False), nothing is known
+        of a month without one.
+        """
+        newest = self._clock.newest(partitions) if is_whole else {}
+        if not is_whole:
+            self._proven.clear()
+        return {
+            item.id: [
+                self._count(item, indicator, area, month, newest)
+                for indicator in item.indicators
+                for area in _where_things_happen(self._catalogue.areas)
+                for month in self._months
+                if _is_there_in(area, month)
+            ]
+            for item in extract.items
+        }
+
+    def _keep(self, value: IndicatorValue) -> None:
+        indicator = self._indicators.get(value.indicator)
+        if indicator is not None and value.final:
+            for feed in indicator.feeds:
+                self._proven[feed] = max(value.ends, self._proven.get(feed, value.ends))
+        if value.period == "month" and value.starts in self._due:
+            key = (value.area, value.indicator, value.starts)
+            before = self._values.get(key)
+            if before is None or before.revision < value.revision:
+                self._values[key] = value
+
+    def _count(self, item: Item, indicator: str, area: Area, month: Period, newest: Mapping[str, Instant]) -> Count:
+        value = self._values.get((area.code, indicator, month.starts))
+        complete = all(self._is_complete(feed, month, newest) for feed in self._indicators[indicator].feeds)
+        nothing = 0 if complete else None
+        return Count(
+            item=item.id,
+            indicator=indicator,
+            area=area.code,
+            area_name=area.name,
+            month=f"{to_date(month.starts):%Y-%m}",
+            count=nothing if value is None else value.value,
+            final=complete if value is None else value.final,
+            revision=None if value is None else value.revision,
+            as_of=None if value is None else value.as_of,
+        )
+
+    def _is_complete(self, feed: str, month: Period, newest: Mapping[str, Instant]) -> bool:
+        if self._proven.get(feed, month.starts) >= month.ends:
+            return True
+        return newest.get(feed, NEVER) - self._catalogue.sources[feed].usual_latency >= start_of(month.ends)
+
+
+def ticks(extract: Extract, counts: Mapping[str, Iterable[Count]], quarter: Period) -> list[Tick]:
+    """The tick-list of a quarter: every item in order of the extract."""
+    due = due_on(extract, quarter)
+    return [
+        Tick(
+            holder=item.holder,
+            item=item.id,
+            words=item.words,
+            indicators=item.indicators,
+            answer=_answer(item, list(counts[item.id])),
+            reason=item.without or item.short or "",
+            form=extract.form if item.indicators else "",
+            due=due,
+            source=extract.sources[item.holder],
+        )
+        for item in extract.items
+    ]
+
+
+def _answer(item: Item, counts: list[Count]) -> Answer:
+    if not item.indicators:
+        return "not in the vocabulary"
+    if all(one.final for one in counts):
+        return "answered"
+    return "no feed" if all(one.count is None for one in counts) else "answered, provisional"
+
+
+def _months_of(quarter: Period) -> tuple[Period, ...]:
+    def following() -> Iterator[Period]:
+        month = period_of(quarter.starts, "month")
+        while month.starts < quarter.ends:
+            yield month
+            month = period_of(month.ends, "month")
+
+    return tuple(following())
+
+
+def _where_things_happen(areas: Areas) -> list[Area]:
+    """Districts by code, and after them where everything else is counted."""
+    there = [area for area in areas.by_code.values() if area.kind in ("district", "reserved")]
+    return sorted(there, key=lambda area: (area.kind == "reserved", area.code))
+
+
+def _is_there_in(area: Area, month: Period) -> bool:
+    """Whether an area exists on any day of a month; what is counted in it that month is told."""
+    begun = area.valid_from is None or area.valid_from < month.ends
+    return begun and (area.valid_to is None or month.starts < area.valid_to)
