@@ -53,9 +53,14 @@ RULES = {
 
 
 def examples():
-    """Every example of every rule file, and of those made up to try out what no rule that ships uses."""
+    """Every example of every rule file, and of those made up to try out what no rule that ships uses.
+
+    But for those of judged weeks, which the oracle does not judge (`testing/comparison.py` says why).
+    """
     for rule in RULES.values():
         for example in rule["examples"]:
+            if "signals" in example:
+                continue
             yield pytest.param(rule, example, id=f"{rule['id']}: {example['name']}")
 
 

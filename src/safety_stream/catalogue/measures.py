@@ -110,7 +110,11 @@ def _indicator(
 def _check_adds(at: Place, where: Where, entry: IndicatorEntry, vocabulary: Vocabulary) -> None:
     if (entry.adds == WEIGHT) != (entry.weights is not None):
         what = "no weights" if entry.weights is None else f"weights, and adds {entry.adds}"
-        at.error(where, f"indicator {entry.id} has {what}", "say both adds: weight and weights, or neither")
+        at.error(
+            (*where, "weights" if entry.weights else "adds"),
+            f"indicator {entry.id} has {what}",
+            "say both adds: weight and weights, or neither",
+        )
     categories = vocabulary.categories
     for category in () if entry.weights is None else entry.weights.of:
         known = None if categories is None else categories.by_id

@@ -181,6 +181,15 @@ def _example(example: ExampleEntry, catalogue: Catalogue) -> Iterator[Block]:
     if example.counts:
         columns = (f"day, in {_area(example.area or '', catalogue)}", "how many")
         yield Table(name, columns, tuple((day, f"{count:,}") for day, count in example.counts.items()))
+    if example.signals:
+        yield Table(
+            name,
+            (f"week from, in {_area(example.area or '', catalogue)}", "how many", "expected", "signal", ""),
+            tuple(
+                (week, f"{one.value:,}", f"{one.expected:g}", one.signal, "" if one.final else "feeds incomplete")
+                for week, one in example.signals.items()
+            ),
+        )
     yield Paragraph(" ".join(_outcome(example)))
 
 

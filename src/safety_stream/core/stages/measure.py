@@ -325,7 +325,9 @@ class _Partition:
         return True
 
     def _complete_to(self, source: str) -> Instant:
-        return self._newest.get(source, NEVER) - self._catalogue.sources[source].usual_latency
+        known = self._catalogue.sources.get(source)
+        # A feed that has left the catalogue is complete never.
+        return NEVER if known is None else self._newest.get(source, NEVER) - known.usual_latency
 
     def _judge(self, area: str, indicator: str, period: Period, as_of: Instant) -> None:
         """Compare a period with the limits of its kind, once it is over; before that, ask to be woken."""
