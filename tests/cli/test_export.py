@@ -109,7 +109,7 @@ def test_a_profile_nobody_has_is_said_with_those_there_are(told: Path, tmp_path:
     code, _, err = run("indicators", "export", "--profile", "press", "--from", told, "--out", tmp_path / "made.csv")
 
     assert code == 1
-    assert "there is no profile press; there are internal, public" in err
+    assert "there is no profile press; there are internal, partner, public" in err
 
 
 def test_values_of_another_profile_do_not_leave_by_this_one(tmp_path: Path):

@@ -60,7 +60,7 @@ def export(
 ) -> None:
     """Write the newest value of every period a profile was shown, a row each, with names and caveats.
 
-    A value too small to be shown has an empty `value`, and `shown` is false. `ends` is the first day after the period.
+    A suppressed value, too small or telling one that is, is empty and `shown` false. `ends` is the first day after.
     """
     known = catalogue_of(catalogue, areas)
     _check(profile, known)

@@ -1,6 +1,6 @@
 """What a disclosure profile has been shown, as one flat table for another system to load: a row a value.
 
-Only what was published is here. A value that was suppressed as too small stays so, and says that it is.
+Only what was published is here. A value that was suppressed stays so, and says that it is.
 """
 
 from __future__ import annotations
