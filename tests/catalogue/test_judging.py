@@ -132,7 +132,7 @@ def test_school_holidays_are_told_here_up_to_where_the_calendar_of_school_days_b
             "id covid is there already",
         ),
         (JUDGING, "feeds: [police-crimes, police-hate]", "feeds: []", "step connect names neither feeds nor"),
-        (JUDGING, "police-crimes, police-hate]", "police-crimes, housing]", "no indicator rests on feed housing"),
+        (JUDGING, "police-crimes, police-hate]", "police-crimes, probation]", "no indicator rests on feed probation"),
         (JUDGING, "effect: bonfire", "effect: new-year", "effect new-year is there already"),
         (EFFECTS, "id: bonfire", "id: new-year", "effect new-year is there already"),
         (EFFECTS, "last: 2027-08-31", "last: 2013-08-31", "the last day is before the first"),
