@@ -176,6 +176,15 @@ def _many_keys(bench: Bench, run: int) -> Told:
     return bench.many_keys
 
 
+def _indicators(what: str) -> Measure:
+    def measure(bench: Bench, run: int) -> Told:
+        name = f"{what}-{run}"
+        with bench.child(name, sys.executable, HERE / "row_indicators.py", what) as child:
+            return child.result(_CHILD_SECONDS)
+
+    return measure
+
+
 def _latency(rate: int) -> Measure:
     def measure(bench: Bench, run: int) -> Told:
         name = f"latency-{rate}-{run}"
@@ -247,6 +256,32 @@ ROWS = (
         _memory,
         is_rate=False,
         at_least=600,
+        is_repeated=False,
+    ),
+    Row(
+        "tallies",
+        "measure: two years of every indicator and district (tallies)",
+        "no broker",
+        _indicators("tallies"),
+        at_least=100_000,
+    ),
+    Row(
+        "week",
+        "judge: one more week of all series, seconds",
+        "no broker",
+        _indicators("week"),
+        is_rate=False,
+        at_least=5,
+        aim=1,
+        is_repeated=False,
+    ),
+    Row(
+        "decade",
+        "judge: ten years of all series anew, seconds",
+        "no broker",
+        _indicators("decade"),
+        is_rate=False,
+        at_least=60,
         is_repeated=False,
     ),
     Row(
