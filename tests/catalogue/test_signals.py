@@ -55,6 +55,8 @@ def test_the_shipped_levels_are_those_of_the_sources():
 
 def test_a_catalogue_without_the_file_judges_nothing(folder: Path):
     (folder / SIGNALS).unlink()
+    for rule in ("above-expected", "above-expected-amber"):
+        (folder / "rules" / f"{rule}.yaml").unlink()
 
     assert load_catalogue(folder).signals is None
 

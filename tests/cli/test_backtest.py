@@ -171,7 +171,7 @@ def version_of(catalogue: Path, rule: str) -> int:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("rv-gradde",), "there is no rule rv-gradde; the rules are asb-case-review, "),
+        (("rv-gradde",), "there is no rule rv-gradde; the rules are above-expected, "),
         (("rv-graded", "--set", "metres=3"), "rv-graded has no parameter metres to set; it has at_least, within"),
         (("rv-graded", "--set", "at_least"), "--set at_least is not NAME=VALUE"),
         (("--set", "at_least=3"), "another version can be tried of one rule at a time"),

@@ -73,7 +73,7 @@ def test_explain_names_the_rules_there_are():
     code, _, err = run("rules", "explain", "rv-gradde")
 
     assert code == 1
-    assert err.startswith("error: there is no rule rv-gradde; the rules are asb-case-review, ")
+    assert err.startswith("error: there is no rule rv-gradde; the rules are above-expected, ")
 
 
 def test_graph_draws_each_rule_below_what_it_rests_on(tmp_path: Path):

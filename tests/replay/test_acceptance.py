@@ -55,7 +55,8 @@ class Ending:
         """Each revision of an indicator's value, in order."""
         name = (area, indicator, period, day(starts))
         values = [output.value for output in by_topic(self.seen).get("indicator-values", [])]
-        return [one for one in values if (one.area, one.indicator, one.period, one.starts) == name]
+        told = [one for one in values if isinstance(one, IndicatorValue)]
+        return [one for one in told if (one.area, one.indicator, one.period, one.starts) == name]
 
 
 def told_at_once(*reports: Report) -> list[Told]:

@@ -79,8 +79,10 @@ class ChangingSimulation(Simulation):
 
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    for stage in (register, link, detect, measure):
+    for stage in (register, link, detect):
         monkeypatch.setattr(stage, "SLICE", 2)
+    # There are some hundred series, most of which no limit reads.
+    monkeypatch.setattr(measure, "SLICE", 20)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

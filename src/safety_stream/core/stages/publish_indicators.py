@@ -48,8 +48,8 @@ from safety_stream.core.stages.stage import (
     unreadable,
 )
 
-SLICE: Final = 50
-"""How many tables are shown in one step: less than a second of work."""
+SLICE: Final = 5
+"""How many tables are shown in one step: a fraction of a second of work, and no long transaction."""
 
 JUDGED: Final[PeriodKind] = "week"
 """The kind of period there are judgements of."""
