@@ -19,6 +19,7 @@ from types import ModuleType
 
 import pytest
 from tests.catalogue import (
+    test_agreements,
     test_backtesting,
     test_extracts,
     test_hostile,
@@ -65,6 +66,7 @@ def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[P
         (test_lint, with_more_rules),
         (test_hostile, test_hostile.small_catalogue),
         (test_backtesting, copied),
+        (test_agreements, copied),
         (test_judging, copied),
         (test_signals, copied),
         (test_extracts, copied),
