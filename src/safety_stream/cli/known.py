@@ -17,22 +17,18 @@ from safety_stream.cli.terminal import (
     Json,
     Wrong,
     catalogue_of,
-    connect,
     epilog,
     on_kafka,
     print_json,
     print_table,
     say,
 )
-from safety_stream.cli.told import told_in
+from safety_stream.cli.told import Held, told_in
 from safety_stream.config import Connection
 from safety_stream.core.known import Heard, Known
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import Day, PeriodKind, to_date, to_day
-from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between
-from safety_stream.wire.codecs import shipped_codecs
-from safety_stream.wire.topology import row_of
 
 TOPIC = "tallies"
 
@@ -98,14 +94,12 @@ def known(
 
 def _read_kafka(kafka: Connection, heard: Heard) -> int:
     """Everything that is there by now; returns the number of partitions."""
-    connect(kafka)
-    starts, ends = low_watermarks(kafka, [TOPIC]), high_watermarks(kafka, [TOPIC])
-    if any(starts.values()):
+    held = Held(kafka, TOPIC)
+    if not held.is_whole:
         say("Kafka no longer holds the first tallies: counts of the oldest periods are not what was known")
-    decode = shipped_codecs().decoder(row_of(TOPIC).subjects)
-    for record in read_between(kafka, starts, ends):
-        heard.take(decode(record.value))
-    return len(ends)
+    for value in held.values():
+        heard.take(value)
+    return held.partitions
 
 
 def _read_file(path: Path, heard: Heard) -> int:

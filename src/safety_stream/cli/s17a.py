@@ -19,23 +19,20 @@ from safety_stream.cli.terminal import (
     Json,
     Wrong,
     catalogue_of,
-    connect,
     epilog,
     on_kafka,
     print_json,
     print_table,
     say,
 )
-from safety_stream.cli.told import told_in
+from safety_stream.cli.told import Held, told_in
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue, Extract, Holder
 from safety_stream.core.extracts import Count, Gathered, Tick, quarter_of, ticks
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import LONDON, Period
-from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between
-from safety_stream.wire.codecs import shipped_codecs
-from safety_stream.wire.topology import row_of
+from safety_stream.streaming.reading import low_watermarks
 
 EXTRACT: Final = "si-2007-1831"
 """The extract section 17A of the Crime and Disorder Act 1998 asks for, by its id in the catalogue."""
@@ -130,15 +127,12 @@ def _extract_of(known: Catalogue) -> Extract:
 
 def _read_kafka(kafka: Connection, gathered: Gathered) -> tuple[int, bool]:
     """Everything that is there by now; how many partitions measure has, and whether all values are still there."""
-    connect(kafka)
-    starts, ends = low_watermarks(kafka, [TOPIC]), high_watermarks(kafka, [TOPIC])
-    is_whole = not any(starts.values())
-    if not is_whole:
+    held = Held(kafka, TOPIC)
+    if not held.is_whole:
         say("Kafka no longer holds the first values: a month without one is unknown, also where nothing happened")
-    decode = shipped_codecs().decoder(row_of(TOPIC).subjects)
-    for record in read_between(kafka, starts, ends):
-        gathered.take(decode(record.value))
-    return len(low_watermarks(kafka, ["tallies"])), is_whole
+    for value in held.values():
+        gathered.take(value)
+    return len(low_watermarks(kafka, ["tallies"])), held.is_whole
 
 
 def _read_file(path: Path, gathered: Gathered) -> int:

@@ -1,4 +1,4 @@
-"""Tables of values, one as JSON a line, as a replay writes them and `--json` prints them."""
+"""All there is of a topic: as Kafka holds it, or as a table of one value as JSON a line, which a replay writes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,32 @@ from typing import TypeVar
 
 import msgspec
 
+from safety_stream.cli.terminal import connect
+from safety_stream.config import Connection
 from safety_stream.edge.entries import UnreadableFile, plain
+from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.topology import row_of
 
 T = TypeVar("T")
+
+
+class Held:
+    """What Kafka holds of a topic by now: its values, of how many partitions, and whether the first are still there."""
+
+    def __init__(self, kafka: Connection, topic: str) -> None:
+        """Ask how far it goes. Raises `Wrong` when Kafka does not answer."""
+        connect(kafka)
+        self._kafka = kafka
+        self._decode = shipped_codecs().decoder(row_of(topic).subjects)
+        self._starts, self._ends = low_watermarks(kafka, [topic]), high_watermarks(kafka, [topic])
+        self.partitions = len(self._ends)
+        self.is_whole = not any(self._starts.values())
+
+    def values(self) -> Iterator[msgspec.Struct]:
+        """Read them, partition by partition in order."""
+        for record in read_between(self._kafka, self._starts, self._ends):
+            yield self._decode(record.value)
 
 
 def told_in(path: Path, decode: Callable[[bytes], T], mend: str) -> Iterator[T]:

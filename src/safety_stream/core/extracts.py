@@ -25,7 +25,7 @@ from safety_stream.core.catalogue import Area, Areas, Catalogue, Extract, Holder
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import Day, Instant, Period, period_of, start_of, to_date, to_day
-from safety_stream.core.stages.stage import NEVER, Clock
+from safety_stream.core.stages.stage import Clock, complete_to
 
 Answer = Literal["answered", "answered, provisional", "no feed", "not in the vocabulary"]
 """`provisional`: of some month a feed is not known to be complete. `no feed`: nothing is known of any month."""
@@ -159,7 +159,7 @@ class Gathered:
     def _is_complete(self, feed: str, month: Period, newest: Mapping[str, Instant]) -> bool:
         if self._proven.get(feed, month.starts) >= month.ends:
             return True
-        return newest.get(feed, NEVER) - self._catalogue.sources[feed].usual_latency >= start_of(month.ends)
+        return complete_to(newest, (feed,), self._catalogue.sources) >= start_of(month.ends)
 
 
 def ticks(extract: Extract, counts: Mapping[str, Iterable[Count]], quarter: Period) -> list[Tick]:

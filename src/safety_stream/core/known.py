@@ -15,8 +15,8 @@ import msgspec
 from safety_stream.core.catalogue import Source
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.tallies import Tally
-from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, day_of, period_of, start_of, to_date
-from safety_stream.core.stages.stage import NEVER, Clock
+from safety_stream.core.model.times import Day, Period, PeriodKind, day_of, period_of, start_of, to_date
+from safety_stream.core.stages.stage import Clock, complete_to
 from safety_stream.core.statistics.nowcast import LONGEST, Nowcast, nowcast
 from safety_stream.core.statistics.triangle import ledger_of
 
@@ -93,8 +93,10 @@ class Heard:
         if with_model and then:
             triangle = ledger.triangle(kind, self._as_of, LONGEST[kind])
             expected = {one.period: _expected(one) for one in nowcast(triangle)}
-        complete_then = _complete_to(self._then, feeds, partitions)
-        complete_now = _complete_to(self._now, feeds, partitions)
+        by_id = {source.id: source for source in feeds}
+        complete_then, complete_now = (
+            complete_to(clock.newest(partitions), by_id, by_id) for clock in (self._then, self._now)
+        )
         area, indicator = self._series
         return [
             Known(
@@ -123,11 +125,6 @@ def _up_to(ends: Day, kind: PeriodKind, first: Period | None) -> list[Period]:
         periods.append(period)
         period = period_of(period.ends, kind)
     return periods
-
-
-def _complete_to(clock: Clock, feeds: Sequence[Source], partitions: int) -> Instant:
-    newest = clock.newest(partitions)
-    return min(newest.get(source.id, NEVER) - source.usual_latency for source in feeds)
 
 
 def _expected(one: Nowcast) -> Expected:

@@ -10,11 +10,10 @@ from random import Random
 import msgspec
 
 from safety_stream.core.judgements.settings import Levels
-from safety_stream.core.judgements.signals import Judged, Weighed, judged_week
+from safety_stream.core.judgements.signals import LOOKS_BACK, Judged, Weighed, judged_week
 from safety_stream.core.model.judgements import Signal
 from safety_stream.core.statistics.expecting import Expected
 
-_REMEMBERED = 7
 _LARGEST_DIRECT = 30.0
 
 
@@ -42,14 +41,14 @@ def false_alarms(
     """
     expected = Expected(mean, spread, weaker=False)
     values: list[list[int]] = [[] for _ in range(series)]
-    rows: list[dict[str, Judged]] = [{}] * _REMEMBERED
+    rows: list[dict[str, Judged]] = [{}] * LOOKS_BACK
     signals: Counter[Signal] = Counter()
     breaches = red_breaches = 0
     for week in range(weeks):
         weighed = {}
         for number, counts in enumerate(values):
             counts.append(_drawn(mean, spread, chance))
-            recent = tuple(counts[-1 - _REMEMBERED :])
+            recent = tuple(counts[-1 - LOOKS_BACK :])
             weighed[f"{number:06d}"] = Weighed(
                 counts[-1], final=True, recent=recent, past_years=(), target=None, expected=expected
             )

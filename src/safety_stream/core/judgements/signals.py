@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
+from typing import Final
 
 import msgspec
 
@@ -41,6 +42,9 @@ from safety_stream.core.model.judgements import Reason, Signal
 from safety_stream.core.model.times import Day
 from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
 from safety_stream.core.statistics.multiple import discovered
+
+LOOKS_BACK: Final = 7
+"""No signal looks at more weeks before the one it is about."""
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -88,7 +92,8 @@ Row = Mapping[str, Judged]
 def judged_week(week: Day, weighed: Mapping[str, Weighed], before: Sequence[Row], levels: Levels) -> dict[str, Judged]:
     """Judge a week of all series; `before` are the rows of the weeks just before it, the latest last."""
     series = sorted(weighed)
-    taken = [_together(weighed[name], [row.get(name) for row in before], levels) for name in series]
+    pasts = [[row.get(name) for row in before] for name in series]
+    taken = [_together(weighed[name], past, levels) for name, past in zip(series, pasts, strict=True)]
     rarities = rarity_of(
         [counted for _, counted, _ in taken],
         [over for _, _, over in taken],
@@ -104,10 +109,9 @@ def judged_week(week: Day, weighed: Mapping[str, Weighed], before: Sequence[Row]
     )
     tests, discoveries = sum(tested), sum(found)
     judged = {}
-    for name, (together, counted, over), rarity, is_tested, is_found in zip(
-        series, taken, rarities, tested, found, strict=True
+    for name, past, (together, counted, over), rarity, is_tested, is_found in zip(
+        series, pasts, taken, rarities, tested, found, strict=True
     ):
-        past = [row.get(name) for row in before]
         up = _upward(weighed[name], rarity, past, levels, is_found=is_found) if is_tested else ()
         reasons = up or _downward(weighed[name], rarity, past, levels)
         signal = _signal(reasons, weaker=over.weaker)

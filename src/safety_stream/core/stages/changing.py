@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from safety_stream.core.stages.stage import MORE_ROW, Rows
+from safety_stream.core.stages.stage import Rows, mark_more
 
 _STANDING = b"rules"
 _TARGET = b"changing"
@@ -105,12 +105,7 @@ class Change:
         """Remember under what the rows stand, once there are any, and whether there is more to do."""
         if has_read and not self._is_known:
             self._rows.put(_STANDING, self.standing)
-        is_marked = self._rows.get(MORE_ROW) is not None
-        has_more = self.target is not None or self.standing != self._present
-        if has_more and not is_marked:
-            self._rows.put(MORE_ROW, b"")
-        elif is_marked and not has_more:
-            self._rows.delete(MORE_ROW)
+        mark_more(self._rows, has_more=self.target is not None or self.standing != self._present)
 
     def _rows_left(self, ranges: Sequence[tuple[bytes, bytes]]) -> Iterator[bytes]:
         for start, stop in ranges:

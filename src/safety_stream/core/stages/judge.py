@@ -27,13 +27,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.settings import Settings, Target
-from safety_stream.core.judgements.signals import Judged, Weighed, judged_week
+from safety_stream.core.judgements.signals import LOOKS_BACK, Judged, Weighed, judged_week
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
@@ -45,14 +45,14 @@ from safety_stream.core.rules.engine import difference
 from safety_stream.core.rules.signal import signalled, signals_of
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
-    MORE_ROW,
-    NEVER,
     Clock,
     Output,
     Record,
     Rows,
     Step,
     Table,
+    complete_to,
+    mark_more,
     unreadable,
 )
 from safety_stream.core.statistics.expecting import Expected, expected_of
@@ -61,12 +61,7 @@ SLICE: Final = 26
 """How many weeks are judged in one step: half a second of work where all series are marked."""
 
 WEEK: Final = 7
-RECENT: Final = 8
-"""So many weeks are told with a judgement, and no signal looks further back."""
-
 YEAR_OF_WEEKS: Final = 52
-
-T = TypeVar("T", bound=msgspec.Struct)
 
 
 class History(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -113,6 +108,7 @@ class Found(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 _NOTHING: Final = Found({})
+_NO_HISTORY: Final = History(0, [])
 
 
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
@@ -148,11 +144,6 @@ class _Judging:
 
     def is_judged(self, value: IndicatorValue) -> bool:
         return value.period == "week" and value.indicator in self.indicators and value.area in self.areas
-
-    def complete_to(self, source: str, newest: Mapping[str, Instant]) -> Instant:
-        """How far a feed is complete; one that has left the catalogue, or never said anything, is not at all."""
-        known = self.sources.get(source)
-        return NEVER if known is None else newest.get(source, NEVER) - known.usual_latency
 
     def target(self, series: str, week: Day) -> int | None:
         """The agreed limit that holds for a week, the latest one."""
@@ -207,18 +198,14 @@ class _Judge:
         if self._is_new:
             self._mark_all()
         self._judge_slice()
-        _put(self._clocks, CLOCK_ROW, self._clock)
-        _put(self._reached_row, "", self._reached)
+        self._clocks.put_if_other(CLOCK_ROW, self._clock)
+        self._reached_row.put_if_other("", self._reached)
         judging = self._judging
         marks = Marks(dict(sorted(self._since.items())), judging.by, judging.rules, dict(sorted(self._causes.items())))
-        _put(self._marks_row, "", marks)
+        self._marks_row.put_if_other("", marks)
         for table in (self._histories, self._weeks, self._found, self._clocks, self._reached_row, self._marks_row):
             table.flush()
-        has_more, is_marked = bool(self._due()), self._rows.get(MORE_ROW) is not None
-        if has_more and not is_marked:
-            self._rows.put(MORE_ROW, b"")
-        elif is_marked and not has_more:
-            self._rows.delete(MORE_ROW)
+        mark_more(self._rows, has_more=bool(self._due()))
         return self._outputs
 
     def _remember(self, value: IndicatorValue) -> None:
@@ -248,7 +235,7 @@ class _Judge:
         newest = self._clock.newest(self._judging.partitions)
         complete = dict(self._reached.complete)
         for name, indicator in sorted(self._judging.indicators.items()):
-            until = min(self._judging.complete_to(source, newest) for source in indicator.feeds)
+            until = complete_to(newest, indicator.feeds, self._judging.sources)
             week = min(period_of(day_of(until), "week").starts, over) if until > 0 else 0
             was = complete.get(name, 0)
             if week > was:
@@ -285,7 +272,7 @@ class _Judge:
         first = min(due.values())
         stop = min(self._reached.over, first + SLICE * WEEK)
         expected = self._expected(due, first, stop)
-        before = [self._judged(week) for week in range(first - (RECENT - 1) * WEEK, first, WEEK)]
+        before = [self._judged(week) for week in range(first - LOOKS_BACK * WEEK, first, WEEK)]
         for week in range(first, stop, WEEK):
             judged = self._judge_week(week, due, expected, before)
             before = [*before[1:], judged]
@@ -306,7 +293,9 @@ class _Judge:
             alike.setdefault(self._reached.first[_indicator_of(series)], []).append(series)
         found: dict[str, dict[Day, Expected | None]] = {}
         for begins, names in alike.items():
-            columns = {(_indicator_of(name), _area_of(name)): self._values(name, begins, stop) for name in names}
+            columns = {
+                (_indicator_of(name), _area_of(name)): self._values(name, range(begins, stop, WEEK)) for name in names
+            }
             start = max(first, begins)
             said = expected_of(
                 columns,
@@ -320,14 +309,11 @@ class _Judge:
                 found[series_key(area, indicator)] = dict(zip(range(start, stop, WEEK), of_weeks, strict=True))
         return found
 
-    def _values(self, series: str, begins: Day, stop: Day) -> list[int]:
-        """The values of the weeks from `begins` to before `stop`."""
-        history = self._histories.get(series)
-        count = (stop - begins) // WEEK
-        if history is None:
-            return [0] * count
-        values = [0] * ((history.first - begins) // WEEK) + history.values[: max((stop - history.first) // WEEK, 0)]
-        return values[:count] + [0] * (count - len(values))
+    def _values(self, series: str, weeks: range) -> list[int]:
+        """The values of these weeks; nought outside the history."""
+        history = self._histories.get(series) or _NO_HISTORY
+        places = ((week - history.first) // WEEK for week in weeks)
+        return [history.values[at] if 0 <= at < len(history.values) else 0 for at in places]
 
     def _judge_week(
         self,
@@ -376,12 +362,13 @@ class _Judge:
 
     def _weigh(self, series: str, week: Day, expected: Expected) -> Weighed:
         begins = self._reached.first[_indicator_of(series)]
-        values = self._values(series, begins, week + WEEK)
+        recent = self._values(series, range(max(begins, week - LOOKS_BACK * WEEK), week + WEEK, WEEK))
+        year = YEAR_OF_WEEKS * WEEK
         return Weighed(
-            value=values[-1],
+            value=recent[-1],
             final=week < self._reached.complete.get(_indicator_of(series), 0),
-            recent=tuple(values[-RECENT:]),
-            past_years=tuple(values[-1 - YEAR_OF_WEEKS :: -YEAR_OF_WEEKS]),
+            recent=tuple(recent),
+            past_years=tuple(self._values(series, range(week - year, begins - 1, -year))),
             target=self._judging.target(series, week),
             expected=expected,
         )
@@ -423,12 +410,6 @@ class _Judge:
         )
         key = f"{series}|week|{week}"
         self._outputs.append(Output(topic="signals", key=key, value=judgement, received_at=self._clock.as_of))
-
-
-def _put(table: Table[T], row: str, value: T) -> None:
-    """Write a row where it says something else."""
-    if table.get(row) != value:
-        table.put(row, value)
 
 
 def _causes(old: Mapping[str, tuple[int, str]], new: Mapping[str, tuple[int, str]]) -> dict[str, str]:

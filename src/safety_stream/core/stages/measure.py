@@ -37,7 +37,6 @@ from safety_stream.core.rules.rule import Calendar, Limb, Rule
 from safety_stream.core.stages.changing import Change
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
-    NEVER,
     Clock,
     Output,
     Record,
@@ -46,6 +45,7 @@ from safety_stream.core.stages.stage import (
     Table,
     Unreadable,
     Wakes,
+    complete_to,
     unreadable,
 )
 
@@ -325,9 +325,7 @@ class _Partition:
         return True
 
     def _complete_to(self, source: str) -> Instant:
-        known = self._catalogue.sources.get(source)
-        # A feed that has left the catalogue is complete never.
-        return NEVER if known is None else self._newest.get(source, NEVER) - known.usual_latency
+        return complete_to(self._newest, (source,), self._catalogue.sources)
 
     def _judge(self, area: str, indicator: str, period: Period, as_of: Instant) -> None:
         """Compare a period with the limits of its kind, once it is over; before that, ask to be woken."""

@@ -21,7 +21,7 @@ Tables that are due are shown some at a time (`SLICE`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -37,14 +37,14 @@ from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, day
 from safety_stream.core.stages.publishing import Door
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
-    MORE_ROW,
-    NEVER,
     Clock,
     Output,
     Record,
     Rows,
     Step,
     Table,
+    complete_to,
+    mark_more,
     unreadable,
 )
 
@@ -129,10 +129,11 @@ class Reached(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
     """The step that shows indicator values through this catalogue's profiles; `partitions` of measure say how far."""
+    showing = _Showing(catalogue, partitions)
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         del idle_at
-        door = _IndicatorDoor(rows, catalogue, partitions)
+        door = _IndicatorDoor(rows, showing)
         for record in records:
             door.take(record)
         return door.close()
@@ -140,22 +141,40 @@ def make_step(catalogue: Catalogue, partitions: int) -> Step:
     return step
 
 
+class _Showing:
+    """What is shown to whom, fixed for a run: of `tables` each profile, indicator and kind of period."""
+
+    def __init__(self, catalogue: Catalogue, partitions: int) -> None:
+        self.catalogue = catalogue
+        self.partitions = partitions
+        self.indicators = {indicator.id: indicator for indicator in catalogue.indicators}
+        self.open = [profile for profile in catalogue.profiles if not profile.suppresses]
+        self.tables = [
+            (profile, indicator, kind)
+            for profile in catalogue.profiles
+            if profile.suppresses
+            for kind in profile.periods
+            for indicator in catalogue.indicators
+            if kind in indicator.periods and _is_of_incidents(indicator)
+        ]
+        self.profiles_of: dict[tuple[str, PeriodKind], list[Profile]] = {}
+        for profile, indicator, kind in self.tables:
+            self.profiles_of.setdefault((indicator.id, kind), []).append(profile)
+
+
 class _IndicatorDoor(Door):
     """Shows indicator values: what came, what is held back, and what each profile was last shown."""
 
-    def __init__(self, rows: Rows, catalogue: Catalogue, partitions: int) -> None:
+    def __init__(self, rows: Rows, showing: _Showing) -> None:
         super().__init__(rows, "audit.indicators")
-        self._catalogue = catalogue
-        self._partitions = partitions
-        self._indicators = {indicator.id: indicator for indicator in catalogue.indicators}
-        self._open = [profile for profile in catalogue.profiles if not profile.suppresses]
+        self._showing = showing
         self._shown = Table(rows, "shown/", Shown)
         self._joined = Table(rows, "joined/", Joined)
         self._clocks = Table(rows, "", Clock)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
         self._reached_row = Table(rows, "reached", Reached)
         self._reached = self._reached_row.get("") or Reached()
-        self._tables = _Tables(rows, self._indicators, catalogue)
+        self._tables = _Tables(rows, showing)
         self._rows = rows
         self._spans: dict[str, tuple[int, int, Instant]] = {}
 
@@ -176,17 +195,11 @@ class _IndicatorDoor(Door):
         self._show_tables(self._clock.as_of)
         for profile, (first, last, at) in sorted(self._spans.items()):
             self.put_on_record(profile, f"indicators.{profile}", (first, last), None, (), at)
-        if self._clocks.get(CLOCK_ROW) != self._clock:
-            self._clocks.put(CLOCK_ROW, self._clock)
-        if self._reached_row.get("") != self._reached:
-            self._reached_row.put("", self._reached)
+        self._clocks.put_if_other(CLOCK_ROW, self._clock)
+        self._reached_row.put_if_other("", self._reached)
         for table in (self.numbers, self._shown, self._joined, self._clocks, self._reached_row):
             table.flush()
-        has_more, is_marked = self._tables.close(), self._rows.get(MORE_ROW) is not None
-        if has_more and not is_marked:
-            self._rows.put(MORE_ROW, b"")
-        elif is_marked and not has_more:
-            self._rows.delete(MORE_ROW)
+        mark_more(self._rows, has_more=self._tables.close())
         return self.outputs
 
     # --- What comes in.
@@ -233,26 +246,21 @@ class _IndicatorDoor(Door):
 
     def _complete(self) -> dict[str, Day]:
         """The day before which each indicator is complete, by what all partitions have said; it never goes back."""
-        newest = self._clock.newest(self._partitions)
+        newest = self._clock.newest(self._showing.partitions)
         complete = {}
-        sources = self._catalogue.sources
-        for name, indicator in sorted(self._indicators.items()):
-            # A feed the catalogue has lost says no more how far it is.
-            until = min(
-                newest[source] - sources[source].usual_latency if source in newest and source in sources else NEVER
-                for source in indicator.feeds
-            )
+        for name, indicator in sorted(self._showing.indicators.items()):
+            until = complete_to(newest, indicator.feeds, self._showing.catalogue.sources)
             complete[name] = max(day_of(until) if until > 0 else 0, self._reached.complete.get(name, 0))
         return complete
 
     def _today(self, reached: Reached) -> Day:
-        return min((reached.days.get(partition, 0) for partition in range(self._partitions)), default=0)
+        return min((reached.days.get(partition, 0) for partition in range(self._showing.partitions)), default=0)
 
     # --- What goes out.
 
     def _show_value(self, value: IndicatorValue, said: Said | None, received_at: Instant) -> None:
         """Show a value in every profile that hides nothing and has it, with what is thought of this very value."""
-        for profile in self._open:
+        for profile in self._showing.open:
             if (profile.areas and value.area not in profile.areas) or value.period not in profile.periods:
                 continue
             if is_within_a_district(value.area) and profile.hides:
@@ -345,16 +353,8 @@ class _IndicatorDoor(Door):
 class _Tables:
     """The tables of the profiles that hide: what is counted, what is due, and what was shown."""
 
-    def __init__(self, rows: Rows, indicators: Mapping[str, Indicator], catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self._shown_by = [
-            (profile, indicator, kind)
-            for profile in catalogue.profiles
-            if profile.suppresses
-            for kind in profile.periods
-            for indicator in indicators.values()
-            if kind in indicator.periods and _is_of_incidents(indicator)
-        ]
+    def __init__(self, rows: Rows, showing: _Showing) -> None:
+        self._showing = showing
         self._counts = Table(rows, "counts/", Counts)
         self._progress = Table(rows, "progress/", Progress)
         self._released = Table(rows, "released/", Released)
@@ -373,9 +373,7 @@ class _Tables:
 
     def touch(self, indicator: str, kind: PeriodKind, starts: Day) -> None:
         """Something may be said otherwise of a period: look again once the feeds have come on."""
-        for profile, one, shown in self._shown_by:
-            if (one.id, shown) != (indicator, kind):
-                continue
+        for profile in self._showing.profiles_of.get((indicator, kind), ()):
             row = f"{profile.id}/{indicator}|{kind}"
             progress = self._progress.get(row)
             if progress is None or not progress.first <= starts < progress.until:
@@ -386,7 +384,7 @@ class _Tables:
 
     def come_on(self, reached: Reached) -> None:
         """The feeds have come on: what waited is due, and so is what has become final."""
-        for profile, indicator, kind in self._shown_by:
+        for profile, indicator, kind in self._showing.tables:
             first = reached.first.get(f"{indicator.id}|{kind}")
             complete = reached.complete.get(indicator.id, 0)
             if first is None or complete <= first:
@@ -402,7 +400,7 @@ class _Tables:
     def due(self) -> list[tuple[Profile, Indicator, Period]]:
         """The tables to show now, no more than there is room for in a step; they are due no more."""
         found = []
-        for profile, indicator, kind in self._shown_by:
+        for profile, indicator, kind in self._showing.tables:
             row = f"{profile.id}/{indicator.id}|{kind}"
             progress = self._progress.get(row)
             if self._left and progress is not None and progress.due:
@@ -443,7 +441,7 @@ class _Tables:
     def _hierarchy(self, period: Period, released: Released | None) -> Hierarchy | None:
         if released is not None:
             return self._hierarchies.get(released.hierarchy)
-        return hierarchy_of(self._catalogue.areas, period)
+        return hierarchy_of(self._showing.catalogue.areas, period)
 
     def _digest(self, hierarchy: Hierarchy) -> str:
         digest = hashlib.sha256(_ENCODER.encode(hierarchy)).hexdigest()[:16]
@@ -454,7 +452,7 @@ class _Tables:
     def close(self) -> bool:
         """Remember everything; whether more is due."""
         more = False
-        for profile, indicator, kind in self._shown_by:
+        for profile, indicator, kind in self._showing.tables:
             progress = self._progress.get(f"{profile.id}/{indicator.id}|{kind}")
             more = more or (progress is not None and bool(progress.due))
         for table in (self._counts, self._progress, self._released, self._hierarchies):

@@ -19,11 +19,12 @@ is the same time. `partition` None means "by the key"; `EVERY_PARTITION` sends a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from safety_stream.core.catalogue import Source
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.times import Instant
@@ -95,6 +96,15 @@ def unreadable(stage: str, record: Record) -> Unreadable:
     )
 
 
+def mark_more(rows: Rows, *, has_more: bool) -> None:
+    """Leave word in `MORE_ROW` whether there is more to do; it is written only where that has changed."""
+    is_marked = rows.get(MORE_ROW) is not None
+    if has_more and not is_marked:
+        rows.put(MORE_ROW, b"")
+    elif is_marked and not has_more:
+        rows.delete(MORE_ROW)
+
+
 Step = Callable[[Rows, Sequence[Record], Instant | None], list[Output]]
 """One transition of one partition of a stage. Deterministic; raises only for defects, never for what partners send."""
 
@@ -130,6 +140,11 @@ class Table(Generic[T]):
         """Remember `value` under `key`."""
         self._seen[key] = value
         self._dirty.add(key)
+
+    def put_if_other(self, key: str, value: T) -> None:
+        """Remember `value` under `key`, where that says something else than what is remembered."""
+        if self.get(key) != value:
+            self.put(key, value)
 
     def delete(self, key: str) -> None:
         """Forget `key`."""
@@ -228,6 +243,16 @@ class Clock(msgspec.Struct, frozen=True, gc=False):
         """Per source, the newest time of reporting that all of so many partitions have passed."""
         said = [self.heard.get(number, {}) for number in range(partitions)]
         return {source: min(one[source] for one in said) for source in said[0] if all(source in one for one in said)}
+
+
+def complete_to(newest: Mapping[str, Instant], feeds: Iterable[str], sources: Mapping[str, Source]) -> Instant:
+    """To when all of these feeds are complete, by the newest time of reporting heard of each (`Clock.newest`).
+
+    One that has never said anything, or has left the catalogue, is complete never.
+    """
+    return min(
+        newest[feed] - sources[feed].usual_latency if feed in newest and feed in sources else NEVER for feed in feeds
+    )
 
 
 CLOCK_ROW = "clock"

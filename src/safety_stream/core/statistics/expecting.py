@@ -31,6 +31,11 @@ class Expecting(msgspec.Struct, frozen=True, kw_only=True):
     least_years: int
     short: Bayes
 
+    @property
+    def history(self) -> int:
+        """How many weeks must lie before one of which anything is expected."""
+        return min(self.short.history, self.least_years * self.trusted.freq + self.trusted.w)
+
 
 class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The mean of a count, its variance / mean, and whether that comes from the weaker method."""
@@ -71,7 +76,7 @@ def expected_of(
     if not counts:
         return found
     table, concerns = np.asarray(list(counts.values()), dtype=np.float64), _Concerns.of(known, list(counts))
-    for column in range(first, last):
+    for column in range(max(first, by.history), last):
         said = (part.tolist() for part in _expected_in(table, column, by, begins, concerns))
         for series, mean, spread, weaker in zip(counts, *said, strict=True):
             if isfinite(mean):

@@ -125,6 +125,11 @@ class Bayes(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"alpha must be above 0 and below 1, not {self.alpha}")
 
     @property
+    def history(self) -> int:
+        """How many weeks must lie before a judged one."""
+        return self.b * self.freq + self.w
+
+    @property
     def weeks(self) -> int:
         """How many weeks the rate is known from."""
         return int(_steps(self).size)
