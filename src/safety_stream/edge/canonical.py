@@ -10,6 +10,7 @@ Decisions of stewards about persons are lines too, with the fields of `PersonLin
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import zlib
@@ -238,11 +239,17 @@ def to_line(report: Report, received_at: Instant | None = None, details: Details
 
 def _stated(value: Report | ReportedPlace | ReportedParty) -> dict[str, object]:
     fields: dict[str, object] = {}
-    for field in msgspec.structs.fields(value):
+    for field in _fields_of(type(value)):
         stated = getattr(value, field.name)
         if field.required or stated != field.default:
             fields[field.name] = _built_in(stated)
     return fields
+
+
+# Finding out a class's fields reads its annotations: nine tenths of the time a line takes, when done for each.
+@functools.cache
+def _fields_of(shape: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(shape)
 
 
 def _built_in(value: object) -> object:
