@@ -152,6 +152,13 @@ def test_release_tells_what_has_changed_since_the_last_release(catalogue: Path):
     assert any(line.startswith("  + ") and "290" in line for line in out.splitlines())
 
 
+def test_release_asks_whose_catalogue_before_it_writes():
+    code, _, err = run("rules", "release", "--all", "--by", "analyst-7", "--because", "seen")
+
+    assert code == 2
+    assert "--catalogue: say whose" in err
+
+
 def test_release_prints_as_json_what_it_tells(catalogue: Path):
     code, out, _ = release(catalogue, "analyst-7", "--all", "--json")
 
@@ -220,6 +227,17 @@ def test_an_example_that_fails_is_shown_with_what_was_found(catalogue: Path):
         "    found    nothing",
     ]
     assert err == "7 of 8 examples hold\n"
+    code, out, err = run("rules", "test", "district-count-violence", "--catalogue", catalogue)
+    assert (code, out) == (0, "")
+    assert err.endswith(" examples hold\n")
+    assert not err.endswith("of 8 examples hold\n")
+
+
+def test_examples_of_a_rule_that_is_none_are_no_examples_that_hold(catalogue: Path):
+    code, _, err = run("rules", "test", "district-count-violins", "--catalogue", catalogue)
+
+    assert code == 1
+    assert err.startswith("error: there is no rule district-count-violins; the rules are ")
 
 
 def test_a_broken_catalogue_stops_a_command_with_every_issue_and_no_traceback(catalogue: Path):

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -101,3 +102,9 @@ def test_nothing_at_all_shows_the_help():
 
 def test_an_unknown_option_is_a_usage_error(path: tuple[str, ...]):
     assert CliRunner().invoke(app, [*path, "--no-such-option"], env=WIDE).exit_code == 2
+
+
+def test_the_version_is_said():
+    result = CliRunner().invoke(app, ["--version"], env=WIDE)
+
+    assert (result.exit_code, result.output) == (0, f"safety-stream {version('safety-stream')}\n")

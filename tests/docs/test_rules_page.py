@@ -1,6 +1,8 @@
 """What the page on conditions shows is what a rule file may say, and it shows every type."""
 
 import re
+import shutil
+from datetime import date
 from pathlib import Path
 from typing import get_args
 
@@ -8,13 +10,28 @@ import msgspec
 import pytest
 from pydantic import TypeAdapter
 
+from safety_stream.catalogue import lint_catalogue, run_examples
 from safety_stream.catalogue.documents import parse_document
 from safety_stream.catalogue.formats import ConditionEntry
+from safety_stream.core.model.times import to_day
 from safety_stream.core.rules.rule import Condition
+from safety_stream.data_files import catalogue_folder
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## `(\w+)`\n(.*?)(?=^## |\Z)", PAGE, flags=re.DOTALL | re.MULTILINE)
 ENTRIES = {get_args(entry.model_fields["type"].annotation)[0]: entry for entry in get_args(get_args(ConditionEntry)[0])}
+
+
+def test_the_whole_rule_is_in_order_and_its_examples_hold(tmp_path: Path):
+    (text,) = re.findall(r"^```yaml\n(id: .*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
+    folder = tmp_path / "my-catalogue"
+    shutil.copytree(catalogue_folder(), folder)
+    (folder / "rules" / "noise-at-one-address.yaml").write_text(text, encoding="utf-8")
+
+    assert lint_catalogue(folder, None, to_day(date(2026, 1, 1))) == []
+    results = run_examples(folder, ["noise-at-one-address"])
+    assert len(results) >= 5
+    assert all(result.passed for result in results)
 
 
 def test_every_type_of_condition_has_its_section():

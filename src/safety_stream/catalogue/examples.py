@@ -66,9 +66,15 @@ class ExampleResult(msgspec.Struct, frozen=True):
         )
 
 
-def run_examples(folder: Path) -> list[ExampleResult]:
-    """Every example of every rule in the catalogue, in order. Raises `CatalogueError` when the catalogue has errors."""
+def run_examples(folder: Path, chosen: Sequence[str] = ()) -> list[ExampleResult]:
+    """Every example of every rule in the catalogue, or of the chosen ones, in order.
+
+    Raises `CatalogueError` when the catalogue has errors, and `KeyError` naming a chosen rule that is none.
+    """
     catalogue, files = load_with_files(folder)
+    for rule_id in chosen:
+        if rule_id not in files:
+            raise KeyError(f"there is no rule {rule_id}; the rules are {', '.join(sorted(files))}")
     return [
         ExampleResult(
             rule.id,
@@ -77,6 +83,7 @@ def run_examples(folder: Path) -> list[ExampleResult]:
             tuple(Fired(_local(finding.completed_at), finding.priority) for finding in found),
         )
         for rule in catalogue.rules
+        if not chosen or rule.id in chosen
         for example in files[rule.id].examples
         for found in [list(_found(rule, example, catalogue))]
     ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from safety_stream.cli import (
@@ -25,7 +28,7 @@ from safety_stream.cli import (
     topics,
     worker,
 )
-from safety_stream.cli.terminal import Commands
+from safety_stream.cli.terminal import Commands, out
 
 app = typer.Typer(
     cls=Commands,
@@ -34,6 +37,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="An open event backbone for community safety: partners' reports in, alerts and indicators out.",
 )
+
+
+def _say_version(*, wanted: bool) -> None:
+    if wanted:
+        out.print(f"safety-stream {version('safety-stream')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    wanted: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options come before the name of a command."""
+    del wanted
+
 
 app.command("demo", epilog=demo.EPILOG)(demo.demo)
 app.command("broker", epilog=broker.EPILOG)(broker.broker)

@@ -10,7 +10,6 @@ import typer
 from safety_stream.catalogue import Approved, NotReleasable, RuleDifference, approve
 from safety_stream.catalogue.releases import PEOPLE
 from safety_stream.cli.terminal import OK, TO_DO, CatalogueFolder, Json, Wrong, epilog, out, print_json, say
-from safety_stream.data_files import catalogue_folder
 
 EPILOG = epilog(
     "safety-stream rules release rv-graded --by analyst-7 --because 'measured on a year' --catalogue my-catalogue",
@@ -32,12 +31,15 @@ def release(
 ) -> None:
     """Approve rules as they are now. Two people must, before anybody but its owner hears what a rule finds.
 
-    Once a catalogue holds an approval, every stable rule in it that lacks one runs on trial: begin with --all.
+    Once a catalogue holds an approval, every stable rule in it that lacks one runs on trial: begin with --all. Which
+    catalogue must be said: the one that ships is everybody's.
     """
+    if catalogue is None:
+        raise typer.BadParameter("say whose: the folder of your own catalogue", param_hint="--catalogue")
     if bool(rules) == everything:
         raise typer.BadParameter("name rules, or say --all", param_hint="RULES")
     try:
-        done = approve(catalogue or catalogue_folder(), rules, by, because, datetime.now(UTC))
+        done = approve(catalogue, rules, by, because, datetime.now(UTC))
     except NotReleasable as error:
         raise Wrong(f"nothing was approved: {error}") from None
     if as_json:

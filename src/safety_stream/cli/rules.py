@@ -212,13 +212,20 @@ def lint(
 @app.command(
     "test",
     epilog=epilog(
-        "safety-stream rules test --catalogue my-catalogue",
-        {0: "every example holds", 1: "an example fails, or the catalogue has errors"},
+        "safety-stream rules test noise-at-one-address --catalogue my-catalogue",
+        {0: "every example holds", 1: "an example fails, there is no such rule, or the catalogue has errors"},
     ),
 )
-def examples(catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
+def examples(
+    rules: Annotated[list[str] | None, typer.Argument(help="Rules, as `list` names them. Default: every rule.")] = None,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
     """Hold each rule to the examples in its own file."""
-    results = run_examples(catalogue or catalogue_folder())
+    try:
+        results = run_examples(catalogue or catalogue_folder(), rules or ())
+    except KeyError as error:
+        raise Wrong(error.args[0]) from None
     failed = [result for result in results if not result.passed]
     if as_json:
         for result in results:
