@@ -16,6 +16,7 @@ from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import FindingChange
+from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
@@ -31,7 +32,9 @@ from safety_stream.wire.schema import Record, is_same
 from safety_stream.wire.specialised import Reader
 
 STRUCTS: dict[str, type[msgspec.Struct]] = {
+    "action-answer": ActionAnswer,
     "alert": AlertVersion,
+    "alert-action": AlertAction,
     "audit": AuditRecord,
     "dead-letter": DeadLetter,
     "feed-status": FeedStatus,

@@ -7,12 +7,27 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.model.findings import Family, Finding, Priority
+from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.times import Instant
 
 Change = Literal["raised", "updated", "withdrawn"]
 
-ReasonForNow = Literal["new", "worsened", "evidence-added", "evidence-removed", "back-dated", "withdrawn", "restated"]
-"""Why somebody is told now (habit: a decision returns a reason, not a boolean)."""
+ReasonForNow = Literal[
+    "new",
+    "worsened",
+    "evidence-added",
+    "evidence-removed",
+    "back-dated",
+    "withdrawn",
+    "restated",
+    "handled",
+    "overdue",
+    "reminder",
+]
+"""Why somebody is told now (habit: a decision returns a reason, not a boolean).
+
+The last three are of its handling: somebody did something, nobody did in time, or a snooze is over.
+"""
 
 
 class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -24,6 +39,8 @@ class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     this version is about (the one that came or changed, else the newest) completed longer ago than the rule's action
     time: it belongs in the digest and pages nobody (rules.md 3.7).
     `notify` is False when nothing an officer must hear has changed (rules.md 3.6).
+    `handling` is None until the stage `handle` has said how far it has been handled; what happens to that alone is told
+    under the same version, with a reason of its own.
     """
 
     alert_id: str
@@ -50,3 +67,4 @@ class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     marking: str
     as_of: Instant
     cause: str
+    handling: Handling | None = None

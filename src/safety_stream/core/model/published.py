@@ -11,6 +11,7 @@ import msgspec
 
 from safety_stream.core.model.alerts import Change, ReasonForNow
 from safety_stream.core.model.findings import Family, Finding, Priority
+from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.judgements import Signal
 from safety_stream.core.model.times import Day, Instant, PeriodKind
 
@@ -54,6 +55,7 @@ class PublishedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     audiences: tuple[str, ...] | None = None
     marking: str | None = None
     cause: str | None = None
+    handling: Handling | None = None
 
 
 class PublishedIndicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
