@@ -1,6 +1,7 @@
-"""`indicators export`: what a profile was shown as CSV and Parquet, and that nothing else leaves by it."""
+"""`indicators export` and `measures`: what a profile was shown, what follows, and that nothing else leaves by them."""
 
 import csv
+import json
 import sys
 from datetime import UTC, date, datetime
 from io import StringIO
@@ -93,6 +94,104 @@ def test_parquet_has_the_same_with_types_and_the_same_bytes_each_time(told: Path
     assert hate["as_of"] == datetime(2026, 2, 25, 6, 13, 20, tzinfo=UTC)
     assert violence["value"] == 0
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "other.parquet").read_bytes()
+
+
+def test_what_follows_is_a_second_table_beside_the_first(told: Path, tmp_path: Path):
+    code, out, err = run("indicators", "export", "--from", told, "--out", tmp_path / "made.csv", "--json")
+
+    assert code == 0, err
+    said = json.loads(out)
+    assert (said["beside"], said["measures"]) == (str(tmp_path / "made-measures.csv"), 3)
+    rows = list(csv.DictReader((tmp_path / "made-measures.csv").read_text().splitlines()))
+    assert [(row["kind"], row["id"], row["value"], row["why"], row["parts"]) for row in rows] == [
+        ("year-to-date", "cyber-crime", "", "withheld", "2"),
+        ("year-to-date", "hate", "20", "", "3"),
+        ("year-to-date", "violence", "0", "", "4"),
+    ]
+    assert {(row["from_rounded"], row["area_name"], row["starts"]) for row in rows} == {
+        ("true", "Lancashire-14", "2026-01-01")
+    }
+    assert rows[0]["caveats"].startswith("Only what the police mark and record")
+
+
+def test_the_second_table_is_parquet_too_with_types(told: Path, tmp_path: Path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    code, _, err = run(
+        "indicators", "export", "--from", told, "--format", "parquet", "--out", tmp_path / "made.parquet"
+    )
+
+    assert code == 0, err
+    hidden, hate, _ = parquet.read_table(tmp_path / "made-measures.parquet").to_pylist()
+    assert (hidden["value"], hidden["why"], hidden["is_provisional"]) == (None, "withheld", False)
+    assert (hate["value"], hate["ends"], hate["from_rounded"]) == (20.0, date(2026, 2, 1), True)
+
+
+def test_what_a_profile_shows_beside_a_value_is_exported(tmp_path: Path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    beside = {"signal": "red", "expected": 4.5, "low": 1, "high": 8, "late": 86_400_000}
+    days = {"opened": MONTH.starts, "complete_to": MONTH.ends}
+    told = written(tmp_path / "told.jsonl", [shown(1, profile="internal", **beside, **days)])
+    for kind in ("csv", "parquet"):
+        words = ("--profile", "internal", "--format", kind, "--out", tmp_path / f"made.{kind}")
+        code, _, err = run("indicators", "export", "--from", told, *words)
+        assert code == 0, err
+
+    (row,) = csv.DictReader((tmp_path / "made.csv").read_text().splitlines())
+    as_text = {name: str(value) for name, value in beside.items()} | {
+        "opened": "2026-01-01",
+        "complete_to": "2026-02-01",
+    }
+    assert {name: row[name] for name in as_text} == as_text
+    (row,) = parquet.read_table(tmp_path / "made.parquet").to_pylist()
+    as_days = {"opened": date(2026, 1, 1), "complete_to": date(2026, 2, 1)}
+    assert {name: row[name] for name in as_text} == beside | as_days
+
+
+SHARED = [
+    shown(1, indicator="crime", value=60),
+    shown(2, indicator="alcohol-crime", value=15),
+    shown(3, indicator="drugs-crime", value=None),
+]
+
+
+def test_measures_are_looked_at_as_a_table_with_what_must_be_said(tmp_path: Path):
+    told = written(tmp_path / "told.jsonl", SHARED)
+
+    code, out, err = run("indicators", "measures", "--profile", "public", "--from", told, "--kind", "share")
+
+    assert code == 0, err
+    lines = {line.split()[1]: line for line in out.splitlines() if line.startswith("share")}
+    assert set(lines) >= {"alcohol-share", "drugs-share", "alcohol-completeness"}
+    assert lines["alcohol-share"].split()[-4:] == ["25.0%", "from", "rounded", "counts"]
+    assert lines["drugs-share"].split()[-1] == "withheld"
+    assert lines["alcohol-completeness"].split()[-2:] == ["not", "shown"]
+    assert "alcohol-share: Partners mark what they know of" in err
+
+
+def test_measures_are_chosen_by_id_and_area_and_said_as_json(tmp_path: Path):
+    told = written(tmp_path / "told.jsonl", SHARED)
+    words = ("indicators", "measures", "--profile", "public", "--from", told, "--id", "crime-rate", "--json")
+
+    code, out, err = run(*words, "--area", "L-14")
+
+    assert code == 0, err
+    (rate,) = map(json.loads, out.splitlines())
+    assert (rate["kind"], rate["value"], rate["starts"], rate["parts"]) == ("rate", 0.04, "2026-01-01", "1")
+    assert run(*words, "--area", "L-12")[1] == ""
+
+
+def test_measures_of_which_there_are_none_are_said_to_be_none(told: Path):
+    code, _, err = run("indicators", "measures", "--profile", "public", "--from", told, "--id", "no-such")
+
+    assert code == 0
+    assert "Nothing of that kind follows from what indicators.public shows" in err
+
+
+def test_measures_of_a_profile_nobody_has_are_refused(told: Path):
+    code, _, err = run("indicators", "measures", "--profile", "press", "--from", told)
+
+    assert code == 1
+    assert "there is no profile press; there are internal, partner, public" in err
 
 
 def test_without_pyarrow_it_names_the_extra(told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

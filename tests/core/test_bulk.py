@@ -1,4 +1,4 @@
-"""The bulk table of what a profile was shown: the newest of each period, and what was hidden stays so."""
+"""The bulk tables: the newest of what a profile was shown, what was hidden stays so, and what follows from it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import date
 import msgspec
 
 from safety_stream.catalogue import load_catalogue
-from safety_stream.core.bulk import bulk_rows
+from safety_stream.core.bulk import MeasureRow, bulk_rows, measure_rows
 from safety_stream.core.catalogue import Caveat
+from safety_stream.core.derived import measures_of, newest_of
 from safety_stream.core.model.published import PublishedIndicator
 from safety_stream.core.model.times import period_of, to_day
 from safety_stream.data_files import catalogue_folder
@@ -75,3 +76,53 @@ def test_what_the_catalogue_no_longer_knows_goes_by_its_id():
     (row,) = bulk_rows([shown(1, area="lsoa:E01000001", indicator="gone")], CATALOGUE)
 
     assert (row.area_name, row.title, row.caveats) == ("lsoa:E01000001", "gone", "")
+
+
+def test_what_a_profile_shows_beside_a_value_is_there_and_nothing_where_it_does_not():
+    opened = to_day(date(2026, 1, 5))
+    beside = {"signal": "red", "expected": 4.5, "low": 1, "high": 8, "opened": opened, "complete_to": opened, "late": 9}
+
+    bare, full = bulk_rows([shown(1), shown(2, indicator="hate", **beside)], CATALOGUE)
+
+    assert {getattr(bare, name) for name in beside} == {None}
+    dates = {"opened": date(2026, 1, 5), "complete_to": date(2026, 1, 5)}
+    assert {name: getattr(full, name) for name in beside} == beside | dates
+
+
+def measured(*told: PublishedIndicator) -> dict[str, MeasureRow]:
+    (profile,) = [one for one in CATALOGUE.profiles if one.id == "public"]
+    return {row.id: row for row in measure_rows(measures_of(newest_of(told), CATALOGUE, profile), CATALOGUE)}
+
+
+def test_a_measure_has_names_days_and_the_numbers_of_its_parts():
+    row = measured(shown(7, indicator="crime", value=60), shown(9, indicator="alcohol-crime"))["alcohol-share"]
+
+    assert (row.kind, row.title, row.area_name) == ("share", "Recorded crime marked with alcohol", "Lancashire-14")
+    assert (row.starts, row.ends, row.value, row.why) == (date(2026, 1, 1), date(2026, 2, 1), 25.0, "")
+    assert (row.parts, row.from_rounded) == ("7 9", True)
+
+
+def test_a_measure_says_what_must_be_said_of_its_parts_and_of_its_area():
+    rows = measured(
+        shown(1, indicator="crime", area="E06000009"),
+        shown(2, indicator="alcohol-crime", area="E06000009"),
+        shown(3, indicator="collisions-ksi", area="E06000008"),
+    )
+
+    assert rows["alcohol-share"].caveats.startswith("Partners mark what they know of")
+    assert "visitors outnumber residents" in rows["crime-rate"].caveats
+    assert rows["ksi-rate"].caveats == "Who drives through lives elsewhere."
+    assert rows["crime"].caveats == ""
+
+
+def test_harm_is_added_up_with_its_caveat():
+    row = measured(shown(1, indicator="crime-harm", value=900))["crime-harm"]
+
+    assert (row.kind, row.value, row.why) == ("year-to-date", 900, "")
+    assert "one murder weighs as any violence" in row.caveats
+
+
+def test_what_cannot_be_said_says_why():
+    row = measured(shown(1, indicator="crime", value=None))["crime-rate"]
+
+    assert (row.value, row.why) == (None, "withheld")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safety_stream.core.catalogue import Area, Areas, Parent, Rate, Residents, Share, Successor
-from safety_stream.core.derived import Restated, rate_of, restated, share_of, year_to_date
+from safety_stream.core.derived import Restated, months_to_date, rate_of, restated, share_of
 from safety_stream.core.model.times import period_of, to_day
 
 SHARE = Share(id="s", title="S", of="a", among="b", least_base=20)
@@ -49,12 +49,11 @@ def test_residents_hold_from_the_day_they_were_counted_and_a_grouping_has_those_
 
 
 def test_the_year_to_date_begins_with_the_year_and_ends_with_the_month_of_the_day():
-    first = {month: to_day(date(2026, month, 1)) for month in range(1, 5)}
-    months = {starts: 10**month for month, starts in first.items()} | {to_day(date(2025, 12, 1)): 7}
+    first = [to_day(date(2026, month, 1)) for month in range(1, 5)]
 
-    assert year_to_date(months, to_day(date(2026, 3, 15))) == 1_110
-    assert year_to_date(months, first[1]) == 10
-    assert year_to_date({}, first[1]) == 0
+    assert [month.starts for month in months_to_date(to_day(date(2026, 3, 15)))] == first[:3]
+    assert [month.ends for month in months_to_date(first[0])] == first[1:2]
+    assert len(months_to_date(to_day(date(2026, 12, 31)))) == 12
 
 
 def successor(new: str, **part: object) -> Successor:

@@ -14,7 +14,7 @@ from safety_stream.core.model.times import to_iso
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet runs, or looks behind, in place of showing it."""
 
-Cell = str | int | date | tuple[str, ...] | None
+Cell = str | float | date | tuple[str, ...] | None
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
@@ -34,12 +34,12 @@ def as_cells(row: msgspec.Struct, columns: Sequence[str]) -> list[Cell]:
     return list((cells | {"as_of": to_iso(at)} if isinstance(at, int) else cells).values())
 
 
-def _cell(value: Cell) -> str | int:
+def _cell(value: Cell) -> str | float:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return value
     text = " ".join(value) if isinstance(value, tuple) else str(value)
     # A leading apostrophe makes it text.

@@ -1,6 +1,6 @@
-"""What a disclosure profile has been shown, as one flat table for another system to load: a row a value.
+"""What a disclosure profile has been shown, as flat tables for another system to load: a row a value, a row a measure.
 
-Only what was published is here. A value that was suppressed stays so, and says that it is.
+Only what was published is here, and what follows from it. A value that was suppressed stays so, and says that it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from datetime import date
 
 import msgspec
 
-from safety_stream.core.catalogue import Catalogue, Indicator
+from safety_stream.core.catalogue import Catalogue, Caveat, Indicator, Rate, Share
+from safety_stream.core.derived import Kind, Measure, newest_of
+from safety_stream.core.model.judgements import Signal
 from safety_stream.core.model.published import PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, PeriodKind, to_date
 
@@ -19,6 +21,7 @@ class BulkRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The newest value shown of a series and period, `[starts, ends)` on the London calendar.
 
     `shown` is False, and `value` None, where it was suppressed. `caveats` are what must be said beside it of its area.
+    What follows is None where the profile does not show it, as in `PublishedIndicator`; `late` is in milliseconds.
     """
 
     area: str
@@ -34,6 +37,36 @@ class BulkRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     revision: int
     as_of: Instant
     caveats: str
+    signal: Signal | None
+    expected: float | None
+    low: int | None
+    high: int | None
+    opened: date | None
+    complete_to: date | None
+    late: int | None
+
+
+class MeasureRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What follows from values, as in `Measure`: of which area and period, and what must be said beside it.
+
+    A year to date is from 1 January to `ends`. `parts` are the numbers of the shown values it is made of.
+    """
+
+    kind: Kind
+    id: str
+    title: str
+    area: str
+    area_name: str
+    period: PeriodKind
+    starts: date
+    ends: date
+    value: float | None
+    why: str
+    is_provisional: bool
+    is_estimate: bool
+    from_rounded: bool
+    parts: str
+    caveats: str
 
 
 def bulk_rows(values: Iterable[PublishedIndicator], catalogue: Catalogue) -> list[BulkRow]:
@@ -41,21 +74,57 @@ def bulk_rows(values: Iterable[PublishedIndicator], catalogue: Catalogue) -> lis
 
     An area or indicator that this catalogue does not know goes by its code or id.
     """
-    newest: dict[tuple[str, str, PeriodKind, Day], PublishedIndicator] = {}
-    for value in values:
-        key = (value.area, value.indicator, value.period, value.starts)
-        if key not in newest or newest[key].seq < value.seq:
-            newest[key] = value
+    newest = newest_of(values).values
     indicators = {one.id: one for one in catalogue.indicators}
-    return [_row(newest[key], catalogue, indicators.get(key[1])) for key in sorted(newest)]
+    rows = [_row(value, catalogue, indicators.get(value.indicator)) for value in newest.values()]
+    return sorted(rows, key=lambda row: (row.area, row.indicator, row.period, row.starts))
+
+
+def measure_rows(measures: Iterable[Measure], catalogue: Catalogue) -> list[MeasureRow]:
+    """A row for each measure, in their order."""
+    indicators = {one.id: one for one in catalogue.indicators}
+    shares = {one.id: one for one in catalogue.shares}
+    rates = {one.id: one for one in catalogue.rates}
+    rows = []
+    for measure in measures:
+        # Ids are never reused, so that only one of them is there.
+        means: Share | Rate | Indicator = shares.get(measure.id) or rates.get(measure.id) or indicators[measure.id]
+        beside = [means, *(indicators[name] for name in _made_of(means))]
+        rows.append(_measure_row(measure, catalogue, means.title, [one for each in beside for one in each.caveats]))
+    return rows
+
+
+def _made_of(means: Share | Rate | Indicator) -> tuple[str, ...]:
+    """The indicators a measure is made of, but for itself."""
+    if isinstance(means, Share):
+        return (means.of, means.among)
+    return (means.of,) if isinstance(means, Rate) else ()
+
+
+def _measure_row(measure: Measure, catalogue: Catalogue, title: str, caveats: Iterable[Caveat]) -> MeasureRow:
+    return MeasureRow(
+        kind=measure.kind,
+        id=measure.id,
+        title=title,
+        area=measure.area,
+        area_name=_name_of(measure.area, catalogue),
+        period=measure.period.kind,
+        starts=to_date(measure.period.starts),
+        ends=to_date(measure.period.ends),
+        value=measure.value,
+        why=measure.why or "",
+        is_provisional=measure.is_provisional,
+        is_estimate=measure.is_estimate,
+        from_rounded=measure.from_rounded,
+        parts=" ".join(str(number) for number in measure.parts),
+        caveats=_said_of(measure.area, caveats),
+    )
 
 
 def _row(value: PublishedIndicator, catalogue: Catalogue, indicator: Indicator | None) -> BulkRow:
-    area = catalogue.areas.by_code.get(value.area)
-    caveats = () if indicator is None else indicator.caveats
     return BulkRow(
         area=value.area,
-        area_name=value.area if area is None else area.name,
+        area_name=_name_of(value.area, catalogue),
         indicator=value.indicator,
         title=value.indicator if indicator is None else indicator.title,
         period=value.period,
@@ -66,5 +135,26 @@ def _row(value: PublishedIndicator, catalogue: Catalogue, indicator: Indicator |
         final=value.final,
         revision=value.revision,
         as_of=value.as_of,
-        caveats=" ".join(one.text for one in caveats if not one.areas or value.area in one.areas),
+        caveats=_said_of(value.area, () if indicator is None else indicator.caveats),
+        signal=value.signal,
+        expected=value.expected,
+        low=value.low,
+        high=value.high,
+        opened=_date(value.opened),
+        complete_to=_date(value.complete_to),
+        late=value.late,
     )
+
+
+def _name_of(area: str, catalogue: Catalogue) -> str:
+    known = catalogue.areas.by_code.get(area)
+    return area if known is None else known.name
+
+
+def _said_of(area: str, caveats: Iterable[Caveat]) -> str:
+    """What must be said of an area, each sentence once."""
+    return " ".join(dict.fromkeys(one.text for one in caveats if not one.areas or area in one.areas))
+
+
+def _date(day: Day | None) -> date | None:
+    return None if day is None else to_date(day)
