@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -47,6 +48,7 @@ def rate_of(rate: Rate, value: int, residents: int | None) -> float | None:
     return None if residents is None else round(rate.times * value / residents, 2)
 
 
+@lru_cache(maxsize=4096)
 def months_to_date(day: Day) -> tuple[Period, ...]:
     """The months of a day's calendar year, up to and with its own."""
     found = [period_of(day, "month")]
