@@ -476,6 +476,43 @@ def rank(claim: Plain) -> tuple[bool, int, int, bytes]:
     return erased, claim["source_version"], STRENGTH[claim["action"]], msgspec.msgpack.encode(claim)
 
 
+def counting_nobody_twice(reports: Iterable[Plain], catalogue_folder: Path, county: str = "lancashire") -> list[Plain]:
+    """Those of the reports, in order of arrival, that count nobody twice: they are accepted, and the others refused.
+
+    Each is held against everything accepted before it, worked out anew.
+    """
+    files = read_catalogue(catalogue_folder, county)
+    accepted: list[Plain] = []
+    for report in reports:
+        own = claim_of(report, files)
+        of_counts = [one for one in [*accepted, report] if "aggregate-count" in files.sources[one["source"]]["kinds"]]
+        live = live_claims(of_counts, files)
+        if own not in live or not any(counts_again(own, other) for other in live):
+            accepted.append(report)
+    return accepted
+
+
+def counts_again(own: Plain, other: Plain) -> bool:
+    """Whether another count is of the same thing, in the same area, at the same time."""
+    if own["incident_id"] == other["incident_id"] or {own["kind"], other["kind"]} != {"aggregate-count"}:
+        return False
+    alike = all(own[name] == other[name] for name in ("source", "category", "subtype", "area"))
+    neighbourhoods = {own["place"][-1], other["place"][-1]} - {None}
+    (starts, ends), (begins, stops) = days_covered(own), days_covered(other)
+    return alike and len(neighbourhoods) < 2 and max(starts, begins) < min(ends, stops)  # noqa: PLR2004
+
+
+def days_covered(claim: Plain) -> tuple[datetime, datetime]:
+    """From when to when a count is: the whole days or months it is known by, its last instant not among them."""
+    least = timedelta(milliseconds=1)
+    starts, ends = moment(claim["occurred_from"]), moment(claim["occurred_to"])
+    ends = max(ends, starts + least)
+    if claim["precision"] != "instant":
+        starts = midnight(period_of(london_day(starts), claim["precision"])[0])
+        ends = midnight(period_of(london_day(ends - least), claim["precision"])[1])
+    return starts, ends
+
+
 def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) -> Plain:
     """What one report claims: area, family, themes and place worked out; no time of receipt."""
     category = files.categories.get(report["category"], {})

@@ -18,6 +18,7 @@ Reason = Literal[
     "wrong-kind-for-source",
     "oversize",
     "empty",
+    "overlapping-period",
 ]
 """Closed list: the word is also the metric's label."""
 

@@ -1,4 +1,7 @@
-"""Intake: a partner's record becomes a checked, stamped incident version, or a dead letter. It remembers nothing.
+"""Intake: a partner's record becomes a checked, stamped incident version, or a dead letter.
+
+It remembers nothing, but for the periods that partners' own counts cover: what would count anybody twice is refused
+(`periods.py`).
 
 After the records of a batch every partition of `incidents` hears how far the feeds have come with them.
 
@@ -28,6 +31,7 @@ from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IncidentVersi
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import MINUTE, Instant, day_of
+from safety_stream.core.stages.periods import COUNT, Periods
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record, Rows, Step
 
 EARLIEST: Instant = -2_208_988_800_000
@@ -77,8 +81,17 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     check = checker(catalogue)
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
-        del rows, idle_at
-        outputs = [_passed_or_refused(record, check) for record in records]
+        del idle_at
+        periods = Periods(rows)
+
+        def check_all(report: Report, topic: str, received_at: Instant) -> IncidentVersion:
+            version = check(report, topic, received_at)
+            if COUNT in catalogue.sources[version.source].kinds:
+                periods.take(version)
+            return version
+
+        outputs = [_passed_or_refused(record, check_all) for record in records]
+        periods.flush()
         return [*outputs, *_word_of_feeds([output.value for output in outputs])]
 
     return step
