@@ -1,8 +1,8 @@
 """The whole backbone to simulate: every stage of the topology with its own step and codecs, on a few reports.
 
 Each seed has reports of its own that meet in one rule or two: some of them corrected, withdrawn, sent twice or out of
-order, one of them not to be read at all. Among them stewards decide who is who, and sometimes think better of it. What
-must have come of them the oracle knows.
+order, one of them not to be read at all; and counts, of which some are of the same people as others. Among them
+stewards decide who is who, and sometimes think better of it. What must have come of them the oracle knows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,6 +30,7 @@ from safety_stream.streaming.ports import Outgoing
 from safety_stream.streaming.spec import StageSpec
 from safety_stream.streaming.wiring import stage_specs
 from safety_stream.testing.log import Log
+from safety_stream.testing.oracle import counting_nobody_twice
 from safety_stream.testing.publication import publication_faults
 from safety_stream.testing.simulation import Plan
 from safety_stream.testing.verdict import Witnessed, compare
@@ -52,6 +54,7 @@ _KINDS: Mapping[str, str] = {
     "fire": "fire",
     "police-hate": "hate-report",
     "ambulance": "ambulance-call",
+    "partnership-counts": "aggregate-count",
 }
 """What each partner sends."""
 
@@ -62,6 +65,9 @@ _ELSEWHERE = ReportedPlace(area=_PENDLE, uprn="900000000002")
 _BEGINS = to_instant(datetime(2026, 1, 5, 12, tzinfo=LONDON))
 _MEETING = to_instant(datetime(2026, 3, 4, tzinfo=LONDON))
 """Where one stretch of 92 days ends and the next begins."""
+
+_MONTHS = tuple(to_instant(datetime(2025, month, 1, tzinfo=LONDON)) for month in (9, 10, 11, 12))
+"""Before anything else happens: counts of them may come at any time."""
 
 _TAKEN_BACK: tuple[Action, ...] = ("correct", "withdraw", "withdraw", "erase", "restrict", "dispute")
 
@@ -102,9 +108,13 @@ class Backbone:
         self.stages: Sequence[StageSpec] = deployment.stages
         self.topics: Mapping[str, int] = deployment.topics
         random = Random(seed)  # noqa: S311 - chance that can be repeated
-        self._told = _received(_reports(random), random)
-        self._decided = _decisions(self._told, random)
-        self.records: Sequence[Outgoing] = _sent(self._told, self._decided, random)
+        told = _received(_reports(random), random)
+        self._decided = _decisions(told, random)
+        # With a chance of their own, so that all else is as it would be without them.
+        counts = _counts(told, Random(f"{seed}/surveys"))  # noqa: S311
+        told = sorted([*told, *counts], key=itemgetter(1))
+        self.records: Sequence[Outgoing] = _sent(told, self._decided, random)
+        self._told, self._refused = _taken(told, deployment.folder)
 
     def faults(self, log: Log) -> Iterator[str]:
         """See `Scene`."""
@@ -142,18 +152,21 @@ class Backbone:
         )
         yield from _unequal("decisions", decided, copies)
         refused = Counter(
-            (*one, offset)
+            record.value
             for topic in members("backfill.", self._deployment.catalogue)
-            for one, offset, record in log.read(topic)
+            for _, _, record in log.read(topic)
             if record.value is not None and record.value.startswith(_BROKEN)
         )
-        letters = Counter(
-            (value.topic, value.partition, value.offset)
+        refused.update(encode_report(report) for report, _ in self._refused)
+        letters = [
+            value
             for topic in members("dead-letters.", self._deployment.catalogue)
             for value in self._values(log, topic)
             if isinstance(value, DeadLetter)
-        )
-        yield from _unequal("dead letters", refused, letters)
+        ]
+        yield from _unequal("dead letters", refused, Counter(letter.value for letter in letters))
+        placed = Counter((letter.topic, letter.partition, letter.offset) for letter in letters)
+        yield from _unequal("records refused", Counter(set(placed)), placed)
 
     def _values(self, log: Log, topic: str) -> Iterator[msgspec.Struct]:
         for _, _, record in log.read(topic):
@@ -179,6 +192,43 @@ def _decisions(told: Sequence[tuple[Report, Instant]], random: Random) -> list[t
         )
         decided += [(link, random.choice(told)[1]) for _ in range(random.choice((1, 1, 2)))]
     return decided
+
+
+def _counts(told: Sequence[tuple[Report, Instant]], random: Random) -> list[tuple[Report, Instant]]:
+    """Surveys of a district, of one month or several; some withdrawn or corrected; received when some report was."""
+    counts = []
+    for number in range(random.choice((0, 3, 5))):
+        month = random.randrange(3)
+        survey = _report("partnership-counts", f"wave-{number}", "aggregate", _MONTHS[month], subtype="survey")
+        survey = msgspec.structs.replace(
+            survey,
+            occurred_to=random.choice((None, _MONTHS[-1])),
+            precision="month",
+            place=ReportedPlace(area=_HYNDBURN),
+            facts=(Fact("survey-asked", str(100 + number)),),
+        )
+        counts.append(survey)
+        if random.random() < 0.5:  # noqa: PLR2004 - as often as not it is taken back or moved
+            action: Action = random.choice(("withdraw", "correct"))
+            moved = random.choice(_MONTHS[:3])
+            counts.append(
+                msgspec.structs.replace(survey, source_version=2, action=action, occurred_from=moved, occurred_to=None)
+            )
+    counts += random.sample(counts, len(counts) // 3)
+    random.shuffle(counts)
+    return [(count, random.choice(told)[1]) for count in counts]
+
+
+def _taken(
+    told: Sequence[tuple[Report, Instant]], folder: Path
+) -> tuple[list[tuple[Report, Instant]], list[tuple[Report, Instant]]]:
+    """What of it must be taken, and what must be refused, because it would count somebody twice."""
+    plain = [{**msgspec.to_builtins(report), "told": number} for number, (report, _) in enumerate(told)]
+    taken = {one["told"] for one in counting_nobody_twice(plain, folder)}
+    return (
+        [one for number, one in enumerate(told) if number in taken],
+        [one for number, one in enumerate(told) if number not in taken],
+    )
 
 
 def _unequal(what: str, expected: Counter[Any], found: Counter[Any]) -> Iterator[str]:
