@@ -164,9 +164,9 @@ def test_periods_before_1970_are_told_apart_like_any(there: Intake):
 
     periods.take(over("winter", "1969-12-01", "1970-02-01"))
     periods.take(over("autumn", "1969-09-01", "1969-12-01"))
-    for begins in ("1969-11-30", "1970-01-31"):
+    for begins, ends in (("1969-11-30", "1969-12-01"), ("1970-01-31", "1970-02-01")):
         with pytest.raises(Refused, match="overlapping-period"):
-            periods.take(over("other", begins, "1970-03-01"))
+            periods.take(over("other", begins, ends))
     periods.take(over("spring", "1970-02-01", "1970-03-01"))
 
 
@@ -174,6 +174,10 @@ def test_an_end_stated_as_the_next_beginning_is_none_of_it(there: Intake):
     to_april = msgspec.structs.replace(FIRST_QUARTER, occurred_to=at("2026-04-01"))
 
     assert there.takes(to_april, APRIL) == [True, True]
+    by_the_second = [
+        msgspec.structs.replace(one, source="health-aggregates", precision="instant") for one in (to_april, APRIL)
+    ]
+    assert there.takes(*by_the_second) == [True, True]
     assert period_covered(there.take(to_april)[0]) == (at("2026-01-01"), at("2026-04-01"))
 
 
