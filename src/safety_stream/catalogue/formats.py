@@ -1232,6 +1232,59 @@ class VolumesFile(_Strict):
     measured: list[MeasuredEntry] = []
 
 
+class OverEntry(_Strict):
+    """A length of time, and where it is from."""
+
+    length: Length
+    source: Prose
+
+
+class ChanceEntry(_Strict):
+    """How often times are dealt out anew, and how seldom chance may do as well for it to be no likely reason."""
+
+    permutations: Annotated[int, Field(ge=99, le=100_000)]
+    at_most: Annotated[float, Field(gt=0, lt=1)]
+    source: Prose
+
+
+class MeasuringEntry(_Strict):
+    """How it is looked whether crimes are followed by others nearby: over how many months, and how surely.
+
+    `renew_after`: how long after its month has ended evidence is old.
+    """
+
+    over: OverEntry
+    chance: ChanceEntry
+    renew_after: OverEntry
+
+
+class EvidenceEntry(_Strict):
+    """What was found of a version of a near-repeat rule over the months that end with `month`.
+
+    `reports` are those its step reads, `located` those of them with a point of their own; `pairs` of these are as near
+    and as soon as the rule says, and `expected` would be by chance, which does as well with probability `p`.
+    """
+
+    month: Annotated[str, StringConstraints(pattern=r"^[12][0-9]{3}-(0[1-9]|1[0-2])$")]
+    rule: Name
+    version: Annotated[int, Field(ge=1)]
+    metres: Annotated[int, Field(ge=0)]
+    days: Annotated[int, Field(ge=0)]
+    history: Prose
+    reports: Annotated[int, Field(ge=0)]
+    located: Annotated[int, Field(ge=0)]
+    pairs: Annotated[int, Field(ge=0)]
+    expected: Annotated[float, Field(ge=0)]
+    p: Annotated[float, Field(gt=0, le=1)]
+
+
+class NearRepeatsFile(_Strict):
+    """`near-repeats.yaml`: how near repeats are looked for, and what was found, a line a month and rule."""
+
+    measuring: MeasuringEntry
+    measured: list[EvidenceEntry] = []
+
+
 class ApprovalEntry(_Strict):
     """One person's approval of a version of a rule, `digest` being that of what runs, `after` of the line before."""
 

@@ -7,9 +7,10 @@ from typing import Literal
 
 import msgspec
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
 """An error keeps the catalogue from being loaded: a meaning is missing or doubtful. A warning is something that runs
-but can hardly be meant. That a rule is over its budget is an error too, but one that keeps it from release alone."""
+but can hardly be meant. That a rule is over its budget is an error too, but one that keeps it from release alone.
+What is for information is wrong in nothing."""
 
 
 class Issue(msgspec.Struct, frozen=True, order=True):

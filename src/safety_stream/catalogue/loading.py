@@ -22,10 +22,11 @@ from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.extracts import read_extracts
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile, VolumesFile
+from safety_stream.catalogue.formats import BareRuleFile, NearRepeatsFile, ReleasesFile, RuleFile, VolumesFile
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.judging import read_judging
 from safety_stream.catalogue.measures import check_counted_rules
+from safety_stream.catalogue.near_repeats import check_near_repeats, read_near_repeats
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.signals import judged_in, read_signals
@@ -89,15 +90,26 @@ def load_volumes(folder: Path) -> VolumesFile | None:
     return None if read is None else read[1]
 
 
+def load_near_repeats(folder: Path) -> NearRepeatsFile | None:
+    """How near repeats are looked for and what was found; None without such a file. Raises `CatalogueError`."""
+    files = Files(folder)
+    read = read_near_repeats(files)
+    if files.sorted_issues():
+        raise CatalogueError(files.sorted_issues())
+    return None if read is None else read[1]
+
+
 def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = None) -> list[Issue]:
     """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none.
 
-    Whether rules keep to their budget, and, with `today`, whether calendars end soon, is told here and nowhere else.
+    Whether rules keep to their budget, and, with `today`, whether calendars end soon or evidence of near repeats is
+    old, is told here and nowhere else.
     """
     files = Files(folder)
     read = _read(files, areas, today=today)
     if read is not None and areas is None:
         check_volumes(files, read.rule_files, [audience.id for audience in read.catalogue.audiences])
+        check_near_repeats(files, read.catalogue.rules, read.rule_files, today)
     return files.sorted_issues()
 
 

@@ -14,11 +14,19 @@ from safety_stream.catalogue.blocks import Block, Bullets, Cell, Heading, Link, 
 from safety_stream.catalogue.budgets import is_held
 from safety_stream.catalogue.examples import area_of, said_by
 from safety_stream.catalogue.explaining import EXAMPLES, explained, keys_in_words
-from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, RuleFile, VolumesFile
-from safety_stream.catalogue.loading import Loaded, load_volumes, load_whole
+from safety_stream.catalogue.formats import (
+    ExampleEntry,
+    ExampleFinding,
+    ExampleSighting,
+    NearRepeatsFile,
+    RuleFile,
+    VolumesFile,
+)
+from safety_stream.catalogue.loading import Loaded, load_near_repeats, load_volumes, load_whole
+from safety_stream.catalogue.near_repeats import bands, in_words, meaning, newest_of, ratio
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Family
-from safety_stream.core.model.times import LONDON, Duration, Instant, length_in_words, to_datetime
+from safety_stream.core.model.times import DAY_LENGTH, LONDON, Duration, Instant, length_in_words, to_datetime
 from safety_stream.core.rules.rule import Rule
 
 Form = Literal["html", "md"]
@@ -47,7 +55,11 @@ _LIST, _SOURCES = "list", "sources"
 def catalogue_page(folder: Path, form: Form) -> str:
     """The page on the catalogue in `folder`, as `html` or `md`. Raises `CatalogueError` when it has errors."""
     loaded = load_whole(folder)
-    blocks = [*_blocks(loaded.catalogue, loaded.rule_files, load_volumes(folder)), *_releases(loaded)]
+    blocks = [
+        *_blocks(loaded.catalogue, loaded.rule_files, load_volumes(folder)),
+        *_near_repeats(loaded.catalogue, load_near_repeats(folder)),
+        *_releases(loaded),
+    ]
     return to_html(TITLE, blocks) if form == "html" else to_markdown(blocks)
 
 
@@ -86,6 +98,39 @@ def _blocks(catalogue: Catalogue, files: Mapping[str, RuleFile], volumes: Volume
                 length_in_words(Duration(millis=one.usual_latency)),
             )
             for one in sorted(catalogue.sources.values(), key=lambda source: source.id)
+        ),
+    )
+
+
+def _near_repeats(catalogue: Catalogue, file: NearRepeatsFile | None) -> Iterator[Block]:
+    """The newest evidence of each near-repeat rule as it stands; what was not measured is not there."""
+    if file is None or not file.measured:
+        return
+    titles = {rule.id: rule.title for rule in catalogue.rules}
+    newest = [(band, one) for band in bands(catalogue.rules) if (one := newest_of(band, file)) is not None]
+    yield Heading(2, "Whether near repeats are more than chance")
+    yield Paragraph(
+        f"Looked at each month, over the {length_in_words(file.measuring.over.length)} that end with it. "
+        f"{meaning(file.measuring)}"
+    )
+    yield Table(
+        "The newest evidence",
+        ("rule", "up to", "within", "month", "reports with a point", "pairs", "by chance", "ratio", "p", "found", "on"),
+        tuple(
+            (
+                Link(titles[one.rule], one.rule),
+                f"{one.metres:,} m",
+                length_in_words(Duration(millis=one.days * DAY_LENGTH)),
+                one.month,
+                f"{one.located:,} of {one.reports:,}",
+                f"{one.pairs:,}",
+                f"{one.expected:,}",
+                f"{ratio(one) or ''}",
+                f"{one.p}",
+                in_words(one, file.measuring),
+                one.history,
+            )
+            for _, one in newest
         ),
     )
 

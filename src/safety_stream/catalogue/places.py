@@ -34,6 +34,10 @@ class Place:
         """Something that runs but can hardly be meant."""
         self.add("warning", self.line_of(where), what, mend)
 
+    def notice(self, where: Where, what: str, mend: str) -> None:
+        """Something to know and to do in time: nothing is wrong."""
+        self.add("info", self.line_of(where), what, mend)
+
     def add(self, severity: Severity, line: int, what: str, mend: str) -> None:
         """An issue on a line. Beyond so many of one file only that there are more."""
         if self._told == ISSUES_MAX:

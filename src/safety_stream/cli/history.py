@@ -15,14 +15,19 @@ from safety_stream.cli.terminal import Wrong, err, named, say
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.ids import incident_id
+from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.times import Instant
+from safety_stream.core.register import is_out, outranks
 from safety_stream.core.rules.rule import Rule
+from safety_stream.core.stages import intake
+from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
 from safety_stream.edge import canonical
 from safety_stream.edge.entries import Entry, Reject
 from safety_stream.replay import CHUNK, Arrival, Pipeline
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.general import DocumentFault
+from safety_stream.wire.records import Records
 from safety_stream.wire.reports import report_writer
 from safety_stream.wire.specialised import Unsuitable
 
@@ -136,6 +141,24 @@ def put_through(
             progress.update(task, completed=done)
     if until is not None:
         pipeline.complete_to(until)
+
+
+def standing_versions(known: Catalogue, history: History) -> list[IncidentVersion]:
+    """What every report of a history says last, but for those taken back; what intake refuses is not among them."""
+    wire, rows, step = Records(), MemoryRows(), intake.make_step(known, 1)
+    standing: dict[str, IncidentVersion] = {}
+    for start in range(0, len(history.arrivals), CHUNK):
+        records = [
+            wire.record(one.topic, 0, start + number, one.received_at, None, one.value)
+            for number, one in enumerate(history.arrivals[start : start + CHUNK])
+        ]
+        for output in step(rows, records, None):
+            version = output.value
+            if isinstance(version, IncidentVersion):
+                old = standing.get(version.incident_id)
+                if old is None or outranks(version, old):
+                    standing[version.incident_id] = version
+    return [version for version in standing.values() if not is_out(version)]
 
 
 def say_what_is_left_out(history: History) -> None:

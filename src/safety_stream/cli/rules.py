@@ -24,7 +24,7 @@ from safety_stream.catalogue import (
 )
 from safety_stream.catalogue.examples import Fired
 from safety_stream.catalogue.explaining import Approver
-from safety_stream.cli import backtest, catalogue_page, fairness, release, why
+from safety_stream.cli import backtest, catalogue_page, fairness, knox, release, why
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -50,6 +50,7 @@ app.command("why", epilog=why.EPILOG)(why.why)
 app.command("backtest", epilog=backtest.EPILOG)(backtest.backtest)
 app.command("release", epilog=release.EPILOG)(release.release)
 app.command("fairness", epilog=fairness.EPILOG)(fairness.fairness_command)
+app.command("knox", epilog=knox.EPILOG)(knox.knox)
 
 
 @app.command(
@@ -182,7 +183,11 @@ def schema(as_json: Json = False) -> None:
 @app.command(
     epilog=epilog(
         "safety-stream rules lint --catalogue my-catalogue",
-        {0: "nothing to say", 1: "there are errors: nothing runs on this catalogue", 2: "there are warnings only"},
+        {
+            0: "nothing to say, or something for information only",
+            1: "there are errors: nothing runs on this catalogue",
+            2: "there are warnings only",
+        },
     )
 )
 def lint(
@@ -190,11 +195,14 @@ def lint(
     areas: AreasFile = None,
     today: Annotated[
         datetime | None,
-        typer.Option("--today", formats=["%Y-%m-%d"], help="Of calendars tell as of this day. Default: the day it is."),
+        typer.Option("--today", formats=["%Y-%m-%d"], help="Tell what is due as of this day. Default: the day it is."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tell everything that is wrong with the catalogue, with file, line and mend, and which calendars end soon."""
+    """Tell everything that is wrong with the catalogue, with file, line and mend, and which calendars end soon.
+
+    For information only: of which near-repeat rules the evidence is old.
+    """
     when = datetime.now(LONDON) if today is None else today
     issues = lint_catalogue(catalogue or catalogue_folder(), areas, to_day(when.date()))
     for issue in issues:
@@ -203,10 +211,12 @@ def lint(
         else:
             out.print(str(issue), markup=False)
     if not as_json:
-        say(how_many(len(issues), "issue") if issues else "The catalogue is in order")
-    if any(issue.severity == "error" for issue in issues):
+        wrong = sum(issue.severity != "info" for issue in issues)
+        say(how_many(wrong, "issue") if wrong else "The catalogue is in order")
+    severities = {issue.severity for issue in issues}
+    if "error" in severities:
         raise typer.Exit(WRONG)
-    raise typer.Exit(TO_DO if issues else OK)
+    raise typer.Exit(TO_DO if "warning" in severities else OK)
 
 
 @app.command(

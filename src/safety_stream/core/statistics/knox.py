@@ -55,7 +55,7 @@ def knox(
     days: ArrayLike,
     distances: ArrayLike,
     spans: ArrayLike,
-    permutations: Iterable[Weeks],
+    permutations: Iterable[ArrayLike],
     *,
     within: bool = False,
 ) -> Knox:
@@ -66,7 +66,7 @@ def knox(
         days: When each event was: (events,).
         distances: Upper edges of the distance bands in metres, growing.
         spans: Upper edges of the time bands in days, growing.
-        permutations: Orders of the events, each (events,); 999 of them let p be as small as 0.001.
+        permutations: Orders of the events, each all places from 0, (events,); 999 of them let p be as small as 0.001.
         within: Whether each band starts at 0 and so holds those before it.
 
     Raises:
@@ -82,7 +82,8 @@ def knox(
     observed = _table(when, first, second, band, (near.size, soon), within=within)
     reached, drawn = np.zeros_like(observed), 0
     for order in permutations:
-        reached += _table(when[order], first, second, band, (near.size, soon), within=within) >= observed
+        dealt = when[np.asarray(order, dtype=np.int64)]
+        reached += _table(dealt, first, second, band, (near.size, soon), within=within) >= observed
         drawn += 1
     close_in_space = np.bincount(band, minlength=near.size)
     close_in_time = np.diff(_pairs_within(when, soon), prepend=0)
