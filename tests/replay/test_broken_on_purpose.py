@@ -45,7 +45,7 @@ from safety_stream.core.rules import (
 from safety_stream.core.rules.changing import Counted
 from safety_stream.core.rules.rule import Rule, Safeguards
 from safety_stream.core.rules.signal import asks_for_signals
-from safety_stream.core.stages import alert, detect, intake, link, measure, register, stage
+from safety_stream.core.stages import alert, counts, detect, intake, link, measure, register, stage
 from safety_stream.testing.comparison import differences
 from safety_stream.testing.histories import history_faults
 from safety_stream.testing.oracle import Truth, recompute
@@ -740,9 +740,9 @@ def a_week_needs_one_more(_: Patch, world: World) -> World:
 def values_are_never_restated(patch: Patch, _: World) -> None:
     right = measure._Partition._publish
 
-    def publish(self: Any, area: str, indicator: str, period: times.Period) -> None:
-        if self._published.get(measure._write_key(area, indicator, period)) is None:
-            right(self, area, indicator, period)
+    def publish(self: Any, series: Any, period: times.Period) -> None:
+        if self._published.get(series.key_of(period)) is None:
+            right(self, series, period)
 
     patch.setattr(measure._Partition, "_publish", publish)
 
@@ -750,6 +750,11 @@ def values_are_never_restated(patch: Patch, _: World) -> None:
 @mutant
 def values_are_never_final(patch: Patch, _: World) -> None:
     patch.setattr(measure._Partition, "_is_final", lambda *_: False)
+
+
+@mutant
+def values_are_those_of_the_row_before_the_batch(patch: Patch, _: World) -> None:
+    patch.setattr(counts.Counts, "_summed", lambda self, starts: counts._sums_of(self._rows.get(self._row(starts))))
 
 
 # --- alerts -------------------------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ Patch = pytest.MonkeyPatch
 
 
 def all_series_are_governed_by_the_old_limits(patch: Patch) -> None:
-    patch.setattr(measure._Partition, "_rules_for", lambda self, *_: self._old)
+    patch.setattr(measure._Partition, "_limits_for", lambda self, *_: self._old)
 
 
 def only_periods_that_begin_in_a_month_with_counts_are_held(patch: Patch) -> None:
@@ -234,9 +234,9 @@ def only_periods_that_begin_in_a_month_with_counts_are_held(patch: Patch) -> Non
 def nobody_waits_for_the_new_limit(patch: Patch) -> None:
     right = measure._Partition._hold
 
-    def hold(self: Any, area: str, indicator: str, period: Any, *more: Any) -> None:
-        if not more[-1] or more[1] >= measure.start_of(period.ends):
-            right(self, area, indicator, period, *more)
+    def hold(self: Any, series: Any, period: Any, limits: Any, as_of: Instant, causes: Any) -> None:
+        if not causes or as_of >= measure.start_of(period.ends):
+            right(self, series, period, limits, as_of, causes)
 
     patch.setattr(measure._Partition, "_hold", hold)
 

@@ -273,3 +273,22 @@ def test_how_far_the_feeds_are_is_said_on_after_the_values_and_by_the_day(catalo
     assert said(a_status(RECEIVED + HOUR, police_crimes=end + HOUR)) == []
     (later,) = said(a_status(RECEIVED + DAY_LENGTH, police_crimes=end + HOUR))
     assert (later.as_of, later.newest) == (RECEIVED + DAY_LENGTH, {"police-crimes": end + HOUR})
+
+
+def test_a_second_word_of_a_feed_in_one_batch_is_heard_as_well(catalogue: Catalogue) -> None:
+    end = at("2026-01-06T00:00") + catalogue.sources["police-crimes"].usual_latency
+    batch: list[Tally | FeedStatus] = [
+        a_tally(3),
+        a_status(RECEIVED, police_crimes=end - 1),
+        a_status(RECEIVED, police_crimes=end),
+    ]
+
+    assert standing(run(catalogue, batch))["E07000124", "violence", "day", MONDAY] == (3, True)
+
+
+def test_a_week_is_looked_at_in_the_very_moment_it_is_over(catalogue: Catalogue) -> None:
+    over = at("2026-01-12T00:00")
+
+    values = run(catalogue, [a_tally(RIBBLE_VALLEY_WEEK)], [a_status(over - 1)], [a_status(over)])
+
+    assert findings(values) == [("raised", over)]

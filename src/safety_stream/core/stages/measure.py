@@ -2,10 +2,11 @@
 
 Theory of operation
 -------------------
-A series (area x indicator) is remembered as sparse counts by event day and, within it, by the day the claim was
-received, in one row per month. A period's value is the sum of its cells, so a correction is a negative cell and "known
-as of day D" stays answerable. What is known only to the month counts in periods of a month or longer.
+A series (area x indicator) is remembered as signed counts by day (`counts.py`), and a period's value is their sum. What
+is known only to the month counts in periods of a month or longer.
 
+What depends on the series alone is looked up once a step, when its first tally or wake-up comes: its counts, its
+periods, the limits that govern it (`_Series`). A tally then changes one cell and notes which periods it touched.
 Values touched by a batch go out once, at its end, as the next revision of the period. A value is provisional until
 every feed its indicator rests on is complete to the period's end; the wake-up index of the feeds' clocks brings it back
 to be published as final. Threshold findings are looked at record by record, so that each has the time at which it
@@ -18,7 +19,7 @@ Other limits in the catalogue are held against what is remembered, some series a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final
 
@@ -29,12 +30,23 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.tallies import Tally, is_within_a_district, series_key
-from safety_stream.core.model.times import FROM_MONTHS, Day, Instant, Period, PeriodKind, day_of, period_of, start_of
+from safety_stream.core.model.times import (
+    FROM_MONTHS,
+    Day,
+    Instant,
+    Period,
+    PeriodKind,
+    Precision,
+    day_of,
+    period_of,
+    start_of,
+)
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.changing import cause_of
 from safety_stream.core.rules.engine import difference
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
 from safety_stream.core.stages.changing import Change
+from safety_stream.core.stages.counts import MONTHS, Counts
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     Clock,
@@ -48,16 +60,6 @@ from safety_stream.core.stages.stage import (
     complete_to,
     unreadable,
 )
-
-Cells = dict[Day, int]
-"""Signed counts by report day."""
-
-
-class Month(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The counts of one series and month: by event day and report day, and those known to the month only."""
-
-    by_day: dict[Day, Cells] = msgspec.field(default_factory=dict)
-    by_month: Cells = msgspec.field(default_factory=dict)
 
 
 class Published(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -86,8 +88,6 @@ SLICE: Final = 20
 
 WORK: Final = 10_000
 """No more of them once so many periods have been held against their limits: of days there are seven times as many."""
-
-_MONTHS: Final = "month/"
 
 
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
@@ -127,9 +127,8 @@ class _Partition:
         self._change = change
         self._partitions = partitions
         self._indicators = indicators
-        self._old = _unpacked(change.standing)
-        self._new = self._old if change.target is None else _unpacked(change.target)
-        self._months = Table(rows, _MONTHS, Month)
+        self._old = _limits(change.standing)
+        self._new = self._old if change.target is None else _limits(change.target)
         self._published = Table(rows, "value/", Published)
         self._thresholds = Table(rows, "threshold/", Threshold)
         self._clocks = Table(rows, "", Clock)
@@ -139,7 +138,8 @@ class _Partition:
         self._newest = self._clock.newest(partitions)
         self._has_news = False
         self._heard_at: int | None = None
-        self._touched: dict[tuple[str, str, Period], None] = {}
+        self._complete: dict[str, Instant] = {}
+        self._series: dict[tuple[str, str], _Series] = {}
         self._outputs: list[Output] = []
 
     def take(self, record: Record) -> None:
@@ -158,24 +158,29 @@ class _Partition:
 
     def move_to(self, as_of: Instant) -> None:
         """Move the partition's own time on, and look again at every period that waited for it."""
+        if as_of <= self._clock.as_of:
+            # Who waited for that time was woken when it came, and who has asked since waits for a later one.
+            return
         self._clock = self._clock.at(as_of)
-        for at, key in self._wakes.due("as_of", self._clock.as_of):
+        for at, key in self._wakes.due("as_of", as_of):
             self._has_news = True
             area, indicator, period = _read_key(key)
-            self._judge(area, indicator, period, min(max(at, 0), self._clock.as_of))
+            series = self._series_of(area, indicator)
+            if period.kind in series.limits:
+                self._hold(series, period, series.limits[period.kind], max(at, 0), {})
 
     def go_over(self) -> None:
         """Hold the next series against the limits they are to stand under, and say what that makes of them."""
         target = self._change.begin()
         if target is None:
             return
-        old, new = self._old, _unpacked(target)
+        old, new = _unpacked(self._change.standing), _unpacked(target)
         causes = {
             rule_id: cause_of(old.get(rule_id), new.get(rule_id))
             for rule_id in sorted(old.keys() | new.keys())
             if old.get(rule_id) != new.get(rule_id)
         }
-        take_over = partial(self._take_over, old=old, new=new, causes=causes)
+        take_over = partial(self._take_over, new=_limits(target), causes=causes)
         self._change.go_over(_ALL_MONTHS, SLICE, WORK, take_over, _end_of_series)
 
     def close(self) -> list[Output]:
@@ -183,37 +188,41 @@ class _Partition:
 
         That time has passed and nobody waited for it need not be remembered: the next wake says so again.
         """
-        for area, indicator, period in sorted(self._touched):
-            self._publish(area, indicator, period)
+        for _, series in sorted(self._series.items()):
+            for period in sorted(series.touched()):
+                self._publish(series, period)
+            series.flush()
         if self._has_news:
             self._clocks.put(CLOCK_ROW, self._clock)
         if self._heard_at is not None:
             self._say_on(self._heard_at)
-        for table in (self._months, self._published, self._thresholds, self._clocks, self._said):
+        for table in (self._published, self._thresholds, self._clocks, self._said):
             table.flush()
         self._change.close(has_read=self._has_news)
         return self._outputs
 
-    def _take_over(self, end: bytes, old: _Rules, new: _Rules, causes: Mapping[str, str]) -> int:
+    def _take_over(self, end: bytes, new: _Limits, causes: Mapping[str, str]) -> int:
         """Take one series over; the work are the periods held."""
-        series = end[len(_MONTHS) : -len(_LAST)]
-        area, indicator = series.decode().split("|")
-        kinds = {kind for rules in (old, new) for *_, kind in _limits_of(rules, indicator)}
-        periods = self._periods(series, kinds)
+        row = end[len(MONTHS) : -len(_LAST)]
+        area, indicator = row.decode().split("|")
+        series = self._series_of(area, indicator)
+        before, after = (_limits_on(area, indicator, limits) for limits in (self._old, new))
+        periods = self._periods(row, before.keys() | after.keys())
         for period in periods:
-            self._hold(area, indicator, period, new, self._clock.as_of, causes)
+            self._hold(series, period, after.get(period.kind, ()), self._clock.as_of, causes)
         return len(periods)
 
     def _hear(self, status: FeedStatus) -> None:
         self._clock = self._clock.hear(status)
         before, self._newest = self._newest, self._clock.newest(self._partitions)
+        self._complete.clear()
         for source, _ in sorted(self._newest.items() - before.items()):
             if source in self._catalogue.sources:
                 for _, key in self._wakes.due(f"feed:{source}", self._complete_to(source)):
                     area, indicator, period = _read_key(key)
                     # An indicator that has left the catalogue is shown no more.
                     if indicator in self._indicators:
-                        self._touched[area, indicator, period] = None
+                        self._series_of(area, indicator).waited.append(period)
 
     def _say_on(self, partition: int) -> None:
         complete_to = {
@@ -229,40 +238,28 @@ class _Partition:
         self._outputs.append(Output(topic="indicator-values", key=None, value=status, received_at=self._clock.as_of))
 
     def _add(self, tally: Tally) -> None:
-        series = series_key(tally.area, tally.indicator)
-        row = f"{series}|{period_of(tally.event_day, 'month').starts}"
-        month = self._months.get(row) or Month()
-        by_month = tally.precision == "month"
-        cells = dict(month.by_month if by_month else month.by_day.get(tally.event_day, {}))
-        cells[tally.report_day] = cells.get(tally.report_day, 0) + tally.count
-        if not cells[tally.report_day]:
-            del cells[tally.report_day]
-        if by_month:
-            self._months.put(row, Month(month.by_day, cells))
-        else:
-            self._months.put(row, Month({**month.by_day, tally.event_day: cells}, month.by_month))
-        # One that has left the catalogue is counted, for it may come back, and shown no more.
-        for kind in self._kinds(tally.area, tally.indicator) if tally.indicator in self._indicators else ():
-            if by_month and kind not in FROM_MONTHS:
-                continue
-            period = period_of(tally.event_day, kind)
-            if kind in self._indicators[tally.indicator].periods:
-                self._touched[tally.area, tally.indicator, period] = None
-            self._judge(tally.area, tally.indicator, period, self._clock.as_of)
+        series = self._series_of(tally.area, tally.indicator)
+        series.told.append(tally)
+        if series.judged:
+            for period in _periods_with(tally.event_day, tally.precision, series.judged):
+                self._hold(series, period, series.limits[period.kind], self._clock.as_of, {})
 
-    def _kinds(self, area: str, indicator: str) -> Iterable[PeriodKind]:
-        kinds = dict.fromkeys(self._indicators[indicator].periods)
-        kinds.update(dict.fromkeys(kind for *_, kind in _limits_of(self._rules_for(area, indicator), indicator)))
-        return kinds
+    def _series_of(self, area: str, indicator: str) -> _Series:
+        series = self._series.get((area, indicator))
+        if series is None:
+            limits = _limits_on(area, indicator, self._limits_for(area, indicator))
+            series = _Series(self._rows, area, self._indicators.get(indicator), indicator, limits)
+            self._series[area, indicator] = series
+        return series
 
-    def _rules_for(self, area: str, indicator: str) -> _Rules:
+    def _limits_for(self, area: str, indicator: str) -> _Limits:
         """What governs a series: the new limits once it has gone over."""
-        row = f"{_MONTHS}{series_key(area, indicator)}|".encode()
+        row = f"{MONTHS}{series_key(area, indicator)}|".encode()
         return self._new if self._change.is_over(row) else self._old
 
     def _periods(self, series: bytes, kinds: Iterable[PeriodKind]) -> list[Period]:
         """The periods of these kinds in which anything of the series may lie, in order."""
-        start, stop = _MONTHS.encode() + series + b"|", _MONTHS.encode() + series + _LAST
+        start, stop = MONTHS.encode() + series + b"|", MONTHS.encode() + series + _LAST
         found: set[Period] = set()
         for row, _ in self._rows.scan(start, stop):
             month = period_of(int(row[len(start) :]), "month")
@@ -273,26 +270,12 @@ class _Partition:
                     period = period_of(period.ends, kind)
         return sorted(found, key=lambda period: (period.starts, period.kind))
 
-    def _value(self, area: str, indicator: str, period: Period) -> int:
-        series = series_key(area, indicator)
-        total = 0
-        start = period_of(period.starts, "month").starts
-        while start < period.ends:
-            month = self._months.get(f"{series}|{start}")
-            if month is not None:
-                total += sum(
-                    sum(cells.values()) for day, cells in month.by_day.items() if period.starts <= day < period.ends
-                )
-                if period.kind in FROM_MONTHS:
-                    total += sum(month.by_month.values())
-            start = period_of(start, "month").ends
-        return total
-
-    def _publish(self, area: str, indicator: str, period: Period) -> None:
-        key = _write_key(area, indicator, period)
-        value, final = self._value(area, indicator, period), self._is_final(indicator, period, key)
+    def _publish(self, series: _Series, period: Period) -> None:
+        """Put a value out as the next revision of its period, unless it was last said like this."""
+        key = series.key_of(period)
+        value, final = series.value(period), self._is_final(series, period, key)
         before = self._published.get(key)
-        if before is not None and (before.value, before.final) == (value, final):
+        if before is not None and before.value == value and before.final == final:
             return
         revision = before.revision + 1 if before else 1
         self._published.put(key, Published(value, final, revision))
@@ -301,8 +284,8 @@ class _Partition:
                 topic="indicator-values",
                 key=key,
                 value=IndicatorValue(
-                    area=area,
-                    indicator=indicator,
+                    area=series.area,
+                    indicator=series.indicator,
                     period=period.kind,
                     starts=period.starts,
                     ends=period.ends,
@@ -316,39 +299,33 @@ class _Partition:
             )
         )
 
-    def _is_final(self, indicator: str, period: Period, key: str) -> bool:
+    def _is_final(self, series: _Series, period: Period, key: str) -> bool:
         ends = start_of(period.ends)
-        for source in self._indicators[indicator].feeds:
+        for source in series.feeds:
             if self._complete_to(source) < ends:
                 self._wakes.ask(f"feed:{source}", ends, key)
                 return False
         return True
 
     def _complete_to(self, source: str) -> Instant:
-        return complete_to(self._newest, (source,), self._catalogue.sources)
+        until = self._complete.get(source)
+        if until is None:
+            until = self._complete[source] = complete_to(self._newest, (source,), self._catalogue.sources)
+        return until
 
-    def _judge(self, area: str, indicator: str, period: Period, as_of: Instant) -> None:
-        """Compare a period with the limits of its kind, once it is over; before that, ask to be woken."""
-        rules = self._rules_for(area, indicator)
-        if any(kind == period.kind for *_, kind in _limits_of(rules, indicator)):
-            self._hold(area, indicator, period, rules, as_of, {})
+    def _hold(self, series: _Series, period: Period, limits: _Limbs, as_of: Instant, causes: Mapping[str, str]) -> None:
+        """Hold a period against these limits once it is over; before that, ask to be woken.
 
-    def _hold(
-        self, area: str, indicator: str, period: Period, rules: _Rules, as_of: Instant, causes: Mapping[str, str]
-    ) -> None:
-        """Hold a period against these limits; what `causes` names no rule for is the doing of a tally."""
-        if is_within_a_district(area):
-            # Limits are agreed for areas, not for what lies within them.
-            return
-        limits = [(rule, limb) for rule, limb, kind in _limits_of(rules, indicator) if kind == period.kind]
-        key = _write_key(area, indicator, period)
+        What `causes` names no rule for is the doing of a tally.
+        """
+        key = series.key_of(period)
         ends = start_of(period.ends)
         if as_of < ends:
             if limits:
                 self._wakes.ask("as_of", ends, key)
             return
-        value = self._value(area, indicator, period)
-        found = [exceedance(rule, limb, area, period, value) for rule, limb in limits]
+        value = series.value(period)
+        found = [exceedance(rule, limb, series.area, period, value) for rule, limb in limits]
         after = {finding.finding_id: finding for finding in found if finding is not None}
         before = (self._thresholds.get(key) or Threshold()).standing
         if before == after:
@@ -362,13 +339,48 @@ class _Partition:
             self._outputs.append(Output(topic="findings", key=said.finding.key, value=said, received_at=as_of))
 
 
+class _Series(Counts):
+    """One series during one step: what it counts, what is looked up for it, and the periods that waited for a feed.
+
+    An indicator that has left the catalogue is counted, for it may come back; it is shown no more, and no tally has
+    it held against limits.
+    """
+
+    def __init__(self, rows: Rows, area: str, known: Indicator | None, indicator: str, limits: _OfKinds) -> None:
+        self._key = series_key(area, indicator)
+        super().__init__(rows, self._key)
+        self.area = area
+        self.indicator = indicator
+        self.feeds = known.feeds if known else ()
+        self.shown = known.periods if known else ()
+        self.limits = limits
+        # In the order of the indicator's periods, the others after them.
+        self.judged = (
+            tuple(kind for kind in dict.fromkeys((*self.shown, *limits)) if kind in limits) if known and limits else ()
+        )
+        self.waited: list[Period] = []
+
+    def touched(self) -> set[Period]:
+        """The periods to be published: those that waited for a feed, and those in which a tally counts."""
+        counted = [_periods_with(tally.event_day, tally.precision, self.shown) for tally in self.told]
+        return set(self.waited).union(*counted)
+
+    def key_of(self, period: Period) -> str:
+        return f"{self._key}|{period.kind}|{period.starts}"
+
+
 _Rules = Mapping[str, Rule]
 """Rules with limits, by id; retired ones are not among them."""
+
+_Limbs = Sequence[tuple[Rule, Limb]]
+_OfKinds = Mapping[PeriodKind, _Limbs]
+_Limits = Mapping[str, _OfKinds]
+"""The limbs that are limits, by indicator and kind of period."""
 
 _LAST: Final = b"|\xff"
 """What a series is followed by, beyond all its months and before the next series."""
 
-_ALL_MONTHS: Final = ((_MONTHS.encode(), _MONTHS.encode() + b"\xff"),)
+_ALL_MONTHS: Final = ((MONTHS.encode(), MONTHS.encode() + b"\xff"),)
 
 # Sets have no order of their own, and the same rules must be the same bytes.
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
@@ -386,24 +398,34 @@ def _unpacked(packed: bytes) -> _Rules:
         ) from error
 
 
+@lru_cache(4)
+def _limits(packed: bytes) -> _Limits:
+    found: dict[str, dict[PeriodKind, list[tuple[Rule, Limb]]]] = {}
+    for rule in _unpacked(packed).values():
+        for limb in rule.limbs:
+            condition = limb.condition
+            if _is_limit(limb) and isinstance(condition, Calendar) and condition.indicator is not None:
+                found.setdefault(condition.indicator, {}).setdefault(condition.per, []).append((rule, limb))
+    return found
+
+
+def _limits_on(area: str, indicator: str, limits: _Limits) -> _OfKinds:
+    """Limits are agreed for areas, not for what lies within them."""
+    return {} if is_within_a_district(area) else limits.get(indicator, {})
+
+
 def _is_limit(limb: Limb) -> bool:
     return limb.keys == ("area",)
 
 
-def _limits_of(rules: _Rules, indicator: str) -> Iterator[tuple[Rule, Limb, PeriodKind]]:
-    for rule in rules.values():
-        for limb in rule.limbs:
-            condition = limb.condition
-            if _is_limit(limb) and isinstance(condition, Calendar) and condition.indicator == indicator:
-                yield rule, limb, condition.per
+@lru_cache(8192)
+def _periods_with(day: Day, precision: Precision, kinds: tuple[PeriodKind, ...]) -> tuple[Period, ...]:
+    """The periods of these kinds in which counts what is known of a day, or of the month that begins with it."""
+    return tuple(period_of(day, kind) for kind in kinds if precision == "day" or kind in FROM_MONTHS)
 
 
 def _end_of_series(row: bytes) -> bytes:
     return row[: row.rindex(b"|")] + _LAST
-
-
-def _write_key(area: str, indicator: str, period: Period) -> str:
-    return f"{series_key(area, indicator)}|{period.kind}|{period.starts}"
 
 
 def _read_key(key: str) -> tuple[str, str, Period]:

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 
 _INDEX = b"~"
 
+_FEW = 64
+"""So many new rows of an index are put into their places one by one; more are sorted in, all at once."""
+
 
 class MemoryRows:
     """An ordered map of bytes in a dictionary.
 
-    Rows whose key begins with `~` are indexes: they are scanned at every step and kept in order as they come. All
-    others are looked up by key; scanning them puts those in order that came since the last time.
+    Rows whose key begins with `~` are indexes: they are scanned at every step, and what came since the last time is
+    mostly little. All others are looked up by key. A scan puts those in order that came since the last one.
     """
 
     def __init__(self) -> None:
         """Begin empty."""
         self._rows: dict[bytes, bytes] = {}
         self._index: list[bytes] = []
+        self._not_in_index: set[bytes] = set()
         self._ordered: list[bytes] = []
         self._unordered: set[bytes] = set()
 
@@ -33,25 +37,34 @@ class MemoryRows:
     def put(self, key: bytes, value: bytes) -> None:
         """Write a row."""
         if key not in self._rows:
-            if key.startswith(_INDEX):
-                insort(self._index, key)
-            else:
-                self._unordered.add(key)
+            (self._not_in_index if key.startswith(_INDEX) else self._unordered).add(key)
         self._rows[key] = value
 
     def delete(self, key: bytes) -> None:
         """Remove a row, if it is there."""
         if self._rows.pop(key, None) is not None:
-            if key.startswith(_INDEX):
-                del self._index[bisect_left(self._index, key)]
-            else:
+            if not key.startswith(_INDEX):
                 self._unordered.discard(key)
+            elif key in self._not_in_index:
+                self._not_in_index.remove(key)
+            else:
+                del self._index[bisect_left(self._index, key)]
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """The rows with `start <= key < stop`, in order of key, as they stand now."""
-        ordered = self._index if start.startswith(_INDEX) else self._all_ordered()
+        ordered = self._ordered_index() if start.startswith(_INDEX) else self._all_ordered()
         found = ordered[bisect_left(ordered, start) : bisect_left(ordered, stop)]
         return iter([(key, self._rows[key]) for key in found if key in self._rows])
+
+    def _ordered_index(self) -> list[bytes]:
+        if len(self._not_in_index) > _FEW:
+            self._index += self._not_in_index
+            self._index.sort()
+        else:
+            for key in self._not_in_index:
+                insort(self._index, key)
+        self._not_in_index.clear()
+        return self._index
 
     def _all_ordered(self) -> list[bytes]:
         # Deleted rows stay among the ordered until they are met; one that comes back must not be there twice.

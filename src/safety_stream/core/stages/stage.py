@@ -129,12 +129,11 @@ class Table(Generic[T]):
 
     def get(self, key: str) -> T | None:
         """The value of `key`, or None."""
-        try:
+        if key in self._seen:
             return self._seen[key]
-        except KeyError:
-            packed = self._rows.get(self._prefix + key.encode())
-            value = self._seen[key] = None if packed is None else self._decoder.decode(packed)
-            return value
+        packed = self._rows.get(self._prefix + key.encode())
+        value = self._seen[key] = None if packed is None else self._decoder.decode(packed)
+        return value
 
     def put(self, key: str, value: T) -> None:
         """Remember `value` under `key`."""

@@ -348,7 +348,9 @@ class _Design(msgspec.Struct, frozen=True, eq=False):
             column[~takes_part] = 0.0
             axes = axes.turned(plain, baseline, column, now)
             parts += takes_part
-        return cls(columns, learnt.columns_now, with_trend, parts)
+        # What takes part nowhere would be turned in vain, at every step of every fit.
+        used = columns.any(axis=(1, 2))
+        return cls(columns[used], learnt.columns_now[used], with_trend, parts)
 
     def at(self, rows: Weeks) -> _Design:
         """Of some of the series only."""
@@ -369,12 +371,13 @@ class _Axes(msgspec.Struct, frozen=True, eq=False):
     """The weighted design of each series, turned so that its columns do not touch one another.
 
     `total` is the weight of each level. Of each column, `across` is its distance in each week from its level's mean,
-    freed of the columns before it; `now` the same in the judged week; `inertia` the sum of (weight x across squared),
-    infinite for what takes no part.
+    freed of the columns before it, `weighted` that times the weight; `now` the same as `across` in the judged week;
+    `inertia` the sum of (weight x across squared), infinite for what takes no part.
     """
 
     total: Floats
     across: tuple[Floats, ...] = ()
+    weighted: tuple[Floats, ...] = ()
     now: tuple[Floats, ...] = ()
     inertia: tuple[Floats, ...] = ()
 
@@ -383,13 +386,24 @@ class _Axes(msgspec.Struct, frozen=True, eq=False):
         centre = baseline.sums(weight * column) / self.total
         across = column - baseline.spread(centre)
         now = column_now - centre[:, 0]
-        for other, other_now, other_inertia in zip(self.across, self.now, self.inertia, strict=True):
-            share = (weight * other * across).sum(axis=1) / other_inertia
-            across = across - share[:, None] * other
-            now = now - share * other_now
-        inertia = (weight * across**2).sum(axis=1)
+        for other, weighted, other_now, other_inertia in zip(
+            self.across, self.weighted, self.now, self.inertia, strict=True
+        ):
+            share = _dot(weighted, across) / other_inertia
+            across -= share[:, None] * other
+            now -= share * other_now
+        weighted = weight * across
+        inertia = _dot(weighted, across)
         inertia = np.where(inertia > 0, inertia, np.inf)
-        return _Axes(self.total, (*self.across, across), (*self.now, now), (*self.inertia, inertia))
+        return _Axes(
+            self.total, (*self.across, across), (*self.weighted, weighted), (*self.now, now), (*self.inertia, inertia)
+        )
+
+
+def _dot(one: Floats, other: Floats) -> Floats:
+    """The sum of the products over the weeks of each series, without laying the products down."""
+    found: Floats = np.einsum("ij,ij->i", one, other)
+    return found
 
 
 class _Fit(msgspec.Struct, frozen=True, eq=False):
@@ -551,14 +565,15 @@ def _fit(learnt: _Learnt, baseline: _Baseline, design: _Design, prior: Floats) -
         observed, known, emphasis = counts[rows], past[rows], prior[rows]
         solved = emphasis * mean[rows]
         response = link[rows] - known + observed / mean[rows] - 1
-        axes = design.at(rows).axes(solved, baseline)
+        axes = (design.at(rows) if rows.size < converged.size else design).axes(solved, baseline)
         level = baseline.sums(solved * response) / axes.total
         here = level[:, 0]
-        fitted = known + baseline.spread(level)
-        rest = response - baseline.spread(level)
-        for across, now, inertia in zip(axes.across, axes.now, axes.inertia, strict=True):
-            rise = (solved * across * rest).sum(axis=1) / inertia
-            fitted = fitted + rise[:, None] * across
+        levels = baseline.spread(level)
+        fitted = known + levels
+        rest = response - levels
+        for across, weighted, now, inertia in zip(axes.across, axes.weighted, axes.now, axes.inertia, strict=True):
+            rise = _dot(weighted, rest) / inertia
+            fitted += rise[:, None] * across
             here = here + rise * now
             # The last is the time's.
             slope[rows] = rise
