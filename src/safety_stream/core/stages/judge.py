@@ -62,7 +62,7 @@ from safety_stream.core.stages.stage import (
 from safety_stream.core.statistics.expecting import Expected
 
 SLICE: Final = 26
-"""The periods of so many weeks are judged in one step: half a second of work where all series are marked."""
+"""How many periods of a kind are judged in one step: half a second of work where all series are marked."""
 
 YEAR: Final = 52 * WEEK
 """A period so many days before is the same one of the year before."""
@@ -302,7 +302,7 @@ class _Periods:
             return
         length = self._kind.length
         first = min(due.values())
-        stop = min(self._reached.over, first + SLICE * WEEK)
+        stop = min(self._reached.over, first + SLICE * length)
         expected = self._expected(due, first, stop)
         before: list[Row] = [self._judged(starts) for starts in range(first - LOOKS_BACK * length, first, length)]
         for starts in range(first, stop, length):
