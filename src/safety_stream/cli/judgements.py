@@ -31,10 +31,13 @@ from safety_stream.core.judgements.settings import DaySettings, Settings
 from safety_stream.core.model.judgements import Judgement, Reason, Signal
 from safety_stream.core.model.times import Day, PeriodKind, period_of, to_date, to_day
 from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
-from safety_stream.synthetic.quiet import FalseAlarms, false_alarms
+from safety_stream.synthetic.quiet import FalseAlarms, FalseDays, false_alarms, false_days
 
 MEANS: Final = (0.5, 2.0, 10.0, 50.0, 150.0)
 """Incidents a week, from hate crimes in a small district to violence in a large one."""
+
+DAY_MEANS: Final = (0.2, 0.5, 1.0, 2.0, 10.0)
+"""Incidents a day, from serious violence in a small district to that of the county."""
 
 _WORDS: Final[dict[Reason, str]] = {
     "rarer-than-red": "so many are rarer than the red level, and those judged at once, if any, bear it out",
@@ -148,7 +151,7 @@ def budget(
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     weeks: Annotated[int, typer.Option("--weeks", min=8, help="Simulate so many quiet weeks for each mean.")] = 104,
-    spread: Annotated[float, typer.Option("--spread", min=1, max=20, help="Variance / mean of a week's count.")] = 1.3,
+    spread: Annotated[float, typer.Option("--spread", min=1, max=20, help="Variance / mean of counts.")] = 1.3,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same figures.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -165,8 +168,11 @@ def budget(
             for sofar in false_alarms(settings.levels, mean, spread, series, weeks, chance):
                 progress.update(task, completed=len(rows) * weeks + sofar.weeks)
             rows.append(sofar)
+    daily = settings.daily
+    quiet_days = [] if daily is None else [false_days(daily.levels, mean, spread) for mean in DAY_MEANS]
     if as_json:
-        print_json({"series": series, "spread": spread, "seed": seed, "levels": settings.levels, "quiet": rows})
+        said = {"series": series, "spread": spread, "seed": seed, "levels": settings.levels, "quiet": rows}
+        print_json(said | {"daily": daily, "quiet_days": quiet_days})
         return
     levels = settings.levels
     out.print(
@@ -194,20 +200,23 @@ def budget(
     )
     say("Numbers a year, were all series of that mean, and each mean known exactly; estimating it costs some more")
     if settings.daily is not None:
-        _tell_of_days(settings.daily)
+        _tell_of_days(settings.daily, quiet_days)
 
 
 BUDGET_EPILOG = epilog("safety-stream indicators budget --weeks 52", {0: "printed", 1: "it went wrong"})
 
 
-def _tell_of_days(daily: DaySettings) -> None:
-    series = len(daily.indicators) * len(daily.areas)
-    days, levels = series * _DAYS_A_YEAR, daily.levels
+def _tell_of_days(daily: DaySettings, quiet: list[FalseDays]) -> None:
+    days = len(daily.indicators) * len(daily.areas) * _DAYS_A_YEAR
     out.print(
-        f"By the day {series} series are judged, {days:,} days a year, each for itself: by chance alone at most "
-        f"{days * levels.amber:.0f} are red or amber, {days * levels.red:.0f} of them red; fewer where little is "
-        f"expected, more where counts vary more than that.",
+        f"By the day {days:,} days are judged a year, each for itself. Counts that vary by chance alone bring at most "
+        f"{days * daily.levels.amber:.0f} red or amber ones, {days * daily.levels.red:.0f} of them red; these:",
         markup=False,
+    )
+    print_table(
+        ("expected a day", "red days", "amber days"),
+        [(f"{one.mean:g}", f"{one.red * days:.1f}", f"{one.amber * days:.1f}") for one in quiet],
+        title=" ",
     )
 
 

@@ -54,11 +54,15 @@ DAILY = DaySettings(
 )
 
 
-def weekly(catalogue: Catalogue) -> Catalogue:
+def weekly(catalogue: Catalogue, seed: int) -> Catalogue:
     """At levels that four small series sometimes reach and sometimes do not."""
     assert catalogue.signals is not None
     levels = msgspec.structs.replace(
-        catalogue.signals.levels, false_discoveries=1e-6, least=(40, 4), least_now=28, rare_least=6
+        catalogue.signals.levels,
+        false_discoveries=(1e-6, 0.1)[seed % 2],
+        least=(40, 4),
+        least_now=28,
+        rare_least=6,
     )
     return asking(judging(catalogue, levels=levels, daily=None), a_signal_rule("red"), a_signal_rule("amber"))
 
@@ -86,8 +90,10 @@ def counts_by_day(seed: int) -> Values:
 
 
 def faults_of_weeks(known: Catalogue, seed: int) -> list[str]:
-    """Where what was said of weeks in the end is not what the values say."""
+    """Where what was said of weeks in the end is not what the values say; of every other life the end is a breach."""
     values = counts_of(seed)
+    if seed % 2:
+        values |= {(series, COMPLETE - WEEK): 50 for series, _ in values}
     everything = put_out(known, in_any_order(known, values, Random(seed), LAST, COMPLETE))
     assert known.signals is not None
     expected = {}
@@ -163,7 +169,7 @@ def faults_of_findings(everything: list[msgspec.Struct], truth: dict[tuple[str, 
 @settings(max_examples=4)
 @given(seed=st.integers(0, 10**6))
 def test_weeks_are_judged_as_a_plain_judge_would(catalogue: Catalogue, seed: int):
-    assert faults_of_weeks(weekly(catalogue), seed) == []
+    assert faults_of_weeks(weekly(catalogue, seed), seed) == []
 
 
 @settings(max_examples=8)
@@ -320,7 +326,7 @@ def what_goes_on_is_a_measure_of_itself(patch: Patch) -> None:
 
 
 def test_nothing_is_noticed_where_nothing_is_broken(catalogue: Catalogue):
-    assert [faults_of_weeks(weekly(catalogue), seed) for seed in SEEDS] == [[]] * len(SEEDS)
+    assert [faults_of_weeks(weekly(catalogue, seed), seed) for seed in SEEDS] == [[]] * len(SEEDS)
     assert [faults_of_days(daily(catalogue), seed) for seed in SEEDS] == [[]] * len(SEEDS)
 
 
@@ -328,7 +334,7 @@ def test_nothing_is_noticed_where_nothing_is_broken(catalogue: Catalogue):
 def test_it_is_noticed_of_weeks_that(catalogue: Catalogue, monkeypatch: Patch, broken: Mutant):
     broken(monkeypatch)
 
-    assert any(faults_of_weeks(weekly(catalogue), seed) for seed in SEEDS)
+    assert any(faults_of_weeks(weekly(catalogue, seed), seed) for seed in SEEDS)
 
 
 @pytest.mark.parametrize("broken", OF_DAYS.values(), ids=OF_DAYS.keys())
