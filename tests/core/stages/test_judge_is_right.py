@@ -59,7 +59,7 @@ def weekly(catalogue: Catalogue, seed: int) -> Catalogue:
     assert catalogue.signals is not None
     levels = msgspec.structs.replace(
         catalogue.signals.levels,
-        false_discoveries=(1e-6, 0.1)[seed % 2],
+        false_discoveries=(1e-12, 0.1)[seed % 2],
         least=(40, 4),
         least_now=28,
         rare_least=6,
