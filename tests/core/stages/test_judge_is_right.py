@@ -90,10 +90,12 @@ def counts_by_day(seed: int) -> Values:
 
 
 def faults_of_weeks(known: Catalogue, seed: int) -> list[str]:
-    """Where what was said of weeks in the end is not what the values say; of every other life the end is a breach."""
+    """Where what was said of weeks is not what the values say; some lives have a breach early, some at their end."""
     values = counts_of(seed)
     if seed % 2:
         values |= {(series, COMPLETE - WEEK): 50 for series, _ in values}
+    if seed % 5 == 1:
+        values |= {(series, MONDAY + 8 * WEEK): 50 for series, _ in values}
     everything = put_out(known, in_any_order(known, values, Random(seed), LAST, COMPLETE))
     assert known.signals is not None
     expected = {}
