@@ -9,9 +9,10 @@ import pytest
 from tests.catalogue.copying import copied
 
 from safety_stream.catalogue.loading import lint_catalogue, load_catalogue
-from safety_stream.core.judgements.settings import Levels
+from safety_stream.core.judgements.settings import DayLevels, Levels
 from safety_stream.core.model.times import to_day
 from safety_stream.core.statistics.short_history import BAYES_2
+from safety_stream.core.statistics.weekdays import Weekdays
 from safety_stream.data_files import catalogue_folder
 
 SIGNALS = "signals.yaml"
@@ -53,6 +54,30 @@ def test_the_shipped_levels_are_those_of_the_sources():
     assert len(signals.areas) == 16
 
 
+def test_serious_violence_is_judged_by_the_day_at_the_levels_of_its_sources():
+    catalogue = load_catalogue(catalogue_folder())
+    assert catalogue.signals is not None
+    daily = catalogue.signals.daily
+
+    assert daily is not None
+    assert (daily.indicators, daily.areas) == (("serious-violence",), catalogue.signals.areas)
+    assert daily.levels == DayLevels(red=0.001, amber=0.01, least=3, clear_after=2)
+    assert daily.expecting == Weekdays(weeks=52, weeks_left_out=4, least_weeks=26)
+    known = {one.id for one in catalogue.judging.covariates}
+    assert set(daily.left_out) == {"bank-holidays", "bank-holiday-eves", "new-year"} <= known
+
+
+def test_nothing_is_judged_by_the_day_where_the_file_does_not_say_so(folder: Path):
+    path = folder / SIGNALS
+    text = path.read_text()
+    path.write_text(text[: text.index("daily:")])
+
+    signals = load_catalogue(folder).signals
+
+    assert signals is not None
+    assert signals.daily is None
+
+
 def test_a_catalogue_without_the_file_judges_nothing(folder: Path):
     (folder / SIGNALS).unlink()
     for rule in ("above-expected", "above-expected-amber"):
@@ -85,6 +110,11 @@ def test_an_agreed_limit_holds_from_its_day_on(folder: Path):
         ("half_width: 3, levels_of_year: 10", "half_width: 25, levels_of_year: 10", "no_periods must be"),
         ("    red: 0.001", "    red: 0.02", "red is more probable than amber"),
         ("    clear_after: domain", "    cleared: domain", "nothing says where clear_after is from"),
+        ("indicators: [serious-violence]", "indicators: [serious-violins]", "unknown indicator serious-violins"),
+        ("indicators: [serious-violence]", "indicators: [hate]", "indicator hate is not counted by the day"),
+        ("left_out: [bank-holidays,", "left_out: [bank-holiday,", "unknown effect in judging.yaml bank-holiday"),
+        ("least_weeks: 26", "least_weeks: 49", "49 weeks at least are more than the 52 without 4"),
+        ("    weekdays: domain", "    weekday: domain", "nothing says where weekdays is from"),
         (
             "targets: []",
             "targets: [{indicator: violins, area: L-12, from: 2026-04-01, at_most: 9, source: plan}]",

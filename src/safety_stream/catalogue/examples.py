@@ -150,7 +150,7 @@ def _on_judged_weeks(rule: Rule, limbs: list[Limb], example: ExampleEntry, catal
     for monday in range(min(weeks), max(weeks) + WEEK, WEEK):
         week = weeks.get(monday)
         said = (week.signal, week.final) if week else ("none", True)
-        breach = breach_after(breach, monday, said[0], catalogue.signals.levels, final=said[1])
+        breach = breach_after(breach, monday, said[0], catalogue.signals.levels.clear_after, final=said[1])
         if week is None or (example.as_of is not None and example.as_of < start_of(monday + WEEK)):
             continue
         judged = _judged(week, breach, catalogue.signals.levels)

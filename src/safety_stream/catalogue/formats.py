@@ -620,8 +620,36 @@ class TargetEntry(_Strict):
     source: Prose
 
 
+class WeekdaysEntry(_Strict):
+    """The same weekday in so many weeks, without the last ones; with fewer than `least_weeks` nothing is expected."""
+
+    weeks: Annotated[int, Field(ge=1, le=520)]
+    weeks_left_out: Annotated[int, Field(ge=0, le=519)]
+    least_weeks: Annotated[int, Field(ge=1, le=520)]
+
+
+class DayLevelsEntry(_Strict):
+    """When the value of a day is a signal."""
+
+    red: Level
+    amber: Level
+    least: Annotated[int, Field(ge=1, le=1_000)]
+    clear_after: Annotated[int, Field(ge=1, le=52)]
+
+
+class DailyEntry(_Strict):
+    """Which series are judged by the day, by what, and when they are a signal."""
+
+    indicators: Annotated[list[Name], Field(min_length=1)]
+    areas: Annotated[list[AreaCode], Field(min_length=1)]
+    weekdays: WeekdaysEntry
+    left_out: list[Name] = []
+    levels: DayLevelsEntry
+    sources: dict[str, Prose]
+
+
 class SignalsEntry(_Strict):
-    """Which series are judged, by what, and when they are a signal."""
+    """Which series are judged by the week, by what, and when they are a signal."""
 
     indicators: Annotated[list[Name], Field(min_length=1)]
     areas: Annotated[list[AreaCode], Field(min_length=1)]
@@ -636,6 +664,7 @@ class SignalsFile(_Strict):
     """`signals.yaml`."""
 
     signals: SignalsEntry
+    daily: DailyEntry | None = None
 
 
 class AudienceEntry(_Strict):

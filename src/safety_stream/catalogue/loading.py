@@ -130,14 +130,14 @@ def _read(
 ) -> _Read | None:
     """Read everything; None when there is an error."""
     vocabulary, profiles = read_declarations(files, areas, today)
-    signals = read_signals(files, vocabulary)
+    judging = read_judging(files, vocabulary, today)
+    signals = read_signals(files, vocabulary, judging)
     vocabulary = msgspec.structs.replace(vocabulary, judged=judged_in(files, signals))
     by_id = _read_rules(files, vocabulary, rules, instead)
     measures = vocabulary.measures or Measures({}, {}, {})
     check_counted_rules(files, measures.indicators.values(), [read.rule for read in by_id.values()])
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
-    judging = read_judging(files, vocabulary, today)
     extracts = read_extracts(files, vocabulary)
     categories, persons = vocabulary.categories, vocabulary.persons
     if categories is None or persons is None or files.have_errors:

@@ -1,4 +1,4 @@
-"""`indicators signals`, `why` and `budget`: what is thought of weekly values, why, and what chance alone brings."""
+"""`indicators signals`, `why` and `budget`: what is thought of values, why, and what chance alone brings."""
 
 from __future__ import annotations
 
@@ -26,17 +26,21 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.config import Connection
-from safety_stream.core.judgements.settings import Settings
+from safety_stream.core.judgements.days import rarity_of_days
+from safety_stream.core.judgements.settings import DaySettings, Settings
 from safety_stream.core.model.judgements import Judgement, Reason, Signal
-from safety_stream.core.model.times import Day, to_date, to_day
+from safety_stream.core.model.times import Day, PeriodKind, period_of, to_date, to_day
 from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
-from safety_stream.synthetic.quiet import FalseAlarms, false_alarms
+from safety_stream.synthetic.quiet import FalseAlarms, FalseDays, false_alarms, false_days
 
 MEANS: Final = (0.5, 2.0, 10.0, 50.0, 150.0)
 """Incidents a week, from hate crimes in a small district to violence in a large one."""
 
+DAY_MEANS: Final = (0.2, 0.5, 1.0, 2.0, 10.0)
+"""Incidents a day, from serious violence in a small district to that of the county."""
+
 _WORDS: Final[dict[Reason, str]] = {
-    "rarer-than-red": "so many are rarer than the red level, and the week as a whole bears it out",
+    "rarer-than-red": "so many are rarer than the red level, and those judged at once, if any, bear it out",
     "alone-in-its-batch": "so many are rarer than the red level, but among so many series chance brings one such",
     "rarer-than-amber": "so many are rarer than the amber level",
     "two-of-three": "this week and one of the two before are far above what was expected",
@@ -45,7 +49,7 @@ _WORDS: Final[dict[Reason, str]] = {
     "run-below": "week after week is below what was expected",
 }
 
-SignalOption = Annotated[Signal | None, typer.Option("--signal", help="Only weeks with this signal.")]
+SignalOption = Annotated[Signal | None, typer.Option("--signal", help="Only periods with this signal.")]
 
 
 @on_kafka
@@ -58,7 +62,7 @@ def signals(
     areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
-    """Print the newest judgement of every week that is a signal, or of every week of one kind of signal."""
+    """Print the newest judgement of every week and day that is a signal, or that is one kind of signal."""
     names = catalogue_of(catalogue, areas).areas.by_code
     newest = newest_of(read_values(kafka, "signals", Judgement))
     wanted = [
@@ -73,9 +77,10 @@ def signals(
             print_json(one)
         return
     print_table(
-        ("week from", "area", "indicator", "signal", "value", "expected", "one week in", "breach since", ""),
+        ("period", "from", "area", "indicator", "signal", "value", "expected", "one in", "breach since", ""),
         [
             (
+                one.period,
                 to_date(one.starts).isoformat(),
                 name_of(one.area, names),
                 one.indicator,
@@ -89,7 +94,7 @@ def signals(
             for one in wanted
         ],
     )
-    say(f"{len(wanted):,} of {len(newest):,} judged weeks")
+    say(f"{len(wanted):,} of {len(newest):,} judged weeks and days")
 
 
 SIGNALS_EPILOG = epilog("safety-stream indicators signals --signal red", {0: "shown", 1: "it went wrong"})
@@ -100,28 +105,34 @@ def why(
     kafka: Connection,
     area: Annotated[str, typer.Option("--area", help="The area, by its code.")],
     indicator: Annotated[str, typer.Option("--indicator", help="The indicator, by its id.")],
-    week: Annotated[str, typer.Option("--week", help="Any day of the week, such as 2026-01-31.")],
+    week: Annotated[str | None, typer.Option("--week", help="Any day of the week, such as 2026-01-31.")] = None,
+    day: Annotated[str | None, typer.Option("--day", help="The day, of what is judged by the day.")] = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a week was held against, and work its bounds out again from the record alone."""
-    monday = _monday(week)
+    """Say what a week or a day was held against, and work its bounds out again from the record alone."""
+    if (week is None) == (day is None):
+        raise Wrong("name a week or a day: --week 2026-01-31, or --day 2026-01-31")
+    kind: PeriodKind = "week" if day is None else "day"
+    starts = period_of(_day_of(week or day or ""), kind).starts
     known = catalogue_of(catalogue, areas)
     found = [
         one
         for one in newest_of(read_values(kafka, "signals", Judgement))
-        if (one.area, one.indicator, one.starts) == (area, indicator, monday)
+        if (one.area, one.indicator, one.period, one.starts) == (area, indicator, kind, starts)
     ]
     if not found:
+        also = ", it is a day left out" if kind == "day" else ""
         raise Wrong(
-            f"the week from {to_date(monday)} of {indicator} in {area} was not judged: it is not over, there is too "
-            f"little history, or signals.yaml does not name them"
+            f"the {kind} from {to_date(starts)} of {indicator} in {area} was not judged: it is not over, there is too "
+            f"little history{also}, or signals.yaml does not name them"
         )
     (judgement,) = found
-    if known.signals is None:
-        raise Wrong("this catalogue judges nothing: it has no signals.yaml")
-    again = worked_out_again(judgement, known.signals)
+    settings = known.signals if kind == "week" or known.signals is None else known.signals.daily
+    if settings is None:
+        raise Wrong(f"this catalogue judges no {kind}: signals.yaml does not say how")
+    again = worked_out_again(judgement, settings)
     if as_json:
         print_json({"judgement": judgement, "again": again, "agrees": agrees(judgement, again)})
         return
@@ -140,7 +151,7 @@ def budget(
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     weeks: Annotated[int, typer.Option("--weeks", min=8, help="Simulate so many quiet weeks for each mean.")] = 104,
-    spread: Annotated[float, typer.Option("--spread", min=1, max=20, help="Variance / mean of a week's count.")] = 1.3,
+    spread: Annotated[float, typer.Option("--spread", min=1, max=20, help="Variance / mean of counts.")] = 1.3,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same figures.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -157,8 +168,11 @@ def budget(
             for sofar in false_alarms(settings.levels, mean, spread, series, weeks, chance):
                 progress.update(task, completed=len(rows) * weeks + sofar.weeks)
             rows.append(sofar)
+    daily = settings.daily
+    quiet_days = [] if daily is None else [false_days(daily.levels, mean, spread) for mean in DAY_MEANS]
     if as_json:
-        print_json({"series": series, "spread": spread, "seed": seed, "levels": settings.levels, "quiet": rows})
+        said = {"series": series, "spread": spread, "seed": seed, "levels": settings.levels, "quiet": rows}
+        print_json(said | {"daily": daily, "quiet_days": quiet_days})
         return
     levels = settings.levels
     out.print(
@@ -185,20 +199,42 @@ def budget(
         title=" ",
     )
     say("Numbers a year, were all series of that mean, and each mean known exactly; estimating it costs some more")
+    if settings.daily is not None:
+        _tell_of_days(settings.daily, quiet_days)
 
 
 BUDGET_EPILOG = epilog("safety-stream indicators budget --weeks 52", {0: "printed", 1: "it went wrong"})
 
 
+def _tell_of_days(daily: DaySettings, quiet: list[FalseDays]) -> None:
+    days = len(daily.indicators) * len(daily.areas) * _DAYS_A_YEAR
+    out.print(
+        f"By the day {days:,} days are judged a year, each for itself. Counts that vary by chance alone bring at most "
+        f"{days * daily.levels.amber:.0f} red or amber ones, {days * daily.levels.red:.0f} of them red; these:",
+        markup=False,
+    )
+    print_table(
+        ("expected a day", "red days", "amber days"),
+        [(f"{one.mean:g}", f"{one.red * days:.1f}", f"{one.amber * days:.1f}") for one in quiet],
+        title=" ",
+    )
+
+
+_DAYS_A_YEAR = 365
+
+
 def newest_of(said: Iterable[Judgement]) -> list[Judgement]:
-    """The last word on each week, sorted."""
-    newest = {(one.starts, one.area, one.indicator): one for one in said}
+    """The last word on each period, sorted."""
+    newest = {(one.starts, one.period, one.area, one.indicator): one for one in said}
     return [newest[key] for key in sorted(newest)]
 
 
-def worked_out_again(judgement: Judgement, settings: Settings) -> Rarity:
+def worked_out_again(judgement: Judgement, settings: Settings | DaySettings) -> Rarity:
     """Probabilities and bounds from the record's own count, mean and spread, at the levels of these settings."""
     expected = Expected(judgement.expected, judgement.spread, judgement.weaker)
+    if isinstance(settings, DaySettings):
+        (rarity,) = rarity_of_days([judgement.counted], [expected], settings.levels)
+        return rarity
     levels = settings.levels
     (rarity,) = rarity_of([judgement.counted], [expected], (levels.amber, levels.red, levels.improvement))
     return rarity
@@ -218,17 +254,18 @@ _SMALL = 1e-300
 
 
 def _tell(one: Judgement, area: str) -> None:
-    weeks = "the week" if one.together == 1 else f"the {one.together} weeks"
-    since = to_date(one.ends - 7 * one.together).isoformat()
+    kind = one.period
+    periods = f"the {kind}" if one.together == 1 else f"the {one.together} {kind}s"
+    since = to_date(one.ends - (one.ends - one.starts) * one.together).isoformat()
     lines = [
-        f"{one.indicator} in {area}: {one.signal} in the week from {to_date(one.starts)}"
+        f"{one.indicator} in {area}: {one.signal} in the {kind} from {to_date(one.starts)}"
         + ("" if one.final else ", provisional: a feed is not complete to its end"),
-        f"  counted      {one.counted:,} in {weeks} from {since}",
+        f"  counted      {one.counted:,} in {periods} from {since}",
         f"  expected     {one.expected:.2f}, variance {one.spread:.2f} times that; by {one.method}"
         + (", which rests on a few weeks and is the weaker method" if one.weaker else ""),
         f"  no signal    from {one.low_below:,} to {one.amber_above:,}; red above {one.red_above:,}",
-        f"  so many      {one.p:.3g}: one week in {_one_in(one.p)};  so few {one.p_low:.3g}",
-        f"  last 8 weeks {' '.join(str(value) for value in one.recent)}",
+        f"  so many      {one.p:.3g}: one {kind} in {_one_in(one.p)};  so few {one.p_low:.3g}",
+        f"  {f'last 8 {kind}s':12} {' '.join(str(value) for value in one.recent)}",
         f"  years before {' '.join(str(value) for value in one.past_years) or 'unknown'}",
     ]
     if one.tests:
@@ -236,7 +273,7 @@ def _tell(one: Judgement, area: str) -> None:
     if one.target is not None:
         lines.append(f"  agreed limit {one.target:,}" + (", exceeded" if one.value > one.target else ""))
     if one.opened is not None:
-        lines.append(f"  breach       since the week from {to_date(one.opened)}")
+        lines.append(f"  breach       since the {kind} from {to_date(one.opened)}")
     lines.extend(f"  because      {_WORDS[reason]}" for reason in one.reasons)
     if one.signal in ("amber", "red"):
         lines.append(f"  withdrawn    once corrections leave {one.amber_above:,} or fewer, where it rests on rarity")
@@ -251,9 +288,8 @@ def _one_in(probability: float) -> str:
 _MILLION = 1_000_000
 
 
-def _monday(text: str) -> Day:
+def _day_of(text: str) -> Day:
     try:
-        day = to_day(date.fromisoformat(text))
+        return to_day(date.fromisoformat(text))
     except ValueError:
         raise Wrong(f"{text} is no day: write it as 2026-01-31") from None
-    return day - to_date(day).weekday()

@@ -1,4 +1,4 @@
-"""Weeks in which nothing happens but chance, to count what is cried over them."""
+"""Weeks and days in which nothing happens but chance, to count what is cried over them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from random import Random
 
 import msgspec
 
-from safety_stream.core.judgements.settings import Levels
+from safety_stream.core.judgements.days import rarity_of_days
+from safety_stream.core.judgements.settings import DayLevels, Levels
 from safety_stream.core.judgements.signals import LOOKS_BACK, Judged, Weighed, judged_week
 from safety_stream.core.model.judgements import Signal
 from safety_stream.core.statistics.expecting import Expected
@@ -59,6 +60,22 @@ def false_alarms(
             breaches += one.breach is not None and one.breach.opened == week
             red_breaches += one.breach is not None and one.breach.red_since == week
         yield FalseAlarms(mean, series, week + 1, dict(signals), breaches, red_breaches)
+
+
+class FalseDays(msgspec.Struct, frozen=True):
+    """How many days of a series with this mean are red, and amber, by chance alone: shares."""
+
+    mean: float
+    red: float
+    amber: float
+
+
+def false_days(levels: DayLevels, mean: float, spread: float) -> FalseDays:
+    """What is cried over days with this mean and variance / mean. Each is judged for itself, so it is exact."""
+    (rarity,) = rarity_of_days([0], [Expected(mean, 1.0, weaker=False)], levels)
+    firsts = [max(levels.least, bound + 1) for bound in (rarity.red_above, rarity.amber_above)]
+    red, any_signal = (one.p for one in rarity_of_days(firsts, [Expected(mean, spread, weaker=False)] * 2, levels))
+    return FalseDays(mean, red, any_signal - red)
 
 
 def _drawn(mean: float, spread: float, chance: Random) -> int:

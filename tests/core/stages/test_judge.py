@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any, Literal
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.rules.making import a_rule, an_override, days
+from tests.core.rules.making import an_override
+from tests.core.stages.judged_world import (
+    AREAS,
+    INDICATORS,
+    MONDAY,
+    SERIES,
+    WEEK,
+    WEEKS,
+    WEEKS_OF_A_YEAR,
+    Values,
+    a_signal_rule,
+    a_status,
+    a_value,
+    asking,
+    changes_in,
+    counts_of,
+    found_in,
+    in_any_order,
+    judging,
+    put_out,
+    run,
+    standing,
+)
 from tests.core.stages.making import a_record
 
 from safety_stream.core.catalogue import Catalogue
@@ -21,126 +43,12 @@ from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.times import DAY_LENGTH, Day, start_of
-from safety_stream.core.rules.rule import Count, Limb, Rule, Signalled
+from safety_stream.core.rules.rule import Rule
 from safety_stream.core.rules.signal import signalled
 from safety_stream.core.stages import judge
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import MORE_ROW
-from safety_stream.core.statistics.expecting import Expecting, expected_of
-from safety_stream.core.statistics.farrington import Control
-from safety_stream.core.statistics.short_history import Bayes
-
-WEEK = 7
-MONDAY: Day = 15_001 - 15_001 % WEEK + 4
-"""A Monday: day 4 of 1970 was one."""
-
-AREAS = ("E07000117", "E07000124")
-INDICATORS = ("violence", "burglary")
-SERIES = [f"{area}|{indicator}" for area in AREAS for indicator in INDICATORS]
-QUICK = Expecting(
-    # A year of ten weeks, so that a history of years is short.
-    trusted=Control(b=2, w=1, no_periods=3, past_weeks_not_included=3, threshold_method="predictive", freq=10),
-    least_years=1,
-    short=Bayes(b=0, w=4, this_year=True),
-)
-WEEKS = 32
-
-Values = dict[tuple[str, Day], int]
-
-
-def judging(catalogue: Catalogue, **changes: Any) -> Catalogue:
-    assert catalogue.signals is not None
-    few = msgspec.structs.replace(
-        catalogue.signals, indicators=INDICATORS, areas=AREAS, expecting=QUICK, targets=(), **changes
-    )
-    return msgspec.structs.replace(catalogue, signals=few, judging=Judging())
-
-
-def a_value(series: str, week: Day, value: int, as_of: int) -> IndicatorValue:
-    area, indicator = series.split("|")
-    return IndicatorValue(
-        area=area,
-        indicator=indicator,
-        period="week",
-        starts=week,
-        ends=week + WEEK,
-        value=value,
-        final=False,
-        revision=1,
-        restates=None,
-        as_of=as_of,
-    )
-
-
-def a_status(day: Day, complete_to: Day, catalogue: Catalogue) -> FeedStatus:
-    """It is `day`, and what the indicators rest on is complete to the beginning of `complete_to`."""
-    latency = catalogue.sources["police-crimes"].usual_latency
-    return FeedStatus(as_of=start_of(day), newest={"police-crimes": start_of(complete_to) + latency}, partition=0)
-
-
-def run(
-    catalogue: Catalogue, batches: Iterable[Sequence[IndicatorValue | FeedStatus]], rows: MemoryRows | None = None
-) -> list[Judgement]:
-    """The judgements that go out, every slice taken to its end."""
-    return [value for value in put_out(catalogue, batches, rows) if isinstance(value, Judgement)]
-
-
-def changes_in(
-    catalogue: Catalogue, batches: Iterable[Sequence[IndicatorValue | FeedStatus]], rows: MemoryRows | None = None
-) -> list[FindingChange]:
-    """The changes of findings that go out."""
-    return [value for value in put_out(catalogue, batches, rows) if isinstance(value, FindingChange)]
-
-
-def put_out(
-    catalogue: Catalogue, batches: Iterable[Sequence[IndicatorValue | FeedStatus]], rows: MemoryRows | None = None
-) -> list[msgspec.Struct]:
-    """All that goes out."""
-    step, rows = judge.make_step(catalogue, 1), MemoryRows() if rows is None else rows
-    said: list[msgspec.Struct] = []
-    for batch in batches:
-        records = [a_record(value, "indicator-values", received_at=value.as_of) for value in batch]
-        outputs = step(rows, records, None)
-        while rows.get(MORE_ROW) is not None:
-            outputs += step(rows, [], None)
-        said += [output.value for output in outputs]
-    return said
-
-
-def found_in(changes: Iterable[FindingChange]) -> dict[str, Finding]:
-    """The findings that stand; each change must be one of what stood."""
-    standing: dict[str, Finding] = {}
-    for change in changes:
-        name = change.finding.finding_id
-        assert (name in standing) == (change.change != "raised")
-        if change.change == "withdrawn":
-            assert standing.pop(name) == change.finding
-        else:
-            assert standing.get(name) != change.finding
-            standing[name] = change.finding
-    return standing
-
-
-def asking(catalogue: Catalogue, *rules: Rule) -> Catalogue:
-    return msgspec.structs.replace(catalogue, rules=rules)
-
-
-def a_signal_rule(reaches: Literal["amber", "red"], version: int = 1, **changes: Any) -> Rule:
-    words = "{value} {expected} {bound} {one_in} {reasons}"
-    limb = Limb(name="main", keys=("area",), steps={}, condition=Signalled(reaches=reaches), explain=words)
-    some = a_rule(Count(of="x", at_least=1, within=days(1)))
-    return msgspec.structs.replace(some, id=f"is-{reaches}", version=version, limbs=(limb,), **changes)
-
-
-def standing(said: Iterable[Judgement]) -> dict[tuple[str, Day], tuple[Any, ...]]:
-    """The newest word on each week: what was judged, without when it was said and how often."""
-    newest = {(f"{one.area}|{one.indicator}", one.starts): one for one in said}
-    return {
-        key: msgspec.structs.astuple(
-            msgspec.structs.replace(one, revision=0, restates=None, as_of=0),
-        )
-        for key, one in newest.items()
-    }
+from safety_stream.core.statistics.expecting import expected_of
 
 
 def batch_of(values: Values, over: Day, complete: Day, said: Settings) -> dict[tuple[str, Day], Judged]:
@@ -173,21 +81,6 @@ def batch_of(values: Values, over: Day, complete: Day, said: Settings) -> dict[t
     return found
 
 
-WEEKS_OF_A_YEAR = 52
-
-
-def counts_of(seed: int) -> Values:
-    """A history of each series, with a burst, beginning some weeks apart; noughts are never published."""
-    random = Random(seed)
-    values: Values = {}
-    for series in SERIES[: random.randint(1, len(SERIES))]:
-        burst = random.randrange(WEEKS)
-        for week in range(random.choice((0, 2, WEEKS - 3)), WEEKS):
-            count = min(int(random.expovariate(1 / random.choice((0.4, 6.0)))), 40)
-            values[series, MONDAY + week * WEEK] = count + (25 if week == burst else 0)
-    return {key: value for key, value in values.items() if value} or {(SERIES[0], MONDAY): 1}
-
-
 @settings(max_examples=10)
 @given(seed=st.integers(0, 10**6))
 def test_whatever_came_when_the_judgements_are_those_of_the_values(catalogue: Catalogue, seed: int):
@@ -196,21 +89,9 @@ def test_whatever_came_when_the_judgements_are_those_of_the_values(catalogue: Ca
     rules = [a_signal_rule("red"), a_signal_rule("amber", overrides=(an_override(AREAS[1], enabled=False),))]
     known = asking(judging(catalogue), *rules)
     values = counts_of(seed)
-    told: list[IndicatorValue | FeedStatus] = [a_value(*key, value, 0) for key, value in values.items()]
-    random.shuffle(told)
     last = MONDAY + WEEKS * WEEK
-    for key in random.sample(sorted(values), min(5, len(values))):
-        told.insert(0, a_value(*key, random.randrange(60), 0))
     complete = last - 3 * WEEK
-    for _ in range(3):
-        day = random.randrange(MONDAY, last)
-        told.insert(random.randrange(len(told)), a_status(day, min(day - random.randrange(30), complete), known))
-    told.append(a_status(last, complete, known))
-    batches = []
-    while told:
-        size = random.randint(1, 100)
-        batches.append(told[:size])
-        del told[:size]
+    batches = in_any_order(known, values, random, last, complete)
 
     everything = put_out(known, batches)
     said = standing(one for one in everything if isinstance(one, Judgement))
@@ -421,3 +302,83 @@ def test_a_rule_that_came_while_weeks_were_judged_is_held_against_all(catalogue:
     whole = put_out(asking(known, rule), [burst(known)])
     assert found_in(changes) == found_in(one for one in whole if isinstance(one, FindingChange))
     assert changes
+
+
+def without(known: Catalogue, indicators: Sequence[str], areas: Sequence[str] = AREAS) -> Catalogue:
+    assert known.signals is not None
+    fewer = msgspec.structs.replace(known.signals, indicators=tuple(indicators), areas=tuple(areas))
+    return msgspec.structs.replace(known, signals=fewer)
+
+
+def in_breach(known: Catalogue, rows: MemoryRows) -> list[msgspec.Struct]:
+    """A district's violence breaks out in the last week, another's stays as it is."""
+    values = [a_value(series, week, value, 0) for series in (SERIES[0], SERIES[2]) for week, value in BURST[:40]]
+    values.append(a_value(SERIES[0], BURST_WEEK, 60, 0))
+    day = BURST_WEEK + WEEK
+    return put_out(known, [[*values, a_status(day, day, known)]], rows)
+
+
+@pytest.mark.parametrize("gone", ["indicator", "area", "everything"])
+def test_what_is_judged_no_more_has_neither_breach_nor_finding(catalogue: Catalogue, gone: str):
+    known = asking(judging(catalogue), a_signal_rule("red"))
+    rows = MemoryRows()
+    said = in_breach(known, rows)
+    found = found_in(one for one in said if isinstance(one, FindingChange))
+    before = [one for one in said if isinstance(one, Judgement)]
+    assert [one.opened for one in before if one.signal == "red"] == [BURST_WEEK]
+    fewer = {
+        "indicator": without(known, INDICATORS[1:]),
+        "area": without(known, INDICATORS, AREAS[1:]),
+        "everything": msgspec.structs.replace(known, signals=None),
+    }[gone]
+
+    later = put_out(fewer, [[a_status(BURST_WEEK + WEEK, BURST_WEEK + WEEK, fewer)]], rows)
+
+    closed = {(one.area, one.starts): one for one in later if isinstance(one, Judgement)}[AREAS[0], BURST_WEEK]
+    assert (closed.signal, closed.reasons, closed.opened, closed.red_since) == ("none", (), None, None)
+    assert (closed.value, closed.revision, closed.restates) == (60, 2, "red")
+    (withdrawn,) = [one for one in later if isinstance(one, FindingChange)]
+    assert (withdrawn.change, withdrawn.finding) == ("withdrawn", *found.values())
+    assert withdrawn.cause == f"signals.yaml no longer has {SERIES[0]} judged"
+    newest = standing([*before, *(one for one in later if isinstance(one, Judgement))])
+    alive = [
+        dict(zip(Judgement.__struct_fields__, one, strict=True)) for key, one in newest.items() if key[0] == SERIES[0]
+    ]
+    assert {(one["signal"], one["opened"]) for one in alive} == {("none", None)}
+    assert put_out(fewer, [[a_status(BURST_WEEK + WEEK, BURST_WEEK + WEEK, fewer)]], rows) == []
+
+
+def test_what_is_judged_no_more_is_in_no_batch(catalogue: Catalogue):
+    known = judging(catalogue)
+    rows = MemoryRows()
+    in_breach(known, rows)
+    fewer = without(known, INDICATORS, AREAS[1:])
+    put_out(fewer, [[a_status(BURST_WEEK + WEEK, BURST_WEEK + WEEK, fewer)]], rows)
+
+    day = BURST_WEEK + 2 * WEEK
+    said = run(fewer, [[a_value(SERIES[2], BURST_WEEK + WEEK, 80, 0), a_status(day, day, fewer)]], rows)
+
+    assert [(one.area, one.starts, one.tests) for one in said if one.tests] == [(AREAS[1], BURST_WEEK + WEEK, 1)]
+
+
+def test_what_is_judged_again_is_judged_as_if_it_had_been_all_along(catalogue: Catalogue):
+    """Also by what was reported while nobody judged it."""
+    known = asking(judging(catalogue), a_signal_rule("red"))
+    rows = MemoryRows()
+    said = in_breach(known, rows)
+    fewer = without(known, INDICATORS, AREAS[1:])
+    day = BURST_WEEK + 3 * WEEK
+    late = [a_value(SERIES[0], BURST_WEEK + WEEK, 70, 0), a_value(SERIES[2], BURST_WEEK + WEEK, 11, 0)]
+    said += put_out(fewer, [[a_status(BURST_WEEK + WEEK, BURST_WEEK + WEEK, fewer)]], rows)
+    said += put_out(fewer, [[*late, a_status(day, day, fewer)]], rows)
+    said += put_out(known, [[a_status(day, day, known)]], rows)
+
+    whole = MemoryRows()
+    other = in_breach(known, whole) + put_out(known, [[*late, a_status(day, day, known)]], whole)
+
+    assert standing(one for one in said if isinstance(one, Judgement)) == standing(
+        one for one in other if isinstance(one, Judgement)
+    )
+    assert found_in(one for one in said if isinstance(one, FindingChange)) == found_in(
+        one for one in other if isinstance(one, FindingChange)
+    )

@@ -200,6 +200,14 @@ def test_a_judgement_that_comes_first_waits_for_its_value(catalogue: Catalogue) 
     assert (shown.signal, shown.revision) == ("amber", 1)
 
 
+def test_a_judgement_of_a_day_is_shown_to_nobody(catalogue: Catalogue) -> None:
+    day = msgspec.structs.replace(JUDGEMENT, period="day", ends=JUDGEMENT.starts + 1)
+    door = Shown(catalogue)
+
+    assert door.take(msgspec.structs.replace(WEEK, period="day", ends=WEEK.starts + 1), day)
+    assert all(one.signal is None for one in on("internal", door.take(WEEK)))
+
+
 def test_a_judgement_of_another_value_is_not_told_with_this_one(catalogue: Catalogue) -> None:
     door = Shown(catalogue)
     restated = msgspec.structs.replace(WEEK, value=10, revision=2, restates=9)

@@ -1,4 +1,4 @@
-"""By what weekly values are judged. The numbers and their sources are in `catalogue/judging.yaml`."""
+"""By what values of weeks and of days are judged. The numbers and their sources are in `catalogue/signals.yaml`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import msgspec
 
 from safety_stream.core.model.times import Day
 from safety_stream.core.statistics.expecting import Expecting
+from safety_stream.core.statistics.weekdays import Weekdays
 
 
 class Levels(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,11 +51,41 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
+class DayLevels(msgspec.Struct, frozen=True, kw_only=True):
+    """When the value of a day is a signal.
+
+    Attributes:
+        red: So small a probability of as many or more is red.
+        amber: So small a one is amber.
+        least: A value is no signal with fewer incidents than this.
+        clear_after: A breach is over after so many days without a red or amber one.
+    """
+
+    red: float
+    amber: float
+    least: int
+    clear_after: int
+
+
+class DaySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which series are judged by the day, by what their expectation is made, and when they are a signal.
+
+    `left_out` are the effects of the calendar whose days are neither judged nor in any baseline.
+    """
+
+    indicators: tuple[str, ...]
+    areas: tuple[str, ...]
+    expecting: Weekdays
+    left_out: tuple[str, ...]
+    levels: DayLevels
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which series are judged, by what their expectation is made, and when they are a signal."""
+    """Which series are judged by the week, by what their expectation is made, and when they are a signal."""
 
     indicators: tuple[str, ...]
     areas: tuple[str, ...]
     expecting: Expecting
     levels: Levels
     targets: tuple[Target, ...] = ()
+    daily: DaySettings | None = None

@@ -44,11 +44,11 @@ from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
 from safety_stream.core.statistics.multiple import discovered
 
 LOOKS_BACK: Final = 7
-"""No signal looks at more weeks before the one it is about."""
+"""No signal looks at more periods before the one it is about."""
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A week of a series before it is judged: the values up to and with it (`recent`), and what it let expect."""
+    """A period of a series before it is judged: the values up to and with it (`recent`), and what it let expect."""
 
     value: int
     final: bool
@@ -59,7 +59,7 @@ class Weighed(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Breach(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A breach that stands: the first days of its first week and of its first red one, and how long nothing was up."""
+    """A breach that stands: the first days of its first period and first red one, and how long nothing was up."""
 
     opened: Day
     red_since: Day | None
@@ -67,7 +67,7 @@ class Breach(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A week of a series as it was judged: `counted` in all weeks taken together, which let expect `over`.
+    """A period of a series as it was judged: `counted` in all periods taken together, which let expect `over`.
 
     How many were tested, and how many of them stood out, is told where that decided something, and 0 elsewhere: else
     every series of a week would change with each that comes to be tested.
@@ -86,7 +86,7 @@ class Judged(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 Row = Mapping[str, Judged]
-"""The judged series of one week."""
+"""The judged series of one period."""
 
 
 def judged_week(week: Day, weighed: Mapping[str, Weighed], before: Sequence[Row], levels: Levels) -> dict[str, Judged]:
@@ -116,7 +116,7 @@ def judged_week(week: Day, weighed: Mapping[str, Weighed], before: Sequence[Row]
         reasons = up or _downward(weighed[name], rarity, past, levels)
         signal = _signal(reasons, weaker=over.weaker)
         standing = past[-1].breach if past and past[-1] else None
-        breach = breach_after(standing, week, signal, levels, final=weighed[name].final)
+        breach = breach_after(standing, week, signal, levels.clear_after, final=weighed[name].final)
         batch = (tests, discoveries) if {"rarer-than-red", "alone-in-its-batch"} & {*reasons} else (0, 0)
         judged[name] = Judged(weighed[name], together, counted, over, rarity, *batch, signal, reasons, breach)
     return judged
@@ -192,15 +192,17 @@ def _is_far(one: Weighed, levels: Levels) -> bool:
     return one.value - mean > levels.sigmas * sqrt(mean * spread)
 
 
-def breach_after(standing: Breach | None, week: Day, signal: Signal, levels: Levels, *, final: bool) -> Breach | None:
-    """The breach that stands after a week of this signal, `standing` before it; None: there is none, or none more."""
+def breach_after(
+    standing: Breach | None, starts: Day, signal: Signal, clear_after: int, *, final: bool
+) -> Breach | None:
+    """The breach that stands after a period of this signal, `standing` before it; None: there is none, or none more."""
     if signal in ("red", "amber"):
-        opened = standing.opened if standing else week
+        opened = standing.opened if standing else starts
         red_since = standing.red_since if standing else None
         if red_since is None and signal == "red":
-            red_since = week
+            red_since = starts
         return Breach(opened, red_since, 0)
     if standing is None:
         return None
     quiet = standing.quiet + 1 if final else standing.quiet
-    return Breach(standing.opened, standing.red_since, quiet) if quiet < levels.clear_after else None
+    return Breach(standing.opened, standing.red_since, quiet) if quiet < clear_after else None

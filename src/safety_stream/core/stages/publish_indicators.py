@@ -52,7 +52,7 @@ SLICE: Final = 5
 """How many tables are shown in one step: a fraction of a second of work, and no long transaction."""
 
 JUDGED: Final[PeriodKind] = "week"
-"""The kind of period there are judgements of."""
+"""The kind of period whose judgements are shown; those of days are on the topic `signals` alone."""
 
 
 class Said(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -222,6 +222,8 @@ class _IndicatorDoor(Door):
         self._show_value(value, said, received_at)
 
     def _take_judgement(self, judgement: Judgement, received_at: Instant) -> None:
+        if judgement.period != JUDGED:
+            return
         key = _period_key(judgement.area, judgement.indicator, judgement.period, judgement.starts)
         joined = self._joined.get(key) or Joined()
         said = _said(judgement)
