@@ -21,6 +21,8 @@ from safety_stream.wire.records import Records
 BURNLEY = "E07000117"
 FIRST = to_day(date(2026, 1, 5))
 """A Monday."""
+COVERED = date(2026, 1, 1)
+"""The day from which the shipped feeds cover things."""
 
 
 def run(*words: object, **environment: str) -> tuple[int, str, str]:
@@ -102,7 +104,7 @@ def test_what_was_known_is_what_a_replay_of_what_had_come_publishes(
     published = {
         (value["indicator"], to_date(value["starts"]).isoformat()): (value["value"], value["final"])
         for value in map(json.loads, (before / "indicators.jsonl").read_text().splitlines())
-        if (value["area"], value["period"]) == (BURNLEY, kind)
+        if (value["area"], value["period"]) == (BURNLEY, kind) and to_date(value["starts"]) >= COVERED
     }
     as_of = to_date(FIRST + days).isoformat()
     for indicator in ("violence", "ed-assaults"):
@@ -113,7 +115,7 @@ def test_what_was_known_is_what_a_replay_of_what_had_come_publishes(
 
 def test_a_month_that_comes_late_is_incomplete_and_no_fall(tallies: Path):
     """
-    December  told on 5 February
+    December  told on 5 February, and no feed covers it: whether that was all nobody knows
     January   told on 8 March; on 20 February nothing is known of it
     """
     code, out, err = known("--from", tallies, "--as-of", "2026-02-20", "--period", "month", indicator="ed-assaults")
@@ -122,11 +124,18 @@ def test_a_month_that_comes_late_is_incomplete_and_no_fall(tallies: Path):
     assert title.strip() == "ed-assaults in Burnley"
     assert head.split() == ["from", "known", "on", "2026-02-20", "known", "now", "difference"]
     assert [line.split() for line in lines] == [
-        ["2025-12-01", "9", "9"],
+        ["2025-12-01", "unknown", "unknown"],
         ["2026-01-01", "0", "so", "far", "9", "+9", "incomplete"],
         ["2026-02-01", "0", "so", "far", "0", "so", "far", "incomplete"],
     ]
     assert "a small number is no fall" in err
+    assert "unknown: before the day from which every feed covers things" in err
+
+
+def test_json_has_no_number_of_what_no_feed_covers(tallies: Path):
+    row, *_ = rows("--from", tallies, "--as-of", "2026-02-20", "--period", "month", indicator="ed-assaults")
+    assert (row["starts"], row["known"], row["known_now"], row["difference"]) == ("2025-12-01", None, None, None)
+    assert (row["complete"], row["complete_now"]) == (False, False)
 
 
 def test_json_says_the_same_for_each_period(tallies: Path):

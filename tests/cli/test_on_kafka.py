@@ -81,7 +81,7 @@ def terminal(kafka: str, tmp_path: Path, topic_prefix: str) -> Terminal:
     with (catalogue / "sources.yaml").open("a", encoding="utf-8") as file:
         file.write(
             f"  - {{id: {source}, organisation: council, title: T, kinds: [police-crime], identity: place-only, "
-            "usual_latency: 1 day}\n"
+            "usual_latency: 1 day, covers_from: 2010-12-01}\n"
         )
     audiences = catalogue / "audiences" / "audiences.yaml"
     text = audiences.read_text(encoding="utf-8")

@@ -55,7 +55,15 @@ CATALOGUE: Catalogue = msgspec.structs.replace(
         by_lsoa={},
     ),
     sources={
-        name: Source(id=name, organisation=name, title=name, kinds=(), identity="place-only", usual_latency=HOUR)
+        name: Source(
+            id=name,
+            organisation=name,
+            title=name,
+            kinds=(),
+            identity="place-only",
+            usual_latency=HOUR,
+            covers_from=QUARTER.starts,
+        )
         for name in ("police", "fire")
     },
     indicators=(indicator("crime", "police"), indicator("fire", "fire"), indicator("both", "police", "fire")),
@@ -144,6 +152,33 @@ def test_where_values_may_be_gone_nought_is_never_said():
     assert numbers(value("B", 2, 7), is_whole=False) == [None, None, None]
     assert numbers(value("B", 2, 7), area="B", is_whole=False) == [None, 7, None]
     assert numbers(status(date(2026, 4, 1), "police"), is_whole=False) == [None, None, None]
+
+
+def test_of_what_was_before_a_feed_covers_things_nothing_is_known():
+    """
+    February  is covered from its second day on: what was told of it is no count, nor is what was not told nought
+    """
+    sources = dict(CATALOGUE.sources)
+    sources["police"] = msgspec.structs.replace(sources["police"], covers_from=to_day(date(2026, 2, 2)))
+    gathered = Gathered(msgspec.structs.replace(CATALOGUE, sources=sources), QUARTER)
+    for one in (value("A", 1, 7), value("A", 2, 7), status(date(2026, 4, 1), "police", "fire")):
+        gathered.take(one)
+    counts = gathered.counts(EXTRACT, 1)
+
+    in_a = [one for one in counts["crimes"] if one.area == "A"]
+    assert [(one.count, one.final, one.revision) for one in in_a] == [(None, False, None)] * 2 + [(0, True, None)]
+    assert [one.count for one in counts["fires"] if (one.area, one.indicator) == ("A", "fire")] == [0, 0, 0]
+
+
+def test_a_quarter_no_feed_covers_has_none():
+    early = quarter_of("2025-Q4")
+    gathered = Gathered(CATALOGUE, early)
+    for one in (status(date(2026, 4, 1), "police", "fire"), value("A", 3, 7)):
+        gathered.take(one)
+
+    answered = {one.item: one.answer for one in ticks(EXTRACT, gathered.counts(EXTRACT, 1), early)}
+
+    assert answered == {"crimes": "no feed", "fires": "no feed", "none": "not in the vocabulary"}
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -43,6 +43,7 @@ _SOURCE = """  - id: coastguard
     kinds: [ambulance-call]
     identity: place-only
     usual_latency: 7 days
+    covers_from: 2026-01-01
 """
 GONE = "soc-intimidation-fire.yaml"
 """The rule that the other catalogue has retired."""

@@ -110,6 +110,7 @@ def _read_sources(files: Files) -> dict[str, Source] | None:
             kinds=tuple(entry.kinds),
             identity=entry.identity,
             usual_latency=_exact_length(at, ("sources", index, "usual_latency"), entry.usual_latency),
+            covers_from=entry.covers_from,
         )
         for index, entry in enumerate(model.sources)
     }

@@ -197,7 +197,7 @@ FactWords = Annotated[
 
 
 class SourceEntry(_Strict):
-    """A partner's feed."""
+    """A partner's feed. It tells of everything from the day `covers_from` on: what was before is unknown."""
 
     id: Name
     organisation: Name
@@ -205,6 +205,7 @@ class SourceEntry(_Strict):
     kinds: Annotated[list[Name], Field(min_length=1)]
     identity: IdentityClass
     usual_latency: Length
+    covers_from: LondonDay
 
 
 class SourcesFile(_Strict):

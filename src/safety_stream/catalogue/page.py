@@ -26,7 +26,15 @@ from safety_stream.catalogue.loading import Loaded, load_near_repeats, load_volu
 from safety_stream.catalogue.near_repeats import bands, in_words, meaning, newest_of, ratio
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Family
-from safety_stream.core.model.times import DAY_LENGTH, LONDON, Duration, Instant, length_in_words, to_datetime
+from safety_stream.core.model.times import (
+    DAY_LENGTH,
+    LONDON,
+    Duration,
+    Instant,
+    length_in_words,
+    to_date,
+    to_datetime,
+)
 from safety_stream.core.rules.rule import Rule
 
 Form = Literal["html", "md"]
@@ -87,7 +95,7 @@ def _blocks(catalogue: Catalogue, files: Mapping[str, RuleFile], volumes: Volume
     yield Heading(2, "Who reports")
     yield Table(
         "The partners' feeds",
-        ("feed", "what", "whose", "tells of", "says of people", "usually late by"),
+        ("feed", "what", "whose", "tells of", "says of people", "usually late by", "covers things from"),
         tuple(
             (
                 one.id,
@@ -96,6 +104,7 @@ def _blocks(catalogue: Catalogue, files: Mapping[str, RuleFile], volumes: Volume
                 ", ".join(one.kinds),
                 one.identity,
                 length_in_words(Duration(millis=one.usual_latency)),
+                to_date(one.covers_from).isoformat(),
             )
             for one in sorted(catalogue.sources.values(), key=lambda source: source.id)
         ),

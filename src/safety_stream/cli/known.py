@@ -138,7 +138,7 @@ def _print(rows: list[Known], title: str, as_of: date, *, with_model: bool) -> N
             _count(row.known, row.complete),
             _count(row.known_now, row.complete_now),
             f"{row.difference:+,}" if row.difference else "",
-            "" if row.complete else "incomplete",
+            "" if row.complete or row.known is None else "incomplete",
         ]
         for row in rows
     ]
@@ -146,7 +146,9 @@ def _print(rows: list[Known], title: str, as_of: date, *, with_model: bool) -> N
         columns.append("a model expects")
         lines = [[*line, _expectation(row)] for line, row in zip(lines, rows, strict=True)]
     print_table(columns, lines, title=title)
-    if not all(row.complete for row in rows):
+    if any(row.known is None for row in rows):
+        say("unknown: before the day from which every feed covers things (`covers_from` in sources.yaml)")
+    if not all(row.complete or row.known is None for row in rows):
         say(f"incomplete: on {as_of} not every feed was complete to the period's end; a small number is no fall")
     expected = [row.model_expects for row in rows if row.model_expects is not None]
     if any(one.estimate is not None for one in expected):
@@ -161,7 +163,9 @@ def _print(rows: list[Known], title: str, as_of: date, *, with_model: bool) -> N
         )
 
 
-def _count(count: int, complete: bool) -> str:
+def _count(count: int | None, complete: bool) -> str:
+    if count is None:
+        return "unknown"
     return f"{count:,}" if complete else f"{count:,} so far"
 
 

@@ -23,7 +23,8 @@ from safety_stream.core.rules.rule import Rule, Selector
 class Source(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A partner's feed: whose it is, which kinds it may send, what it may say of people.
 
-    `usual_latency` is in milliseconds: the feed counts as complete up to its newest `reported_at` less this.
+    `usual_latency` is in milliseconds: the feed counts as complete up to its newest `reported_at` less this. From the
+    day `covers_from` on it tells of everything; of what was before it may tell, too, and nobody knows of how much.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Source(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     kinds: tuple[str, ...]
     identity: IdentityClass
     usual_latency: int
+    covers_from: Day
 
 
 class Category(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -6,7 +6,8 @@ A month in which nothing happened has no value at all, and nor has one of which 
 is nought and the second unknown, so nought is said only where it is proven that every feed behind the indicator is
 complete to the month's end. Two things prove it: a final value of any indicator that rests on the feed, whose period
 ends no sooner; and what measure says of the feeds (`FeedStatus`), once all its partitions have said it. Nothing else
-does, so where there is neither, a count stays unknown.
+does, so where there is neither, a count stays unknown. And so does every one from before the day a feed covers things
+from: what it told of that time is no count.
 
 The district a thing happened in holds it, or OUTSIDE or UNLOCATED does, each incident once: the counts of a quarter add
 up to all there is.
@@ -25,10 +26,11 @@ from safety_stream.core.catalogue import Area, Areas, Catalogue, Extract, Holder
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import Day, Instant, Period, period_of, start_of, to_date, to_day
-from safety_stream.core.stages.stage import Clock, complete_to
+from safety_stream.core.stages.stage import Clock, complete_to, is_covered
 
 Answer = Literal["answered", "answered, provisional", "no feed", "not in the vocabulary"]
-"""`provisional`: of some month a feed is not known to be complete. `no feed`: nothing is known of any month."""
+"""`provisional`: of some month a feed is not known to be complete. `no feed`: nothing is known of any month, because
+a feed has told nothing of it, or does not cover it."""
 
 _QUARTER: Final = re.compile(r"([0-9]{4})-Q([1-4])")
 _YEARS: Final = range(1900, 3000)
@@ -141,8 +143,10 @@ class Gathered:
                 self._values[key] = value
 
     def _count(self, item: Item, indicator: str, area: Area, month: Period, newest: Mapping[str, Instant]) -> Count:
-        value = self._values.get((area.code, indicator, month.starts))
-        complete = all(self._is_complete(feed, month, newest) for feed in self._indicators[indicator].feeds)
+        feeds = self._indicators[indicator].feeds
+        covered = is_covered(month, feeds, self._catalogue.sources)
+        value = self._values.get((area.code, indicator, month.starts)) if covered else None
+        complete = covered and all(self._is_complete(feed, month, newest) for feed in feeds)
         nothing = 0 if complete else None
         return Count(
             item=item.id,

@@ -16,7 +16,7 @@ from safety_stream.core.catalogue import Source
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import Day, Period, PeriodKind, day_of, period_of, start_of, to_date
-from safety_stream.core.stages.stage import Clock, complete_to
+from safety_stream.core.stages.stage import Clock, complete_to, is_covered
 from safety_stream.core.statistics.nowcast import LONGEST, Nowcast, nowcast
 from safety_stream.core.statistics.triangle import ledger_of
 
@@ -35,8 +35,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What was known of one period at the end of the day `as_of`, and what is known now.
 
     `complete`: whether every feed was complete to the period's end by then; `complete_now`, whether it is by now. Where
-    one was not, a small count is no fall, and a difference is no rise. `model_expects` is there when it was asked for,
-    of periods that were over then and younger than the longest delay.
+    one was not, a small count is no fall, and a difference is no rise. What was known is None where a feed does not
+    cover the period: what it told of that is no count. `model_expects` is there when it was asked for, of periods that
+    were over then and younger than the longest delay.
     """
 
     area: str
@@ -45,11 +46,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     starts: date
     ends: date
     as_of: date
-    known: int
+    known: int | None
     complete: bool
-    known_now: int
+    known_now: int | None
     complete_now: bool
-    difference: int
+    difference: int | None
     model_expects: Expected | None = None
 
 
@@ -98,23 +99,26 @@ class Heard:
             complete_to(clock.newest(partitions), by_id, by_id) for clock in (self._then, self._now)
         )
         area, indicator = self._series
-        return [
-            Known(
+
+        def known(period: Period) -> Known:
+            covered = is_covered(period, by_id, by_id)
+            counts = then.get(period, 0), now.get(period, 0)
+            return Known(
                 area=area,
                 indicator=indicator,
                 period=kind,
                 starts=to_date(period.starts),
                 ends=to_date(period.ends),
                 as_of=to_date(self._as_of),
-                known=then.get(period, 0),
-                complete=start_of(period.ends) <= complete_then,
-                known_now=now.get(period, 0),
-                complete_now=start_of(period.ends) <= complete_now,
-                difference=now.get(period, 0) - then.get(period, 0),
-                model_expects=expected.get(period),
+                known=counts[0] if covered else None,
+                complete=covered and start_of(period.ends) <= complete_then,
+                known_now=counts[1] if covered else None,
+                complete_now=covered and start_of(period.ends) <= complete_now,
+                difference=counts[1] - counts[0] if covered else None,
+                model_expects=expected.get(period) if covered else None,
             )
-            for period in _up_to(ends, kind, min(now, default=None))[-last:]
-        ]
+
+        return [known(period) for period in _up_to(ends, kind, min(now, default=None))[-last:]]
 
 
 def _up_to(ends: Day, kind: PeriodKind, first: Period | None) -> list[Period]:

@@ -1878,6 +1878,8 @@ def indicators_of(
         for kind in indicator["periods"]:
             for (area, _, starts, ends), value in sorted(sums(own, kind).items()):
                 if value:
-                    final = clocks.feeds_are_complete(indicator["feeds"], midnight(ends))
+                    # Of what was before a feed covers things nobody knows how much there was.
+                    covered = all(files.sources[feed]["covers_from"] <= starts for feed in indicator["feeds"])
+                    final = covered and clocks.feeds_are_complete(indicator["feeds"], midnight(ends))
                     values[area, str(indicator["id"]), str(kind), starts.isoformat()] = (value, final)
     return values

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 from tests.core.rules.making import a_rule, days
-from tests.core.stages.making import a_record
+from tests.core.stages.making import a_record, covering
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judging import Judging
@@ -27,7 +27,7 @@ from safety_stream.core.statistics.short_history import Bayes
 
 WEEK = 7
 MONDAY: Day = 15_001 - 15_001 % WEEK + 4
-"""A Monday: day 4 of 1970 was one."""
+"""A Monday, day 4 of 1970 being one: the first that feeds cover here."""
 
 AREAS = ("E07000117", "E07000124")
 INDICATORS = ("violence", "burglary")
@@ -50,7 +50,7 @@ def judging(catalogue: Catalogue, **changes: Any) -> Catalogue:
     few = msgspec.structs.replace(
         catalogue.signals, indicators=INDICATORS, areas=AREAS, expecting=QUICK, targets=(), **changes
     )
-    return msgspec.structs.replace(catalogue, signals=few, judging=Judging())
+    return covering(msgspec.structs.replace(catalogue, signals=few, judging=Judging()), MONDAY)
 
 
 def a_value(series: str, starts: Day, value: int, as_of: int, period: PeriodKind = "week") -> IndicatorValue:
@@ -155,11 +155,18 @@ def counts_of(seed: int) -> Values:
 def in_any_order(
     known: Catalogue, values: Values, random: Random, last: Day, complete: Day, period: PeriodKind = "week"
 ) -> list[list[IndicatorValue | FeedStatus]]:
-    """Values shuffled, some wrong at first, in batches of any size, between words of how far the feeds are."""
+    """Values shuffled, some wrong at first, in batches of any size, between words of how far the feeds are.
+
+    Some are told of periods no feed covers, and some of these taken back.
+    """
     told: list[IndicatorValue | FeedStatus] = [a_value(*key, value, 0, period) for key, value in values.items()]
     random.shuffle(told)
     for key in random.sample(sorted(values), min(5, len(values))):
         told.insert(0, a_value(*key, random.randrange(60), 0, period))
+    for series in SERIES:
+        long_ago = MONDAY - random.randint(1, 200) * WEEK
+        for value in random.choice(([], [3], [3, 0])):
+            told.insert(random.randrange(len(told)), a_value(series, long_ago, value, 0, period))
     for _ in range(3):
         day = random.randrange(MONDAY, last)
         told.insert(random.randrange(len(told)), a_status(day, min(day - random.randrange(30), complete - 28), known))

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.incidents import IncidentVersion, Party, Place
 from safety_stream.core.model.reports import Report, ReportedPlace
-from safety_stream.core.model.times import HOUR, LONDON, Instant, to_instant
+from safety_stream.core.model.times import HOUR, LONDON, Day, Instant, to_instant
 from safety_stream.core.stages.stage import Record
 
 
@@ -19,6 +20,12 @@ def at(text: str) -> Instant:
 
 
 NOON = at("2026-01-05T12:00")
+
+
+def covering(catalogue: Catalogue, day: Day) -> Catalogue:
+    """The catalogue with feeds that tell of everything from a day on."""
+    sources = {name: msgspec.structs.replace(one, covers_from=day) for name, one in catalogue.sources.items()}
+    return msgspec.structs.replace(catalogue, sources=sources)
 
 
 def a_report(**changes: Any) -> Report:

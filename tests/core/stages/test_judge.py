@@ -32,7 +32,7 @@ from tests.core.stages.judged_world import (
     run,
     standing,
 )
-from tests.core.stages.making import a_record
+from tests.core.stages.making import a_record, covering
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.settings import Settings, Target
@@ -54,22 +54,15 @@ from safety_stream.core.statistics.expecting import expected_of
 def batch_of(values: Values, over: Day, complete: Day, said: Settings) -> dict[tuple[str, Day], Judged]:
     """All weeks judged from scratch, from the values as they are in the end."""
     found: dict[tuple[str, Day], Judged] = {}
-    firsts = {
-        indicator: min(week for (series, week) in values if series.endswith(f"|{indicator}"))
-        for indicator in INDICATORS
-        if any(series.endswith(f"|{indicator}") for series, _ in values)
-    }
     rows: dict[Day, dict[str, Judged]] = {}
-    for week in range(min(firsts.values()), over, WEEK):
+    for week in range(MONDAY, over, WEEK):
         weighed = {}
         for series in {name for name, _ in values}:
-            first = firsts[series.split("|")[1]]
-            counts = [values.get((series, day), 0) for day in range(first, week + WEEK, WEEK)]
-            if week < first:
-                continue
+            counts = [values.get((series, day), 0) for day in range(MONDAY, week + WEEK, WEEK)]
             column = len(counts) - 1
             named = (series.split("|")[1], series.split("|")[0])
-            ((expected,),) = expected_of({named: counts}, column, column + 1, said.expecting, first, Judging()).values()
+            by = (said.expecting, MONDAY, Judging())
+            ((expected,),) = expected_of({named: counts}, column, column + 1, *by).values()
             if expected is not None:
                 years_before = counts[:-WEEKS_OF_A_YEAR][::-WEEKS_OF_A_YEAR]
                 weighed[series] = Weighed(
@@ -191,17 +184,45 @@ def test_other_settings_judge_everything_anew(catalogue: Catalogue):
     assert run(judging(catalogue, levels=stricter), [[a_status(day, day, known)]], rows) == []
 
 
-def test_a_longer_history_of_one_area_is_one_of_all(catalogue: Catalogue):
-    """What was nought in other areas then was nought, not unknown."""
+def test_what_is_told_of_before_any_feed_covers_is_no_count_and_makes_no_nought(catalogue: Catalogue):
     known = judging(catalogue)
     rows = MemoryRows()
     weeks = [MONDAY + number * WEEK for number in range(8)]
     day = weeks[-1] + WEEK
-    run(known, [[*(a_value("E07000117|violence", week, 10, 0) for week in weeks[3:]), a_status(day, day, known)]], rows)
+    run(known, [[*(a_value("E07000117|violence", week, 10, 0) for week in weeks), a_status(day, day, known)]], rows)
 
-    said = run(known, [[a_value("E07000124|violence", weeks[0], 1, start_of(day))]], rows)
+    long_ago = [a_value(series, MONDAY - WEEK, 1, start_of(day)) for series in SERIES]
 
-    assert {one.starts for one in said if one.area == "E07000117"} == set(weeks[4:])
+    assert run(known, [long_ago, [a_status(day + 1, day, known)]], rows) == []
+
+
+def test_where_feeds_cover_another_time_everything_is_judged_anew(catalogue: Catalogue):
+    """Six weeks more were nought in one area, and in the other what was heard of them then."""
+    known = judging(catalogue)
+    longer = covering(known, MONDAY - 6 * WEEK)
+    weeks = [MONDAY + number * WEEK for number in range(-6, 8)]
+    values = [a_value(SERIES[0], week, 10, 0) for week in weeks]
+    values += [a_value(SERIES[2], week, 10, 0) for week in weeks[6:]]
+    status = a_status(weeks[-1] + WEEK, weeks[-1] + WEEK, known)
+
+    rows = MemoryRows()
+    said = run(known, [[*values, status]], rows) + run(longer, [[status]], rows)
+
+    assert standing(said) == standing(run(longer, [[*values, status]]))
+    assert {one.starts for one in said} == set(weeks[4:])
+
+
+def test_where_feeds_cover_less_what_was_said_of_the_rest_is_taken_back(catalogue: Catalogue):
+    known = asking(judging(catalogue), a_signal_rule("red"))
+    rows = MemoryRows()
+    assert found_in(changes_in(known, [burst(known)], rows))
+
+    less = asking(covering(known, BURST_WEEK + WEEK), a_signal_rule("red"))
+    said = put_out(less, [[a_status(AFTER, AFTER, known)]], rows)
+
+    of_burst = [one for one in said if isinstance(one, Judgement) and one.starts == BURST_WEEK]
+    assert [(one.signal, one.opened) for one in of_burst] == [("none", None)]
+    assert [one.change for one in said if isinstance(one, FindingChange)] == ["withdrawn"]
 
 
 def test_an_area_that_comes_late_was_nought_before(catalogue: Catalogue):

@@ -101,10 +101,9 @@ def faults_of_weeks(known: Catalogue, seed: int) -> list[str]:
     expected = {}
     for series in {name for name, _ in values}:
         area, indicator = series.split("|")
-        first = min(week for name, week in values if name.endswith(f"|{indicator}"))
-        counts = [values.get((series, week), 0) for week in range(first, LAST, WEEK)]
-        said = expected_of({(indicator, area): counts}, 0, len(counts), known.signals.expecting, first, Judging())
-        for number, one in enumerate(said[indicator, area], (first - MONDAY) // WEEK):
+        counts = [values.get((series, week), 0) for week in range(MONDAY, LAST, WEEK)]
+        said = expected_of({(indicator, area): counts}, 0, len(counts), known.signals.expecting, MONDAY, Judging())
+        for number, one in enumerate(said[indicator, area]):
             if one is not None:
                 expected[series, number] = one.mean, one.spread, one.weaker
     by_number = {(series, (week - MONDAY) // WEEK): value for (series, week), value in values.items()}
@@ -119,18 +118,10 @@ def faults_of_days(known: Catalogue, seed: int) -> list[str]:
     truth: dict[tuple[str, int], Said] = {}
     for indicator in INDICATORS:
         series = sorted({name for name, _ in values if name.endswith(f"|{indicator}")})
-        if series:
-            first = min(day for name, day in values if name in series)
-            numbered = {(name, day - first): value for (name, day), value in values.items() if name in series}
-            left_out = {day - first for day in HOLIDAYS}
-            said = naive_days(numbered, series, range(LAST_DAY - first), COMPLETE_DAY - first, left_out, DAILY)
-            away = first - MONDAY
-            truth |= {(name, number + away): moved(one, away) for (name, number), one in said.items()}
+        numbered = {(name, day - MONDAY): value for (name, day), value in values.items() if name in series}
+        left_out = {day - MONDAY for day in HOLIDAYS}
+        truth |= naive_days(numbered, series, range(DAYS), COMPLETE_DAY - MONDAY, left_out, DAILY)
     return faults(everything, truth, 1)
-
-
-def moved(said: Said, away: int) -> Said:
-    return said | {name: None if said[name] is None else said[name] + away for name in ("opened", "red_since")}
 
 
 def faults(everything: list[msgspec.Struct], truth: dict[tuple[str, int], Said], length: int) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.stages.making import a_record, at
+from tests.core.stages.making import a_record, at, covering
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.feeds import FeedStatus
@@ -134,6 +134,19 @@ def test_a_value_is_final_once_its_feed_is_complete_to_the_end(catalogue: Catalo
 
     assert standing(early)["E07000124", "violence", "day", MONDAY] == (3, False)
     assert standing(complete)["E07000124", "violence", "day", MONDAY] == (3, True)
+
+
+def test_what_no_feed_covers_is_never_final(catalogue: Catalogue) -> None:
+    latency = catalogue.sources["police-crimes"].usual_latency
+    status = a_status(RECEIVED + HOUR, police_crimes=at("2026-02-01T00:00") + latency)
+    tally = a_tally(3, event_day=to_day(date(2025, 12, 31)))
+
+    def final(known: Catalogue) -> dict[str, bool]:
+        values = standing(run(known, [tally], [status]))
+        return {kind: is_final for (_, _, kind, _), (_, is_final) in values.items()}
+
+    assert final(catalogue) == {"day": False, "week": False, "four-weeks": False, "month": False}
+    assert final(covering(catalogue, to_day(date(2025, 12, 30)))) == final(catalogue) | {"day": True}
 
 
 def test_a_value_is_provisional_while_one_partition_lags(catalogue: Catalogue) -> None:

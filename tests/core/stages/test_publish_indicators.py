@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.core.stages.making import a_record, at
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.core.stages.making import a_record, at, covering
 
 from safety_stream.core.catalogue import Area, Areas, Catalogue, Parent, Profile
 from safety_stream.core.model.feeds import FeedStatus
@@ -151,7 +153,7 @@ SMALL_AREAS = Areas(
 
 @pytest.fixture
 def small(catalogue: Catalogue) -> Catalogue:
-    """Four districts, one of two groupings within the other, and feeds that are complete at once."""
+    """Four districts, one of two groupings within the other, feeds that are complete at once, and one indicator."""
     profiles = tuple(
         msgspec.structs.replace(profile, areas=profile.areas and ("a", "b", "c", "d", "e", "ABC", "ALL"))
         for profile in catalogue.profiles
@@ -159,7 +161,10 @@ def small(catalogue: Catalogue) -> Catalogue:
     sources = {
         source_id: msgspec.structs.replace(source, usual_latency=0) for source_id, source in catalogue.sources.items()
     }
-    return msgspec.structs.replace(catalogue, areas=SMALL_AREAS, profiles=profiles, sources=sources)
+    indicators = tuple(one for one in catalogue.indicators if one.id == "violence")
+    return msgspec.structs.replace(
+        catalogue, areas=SMALL_AREAS, profiles=profiles, sources=sources, indicators=indicators
+    )
 
 
 def counts(**by_area: int) -> list[IndicatorValue]:
@@ -310,6 +315,43 @@ def test_a_period_without_a_value_is_shown_with_noughts(small: Catalogue) -> Non
     assert by_month == {(JANUARY, 20), (FEBRUARY, 0)} | {(FEBRUARY + 28, 0)}
 
 
+def test_the_first_table_is_that_of_the_first_period_all_feeds_cover(small: Catalogue) -> None:
+    """From 2 January on: January's table would be of a month less a day, and the week's from the 5th on is whole."""
+    outputs = Shown(covering(small, JANUARY + 1)).take(*counts(a=20), *weekly(a=20), feeds("2026-03-20T12:00"))
+
+    assert {one.starts for one in on("public", outputs)} == {FEBRUARY}
+    assert min(one.starts for one in on("partner", outputs)) == MONDAY
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(number=st.integers(0, 3), place=st.integers(0, 5), taken_back=st.booleans())
+def test_a_mistaken_date_leaves_nothing_behind(small: Catalogue, number: int, place: int, taken_back: bool) -> None:
+    """Whatever comes when, of a month no feed covers, corrected or not, profiles that hide see what they saw before."""
+    told = [*counts(a=20, b=30, c=9), feeds("2026-02-20T12:00"), *counts(a=3), feeds("2026-02-21T12:00")]
+    long_ago = [
+        value(
+            area="abcd"[number], starts=day_of(at("1985-06-01T00:00")), ends=day_of(at("1985-07-01T00:00")), value=count
+        )
+        for count in ([1, 0] if taken_back else [1])
+    ]
+
+    def seen(values: Sequence[msgspec.Struct]) -> list[Any]:
+        outputs = Shown(small).take(*values)
+        return [*on("public", outputs), *on("partner", outputs)]
+
+    assert seen([*told[:place], *long_ago, *told[place:]]) == seen(told) != []
+
+
+def test_a_feed_that_covers_more_shows_more(small: Catalogue) -> None:
+    door = Shown(covering(small, FEBRUARY))
+    before = door.take(*counts(a=20), feeds("2026-02-20T12:00"))
+    more = Shown(small)
+    more.rows = door.rows
+
+    assert on("public", before) == []
+    assert table("public", more.take(feeds("2026-02-21T12:00")))["a"] == 20
+
+
 def test_a_restatement_waits_for_another_day_and_only_what_changed_goes_out(small: Catalogue) -> None:
     door = Shown(small)
     door.take(*counts(a=20, b=30), feeds("2026-02-20T12:00"))
@@ -375,7 +417,7 @@ def test_no_table_is_shown_of_a_period_in_which_areas_change(small: Catalogue) -
 
 def test_many_tables_are_shown_some_at_a_time(small: Catalogue) -> None:
     weeks = [msgspec.structs.replace(WEEK, area="a", starts=MONDAY - 7 * n, ends=MONDAY - 7 * n + 7) for n in range(80)]
-    door = Shown(small)
+    door = Shown(covering(small, MONDAY - 7 * 79))
     first = door.take(*weeks, feeds("2026-01-30T12:00"), until_done=False)
 
     def starts(outputs: Sequence[Output]) -> set[Day]:
@@ -386,12 +428,12 @@ def test_many_tables_are_shown_some_at_a_time(small: Catalogue) -> None:
 
 
 def test_a_profile_that_comes_later_is_shown_what_was_counted_before(small: Catalogue) -> None:
-    rows = MemoryRows()
-    none = msgspec.structs.replace(small, profiles=())
-    for known, values in ((none, [*counts(a=20), feeds("2026-02-20T12:00")]), (small, [feeds("2026-02-21T12:00")])):
-        outputs = publish_indicators.make_step(known, 1)(rows, [a_record(one) for one in values], None)
+    door = Shown(msgspec.structs.replace(small, profiles=()))
+    door.take(*counts(a=20), feeds("2026-02-20T12:00"))
+    later = Shown(small)
+    later.rows = door.rows
 
-    assert table("public", outputs)["a"] == 20
+    assert table("public", later.take(feeds("2026-02-21T12:00")))["a"] == 20
 
 
 def test_lateness_is_that_of_the_whole_table(small: Catalogue) -> None:

@@ -4,12 +4,14 @@ Theory of operation
 -------------------
 Every period of every judged series stands under a judgement that is a function of the values as they are now, of how
 far the feeds have come, and of the settings: nothing depends on when a value arrived. Weeks and days are judged apart
-(`core/judgements/kinds.py`), each kind from its own values, and in the same way. What has to be judged anew is kept as
-one mark per series, the first period from which on:
+(`core/judgements/kinds.py`), each kind from its own values, and in the same way. A history begins with the first period
+that all feeds of its indicator cover (`covers_from`); what is told of periods before it is neither a count nor nought.
+What has to be judged anew is kept as one mark per series, the first period from which on:
 
     a value is restated            its series, from that period
     a period is over, or complete  the series of the indicator, from that period
     the settings are others        all series, from their beginning
+    feeds cover another time       the series of the indicator, from the earlier beginning
     a rule for signals is          the same: its findings are those of all weeks
 
 Periods are judged in order, some at a time (`SLICE`), until no mark is left before the last one that is over. A mark
@@ -56,6 +58,7 @@ from safety_stream.core.stages.stage import (
     Step,
     Table,
     complete_to,
+    first_covered,
     mark_more,
     unreadable,
 )
@@ -69,7 +72,7 @@ YEAR: Final = 52 * WEEK
 
 
 class History(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The values of a series, from its first period on; periods after the last are nought."""
+    """The values of a series, from the first period of which any was heard; all other periods are nought."""
 
     first: Day
     values: list[int]
@@ -78,7 +81,7 @@ class History(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Reached(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How far things have come: periods before `over` are past, before `complete[indicator]` final.
 
-    `first` is the period each indicator's history begins with, in whatever area.
+    `first` is the period each indicator's history begins with, of those that are judged or once were.
     """
 
     over: Day
@@ -138,6 +141,8 @@ class _Judging:
         self.partitions = partitions
         self.sources = catalogue.sources
         self.indicators = {one.id: one for one in catalogue.indicators if one.id in kind.indicators}
+        firsts = {one.id: first_covered(kind.period, one.feeds, self.sources) for one in catalogue.indicators}
+        self.first = {name: first for name, first in firsts.items() if first is not None}
         self.limbs: list[tuple[Rule, Limb]] = []
         if kind.period == "week":
             running = (rule for rule in catalogue.rules if rule.status != "retired")
@@ -195,6 +200,9 @@ class _Periods:
         self._reached_row = Table(rows, f"{at}reached", Reached)
         self._marks_row = Table(rows, f"{at}marks", Marks)
         self._reached = self._reached_row.get("") or Reached(0, {}, {})
+        of_interest = self._reached.first.keys() | judging.indicators.keys()
+        covered = {name: first for name, first in judging.first.items() if name in of_interest}
+        self._first = dict(sorted((self._reached.first | covered).items()))
         marks = self._marks_row.get("") or Marks({}, self._kind.by, judging.rules)
         self._since = dict(marks.since)
         self._is_new = (marks.by, marks.rules) != (self._kind.by, judging.rules)
@@ -204,7 +212,7 @@ class _Periods:
 
     def take(self, value: IndicatorValue) -> None:
         """Fold a value in, if it is one of these periods, and its series is judged or once was."""
-        if value.period != self._kind.period:
+        if value.period != self._kind.period or value.indicator not in self._first:
             return
         series = series_key(value.area, value.indicator)
         if self._is_judged(series) or self._histories.get(series) is not None:
@@ -243,18 +251,21 @@ class _Periods:
         values = history.values + [0] * (at + 1 - len(history.values))
         values[at] = value.value
         self._histories.put(series, History(history.first, values))
-        first = self._reached.first.get(value.indicator)
-        if first is None or value.starts < first:
-            # With a longer history everything is expected anew.
-            self._reached = msgspec.structs.replace(
-                self._reached, first=dict(sorted((self._reached.first | {value.indicator: value.starts}).items()))
-            )
-            self._mark_indicator(value.indicator, value.starts)
-        # A series that is new was nought for as long as there are others of its indicator.
-        self._mark(series, value.starts if known else self._reached.first[value.indicator])
+        first = self._first[value.indicator]
+        if value.starts >= first:
+            # A series that is new was nought for as long as its feeds have told of everything.
+            self._mark(series, value.starts if self._reaches(known, first) else first)
+
+    def _reaches(self, history: History | None, first: Day) -> bool:
+        """Whether anything was heard of a period or of one after it."""
+        return history is not None and history.first + len(history.values) * self._kind.length > first
 
     def _reach(self, clock: Clock) -> None:
-        """Note which periods are over and which are complete, and mark what is judged by that."""
+        """Note which periods are over, complete and covered, and mark what is judged by that."""
+        for name, first in self._first.items():
+            was = self._reached.first.get(name, first)
+            if was != first:
+                self._mark_indicator(name, min(was, first))
         over = self._start_of_period(clock.as_of)
         newest = clock.newest(self._judging.partitions)
         complete = dict(self._reached.complete)
@@ -268,7 +279,7 @@ class _Periods:
         if over > self._reached.over:
             for name in self._judging.indicators:
                 self._mark_indicator(name, self._reached.over)
-        self._reached = Reached(max(over, self._reached.over), complete, self._reached.first)
+        self._reached = Reached(max(over, self._reached.over), complete, self._first)
 
     def _start_of_period(self, instant: Instant) -> Day:
         """The first day of the period an instant is in: those before it are over by then."""
@@ -279,15 +290,19 @@ class _Periods:
         start = self._all_histories.encode()
         remembered = [row[len(start) :].decode() for row, _ in self._rows.scan(start, start[:-1] + b"0")]
         for series in remembered:
-            self._mark(series, self._reached.first[_indicator_of(series)])
+            first = self._first[_indicator_of(series)]
+            if self._reaches(self._histories.get(series), first):
+                self._mark(series, first)
 
     def _mark_indicator(self, indicator: str, since: Day) -> None:
-        first = self._reached.first.get(indicator)
+        first = self._first.get(indicator)
         if first is not None:
+            # Where less is covered than was, what was said of the rest is taken back.
+            since = max(since, min(first, self._reached.first.get(indicator, first)))
             for area in self._kind.areas:
                 series = series_key(area, indicator)
-                if self._histories.get(series) is not None:
-                    self._mark(series, max(since, first))
+                if self._reaches(self._histories.get(series), first):
+                    self._mark(series, since)
 
     def _mark(self, series: str, since: Day) -> None:
         self._since[series] = min(since, self._since.get(series, since))
@@ -323,7 +338,8 @@ class _Periods:
         length = self._kind.length
         alike: dict[Day, list[str]] = {}
         for series in sorted(series for series, since in due.items() if since < stop and self._is_judged(series)):
-            alike.setdefault(self._reached.first[_indicator_of(series)], []).append(series)
+            if self._first[_indicator_of(series)] < stop:
+                alike.setdefault(self._first[_indicator_of(series)], []).append(series)
         found: dict[str, dict[Day, Expected | None]] = {}
         for begins, names in alike.items():
             columns = {
@@ -402,7 +418,7 @@ class _Periods:
     def _weigh(self, series: str, starts: Day, expected: Expected) -> Weighed:
         length = self._kind.length
         area, indicator = _area_of(series), _indicator_of(series)
-        begins = self._reached.first[indicator]
+        begins = self._first[indicator]
         recent = self._values(series, range(max(begins, starts - LOOKS_BACK * length), starts + length, length))
         return Weighed(
             value=recent[-1],

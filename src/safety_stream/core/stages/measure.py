@@ -58,6 +58,7 @@ from safety_stream.core.stages.stage import (
     Unreadable,
     Wakes,
     complete_to,
+    is_covered,
     unreadable,
 )
 
@@ -301,6 +302,8 @@ class _Partition:
 
     def _is_final(self, series: _Series, period: Period, key: str) -> bool:
         ends = start_of(period.ends)
+        if not is_covered(period, series.feeds, self._catalogue.sources):
+            return False
         for source in series.feeds:
             if self._complete_to(source) < ends:
                 self._wakes.ask(f"feed:{source}", ends, key)

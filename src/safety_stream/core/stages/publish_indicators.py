@@ -9,11 +9,12 @@ when what is shown has changed, with the profile's own revisions.
 
 A profile that hides small counts is shown whole tables (`core/disclosure.py`) of indicators that count incidents, one
 by one: every area of an indicator and period, groupings added up from their leaves, areas of which nothing was heard at
-nought. A table goes out once it is final: once every partition of measure has said that all feeds of the indicator are
-complete to the period's end. Tables stand still until the feeds have come on by a day (or a day has passed); then those
-restated meanwhile go out, all at once, and of each only the cells whose shown number has changed. So nobody sees which
-report moved what. All cells of a table have one `as_of`. A table keeps the hierarchy it first went out with. One that
-may not be restated stays as it is. A signal comes a day after its value, which does not wait for it.
+nought. The first is that of the first period all feeds of the indicator cover (`covers_from`): of what was before it
+nobody knows what is missing. A table goes out once it is final: once every partition of measure has said that all feeds
+are complete to the period's end. Tables stand still until the feeds have come on by a day (or a day has passed); then
+those restated meanwhile go out, all at once, and of each only the cells whose shown number has changed. So nobody sees
+which report moved what. All cells of a table have one `as_of`. A table keeps the hierarchy it first went out with. One
+that may not be restated stays as it is. A signal comes a day after its value, which does not wait for it.
 
 Tables that are due are shown some at a time (`SLICE`).
 """
@@ -44,6 +45,7 @@ from safety_stream.core.stages.stage import (
     Step,
     Table,
     complete_to,
+    first_covered,
     mark_more,
     unreadable,
 )
@@ -118,13 +120,11 @@ class Progress(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Reached(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How far things have come.
 
-    The day it is by each partition of measure, the day before which each indicator is complete, and the first period of
-    each indicator and kind.
+    The day it is by each partition of measure, and the day before which each indicator is complete.
     """
 
     days: dict[int, Day] = msgspec.field(default_factory=dict)
     complete: dict[str, Day] = msgspec.field(default_factory=dict)
-    first: dict[str, Day] = msgspec.field(default_factory=dict)
 
 
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
@@ -142,7 +142,7 @@ def make_step(catalogue: Catalogue, partitions: int) -> Step:
 
 
 class _Showing:
-    """What is shown to whom, fixed for a run: of `tables` each profile, indicator and kind of period."""
+    """What is shown to whom, fixed for a run: of `tables` each profile, indicator and kind of period, and the first."""
 
     def __init__(self, catalogue: Catalogue, partitions: int) -> None:
         self.catalogue = catalogue
@@ -150,15 +150,16 @@ class _Showing:
         self.indicators = {indicator.id: indicator for indicator in catalogue.indicators}
         self.open = [profile for profile in catalogue.profiles if not profile.suppresses]
         self.tables = [
-            (profile, indicator, kind)
+            (profile, indicator, kind, first)
             for profile in catalogue.profiles
             if profile.suppresses
             for kind in profile.periods
             for indicator in catalogue.indicators
             if kind in indicator.periods and _is_of_incidents(indicator)
+            if (first := first_covered(kind, indicator.feeds, catalogue.sources)) is not None
         ]
         self.profiles_of: dict[tuple[str, PeriodKind], list[Profile]] = {}
-        for profile, indicator, kind in self.tables:
+        for profile, indicator, kind, _ in self.tables:
             self.profiles_of.setdefault((indicator.id, kind), []).append(profile)
 
 
@@ -205,10 +206,6 @@ class _IndicatorDoor(Door):
     # --- What comes in.
 
     def _take_value(self, value: IndicatorValue, received_at: Instant) -> None:
-        kind = f"{value.indicator}|{value.period}"
-        if value.starts < self._reached.first.get(kind, value.starts + 1):
-            first = dict(sorted((self._reached.first | {kind: value.starts}).items()))
-            self._reached = msgspec.structs.replace(self._reached, first=first)
         if is_within_a_district(value.area):
             self._show_value(value, None, received_at)
             return
@@ -386,10 +383,9 @@ class _Tables:
 
     def come_on(self, reached: Reached) -> None:
         """The feeds have come on: what waited is due, and so is what has become final."""
-        for profile, indicator, kind in self._showing.tables:
-            first = reached.first.get(f"{indicator.id}|{kind}")
+        for profile, indicator, kind, first in self._showing.tables:
             complete = reached.complete.get(indicator.id, 0)
-            if first is None or complete <= first:
+            if complete <= first:
                 continue
             row = f"{profile.id}/{indicator.id}|{kind}"
             progress = self._progress.get(row) or Progress(first, first, [], [])
@@ -402,7 +398,7 @@ class _Tables:
     def due(self) -> list[tuple[Profile, Indicator, Period]]:
         """The tables to show now, no more than there is room for in a step; they are due no more."""
         found = []
-        for profile, indicator, kind in self._showing.tables:
+        for profile, indicator, kind, _ in self._showing.tables:
             row = f"{profile.id}/{indicator.id}|{kind}"
             progress = self._progress.get(row)
             if self._left and progress is not None and progress.due:
@@ -454,7 +450,7 @@ class _Tables:
     def close(self) -> bool:
         """Remember everything; whether more is due."""
         more = False
-        for profile, indicator, kind in self._showing.tables:
+        for profile, indicator, kind, _ in self._showing.tables:
             progress = self._progress.get(f"{profile.id}/{indicator.id}|{kind}")
             more = more or (progress is not None and bool(progress.due))
         for table in (self._counts, self._progress, self._released, self._hierarchies):

@@ -27,7 +27,7 @@ import msgspec
 from safety_stream.core.catalogue import Source
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, period_of
 
 EVERY_PARTITION: Final = -1
 
@@ -252,6 +252,24 @@ def complete_to(newest: Mapping[str, Instant], feeds: Iterable[str], sources: Ma
     return min(
         newest[feed] - sources[feed].usual_latency if feed in newest and feed in sources else NEVER for feed in feeds
     )
+
+
+def is_covered(period: Period, feeds: Iterable[str], sources: Mapping[str, Source]) -> bool:
+    """Whether all of these feeds tell of everything in a period: then what is not told of did not happen.
+
+    Else nothing is nought, and no count final, however far the feeds have come. One that has left the catalogue tells
+    of nothing.
+    """
+    return all(feed in sources and sources[feed].covers_from <= period.starts for feed in feeds)
+
+
+def first_covered(kind: PeriodKind, feeds: Sequence[str], sources: Mapping[str, Source]) -> Day | None:
+    """The first day of the first period of a kind that these feeds cover; None when there never is one."""
+    if any(feed not in sources for feed in feeds):
+        return None
+    day = max(sources[feed].covers_from for feed in feeds)
+    period = period_of(day, kind)
+    return period.starts if period.starts == day else period.ends
 
 
 CLOCK_ROW = "clock"
