@@ -214,7 +214,7 @@ def test_the_shipped_catalogue_has_no_issue():
         ("areas/lancashire.yaml", "parents: [L-12]", "parents: [L-13]", "unknown area L-13"),
         ("audiences/audiences.yaml", "fields: [alert_id,", "fields: [alert,", "unknown field of an alert alert"),
         ("audiences/audiences.yaml", "areas: [], periods: [day", "areas: [L-15], periods: [day", "unknown area L-15"),
-        ("audiences/audiences.yaml", "shows: [signal,", "shows: [signals,", "unknown field beside a value signals"),
+        ("audiences/audiences.yaml", "shows: [expected,", "shows: [expects,", "unknown field beside a value expects"),
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, hate]", "unknown step hate"),
         (ALL_OF, "at_least: {nuisance: 2}", "at_least: {noise: 2}", "unknown step noise"),
         (SOME_OF, "always: [nuisance]", "always: [noise]", "unknown step noise"),
@@ -411,7 +411,13 @@ def test_the_shipped_catalogue_has_no_issue():
             "hides counts and shows 2 kinds of period, which nest",
         ),
         (PROFILES, "[week], final_only: true", "[week], final_only: false", "hides counts and shows provisional ones"),
-        (PROFILES, "shows: [signal,", "shows: [signal, expected,", "shows expected, which is made of hidden ones"),
+        (PROFILES, "shows: [complete_to,", "shows: [expected, complete_to,", "shows expected, which is made of hidden"),
+        (
+            PROFILES,
+            "shows: [complete_to,",
+            "shows: [signal, complete_to,",
+            "shows signal, which is made of hidden ones",
+        ),
         (
             PROFILES,
             "suppress_below: 0",

@@ -47,6 +47,15 @@ def altered(published: Published) -> Published:
     return [*published[:at], (published[at][0], touched), *published[at + 1 :]]
 
 
+def told_with_a_signal(published: Published) -> Published:
+    """A count is hidden from whoever is told what is thought of another."""
+    spoilt = list(published)
+    shown = [at for at, (topic, _) in enumerate(published) if topic == "indicators.internal"]
+    for at, change in zip(shown, ({"value": None}, {"signal": "amber"}), strict=False):
+        spoilt[at] = (published[at][0], msgspec.structs.replace(published[at][1], **change))
+    return spoilt
+
+
 @pytest.mark.parametrize(
     ("spoilt", "words"),
     [
@@ -55,6 +64,7 @@ def altered(published: Published) -> Published:
         (without("audit.alerts"), "does not follow the one before it"),
         (twice("audit.indicators"), "audit.indicators: number"),
         (altered, "does not have the hash of what it says"),
+        (told_with_a_signal, "indicators.internal: some counts are hidden, and what is thought of others is made of"),
         (lambda published: [one for one in published if one[0] != "audit.alerts"], "published, 0 on record"),
         (lambda published: [one for one in published if one[0] != "alerts.analyst"], "alerts.analyst: 0 published"),
     ],
@@ -64,6 +74,7 @@ def altered(published: Published) -> Published:
         "a record lost",
         "a record twice",
         "a record altered",
+        "a signal beside hidden counts",
         "no audit",
         "no feed",
     ],

@@ -1,6 +1,7 @@
 """Whether what was published can have been: numbers without gap or repeat, and every disclosure on an unbroken record.
 
-Read as an outsider reads it, from the published topics and the audit alone (what must always hold: I4, I6).
+Read as an outsider reads it, from the published topics and the audit alone (what must always hold: I4, I6). Who is not
+shown every count is not told either what is thought of one.
 """
 
 from __future__ import annotations
@@ -21,17 +22,30 @@ def publication_faults(published: Iterable[tuple[str, msgspec.Struct]]) -> list[
     """
     feeds: dict[str, list[int]] = defaultdict(list)
     audits: dict[str, list[AuditRecord]] = defaultdict(list)
+    judged, hiding = set(), set()
     for topic, value in published:
         if isinstance(value, AuditRecord):
             audits[topic].append(value)
         elif isinstance(value, PublishedAlert | PublishedIndicator):
             feeds[topic].append(value.seq)
+        if isinstance(value, PublishedIndicator):
+            hiding |= {topic} if value.value is None else set()
+            judged |= {topic} if _is_judged(value) else set()
     numbered = feeds | {topic: [record.seq for record in trail] for topic, trail in audits.items()}
     return [
         *(fault for topic, numbers in sorted(numbered.items()) for fault in _misnumbered(topic, numbers)),
         *(fault for topic, trail in sorted(audits.items()) for fault in _broken(topic, trail)),
         *_undisclosed(feeds, [record for trail in audits.values() for record in trail]),
+        *(
+            f"{topic}: some counts are hidden, and what is thought of others is made of them"
+            for topic in sorted(judged & hiding)
+        ),
     ]
+
+
+def _is_judged(value: PublishedIndicator) -> bool:
+    """Whether it says what is thought of a count, which is made of counts of other periods."""
+    return any(said is not None for said in (value.expected, value.low, value.high, value.signal, value.opened))
 
 
 def _misnumbered(topic: str, numbers: Sequence[int]) -> Iterator[str]:

@@ -96,8 +96,12 @@ class PublishedIndicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 OPTIONAL_FIELDS: Final = frozenset({"expected", "low", "high", "signal", "opened", "complete_to", "late"})
 """What a profile may show beside the value."""
 
-OF_ONE_VALUE: Final = frozenset({"signal", "complete_to", "late"})
-"""Those of them a profile that hides counts may show: the others are made of counts of other periods, hidden there."""
+OF_ONE_VALUE: Final = frozenset({"complete_to", "late"})
+"""Those of them a profile that hides counts may show: the others are made of counts of other periods, hidden there.
+
+Of a signal that is as true as of a bound: rare weeks are judged four together, a breach goes on, and a bound rests on
+the years before. That a nought is a signal may tell what the hidden week before it was.
+"""
 
 
 class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):

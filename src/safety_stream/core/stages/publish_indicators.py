@@ -14,7 +14,8 @@ nobody knows what is missing. A table goes out once it is final: once every part
 are complete to the period's end. Tables stand still until the feeds have come on by a day (or a day has passed); then
 those restated meanwhile go out, all at once, and of each only the cells whose shown number has changed. So nobody sees
 which report moved what. All cells of a table have one `as_of`. A table keeps the hierarchy it first went out with. One
-that may not be restated stays as it is. A signal comes a day after its value, which does not wait for it.
+that may not be restated stays as it is. No signal is shown with it: what is thought of a week is made of other weeks,
+too, and some of those are hidden.
 
 Tables that are due are shown some at a time (`SLICE`).
 """
@@ -22,7 +23,7 @@ Tables that are due are shown some at a time (`SLICE`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -95,7 +96,6 @@ class Cell(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     value: int | None
     revision: int
-    signal: Signal | None
 
 
 class Released(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -225,7 +225,6 @@ class _IndicatorDoor(Door):
         joined = self._joined.get(key) or Joined()
         said = _said(judgement)
         self._joined.put(key, Joined(joined.value, said))
-        self._tables.touch(judgement.indicator, judgement.period, judgement.starts)
         if joined.value is not None:
             as_of = max(joined.value.as_of, judgement.as_of)
             self._show_value(msgspec.structs.replace(joined.value, as_of=as_of), said, received_at)
@@ -301,7 +300,7 @@ class _IndicatorDoor(Door):
 
     def _show_tables(self, received_at: Instant) -> None:
         for profile, indicator, period in self._tables.due():
-            for area, cell, before in self._tables.restated(profile, indicator, period, self._signal):
+            for area, cell, before in self._tables.restated(profile, indicator, period):
                 seen = PublishedIndicator(
                     seq=0,
                     profile=profile.id,
@@ -316,14 +315,7 @@ class _IndicatorDoor(Door):
                     restates=before.value if before else None,
                     as_of=self._clock.as_of,
                 )
-                said = None if cell.signal is None else Said(0, None, None, None, cell.signal, None)
-                self._put(profile, seen, said, received_at)
-
-    def _signal(self, area: str, indicator: str, period: Period, count: int) -> Signal | None:
-        """What is thought of this very count."""
-        joined = self._joined.get(_period_key(area, indicator, period.kind, period.starts))
-        said = joined.said if joined else None
-        return said.signal if said is not None and said.value == count else None
+                self._put(profile, seen, None, received_at)
 
     def _put(self, profile: Profile, seen: PublishedIndicator, said: Said | None, received_at: Instant) -> None:
         topic = f"indicators.{profile.id}"
@@ -368,10 +360,10 @@ class _Tables:
         row = _table_key(value.indicator, value.period, value.starts)
         counts = self._counts.get(row) or Counts({})
         self._counts.put(row, Counts(dict(sorted((counts.by_area | {value.area: value.value}).items()))))
-        self.touch(value.indicator, value.period, value.starts)
+        self._touch(value.indicator, value.period, value.starts)
 
-    def touch(self, indicator: str, kind: PeriodKind, starts: Day) -> None:
-        """Something may be said otherwise of a period: look again once the feeds have come on."""
+    def _touch(self, indicator: str, kind: PeriodKind, starts: Day) -> None:
+        """Something may be shown otherwise of a period: look again once the feeds have come on."""
         for profile in self._showing.profiles_of.get((indicator, kind), ()):
             row = f"{profile.id}/{indicator}|{kind}"
             progress = self._progress.get(row)
@@ -408,7 +400,7 @@ class _Tables:
                 found += [(profile, indicator, period_of(starts, kind)) for starts in now]
         return found
 
-    def restated(self, profile: Profile, indicator: Indicator, period: Period, signal_of: _SignalOf) -> list[_Change]:
+    def restated(self, profile: Profile, indicator: Indicator, period: Period) -> list[_Change]:
         """What of a table is shown otherwise than before, and how it was shown; remembered as shown."""
         row = f"{profile.id}/{_table_key(indicator.id, period.kind, period.starts)}"
         released = self._released.get(row)
@@ -426,11 +418,9 @@ class _Tables:
         changes: list[_Change] = []
         for area in listed:
             count = shown_count(added_up[area], profile) if area in shown else None
-            told = "signal" in profile.shows and count is not None
-            signal = signal_of(area, indicator.id, period, added_up[area]) if told else None
             last = was.get(area)
-            if last is None or (last.value, last.signal) != (count, signal):
-                changes.append((area, Cell(count, last.revision + 1 if last else 1, signal), last))
+            if last is None or last.value != count:
+                changes.append((area, Cell(count, last.revision + 1 if last else 1), last))
         if changes:
             cells = dict(sorted((was | {area: cell for area, cell, _ in changes}).items()))
             self._released.put(row, Released(self._digest(hierarchy), cells))
@@ -457,9 +447,6 @@ class _Tables:
             table.flush()
         return more
 
-
-_SignalOf = Callable[[str, str, Period, int], Signal | None]
-"""What is thought of a count: by area, indicator and period."""
 
 _Change = tuple[str, Cell, Cell | None]
 """An area, how it is shown, and how it was."""
