@@ -418,6 +418,16 @@ def test_the_shipped_catalogue_has_no_issue():
             "shows: [signal, complete_to,",
             "shows signal, which is made of hidden ones",
         ),
+        (PROFILES, "indicators: [violence,", "indicators: [violents,", "unknown indicator violents"),
+        (PROFILES, "suppress_below: 0", "suppress_below: 3", "profile internal hides counts and names no indicators"),
+        (PROFILES, "deliberate-fires]", "crime]", "partner hides counts and shows both violence and crime, which may"),
+        (
+            PROFILES,
+            "deliberate-fires]",
+            "theft]",
+            "profile partner can show nothing of theft, which is not counted by its period",
+        ),
+        (PROFILES, "deliberate-fires]", "crime-harm]", "nothing of crime-harm, which counts no incidents"),
         (
             PROFILES,
             "suppress_below: 0",

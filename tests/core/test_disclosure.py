@@ -13,11 +13,14 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safety_stream.core import disclosure
 from safety_stream.core.disclosure import Hierarchy, cells_shown
+from safety_stream.core.rules.apart import are_apart
+from safety_stream.core.rules.rule import Selector
+from safety_stream.core.rules.rule import Test as FieldTest
 
 Cell = tuple[str, int]
 """A cell of one release."""
@@ -247,6 +250,81 @@ def test_whatever_is_hidden_could_be_otherwise(seed: int, below: int):
 
     for cell, value in release.shown.items():
         assert value is not None or len({table[cell] for table in tables}) > 1
+
+
+# --- Several indicators of the same reports.
+
+KINDS = ("burglary", "robbery", "drugs")
+PLACE = Hierarchy(("a", "b"), {"ALL": ("a", "b")})
+Reports = dict[tuple[str, str], int]
+"""How many reports there are of each kind in each leaf."""
+
+
+def some_indicators(random: Random) -> list[frozenset[str]]:
+    """Of which kinds each counts the reports."""
+    return [frozenset(random.sample(KINDS, random.randint(1, 3))) for _ in range(random.randint(2, 3))]
+
+
+def counted(indicator: frozenset[str], reports: Reports) -> dict[str, int]:
+    return PLACE.added_up({leaf: sum(reports[leaf, kind] for kind in indicator) for leaf in PLACE.leaves})
+
+
+def told_by_all(indicators: Sequence[frozenset[str]], reports: Reports, below: int) -> list[tuple[int, str]]:
+    """The hidden cells that are the same in all the reports there could be, by whatever reasoning.
+
+    The attacker knows what is counted in what, and that a hidden count is no nought.
+    """
+    shown = []
+    for one in indicators:
+        counts = counted(one, reports)
+        cells = cells_shown(PLACE, counts, PLACE.cells, below, None)
+        assert cells is not None
+        shown.append({cell: counts[cell] if cell in cells else None for cell in counts})
+    could = []
+    for guess in product(range(5), repeat=len(reports)):
+        tables = [counted(one, dict(zip(reports, guess, strict=True))) for one in indicators]
+        if all(
+            table[cell] == value if value is not None else table[cell] > 0
+            for table, seen in zip(tables, shown, strict=True)
+            for cell, value in seen.items()
+        ):
+            could.append(tables)
+    return [
+        (number, cell)
+        for number, seen in enumerate(shown)
+        for cell, value in seen.items()
+        if value is None and len({tables[number][cell] for tables in could}) == 1
+    ]
+
+
+def selects(kinds: frozenset[str]) -> Selector:
+    return Selector(tests=(FieldTest("kind", kinds),))
+
+
+def some_reports(random: Random) -> Reports:
+    return {(leaf, kind): random.choice((0, 0, 1, 1, 2, 3)) for leaf in PLACE.leaves for kind in KINDS}
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32), below=st.sampled_from((2, 3)))
+def test_indicators_that_are_apart_tell_nothing_of_one_another(seed: int, below: int):
+    random = Random(seed)
+    apart: list[frozenset[str]] = []
+    for one in some_indicators(random):
+        if all(are_apart(selects(one), selects(other)) for other in apart):
+            apart.append(one)
+
+    assert told_by_all(apart, some_reports(random), below) == []
+
+
+def test_indicators_that_are_parts_of_one_another_tell_what_is_hidden():
+    """Of a all three crimes are shown and two burglaries with them, so a hidden robbery is one at most."""
+    reports = dict.fromkeys(((leaf, kind) for leaf in PLACE.leaves for kind in KINDS), 0)
+    reports |= {("a", "burglary"): 2, ("a", "robbery"): 1, ("b", "robbery"): 1}
+    parts = [frozenset({kind}) for kind in KINDS[:2]]
+
+    assert told_by_all(parts, reports, below=2) == []
+    assert (1, "a") in told_by_all([*parts, frozenset(KINDS)], reports, below=2)
 
 
 # --- What the attacker makes of weaker protection.

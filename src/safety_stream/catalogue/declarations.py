@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 
 import msgspec
@@ -53,6 +54,7 @@ from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
 from safety_stream.core.model.published import OF_ONE_VALUE, OPTIONAL_FIELDS
 from safety_stream.core.model.sightings import FINDING
 from safety_stream.core.model.times import Day, Duration
+from safety_stream.core.rules.apart import are_apart
 from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.engine import HUB_RULE
 
@@ -340,8 +342,32 @@ def _check_profile(at: Place, where: Where, profile: ProfileEntry, vocabulary: V
         vocabulary.know_area(at, (*where, "areas"), area)
     for position, field in enumerate(profile.shows):
         at.know((*where, "shows", position), "field beside a value", field, OPTIONAL_FIELDS)
+    for position, name in enumerate(profile.indicators):
+        at.know((*where, "indicators", position), "indicator", name, vocabulary.indicators)
     if profile.suppress_below:
         _check_hiding(at, where, profile)
+        _check_parts(at, (*where, "indicators"), profile, vocabulary)
+
+
+def _check_parts(at: Place, where: Where, profile: ProfileEntry, vocabulary: Vocabulary) -> None:
+    """What a profile that hides small counts may show together: counts without a report in common, of incidents."""
+    if not profile.indicators:
+        what = (
+            f"profile {profile.id} hides counts and names no indicators: one may be a part of another, which tells it"
+        )
+        at.error(where, what, "name those it shows, no two of which count one report")
+    known = vocabulary.indicators or {}
+    shown = [known[name] for name in profile.indicators if name in known]
+    for one in shown:
+        if not _profile(profile, None).periods_of(one):
+            why = "is not counted by its period" if one.counts_incidents else "counts no incidents"
+            at.error(where, f"profile {profile.id} can show nothing of {one.id}, which {why}", "leave it out")
+    for one, other in combinations([one for one in shown if one.counts_incidents], 2):
+        if not are_apart(one.select, other.select):
+            what = (
+                f"profile {profile.id} hides counts and shows both {one.id} and {other.id}, which may count one report"
+            )
+            at.error(where, what, "show one of them, or let their select test one field for other values")
 
 
 def _check_hiding(at: Place, where: Where, profile: ProfileEntry) -> None:
@@ -371,6 +397,7 @@ def _profile(entry: ProfileEntry, areas: Areas | None) -> Profile:
         id=entry.id,
         title=entry.title,
         areas=(*entry.areas, *of_kinds),
+        indicators=tuple(entry.indicators),
         periods=tuple(entry.periods),
         final_only=entry.final_only,
         suppress_below=entry.suppress_below,

@@ -679,11 +679,12 @@ class AudienceEntry(_Strict):
 
 
 class ProfileEntry(_Strict):
-    """A disclosure profile of indicator values."""
+    """A disclosure profile of indicator values; of all indicators, where it names none."""
 
     id: Name
     title: Prose
     areas: list[AreaCode]
+    indicators: list[Name] = []
     area_kinds: list[Literal["districts", "groupings"]] = []
     periods: Annotated[list[PeriodKind], Field(min_length=1)]
     final_only: bool

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from safety_stream.catalogue.agreements import sentences_of, tags_of
 from safety_stream.catalogue.blocks import Block, Heading, Table, to_markdown
-from safety_stream.core.catalogue import ONE, WEIGHT, Catalogue, Caveat, Indicator, Share
+from safety_stream.core.catalogue import ONE, WEIGHT, Catalogue, Caveat, Indicator, Profile, Share
 
 BEGIN, END = "<!-- indicators: begin -->", "<!-- indicators: end -->"
 """Between these a page has what is made from the catalogue."""
 
 
 def indicator_tables(catalogue: Catalogue) -> str:
-    """What is counted, what follows from it, and what measures each sentence of each agreement, in Markdown."""
+    """What is counted, who is shown it, what follows from it, and what measures each agreement, in Markdown."""
     return to_markdown([*_blocks(catalogue)])
 
 
@@ -44,6 +44,20 @@ def _blocks(catalogue: Catalogue) -> Iterator[Block]:
             for one in catalogue.indicators
         ),
     )
+    yield Heading(2, "Who is shown what")
+    yield Table(
+        "Profiles",
+        ("profile", "for whom", "what is shown"),
+        tuple((one.id, one.title, _shown(one)) for one in catalogue.profiles),
+    )
+    yield Table(
+        "In which periods",
+        ("indicator", *(one.id for one in catalogue.profiles)),
+        tuple(
+            (one.id, *(", ".join(profile.periods_of(one)) or _why_not(profile, one) for profile in catalogue.profiles))
+            for one in catalogue.indicators
+        ),
+    )
     yield Heading(2, "What follows from it")
     yield Table(
         "Shares and rates",
@@ -65,6 +79,25 @@ def _blocks(catalogue: Catalogue) -> Iterator[Block]:
                 for _, sentence in sentences_of(catalogue, agreement.id)
             ),
         )
+
+
+def _shown(profile: Profile) -> str:
+    said = [
+        "final values only" if profile.final_only else "provisional values, too",
+        f"1 to {profile.suppress_below - 1} hidden, and what would tell them" if profile.suppresses else "",
+        f"to the nearest {profile.round_to}" if profile.round_to > 1 else "",
+        f"beside them {', '.join(profile.shows)}" if profile.shows else "",
+    ]
+    return "; ".join(filter(None, said))
+
+
+def _why_not(profile: Profile, one: Indicator) -> str:
+    """Why a profile is not shown an indicator, by what holds of it whatever else does."""
+    if profile.suppresses and not one.counts_incidents:
+        return "no count of incidents"
+    if not set(one.periods) & set(profile.periods):
+        return f"not per {' or '.join(profile.periods)}"
+    return "not named"
 
 
 def _adds(one: Indicator) -> str:

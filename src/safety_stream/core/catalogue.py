@@ -223,6 +223,14 @@ class Indicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tags: tuple[str, ...] = ()
     caveats: tuple[Caveat, ...] = ()
 
+    @property
+    def counts_incidents(self) -> bool:
+        """Whether each count is one of incidents: a small number is a few people only then.
+
+        One incident may weigh a thousand, and what rules find may count in an area it did not all happen in.
+        """
+        return self.adds == ONE and self.rule is None
+
 
 class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An indicator's part, in per cent, of another that holds it; said of none that is below `least_base`."""
@@ -318,14 +326,15 @@ class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A disclosure profile of indicator values.
 
-    `areas` empty means all; `suppress_below` is the smallest count shown as a number (0: all are), smaller ones but
-    nought go out as None, and whatever would tell them; `round_to` rounds the others to the nearest multiple (1:
-    exact). `shows` are the fields shown beside the value; all others are None.
+    `areas` empty means all, and so does `indicators`; `suppress_below` is the smallest count shown as a number (0: all
+    are), smaller ones but nought go out as None, and whatever would tell them; `round_to` rounds the others to the
+    nearest multiple (1: exact). `shows` are the fields shown beside the value; all others are None.
     """
 
     id: str
     title: str
     areas: tuple[str, ...]
+    indicators: tuple[str, ...] = ()
     periods: tuple[PeriodKind, ...]
     final_only: bool
     suppress_below: int
@@ -341,6 +350,14 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def hides(self) -> bool:
         """Whether it shows less than everything: then nothing within a district, whose counts are small, is shown."""
         return self.suppress_below > 0 or self.round_to > 1 or self.final_only
+
+    def periods_of(self, indicator: Indicator) -> tuple[PeriodKind, ...]:
+        """In which kinds of period it shows an indicator; in none where small counts are hidden and it has others."""
+        if (self.indicators and indicator.id not in self.indicators) or (
+            self.suppresses and not indicator.counts_incidents
+        ):
+            return ()
+        return tuple(kind for kind in self.periods if kind in indicator.periods)
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False, kw_only=True):

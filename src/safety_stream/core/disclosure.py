@@ -31,8 +31,9 @@ moves freely now, in all releases at once. What is newly hidden is in no equatio
 tell itself: a grouping that was shown, and whose leaves have all changed in the open, is known without being shown.
 Such a restatement is held back, and the table stands as it was last shown, until it can be restated again.
 
-What this does not do. Indicators are looked at one by one: two that are parts of a third are for the catalogue to
-avoid. Profiles are, too. Periods that nest must not be shown both (such a catalogue is refused). Who knows this text
+What this does not do. Indicators are looked at one by one: no two of a profile may have a report in common, or a part
+of one would follow from the rest of it (such a catalogue is refused, `core/rules/apart.py`). Profiles are, too. Periods
+that nest must not be shown both (such a catalogue is refused). Who knows this text
 and which counts were near may narrow a hidden one down. Bounds are joined with equations within a release, not across
 releases by someone who is told which hidden counts changed. And bounds are worked out over fractions: where districts
 are divided in two ways, each as often as you like, that is as exact as whole numbers; where three ways cross, whole

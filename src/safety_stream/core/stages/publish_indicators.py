@@ -28,7 +28,7 @@ from typing import Final
 
 import msgspec
 
-from safety_stream.core.catalogue import ONE, Catalogue, Indicator, Profile
+from safety_stream.core.catalogue import Catalogue, Indicator, Profile
 from safety_stream.core.disclosure import Hierarchy, cells_shown, hierarchy_of
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
@@ -153,9 +153,8 @@ class _Showing:
             (profile, indicator, kind, first)
             for profile in catalogue.profiles
             if profile.suppresses
-            for kind in profile.periods
             for indicator in catalogue.indicators
-            if kind in indicator.periods and _is_of_incidents(indicator)
+            for kind in profile.periods_of(indicator)
             if (first := first_covered(kind, indicator.feeds, catalogue.sources)) is not None
         ]
         self.profiles_of: dict[tuple[str, PeriodKind], list[Profile]] = {}
@@ -262,6 +261,8 @@ class _IndicatorDoor(Door):
             if (profile.areas and value.area not in profile.areas) or value.period not in profile.periods:
                 continue
             if is_within_a_district(value.area) and profile.hides:
+                continue
+            if profile.indicators and value.indicator not in profile.indicators:
                 continue
             if profile.final_only and not value.final:
                 continue
@@ -466,14 +467,6 @@ def shown_count(value: int, profile: Profile) -> int | None:
 
 def _is_told_of_judgements(profile: Profile) -> bool:
     return not _OF_JUDGEMENTS.isdisjoint(profile.shows)
-
-
-def _is_of_incidents(indicator: Indicator) -> bool:
-    """Whether each count is one of incidents: a small number is a few people only then.
-
-    One incident may weigh a thousand, and what rules find may count in an area it did not all happen in.
-    """
-    return indicator.adds == ONE and indicator.rule is None
 
 
 def _said(judgement: Judgement) -> Said:
