@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.replay.running import Told, World, arrivals, disagreement, outputs, result_of
+from tests.replay.running import Told, World, arrivals, covered_world, disagreement, outputs, result_of
 from tests.replay.telling import a_report, day, withdrawn
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.reports import ReportedPlace
-from safety_stream.core.model.times import HOUR, start_of
+from safety_stream.core.model.times import HOUR, start_of, to_date
 from safety_stream.core.stages.stage import Output
 
 BURNLEY, HYNDBURN = "E07000117", "E07000120"
@@ -65,14 +65,20 @@ def alerts_of(seen: list[Output], topic: str, rule: str) -> list[PublishedAlert]
 
 
 @pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Partners whose data are whole from the first of these weeks on."""
+    return covered_world(tmp_path_factory.mktemp("covered") / "catalogue", to_date(MONDAY))
+
+
+@pytest.fixture(scope="module")
 def told() -> list[Told]:
     return in_order(years())
 
 
 def test_a_burst_is_one_alert_to_the_duty_officer_and_withdrawing_its_reports_withdraws_it(
-    shipped: World, told: list[Told]
+    world: World, told: list[Told]
 ):
-    seen = outputs(shipped, [arrivals(told), arrivals(taken_back(told))])
+    seen = outputs(world, [arrivals(told), arrivals(taken_back(told))])
 
     raised, gone = alerts_of(seen, DUTY_OFFICER, "above-expected")
     assert (raised.change, raised.priority, raised.area, raised.notify) == ("raised", "P3", BURNLEY, True)
@@ -86,4 +92,4 @@ def test_a_burst_is_one_alert_to_the_duty_officer_and_withdrawing_its_reports_wi
 
     result = result_of(seen)
     assert not [one for one in result.findings.values() if one.rule_id == "above-expected"]
-    assert disagreement(shipped, [*told, *taken_back(told)], result) == []
+    assert disagreement(world, [*told, *taken_back(told)], result) == []
