@@ -57,11 +57,12 @@ from safety_stream.core.model.times import Day, Duration
 from safety_stream.core.rules.apart import are_apart
 from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.engine import HUB_RULE
+from safety_stream.core.stages.publish_alerts import RATIONALE
 
 LOOKUP_BYTES_MAX = 20_000_000
 """Ten times a look-up of the whole country."""
 
-_ALERT_FIELDS = frozenset(AlertVersion.__struct_fields__)
+_ALERT_FIELDS = frozenset({*AlertVersion.__struct_fields__, RATIONALE})
 
 _NOT_TO_BE_READ = frozenset(
     {

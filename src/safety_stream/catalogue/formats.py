@@ -23,6 +23,7 @@ from pydantic import (
 
 from safety_stream.core.catalogue import ONE, AgreementPart, AreaKind, Drill, Holder
 from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.handling import HandlingAction
 from safety_stream.core.model.incidents import IdentityClass, Origin
 from safety_stream.core.model.judgements import Signal
 from safety_stream.core.model.sightings import KeyKind
@@ -666,6 +667,38 @@ class SignalsFile(_Strict):
 
     signals: SignalsEntry
     daily: DailyEntry | None = None
+
+
+class RungEntry(_Strict):
+    """A step of the ladder an alert climbs while nobody answers it."""
+
+    after: Length
+    to: Name
+
+
+class ClocksEntry(_Strict):
+    """By when an alert of one priority must be dealt with."""
+
+    acknowledge: Length | None = None
+    decide: Length | None = None
+    ladder: list[RungEntry] = []
+    snooze_at_most: Length
+    kept: Length
+
+
+class HandlingEntry(_Strict):
+    """By when alerts must be dealt with, and who may do what about them."""
+
+    clocks: dict[Priority, ClocksEntry]
+    roles: dict[Name, list[HandlingAction]]
+    reasons: dict[HandlingAction, Annotated[list[Name], Field(min_length=1)]] = {}
+    sources: dict[Literal["clocks", "roles", "reasons"], Prose]
+
+
+class HandlingFile(_Strict):
+    """`handling.yaml`."""
+
+    handling: HandlingEntry
 
 
 class AudienceEntry(_Strict):

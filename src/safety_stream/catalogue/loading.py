@@ -23,6 +23,8 @@ from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.extracts import read_extracts
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import BareRuleFile, NearRepeatsFile, ReleasesFile, RuleFile, VolumesFile
+from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile, VolumesFile
+from safety_stream.catalogue.handling import read_handling
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.judging import read_judging
 from safety_stream.catalogue.measures import check_counted_rules
@@ -139,6 +141,7 @@ def _read(
     # Rules for a replay are released to nobody.
     releases = None if rules is not None else _read_releases(files, by_id, instead)
     extracts = read_extracts(files, vocabulary)
+    handling = read_handling(files, vocabulary)
     categories, persons = vocabulary.categories, vocabulary.persons
     if categories is None or persons is None or files.have_errors:
         return None
@@ -163,6 +166,7 @@ def _read(
         rates=tuple(measures.rates.values()),
         agreements=vocabulary.agreements or (),
         extracts=extracts,
+        handling=handling,
     )
     return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)
 

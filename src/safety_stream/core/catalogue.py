@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from safety_stream.core.alerts.handling import Policy
 from safety_stream.core.judgements.settings import Settings
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.findings import Family, Priority
@@ -432,3 +433,4 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     rates: tuple[Rate, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     extracts: tuple[Extract, ...] = ()
+    handling: Policy = Policy()

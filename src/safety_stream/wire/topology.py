@@ -16,6 +16,7 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.stages import (
     alert,
     detect,
+    handle,
     intake,
     judge,
     link,
@@ -71,6 +72,9 @@ TOPICS = (
     TopicRow("tallies",          "series",       ("tally", "feed-status"),             "many", "log"),
     TopicRow("findings",         "entity key",   ("finding-change",),                  "many", "log"),
     TopicRow("alert-changes",    "alert id",     ("alert",),                           "one",  "log"),
+    TopicRow("alert-actions",    "alert id",     ("alert-action",),                    "one",  "log", append_time=True),
+    TopicRow("action-answers",   "action id",    ("action-answer",),                   "one",  "log"),
+    TopicRow("handled-alerts",   "alert id",     ("alert",),                           "one",  "log"),
     TopicRow("indicator-values", "period",       ("indicator", "feed-status"),         "one",  "log"),
     TopicRow("signals",          "period",       ("judgement",),                       "one",  "log"),
     TopicRow("alerts.",          "alert id",     ("published-alert",),                 "one",  "log"),
@@ -91,7 +95,9 @@ STAGES = (
     StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
     StageRow("judge",      ("indicator-values",),     ("findings", "signals"),                0.25, judge.make_step),
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),
-    StageRow("publish-alerts", ("alert-changes",), ("alerts.", "audit."), 0.0, publish_alerts.make_step),
+    StageRow("handle", ("alert-changes", "alert-actions"), ("handled-alerts", "action-answers", "dead-letters."), 0.0,
+             handle.make_step),
+    StageRow("publish-alerts", ("handled-alerts",), ("alerts.", "audit."), 0.0, publish_alerts.make_step),
     StageRow("publish-indicators", ("indicator-values", "signals"), ("indicators.", "audit."), 0.25,
              publish_indicators.make_step),
 )
@@ -100,7 +106,8 @@ STAGES = (
 _REFUSING = tuple(row.name for row in STAGES if "dead-letters." in row.writes)
 
 DEAD_LETTER_TOPICS = tuple(f"dead-letters.{name}" for name in _REFUSING)
-"""Where refused records are kept: of intake alone, because what the backbone wrote itself is never refused."""
+"""Where refused records are kept: of the stages that read what others write; what the backbone wrote itself is never
+refused."""
 
 
 BETWEEN_STAGES = frozenset(name for row in STAGES for name in row.writes) & {n for row in STAGES for n in row.reads}

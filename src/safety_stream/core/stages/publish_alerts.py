@@ -6,6 +6,9 @@ For every audience the door remembers which alerts it was told of, so that a wit
 and nobody hears of the end of what they never heard the beginning of. A projection is the audience's list of fields:
 what is not listed does not leave.
 
+What people did about an alert, and whether its clocks have run out, is told to those who were told of the alert and may
+know how it is handled; whoever may not hears of its condition alone.
+
 A rule on trial is told of to nobody, and what was told of it before is taken back with the next version of its alert:
 nobody may go on hearing what it finds through an alert that was opened while it was released. Such a withdrawal says
 nothing that the trial found.
@@ -26,6 +29,9 @@ from safety_stream.core.stages.publishing import Door
 from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, unreadable
 
 _NAMES_A_REPORT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} [a-z]+").fullmatch
+RATIONALE = "rationale"
+"""Who did what with an alert, and why in their own words: a part of `handling` that an audience is given by itself."""
+
 _ALWAYS = frozenset({"alert_id", "version", "change", "as_of"})
 _KNOWN_ANYWAY = frozenset({"episode", "reason", "rule_id", "family", "subject", "notify", "marking", "cause"})
 """What may be said of an alert to those who were told of it before its rule went on trial."""
@@ -72,7 +78,9 @@ class _AlertDoor(Door):
             row = f"{audience.id}/{version.alert_id}"
             told = self._told.get(row)
             reached = audience.id in version.audiences
-            if told is None and (not reached or version.change == "withdrawn"):
+            if told is None and (not reached or version.change == "withdrawn" or is_of_handling(version)):
+                continue
+            if is_of_handling(version) and "handling" not in audience.fields:
                 continue
             shown = _as_known_anyway(audience) if is_on_trial else audience
             topic = f"alerts.{audience.id}"
@@ -95,9 +103,11 @@ class _AlertDoor(Door):
 
 def project(version: AlertVersion, audience: Audience, seq: int, told: Told | None) -> PublishedAlert:
     """The fields of an alert version this audience may have; to those who hear of it first, it is raised."""
-    fields = {name: getattr(version, name) for name in audience.fields if name not in _ALWAYS}
+    fields = {name: getattr(version, name) for name in audience.fields if name not in _ALWAYS | {RATIONALE}}
     if "cause" in fields:
         fields["cause"] = cause_told(version.cause)
+    if version.handling is not None and "handling" in fields and RATIONALE not in audience.fields:
+        fields["handling"] = msgspec.structs.replace(version.handling, actor="", owner="", rationale="")
     return PublishedAlert(
         seq=seq,
         audience=audience.id,
@@ -109,6 +119,11 @@ def project(version: AlertVersion, audience: Audience, seq: int, told: Told | No
         prior_version=told.version if told else None,
         **fields,
     )
+
+
+def is_of_handling(version: AlertVersion) -> bool:
+    """Whether a version tells how an alert is handled, and nothing new of the alert itself."""
+    return version.reason in ("handled", "overdue", "reminder")
 
 
 def taken_back(version: AlertVersion) -> AlertVersion:

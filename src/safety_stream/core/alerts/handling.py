@@ -1,0 +1,411 @@
+"""How an alert is handled, as tables: what people may do in which state, and what its condition and the clock do to it.
+
+Theory of operation
+-------------------
+Two machines run side by side. The condition of an alert (`condition.py`) says whether it is true; this one says how far
+people have got with it. They meet in one place: a change of the condition is an *occasion* here, and moves the handling
+as an action does.
+
+    raised      true again, or for the first time: everybody begins anew
+    worsened    more severe than before: whoever has dealt with it must look again
+    told-again  more of the same that must be heard: what was settled is open again
+    restated    anything else: nothing moves
+    withdrawn   no longer true: there is nothing left to do
+
+The tables say everything. What is not in `ACTIONS` is refused with a reason and changes nothing; every occasion has a
+row for every state.
+
+An alert that must be dealt with has two clocks, by its priority (`handling.yaml`): by when somebody must have
+acknowledged it, and by when it must have been decided. They run in *rounds*. A round begins when an alert is raised,
+worsens or is opened again, and each *deadline* of it falls due once: the steps of the ladder while nobody has
+acknowledged it, both clocks, and the end of what nobody need care for. While an alert is snoozed nothing of that falls
+due; what would have does so when the snooze is over. So what is due follows from the state, the round and the time, and
+is the same after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, cast
+
+import msgspec
+
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.findings import Priority
+from safety_stream.core.model.handling import AlertAction, Handling, HandlingAction, HandlingNews, HandlingState
+from safety_stream.core.model.times import Instant
+
+UNANSWERED: Final[frozenset[HandlingState]] = frozenset({"new", "reopened"})
+"""Nobody has acknowledged it: the ladder runs."""
+
+UNDECIDED: Final[frozenset[HandlingState]] = UNANSWERED | {"acknowledged", "assessing", "referred"}
+"""Nothing has been decided. A referral is none until the partner has taken it on."""
+
+_SETTLED: Final[frozenset[HandlingState]] = frozenset({"actioned", "accepted", "no-further-action", "closed"})
+_AT_REST: Final[frozenset[HandlingState]] = frozenset({"withdrawn", "expired"})
+_ALL: Final[frozenset[HandlingState]] = UNDECIDED | _SETTLED | _AT_REST | {"snoozed", "merged"}
+
+
+def _from(states: frozenset[HandlingState], to: HandlingState) -> dict[HandlingState, HandlingState]:
+    return dict.fromkeys(states, to)
+
+
+_STAY: Final[dict[HandlingState, HandlingState]] = {state: state for state in _ALL}
+
+ACTIONS: Final[Mapping[HandlingAction, Mapping[HandlingState, HandlingState]]] = {
+    "acknowledge": _from(UNANSWERED | {"snoozed"}, "acknowledged"),
+    "assess": _from(UNANSWERED | {"snoozed", "acknowledged", "actioned", "no-further-action"}, "assessing"),
+    "action": _from(frozenset({"acknowledged", "assessing", "accepted"}), "actioned"),
+    "refer": _from(frozenset({"acknowledged", "assessing", "actioned"}), "referred"),
+    "accept": {"referred": "accepted"},
+    "bounce": {"referred": "assessing"},
+    "no-further-action": _from(frozenset({"acknowledged", "assessing"}), "no-further-action"),
+    "snooze": _from(UNANSWERED | {"acknowledged", "assessing"}, "snoozed"),
+    # To where it was before: `_moved` knows.
+    "wake": {"snoozed": "snoozed"},
+    "merge": _from(UNANSWERED | {"acknowledged", "assessing", "snoozed"}, "merged"),
+    "escalate": {state: state for state in UNDECIDED},
+    "close": _from(_SETTLED - {"closed"} | _AT_REST, "closed"),
+    "reopen": _from(_SETTLED | {"referred", "merged"}, "reopened"),
+    "note": _STAY,
+    "judge": _STAY,
+}
+"""What each action makes of each state it may be taken in."""
+
+OCCASIONS: Final[Mapping[HandlingNews, Mapping[HandlingState, HandlingState]]] = {
+    "raised": _from(_ALL, "new"),
+    "worsened": _from(_ALL, "reopened") | {"new": "new"},
+    "told-again": _STAY | _from(_SETTLED | {"expired"}, "reopened"),
+    "restated": _STAY,
+    "withdrawn": _from(_ALL, "withdrawn"),
+    "overdue": _STAY,
+    "slept": _STAY,
+    "outlived": _from(_ALL, "expired"),
+}
+"""What befalls an alert in each state. A snooze that is over goes back to where it was before: `_moved` knows."""
+
+_BEGINS_A_ROUND: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "reopen"})
+_NEEDS_RATIONALE: Final[frozenset[HandlingAction]] = frozenset(
+    {"action", "refer", "bounce", "no-further-action", "snooze", "merge", "escalate", "reopen", "note"}
+)
+_SETTLES: Final[frozenset[HandlingAction]] = frozenset({"action", "no-further-action", "merge", "close"})
+_QUIET: Final[frozenset[HandlingState]] = frozenset({"snoozed", "merged"})
+
+ANSWERS_KEPT: Final = 64
+"""How many actions of an alert are remembered, the newest: sent again, they are the same actions."""
+
+RATIONALE_AT_MOST: Final = 500
+"""How many characters a rationale may have: a note beside a record, and no record."""
+
+
+class Rung(msgspec.Struct, frozen=True, gc=False):
+    """A step of the ladder: after so many milliseconds without an answer an alert goes to this role."""
+
+    after: int
+    to: str
+
+
+class Clocks(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What an alert of one priority asks for; lengths in milliseconds, None where nothing is asked.
+
+    `kept` is how long one that nobody need answer stays before it is outlived.
+    """
+
+    acknowledge: int | None = None
+    decide: int | None = None
+    ladder: tuple[Rung, ...] = ()
+    snooze_at_most: int = 0
+    kept: int | None = None
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may do what about alerts, and by when: `handling.yaml`.
+
+    `reasons` are those an action asks for. Whoever may accept is a partner that alerts can be referred to.
+    """
+
+    clocks: dict[Priority, Clocks] = {}
+    roles: dict[str, frozenset[HandlingAction]] = {}
+    reasons: dict[HandlingAction, tuple[str, ...]] = {}
+
+
+class Case(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What is remembered of one alert: its newest version, how far it has been handled, and its round.
+
+    `before` is the state a snooze goes back to. `is_paged` says that somebody was paged in this episode: before that no
+    clock runs. `began` is when the round did, and `fallen` the deadlines of it that
+    have fallen due; none falls due before `not_before`. `graver_in` is the version that last opened it or made it
+    worse. `answered` are the last actions, each with the reason it was refused, "" for done.
+    """
+
+    alert: AlertVersion
+    handling: Handling
+    before: HandlingState = "new"
+    is_paged: bool = False
+    began: Instant = 0
+    not_before: Instant = 0
+    fallen: tuple[str, ...] = ()
+    graver_in: int = 0
+    answered: dict[str, str] = {}
+
+
+def meet(case: Case | None, version: AlertVersion) -> Case:
+    """The case after a new version of its alert. A version that was met before changes nothing."""
+    if case is None:
+        first = Handling(number=0, state="new", since=version.as_of, what="raised", as_of=version.as_of)
+        case = Case(alert=version, handling=first)
+    elif version.version <= case.alert.version:
+        return case
+    what = _occasion(version)
+    state = OCCASIONS[what][case.handling.state]
+    is_first_page = version.notify and not case.is_paged
+    case = msgspec.structs.replace(
+        case,
+        alert=version,
+        is_paged=version.change != "withdrawn" and (version.notify or (case.is_paged and what != "raised")),
+        graver_in=version.version if what in ("raised", "worsened") else case.graver_in,
+    )
+    case = _moved(case, what, state, version.as_of)
+    return _in_new_round(case, version.as_of) if is_first_page else case
+
+
+def act(
+    case: Case | None, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]
+) -> tuple[Case | None, str]:
+    """The case after an action, and "" if it was done, else why not: then nothing has changed but the memory of it.
+
+    `can_take` says whether another alert can be merged into the one of an id.
+    """
+    if case is None:
+        return None, "there is no such alert"
+    if action.action_id in case.answered:
+        return case, case.answered[action.action_id]
+    why = _refusal(case, action, now, policy, can_take)
+    if not why:
+        case = _done(case, action, now)
+    kept = list(case.answered.items())[1 - ANSWERS_KEPT :]
+    return msgspec.structs.replace(case, answered=dict([*kept, (action.action_id, why)])), why
+
+
+def pass_time(case: Case, now: Instant, policy: Policy) -> Case | None:
+    """The case after the earliest deadline that is due by now; None when none is."""
+    due = [(at, name) for at, name in _deadlines(case, policy) if at <= now]
+    if not due:
+        return None
+    at = min(due)[0]
+    names = tuple(name for when, name in due if when == at)
+    if "sleep" in names:
+        woken = msgspec.structs.replace(case, not_before=at)
+        return _moved(woken, "slept", case.before, at, snoozed_until=None)
+    case = msgspec.structs.replace(case, fallen=case.fallen + names)
+    if "outlive" in names:
+        return _moved(case, "outlived", OCCASIONS["outlived"][case.handling.state], at)
+    return _moved(case, "overdue", case.handling.state, at, overdue=True, escalated_to=_climbed(case, policy))
+
+
+def next_deadline(case: Case, policy: Policy) -> Instant | None:
+    """When this case must be looked at again; None when nothing of it can fall due."""
+    return min((at for at, _ in _deadlines(case, policy)), default=None)
+
+
+def told(case: Case, policy: Policy) -> AlertVersion:
+    """The alert with how far it has been handled, as it goes out; a change of the condition keeps its own reason."""
+    handling, alert = case.handling, case.alert
+    clocks = _clocks(case, policy)
+    handling = msgspec.structs.replace(
+        handling,
+        acknowledge_by=_by(case, clocks.acknowledge) if handling.state in UNANSWERED else None,
+        decide_by=_by(case, clocks.decide) if handling.state in UNDECIDED else None,
+    )
+    if handling.what in OCCASIONS and handling.what not in _REASONS:
+        notify = alert.notify and (handling.state not in _QUIET)
+        return msgspec.structs.replace(alert, notify=notify, handling=handling)
+    reason = _REASONS.get(handling.what, "handled")
+    change = alert.change if alert.change == "withdrawn" else "updated"
+    return msgspec.structs.replace(
+        alert, change=change, reason=reason, notify=reason != "handled", as_of=handling.as_of, handling=handling
+    )
+
+
+_REASONS: Final[dict[HandlingNews, str]] = {"overdue": "overdue", "slept": "reminder", "outlived": "handled"}
+
+
+# --- How a case moves.
+
+
+def _occasion(version: AlertVersion) -> HandlingNews:
+    if version.change == "raised":
+        return "raised"
+    if version.change == "withdrawn":
+        return "withdrawn"
+    if version.reason == "worsened":
+        return "worsened"
+    return "told-again" if version.notify else "restated"
+
+
+def _moved(case: Case, what: HandlingNews, state: HandlingState, at: Instant, **changes: object) -> Case:
+    before = case.handling
+    at = max(at, before.as_of)
+    # Where nothing was settled, more of the same begins no round: the clocks that run go on running.
+    begins = what in _BEGINS_A_ROUND and (what != "told-again" or state != before.state)
+    handling = Handling(
+        number=before.number + 1,
+        state=state,
+        since=before.since if state == before.state else at,
+        what=what,
+        as_of=at,
+        owner="" if begins else before.owner,
+        escalated_to="" if begins else before.escalated_to,
+        overdue=before.overdue and not begins and state in UNDECIDED,
+        snoozed_until=before.snoozed_until if state == "snoozed" else None,
+        referred_to=before.referred_to if state in ("referred", "accepted") else "",
+        merged_into=before.merged_into if state == "merged" else "",
+        useful=None if what == "raised" else before.useful,
+    )
+    case = msgspec.structs.replace(case, handling=msgspec.structs.replace(handling, **changes))
+    return _in_new_round(case, at) if begins else case
+
+
+def _in_new_round(case: Case, at: Instant) -> Case:
+    return msgspec.structs.replace(case, began=at, not_before=at, fallen=())
+
+
+def _done(case: Case, action: AlertAction, now: Instant) -> Case:
+    before = case.handling
+    state = case.before if action.action == "wake" else ACTIONS[action.action][before.state]
+    changes: dict[str, object] = {
+        "actor": action.actor,
+        "role": action.role,
+        "reason": action.reason,
+        "rationale": action.rationale,
+    }
+    if before.state in UNANSWERED | {"snoozed"} and action.action in ("acknowledge", "assess"):
+        changes |= {"owner": action.actor, "overdue": False}
+    if action.action == "escalate":
+        changes["escalated_to"] = action.to
+    if action.action == "refer":
+        changes["referred_to"] = action.to
+    if action.action == "merge":
+        changes["merged_into"] = action.into
+    if action.action == "judge":
+        changes["useful"] = action.useful
+    if action.action == "snooze":
+        changes["snoozed_until"] = action.until
+        case = msgspec.structs.replace(case, before=before.state)
+    if action.action == "wake":
+        case = msgspec.structs.replace(case, not_before=now)
+    return _moved(case, cast(HandlingNews, action.action), state, now, **changes)
+
+
+# --- What is refused.
+
+
+def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]) -> str:
+    """Why an action is not done, and what to do instead; "" if it can be."""
+    state, what = case.handling.state, action.action
+    if what not in policy.roles.get(action.role, ()):
+        return f"role {action.role} may not {what}: {_who_may(what, policy)}"
+    if state not in ACTIONS[what]:
+        return f"{what} is not possible while it is {state}: it is from {_listed(ACTIONS[what])}"
+    if what in ("accept", "bounce") and action.role != case.handling.referred_to:
+        return f"it was referred to {case.handling.referred_to}, who alone may {what} it"
+    if what in _SETTLES and 0 < action.seen < case.graver_in:
+        return f"it has become worse since version {action.seen}: look at version {case.graver_in} first"
+    return _lacking(case, action, now, policy, can_take)
+
+
+def _lacking(case: Case, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]) -> str:
+    what = action.action
+    if len(action.rationale) > RATIONALE_AT_MOST:
+        return f"the rationale has more than {RATIONALE_AT_MOST} characters: keep the record where records are kept"
+    if what in _NEEDS_RATIONALE and not action.rationale.strip():
+        return f"{what} needs a rationale"
+    reasons = policy.reasons.get(what, ())
+    if reasons and action.reason not in reasons:
+        return f"{what} needs one of the reasons {_listed(reasons)}"
+    return _misdirected(case, action, now, policy, can_take)
+
+
+def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]) -> str:
+    what = action.action
+    if what == "judge" and action.useful is None:
+        return "judge says whether it was useful"
+    if what == "refer" and action.to not in partners(policy):
+        return f"it can be referred to {_listed(partners(policy))}"
+    if what == "escalate" and action.to not in ladder(policy):
+        return f"it can be escalated to {_listed(ladder(policy))}"
+    if what == "merge" and (action.into == case.alert.alert_id or not can_take(action.into)):
+        return "merge names another alert, which stands and is not merged itself"
+    return _no_snooze(case, action.until, now, policy) if what == "snooze" else ""
+
+
+def partners(policy: Policy) -> frozenset[str]:
+    """Whom an alert can be referred to: the roles that may accept one."""
+    return frozenset(role for role, may in policy.roles.items() if "accept" in may)
+
+
+def ladder(policy: Policy) -> frozenset[str]:
+    """Whom an alert can be escalated to: whoever stands on a ladder."""
+    return frozenset(rung.to for clocks in policy.clocks.values() for rung in clocks.ladder)
+
+
+def _no_snooze(case: Case, until: Instant | None, now: Instant, policy: Policy) -> str:
+    longest = policy.clocks.get(case.alert.priority, Clocks()).snooze_at_most
+    if until is None or until <= now:
+        return "snooze says until when, and that is to come"
+    if until > now + longest:
+        return f"a {case.alert.priority} alert sleeps for {longest // 60_000} minutes at most"
+    return ""
+
+
+def _who_may(what: HandlingAction, policy: Policy) -> str:
+    roles = [role for role, may in policy.roles.items() if what in may]
+    return f"{_listed(roles)} may" if roles else "nobody may"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+# --- What falls due.
+
+
+def _deadlines(case: Case, policy: Policy) -> list[tuple[Instant, str]]:
+    """What is still to fall due in this round, each with its name."""
+    handling = case.handling
+    if handling.snoozed_until is not None:
+        return [(handling.snoozed_until, "sleep")]
+    clocks = _clocks(case, policy)
+    lengths: list[tuple[str, int | None]] = []
+    if handling.state in UNANSWERED:
+        lengths.append(("acknowledge", clocks.acknowledge))
+        lengths += [(f"rung {number}", rung.after) for number, rung in enumerate(clocks.ladder)]
+    if handling.state in UNDECIDED:
+        lengths.append(("decide", clocks.decide))
+    if handling.state in UNANSWERED | {"acknowledged"} and clocks.decide is None:
+        lengths.append(("outlive", clocks.kept))
+    return [
+        (max(case.began + length, case.not_before), name)
+        for name, length in lengths
+        if length is not None and name not in case.fallen
+    ]
+
+
+def _clocks(case: Case, policy: Policy) -> Clocks:
+    """The clocks of a case: none where nobody hears of it, and none but its end where nobody was paged."""
+    if not case.alert.audiences:
+        return Clocks()
+    clocks = policy.clocks.get(case.alert.priority, Clocks())
+    return clocks if case.is_paged else Clocks(kept=clocks.kept)
+
+
+def _by(case: Case, length: int | None) -> Instant | None:
+    return None if length is None else max(case.began + length, case.not_before)
+
+
+def _climbed(case: Case, policy: Policy) -> str:
+    """Whom it has gone to: the highest rung that has fallen due, or, undecided in time, the one above that."""
+    rungs = _clocks(case, policy).ladder
+    fallen = sum(name.startswith("rung ") for name in case.fallen)
+    highest = min(fallen + ("decide" in case.fallen), len(rungs))
+    return rungs[highest - 1].to if highest else case.handling.escalated_to

@@ -1,0 +1,125 @@
+"""Handle: versions of alerts and people's actions in, alerts with how far they have been handled and answers out.
+
+One partition, as its two inputs have: an action meets the alert as it is. Of each alert its case is remembered
+(`case/<id>`, `core/alerts/handling.py`), of what can fall due the next time in the wake-up index. Time is the newest
+received of anything read, or the idle clock; what has fallen due by then goes out before the record that moved it.
+
+An action that cannot be read is refused, as a partner's report is: people and other systems write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from safety_stream.core.alerts.handling import Case, act, meet, next_deadline, pass_time, told
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.handling import ActionAnswer, AlertAction
+from safety_stream.core.model.times import Instant
+from safety_stream.core.stages.intake import dead_letter
+from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Rows, Step, Table, Wakes, unreadable
+
+ACTIONS_TOPIC = "alert-actions"
+
+
+def make_step(catalogue: Catalogue, _partitions: int) -> Step:
+    """The handle step by this catalogue's clocks and roles."""
+
+    def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
+        desk = _Desk(rows, catalogue)
+        for record in records:
+            desk.take(record)
+        if idle_at is not None:
+            desk.move_to(idle_at)
+        return desk.close()
+
+    return step
+
+
+class _Desk:
+    """All cases during one step, and what goes out."""
+
+    def __init__(self, rows: Rows, catalogue: Catalogue) -> None:
+        self._policy = catalogue.handling
+        self._cases = Table(rows, "case/", Case)
+        self._wakes = Wakes(rows)
+        self._clocks = Table(rows, "", Clock)
+        self._clock = self._clocks.get(CLOCK_ROW) or Clock()
+        self._outputs: list[Output] = []
+
+    def take(self, record: Record) -> None:
+        """Fold one record in."""
+        self.move_to(record.received_at)
+        value = record.value
+        if isinstance(value, AlertVersion):
+            self._meet(value, record.received_at)
+        elif isinstance(value, AlertAction):
+            self._act(value, record.received_at)
+        elif isinstance(value, Refused) and record.topic == ACTIONS_TOPIC:
+            self._outputs.append(dead_letter("handle", record, value))
+        else:
+            raise unreadable("handle", record)
+
+    def move_to(self, now: Instant) -> None:
+        """Move time on, and let fall due what does, in order."""
+        self._clock = self._clock.at(now)
+        while due := self._wakes.due("as_of", self._clock.as_of):
+            for _, alert_id in due:
+                self._let_fall_due(alert_id)
+
+    def close(self) -> list[Output]:
+        """Remember everything and give the outputs."""
+        self._clocks.put_if_other(CLOCK_ROW, self._clock)
+        self._clocks.flush()
+        self._cases.flush()
+        return self._outputs
+
+    def _meet(self, version: AlertVersion, received_at: Instant) -> None:
+        before = self._cases.get(version.alert_id)
+        self._put(before, meet(before, version), received_at)
+
+    def _act(self, action: AlertAction, received_at: Instant) -> None:
+        before = self._cases.get(action.alert_id)
+        case, why = act(before, action, self._clock.as_of, self._policy, self._can_take)
+        if case is not None:
+            self._put(before, case, received_at)
+        answer = ActionAnswer(
+            action_id=action.action_id,
+            alert_id=action.alert_id,
+            done=not why,
+            why=why,
+            state=case.handling.state if case else None,
+            number=case.handling.number if case else 0,
+            as_of=self._clock.as_of,
+        )
+        self._outputs.append(
+            Output(topic="action-answers", key=action.action_id, value=answer, received_at=received_at)
+        )
+
+    def _can_take(self, alert_id: str) -> bool:
+        case = self._cases.get(alert_id)
+        return case is not None and case.handling.state not in ("merged", "withdrawn", "expired")
+
+    def _let_fall_due(self, alert_id: str) -> None:
+        case = self._cases.get(alert_id)
+        # What was asked for by an earlier round wakes nobody who has nothing due now.
+        if case is not None and (after := pass_time(case, self._clock.as_of, self._policy)) is not None:
+            self._put(case, after, after.handling.as_of)
+
+    def _put(self, before: Case | None, case: Case, received_at: Instant) -> None:
+        """Remember a case, ask to be woken for it, and tell of what has happened to it."""
+        if case == before:
+            return
+        alert_id = case.alert.alert_id
+        self._cases.put(alert_id, case)
+        last = None if before is None else next_deadline(before, self._policy)
+        following = next_deadline(case, self._policy)
+        if last is not None and last != following:
+            self._wakes.forget("as_of", last, alert_id)
+        if following is not None:
+            self._wakes.ask("as_of", following, alert_id)
+        if before is None or before.handling.number != case.handling.number:
+            self._outputs.append(
+                Output(topic="handled-alerts", key=alert_id, value=told(case, self._policy), received_at=received_at)
+            )

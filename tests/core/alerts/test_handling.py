@@ -1,0 +1,394 @@
+"""The handling of an alert: every pair of state and action, its occasions, and clocks that do not depend on ticks."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.stages.making import NOON
+
+from safety_stream.core.alerts.handling import (
+    ACTIONS,
+    ANSWERS_KEPT,
+    OCCASIONS,
+    Case,
+    Clocks,
+    Policy,
+    Rung,
+    act,
+    meet,
+    next_deadline,
+    pass_time,
+    told,
+)
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.handling import AlertAction, Handling, HandlingAction, HandlingState
+from safety_stream.core.model.times import HOUR, MINUTE, Instant
+
+EVERYTHING = frozenset(get_args(HandlingAction))
+POLICY = Policy(
+    clocks={
+        "P1": Clocks(
+            acknowledge=15 * MINUTE,
+            decide=60 * MINUTE,
+            ladder=(Rung(15 * MINUTE, "inspector"), Rung(30 * MINUTE, "superintendent")),
+            snooze_at_most=60 * MINUTE,
+            kept=28 * 24 * HOUR,
+        ),
+        "P4": Clocks(snooze_at_most=24 * HOUR, kept=48 * HOUR),
+    },
+    roles={
+        "duty-officer": EVERYTHING - {"accept", "bounce"},
+        "childrens-services": frozenset({"accept", "bounce"}),
+        "asb-lead": frozenset({"accept", "bounce"}),
+    },
+    reasons={"no-further-action": ("no-concern-found",), "bounce": ("not-ours",)},
+)
+RAISED = AlertVersion(
+    alert_id="alert-a",
+    version=1,
+    episode=1,
+    change="raised",
+    reason="new",
+    rule_id="rv-graded",
+    rule_version=1,
+    title="Repeat victim",
+    family="repeat-victimisation",
+    subject="victim:tok-a",
+    priority="P1",
+    area="E07000117",
+    areas=("E07000117",),
+    first_completed_at=NOON,
+    last_completed_at=NOON,
+    findings=(),
+    explanation="Harmed three times.",
+    child=False,
+    late=False,
+    notify=True,
+    audiences=("duty-officer",),
+    marking="OFFICIAL-SENSITIVE",
+    as_of=NOON,
+    cause="incident-a new",
+)
+
+
+def version(number: int, **changes: Any) -> AlertVersion:
+    return msgspec.structs.replace(RAISED, version=number, **({"change": "updated", "as_of": NOON + number} | changes))
+
+
+def in_state(state: HandlingState, **changes: Any) -> Case:
+    """A case in a state, as if it had got there by itself."""
+    case = meet(None, RAISED)
+    handling = msgspec.structs.replace(
+        case.handling,
+        state=state,
+        referred_to="childrens-services" if state in ("referred", "accepted") else "",
+        snoozed_until=NOON + HOUR if state == "snoozed" else None,
+        merged_into="alert-b" if state == "merged" else "",
+    )
+    return msgspec.structs.replace(case, handling=handling, before="assessing", **changes)
+
+
+def an_action(what: HandlingAction, **changes: Any) -> AlertAction:
+    """An action nothing is wrong with but, perhaps, the state it meets."""
+    return msgspec.structs.replace(
+        AlertAction(
+            action_id=f"id-{what}",
+            alert_id="alert-a",
+            action=what,
+            actor="officer-7",
+            role="childrens-services" if what in ("accept", "bounce") else "duty-officer",
+            acted_at=NOON,
+            rationale="looked into",
+            reason={"no-further-action": "no-concern-found", "bounce": "not-ours"}.get(what, ""),
+            until=NOON + 30 * MINUTE if what == "snooze" else None,
+            to={"refer": "childrens-services", "escalate": "inspector"}.get(what, ""),
+            into="alert-b" if what == "merge" else "",
+            useful=True if what == "judge" else None,
+        ),
+        **changes,
+    )
+
+
+def done(case: Case | None, action: AlertAction, now: Instant = NOON) -> tuple[Case | None, str]:
+    return act(case, action, now, POLICY, lambda alert_id: alert_id == "alert-b")
+
+
+# Written by hand from the life cycle of domain.md 8, by column: what each action makes of the states, "." for refused.
+STATES: list[HandlingState] = list(get_args(HandlingState))
+EXPECTED: dict[HandlingAction, str] = {
+    # state:             new ack ass act ref acc nfa sno mer clo reo wit exp
+    "acknowledge":       "ack .   .   .   .   .   .   ack .   .   ack .   .  ",
+    "assess":            "ass ass .   ass .   .   ass ass .   .   ass .   .  ",
+    "action":            ".   act act .   .   act .   .   .   .   .   .   .  ",
+    "refer":             ".   ref ref ref .   .   .   .   .   .   .   .   .  ",
+    "accept":            ".   .   .   .   acc .   .   .   .   .   .   .   .  ",
+    "bounce":            ".   .   .   .   ass .   .   .   .   .   .   .   .  ",
+    "no-further-action": ".   nfa nfa .   .   .   .   .   .   .   .   .   .  ",
+    "snooze":            "sno sno sno .   .   .   .   .   .   .   sno .   .  ",
+    "wake":              ".   .   .   .   .   .   .   ass .   .   .   .   .  ",
+    "merge":             "mer mer mer .   .   .   .   mer .   .   mer .   .  ",
+    "escalate":          "new ack ass .   ref .   .   .   .   .   reo .   .  ",
+    "close":             ".   .   .   clo .   clo clo .   .   .   .   clo clo",
+    "reopen":            ".   .   .   reo reo reo reo .   reo reo .   .   .  ",
+    "note":              "new ack ass act ref acc nfa sno mer clo reo wit exp",
+    "judge":             "new ack ass act ref acc nfa sno mer clo reo wit exp",
+}  # fmt: skip
+SHORT = {state[:3] if state != "no-further-action" else "nfa": state for state in STATES} | {"act": "actioned"}
+SHORT["ack"] = "acknowledged"
+
+
+@pytest.mark.parametrize("what", sorted(EVERYTHING))
+@pytest.mark.parametrize("state", STATES)
+def test_every_action_in_every_state(state: HandlingState, what: HandlingAction) -> None:
+    expected = EXPECTED[what].split()[STATES.index(state)]
+    before = in_state(state)
+
+    after, why = done(before, an_action(what))
+
+    assert after is not None
+    if expected == ".":
+        assert why.startswith(f"{what} is not possible while it is {state}: it is from ")
+        assert (after.handling, after.fallen, after.began) == (before.handling, before.fallen, before.began)
+    else:
+        assert why == ""
+        assert after.handling.state == SHORT[expected]
+        assert (after.handling.number, after.handling.what) == (before.handling.number + 1, what)
+        assert (after.handling.actor, after.handling.role) == ("officer-7", an_action(what).role)
+
+
+OF_CONDITION = {
+    "worsened": (version(2, reason="worsened"), dict.fromkeys(STATES, "reopened") | {"new": "new"}),
+    "told-again": (
+        version(2, reason="evidence-added"),
+        {state: state for state in STATES}
+        | dict.fromkeys(["actioned", "accepted", "no-further-action", "closed", "expired"], "reopened"),
+    ),
+    "restated": (version(2, reason="restated", notify=False), {state: state for state in STATES}),
+    "withdrawn": (version(2, change="withdrawn", reason="withdrawn"), dict.fromkeys(STATES, "withdrawn")),
+    "raised": (version(2, change="raised", reason="new", episode=2), dict.fromkeys(STATES, "new")),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("what", sorted(OF_CONDITION))
+def test_every_change_of_the_condition_in_every_state(state: HandlingState, what: str) -> None:
+    met, expected = OF_CONDITION[what]
+
+    after = meet(in_state(state), met)
+
+    assert (after.handling.state, after.handling.what) == (expected[state], what)
+
+
+def test_the_tables_have_a_row_for_everything() -> None:
+    assert set(ACTIONS) == EVERYTHING
+    assert all(set(row) == set(STATES) for row in OCCASIONS.values())
+
+
+def test_a_version_that_was_met_before_changes_nothing() -> None:
+    case = meet(meet(None, RAISED), version(2, reason="worsened"))
+
+    assert meet(case, RAISED) is case
+
+
+@pytest.mark.parametrize(
+    ("action", "why"),
+    [
+        (an_action("acknowledge", role="analyst"), "role analyst may not acknowledge: duty-officer may"),
+        (
+            an_action("accept", role="duty-officer"),
+            "role duty-officer may not accept: asb-lead, childrens-services may",
+        ),
+        (an_action("snooze", until=None), "snooze says until when, and that is to come"),
+        (an_action("snooze", until=NOON), "snooze says until when, and that is to come"),
+        (an_action("snooze", until=NOON + HOUR + 1), "a P1 alert sleeps for 60 minutes at most"),
+        (an_action("snooze", rationale=" "), "snooze needs a rationale"),
+        (an_action("note", rationale="x" * 501), "the rationale has more than 500 characters: keep the record where"),
+        (an_action("escalate", to="mayor"), "it can be escalated to inspector, superintendent"),
+        (an_action("merge", into="alert-a"), "merge names another alert, which stands and is not merged itself"),
+        (an_action("merge", into="alert-z"), "merge names another alert, which stands and is not merged itself"),
+        (an_action("judge", useful=None), "judge says whether it was useful"),
+    ],
+)
+def test_what_is_wrong_with_an_action_is_said_and_nothing_changes(action: AlertAction, why: str) -> None:
+    before = meet(None, RAISED)
+
+    after, said = done(before, action)
+
+    assert said.startswith(why)
+    assert after is not None
+    assert after.handling == before.handling
+
+
+def test_a_referral_is_taken_on_by_whom_it_was_made_to_or_comes_back_with_a_reason() -> None:
+    referred = in_state("referred")
+
+    assert done(referred, an_action("accept", role="asb-lead"))[1] == (
+        "it was referred to childrens-services, who alone may accept it"
+    )
+    assert done(referred, an_action("bounce", reason="busy"))[1] == "bounce needs one of the reasons not-ours"
+    bounced, why = done(referred, an_action("bounce"))
+    assert (why, bounced and bounced.handling.referred_to) == ("", "")
+    elsewhere = done(in_state("acknowledged"), an_action("refer", to="mayor"))
+    assert elsewhere[1] == "it can be referred to asb-lead, childrens-services"
+
+
+def test_nobody_settles_what_has_become_worse_since_they_looked() -> None:
+    case, _ = done(meet(meet(None, RAISED), version(2, reason="worsened")), an_action("acknowledge"))
+
+    _, why = done(case, an_action("no-further-action", seen=1))
+    assert why == "it has become worse since version 1: look at version 2 first"
+    assert done(case, an_action("no-further-action", seen=2))[1] == ""
+
+
+def test_an_action_sent_twice_is_one_and_is_answered_the_same() -> None:
+    case = meet(None, RAISED)
+    once, _ = done(case, an_action("acknowledge"))
+    assert done(once, an_action("acknowledge")) == (once, "")
+    refused, why = done(once, an_action("acknowledge", action_id="other"))
+    assert why
+    assert done(refused, an_action("acknowledge", action_id="other")) == (refused, why)
+
+    for number in range(ANSWERS_KEPT + 5):
+        refused, _ = done(refused, an_action("note", action_id=f"note-{number}"))
+    assert refused is not None
+    assert len(refused.answered) == ANSWERS_KEPT
+    assert f"note-{ANSWERS_KEPT + 4}" in refused.answered
+
+
+def test_there_is_no_acting_on_an_alert_there_is_not() -> None:
+    assert done(None, an_action("acknowledge")) == (None, "there is no such alert")
+
+
+def life(case: Case, until: Instant, ticks: list[Instant] | None = None) -> tuple[Case, list[Handling]]:
+    """What falls due of a case until then, looked at at these ticks."""
+    news = []
+    for tick in [*sorted(ticks or []), until]:
+        while (after := pass_time(case, tick, POLICY)) is not None:
+            case = after
+            news.append(case.handling)
+    return case, news
+
+
+def test_an_unanswered_alert_climbs_the_ladder_once_a_rung() -> None:
+    case, news = life(meet(None, RAISED), NOON + 5 * HOUR)
+
+    assert [(one.as_of - NOON, one.what, one.escalated_to) for one in news] == [
+        (15 * MINUTE, "overdue", "inspector"),
+        (30 * MINUTE, "overdue", "superintendent"),
+        (60 * MINUTE, "overdue", "superintendent"),
+    ]
+    assert case.handling.overdue
+    assert next_deadline(case, POLICY) is None
+
+
+def test_who_acknowledges_stops_the_ladder_and_must_still_decide() -> None:
+    case, _ = done(meet(None, RAISED), an_action("acknowledge"), NOON + MINUTE)
+    assert case is not None
+    shown = told(case, POLICY).handling
+    assert shown is not None
+    assert (shown.acknowledge_by, shown.decide_by, shown.owner) == (None, NOON + 60 * MINUTE, "officer-7")
+
+    _, news = life(case, NOON + 5 * HOUR)
+    assert [(one.as_of - NOON, one.escalated_to) for one in news] == [(60 * MINUTE, "inspector")]
+
+
+def test_a_referral_nobody_takes_on_is_overdue_and_one_taken_on_is_not() -> None:
+    case, _ = done(done(meet(None, RAISED), an_action("acknowledge"))[0], an_action("refer"), NOON + MINUTE)
+    assert case is not None
+    assert [one.as_of - NOON for one in life(case, NOON + 5 * HOUR)[1]] == [60 * MINUTE]
+
+    accepted, _ = done(case, an_action("accept"), NOON + 2 * MINUTE)
+    assert accepted is not None
+    assert life(accepted, NOON + 5 * HOUR)[1] == []
+
+
+def test_what_would_have_fallen_due_in_a_snooze_does_when_it_is_over() -> None:
+    case, _ = done(meet(None, RAISED), an_action("snooze", until=NOON + 50 * MINUTE), NOON + MINUTE)
+    assert case is not None
+
+    _, news = life(case, NOON + 5 * HOUR)
+
+    assert [(one.as_of - NOON, one.what, one.state) for one in news] == [
+        (50 * MINUTE, "slept", "new"),
+        (50 * MINUTE, "overdue", "new"),
+        (60 * MINUTE, "overdue", "new"),
+    ]
+    assert news[1].escalated_to == "superintendent"
+
+
+def test_an_alert_nobody_was_paged_for_has_no_clock_but_its_end() -> None:
+    late = meet(None, msgspec.structs.replace(RAISED, notify=False, late=True, priority="P4"))
+    _, news = life(late, NOON + 99 * HOUR)
+    assert [(one.as_of - NOON, one.what, one.state) for one in news] == [(48 * HOUR, "outlived", "expired")]
+
+    paged = meet(late, version(2, reason="worsened", priority="P1"))
+    shown = told(paged, POLICY).handling
+    assert shown is not None
+    assert shown.acknowledge_by == NOON + 2 + 15 * MINUTE
+
+
+def test_no_clock_runs_for_what_nobody_hears_of() -> None:
+    assert next_deadline(meet(None, msgspec.structs.replace(RAISED, audiences=())), POLICY) is None
+
+
+def test_more_of_the_same_stops_no_clock_and_what_is_worse_begins_anew() -> None:
+    case = meet(meet(None, RAISED), version(2, reason="evidence-added", as_of=NOON + 10 * MINUTE))
+    assert next_deadline(case, POLICY) == NOON + 15 * MINUTE
+    worse = meet(case, version(3, reason="worsened", as_of=NOON + 12 * MINUTE))
+    assert next_deadline(worse, POLICY) == NOON + 27 * MINUTE
+
+
+def test_why_now_is_said_of_the_alert_or_of_its_handling() -> None:
+    case = meet(None, RAISED)
+    assert (told(case, POLICY).reason, told(case, POLICY).notify) == ("new", True)
+    overdue = pass_time(case, NOON + HOUR, POLICY)
+    assert overdue is not None
+    assert (told(overdue, POLICY).reason, told(overdue, POLICY).change, told(overdue, POLICY).notify) == (
+        "overdue",
+        "updated",
+        True,
+    )
+    acknowledged, _ = done(overdue, an_action("acknowledge"))
+    assert acknowledged is not None
+    assert (told(acknowledged, POLICY).reason, told(acknowledged, POLICY).notify) == ("handled", False)
+    snoozed, _ = done(case, an_action("snooze"))
+    more = meet(snoozed, version(2, reason="evidence-added"))
+    assert (told(more, POLICY).reason, told(more, POLICY).notify) == ("evidence-added", False)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["acknowledge", "assess", "snooze", "escalate", "action", "reopen", "worsened", "told-again"]),
+        st.integers(0, 3 * HOUR),
+    ),
+    max_size=6,
+)
+
+
+@given(steps=STEPS, ticks=st.lists(st.integers(0, 20 * HOUR), max_size=12))
+def test_what_falls_due_does_not_depend_on_when_anybody_looks_or_restarts(
+    steps: list[tuple[Any, int]], ticks: list[int]
+) -> None:
+    def run(ticks: list[Instant]) -> list[Handling]:
+        case, news, now = meet(None, RAISED), [], NOON
+        for number, (what, later) in enumerate(steps, start=2):
+            now += later
+            case, fallen = life(case, now, [tick for tick in ticks if tick <= now])
+            # Restarted: what is remembered is all there is.
+            case = msgspec.msgpack.decode(msgspec.msgpack.encode(case), type=Case)
+            news += fallen
+            if what in ("worsened", "told-again"):
+                reason = "worsened" if what == "worsened" else "evidence-added"
+                case = meet(case, version(number, reason=reason, as_of=now))
+            else:
+                acted, _ = done(case, an_action(what, action_id=str(number), until=now + 40 * MINUTE), now)
+                assert acted is not None
+                case = acted
+            news.append(case.handling)
+        return news + life(case, now + 99 * HOUR, ticks)[1]
+
+    assert run([NOON + tick for tick in ticks]) == run([])
