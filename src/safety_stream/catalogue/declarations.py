@@ -62,7 +62,7 @@ from safety_stream.core.stages.publish_alerts import RATIONALE
 LOOKUP_BYTES_MAX = 20_000_000
 """Ten times a look-up of the whole country."""
 
-_ALERT_FIELDS = frozenset({*AlertVersion.__struct_fields__, RATIONALE})
+_ALERT_FIELDS = frozenset({*AlertVersion.__struct_fields__, "handling", RATIONALE})
 
 _NOT_TO_BE_READ = frozenset(
     {

@@ -23,7 +23,6 @@ from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.extracts import read_extracts
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import BareRuleFile, NearRepeatsFile, ReleasesFile, RuleFile, VolumesFile
-from safety_stream.catalogue.formats import BareRuleFile, ReleasesFile, RuleFile, VolumesFile
 from safety_stream.catalogue.handling import read_handling
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.judging import read_judging

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.alerts import Change, ReasonForNow
+from safety_stream.core.model.alerts import Change
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import LONDON, Instant, to_date, to_datetime
@@ -26,7 +26,7 @@ from safety_stream.demo.watching import MILESTONES, Seen, quantile
 COLUMNS = ("violence", "burglary", "robbery", "vehicle-crime", "police-asb", "domestic-abuse", "missing-children")
 """The indicators shown, as many as there is room for."""
 
-REASONS: dict[ReasonForNow, str] = {
+REASONS: dict[str, str] = {
     "worsened": "It got worse.",
     "evidence-added": "There is more evidence.",
     "evidence-removed": "Some evidence was taken back.",
@@ -102,7 +102,7 @@ def _what(seen_by: PublishedAlert | DeadLetter, catalogue: Catalogue) -> Text:
         return Text.assemble((f"{_source(seen_by)}: ", "cyan"), seen_by.detail)
     area = catalogue.areas.by_code.get(seen_by.area or "")
     place = area.name if area else seen_by.area or "somewhere"
-    reason = REASONS.get(seen_by.reason) if seen_by.reason else None
+    reason = REASONS.get(seen_by.reason or "")
     text = Text.assemble((f"{place}: ", "cyan"), seen_by.explanation or seen_by.title or "")
     if reason:
         text.append(f" {reason}", style="magenta")

@@ -16,7 +16,7 @@ from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import FindingChange
-from safety_stream.core.model.handling import ActionAnswer, AlertAction
+from safety_stream.core.model.handling import ActionAnswer, AlertAction, HandledAlert
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
@@ -39,6 +39,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "dead-letter": DeadLetter,
     "feed-status": FeedStatus,
     "finding-change": FindingChange,
+    "handled-alert": HandledAlert,
     "incident-version": IncidentVersion,
     "indicator": IndicatorValue,
     "judgement": Judgement,

@@ -74,7 +74,7 @@ TOPICS = (
     TopicRow("alert-changes",    "alert id",     ("alert",),                           "one",  "log"),
     TopicRow("alert-actions",    "alert id",     ("alert-action",),                    "one",  "log", append_time=True),
     TopicRow("action-answers",   "action id",    ("action-answer",),                   "one",  "log"),
-    TopicRow("handled-alerts",   "alert id",     ("alert",),                           "one",  "log"),
+    TopicRow("handled-alerts",   "alert id",     ("handled-alert",),                     "one",  "log"),
     TopicRow("indicator-values", "period",       ("indicator", "feed-status"),         "one",  "log"),
     TopicRow("signals",          "period",       ("judgement",),                       "one",  "log"),
     TopicRow("alerts.",          "alert id",     ("published-alert",),                 "one",  "log"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.alerts import AlertVersion, Change
+from safety_stream.core.model.handling import HandledAlert, Handling, HandlingNews
 from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.stages import publish_alerts
 from safety_stream.core.stages.publishing import chained
@@ -51,9 +52,26 @@ def alert(**changes: Any) -> AlertVersion:
     return msgspec.structs.replace(ALERT, **changes)
 
 
-def tell(catalogue: Catalogue, *batches: list[AlertVersion]) -> list[Output]:
+def handled(version: AlertVersion, what: HandlingNews | None = None, **changes: Any) -> HandledAlert:
+    """An alert as it comes from `handle`, which here says nothing of its own but what is stated."""
+    state = "withdrawn" if version.change == "withdrawn" else "new"
+    handling = Handling(
+        number=version.version, state=state, since=NOON, what=what or OCCASIONS[version.change], as_of=version.as_of
+    )
+    handling = msgspec.structs.replace(handling, **changes)
+    return HandledAlert(alert=version, handling=handling, notify=version.notify, as_of=version.as_of)
+
+
+OCCASIONS: dict[Change, HandlingNews] = {"raised": "raised", "updated": "told-again", "withdrawn": "withdrawn"}
+
+
+def tell(catalogue: Catalogue, *batches: list[AlertVersion] | list[HandledAlert]) -> list[Output]:
     step, rows = publish_alerts.make_step(catalogue, 1), MemoryRows()
-    return [out for batch in batches for out in step(rows, [a_record(version) for version in batch], None)]
+    return [
+        out
+        for batch in batches
+        for out in step(rows, [a_record(one if isinstance(one, HandledAlert) else handled(one)) for one in batch], None)
+    ]
 
 
 def on(topic: str, outputs: list[Output]) -> list[Any]:
@@ -119,7 +137,9 @@ def on_trial(catalogue: Catalogue) -> Catalogue:
 def tell_each(*batches: tuple[Catalogue, AlertVersion]) -> list[Output]:
     """Each version told under a catalogue of its own."""
     rows = MemoryRows()
-    return [out for said, one in batches for out in publish_alerts.make_step(said, 1)(rows, [a_record(one)], None)]
+    return [
+        out for said, one in batches for out in publish_alerts.make_step(said, 1)(rows, [a_record(handled(one))], None)
+    ]
 
 
 def test_nobody_hears_of_a_rule_on_trial(catalogue: Catalogue) -> None:
@@ -191,3 +211,40 @@ def test_every_feed_is_numbered_without_gap_and_every_disclosure_is_on_record(
     assert [record.seq for record in trail] == list(range(1, len(trail) + 1))
     assert all(later.previous_hash == earlier.hash for earlier, later in pairwise(trail))
     assert all(record.hash == chained(record) for record in trail)
+
+
+def test_how_it_is_handled_is_told_to_those_who_may_know_and_why_to_those_who_may_know_that(
+    catalogue: Catalogue,
+) -> None:
+    what = handled(ALERT, "acknowledge", actor="officer-7", owner="officer-7", rationale="seen", state="acknowledged")
+    audiences = tuple(
+        msgspec.structs.replace(one, fields=(*one.fields, *more))
+        for one, more in zip(
+            [audience for audience in catalogue.audiences if audience.id in ("analyst", "duty-officer")],
+            [("handling", "rationale"), ("handling",)],
+            strict=True,
+        )
+    )
+    catalogue = msgspec.structs.replace(catalogue, audiences=audiences)
+    outputs = tell(catalogue, [handled(ALERT), what])
+
+    for audience, words in zip(audiences, ["seen", ""], strict=True):
+        first, second = on(f"alerts.{audience.id}", outputs)
+        assert (first.change, first.handling.state) == ("raised", "new")
+        assert (second.change, second.handling.state, second.reason) == ("updated", "acknowledged", "handled")
+        assert second.handling.rationale == words
+        assert bool(second.handling.owner) == bool(words)
+
+
+def test_whoever_may_not_know_how_it_is_handled_hears_of_the_alert_alone(catalogue: Catalogue) -> None:
+    outputs = tell(catalogue, [handled(ALERT), handled(ALERT, "acknowledge", state="acknowledged")])
+
+    assert [one.seq for one in on("alerts.analyst", outputs)] == [1]
+
+
+def test_nobody_hears_how_that_is_handled_which_they_were_not_told_of(catalogue: Catalogue) -> None:
+    gone = alert(version=2, change="withdrawn", reason="withdrawn")
+    outputs = tell(catalogue, [handled(ALERT), handled(gone), handled(gone, "close", state="closed")])
+
+    heard = on("alerts.duty-officer", outputs)
+    assert [one.change for one in heard] == ["raised", "withdrawn"]

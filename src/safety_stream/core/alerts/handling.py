@@ -32,7 +32,14 @@ import msgspec
 
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.findings import Priority
-from safety_stream.core.model.handling import AlertAction, Handling, HandlingAction, HandlingNews, HandlingState
+from safety_stream.core.model.handling import (
+    AlertAction,
+    HandledAlert,
+    Handling,
+    HandlingAction,
+    HandlingNews,
+    HandlingState,
+)
 from safety_stream.core.model.times import Instant
 
 UNANSWERED: Final[frozenset[HandlingState]] = frozenset({"new", "reopened"})
@@ -83,6 +90,9 @@ OCCASIONS: Final[Mapping[HandlingNews, Mapping[HandlingState, HandlingState]]] =
     "outlived": _from(_ALL, "expired"),
 }
 """What befalls an alert in each state. A snooze that is over goes back to where it was before: `_moved` knows."""
+
+OF_CONDITION: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "restated", "withdrawn"})
+"""What is news of the alert itself; all else is of its handling."""
 
 _BEGINS_A_ROUND: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "reopen"})
 _NEEDS_RATIONALE: Final[frozenset[HandlingAction]] = frozenset(
@@ -208,8 +218,8 @@ def next_deadline(case: Case, policy: Policy) -> Instant | None:
     return min((at for at, _ in _deadlines(case, policy)), default=None)
 
 
-def told(case: Case, policy: Policy) -> AlertVersion:
-    """The alert with how far it has been handled, as it goes out; a change of the condition keeps its own reason."""
+def told(case: Case, policy: Policy) -> HandledAlert:
+    """What goes out of a case: the alert, how far it has been handled, and whether anybody must hear of it now."""
     handling, alert = case.handling, case.alert
     clocks = _clocks(case, policy)
     handling = msgspec.structs.replace(
@@ -217,17 +227,11 @@ def told(case: Case, policy: Policy) -> AlertVersion:
         acknowledge_by=_by(case, clocks.acknowledge) if handling.state in UNANSWERED else None,
         decide_by=_by(case, clocks.decide) if handling.state in UNDECIDED else None,
     )
-    if handling.what in OCCASIONS and handling.what not in _REASONS:
-        notify = alert.notify and (handling.state not in _QUIET)
-        return msgspec.structs.replace(alert, notify=notify, handling=handling)
-    reason = _REASONS.get(handling.what, "handled")
-    change = alert.change if alert.change == "withdrawn" else "updated"
-    return msgspec.structs.replace(
-        alert, change=change, reason=reason, notify=reason != "handled", as_of=handling.as_of, handling=handling
-    )
-
-
-_REASONS: Final[dict[HandlingNews, str]] = {"overdue": "overdue", "slept": "reminder", "outlived": "handled"}
+    if handling.what in OF_CONDITION:
+        notify = alert.notify and handling.state not in _QUIET
+    else:
+        notify = handling.what in ("overdue", "slept")
+    return HandledAlert(alert=alert, handling=handling, notify=notify, as_of=handling.as_of)
 
 
 # --- How a case moves.

@@ -7,7 +7,6 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.model.findings import Family, Finding, Priority
-from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.times import Instant
 
 Change = Literal["raised", "updated", "withdrawn"]
@@ -20,14 +19,8 @@ ReasonForNow = Literal[
     "back-dated",
     "withdrawn",
     "restated",
-    "handled",
-    "overdue",
-    "reminder",
 ]
-"""Why somebody is told now (habit: a decision returns a reason, not a boolean).
-
-The last three are of its handling: somebody did something, nobody did in time, or a snooze is over.
-"""
+"""Why somebody is told now (habit: a decision returns a reason, not a boolean)."""
 
 
 class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -39,8 +32,6 @@ class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     this version is about (the one that came or changed, else the newest) completed longer ago than the rule's action
     time: it belongs in the digest and pages nobody (rules.md 3.7).
     `notify` is False when nothing an officer must hear has changed (rules.md 3.6).
-    `handling` is None until the stage `handle` has said how far it has been handled; what happens to that alone is told
-    under the same version, with a reason of its own.
     """
 
     alert_id: str
@@ -67,4 +58,3 @@ class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     marking: str
     as_of: Instant
     cause: str
-    handling: Handling | None = None

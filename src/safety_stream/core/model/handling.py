@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.times import Instant
 
 HandlingState = Literal[
@@ -145,3 +146,16 @@ class Handling(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     referred_to: str = ""
     merged_into: str = ""
     useful: bool | None = None
+
+
+class HandledAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An alert as it is, and how far it has been handled. Topic `handled-alerts`, key the alert's id.
+
+    Each is news of one of the two; `handling.what` says of which. `notify` is False when nothing an officer must hear
+    has changed, or when it is snoozed or merged: then what is new of the alert is kept and pages nobody.
+    """
+
+    alert: AlertVersion
+    handling: Handling
+    notify: bool
+    as_of: Instant

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from safety_stream.core.model.alerts import Change, ReasonForNow
+from safety_stream.core.model.alerts import Change
 from safety_stream.core.model.findings import Family, Finding, Priority
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.judgements import Signal
@@ -19,12 +19,33 @@ Verb = Literal["collection", "alteration", "consultation", "disclosure-transfers
 """What was done with personal data, in the words of section 62 of the Data Protection Act 2018."""
 
 
+ToldReason = Literal[
+    "new",
+    "worsened",
+    "evidence-added",
+    "evidence-removed",
+    "back-dated",
+    "withdrawn",
+    "restated",
+    "handled",
+    "overdue",
+    "reminder",
+]
+"""Why an audience is told now: of the alert, or of its handling.
+
+Those of the handling come under the version of the alert that was told before.
+"""
+
+OF_HANDLING: Final[frozenset[ToldReason]] = frozenset({"handled", "overdue", "reminder"})
+"""Somebody did something about an alert, nobody did in time, or a snooze is over."""
+
+
 class PublishedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One version of an alert as `audience` may see it: number `seq` of its feed.
 
     Every field of `AlertVersion` but the four that make it readable at all is None unless the audience's projection
-    names it; `cause` and `audiences` too. `prior_seq` and `prior_version` say where this audience was last told of
-    the alert (both None the first time), so that a withdrawal can be matched to what it takes back.
+    names it; `cause`, `audiences` and `handling` too. `prior_seq` and `prior_version` say where this audience was last
+    told of the alert (both None the first time), so that a withdrawal can be matched to what it takes back.
     """
 
     seq: int
@@ -36,7 +57,7 @@ class PublishedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     prior_seq: int | None = None
     prior_version: int | None = None
     episode: int | None = None
-    reason: ReasonForNow | None = None
+    reason: ToldReason | None = None
     rule_id: str | None = None
     rule_version: int | None = None
     title: str | None = None

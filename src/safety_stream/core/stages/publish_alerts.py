@@ -18,12 +18,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
+from safety_stream.core.alerts.handling import OF_CONDITION
 from safety_stream.core.catalogue import Audience, Catalogue
-from safety_stream.core.model.alerts import AlertVersion
-from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.alerts import Change
+from safety_stream.core.model.handling import HandledAlert
+from safety_stream.core.model.published import PublishedAlert, ToldReason
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.publishing import Door
 from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, unreadable
@@ -33,6 +36,7 @@ RATIONALE = "rationale"
 """Who did what with an alert, and why in their own words: a part of `handling` that an audience is given by itself."""
 
 _ALWAYS = frozenset({"alert_id", "version", "change", "as_of"})
+_APART = _ALWAYS | {RATIONALE}
 _KNOWN_ANYWAY = frozenset({"episode", "reason", "rule_id", "family", "subject", "notify", "marking", "cause"})
 """What may be said of an alert to those who were told of it before its rule went on trial."""
 
@@ -51,7 +55,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
         del idle_at
         door = _AlertDoor(rows, catalogue)
         for record in records:
-            if isinstance(record.value, AlertVersion):
+            if isinstance(record.value, HandledAlert):
                 door.tell(record.value, record.received_at)
             else:
                 raise unreadable("publish-alerts", record)
@@ -69,23 +73,24 @@ class _AlertDoor(Door):
         self._on_trial = frozenset(rule.id for rule in catalogue.rules if rule.status == "trial")
         self._told = Table(rows, "told/", Told)
 
-    def tell(self, version: AlertVersion, received_at: Instant) -> None:
-        """Tell an alert version to those it reaches and those who were told before."""
-        is_on_trial = version.rule_id in self._on_trial
+    def tell(self, handled: HandledAlert, received_at: Instant) -> None:
+        """Tell news of an alert to those it reaches and those who were told before."""
+        is_on_trial = handled.alert.rule_id in self._on_trial
         if is_on_trial:
-            version = taken_back(version)
+            handled = taken_back(handled)
+        version, is_of_handling = handled.alert, handled.handling.what not in OF_CONDITION and not is_on_trial
         for audience in self._audiences:
             row = f"{audience.id}/{version.alert_id}"
             told = self._told.get(row)
             reached = audience.id in version.audiences
-            if told is None and (not reached or version.change == "withdrawn" or is_of_handling(version)):
+            if told is None and (not reached or version.change == "withdrawn" or is_of_handling):
                 continue
-            if is_of_handling(version) and "handling" not in audience.fields:
+            if is_of_handling and "handling" not in audience.fields:
                 continue
             shown = _as_known_anyway(audience) if is_on_trial else audience
             topic = f"alerts.{audience.id}"
             seq = self.next_number(topic)
-            published = project(version, shown, seq, told)
+            published = project(handled, shown, seq, told)
             if version.change == "withdrawn":
                 self._told.delete(row)
             else:
@@ -101,35 +106,48 @@ class _AlertDoor(Door):
         return self.outputs
 
 
-def project(version: AlertVersion, audience: Audience, seq: int, told: Told | None) -> PublishedAlert:
-    """The fields of an alert version this audience may have; to those who hear of it first, it is raised."""
-    fields = {name: getattr(version, name) for name in audience.fields if name not in _ALWAYS | {RATIONALE}}
-    if "cause" in fields:
-        fields["cause"] = cause_told(version.cause)
-    if version.handling is not None and "handling" in fields and RATIONALE not in audience.fields:
-        fields["handling"] = msgspec.structs.replace(version.handling, actor="", owner="", rationale="")
+def project(handled: HandledAlert, audience: Audience, seq: int, told: Told | None) -> PublishedAlert:
+    """The fields of an alert this audience may have; to those who hear of it first, it is raised."""
+    alert, handling = handled.alert, handled.handling
+    if RATIONALE not in audience.fields:
+        handling = msgspec.structs.replace(handling, actor="", owner="", rationale="")
+    fields = {name: getattr(alert, name, None) for name in audience.fields if name not in _APART}
+    said = {
+        "handling": handling,
+        "notify": handled.notify,
+        "reason": alert.reason if handling.what in OF_CONDITION else _REASONS.get(handling.what, "handled"),
+        "cause": cause_told(alert.cause),
+    }
+    fields |= {name: value for name, value in said.items() if name in fields}
     return PublishedAlert(
         seq=seq,
         audience=audience.id,
-        alert_id=version.alert_id,
-        version=version.version,
-        change="raised" if told is None else version.change,
-        as_of=version.as_of,
+        alert_id=alert.alert_id,
+        version=alert.version,
+        change=_change(handled, told),
+        as_of=handled.as_of,
         prior_seq=told.seq if told else None,
         prior_version=told.version if told else None,
         **fields,
     )
 
 
-def is_of_handling(version: AlertVersion) -> bool:
-    """Whether a version tells how an alert is handled, and nothing new of the alert itself."""
-    return version.reason in ("handled", "overdue", "reminder")
+_REASONS: Final[dict[str, ToldReason]] = {"overdue": "overdue", "slept": "reminder"}
 
 
-def taken_back(version: AlertVersion) -> AlertVersion:
-    """The version as it is said of a rule that has gone on trial, to those who were told before."""
-    cause = f"rule {version.rule_id} is on trial"
-    return msgspec.structs.replace(version, change="withdrawn", reason="withdrawn", notify=True, cause=cause)
+def _change(handled: HandledAlert, told: Told | None) -> Change:
+    if told is None:
+        return "raised"
+    is_news_of_alert = handled.handling.what in OF_CONDITION or handled.alert.change == "withdrawn"
+    return handled.alert.change if is_news_of_alert else "updated"
+
+
+def taken_back(handled: HandledAlert) -> HandledAlert:
+    """The alert as it is said of a rule that has gone on trial, to those who were told before."""
+    cause = f"rule {handled.alert.rule_id} is on trial"
+    alert = msgspec.structs.replace(handled.alert, change="withdrawn", reason="withdrawn", notify=True, cause=cause)
+    handling = msgspec.structs.replace(handled.handling, state="withdrawn", what="withdrawn")
+    return HandledAlert(alert=alert, handling=handling, notify=True, as_of=handled.as_of)
 
 
 def _as_known_anyway(audience: Audience) -> Audience:

@@ -1,0 +1,150 @@
+"""Handle: actions meet alerts as they are, clocks run on, and what cannot be read is kept and said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.alerts.test_handling import POLICY, RAISED, an_action, version
+from tests.core.stages.making import NOON, a_record
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.handling import ActionAnswer, HandledAlert
+from safety_stream.core.model.times import MINUTE, Instant
+from safety_stream.core.stages import handle
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import Output, Record, Unreadable
+
+
+@pytest.fixture
+def ruled(catalogue: Catalogue) -> Catalogue:
+    return msgspec.structs.replace(catalogue, handling=POLICY)
+
+
+def received(value: Any, at: Instant, topic: str = "alert-changes") -> Record:
+    return msgspec.structs.replace(a_record(value), received_at=at, topic=topic)
+
+
+def values(outputs: list[Output], topic: str) -> list[Any]:
+    return [one.value for one in outputs if one.topic == topic]
+
+
+def test_an_alert_comes_out_as_it_came_with_its_clocks(ruled: Catalogue) -> None:
+    (out,) = handle.make_step(ruled, 1)(MemoryRows(), [received(RAISED, NOON)], None)
+
+    assert isinstance(out.value, HandledAlert)
+    assert out.value.alert == RAISED
+    assert (out.value.handling.state, out.value.handling.acknowledge_by) == ("new", NOON + 15 * MINUTE)
+
+
+def test_an_action_moves_the_alert_and_is_answered(ruled: Catalogue) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    step(rows, [received(RAISED, NOON)], None)
+
+    told, answered = step(rows, [received(an_action("acknowledge"), NOON + MINUTE, "alert-actions")], None)
+
+    assert (told.value.handling.state, told.value.handling.owner) == ("acknowledged", "officer-7")
+    assert answered.value == ActionAnswer(
+        action_id="id-acknowledge",
+        alert_id="alert-a",
+        done=True,
+        why="",
+        state="acknowledged",
+        number=2,
+        as_of=NOON + MINUTE,
+    )
+
+
+def test_what_is_refused_is_answered_with_the_reason_and_nothing_goes_out(ruled: Catalogue) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    step(rows, [received(RAISED, NOON)], None)
+
+    (answered,) = step(rows, [received(an_action("close"), NOON, "alert-actions")], None)
+    assert (answered.value.done, answered.value.state) == (False, "new")
+    assert answered.value.why.startswith("close is not possible while it is new")
+    (nobody,) = step(rows, [received(an_action("note", alert_id="alert-z"), NOON, "alert-actions")], None)
+    assert (nobody.value.done, nobody.value.state, nobody.value.why) == (False, None, "there is no such alert")
+
+
+def test_an_action_that_cannot_be_read_is_kept_and_an_alert_that_cannot_stops_the_stage(ruled: Catalogue) -> None:
+    step = handle.make_step(ruled, 1)
+    (kept,) = step(MemoryRows(), [received(Refused("schema-violation", "cut"), NOON, "alert-actions")], None)
+    assert kept.topic == "dead-letters.handle"
+    assert isinstance(kept.value, DeadLetter)
+
+    with pytest.raises(Unreadable):
+        step(MemoryRows(), [received(Refused("schema-violation", "cut"), NOON)], None)
+
+
+def test_one_alert_is_merged_into_another_that_stands_and_into_no_other(ruled: Catalogue) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    other = msgspec.structs.replace(RAISED, alert_id="alert-b")
+    step(rows, [received(RAISED, NOON), received(other, NOON)], None)
+    back = an_action("merge", action_id="back", alert_id="alert-b", into="alert-a")
+
+    outputs = step(
+        rows,
+        [received(one, NOON, "alert-actions") for one in (an_action("merge"), back)],
+        None,
+    )
+
+    assert [(one.done, one.state) for one in values(outputs, "action-answers")] == [(True, "merged"), (False, "new")]
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["alert-a", "alert-b"]),
+        st.sampled_from(["raise", "worsen", "withdraw", "acknowledge", "snooze", "escalate", "refer", "reopen"]),
+        st.integers(0, 40),
+    ),
+    max_size=10,
+)
+
+
+@given(events=EVENTS, cut=st.data())
+def test_what_goes_out_does_not_depend_on_batches_ticks_or_restarts(
+    catalogue: Catalogue, events: list[tuple[str, str, int]], cut: st.DataObject
+) -> None:
+    records: list[Record] = []
+    numbers = {"alert-a": 0, "alert-b": 0}
+    now = NOON
+    for number, (alert_id, what, later) in enumerate(events):
+        now += later * MINUTE
+        if what in ("raise", "worsen", "withdraw"):
+            numbers[alert_id] += 1
+            change, reason = {
+                "raise": ("raised", "new"),
+                "worsen": ("updated", "worsened"),
+                "withdraw": ("withdrawn", "withdrawn"),
+            }[what]
+            value: Any = version(numbers[alert_id], alert_id=alert_id, change=change, reason=reason, as_of=now)
+            records.append(received(value, now))
+        else:
+            action: Any = what
+            value = an_action(action, action_id=str(number), alert_id=alert_id, until=now + 20 * MINUTE)
+            records.append(received(value, now, "alert-actions"))
+    ruled = msgspec.structs.replace(catalogue, handling=POLICY)
+
+    def by_alert(outputs: list[Output]) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {}
+        for one in outputs:
+            found.setdefault(one.value.alert_id if one.topic == "action-answers" else str(one.key), []).append(
+                one.value
+            )
+        return found
+
+    whole = handle.make_step(ruled, 1)(MemoryRows(), records, now + 10_000 * MINUTE)
+    rows, pieces = MemoryRows(), []
+    rest = list(records)
+    while rest:
+        size = cut.draw(st.integers(1, len(rest)))
+        batch, rest = rest[:size], rest[size:]
+        idle = cut.draw(st.sampled_from([None, batch[-1].received_at]))
+        pieces += handle.make_step(ruled, 1)(rows, batch, idle)
+    pieces += handle.make_step(ruled, 1)(rows, [], now + 10_000 * MINUTE)
+
+    assert by_alert(pieces) == by_alert(whole)
