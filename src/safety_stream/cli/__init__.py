@@ -15,6 +15,7 @@ from safety_stream.cli import (
     demo,
     doctor,
     generate,
+    handling,
     indicator_catalogue,
     ingest,
     judgements,
@@ -71,6 +72,7 @@ published.indicators.command("signals", epilog=judgements.SIGNALS_EPILOG)(judgem
 published.indicators.command("why", epilog=judgements.WHY_EPILOG)(judgements.why)
 published.indicators.command("budget", epilog=judgements.BUDGET_EPILOG)(judgements.budget)
 app.add_typer(topics.app, name="topics")
+published.alerts.command("act", epilog=handling.EPILOG)(handling.act)
 app.add_typer(published.alerts, name="alerts")
 published.indicators.command("lint", epilog=indicator_catalogue.LINT_EPILOG)(indicator_catalogue.lint)
 published.indicators.command("page", epilog=indicator_catalogue.PAGE_EPILOG)(indicator_catalogue.page)

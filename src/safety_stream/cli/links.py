@@ -47,7 +47,8 @@ def _method(asked: str) -> str:
     return asked
 
 
-def _time(text: str) -> Instant:
+def time_of(text: str) -> Instant:
+    """The instant a time on the command line means."""
     try:
         return canonical.instant_of(text)
     except ValueError:
@@ -60,7 +61,7 @@ By = Annotated[str, typer.Option("--by", help="Who answers for it: a role or a p
 MethodOption = Annotated[str, typer.Option("--method", callback=_method, help=f"On what: {', '.join(METHODS)}.")]
 DecidedAt = Annotated[
     Instant | None,
-    typer.Option("--decided-at", parser=_time, metavar="TIME", help="When it was decided. Default: now."),
+    typer.Option("--decided-at", parser=time_of, metavar="TIME", help="When it was decided. Default: now."),
 ]
 
 _CODES = {0: "the decision is on the bus", 1: "it went wrong, or is no decision"}

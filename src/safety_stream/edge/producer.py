@@ -25,6 +25,7 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from safety_stream.config import Connection
+from safety_stream.core.model.handling import AlertAction
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report
@@ -123,6 +124,18 @@ class ReportProducer:
                 "topic": "person-links",
                 "key": "|".join(sorted((link.first, link.second))).encode(),
                 "value": shipped_codecs().encode(link),
+                "on_delivery": self._on_delivery,
+            }
+        )
+
+    def send_action(self, action: AlertAction) -> None:
+        """Hand over what somebody does about an alert, to `alert-actions`; waits and raises as `send` does."""
+        self._raise_failure()
+        self._produce_when_there_is_room(
+            {
+                "topic": "alert-actions",
+                "key": action.alert_id.encode(),
+                "value": shipped_codecs().encode(action),
                 "on_delivery": self._on_delivery,
             }
         )
