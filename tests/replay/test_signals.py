@@ -8,7 +8,7 @@ import pytest
 from tests.replay.running import Told, World, arrivals, covered_world, disagreement, outputs, result_of
 from tests.replay.telling import a_report, day, withdrawn
 
-from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.published import OF_HANDLING, PublishedAlert
 from safety_stream.core.model.reports import ReportedPlace
 from safety_stream.core.model.times import HOUR, start_of, to_date
 from safety_stream.core.stages.stage import Output
@@ -57,11 +57,9 @@ def taken_back(told: list[Told]) -> Iterator[Told]:
 
 
 def alerts_of(seen: list[Output], topic: str, rule: str) -> list[PublishedAlert]:
-    return [
-        one.value
-        for one in seen
-        if one.topic == topic and isinstance(one.value, PublishedAlert) and one.value.rule_id == rule
-    ]
+    """What an audience was told of a rule's alerts themselves: nobody handles any here, so all their clocks run out."""
+    told = [one.value for one in seen if one.topic == topic and isinstance(one.value, PublishedAlert)]
+    return [one for one in told if one.rule_id == rule and one.reason not in OF_HANDLING]
 
 
 @pytest.fixture(scope="module")
