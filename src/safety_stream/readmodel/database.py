@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+_CHANGES_TABLES = "changes_tables"
+_MIGRATION_LOCK = 5_702_887
+"""A number of our own among PostgreSQL's advisory locks."""
 
 WAIT_SECONDS = 30
 """How long a writer of SQLite waits for another; readers wait for nobody."""
@@ -35,10 +39,13 @@ def open_database(url: URL | str) -> Engine:
         return create_engine(where, pool_pre_ping=True)
     engine = create_engine(where, connect_args={"timeout": WAIT_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # Python's driver would begin transactions by itself, and only before some statements: a migration would be torn.
+    connection.isolation_level = None
     cursor = connection.cursor()
     # Pages are read while the projection writes.
     cursor.execute("PRAGMA journal_mode = WAL")
@@ -47,9 +54,19 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor.close()
 
 
+def _begin_sqlite(connection: Connection) -> None:
+    changes_tables = connection.get_execution_options().get(_CHANGES_TABLES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if changes_tables else "BEGIN")
+
+
 def migrate(engine: Engine) -> None:
-    """Bring the tables up to date, from nothing or from any version before. Does nothing where they are."""
-    with engine.begin() as connection:
+    """Bring the tables up to date, from nothing or from any version before. Does nothing where they are.
+
+    Several processes may do so at once: one does it, the others wait.
+    """
+    with engine.connect().execution_options(**{_CHANGES_TABLES: True}) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
         settings = Config()
         settings.set_main_option("script_location", str(_MIGRATIONS))
         settings.set_main_option("path_separator", "os")

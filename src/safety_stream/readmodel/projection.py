@@ -36,9 +36,9 @@ from safety_stream.readmodel.tables import (
     INDICATOR_REVISIONS,
     INDICATOR_SERIES,
     INDICATORS,
-    NUMBERINGS,
     OFFSETS,
     PROJECTION,
+    TOPICS,
 )
 
 FAMILIES: Final = ("alerts.", "indicators.", "feed-status", "dead-letters.")
@@ -52,6 +52,10 @@ class TopicRecord(msgspec.Struct, frozen=True):
     partition: int
     offset: int
     value: msgspec.Struct
+
+
+class AnotherTopic(Exception):
+    """A topic is not the one that was copied: it was made anew, or the broker is another. Offsets say nothing of it."""
 
 
 class Place(NamedTuple):
@@ -82,6 +86,26 @@ def apply(connection: Connection, records: Iterable[TopicRecord]) -> Applied:
     return Applied(batch.new, batch.passed_over, len(batch.faults))
 
 
+def claim(connection: Connection, topic_ids: Mapping[str, str]) -> None:
+    """Make sure that these are the topics this copy is of, by what Kafka calls each; new ones are taken on.
+
+    Raises `AnotherTopic`.
+    """
+    _take_turn(connection)
+    rows = connection.execute(select(TOPICS.c.topic, TOPICS.c.topic_id).where(TOPICS.c.topic_id.is_not(None)))
+    known = {str(topic): str(topic_id) for topic, topic_id in rows}
+    for topic, topic_id in sorted(topic_ids.items()):
+        if known.get(topic, topic_id) != topic_id:
+            raise AnotherTopic(
+                f"{topic} is not the topic this copy was made of (it was made anew, or this is another Kafka): begin "
+                "another copy in an empty database"
+            )
+    fresh: list[Row] = [
+        {"topic": topic, "topic_id": topic_id, "newest_seq": 0} for topic, topic_id in sorted(topic_ids.items())
+    ]
+    _upsert(connection, TOPICS, fresh, only=("topic_id",))
+
+
 def next_offsets(connection: Connection) -> dict[Place, int]:
     """From where to read on, for every partition anything was read of."""
     rows = connection.execute(select(OFFSETS.c.topic, OFFSETS.c.partition, OFFSETS.c.next_offset))
@@ -110,7 +134,7 @@ def _take_turn(connection: Connection) -> None:
 
 
 def _newest_numbers(connection: Connection) -> dict[str, int]:
-    rows = connection.execute(select(NUMBERINGS.c.topic, NUMBERINGS.c.newest_seq))
+    rows = connection.execute(select(TOPICS.c.topic, TOPICS.c.newest_seq))
     return {str(topic): int(seq) for topic, seq in rows}
 
 
@@ -181,8 +205,10 @@ class _Batch:
         _insert(connection, DEAD_LETTERS, [_letter_row(record, letter) for record, letter in self._letters])
         _insert(connection, FAULTS, self.faults)
         numbered = {at.topic for at in self._moved} & self._numbers.keys()
-        rows: list[Row] = [{"topic": topic, "newest_seq": self._numbers[topic]} for topic in sorted(numbered)]
-        _upsert(connection, NUMBERINGS, rows)
+        rows: list[Row] = [
+            {"topic": topic, "topic_id": None, "newest_seq": self._numbers[topic]} for topic in sorted(numbered)
+        ]
+        _upsert(connection, TOPICS, rows, only=("newest_seq",))
         _put_offsets(connection, self._moved)
 
 

@@ -25,8 +25,8 @@ from safety_stream.readmodel.tables import (
     INDICATOR_REVISIONS,
     INDICATOR_SERIES,
     INDICATORS,
-    NUMBERINGS,
     OFFSETS,
+    TOPICS,
 )
 
 
@@ -194,7 +194,7 @@ class ReadModel:
 
     def newest_seq(self, audience: str) -> int:
         """The newest number of an audience's feed; 0 before the first."""
-        rows = self._rows(select(NUMBERINGS.c.newest_seq).where(NUMBERINGS.c.topic == f"alerts.{audience}"))
+        rows = self._rows(select(TOPICS.c.newest_seq).where(TOPICS.c.topic == f"alerts.{audience}"))
         return int(rows[0][0]) if rows else 0
 
     def withdrawn_since(self, audience: str, instant: Instant) -> list[PublishedAlert]:

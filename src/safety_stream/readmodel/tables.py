@@ -45,10 +45,13 @@ OFFSETS: Final = Table(
     PrimaryKeyConstraint("topic", "partition"),
 )
 
-NUMBERINGS: Final = Table(
-    "numberings",
+TOPICS: Final = Table(
+    "topics",
     METADATA,
     Column("topic", String, primary_key=True),
+    # What Kafka calls the topic, which is another thing once it was deleted and made anew.
+    Column("topic_id", String, nullable=True),
+    # The newest number of a numbered feed, else 0.
     Column("newest_seq", BigInteger, nullable=False),
 )
 

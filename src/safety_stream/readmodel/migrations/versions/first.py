@@ -137,12 +137,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("topic", "at_offset", name="pk_numbering_faults"),
     )
     op.create_table(
-        "numberings",
-        sa.Column("topic", sa.String(), nullable=False),
-        sa.Column("newest_seq", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("topic", name="pk_numberings"),
-    )
-    op.create_table(
         "offsets",
         sa.Column("topic", sa.String(), nullable=False),
         sa.Column("partition", sa.Integer(), nullable=False),
@@ -155,5 +149,12 @@ def upgrade() -> None:
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("writes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_projection"),
+    )
+    op.create_table(
+        "topics",
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("topic_id", sa.String(), nullable=True),
+        sa.Column("newest_seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("topic", name="pk_topics"),
     )
     op.execute("INSERT INTO projection (id, writes) VALUES (1, 0)")
