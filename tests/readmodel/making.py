@@ -16,12 +16,8 @@ from safety_stream.readmodel.reading import ReadModel
 NOON = 1_772_366_400_000
 
 
-class Handled(PublishedAlert, frozen=True, gc=False, kw_only=True):
-    handling: Handling | None = None
-
-
 def alert(seq: int, alert_id: str, version: int = 1, change: str = "raised", **fields: Any) -> PublishedAlert:
-    return Handled(
+    return PublishedAlert(
         **{
             "seq": seq,
             "audience": "desk",

@@ -6,14 +6,14 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
 
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import HandlingState
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, PeriodKind
-from safety_stream.readmodel.rows import UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
+from safety_stream.readmodel.rows import OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
     ALERT_VERSIONS,
@@ -127,7 +127,7 @@ class ReadModel:
         Raises `ValueError` for a place that is none.
         """
         chosen = select(ALERTS.c.body).where(ALERTS.c.audience == audience)
-        chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == 0)
+        chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == OPEN)
         if priorities:
             chosen = chosen.where(ALERTS.c.urgency.in_([urgency_of(one) for one in priorities]))
         if areas:
@@ -147,7 +147,7 @@ class ReadModel:
         for word in (text or "").lower().split():
             chosen = chosen.where(ALERTS.c.words.contains(word, autoescape=True))
         if after is not None:
-            chosen = _behind(chosen, after)
+            chosen = chosen.where(_is_behind(after))
         order = (ALERTS.c.shelf, ALERTS.c.urgency, ALERTS.c.next_clock, ALERTS.c.seq.desc())
         return self._alerts(chosen.order_by(*order).limit(limit))
 
@@ -155,7 +155,7 @@ class ReadModel:
         """How many open alerts there are of each priority; under "" those whose priority the audience is not told."""
         rows = self._rows(
             select(ALERTS.c.urgency, func.count())
-            .where(ALERTS.c.audience == audience, ALERTS.c.shelf == 0)
+            .where(ALERTS.c.audience == audience, ALERTS.c.shelf == OPEN)
             .group_by(ALERTS.c.urgency)
         )
         counted = {"P1": 0, "P2": 0, "P3": 0, "P4": 0}
@@ -382,15 +382,12 @@ def place_of(alert: PublishedAlert) -> str:
     return f"{shelf_of(alert)}.{urgency_of(alert.priority)}.{next_clock_of(alert)}.{alert.seq}"
 
 
-def _behind(chosen: Select[Any], place: str) -> Select[Any]:
-    """What comes after a place in the order of the inbox."""
+def _is_behind(place: str) -> ColumnElement[bool]:
+    """Whether an alert comes after a place in the order of the inbox."""
     try:
         shelf, urgency, clock, seq = (int(part) for part in place.split("."))
     except ValueError:
         raise ValueError("this is no place in the inbox: begin at its first page") from None
     later_in_turn = or_(ALERTS.c.next_clock > clock, and_(ALERTS.c.next_clock == clock, ALERTS.c.seq < seq))
     less_urgent = or_(ALERTS.c.urgency > urgency, and_(ALERTS.c.urgency == urgency, later_in_turn))
-    # Said twice, because from the first half alone an index knows where to begin.
-    return chosen.where(
-        ALERTS.c.shelf >= shelf, or_(ALERTS.c.shelf > shelf, and_(ALERTS.c.shelf == shelf, less_urgent))
-    )
+    return or_(ALERTS.c.shelf > shelf, and_(ALERTS.c.shelf == shelf, less_urgent))

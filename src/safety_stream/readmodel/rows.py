@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from safety_stream.core.model.handling import Handling, HandlingState
+from safety_stream.core.model.handling import HandlingState
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 
 Row = dict[str, str | int | bytes | None]
@@ -14,6 +14,9 @@ Row = dict[str, str | int | bytes | None]
 
 NO_CLOCK: Final = 2**63 - 1
 """The next clock of an alert about which nothing is asked for by any time: after all that have one."""
+
+OPEN: Final = 0
+"""The shelf of what somebody has something to do about; everything else is on the next."""
 
 UNTOLD: Final = 5
 """The urgency of an alert whose priority its audience is not told: after P4."""
@@ -86,23 +89,16 @@ def revision_row(value: PublishedIndicator) -> Row:
     return indicator_row(value) | {"seq": value.seq, "as_of": value.as_of}
 
 
-def handling_of(alert: PublishedAlert) -> Handling | None:
-    """How far an alert has been handled; None where its audience is not told, or nothing has happened to it."""
-    handling = getattr(alert, "handling", None)
-    return handling if isinstance(handling, Handling) else None
-
-
 def state_of(alert: PublishedAlert) -> HandlingState:
     """How far it has been handled. Where that is not told, what is withdrawn needs nobody and what is not is new."""
-    handling = handling_of(alert)
-    if handling is not None:
-        return handling.state
+    if alert.handling is not None:
+        return alert.handling.state
     return "withdrawn" if alert.change == "withdrawn" else "new"
 
 
 def shelf_of(alert: PublishedAlert) -> int:
-    """0 for what is open, 1 for what is resting."""
-    return int(state_of(alert) in RESTING)
+    """`OPEN`, or the one behind it."""
+    return OPEN + (state_of(alert) in RESTING)
 
 
 def urgency_of(priority: str | None) -> int:
@@ -112,10 +108,10 @@ def urgency_of(priority: str | None) -> int:
 
 def next_clock_of(alert: PublishedAlert) -> int:
     """The next time by which somebody has to do something."""
-    handling = handling_of(alert)
-    if handling is None:
+    if alert.handling is None:
         return NO_CLOCK
-    return min(by for by in (handling.acknowledge_by, handling.decide_by, NO_CLOCK) if by is not None)
+    clocks = (alert.handling.acknowledge_by, alert.handling.decide_by)
+    return min((by for by in clocks if by is not None), default=NO_CLOCK)
 
 
 def _words_of(alert: PublishedAlert) -> str:
