@@ -137,6 +137,7 @@ def test_postgresql_is_reached_by_the_driver_that_is_installed(url: str):
     assert open_database(url).dialect.driver == "psycopg"
 
 
-def test_what_is_no_url_is_refused():
+@pytest.mark.parametrize("url", ["not a database", "mysql://h/d"])
+def test_what_is_no_database_of_ours_is_refused(url: str):
     with pytest.raises(ArgumentError):
-        open_database("not a database")
+        open_database(url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -19,6 +18,7 @@ from safety_stream.cli.terminal import (
     default_data_folder,
     epilog,
     on_kafka,
+    say,
 )
 from safety_stream.config import Connection
 
@@ -63,11 +63,16 @@ def project(
         raise Wrong(f"{error.name} is not installed, which the copy needs: pip install 'safety-stream[web]'") from None
     topics = topics_of(catalogue_of(catalogue, areas))
     connect(kafka)
-    projecting = Projecting(kafka, database_of(database, data), topics, as_json=as_json)
+    engine = database_of(database, data)
+    projecting = Projecting(kafka, engine, topics, as_json=as_json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # A transaction that is interrupted has not happened: its records are read again.
-    with suppress(KeyboardInterrupt):
+    try:
         if until_end:
             projecting.to_the_end()
         else:
             projecting.for_ever()
+    except KeyboardInterrupt:
+        # A transaction that is interrupted has not happened: its records are read again.
+        say("The copy is stopped; the same command goes on with it")
+    finally:
+        engine.dispose()

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from confluent_kafka import KafkaException
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from safety_stream.cli.terminal import Wrong, how_many, out, print_json, say
 from safety_stream.config import Connection
@@ -59,7 +61,7 @@ def database_of(url: str, data: Path) -> Engine:
         where = url_of_file(data / "readmodel.sqlite")
     try:
         engine = open_database(where)
-    except (ArgumentError, NoSuchModuleError):
+    except ArgumentError:
         # Not the URL itself: it may hold a password.
         raise Wrong(
             "--database names no database that can be used: write postgresql://user@host/name or sqlite:///path"
@@ -133,7 +135,9 @@ class Projecting:
                 records, ends = [], {}
             if now - asked > _ENDS_SECONDS:
                 asked = now
-                self._note_ends()
+                # Only for show: what brings the records waits by itself for a broker that restarts.
+                with suppress(KafkaException):
+                    self._note_ends()
 
     def _starts(self) -> dict[tuple[str, int], int]:
         """Where the copy ends, per partition; where a partition begins, if that is later."""

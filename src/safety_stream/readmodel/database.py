@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -30,13 +31,18 @@ def url_of_file(path: Path) -> URL:
 
 
 def open_database(url: URL | str) -> Engine:
-    """An engine for `sqlite:///…` or `postgresql://…`; connects to nothing yet. Raises `ArgumentError` for no URL."""
+    """An engine for `sqlite:///…` or `postgresql://…`; connects to nothing yet.
+
+    Raises `ArgumentError` for what is no URL, and for other databases.
+    """
     where = make_url(url)
     if where.drivername in ("postgres", "postgresql"):
         # The driver that is installed with us; SQLAlchemy's own default is its predecessor.
         where = where.set(drivername="postgresql+psycopg")
-    if where.get_backend_name() != "sqlite":
+    if where.get_backend_name() == "postgresql":
         return create_engine(where, pool_pre_ping=True)
+    if where.get_backend_name() != "sqlite":
+        raise ArgumentError(f"{where.get_backend_name()} is not a database we use: take sqlite or postgresql")
     engine = create_engine(where, connect_args={"timeout": WAIT_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

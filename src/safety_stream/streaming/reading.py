@@ -153,7 +153,7 @@ def topic_ids(kafka: Connection, topics: Sequence[str]) -> dict[str, str]:
     Raises `KafkaException` when the broker cannot be asked.
     """
     admin = AdminClient(kafka.settings() | {"log_level": 0})
-    answers = admin.describe_topics(TopicCollection(topics), request_timeout=_CALL_SECONDS)
+    answers = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_CALL_SECONDS)
     return {topic: str(answer.result().topic_id) for topic, answer in answers.items()}
 
 
