@@ -181,7 +181,10 @@ def test_missing_numbers_are_said(desk: Desk):
     code, _, err = desk.run("project", "--until-end")
 
     assert code == 0, err
-    assert "see the projection's health" in err
+    assert "numbered feeds have " in err
+    assert "`project --until-end --json` lists what is missing or came twice" in err
+    listed = json.loads(desk.run("project", "--until-end", "--json")[1].splitlines()[-1])["faults"]
+    assert [(one["first_seq"], one["last_seq"]) for one in listed if one["topic"] == desk.topic] == [(3, 4)]
     (fault,) = [one for one in desk.model().health().faults if one.topic == desk.topic]
     assert (fault.kind, fault.first_seq, fault.last_seq) == ("missing", 3, 4)
 

@@ -99,6 +99,25 @@ def test_several_projections_of_one_database_take_turns(engine: Engine):
     assert ReadModel(engine).health().faults == ()
 
 
+def test_threads_share_one_read_model_while_a_projection_writes(engine: Engine):
+    model, found = ReadModel(engine), []
+
+    def read() -> None:
+        for _ in range(20):
+            told_of = [one.seq for one in model.feed("desk", 0, 100)]
+            found.append(told_of == list(range(1, len(told_of) + 1)))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for offset in range(20):
+        told(engine, [TopicRecord("alerts.desk", 0, offset, alert(offset + 1, "a"))])
+    for thread in threads:
+        thread.join()
+
+    assert found == [True] * 80
+
+
 def test_pages_are_read_while_a_projection_writes(engine: Engine):
     told(engine, [TopicRecord("alerts.desk", 0, 0, alert(1, "a"))])
     with engine.begin() as connection:

@@ -173,7 +173,10 @@ class Projecting:
         if self._as_json and read:
             print_json(applied)
         if applied.faults:
-            say(f"numbered feeds have {how_many(applied.faults, 'fault')} more: see the projection's health")
+            say(
+                f"numbered feeds have {how_many(applied.faults, 'more fault')}: `project --until-end --json` lists "
+                "what is missing or came twice"
+            )
         return applied
 
     def _read(self, record: Incoming) -> TopicRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
@@ -28,6 +28,13 @@ from safety_stream.readmodel.tables import (
     OFFSETS,
     TOPICS,
 )
+
+_CURRENT: Final = select(ALERT_VERSIONS.c.body).select_from(
+    ALERTS.join(
+        ALERT_VERSIONS, and_(ALERT_VERSIONS.c.audience == ALERTS.c.audience, ALERT_VERSIONS.c.seq == ALERTS.c.seq)
+    )
+)
+"""Alerts as they stand."""
 
 
 class MissingFromFeed(Exception):
@@ -126,7 +133,7 @@ class ReadModel:
         id. The page `after` a place (`place_of` the last one shown) goes on behind it, whatever has moved meanwhile.
         Raises `ValueError` for a place that is none.
         """
-        chosen = select(ALERTS.c.body).where(ALERTS.c.audience == audience)
+        chosen = _CURRENT.where(ALERTS.c.audience == audience)
         chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == OPEN)
         if priorities:
             chosen = chosen.where(ALERTS.c.urgency.in_([urgency_of(one) for one in priorities]))
@@ -163,7 +170,7 @@ class ReadModel:
 
     def alert(self, audience: str, alert_id: str) -> PublishedAlert | None:
         """An alert as it stands; None where the audience was never told of it."""
-        found = self._alerts(select(ALERTS.c.body).where(ALERTS.c.audience == audience, ALERTS.c.alert_id == alert_id))
+        found = self._alerts(_CURRENT.where(ALERTS.c.audience == audience, ALERTS.c.alert_id == alert_id))
         return found[0] if found else None
 
     def versions(self, audience: str, alert_id: str) -> list[PublishedAlert]:

@@ -53,7 +53,6 @@ def alert_row(alert: PublishedAlert) -> Row:
         "state": state_of(alert),
         "family": alert.family,
         "words": _words_of(alert),
-        "body": body_of(alert),
     }
 
 

@@ -67,6 +67,7 @@ FAULTS: Final = Table(
     PrimaryKeyConstraint("topic", "at_offset"),
 )
 
+# Without bodies, which are with the version of the same number: many small rows are looked through quickly.
 ALERTS: Final = Table(
     "alerts",
     METADATA,
@@ -83,7 +84,6 @@ ALERTS: Final = Table(
     Column("family", String, nullable=True),
     # What is searched, in lower case.
     Column("words", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("audience", "alert_id"),
     Index(None, "audience", "seq", unique=True),
 )

@@ -54,7 +54,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("family", sa.String(), nullable=True),
         sa.Column("words", sa.Text(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("audience", "alert_id", name="pk_alerts"),
     )
     op.create_index("ix_alerts_audience_seq", "alerts", ["audience", "seq"], unique=True)
