@@ -312,6 +312,10 @@ def test_how_far_behind_the_copy_is(engine: Engine):
     with engine.begin() as connection:
         reached(connection, {Place("alerts.desk", 0): 7, Place("alerts.school", 0): 0})
     assert model.health().behind == 3
+    # Who is late in saying so takes nothing back.
+    with engine.begin() as connection:
+        reached(connection, {Place("alerts.desk", 0): 1})
+    assert model.health().behind == 3
 
 
 def test_what_is_missing_from_a_numbered_feed_and_what_comes_twice_is_shown(engine: Engine):
