@@ -50,8 +50,6 @@ def open_database(url: URL | str) -> Engine:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    # Python's driver would begin transactions by itself, and only before some statements: a migration would be torn.
-    connection.isolation_level = None
     cursor = connection.cursor()
     # Pages are read while the projection writes.
     cursor.execute("PRAGMA journal_mode = WAL")
@@ -61,6 +59,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    # Python's driver would begin by itself, and not before every statement: a migration would be torn.
     changes_tables = connection.get_execution_options().get(_CHANGES_TABLES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if changes_tables else "BEGIN")
 
