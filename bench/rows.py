@@ -185,6 +185,12 @@ def _indicators(what: str) -> Measure:
     return measure
 
 
+def _first_view(bench: Bench, run: int) -> Told:
+    name = f"first-view-{run}"
+    with bench.child(name, sys.executable, HERE / "row_pages.py", bench.folder_of(name)) as child:
+        return child.result(_CHILD_SECONDS)
+
+
 def _latency(rate: int) -> Measure:
     def measure(bench: Bench, run: int) -> Told:
         name = f"latency-{rate}-{run}"
@@ -290,6 +296,15 @@ ROWS = (
         "no broker; live sightings first",
         _change,
         at_least=20_000,
+        is_repeated=False,
+    ),
+    Row(
+        "first-view",
+        "first view of an inbox of 100,000 open alerts, SQLite, ms",
+        "one statement a question",
+        _first_view,
+        is_rate=False,
+        at_least=300,
         is_repeated=False,
     ),
     Row(

@@ -53,6 +53,22 @@ def test_every_schema_and_all_of_the_catalogue_are_in_the_wheel(wheel: Path):
     assert files_below("schemas") | files_below("catalogue") == data
 
 
+def test_the_read_models_migrations_are_in_the_wheel_and_make_its_tables(
+    run: Callable[..., subprocess.CompletedProcess[str]], wheel: Path
+):
+    done = run(
+        "-c",
+        "from safety_stream.readmodel.database import migrate, open_database\n"
+        "from safety_stream.readmodel.reading import ReadModel\n"
+        "engine = open_database('sqlite:///copy.sqlite')\n"
+        "migrate(engine)\n"
+        "print(ReadModel(engine).inbox('desk'))",
+    )
+
+    assert (0, "[]\n") == (done.returncode, done.stdout), done.stderr
+    assert (wheel.parent / "copy.sqlite").exists()
+
+
 def test_nothing_but_the_package_is_in_the_wheel(wheel: Path):
     tops = {name.split("/")[0].partition("-")[0] for name in zipfile.ZipFile(wheel).namelist()}
 

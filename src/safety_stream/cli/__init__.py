@@ -21,6 +21,7 @@ from safety_stream.cli import (
     judgements,
     known,
     links,
+    project,
     published,
     replay,
     rules,
@@ -60,6 +61,7 @@ def root(
 app.command("demo", epilog=demo.EPILOG)(demo.demo)
 app.command("broker", epilog=broker.EPILOG)(broker.broker)
 app.command("worker", epilog=worker.EPILOG)(worker.worker)
+app.command("project", epilog=project.EPILOG)(project.project)
 app.command("replay", epilog=replay.EPILOG)(replay.replay)
 app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)

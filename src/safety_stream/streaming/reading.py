@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from time import monotonic, sleep
+from typing import NamedTuple
 
 from confluent_kafka import (
     Consumer,
@@ -17,6 +18,7 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -96,16 +98,41 @@ def read_between(
         consumer.close()
 
 
+class End(NamedTuple):
+    """Nothing committed is left of a partition before this offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 def follow(kafka: Connection, topics: Sequence[str], *, from_beginning: bool) -> Iterator[Incoming | None]:
     """Committed records as they come, for as long as the caller likes; None whenever half a second brought nothing.
 
     Raises `NoSuchTopic`, and `KafkaException` when the broker cannot be asked.
     """
-    consumer = _consumer(kafka, (low_watermarks if from_beginning else high_watermarks)(kafka, topics))
+    starts = (low_watermarks if from_beginning else high_watermarks)(kafka, topics)
+    for found in follow_from(kafka, starts):
+        yield found if isinstance(found, Incoming) else None
+
+
+def follow_from(kafka: Connection, starts: Mapping[tuple[str, int], int]) -> Iterator[Incoming | End | None]:
+    """Committed records of some partitions from their starts on, and each end that is come to; None as `follow`.
+
+    Raises `KafkaException` when the broker cannot be asked.
+    """
+    consumer = _consumer(kafka, starts)
     try:
         while True:
             message = consumer.poll(_POLL_SECONDS)
-            yield None if message is None or not _is_record(message) else incoming(message)
+            if message is None:
+                yield None
+            elif _is_record(message):
+                yield incoming(message)
+            elif _is_end(message):
+                yield End(message.topic(), message.partition(), message.offset())
+            else:
+                yield None
     finally:
         consumer.close()
 
@@ -118,6 +145,16 @@ def low_watermarks(kafka: Connection, topics: Sequence[str]) -> dict[tuple[str, 
 def high_watermarks(kafka: Connection, topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """The end of every partition of the topics, transactions in progress included. Raises `NoSuchTopic`."""
     return _offsets(kafka, topics, OffsetSpec.latest())
+
+
+def topic_ids(kafka: Connection, topics: Sequence[str]) -> dict[str, str]:
+    """What Kafka calls each topic, which changes when one is deleted and made anew.
+
+    Raises `KafkaException` when the broker cannot be asked.
+    """
+    admin = AdminClient(kafka.settings() | {"log_level": 0})
+    answers = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_CALL_SECONDS)
+    return {topic: str(answer.result().topic_id) for topic, answer in answers.items()}
 
 
 def _offsets(kafka: Connection, topics: Sequence[str], spec: OffsetSpec) -> dict[tuple[str, int], int]:

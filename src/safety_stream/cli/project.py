@@ -1,0 +1,78 @@
+"""`project`: keep a copy of what was published in a database, for the pages."""
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated
+
+import typer
+
+from safety_stream.cli.terminal import (
+    AreasFile,
+    CatalogueFolder,
+    DataFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    connect,
+    default_data_folder,
+    epilog,
+    on_kafka,
+    say,
+)
+from safety_stream.config import Connection
+
+EPILOG = epilog(
+    "safety-stream project --database postgresql://pages@127.0.0.1/pages",
+    {0: "stopped by SIGTERM or Ctrl-C, or everything is copied (`--until-end`)", 1: "it went wrong"},
+)
+
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="SAFETY_STREAM_DATABASE",
+        metavar="URL",
+        show_default=False,
+        help="Where the copy is: `postgresql://…` or `sqlite:///…`. Default: the file readmodel.sqlite in --data.",
+    ),
+]
+
+
+@on_kafka
+def project(
+    kafka: Connection,
+    database: DatabaseUrl = "",
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop where the topics end now, instead of following them.")
+    ] = False,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Copy alerts, indicators, word of the feeds and of dead letters into a database, and follow them.
+
+    It goes on where the copy in the database ends, so it may be stopped or killed at any time and nothing is doubled or
+    left out. A copy of topics that are there no more has to be begun anew, in an empty database.
+    """
+    try:
+        # The extra `web`: workers do without a database.
+        from safety_stream.cli.projecting import Projecting, database_of, topics_of  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Wrong(f"{error.name} is not installed, which the copy needs: pip install 'safety-stream[web]'") from None
+    topics = topics_of(catalogue_of(catalogue, areas))
+    connect(kafka)
+    engine = database_of(database, data)
+    projecting = Projecting(kafka, engine, topics, as_json=as_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if until_end:
+            projecting.to_the_end()
+        else:
+            projecting.for_ever()
+    except KeyboardInterrupt:
+        # A transaction that is interrupted has not happened: its records are read again.
+        say("The copy is stopped; the same command goes on with it")
+    finally:
+        engine.dispose()

@@ -1,0 +1,210 @@
+"""Records on their way from Kafka to the read model: in batches, each one transaction of the database.
+
+Apart from `project`, because it needs a database's libraries, which not everybody has installed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from safety_stream.cli.terminal import Wrong, how_many, out, print_json, say
+from safety_stream.config import Connection
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.projection import (
+    FAMILIES,
+    AnotherTopic,
+    Applied,
+    Place,
+    TopicRecord,
+    apply,
+    claim,
+    next_offsets,
+    note_ends,
+    reached,
+)
+from safety_stream.readmodel.reading import ReadModel
+from safety_stream.streaming.ports import Incoming
+from safety_stream.streaming.reading import (
+    End,
+    follow_from,
+    high_watermarks,
+    low_watermarks,
+    read_between,
+    topic_ids,
+)
+from safety_stream.wire.records import Records
+from safety_stream.wire.topology import members
+
+BATCH = 1_000
+"""Records of one transaction at most."""
+
+_BATCH_SECONDS = 0.25
+_ENDS_SECONDS = 5.0
+_AGAIN_SECONDS = 5.0
+
+
+def database_of(url: str, data: Path) -> Engine:
+    """The database of this URL, or the file in the data folder, with its tables up to date. Raises `Wrong`."""
+    where: str | URL = url
+    if not url:
+        data.mkdir(parents=True, exist_ok=True)
+        where = url_of_file(data / "readmodel.sqlite")
+    try:
+        engine = open_database(where)
+    except ArgumentError:
+        # Not the URL itself: it may hold a password.
+        raise Wrong(
+            "--database names no database that can be used: write postgresql://user@host/name or sqlite:///path"
+        ) from None
+    try:
+        migrate(engine)
+    except DBAPIError as error:
+        raise Wrong(f"{_unusable(error)}: start it, or name another with --database") from None
+    return engine
+
+
+def topics_of(catalogue: Catalogue) -> tuple[str, ...]:
+    """The topics that are copied."""
+    return tuple(topic for family in FAMILIES for topic in members(family, catalogue))
+
+
+class Projecting:
+    """One run of the projection."""
+
+    def __init__(self, kafka: Connection, engine: Engine, topics: tuple[str, ...], *, as_json: bool) -> None:
+        """Copy these topics of Kafka into this database, and say how it goes."""
+        self._kafka = kafka
+        self._engine = engine
+        self._topics = topics
+        self._as_json = as_json
+        self._wire = Records(read_here=())
+        self._ends: dict[Place, int] = {}
+
+    def to_the_end(self) -> None:
+        """Copy everything up to where the topics end now. Raises `Wrong`, and what reading topics raises."""
+        try:
+            starts = self._starts()
+            ends = high_watermarks(self._kafka, self._topics)
+            total = 0
+            for records in _in_batches(read_between(self._kafka, starts, ends)):
+                total += self._apply(records, {}).new
+            self._apply((), _by_place(ends))
+        except OperationalError as error:
+            raise Wrong(f"{_unusable(error)}: start it, then run the same command again") from None
+        faults = ReadModel(self._engine).health().faults
+        if self._as_json:
+            print_json({"copied": total, "behind": 0, "faults": faults})
+        else:
+            out.print(f"{how_many(total, 'record')} copied; the copy is complete", markup=False)
+
+    def for_ever(self) -> None:
+        """Copy what there is and what comes. A database that goes away meanwhile is waited for."""
+        say("The copy follows what is published; Ctrl-C ends it")
+        while True:
+            try:
+                self._follow()
+            except OperationalError as error:
+                say(f"{_unusable(error)}; trying again every {_AGAIN_SECONDS:.0f} s")
+                time.sleep(_AGAIN_SECONDS)
+
+    def _follow(self) -> None:
+        records: list[Incoming] = []
+        ends: dict[Place, int] = {}
+        began = asked = time.monotonic()
+        for found in follow_from(self._kafka, self._starts()):
+            now = time.monotonic()
+            if isinstance(found, Incoming):
+                began = began if records else now
+                records.append(found)
+            elif isinstance(found, End):
+                ends[Place(found.topic, found.partition)] = found.offset
+            # An end says that nothing else is on its way; None, that there was nothing for a while.
+            is_due = not isinstance(found, Incoming) or len(records) >= BATCH or now - began > _BATCH_SECONDS
+            if (records and is_due) or (ends and found is None):
+                self._apply(records, ends)
+                records, ends = [], {}
+            if now - asked > _ENDS_SECONDS:
+                asked = now
+                # Only for show: what brings the records waits by itself for a broker that restarts.
+                with suppress(KafkaException):
+                    self._note_ends()
+
+    def _starts(self) -> dict[tuple[str, int], int]:
+        """Where the copy ends, per partition; where a partition begins, if that is later."""
+        low = low_watermarks(self._kafka, self._topics)
+        try:
+            with self._engine.begin() as connection:
+                claim(connection, topic_ids(self._kafka, self._topics))
+                known = next_offsets(connection)
+        except AnotherTopic as error:
+            raise Wrong(f"{error}: name one with --database") from None
+        for (topic, partition), first in sorted(low.items()):
+            copied_to = known.get(Place(topic, partition), first)
+            if copied_to < first:
+                say(
+                    f"{topic} [{partition}]: offsets {copied_to:,} to {first - 1:,} went from Kafka before being copied"
+                )
+        self._note_ends()
+        return {at: max(first, known.get(Place(*at), 0)) for at, first in low.items()}
+
+    def _note_ends(self) -> None:
+        ends = _by_place(high_watermarks(self._kafka, self._topics))
+        if ends != self._ends:
+            with self._engine.begin() as connection:
+                note_ends(connection, ends)
+            self._ends = ends
+
+    def _apply(self, records: Iterable[Incoming], ends: Mapping[Place, int]) -> Applied:
+        read = [self._read(record) for record in records]
+        with self._engine.begin() as connection:
+            applied = apply(connection, read)
+            if ends:
+                reached(connection, ends)
+        if self._as_json and read:
+            print_json(applied)
+        if applied.faults:
+            say(
+                f"numbered feeds have {how_many(applied.faults, 'more fault')}: `project --until-end --json` lists "
+                "what is missing or came twice"
+            )
+        return applied
+
+    def _read(self, record: Incoming) -> TopicRecord:
+        try:
+            value = self._wire.value(record.topic, record.value)
+        except Refused as refused:
+            raise Wrong(
+                f"{record.topic} [{record.partition}] offset {record.offset} cannot be read ({refused.detail}): run a "
+                "version at least as new as the workers'"
+            ) from None
+        return TopicRecord(record.topic, record.partition, record.offset, value)
+
+
+def _in_batches(records: Iterable[Incoming]) -> Iterator[list[Incoming]]:
+    batch: list[Incoming] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _by_place(offsets: Mapping[tuple[str, int], int]) -> dict[Place, int]:
+    return {Place(*at): offset for at, offset in offsets.items()}
+
+
+def _unusable(error: DBAPIError) -> str:
+    said = str(error.orig).strip().partition("\n")[0]
+    return f"the database cannot be used ({said})"

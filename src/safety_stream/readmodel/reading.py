@@ -1,0 +1,400 @@
+"""What pages ask of the copy. Every question is one statement, so every answer is of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
+
+from safety_stream.core.model.dead_letters import Reason
+from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.handling import HandlingState
+from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
+from safety_stream.core.model.times import Day, Instant, PeriodKind
+from safety_stream.readmodel.rows import OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
+from safety_stream.readmodel.tables import (
+    ALERT_AREAS,
+    ALERT_VERSIONS,
+    ALERTS,
+    DEAD_LETTERS,
+    FAULTS,
+    FEED_PARTITIONS,
+    FEEDS,
+    INDICATOR_REVISIONS,
+    INDICATOR_SERIES,
+    INDICATORS,
+    OFFSETS,
+    TOPICS,
+)
+
+_CURRENT: Final = select(ALERT_VERSIONS.c.body).select_from(
+    ALERTS.join(
+        ALERT_VERSIONS, and_(ALERT_VERSIONS.c.audience == ALERTS.c.audience, ALERT_VERSIONS.c.seq == ALERTS.c.seq)
+    )
+)
+"""Alerts as they stand."""
+
+
+class MissingFromFeed(Exception):
+    """Numbers of a feed that never came to the copy: whoever reads on there would not know what is missing."""
+
+    def __init__(self, audience: str, first: int, last: int) -> None:
+        """Say which."""
+        super().__init__(
+            f"numbers {first:,} to {last:,} of alerts.{audience} never came to this copy: go on after {last:,}, and "
+            "ask whoever runs the backbone for them"
+        )
+        self.first = first
+        self.last = last
+
+
+class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How one source's feed stands.
+
+    `newest` is the newest time of reporting anybody has seen, `silent_since` when that was heard: nothing newer has
+    come since. `passed` is the time of reporting that all partitions have passed (None until all have); see
+    `complete_to`. `as_of` is when the backbone last said anything about feeds at all.
+    """
+
+    source: str
+    newest: Instant
+    silent_since: Instant
+    passed: Instant | None
+    as_of: Instant
+
+    def complete_to(self, usual_latency: int) -> Instant | None:
+        """To when the feed is complete, reports of it usually being so many milliseconds late; None: not known."""
+        return None if self.passed is None else self.passed - usual_latency
+
+
+class RefusedCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many records of one topic were refused for one reason, and when they were received."""
+
+    source_topic: str
+    reason: Reason
+    count: int
+    first_received_at: Instant
+    last_received_at: Instant
+
+
+class PartitionHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the copy of one partition is. `behind` is how many offsets it lacks, None while its end is not known."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    behind: int | None
+
+
+class NumberingFault(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers of a feed, both included, that never came ("missing") or came a second time ("repeated")."""
+
+    topic: str
+    at_offset: int
+    kind: str
+    first_seq: int
+    last_seq: int
+
+
+class ProjectionHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How far behind the copy is, in records at most, and what of the numbered feeds is not as it should be."""
+
+    behind: int
+    partitions: tuple[PartitionHealth, ...]
+    faults: tuple[NumberingFault, ...]
+
+
+class ReadModel:
+    """The copy, to be read. Threads may share one."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Read the tables of this database."""
+        self._engine = engine
+
+    def inbox(  # noqa: PLR0913 - one argument for each choice people have
+        self,
+        audience: str,
+        *,
+        priorities: Collection[Priority] = (),
+        areas: Collection[str] = (),
+        families: Collection[Family] = (),
+        states: Collection[HandlingState] = (),
+        changed_after_seq: int | None = None,
+        text: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> list[PublishedAlert]:
+        """Alerts as they stand: by priority, of one priority by the next clock, then the newest first.
+
+        Those that are open, or those in `states`, open ones first. An empty choice leaves everything in. An alert is in
+        `areas` when any of its areas is. Each word of `text` must be in its title, subject, rule, area, explanation or
+        id. The page `after` a place (`place_of` the last one shown) goes on behind it, whatever has moved meanwhile.
+        Raises `ValueError` for a place that is none.
+        """
+        chosen = _CURRENT.where(ALERTS.c.audience == audience)
+        chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == OPEN)
+        if priorities:
+            chosen = chosen.where(ALERTS.c.urgency.in_([urgency_of(one) for one in priorities]))
+        if areas:
+            chosen = chosen.where(
+                select(ALERT_AREAS.c.area)
+                .where(
+                    ALERT_AREAS.c.audience == ALERTS.c.audience,
+                    ALERT_AREAS.c.alert_id == ALERTS.c.alert_id,
+                    ALERT_AREAS.c.area.in_(areas),
+                )
+                .exists()
+            )
+        if families:
+            chosen = chosen.where(ALERTS.c.family.in_(families))
+        if changed_after_seq is not None:
+            chosen = chosen.where(ALERTS.c.seq > changed_after_seq)
+        for word in (text or "").lower().split():
+            chosen = chosen.where(ALERTS.c.words.contains(word, autoescape=True))
+        if after is not None:
+            chosen = chosen.where(_is_behind(after))
+        order = (ALERTS.c.shelf, ALERTS.c.urgency, ALERTS.c.next_clock, ALERTS.c.seq.desc())
+        return self._alerts(chosen.order_by(*order).limit(limit))
+
+    def count_by_priority(self, audience: str) -> dict[str, int]:
+        """How many open alerts there are of each priority; under "" those whose priority the audience is not told."""
+        rows = self._rows(
+            select(ALERTS.c.urgency, func.count())
+            .where(ALERTS.c.audience == audience, ALERTS.c.shelf == OPEN)
+            .group_by(ALERTS.c.urgency)
+        )
+        counted = {"P1": 0, "P2": 0, "P3": 0, "P4": 0}
+        return counted | {"" if urgency == UNTOLD else f"P{urgency}": count for urgency, count in rows}
+
+    def alert(self, audience: str, alert_id: str) -> PublishedAlert | None:
+        """An alert as it stands; None where the audience was never told of it."""
+        found = self._alerts(_CURRENT.where(ALERTS.c.audience == audience, ALERTS.c.alert_id == alert_id))
+        return found[0] if found else None
+
+    def versions(self, audience: str, alert_id: str) -> list[PublishedAlert]:
+        """All the audience was ever told of an alert, oldest first."""
+        versions = ALERT_VERSIONS.c
+        return self._alerts(
+            select(versions.body)
+            .where(versions.audience == audience, versions.alert_id == alert_id)
+            .order_by(versions.seq)
+        )
+
+    def feed(self, audience: str, after_seq: int, limit: int) -> list[PublishedAlert]:
+        """What the audience was told after a number, without gap; it ends before one.
+
+        Raises `MissingFromFeed` where the very next number never came.
+        """
+        versions = ALERT_VERSIONS.c
+        told = self._alerts(
+            select(versions.body)
+            .where(versions.audience == audience, versions.seq > after_seq)
+            .order_by(versions.seq)
+            .limit(limit)
+        )
+        whole = [alert for place, alert in enumerate(told, after_seq + 1) if alert.seq == place]
+        if told and not whole:
+            raise MissingFromFeed(audience, after_seq + 1, told[0].seq - 1)
+        return whole
+
+    def newest_seq(self, audience: str) -> int:
+        """The newest number of an audience's feed; 0 before the first."""
+        rows = self._rows(select(TOPICS.c.newest_seq).where(TOPICS.c.topic == f"alerts.{audience}"))
+        return int(rows[0][0]) if rows else 0
+
+    def withdrawn_since(self, audience: str, instant: Instant) -> list[PublishedAlert]:
+        """Each withdrawal told since (at the instant itself, too), the newest first; some may be true again."""
+        told, before = ALERT_VERSIONS.c, ALERT_VERSIONS.alias("before").c
+        # What is told of the handling of a withdrawn alert repeats the withdrawal; the first to say so is meant.
+        repeats = select(before.seq).where(
+            before.audience == told.audience,
+            before.alert_id == told.alert_id,
+            before.seq < told.seq,
+            before.version == told.version,
+        )
+        return self._alerts(
+            select(told.body)
+            .where(told.audience == audience, told.change == "withdrawn", told.as_of >= instant, ~repeats.exists())
+            .order_by(told.seq.desc())
+        )
+
+    def fired_here(self, audience: str, rule_id: str, area: str, since: Instant) -> int:
+        """How often alerts of a rule have been raised in an area since an instant."""
+        told = ALERT_VERSIONS.c
+        raised = (
+            select(told.alert_id, told.version)
+            .where(
+                told.audience == audience,
+                told.rule_id == rule_id,
+                told.area == area,
+                told.as_of >= since,
+                told.change == "raised",
+            )
+            .distinct()
+        )
+        return int(self._rows(select(func.count()).select_from(raised.subquery()))[0][0])
+
+    def latest(
+        self, profile: str, kind: PeriodKind, indicators: Collection[str] = (), areas: Collection[str] = ()
+    ) -> list[PublishedIndicator]:
+        """The value of the newest period of every series, by indicator and area. An empty choice leaves all in."""
+        series = INDICATOR_SERIES.c
+        chosen = (
+            select(INDICATORS.c.body)
+            .select_from(INDICATOR_SERIES)
+            .join(
+                INDICATORS,
+                and_(
+                    INDICATORS.c.profile == series.profile,
+                    INDICATORS.c.kind == series.kind,
+                    INDICATORS.c.indicator == series.indicator,
+                    INDICATORS.c.area == series.area,
+                    INDICATORS.c.starts == series.newest_starts,
+                ),
+            )
+            .where(series.profile == profile, series.kind == kind)
+        )
+        if indicators:
+            chosen = chosen.where(series.indicator.in_(indicators))
+        if areas:
+            chosen = chosen.where(series.area.in_(areas))
+        return self._indicators(chosen.order_by(series.indicator, series.area))
+
+    def series(
+        self, profile: str, indicator: str, area: str, kind: PeriodKind, since: Day | None = None
+    ) -> list[PublishedIndicator]:
+        """The current values of a series, the oldest period first; those that begin on day `since` or later."""
+        of = INDICATORS.c
+        chosen = select(of.body).where(
+            of.profile == profile, of.kind == kind, of.indicator == indicator, of.area == area
+        )
+        if since is not None:
+            chosen = chosen.where(of.starts >= since)
+        return self._indicators(chosen.order_by(of.starts))
+
+    def revisions(
+        self, profile: str, indicator: str, area: str, kind: PeriodKind, starts: Day
+    ) -> list[PublishedIndicator]:
+        """Every value one period has had, the oldest first."""
+        of = INDICATOR_REVISIONS.c
+        return self._indicators(
+            select(of.body)
+            .where(
+                of.profile == profile,
+                of.kind == kind,
+                of.indicator == indicator,
+                of.area == area,
+                of.starts == starts,
+            )
+            .order_by(of.seq)
+        )
+
+    def known_as_of(
+        self, profile: str, indicator: str, area: str, kind: PeriodKind, instant: Instant
+    ) -> list[PublishedIndicator]:
+        """The values of a series as they were shown at an instant, the oldest period first."""
+        of = INDICATOR_REVISIONS.c
+        shown = (
+            select(func.max(of.seq))
+            .where(
+                of.profile == profile,
+                of.kind == kind,
+                of.indicator == indicator,
+                of.area == area,
+                of.as_of <= instant,
+            )
+            .group_by(of.starts)
+        )
+        return self._indicators(select(of.body).where(of.profile == profile, of.seq.in_(shown)).order_by(of.starts))
+
+    def feeds(self) -> list[FeedHealth]:
+        """How every feed stands that has ever reported, by source."""
+        rows = self._rows(
+            select(
+                FEED_PARTITIONS.c.partition, FEED_PARTITIONS.c.as_of, FEEDS.c.source, FEEDS.c.newest, FEEDS.c.heard_at
+            )
+            .select_from(FEED_PARTITIONS)
+            .outerjoin(FEEDS, FEEDS.c.partition == FEED_PARTITIONS.c.partition)
+        )
+        partitions = {partition for partition, *_ in rows}
+        as_of = max((spoken_at for _, spoken_at, *_ in rows), default=0)
+        said: dict[str, list[tuple[Instant, Instant]]] = {}
+        for _, _, source, newest, heard_at in rows:
+            if source is not None:
+                said.setdefault(source, []).append((newest, heard_at))
+        return [_feed_health(source, said[source], len(partitions), as_of) for source in sorted(said)]
+
+    def dead_letters_by_reason(self, since: Instant) -> list[RefusedCount]:
+        """How many records received since were refused, by the topic they came on and the reason."""
+        of = DEAD_LETTERS.c
+        rows = self._rows(
+            select(of.source_topic, of.reason, func.count(), func.min(of.received_at), func.max(of.received_at))
+            .where(of.received_at >= since)
+            .group_by(of.source_topic, of.reason)
+            .order_by(of.source_topic, of.reason)
+        )
+        return [
+            RefusedCount(source_topic=topic, reason=reason, count=count, first_received_at=first, last_received_at=last)
+            for topic, reason, count, first, last in rows
+        ]
+
+    def health(self) -> ProjectionHealth:
+        """How far behind the copy is, and what is missing from it."""
+        partitions = tuple(
+            PartitionHealth(
+                topic=topic,
+                partition=partition,
+                next_offset=offset,
+                behind=None if end is None else max(end - offset, 0),
+            )
+            for topic, partition, offset, end in self._rows(
+                select(OFFSETS).order_by(OFFSETS.c.topic, OFFSETS.c.partition)
+            )
+        )
+        faults = tuple(
+            NumberingFault(topic=topic, at_offset=offset, kind=kind, first_seq=first, last_seq=last)
+            for topic, offset, kind, first, last in self._rows(
+                select(FAULTS).order_by(FAULTS.c.topic, FAULTS.c.at_offset)
+            )
+        )
+        return ProjectionHealth(behind=sum(one.behind or 0 for one in partitions), partitions=partitions, faults=faults)
+
+    def _alerts(self, chosen: Select[Any]) -> list[PublishedAlert]:
+        return [value_of(body, PublishedAlert) for (body,) in self._rows(chosen)]
+
+    def _indicators(self, chosen: Select[Any]) -> list[PublishedIndicator]:
+        return [value_of(body, PublishedIndicator) for (body,) in self._rows(chosen)]
+
+    def _rows(self, chosen: Select[Any]) -> list[tuple[Any, ...]]:
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(chosen)]
+
+
+def _feed_health(source: str, said: list[tuple[Instant, Instant]], partitions: int, as_of: Instant) -> FeedHealth:
+    """One feed, from the newest report each partition has seen and when it was told of it."""
+    newest = max(at for at, _ in said)
+    return FeedHealth(
+        source=source,
+        newest=newest,
+        silent_since=min(heard_at for at, heard_at in said if at == newest),
+        passed=min(at for at, _ in said) if len(said) == partitions else None,
+        as_of=as_of,
+    )
+
+
+def place_of(alert: PublishedAlert) -> str:
+    """Where an alert stands in the order of the inbox, to go on after; short enough for an address."""
+    return f"{shelf_of(alert)}.{urgency_of(alert.priority)}.{next_clock_of(alert)}.{alert.seq}"
+
+
+def _is_behind(place: str) -> ColumnElement[bool]:
+    """Whether an alert comes after a place in the order of the inbox."""
+    try:
+        shelf, urgency, clock, seq = (int(part) for part in place.split("."))
+    except ValueError:
+        raise ValueError("this is no place in the inbox: begin at its first page") from None
+    later_in_turn = or_(ALERTS.c.next_clock > clock, and_(ALERTS.c.next_clock == clock, ALERTS.c.seq < seq))
+    less_urgent = or_(ALERTS.c.urgency > urgency, and_(ALERTS.c.urgency == urgency, later_in_turn))
+    return or_(ALERTS.c.shelf > shelf, and_(ALERTS.c.shelf == shelf, less_urgent))

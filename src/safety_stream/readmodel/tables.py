@@ -1,0 +1,189 @@
+"""The tables of the copy, and the rows that values become.
+
+A value is kept whole, as MessagePack in `body`; beside it stand only the columns that something is chosen or sorted by.
+What a column says follows from the value, so nobody can see two stories. Instants are milliseconds since 1970 and days
+are numbers, as everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+METADATA: Final = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
+
+PROJECTION: Final = Table(
+    "projection",
+    METADATA,
+    # One row, changed first by whoever writes, so that two projections of one database wait for one another.
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("writes", BigInteger, nullable=False),
+)
+
+OFFSETS: Final = Table(
+    "offsets",
+    METADATA,
+    Column("topic", String, nullable=False),
+    Column("partition", Integer, nullable=False),
+    # Everything before this offset is in the tables, and nothing from it on.
+    Column("next_offset", BigInteger, nullable=False),
+    # Where the partition ended when it was last asked; None until then.
+    Column("end_offset", BigInteger, nullable=True),
+    PrimaryKeyConstraint("topic", "partition"),
+)
+
+TOPICS: Final = Table(
+    "topics",
+    METADATA,
+    Column("topic", String, primary_key=True),
+    # What Kafka calls the topic, which is another thing once it was deleted and made anew.
+    Column("topic_id", String, nullable=True),
+    # The newest number of a numbered feed, else 0.
+    Column("newest_seq", BigInteger, nullable=False),
+)
+
+FAULTS: Final = Table(
+    "numbering_faults",
+    METADATA,
+    # The record at which it was noticed.
+    Column("topic", String, nullable=False),
+    Column("at_offset", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("topic", "at_offset"),
+)
+
+# Without bodies, which are with the version of the same number: many small rows are looked through quickly.
+ALERTS: Final = Table(
+    "alerts",
+    METADATA,
+    Column("audience", String, nullable=False),
+    Column("alert_id", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    # 0 while somebody has something to do about it, else 1.
+    Column("shelf", SmallInteger, nullable=False),
+    # 1 to 4 as its priority; 5 where the audience is not told one.
+    Column("urgency", SmallInteger, nullable=False),
+    # The next time by which something is asked for; `NO_CLOCK` where nothing is.
+    Column("next_clock", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("family", String, nullable=True),
+    # What is searched, in lower case.
+    Column("words", Text, nullable=False),
+    PrimaryKeyConstraint("audience", "alert_id"),
+    Index(None, "audience", "seq", unique=True),
+)
+Index("ix_alerts_inbox", ALERTS.c.audience, ALERTS.c.shelf, ALERTS.c.urgency, ALERTS.c.next_clock, ALERTS.c.seq.desc())
+
+ALERT_AREAS: Final = Table(
+    "alert_areas",
+    METADATA,
+    Column("audience", String, nullable=False),
+    Column("alert_id", String, nullable=False),
+    Column("area", String, nullable=False),
+    PrimaryKeyConstraint("audience", "alert_id", "area"),
+)
+
+ALERT_VERSIONS: Final = Table(
+    "alert_versions",
+    METADATA,
+    Column("audience", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("alert_id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("change", String, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("rule_id", String, nullable=True),
+    Column("area", String, nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("audience", "seq"),
+    Index(None, "audience", "alert_id", "seq"),
+    Index(None, "audience", "change", "as_of"),
+    Index(None, "audience", "rule_id", "area", "as_of"),
+)
+
+INDICATORS: Final = Table(
+    "indicators",
+    METADATA,
+    Column("profile", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("indicator", String, nullable=False),
+    Column("area", String, nullable=False),
+    Column("starts", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("profile", "kind", "indicator", "area", "starts"),
+)
+
+INDICATOR_SERIES: Final = Table(
+    "indicator_series",
+    METADATA,
+    Column("profile", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("indicator", String, nullable=False),
+    Column("area", String, nullable=False),
+    # Without it, the newest period of each series would take a look at every period there is.
+    Column("newest_starts", Integer, nullable=False),
+    PrimaryKeyConstraint("profile", "kind", "indicator", "area"),
+)
+
+INDICATOR_REVISIONS: Final = Table(
+    "indicator_revisions",
+    METADATA,
+    Column("profile", String, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("indicator", String, nullable=False),
+    Column("area", String, nullable=False),
+    Column("starts", Integer, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("profile", "seq"),
+    Index("ix_indicator_revisions_series", "profile", "kind", "indicator", "area", "starts", "seq"),
+)
+
+FEED_PARTITIONS: Final = Table(
+    "feed_partitions",
+    METADATA,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("as_of", BigInteger, nullable=False),
+)
+
+FEEDS: Final = Table(
+    "feeds",
+    METADATA,
+    Column("source", String, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("newest", BigInteger, nullable=False),
+    # The `as_of` at which this newest report was first spoken of.
+    Column("heard_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "partition"),
+)
+
+# What was refused may hold anything, a name in clear among it: its bytes stay on the topic.
+DEAD_LETTERS: Final = Table(
+    "dead_letters",
+    METADATA,
+    Column("topic", String, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("source_topic", String, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("topic", "partition", "offset"),
+    Index(None, "received_at"),
+)

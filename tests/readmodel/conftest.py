@@ -1,0 +1,38 @@
+"""Both databases, each test with an empty one of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine
+from tests.readmodel.postgres import Server, programs, running_server
+
+from safety_stream.readmodel.database import migrate, open_database, url_of_file
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    binaries = programs()
+    if binaries is None:
+        pytest.skip("no PostgreSQL on this machine (initdb, postgres): apt-get install postgresql")
+    with running_server(binaries) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database without tables."""
+    if request.param == "sqlite":
+        engine = open_database(url_of_file(tmp_path / "copy.sqlite"))
+    else:
+        server: Server = request.getfixturevalue("postgres")
+        engine = open_database(server.new_database(f"t{uuid4().hex}"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(empty: Engine) -> Engine:
+    migrate(empty)
+    return empty

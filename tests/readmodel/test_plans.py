@@ -1,0 +1,101 @@
+"""With 100,000 alerts a page is still one look along an index: what SQLite says it does, not how long it took.
+
+SQLite plans without looking at how much there is (nobody asks it to analyse), so an empty table is planned like a full
+one.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+from tests.readmodel.making import NOON, alert
+
+from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.reading import ReadModel, place_of
+from safety_stream.readmodel.tables import METADATA
+
+Ask = Callable[[ReadModel], object]
+Explained = Callable[[Ask], list[str]]
+
+PLACE = place_of(alert(7, "a", priority="P2"))
+
+
+@pytest.fixture
+def explained(tmp_path: Path) -> Explained:
+    """The plan of every statement a question is put by."""
+    engine = open_database(url_of_file(tmp_path / "copy.sqlite"))
+    migrate(engine)
+
+    def run(ask: Ask) -> list[str]:
+        asked: list[tuple[str, object]] = []
+
+        def note(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
+            asked.append((statement, parameters))
+
+        event.listen(engine, "before_cursor_execute", note)
+        ask(ReadModel(engine))
+        event.remove(engine, "before_cursor_execute", note)
+        return [step for statement, parameters in asked for step in plan(engine, statement, parameters)]
+
+    return run
+
+
+def plan(engine: Engine, statement: str, parameters: object) -> list[str]:
+    if statement.startswith("BEGIN"):
+        return []
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        return [row[3] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model: model.inbox("desk"),
+        lambda model: model.inbox("desk", after=PLACE),
+        lambda model: model.inbox("desk", priorities=["P1", "P2"], families=["feed"], text="x"),
+        lambda model: model.inbox("desk", areas=["north"]),
+        lambda model: model.inbox("desk", states=["withdrawn"]),
+        lambda model: model.inbox("desk", states=["withdrawn"], after=PLACE),
+    ],
+    ids=["first view", "next page", "chosen", "by area", "by state", "by state, next page"],
+)
+def test_an_inbox_is_read_in_its_order_and_never_sorted(explained: Explained, ask: Ask):
+    steps = explained(ask)
+
+    assert any("ix_alerts_inbox" in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step or step.startswith("SCAN") for step in steps), steps
+
+
+SERIES = ("internal", "burglary", "north", "week")
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (lambda model: model.count_by_priority("desk"), "COVERING INDEX ix_alerts_inbox"),
+        (lambda model: model.alert("desk", "a"), "sqlite_autoindex_alerts_1 (audience=? AND alert_id=?)"),
+        (lambda model: model.versions("desk", "a"), "ix_alert_versions_audience_alert_id_seq"),
+        (lambda model: model.feed("desk", 7, 50), "sqlite_autoindex_alert_versions_1 (audience=? AND seq>?)"),
+        (lambda model: model.newest_seq("desk"), "sqlite_autoindex_topics_1 (topic=?)"),
+        (
+            lambda model: model.withdrawn_since("desk", NOON),
+            "audience_change_as_of (audience=? AND change=? AND as_of>?",
+        ),
+        (
+            lambda model: model.fired_here("desk", "rv", "north", NOON),
+            "(audience=? AND rule_id=? AND area=? AND as_of>?)",
+        ),
+        (lambda model: model.latest("internal", "week"), "sqlite_autoindex_indicator_series_1 (profile=? AND kind=?)"),
+        (lambda model: model.series(*SERIES), "sqlite_autoindex_indicators_1 (profile=? AND kind=? AND indicator=?"),
+        (lambda model: model.revisions(*SERIES, 7), "ix_indicator_revisions_series (profile=? AND kind=?"),
+        (lambda model: model.known_as_of(*SERIES, NOON), "ix_indicator_revisions_series (profile=? AND kind=?"),
+        (lambda model: model.dead_letters_by_reason(NOON), "ix_dead_letters_received_at (received_at>?)"),
+    ],
+)
+def test_every_question_goes_by_an_index(explained: Explained, ask: Ask, index: str):
+    steps = explained(ask)
+
+    assert any(index in step for step in steps), steps
+    assert not any(step.startswith("SCAN") and step.split()[1] in METADATA.tables for step in steps), steps
