@@ -61,6 +61,10 @@ project-in-env:
 	@cp pyproject.toml $(ENV)/installed.toml
 	@echo "$(ENV) is ready."
 
+.PHONY: styles
+styles: env  ## The web pages' style sheet, from npm into build/web (a wheel has it; pages do without, plainly)
+	$(BIN)/python hatch_build.py
+
 .PHONY: demo
 demo: env  ## A real Kafka, a made-up county, one worker and an oracle; ARGS="..." go to the demo
 	$(BIN)/safety-stream demo $(ARGS)

@@ -20,6 +20,14 @@ def catalogue_folder() -> Path:
     return _folder("catalogue")
 
 
+def web_styles() -> Path | None:
+    """The style sheet of the web pages; None where it was not fetched, which pages do without."""
+    for path in (_PACKAGE / "_data" / "web", _PACKAGE.parents[1] / "build" / "web"):
+        if (path / "govuk-frontend.css").is_file():
+            return path / "govuk-frontend.css"
+    return None
+
+
 def _folder(name: str) -> Path:
     installed = _PACKAGE / "_data" / name
     in_checkout = _PACKAGE.parents[1] / name

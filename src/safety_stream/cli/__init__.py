@@ -28,6 +28,7 @@ from safety_stream.cli import (
     s17a,
     schemas,
     topics,
+    web,
     worker,
 )
 from safety_stream.cli.terminal import Commands, out
@@ -66,6 +67,7 @@ app.command("replay", epilog=replay.EPILOG)(replay.replay)
 app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.command("web", epilog=web.EPILOG)(web.web)
 published.indicators.command("known", epilog=known.EPILOG)(known.known)
 published.indicators.command("s17a", epilog=s17a.EPILOG)(s17a.s17a)
 published.indicators.command("export", epilog=bulk.EPILOG)(bulk.export)

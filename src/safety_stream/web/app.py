@@ -1,0 +1,164 @@
+"""The application: every address, the page behind it, and who may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from sse_starlette import EventSourceResponse
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from safety_stream.data_files import web_styles
+from safety_stream.web import pages
+from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
+from safety_stream.web.live import HEARTBEAT_SECONDS, Tide, events
+from safety_stream.web.policy import Page, may
+from safety_stream.web.sessions import HOURS, person_of, sign_in, sign_out, token_of
+from safety_stream.web.site import Site
+from safety_stream.web.views.people import people_view
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+"""Where the development sign-in may be served: to this machine alone."""
+
+_STATIC: Final = Path(__file__).parent / "static"
+
+READ: Final[tuple[tuple[str, Page, Show], ...]] = (
+    ("/inbox", "inbox", pages.inbox),
+    ("/alerts/{alert_id}", "alert", pages.alert),
+    ("/handover", "handover", pages.handover),
+    ("/feed", "feed", pages.feed),
+    ("/county", "county", pages.county),
+    ("/areas/{area}", "area", pages.area),
+    ("/indicators/{indicator}/{area}", "indicator", pages.indicator),
+    ("/indicators/{indicator}/{area}/numbers.csv", "indicator", pages.numbers_csv),
+    ("/catalogue", "catalogue", pages.catalogue),
+    ("/rules/{rule}", "catalogue", pages.rule),
+    ("/feeds", "feeds", pages.feeds),
+    ("/data-quality", "data-quality", pages.data_quality),
+)
+
+SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
+    ("/inbox/seen", "inbox", pages.mark_seen),
+    ("/inbox/acknowledge", "act", pages.acknowledge_many),
+    ("/alerts/{alert_id}/actions", "act", pages.act),
+    ("/handover", "act", pages.sign_off),
+)
+
+FOR_ANYBODY: Final[tuple[tuple[str, Callable[[Site, Request], Response]], ...]] = (
+    ("/public", pages.public_county),
+    ("/public/areas/{area}", pages.public_area),
+    ("/public/indicators/{indicator}/{area}", pages.public_indicator),
+    ("/public/indicators/{indicator}/{area}/numbers.csv", pages.public_csv),
+)
+
+
+class NotLoopback(Exception):
+    """Somebody wants to serve the development sign-in to others."""
+
+
+def make_app(site: Site, host: str = LOOPBACK[0]) -> Starlette:
+    """The application with the development sign-in. Raises `NotLoopback` for a host that others can reach."""
+    if host not in LOOPBACK:
+        raise NotLoopback(
+            f"people sign in without a password here, so these pages are served to this machine alone: not on {host}; "
+            f"take --host {LOOPBACK[0]}"
+        )
+    tide = Tide(site.read_model.newest_seq)
+    routes: list[BaseRoute] = [
+        Route("/", _start(site)),
+        Route("/sign-in", _sign_in(site), methods=["GET", "POST"]),
+        Route("/sign-out", _sign_out, methods=["POST"]),
+        *(Route(path, taken(site, page, take), methods=["POST"]) for path, page, take in SENT),
+        *(Route(path, shown(site, page, show)) for path, page, show in READ),
+        Route("/events", _events(site, tide)),
+        *(Route(path, partial(_for_anybody, site, show)) for path, show in FOR_ANYBODY),
+        Route("/static/govuk-frontend.css", _styles),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(Headers),
+            # A page elsewhere that gives its own name this machine's address must not be answered.
+            Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"], www_redirect=False),
+            Middleware(SessionMiddleware, secret_key=site.secret, max_age=HOURS * 3600, same_site="lax"),
+        ],
+        exception_handlers={HTTPException: partial(_refused, site)},
+    )
+
+
+def _start(site: Site) -> Callable[[Request], Response]:
+    def start(request: Request) -> Response:
+        person = person_of(request, site)
+        return to_sign_in(request) if person is None else pages.start(site, request, person)
+
+    return start
+
+
+def _sign_in(site: Site) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        if request.method != "POST":
+            after = _own_path(request.query_params.get("next", ""))
+            values = {"people": people_view(site.people, site.catalogue), "after": after, "csrf": token_of(request)}
+            return pages.page(request, site, person_of(request, site), "sign_in.html", **values)
+        form = await form_of(request)
+        person = site.by_id.get(str(form.get("person", "")))
+        if person is None:
+            raise HTTPException(400, "Choose who you are.")
+        sign_in(request, person)
+        return RedirectResponse(_own_path(str(form.get("next", ""))) or "/", status_code=303)
+
+    return endpoint
+
+
+def _own_path(path: str) -> str:
+    """A path of these pages, or nothing: nobody is sent elsewhere after signing in."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else ""
+
+
+async def _sign_out(request: Request) -> Response:
+    await form_of(request)
+    sign_out(request)
+    return RedirectResponse("/sign-in", status_code=303)
+
+
+def _events(site: Site, tide: Tide) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        person = person_of(request, site)
+        if person is None or not may(person, "feed"):
+            raise HTTPException(403, "Your role may not see this page. Whoever runs this service can say who may.")
+        said = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        after = int(said) if said.isascii() and said.isdigit() else site.read_model.newest_seq(person.audience)
+        stream: AsyncIterator[object] = events(tide, site, person, after)
+        return EventSourceResponse(stream, ping=HEARTBEAT_SECONDS)
+
+    return endpoint
+
+
+def _for_anybody(site: Site, show: Callable[[Site, Request], Response], request: Request) -> Response:
+    return show(site, request)
+
+
+def _styles(request: Request) -> Response:
+    del request
+    path = web_styles()
+    if path is None:
+        raise HTTPException(404, "The style sheet was not fetched: run make styles. Pages work without it.")
+    return FileResponse(path, media_type="text/css")
+
+
+async def _refused(site: Site, request: Request, error: Exception) -> Response:
+    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
+    response = pages.page(request, site, person_of(request, site), "refused.html", status=status, detail=detail)
+    response.status_code = status
+    return response

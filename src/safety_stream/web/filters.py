@@ -1,0 +1,68 @@
+"""Which alerts of the inbox somebody wants to see: a form, an address to keep, and what the read model is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, get_args
+from urllib.parse import urlencode
+
+import msgspec
+
+from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.handling import HandlingState
+
+LONGEST_TEXT: Final = 100
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What is chosen; an empty choice leaves nothing out. `since` is a number of the feed: only what is newer."""
+
+    priorities: tuple[Priority, ...] = ()
+    areas: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ()
+    states: tuple[HandlingState, ...] = ()
+    text: str = ""
+    since: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left out."""
+        return self == Filter()
+
+    def query(self, **further: str) -> str:
+        """As the end of an address; the same choice is the same text. Begins with `?`, or is empty."""
+        pairs = [*self._pairs(), *sorted(further.items())]
+        return f"?{urlencode(pairs)}" if pairs else ""
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        named = (("priority", self.priorities), ("area", self.areas), ("family", self.families), ("state", self.states))
+        for name, values in named:
+            yield from ((name, value) for value in values)
+        if self.text:
+            yield "text", self.text
+        if self.since:
+            yield "since", str(self.since)
+
+
+def read_filter(values: Iterable[tuple[str, str]], known_areas: Iterable[str]) -> Filter:
+    """The filter an address asks for. What nobody could have chosen is left out, so an old address still works."""
+    asked: dict[str, list[str]] = {}
+    for name, value in values:
+        asked.setdefault(name, []).append(value)
+    since = _only(asked, "since")
+    return Filter(
+        priorities=tuple(_chosen(asked, "priority", get_args(Priority))),
+        areas=tuple(_chosen(asked, "area", sorted(known_areas))),
+        families=tuple(_chosen(asked, "family", get_args(Family))),
+        states=tuple(_chosen(asked, "state", get_args(HandlingState))),
+        text=_only(asked, "text").strip()[:LONGEST_TEXT],
+        since=int(since) if since.isascii() and since.isdigit() and len(since) <= 15 else 0,  # noqa: PLR2004
+    )
+
+
+def _chosen(asked: Mapping[str, list[str]], name: str, possible: Iterable[str]) -> list:  # type: ignore[type-arg]
+    return [value for value in possible if value in asked.get(name, ())]
+
+
+def _only(asked: Mapping[str, list[str]], name: str) -> str:
+    return asked.get(name, [""])[-1]

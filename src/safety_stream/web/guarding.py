@@ -1,0 +1,111 @@
+"""The one door to every page: who is it, may they, was the form ours. What is not asked for here cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from safety_stream.web.policy import Page, Person, may
+from safety_stream.web.sessions import is_ours, person_of
+from safety_stream.web.site import Site
+
+Show = Callable[[Site, Request, Person], Response]
+"""Answers a request to see a page, from somebody who may."""
+
+Take = Callable[[Site, Request, Person, FormData], Response]
+"""Answers a form somebody sent who may, from a page of ours."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+FORM_FIELDS_MOST: Final = 1_000
+
+HEADERS: Final = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+
+
+def shown(site: Site, page: Page, show: Show) -> Endpoint:
+    """An endpoint that shows a page to whoever may see it."""
+
+    async def endpoint(request: Request) -> Response:
+        person = person_of(request, site)
+        if person is None:
+            return to_sign_in(request)
+        _refuse_unless(person, page)
+        return await run_in_threadpool(show, site, request, person)
+
+    return endpoint
+
+
+def taken(site: Site, page: Page, take: Take) -> Endpoint:
+    """An endpoint that takes a form from whoever may send it."""
+
+    async def endpoint(request: Request) -> Response:
+        person = person_of(request, site)
+        if person is None:
+            return to_sign_in(request)
+        _refuse_unless(person, page)
+        form = await form_of(request)
+        return await run_in_threadpool(take, site, request, person, form)
+
+    return endpoint
+
+
+async def form_of(request: Request) -> FormData:
+    """The form of a request, which a page of the same session made. Raises `HTTPException`."""
+    form = await request.form(max_files=0, max_fields=FORM_FIELDS_MOST)
+    if not is_ours(request, form.get("csrf")):
+        raise HTTPException(
+            403, "This form is not from a page of your session: go back, load the page again, and send it."
+        )
+    return form
+
+
+def to_sign_in(request: Request) -> Response:
+    """To the sign-in, and back here after it."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = f"?next={quote(here)}" if request.method == "GET" else ""
+    return RedirectResponse(f"/sign-in{back}", status_code=303)
+
+
+def _refuse_unless(person: Person, page: Page) -> None:
+    if not may(person, page):
+        raise HTTPException(403, "Your role may not see this page. Whoever runs this service can say who may.")
+
+
+class Headers:
+    """Puts on every response what a browser must not do with it; what is behind the door is kept nowhere."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        is_static = str(scope.get("path", "")).startswith("/static/")
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                further = [*HEADERS] if is_static else [*HEADERS, (b"cache-control", b"no-store")]
+                names = {name for name, _ in further}
+                kept = [(name, value) for name, value in message["headers"] if name.lower() not in names]
+                message["headers"] = [*kept, *further]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

@@ -1,0 +1,102 @@
+"""New alerts as they come: a stream that says there is something new, and the numbered feed itself.
+
+One task an audience asks the read model once a second, however many look on; each viewer then reads on from the number
+it has, so nobody misses anything and a viewer that is stuck holds up nobody. What a stream says is that there is news
+and of which number: what it is, the page or the feed tells to whoever may see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+from sse_starlette import ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.readmodel.reading import MissingFromFeed
+from safety_stream.web.policy import Person
+from safety_stream.web.site import Site
+
+ASKED_EVERY_SECONDS: Final = 1.0
+HEARTBEAT_SECONDS: Final = 15
+FEED_AT_MOST: Final = 500
+"""Alerts in one answer of the feed."""
+
+
+class Tide:
+    """The newest number of each audience's feed, asked for while somebody waits for it."""
+
+    def __init__(self, newest: Callable[[str], int], every: float = ASKED_EVERY_SECONDS) -> None:
+        """Ask `newest` every so many seconds."""
+        self._newest = newest
+        self._every = every
+        self._known: dict[str, int] = {}
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+
+    async def beyond(self, audience: str, number: int) -> int:
+        """Wait until the feed has a number beyond this one; returns the newest."""
+        while self._known.get(audience, 0) <= number:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(audience, set()).add(future)
+            if audience not in self._asking:
+                self._asking[audience] = asyncio.create_task(self._ask(audience))
+            try:
+                await future
+            finally:
+                self._waiting[audience].discard(future)
+        return self._known[audience]
+
+    async def _ask(self, audience: str) -> None:
+        waiting = self._waiting[audience]
+        try:
+            while waiting:
+                newest = await run_in_threadpool(self._newest, audience)
+                if newest > self._known.get(audience, 0):
+                    self._known[audience] = newest
+                    for future in waiting:
+                        if not future.done():
+                            future.set_result(None)
+                await asyncio.sleep(self._every)
+        except SQLAlchemyError:
+            # Whoever waits is let go and comes back: browsers do by themselves.
+            for future in waiting:
+                future.cancel()
+            raise
+        finally:
+            del self._asking[audience]
+
+
+class News(msgspec.Struct, frozen=True):
+    """What is new after a number: the alerts somebody may see, and the number to read on from."""
+
+    alerts: tuple[PublishedAlert, ...]
+    reached: int
+    missing: str = ""
+
+
+def news_after(site: Site, person: Person, after: int) -> News:
+    """What is new for a person. Numbers that never came are said and passed over, so that nobody waits for them."""
+    try:
+        told = site.read_model.feed(person.audience, after, FEED_AT_MOST)
+    except MissingFromFeed as gap:
+        return News((), gap.last, str(gap))
+    reached = told[-1].seq if told else after
+    return News(tuple(alert for alert in told if site.sees(person, alert)), reached)
+
+
+async def events(tide: Tide, site: Site, person: Person, after: int) -> AsyncIterator[ServerSentEvent]:
+    """An event for every alert of the feed after a number that the viewer may see; its id is where to go on."""
+    while True:
+        await tide.beyond(person.audience, after)
+        news = await run_in_threadpool(news_after, site, person, after)
+        for alert in news.alerts:
+            said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}
+            yield ServerSentEvent(data=msgspec.json.encode(said).decode(), event="alert", id=str(alert.seq))
+        if news.missing:
+            yield ServerSentEvent(data=news.missing, event="missing", id=str(news.reached))
+        after = news.reached

@@ -1,0 +1,495 @@
+"""What each page asks of the read model, and the view it makes of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from safety_stream.core.catalogue import Area, Indicator
+from safety_stream.core.model.handling import ActionAnswer, AlertAction
+from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
+from safety_stream.core.model.times import DAY_LENGTH, Day, Duration, Instant, PeriodKind, before, start_of, to_day
+from safety_stream.web import words
+from safety_stream.web.acting import Unfinished, action_of
+from safety_stream.web.filters import Filter, read_filter
+from safety_stream.web.live import news_after
+from safety_stream.web.policy import PUBLIC, Page, Person, may
+from safety_stream.web.sessions import note_seen, note_sent, seen_of, sent_of, token_of
+from safety_stream.web.site import Site
+from safety_stream.web.views.alert import AboutAlert, alert_view
+from safety_stream.web.views.catalogue import catalogue_view, rule_view
+from safety_stream.web.views.handover import ASKED_AT_MOST, HandoverView, Lists, handover_view, shift_of
+from safety_stream.web.views.health import feeds_view, quality_view, silent_feeds
+from safety_stream.web.views.inbox import PAGE, Found, inbox_view
+from safety_stream.web.views.numbers import (
+    Address,
+    CountyNumbers,
+    IndicatorNumbers,
+    area_view,
+    county_view,
+    csv_rows,
+    indicator_view,
+    kind_for,
+    line_of,
+)
+from safety_stream.web.writing import written
+
+SIGNED_IN: Final = Address("")
+ANYBODY: Final = Address("/public")
+
+NAVIGATION: Final[tuple[tuple[Page, str, str], ...]] = (
+    ("inbox", "Inbox", "/inbox"),
+    ("handover", "Handover", "/handover"),
+    ("county", "County", "/county"),
+    ("catalogue", "Rules and indicators", "/catalogue"),
+    ("feeds", "Feeds", "/feeds"),
+    ("data-quality", "Data quality", "/data-quality"),
+)
+
+FIRED_WITHIN: Final = Duration(months=12)
+REFUSED_WITHIN: Final = 28 * DAY_LENGTH
+COUNTED_AT_MOST: Final = 1_000
+"""Open alerts of a priority that are counted for somebody who sees some areas alone."""
+
+
+class NavigationItem(msgspec.Struct, frozen=True):
+    """A link at the top of every page."""
+
+    text: str
+    href: str
+    current: bool
+
+
+def page(request: Request, site: Site, person: Person | None, template: str, **values: object) -> HTMLResponse:
+    """A page, with what stands on every one."""
+    path = request.url.path
+    items = [
+        NavigationItem(text, href, path == href)
+        for one, text, href in NAVIGATION
+        if person is not None and may(person, one)
+    ]
+    if PUBLIC in site.profiles:
+        items.append(NavigationItem("Public numbers", "/public", path == "/public"))
+    shared: dict[str, object] = {
+        "navigation": items,
+        "person": person,
+        "csrf": token_of(request) if person is not None else "",
+        "made_at": words.at(site.now()),
+        "said": request.session.pop("said", ""),
+    }
+    return HTMLResponse(written(template, shared | values))
+
+
+def start(site: Site, request: Request, person: Person) -> Response:
+    """The first page this person may see."""
+    del site, request
+    first = next(href for one, _, href in NAVIGATION if may(person, one))
+    return RedirectResponse(first, status_code=303)
+
+
+def inbox(site: Site, request: Request, person: Person) -> Response:
+    """Open alerts, as chosen."""
+    chosen = read_filter(request.query_params.multi_items(), site.catalogue.areas.by_code)
+    seen = seen_of(request, site, person)
+    shift = shift_of(site.now(), site.shift_starts)
+    try:
+        alerts = chosen_alerts(site, person, chosen, limit=PAGE + 1, after=request.query_params.get("after"))
+    except ValueError as error:
+        raise HTTPException(400, f"{error}.") from None
+    found = Found(
+        alerts=alerts,
+        counts=_counts(site, person),
+        withdrawn=_withdrawn(site, person, shift.began),
+        seen=seen,
+        newest=site.read_model.newest_seq(person.audience),
+        behind=site.read_model.health().behind,
+    )
+    view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
+    can_act = site.send is not None and may(person, "act")
+    return page(request, site, person, "inbox.html", view=view, can_act=can_act)
+
+
+def chosen_alerts(
+    site: Site, person: Person, chosen: Filter, *, limit: int, after: str | None = None
+) -> list[PublishedAlert]:
+    """The alerts that are as chosen and that the person may see. Raises `ValueError` for a place that is none."""
+    allowed = site.areas_of(person)
+    areas = _districts(site, chosen.areas) if chosen.areas else None
+    if allowed is not None:
+        areas = allowed if areas is None else areas & allowed
+    if areas is not None and not areas:
+        # To the read model no area at all means every area.
+        return []
+    return site.read_model.inbox(
+        person.audience,
+        priorities=chosen.priorities,
+        areas=areas or (),
+        families=chosen.families,
+        states=chosen.states,
+        changed_after_seq=chosen.since or None,
+        text=chosen.text or None,
+        limit=limit,
+        after=after,
+    )
+
+
+def _districts(site: Site, codes: Sequence[str]) -> frozenset[str]:
+    some = Person(id="", role="analyst", areas=tuple(codes))
+    return site.areas_of(some) or frozenset()
+
+
+def _counts(site: Site, person: Person) -> Mapping[str, int]:
+    if site.areas_of(person) is None:
+        return site.read_model.count_by_priority(person.audience)
+    return {
+        priority: len(chosen_alerts(site, person, Filter(priorities=(priority,)), limit=COUNTED_AT_MOST))
+        for priority in words.PRIORITIES
+    }
+
+
+def _withdrawn(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:
+    told = site.read_model.withdrawn_since(person.audience, since)
+    return [alert for alert in told if site.sees(person, alert)][:ASKED_AT_MOST]
+
+
+def mark_seen(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Remember up to where the person has looked."""
+    del request
+    seq = str(form.get("seq", ""))
+    response = RedirectResponse("/inbox", status_code=303)
+    if seq.isascii() and seq.isdigit():
+        note_seen(response, site, person, min(int(seq), site.read_model.newest_seq(person.audience)))
+    return response
+
+
+def acknowledge_many(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Acknowledge every alert that was ticked; each value is an alert's id and the version that was seen."""
+    sent = 0
+    for ticked in form.getlist("alert")[:PAGE]:
+        alert_id, _, version = str(ticked).partition(":")
+        if _seen_alert(site, person, alert_id) is None:
+            continue
+        _send(site, request, action_of({"action": "acknowledge", "seen": version}, alert_id, person, site.now()))
+        sent += 1
+    said = f"Sent: {words.count_of(sent, 'acknowledgement')}." if sent else "Nothing was ticked."
+    request.session["said"] = said
+    return RedirectResponse("/inbox", status_code=303)
+
+
+def alert(site: Site, request: Request, person: Person) -> Response:
+    """One alert."""
+    return _alert_page(site, request, person, "", 200)
+
+
+def _alert_page(site: Site, request: Request, person: Person, mistake: str, status: int) -> Response:
+    found = _seen_alert(site, person, request.path_params["alert_id"])
+    if found is None:
+        raise HTTPException(404, "There is no such alert, or it is not for you to see.")
+    about = AboutAlert(
+        alert=found,
+        versions=site.read_model.versions(person.audience, found.alert_id),
+        explanation=site.explanation(found.rule_id) if found.rule_id else None,
+        fired_here=_fired(site, found),
+        answers=_answers(site, request, found.alert_id),
+        may_act=site.send is not None and may(person, "act"),
+    )
+    view = alert_view(about, site.catalogue, site.now())
+    response = page(request, site, person, "alert.html", view=view, mistake=mistake)
+    response.status_code = status
+    return response
+
+
+def _seen_alert(site: Site, person: Person, alert_id: str) -> PublishedAlert | None:
+    found = site.read_model.alert(person.audience, alert_id)
+    return found if found is not None and site.sees(person, found) else None
+
+
+def _fired(site: Site, found: PublishedAlert) -> int | None:
+    if found.rule_id is None or found.area is None:
+        return None
+    since = before(site.now(), FIRED_WITHIN)
+    return site.read_model.fired_here(found.audience, found.rule_id, found.area, since)
+
+
+def _answers(site: Site, request: Request, alert_id: str) -> list[tuple[str, ActionAnswer | None]]:
+    return [(said, site.answers.to(action_id)) for action_id, said in sent_of(request, alert_id)]
+
+
+def act(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Send what somebody wants to do about an alert."""
+    alert_id = request.path_params["alert_id"]
+    if _seen_alert(site, person, alert_id) is None:
+        raise HTTPException(404, "There is no such alert, or it is not for you to see.")
+    try:
+        action = action_of(dict(form), alert_id, person, site.now())
+    except Unfinished as error:
+        return _alert_page(site, request, person, str(error), 400)
+    _send(site, request, action)
+    return RedirectResponse(f"/alerts/{alert_id}", status_code=303)
+
+
+def _send(site: Site, request: Request, action: AlertAction) -> None:
+    if site.send is None:
+        raise HTTPException(503, "Actions cannot be sent from here: start these pages with a connection to Kafka.")
+    site.send(action)
+    note_sent(request, action.action_id, action.alert_id, words.ACTIONS[action.action])
+
+
+def handover(site: Site, request: Request, person: Person) -> Response:
+    """What the next shift has to know."""
+    return page(request, site, person, "handover.html", view=_sheet(site, person), can_act=site.send is not None)
+
+
+def _sheet(site: Site, person: Person) -> HandoverView:
+    shift = shift_of(site.now(), site.shift_starts)
+
+    def some(chosen: Filter) -> list[PublishedAlert]:
+        return chosen_alerts(site, person, chosen, limit=ASKED_AT_MOST)
+
+    lists = Lists(
+        urgent=some(Filter(priorities=("P1", "P2"))),
+        waiting=some(Filter()),
+        snoozed=some(Filter(states=("snoozed",))),
+        withdrawn=_withdrawn(site, person, shift.began),
+        behind=site.read_model.health().behind,
+        silent_feeds=silent_feeds(site.read_model.feeds(), site.catalogue),
+    )
+    audience = next((one.title for one in site.catalogue.audiences if one.id == person.audience), person.audience)
+    return handover_view(lists, audience, site.catalogue, shift, site.now())
+
+
+def sign_off(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Note on every alert of the sheet that it was handed over, and by whom to whom."""
+    takes_over = str(form.get("takes_over", "")).strip()[:60]
+    if not takes_over:
+        request.session["said"] = "Say who takes over, by number."
+        return RedirectResponse("/handover", status_code=303)
+    noted = _sheet(site, person).to_note
+    for row in noted:
+        said = f"Handed over by {person.id} to {takes_over}."
+        fields = {"action": "note", "rationale": said, "seen": str(row.version)}
+        _send(site, request, action_of(fields, row.id, person, site.now()))
+    request.session["said"] = f"Signed: noted on {words.count_of(len(noted), 'alert')}."
+    return RedirectResponse("/handover", status_code=303)
+
+
+def feed(site: Site, request: Request, person: Person) -> Response:
+    """The numbered feed as JSON, after a number."""
+    after = request.query_params.get("after", "0")
+    if not (after.isascii() and after.isdigit()):
+        raise HTTPException(400, "Give the number to read on from: /feed?after=0")
+    news = news_after(site, person, int(after))
+    told = {
+        "audience": person.audience,
+        "alerts": news.alerts,
+        "reached": news.reached,
+        "newest": site.read_model.newest_seq(person.audience),
+        "missing": news.missing,
+    }
+    return Response(msgspec.json.encode(told), media_type="application/json")
+
+
+Numbers = tuple[str, Address]
+"""As which profile numbers are seen, and where their pages are."""
+
+
+def county(site: Site, request: Request, person: Person) -> Response:
+    """The county at a glance."""
+    return _county(site, request, person, (person.profile, SIGNED_IN))
+
+
+def area(site: Site, request: Request, person: Person) -> Response:
+    """One area."""
+    return _area(site, request, person, (person.profile, SIGNED_IN))
+
+
+def indicator(site: Site, request: Request, person: Person) -> Response:
+    """One indicator in one area."""
+    return _indicator(site, request, person, (person.profile, SIGNED_IN))
+
+
+def numbers_csv(site: Site, request: Request, person: Person) -> Response:
+    """Its numbers as a file."""
+    return _csv(site, request, person.profile)
+
+
+def public_county(site: Site, request: Request) -> Response:
+    """The county, for anybody."""
+    return _county(site, request, None, (_public(site), ANYBODY))
+
+
+def public_area(site: Site, request: Request) -> Response:
+    """One area, for anybody."""
+    return _area(site, request, None, (_public(site), ANYBODY))
+
+
+def public_indicator(site: Site, request: Request) -> Response:
+    """One indicator in one area, for anybody."""
+    return _indicator(site, request, None, (_public(site), ANYBODY))
+
+
+def public_csv(site: Site, request: Request) -> Response:
+    """Its numbers as a file, for anybody."""
+    return _csv(site, request, _public(site))
+
+
+def _public(site: Site) -> str:
+    if PUBLIC not in site.profiles:
+        raise HTTPException(404, "Nothing is published for everybody here.")
+    return PUBLIC
+
+
+def _kinds(site: Site, profile: str, one: Indicator) -> list[PeriodKind]:
+    return [kind for kind in site.profiles[profile].periods if kind in one.periods]
+
+
+def _shown(site: Site, profile: str) -> list[Indicator]:
+    return [one for one in site.catalogue.indicators if _kinds(site, profile, one)]
+
+
+def _latest(site: Site, profile: str, shown: Sequence[Indicator]) -> dict[tuple[str, str], PublishedIndicator]:
+    """The newest value of every series, each indicator in the one kind of period people look at."""
+    by_kind: dict[PeriodKind, list[str]] = {}
+    for one in shown:
+        kind = kind_for(one, site.profiles[profile].periods)
+        if kind is not None:
+            by_kind.setdefault(kind, []).append(one.id)
+    return {
+        (value.indicator, value.area): value
+        for kind, names in by_kind.items()
+        for value in site.read_model.latest(profile, kind, names)
+    }
+
+
+def _trends(site: Site, profile: str) -> Callable[[str, str], Sequence[PublishedIndicator]]:
+    def of(indicator_id: str, code: str) -> Sequence[PublishedIndicator]:
+        kind = kind_for(site.indicators[indicator_id], site.profiles[profile].periods)
+        return site.read_model.series(profile, indicator_id, code, kind) if kind else ()
+
+    return of
+
+
+def _county(site: Site, request: Request, person: Person | None, numbers: Numbers) -> Response:
+    profile, to = numbers
+    shown = _shown(site, profile)
+    wanted = request.query_params.get("indicator", "")
+    chosen = next((one for one in shown if one.id == wanted), shown[0])
+    known = CountyNumbers(latest=_latest(site, profile, shown), trends=_trends(site, profile))
+    view = county_view(known, chosen, shown, site.catalogue, profile, to)
+    return page(request, site, person, "county.html", view=view)
+
+
+def _area(site: Site, request: Request, person: Person | None, numbers: Numbers) -> Response:
+    profile, to = numbers
+    at = _known_area(site, request)
+    shown = _shown(site, profile)
+    latest, trends = _latest(site, profile, shown), _trends(site, profile)
+    lines = [
+        line_of(
+            latest.get((one.id, at.code)),
+            one,
+            at.code,
+            site.catalogue,
+            to,
+            trends(one.id, at.code) if (one.id, at.code) in latest else (),
+        )
+        for one in shown
+    ]
+    view = area_view(at, lines, site.catalogue, profile, to)
+    return page(request, site, person, "area.html", view=view)
+
+
+def _known_area(site: Site, request: Request) -> Area:
+    found = site.area(request.path_params["area"])
+    if found is None:
+        raise HTTPException(404, "There is no such area in the catalogue.")
+    return found
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What an address asks for of an indicator."""
+
+    indicator: Indicator
+    area: Area
+    kinds: list[PeriodKind]
+    kind: PeriodKind
+    known: Day | None
+
+
+def _asked(site: Site, request: Request, profile: str) -> _Asked:
+    one = site.indicators.get(request.path_params["indicator"])
+    if one is None or not _kinds(site, profile, one):
+        raise HTTPException(404, "There is no such indicator, or it is not for you to see.")
+    kinds = _kinds(site, profile, one)
+    usual = kind_for(one, kinds) or kinds[0]
+    kind = next((kind for kind in kinds if kind == request.query_params.get("period")), usual)
+    return _Asked(one, _known_area(site, request), kinds, kind, _day(request.query_params.get("known", "")))
+
+
+def _day(text: str) -> Day | None:
+    try:
+        return to_day(date.fromisoformat(text)) if text else None
+    except ValueError:
+        raise HTTPException(400, "Write the day as 2026-01-31.") from None
+
+
+def _values(site: Site, profile: str, asked: _Asked) -> list[PublishedIndicator]:
+    model, one, at = site.read_model, asked.indicator.id, asked.area.code
+    if asked.known is None:
+        return model.series(profile, one, at, asked.kind)
+    # What was known at the end of the day.
+    return model.known_as_of(profile, one, at, asked.kind, start_of(asked.known + 1) - 1)
+
+
+def _indicator(site: Site, request: Request, person: Person | None, numbers: Numbers) -> Response:
+    profile, to = numbers
+    asked = _asked(site, request, profile)
+    known = IndicatorNumbers(values=_values(site, profile, asked), kind=asked.kind, known=asked.known)
+    view = indicator_view(known, asked.indicator, asked.area, asked.kinds, site.catalogue, profile, to)
+    return page(request, site, person, "indicator.html", view=view)
+
+
+def _csv(site: Site, request: Request, profile: str) -> Response:
+    asked = _asked(site, request, profile)
+    text = io.StringIO()
+    csv.writer(text).writerows(csv_rows(_values(site, profile, asked)))
+    name = f"{asked.indicator.id}-{asked.area.code}-{asked.kind}.csv"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+
+
+def catalogue(site: Site, request: Request, person: Person) -> Response:
+    """The rules and indicators there are."""
+    return page(request, site, person, "catalogue.html", view=catalogue_view(site.catalogue))
+
+
+def rule(site: Site, request: Request, person: Person) -> Response:
+    """One rule in words."""
+    explanation = site.explanation(request.path_params["rule"])
+    if explanation is None:
+        raise HTTPException(404, "There is no such rule in the catalogue.")
+    return page(request, site, person, "rule.html", view=rule_view(explanation))
+
+
+def feeds(site: Site, request: Request, person: Person) -> Response:
+    """Whether partners are heard."""
+    model = site.read_model
+    refused = model.dead_letters_by_reason(site.now() - REFUSED_WITHIN)
+    view = feeds_view(model.feeds(), model.health(), refused, site.catalogue)
+    return page(request, site, person, "feeds.html", view=view)
+
+
+def data_quality(site: Site, request: Request, person: Person) -> Response:
+    """What was refused, and why."""
+    since = site.now() - REFUSED_WITHIN
+    view = quality_view(site.read_model.dead_letters_by_reason(since), since)
+    return page(request, site, person, "data_quality.html", view=view)

@@ -1,0 +1,100 @@
+"""What pages are made from: the read model, the catalogue, who may sign in, and where actions go."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+from typing import Final
+
+from safety_stream.catalogue.explaining import Explanation, explained
+from safety_stream.catalogue.loading import Loaded
+from safety_stream.core.catalogue import Area, Catalogue, Indicator, Profile
+from safety_stream.core.model.handling import ActionAnswer, AlertAction
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import Instant, day_of
+from safety_stream.readmodel.reading import ReadModel
+from safety_stream.web.policy import DEVELOPMENT, Person, areas_of
+
+ANSWERS_KEPT: Final = 10_000
+"""Answers to actions remembered, the newest: a page asks for one within seconds of its action."""
+
+
+class Answers:
+    """What became of the actions people sent from here; older ones are forgotten. Threads may share one."""
+
+    def __init__(self) -> None:
+        """Nothing has been answered."""
+        self._by_action: OrderedDict[str, ActionAnswer] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, answer: ActionAnswer) -> None:
+        """Remember an answer."""
+        with self._lock:
+            self._by_action[answer.action_id] = answer
+            while len(self._by_action) > ANSWERS_KEPT:
+                self._by_action.popitem(last=False)
+
+    def to(self, action_id: str) -> ActionAnswer | None:
+        """The answer to an action; None where none came, or long ago."""
+        with self._lock:
+            return self._by_action.get(action_id)
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that pages are made from.
+
+    `send` hands an action on to whoever decides about it; None where nobody can be reached, and then pages offer none.
+    `shift_starts` are hours of London time. `secret` signs cookies.
+    """
+
+    read_model: ReadModel
+    loaded: Loaded
+    now: Callable[[], Instant]
+    secret: str
+    shift_starts: Sequence[int]
+    send: Callable[[AlertAction], None] | None = None
+    answers: Answers = field(default_factory=Answers)
+    people: Sequence[Person] = DEVELOPMENT
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue."""
+        return self.loaded.catalogue
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Person]:
+        """Those who may sign in."""
+        return {person.id: person for person in self.people}
+
+    @cached_property
+    def indicators(self) -> Mapping[str, Indicator]:
+        """The indicators by id."""
+        return {one.id: one for one in self.catalogue.indicators}
+
+    @cached_property
+    def profiles(self) -> Mapping[str, Profile]:
+        """The disclosure profiles by id."""
+        return {one.id: one for one in self.catalogue.profiles}
+
+    def area(self, code: str) -> Area | None:
+        """An area by its code."""
+        return self.catalogue.areas.by_code.get(code)
+
+    def explanation(self, rule_id: str) -> Explanation | None:
+        """A rule in words; None where the catalogue no longer has it."""
+        file = self.loaded.rule_files.get(rule_id)
+        rule = next((one for one in self.catalogue.rules if one.id == rule_id), None)
+        return None if file is None or rule is None else explained(rule, file, self.catalogue)
+
+    def areas_of(self, person: Person) -> frozenset[str] | None:
+        """The areas a person sees alerts of; None for all."""
+        return areas_of(person, self.catalogue.areas, day_of(self.now()))
+
+    def sees(self, person: Person, alert: PublishedAlert) -> bool:
+        """Whether an alert is of an area the person may see; one that tells no area is of none."""
+        allowed = self.areas_of(person)
+        return allowed is None or not allowed.isdisjoint({alert.area or "", *(alert.areas or ())})

@@ -1,0 +1,216 @@
+"""The page of one alert: in ten seconds what happened, why it is flagged, what is asked and by when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, get_args
+
+import msgspec
+
+from safety_stream.catalogue.explaining import Explanation, Section
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.findings import Finding
+from safety_stream.core.model.handling import ActionAnswer, HandlingAction
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import Instant
+from safety_stream.readmodel.rows import handling_of, state_of
+from safety_stream.web import words
+from safety_stream.web.views.choices import Choice, choices_of
+from safety_stream.web.views.row import AlertRow, alert_row
+
+_OWN_HEADINGS: Final = (
+    "What takes it back",
+    "Where the numbers are from",
+    "When it may be wrong",
+    "What it does not see",
+)
+_INSIDE: Final = "What it is held to"
+"""Examples: for those who write rules."""
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """One occurrence on the time line; `reports` are their references, and nothing of what they say."""
+
+    at: str
+    iso: str
+    area: str
+    told: str
+    reports: tuple[str, ...]
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A report that was looked at and not counted."""
+
+    report: str
+    why: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One entry of the history: when, what, by whom, and why."""
+
+    at: str
+    what: str
+    by: str
+    why: str
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """What the reader may do about it: the form's choices."""
+
+    actions: tuple[Choice, ...]
+    can_acknowledge: bool
+
+
+class AlertView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything on the page."""
+
+    row: AlertRow
+    audience: str
+    marking: str
+    family: str
+    subject: str
+    withdrawn_because: str
+    happened: tuple[Happened, ...]
+    happened_note: str
+    left_out: tuple[LeftOut, ...]
+    numbers: tuple[tuple[str, str], ...]
+    rule_href: str
+    rule_words: tuple[Section, ...]
+    takes_back: tuple[str, ...]
+    sources: tuple[str, ...]
+    may_be_wrong: tuple[str, ...]
+    does_not_see: tuple[str, ...]
+    fired_here: str
+    history: tuple[Step, ...]
+    allowed: Allowed | None
+    answers: tuple[str, ...]
+    indicator_href: str
+
+
+class AboutAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known for the page: the alert, all the audience was told of it, its rule, and answers to actions."""
+
+    alert: PublishedAlert
+    versions: Sequence[PublishedAlert]
+    explanation: Explanation | None
+    fired_here: int | None
+    answers: Sequence[tuple[str, ActionAnswer | None]]
+    may_act: bool
+
+
+def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertView:
+    """The page."""
+    alert = about.alert
+    findings = alert.findings or ()
+    happened = tuple(_time_line(findings, catalogue))
+    said = {section.heading: section.sentences for section in about.explanation.sections} if about.explanation else {}
+    audience = next((one.title for one in catalogue.audiences if one.id == alert.audience), alert.audience)
+    return AlertView(
+        row=alert_row(alert, catalogue, now),
+        audience=audience,
+        marking=alert.marking or "not told",
+        family=words.FAMILIES[alert.family] if alert.family else "",
+        subject=alert.subject or "",
+        withdrawn_because=_withdrawn(alert),
+        happened=happened,
+        happened_note=_note(alert, happened),
+        left_out=tuple(
+            LeftOut(out.incident_id, out.reason.replace("-", " ")) for finding in findings for out in finding.excluded
+        ),
+        numbers=findings[-1].facts if findings else (),
+        rule_href=f"/rules/{alert.rule_id}" if about.explanation else "",
+        rule_words=tuple(_rule(about.explanation)),
+        takes_back=said.get(_OWN_HEADINGS[0], ()),
+        sources=said.get(_OWN_HEADINGS[1], ()),
+        may_be_wrong=said.get(_OWN_HEADINGS[2], ()),
+        does_not_see=said.get(_OWN_HEADINGS[3], ()),
+        fired_here=_fired(about.fired_here, alert, catalogue),
+        history=tuple(_history(about.versions)),
+        allowed=_allowed(about) if about.may_act else None,
+        answers=tuple(_answer(said, answer) for said, answer in about.answers),
+        indicator_href=_indicator(alert, catalogue),
+    )
+
+
+def _time_line(findings: Sequence[Finding], catalogue: Catalogue) -> Iterator[Happened]:
+    occurrences = {item.occurrence_id: item for finding in findings for item in finding.evidence}
+    for item in sorted(occurrences.values(), key=lambda item: (item.occurred_at, item.occurrence_id)):
+        yield Happened(
+            at=words.at(item.occurred_at),
+            iso=words.iso(item.occurred_at),
+            area=words.area_name(catalogue, item.area),
+            told=words.count_of(len(item.reports), "report"),
+            reports=item.reports,
+        )
+
+
+def _note(alert: PublishedAlert, happened: Sequence[Happened]) -> str:
+    if alert.findings is None:
+        return "This audience is told the sentence above, and not the reports it rests on."
+    if happened:
+        return ""
+    return "Nothing stands behind it any more." if alert.change == "withdrawn" else "It names no single reports."
+
+
+def _withdrawn(alert: PublishedAlert) -> str:
+    if alert.change != "withdrawn":
+        return ""
+    return f"Told {words.at(alert.as_of)}{f', because {alert.cause}' if alert.cause else ''}."
+
+
+def _rule(explanation: Explanation | None) -> Iterator[Section]:
+    for section in explanation.sections if explanation else ():
+        if section.heading not in _OWN_HEADINGS and section.heading != _INSIDE:
+            yield section
+
+
+def _fired(count: int | None, alert: PublishedAlert, catalogue: Catalogue) -> str:
+    if count is None:
+        return ""
+    times = "once" if count == 1 else f"{count:,} times"
+    return f"This rule raised an alert in {words.area_name(catalogue, alert.area)} {times} in the last twelve months."
+
+
+def _history(versions: Sequence[PublishedAlert]) -> Iterator[Step]:
+    """What was told, and what people did, the newest first; each step of the handling once."""
+    steps: list[Step] = []
+    version, number = 0, 0
+    for told in versions:
+        if told.version > version:
+            version = told.version
+            why = words.REASONS[told.reason] if told.reason else ""
+            steps.append(Step(words.at(told.as_of), words.CHANGES[told.change], "the rules", why))
+        handling = handling_of(told)
+        if handling is not None and handling.number > number:
+            number = handling.number
+            if handling.actor or handling.what not in _TOLD_ANYWAY:
+                by = f"{handling.role} {handling.actor}".strip() or "the clock"
+                why = ". ".join(part for part in (handling.reason.replace("-", " "), handling.rationale) if part)
+                steps.append(Step(words.at(handling.as_of), words.HAPPENED[handling.what], by, why))
+    yield from reversed(steps)
+
+
+_TOLD_ANYWAY: Final = frozenset({"raised", "worsened", "told-again", "restated", "withdrawn"})
+"""Of these the versions of the alert tell already."""
+
+
+def _allowed(about: AboutAlert) -> Allowed:
+    state = state_of(about.alert)
+    return Allowed(
+        actions=choices_of({one: words.ACTIONS[one] for one in get_args(HandlingAction)}, ()),
+        can_acknowledge=state in ("new", "reopened"),
+    )
+
+
+def _answer(said: str, answer: ActionAnswer | None) -> str:
+    if answer is None:
+        return f"{said}: sent, and not answered yet. Load the page again."
+    return f"{said}: done." if answer.done else f"{said}: refused: {answer.why}"
+
+
+def _indicator(alert: PublishedAlert, catalogue: Catalogue) -> str:
+    facts = dict(alert.findings[-1].facts) if alert.findings else {}
+    indicator = facts.get("indicator")
+    if indicator is None or all(one.id != indicator for one in catalogue.indicators):
+        return ""
+    return f"/indicators/{indicator}/{alert.area}"

@@ -1,0 +1,154 @@
+"""Whether the backbone hears and is heard: partners' feeds, this copy of what was published, and what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from safety_stream.core.catalogue import Catalogue, Source
+from safety_stream.core.model.dead_letters import Reason
+from safety_stream.core.model.times import DAY_LENGTH, Instant
+from safety_stream.readmodel.reading import FeedHealth, ProjectionHealth, RefusedCount
+from safety_stream.web import words
+
+REFUSED: Final[Mapping[Reason, str]] = {
+    "unreadable-framing": "the record does not begin as records do",
+    "unknown-schema": "its schema is not in the registry",
+    "schema-violation": "it does not keep to its schema",
+    "impossible-time": "a time in it cannot be",
+    "unknown-source": "no feed of this name is in the catalogue",
+    "person-in-place-only-source": "it names a person, which this feed may not",
+    "wrong-kind-for-source": "it is of a kind this feed may not send",
+    "oversize": "it is too large",
+    "empty": "there is nothing in it",
+}
+
+
+class FeedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One partner's feed. `level` is heard, silent or never, and is said in `state`."""
+
+    source: str
+    title: str
+    organisation: str
+    state: str
+    level: str
+    newest: str
+    complete_to: str
+    refused: str
+
+
+class FeedsView(msgspec.Struct, frozen=True, kw_only=True):
+    """All feeds, and the copy these pages are made from."""
+
+    summary: str
+    lines: tuple[FeedLine, ...]
+    copy: tuple[str, ...]
+    is_blind: bool
+
+
+class RefusedLine(msgspec.Struct, frozen=True):
+    """How many records of a topic were refused for one reason."""
+
+    topic: str
+    reason: Reason
+    why: str
+    count: str
+    first: str
+    last: str
+
+
+class QualityView(msgspec.Struct, frozen=True):
+    """What was refused, since when."""
+
+    since: str
+    total: str
+    lines: tuple[RefusedLine, ...]
+
+
+def feeds_view(
+    feeds: Sequence[FeedHealth], copy: ProjectionHealth, refused: Sequence[RefusedCount], catalogue: Catalogue
+) -> FeedsView:
+    """The page: every feed of the catalogue, also those nothing was ever heard of."""
+    by_source = {one.source: one for one in feeds}
+    letters: dict[str, int] = {}
+    for one in refused:
+        source = one.source_topic.partition(".")[2]
+        letters[source] = letters.get(source, 0) + one.count
+    lines = tuple(
+        _line(source, by_source.get(source.id), letters.get(source.id, 0))
+        for source in sorted(catalogue.sources.values(), key=lambda one: (one.organisation, one.id))
+    )
+    quiet = [line.title for line in lines if line.level != "heard"]
+    summary = "Every feed is heard." if not quiet else f"Nothing is heard of {words.listed(quiet)}."
+    return FeedsView(summary=summary, lines=lines, copy=tuple(_copy(copy)), is_blind=bool(quiet or copy.behind))
+
+
+def silent_feeds(feeds: Sequence[FeedHealth], catalogue: Catalogue) -> list[str]:
+    """The titles of feeds nothing was heard of for longer than they usually take."""
+    by_source = {one.source: one for one in feeds}
+    return [
+        source.title
+        for source in sorted(catalogue.sources.values(), key=lambda one: one.id)
+        if _level(source, by_source.get(source.id)) != "heard"
+    ]
+
+
+def _level(source: Source, feed: FeedHealth | None) -> str:
+    if feed is None:
+        return "never"
+    return "silent" if feed.as_of - feed.silent_since > max(source.usual_latency, DAY_LENGTH) else "heard"
+
+
+def _line(source: Source, feed: FeedHealth | None, refused: int) -> FeedLine:
+    level = _level(source, feed)
+    complete = None if feed is None else feed.complete_to(source.usual_latency)
+    return FeedLine(
+        source=source.id,
+        title=source.title,
+        organisation=source.organisation,
+        state=_state(level, feed),
+        level=level,
+        newest="" if feed is None else words.at(feed.newest),
+        complete_to="not known" if complete is None else words.at(complete),
+        refused="" if not refused else words.count_of(refused, "record"),
+    )
+
+
+def _state(level: str, feed: FeedHealth | None) -> str:
+    if feed is None:
+        return "never heard: no data"
+    if level == "silent":
+        return f"silent for {words.length(feed.as_of - feed.silent_since)}: no new data"
+    return "heard"
+
+
+def _copy(copy: ProjectionHealth) -> Iterator[str]:
+    if copy.behind:
+        yield f"These pages are {words.count_of(copy.behind, 'record')} behind what was published."
+    else:
+        yield "These pages show all that was published when it was last asked."
+    for fault in copy.faults:
+        numbers = (
+            f"number {fault.first_seq}"
+            if fault.first_seq == fault.last_seq
+            else (f"numbers {fault.first_seq} to {fault.last_seq}")
+        )
+        yield f"Of {fault.topic}, {numbers} {'never came' if fault.kind == 'missing' else 'came a second time'}."
+
+
+def quality_view(refused: Sequence[RefusedCount], since: Instant) -> QualityView:
+    """The page of what was refused, most first."""
+    lines = tuple(
+        RefusedLine(
+            one.source_topic,
+            one.reason,
+            REFUSED[one.reason],
+            f"{one.count:,}",
+            words.at(one.first_received_at),
+            words.at(one.last_received_at),
+        )
+        for one in sorted(refused, key=lambda one: (-one.count, one.source_topic, one.reason))
+    )
+    return QualityView(words.at(since), words.count_of(sum(one.count for one in refused), "record"), lines)

@@ -1,0 +1,137 @@
+"""What people do about alerts: forms become actions, and their answers are shown."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.web.conftest import Pages, token
+from tests.web.filling import NOW
+from tests.web.reading_html import Read
+
+from safety_stream.core.model.handling import ActionAnswer
+from safety_stream.core.model.times import HOUR
+
+ALERT = "00000000-0000-5000-8000-000000000001"
+PAGE = f"/alerts/{ALERT}"
+
+
+def test_a_form_becomes_an_action(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get(PAGE).text), "action": "snooze", "until": "2026-03-02T22:30", "seen": "1",
+            "rationale": "visit at eleven", "to": "nobody", "useful": "yes"}  # fmt: skip
+    done = client.post(f"{PAGE}/actions", data=form)
+
+    assert done.status_code == 200
+    (action,) = pages.sent
+    assert (action.alert_id, action.action, action.actor, action.role) == (
+        ALERT, "snooze", "dev-duty-officer", "duty-officer"
+    )  # fmt: skip
+    assert (action.acted_at, action.until, action.seen) == (NOW, NOW + 2 * HOUR, 1)
+    # What belongs to other actions is not sent with this one.
+    assert (action.rationale, action.to, action.useful) == ("visit at eleven", "", None)
+
+
+def test_a_partner_acts_in_its_own_role(pages: Pages):
+    client = pages.as_person("dev-marac")
+    form = {"csrf": token(client.get(PAGE).text), "action": "accept"}
+    client.post(f"{PAGE}/actions", data=form)
+
+    assert [action.role for action in pages.sent] == ["marac-coordinator"]
+
+
+@pytest.mark.parametrize("csrf", [None, "", "guessed"])
+@pytest.mark.parametrize("path", [f"{PAGE}/actions", "/inbox/acknowledge", "/handover", "/inbox/seen", "/sign-out"])
+def test_a_form_of_another_page_does_nothing(pages: Pages, path: str, csrf: str | None):
+    client = pages.as_person("dev-duty-officer")
+    client.get(PAGE)
+    form = {"action": "acknowledge", "alert": f"{ALERT}:1", "takes_over": "7"} | (
+        {} if csrf is None else {"csrf": csrf}
+    )
+
+    assert client.post(path, data=form).status_code == 403
+    assert pages.sent == []
+
+
+def test_the_token_of_another_session_is_none(pages: Pages):
+    other = token(pages.as_person("dev-supervisor").get(PAGE).text)
+    done = pages.as_person("dev-duty-officer").post(f"{PAGE}/actions", data={"csrf": other, "action": "acknowledge"})
+
+    assert (done.status_code, pages.sent) == (403, [])
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({}, "Choose what to do."),
+        ({"action": "explode"}, "Choose what to do."),
+        ({"action": "snooze"}, "Say until when it is snoozed."),
+        ({"action": "snooze", "until": "soon"}, "Write the end of the snooze"),
+        ({"action": "refer"}, "Say which partner it is referred to."),
+        ({"action": "merge"}, "Say which alert it is merged into."),
+        ({"action": "judge"}, "Say whether the alert was useful."),
+        ({"action": "note"}, "Write the note."),
+    ],
+)
+def test_what_is_missing_is_said_and_nothing_is_sent(pages: Pages, form: dict[str, str], said: str):
+    client = pages.as_person("dev-duty-officer")
+    done = client.post(f"{PAGE}/actions", data={"csrf": token(client.get(PAGE).text)} | form)
+
+    assert (done.status_code, pages.sent) == (400, [])
+    assert said in Read(done.text).text
+
+
+def test_nobody_acts_on_what_they_may_not_see(pages: Pages):
+    west = pages.as_person("dev-duty-officer-west")
+    form = {"csrf": token(west.get("/inbox").text), "action": "acknowledge", "alert": f"{ALERT}:1"}
+
+    assert west.post(f"{PAGE}/actions", data=form).status_code == 404
+    west.post("/inbox/acknowledge", data=form)
+    assert pages.sent == []
+
+
+def test_its_answer_is_on_the_pages_next_view(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get(PAGE).text), "action": "acknowledge", "seen": "1"}
+    assert "Acknowledge: sent, and not answered yet" in Read(client.post(f"{PAGE}/actions", data=form).text).text
+
+    answer = ActionAnswer(
+        action_id=pages.sent[0].action_id, alert_id=ALERT, done=False, why="it is <b>closed</b> already", state="closed",
+        number=3, as_of=NOW,
+    )  # fmt: skip
+    pages.site.answers.take(answer)
+    page = client.get(PAGE).text
+    assert "Acknowledge: refused: it is <b>closed</b> already" in Read(page).text
+    assert "<b>closed" not in page
+    # It is nobody else's answer, nor one about another alert.
+    assert "refused" not in pages.as_person("dev-supervisor").get(PAGE).text
+
+
+def test_several_are_acknowledged_at_once(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    ticked = [f"{ALERT}:1", "00000000-0000-5000-8000-000000000002:1", "no-such-alert:1"]
+    done = client.post("/inbox/acknowledge", data={"csrf": token(client.get("/inbox").text), "alert": ticked})
+
+    assert [(one.action, one.alert_id[-1], one.seen) for one in pages.sent] == [
+        ("acknowledge", "1", 1),
+        ("acknowledge", "2", 1),
+    ]
+    assert "Sent: 2 acknowledgements." in Read(done.text).text
+
+
+def test_a_handover_is_noted_on_what_is_handed_over(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get("/handover").text)}
+    assert "Say who takes over" in Read(client.post("/handover", data=form).text).text
+    assert pages.sent == []
+
+    client.post("/handover", data=form | {"takes_over": "1234"})
+    assert {one.rationale for one in pages.sent} == {"Handed over by dev-duty-officer to 1234."}
+    assert {one.alert_id[-1] for one in pages.sent} >= {"1", "2", "3", "4"}
+
+
+def test_where_nobody_can_be_reached_nothing_is_offered(make_pages: Callable[..., Pages]):
+    client = make_pages(send=None).as_person("dev-duty-officer")
+    page = client.get(PAGE).text
+
+    assert f"{PAGE}/actions" not in page
+    form = {"csrf": token(page), "action": "acknowledge"}
+    assert client.post(f"{PAGE}/actions", data=form).status_code == 503

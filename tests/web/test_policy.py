@@ -1,0 +1,109 @@
+"""Who sees what: every role, page and audience is asked for, and exactly the table comes out."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.web.conftest import Pages
+from tests.web.filling import LOADED
+
+from safety_stream.web.policy import PERMITTED, Person
+
+ALERTS = {"inbox", "alert", "act", "handover", "feed"}
+NUMBERS = {"county", "area", "indicator"}
+PATHS = {
+    "inbox": "/inbox",
+    "alert": "/alerts/00000000-0000-5000-8000-000000000001",
+    "handover": "/handover",
+    "feed": "/feed?after=0",
+    "county": "/county",
+    "area": "/areas/L-14",
+    "indicator": "/indicators/burglary/L-14",
+    "catalogue": "/catalogue",
+    "feeds": "/feeds",
+    "data-quality": "/data-quality",
+}
+AUDIENCES = [*sorted(one.id for one in LOADED.catalogue.audiences), ""]
+PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]
+
+# Written down by hand, a line a role: pages about alerts, of which audiences; pages about numbers, of which profiles;
+# the others. Whoever changes the policy changes it here too.
+PARTNERS = "asb-lead childrens-services duty-officer exploitation-team marac-coordinator soc-unit"
+EXPECTED = {
+    "analyst": (
+        "inbox alert act feed",
+        "analyst repeat-victim-list",
+        "internal partner",
+        "catalogue feeds data-quality",
+    ),
+    "duty-officer": ("inbox alert act handover feed", PARTNERS, "partner", "catalogue feeds"),
+    "supervisor": ("inbox alert act handover feed", PARTNERS, "internal partner", "catalogue feeds data-quality"),
+    "data-protection-officer": ("", "", "partner", "catalogue feeds data-quality"),
+    "auditor": ("", "", "partner", "catalogue feeds data-quality"),
+    "operator": ("", "", "", "catalogue feeds data-quality"),
+}
+
+
+def is_expected(role: str, page: str, audience: str, profile: str) -> bool:
+    about_alerts, audiences, profiles, others = EXPECTED[role]
+    if page in ALERTS:
+        return page in about_alerts.split() and audience in audiences.split()
+    return profile in profiles.split() if page in NUMBERS else page in others.split()
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_exactly_the_table_is_let_in(role: str, make_pages: Callable[..., Pages]):
+    many = [
+        Person(id=f"{audience}+{profile}", role=role, audience=audience, profile=profile)
+        for audience in AUDIENCES
+        for profile in PROFILES
+        # Of each the other does not matter: some of the pairs are enough.
+        if profile in ("partner", "") or audience in ("analyst", "")
+    ]
+    pages = make_pages(people=tuple(many))
+    for person in many:
+        client = pages.as_person(person.id)
+        for page, path in PATHS.items():
+            status = client.get(path, follow_redirects=False).status_code
+            expected = is_expected(role, page, person.audience, person.profile)
+
+            # An audience may have been told of no such alert.
+            assert expected == (status in {200, 404}), (person, page, status)
+            assert expected or status == 403
+
+
+def test_no_role_is_left_out():
+    assert set(EXPECTED) == set(PERMITTED)
+
+
+@pytest.mark.parametrize(
+    "path", [*PATHS.values(), "/events", "/rules/rv-generic", "/indicators/burglary/L-14/numbers.csv"]
+)
+def test_nobody_sees_anything_without_signing_in(pages: Pages, path: str):
+    answer = pages.browser().get(path, follow_redirects=False)
+
+    assert answer.status_code in {303, 403}
+    assert answer.headers.get("location", "/sign-in").startswith("/sign-in")
+
+
+def test_only_the_public_profile_is_for_anybody(pages: Pages):
+    client = pages.browser()
+
+    assert client.get("/public").status_code == 200
+    # What a month may show the public, and nothing by the week.
+    assert client.get("/public/indicators/serious-violence/L-14?period=week").text.count(">week<") == 0
+    assert "week from" not in client.get("/public/indicators/serious-violence/L-14?period=week").text
+
+
+def test_somebody_of_one_division_sees_alerts_of_no_other(pages: Pages):
+    everywhere, west = pages.as_person("dev-duty-officer"), pages.as_person("dev-duty-officer-west")
+    west_codes = {one.code for one in LOADED.catalogue.areas.by_code.values() if one.division == "D-WEST"}
+
+    told = west.get("/feed?after=0").json()
+    assert {one["area"] for one in told["alerts"]} <= west_codes
+    assert 0 < len(told["alerts"]) < len(everywhere.get("/feed?after=0").json()["alerts"])
+    # Preston is in the south.
+    assert everywhere.get("/alerts/00000000-0000-5000-8000-000000000001").status_code == 200
+    assert west.get("/alerts/00000000-0000-5000-8000-000000000001").status_code == 404
+    assert "Preston" not in west.get("/inbox").text
+    # Asking for an area that is not theirs shows nothing, and not everything.
+    assert "No alert is as chosen" in west.get("/inbox?area=E07000123").text
