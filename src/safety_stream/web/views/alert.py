@@ -13,7 +13,7 @@ from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.handling import ActionAnswer, HandlingAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant
-from safety_stream.readmodel.rows import handling_of, state_of
+from safety_stream.readmodel.rows import state_of
 from safety_stream.web import words
 from safety_stream.web.views.choices import Choice, choices_of
 from safety_stream.web.views.row import AlertRow, alert_row
@@ -180,7 +180,7 @@ def _history(versions: Sequence[PublishedAlert]) -> Iterator[Step]:
             version = told.version
             why = words.REASONS[told.reason] if told.reason else ""
             steps.append(Step(words.at(told.as_of), words.CHANGES[told.change], "the rules", why))
-        handling = handling_of(told)
+        handling = told.handling
         if handling is not None and handling.number > number:
             number = handling.number
             if handling.actor or handling.what not in _TOLD_ANYWAY:

@@ -11,7 +11,6 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import LONDON, Instant, to_datetime, to_instant
-from safety_stream.readmodel.rows import handling_of
 from safety_stream.web import words
 from safety_stream.web.views.row import AlertRow, alert_row
 
@@ -99,14 +98,14 @@ def handover_view(lists: Lists, audience: str, catalogue: Catalogue, shift: Shif
 
 
 def _runs_out(alert: PublishedAlert, ends: Instant) -> bool:
-    handling = handling_of(alert)
+    handling = alert.handling
     return handling is not None and any(
         due is not None and due < ends for due in (handling.acknowledge_by, handling.decide_by)
     )
 
 
 def _wakes(alert: PublishedAlert, ends: Instant) -> bool:
-    handling = handling_of(alert)
+    handling = alert.handling
     return handling is not None and handling.snoozed_until is not None and handling.snoozed_until < ends
 
 

@@ -10,7 +10,7 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import HOUR, Instant
-from safety_stream.readmodel.rows import handling_of, state_of
+from safety_stream.readmodel.rows import state_of
 from safety_stream.web import words
 
 SOON: Final = HOUR
@@ -51,7 +51,7 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
 
 def alert_row(alert: PublishedAlert, catalogue: Catalogue, now: Instant, seen: int = 0) -> AlertRow:
     """An alert as a list shows it to somebody who has seen the feed up to number `seen`."""
-    handling = handling_of(alert)
+    handling = alert.handling
     return AlertRow(
         id=alert.alert_id,
         version=alert.version,
@@ -82,7 +82,7 @@ def area_words(alert: PublishedAlert, catalogue: Catalogue) -> str:
 
 def clock_of(alert: PublishedAlert, now: Instant) -> Clock | None:
     """The next thing that is asked for; None where nothing is."""
-    handling = handling_of(alert)
+    handling = alert.handling
     if handling is None or state_of(alert) in words.SETTLED:
         return None
     asked = [
