@@ -94,9 +94,14 @@ def test_its_answer_is_on_the_pages_next_view(pages: Pages):
     assert "Acknowledge: sent, and not answered yet" in Read(client.post(f"{PAGE}/actions", data=form).text).text
 
     answer = ActionAnswer(
-        action_id=pages.sent[0].action_id, alert_id=ALERT, done=False, why="it is <b>closed</b> already", state="closed",
-        number=3, as_of=NOW,
-    )  # fmt: skip
+        action_id=pages.sent[0].action_id,
+        alert_id=ALERT,
+        done=False,
+        why="it is <b>closed</b> already",
+        state="closed",
+        number=3,
+        as_of=NOW,
+    )
     pages.site.answers.take(answer)
     page = client.get(PAGE).text
     assert "Acknowledge: refused: it is <b>closed</b> already" in Read(page).text

@@ -10,7 +10,7 @@ from tests.web.reading_html import Read, faults
 
 from safety_stream.web.policy import DEVELOPMENT
 
-PAGES_OF_A_KIND = 6
+PAGES_OF_A_KIND = 3
 """Pages of one kind (areas, say) that are looked at: the others are made by the same lines."""
 
 NOBODY = "nobody"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,6 +28,8 @@ from safety_stream.web.policy import Page, may
 from safety_stream.web.sessions import HOURS, person_of, sign_in, sign_out, token_of
 from safety_stream.web.site import Site
 from safety_stream.web.views.people import people_view
+
+_log = logging.getLogger(__name__)
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Where the development sign-in may be served: to this machine alone."""
@@ -93,7 +97,7 @@ def make_app(site: Site, host: str = LOOPBACK[0]) -> Starlette:
             Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"], www_redirect=False),
             Middleware(SessionMiddleware, secret_key=site.secret, max_age=HOURS * 3600, same_site="lax"),
         ],
-        exception_handlers={HTTPException: partial(_refused, site)},
+        exception_handlers={HTTPException: partial(_refused, site), SQLAlchemyError: partial(_refused, site)},
     )
 
 
@@ -158,7 +162,12 @@ def _styles(request: Request) -> Response:
 
 
 async def _refused(site: Site, request: Request, error: Exception) -> Response:
-    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
+    if isinstance(error, HTTPException):
+        status, detail = error.status_code, error.detail
+    else:
+        # What the database says may name a server or a value; whoever runs it finds it in its log.
+        _log.warning("web.database_failed: %s", type(error).__name__)
+        status, detail = 503, "What was published cannot be read at the moment. Alerts go on: load the page again."
     response = pages.page(request, site, person_of(request, site), "refused.html", status=status, detail=detail)
     response.status_code = status
     return response

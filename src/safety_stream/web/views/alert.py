@@ -27,6 +27,9 @@ _OWN_HEADINGS: Final = (
 _INSIDE: Final = "What it is held to"
 """Examples: for those who write rules."""
 
+_SAID_ALREADY: Final = "The alert says: "
+"""The alert itself has said it, with its numbers."""
+
 
 class Happened(msgspec.Struct, frozen=True):
     """One occurrence on the time line; `reports` are their references, and nothing of what they say."""
@@ -161,7 +164,8 @@ def _withdrawn(alert: PublishedAlert) -> str:
 def _rule(explanation: Explanation | None) -> Iterator[Section]:
     for section in explanation.sections if explanation else ():
         if section.heading not in _OWN_HEADINGS and section.heading != _INSIDE:
-            yield section
+            sentences = tuple(one for one in section.sentences if not one.startswith(_SAID_ALREADY))
+            yield Section(section.heading, sentences)
 
 
 def _fired(count: int | None, alert: PublishedAlert, catalogue: Catalogue) -> str:

@@ -1,0 +1,150 @@
+"""The feed and its stream: everybody reads on from where they are, and nothing goes missing unsaid."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+
+import msgspec
+from sse_starlette import ServerSentEvent
+from tests.web.conftest import Pages
+from tests.web.filling import LOADED, NOW, alert
+
+from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.projection import TopicRecord, apply
+from safety_stream.readmodel.reading import ReadModel
+from safety_stream.web.live import Tide, events, news_after
+from safety_stream.web.policy import Person
+from safety_stream.web.site import Site
+
+OFFICER = Person(id="dev-duty-officer", role="duty-officer", audience="duty-officer")
+
+
+async def first(stream: AsyncIterator[ServerSentEvent], number: int) -> list[ServerSentEvent]:
+    found = []
+    async for event in stream:
+        found.append(event)
+        if len(found) == number:
+            break
+    return found
+
+
+def ids(found: Iterable[ServerSentEvent]) -> list[int]:
+    return [int(event.id) for event in found]
+
+
+def test_a_stream_goes_on_behind_the_number_it_is_given(pages: Pages):
+    async def watch() -> list[ServerSentEvent]:
+        tide = Tide(pages.site.read_model.newest_seq, every=0)
+        return await first(events(tide, pages.site, OFFICER, 70), 4)
+
+    found = asyncio.run(watch())
+    assert ids(found) == [71, 72, 73, 74]
+    # What happened is told by the page, to whoever may see it.
+    assert set(json.loads(found[0].data)) == {"seq", "alert_id", "change", "priority"}
+
+
+def test_one_question_serves_everybody_who_waits():
+    asked = []
+
+    def newest(audience: str) -> int:
+        asked.append(audience)
+        return len(asked)
+
+    async def wait() -> list[int]:
+        tide = Tide(newest, every=0)
+        return await asyncio.gather(*(tide.beyond("desk", 2) for _ in range(500)))
+
+    assert asyncio.run(wait()) == [3] * 500
+    assert asked == ["desk"] * 3
+
+
+def test_when_nobody_waits_any_more_nobody_is_asked():
+    async def wait() -> None:
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        tide = Tide(lambda _: loop.call_soon_threadsafe(asked.set) and 0, every=0)
+        waiting = asyncio.create_task(tide.beyond("desk", 5))
+        await asked.wait()
+        asking = tide._asking["desk"]
+        waiting.cancel()
+        # It would go on for ever, and the test time out, did it not notice.
+        await asking
+
+    asyncio.run(wait())
+
+
+def test_the_feed_tells_everything_after_a_number(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    told = client.get("/feed?after=72").json()
+
+    assert [one["seq"] for one in told["alerts"]] == [73, 74]
+    assert (told["reached"], told["newest"], told["missing"]) == (74, 74, "")
+    assert client.get("/feed?after=74").json()["reached"] == 74
+    assert client.get("/feed?after=x").status_code == 400
+
+
+def site_of(path: Path, told: Iterable[int]) -> tuple[Site, Callable[[], None]]:
+    engine = open_database(url_of_file(path))
+    migrate(engine)
+    with engine.begin() as connection:
+        apply(connection, [TopicRecord("alerts.duty-officer", 0, seq, alert(seq)) for seq in told])
+    return Site(ReadModel(engine), LOADED, lambda: NOW, "made-up", (7, 19)), engine.dispose
+
+
+def test_what_never_came_is_said_and_passed_over(tmp_path: Path):
+    site, close = site_of(tmp_path / "copy.sqlite", (1, 2, 5, 6))
+    try:
+        assert [one.seq for one in news_after(site, OFFICER, 0).alerts] == [1, 2]
+        gap = news_after(site, OFFICER, 2)
+        assert (gap.alerts, gap.reached) == ((), 4)
+        assert "numbers 3 to 4" in gap.missing
+        assert [one.seq for one in news_after(site, OFFICER, 4).alerts] == [5, 6]
+
+        async def watch() -> list[ServerSentEvent]:
+            return await first(events(Tide(site.read_model.newest_seq, every=0), site, OFFICER, 0), 5)
+
+        assert [(event.event, int(event.id)) for event in asyncio.run(watch())] == [
+            ("alert", 1), ("alert", 2), ("missing", 4), ("alert", 5), ("alert", 6)
+        ]  # fmt: skip
+    finally:
+        close()
+
+
+def test_what_is_not_for_the_viewer_is_passed_over_and_not_waited_for(pages: Pages):
+    west = msgspec.structs.replace(OFFICER, areas=("D-WEST",))
+    news = news_after(pages.site, west, 0)
+
+    assert news.reached == 74
+    assert 0 < len(news.alerts) < 74
+
+
+def test_a_stream_answers_as_browsers_expect(pages: Pages):
+    messages: list[dict[str, object]] = []
+    client = pages.as_person("dev-duty-officer")
+    cookie = f"session={client.cookies['session']}"
+
+    async def ask() -> None:
+        enough = asyncio.Event()
+
+        async def receive() -> dict[str, object]:
+            await enough.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, object]) -> None:
+            messages.append(message)
+            if len(messages) == 3:
+                enough.set()
+
+        headers = [(b"host", b"127.0.0.1"), (b"cookie", cookie.encode()), (b"last-event-id", b"72")]
+        scope = {"type": "http", "method": "GET", "path": "/events", "raw_path": b"/events", "query_string": b"",
+                 "headers": headers, "scheme": "http", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
+                 "http_version": "1.1", "root_path": ""}  # fmt: skip
+        await client.app(scope, receive, send)
+
+    asyncio.run(ask())
+    assert messages[0]["status"] == 200
+    sent = dict(messages[0]["headers"])
+    assert sent[b"content-type"].startswith(b"text/event-stream")
+    assert sent[b"cache-control"] == b"no-store"
+    assert b"id: 73" in messages[1]["body"]

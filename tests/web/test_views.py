@@ -1,0 +1,213 @@
+"""What pages say, from rows alone."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.web.conftest import Pages
+from tests.web.filling import LOADED, NOW, alert, handled
+from tests.web.reading_html import Read
+
+from safety_stream.core.model.times import HOUR, MINUTE, to_datetime
+from safety_stream.readmodel.reading import FeedHealth, ProjectionHealth
+from safety_stream.web.filters import Filter, read_filter
+from safety_stream.web.views.alert import AboutAlert, alert_view
+from safety_stream.web.views.handover import Lists, handover_view, shift_of
+from safety_stream.web.views.health import feeds_view
+from safety_stream.web.views.row import clock_of
+
+CATALOGUE = LOADED.catalogue
+
+
+@pytest.mark.parametrize(
+    ("handling", "text", "level"),
+    [
+        (handled("new", acknowledge_by=NOW + 4 * MINUTE, decide_by=NOW + HOUR), "Acknowledge within 4 minutes", "soon"),
+        (handled("new", acknowledge_by=NOW - 1), "Acknowledge: late by 0 minutes", "late"),
+        (handled("new", acknowledge_by=NOW), "Acknowledge within 0 minutes", "soon"),
+        (handled("acknowledged", decide_by=NOW + 3 * HOUR), "Decide within 3 hours", "calm"),
+        (handled("snoozed", snoozed_until=NOW + HOUR), "Snoozed until 2 Mar 2026, 21:30", "calm"),
+    ],
+)
+def test_a_clock_says_what_is_asked_and_by_when(handling: object, text: str, level: str):
+    clock = clock_of(alert(1, handling=handling), NOW)
+
+    assert (clock.text, clock.level) == (text, level)
+
+
+@pytest.mark.parametrize("state", ["closed", "withdrawn", "expired", "merged", "no-further-action"])
+def test_of_what_is_settled_nothing_is_asked(state: str):
+    assert clock_of(alert(1, handling=handled(state, decide_by=NOW - HOUR)), NOW) is None
+
+
+def test_an_alert_tells_each_step_of_its_handling_once_the_newest_first():
+    raised = alert(1)
+    done = handled("acknowledged", number=2, what="acknowledge", actor="7", role="duty-officer")
+    told = [
+        msgspec.structs.replace(raised, handling=handled("new")),
+        msgspec.structs.replace(
+            raised,
+            seq=2,
+            handling=done,
+        ),
+        # The same handling, told again with a new version of the alert.
+        msgspec.structs.replace(
+            raised,
+            seq=3,
+            version=2,
+            change="updated",
+            reason="evidence-added",
+            handling=done,
+        ),
+    ]
+    view = alert_view(
+        AboutAlert(alert=told[-1], versions=told, explanation=None, fired_here=1, answers=(), may_act=False),
+        CATALOGUE,
+        NOW,
+    )
+
+    assert [(step.what, step.by) for step in view.history] == [
+        ("changed", "the rules"), ("acknowledged", "duty-officer 7"), ("raised", "the rules")
+    ]  # fmt: skip
+    assert view.allowed is None
+
+
+def test_an_audience_that_is_told_little_is_shown_little_and_told_so(pages: Pages):
+    client = pages.as_person("dev-marac")
+    page = Read(client.get("/alerts/00000000-0000-5000-8000-000000000001").text).text
+
+    assert "This audience is told the sentence above, and not the reports it rests on." in page
+    assert "report-1-0" not in page
+
+
+@pytest.mark.parametrize(("hour", "began", "ends"), [(6, 19, 7), (7, 7, 19), (18, 7, 19), (19, 19, 7), (0, 19, 7)])
+def test_a_shift_is_the_one_the_time_is_in(hour: int, began: int, ends: int):
+    now = NOW + (hour - 20) * HOUR
+    shift = shift_of(now, (7, 19))
+
+    assert (to_datetime(shift.began).hour, to_datetime(shift.ends).hour) == (began, ends)
+    assert shift.began <= now < shift.ends
+
+
+def test_a_handover_has_what_the_next_shift_must_know():
+    snoozed = alert(4, handling=handled("snoozed", snoozed_until=NOW + HOUR))
+    late = alert(5, as_of=NOW - 20 * HOUR, handling=handled("new", acknowledge_by=NOW - HOUR))
+    far = alert(6, handling=handled("acknowledged", decide_by=NOW + 30 * HOUR))
+    lists = Lists(
+        urgent=[late], waiting=[late, far], snoozed=[snoozed], withdrawn=[], behind=3, silent_feeds=["Ambulance"]
+    )
+    view = handover_view(lists, "Officers", CATALOGUE, shift_of(NOW, (7, 19)), NOW)
+
+    assert {part.id: [row.id[-1] for row in part.rows] for part in view.parts} == {
+        "urgent": ["5"], "clocks": ["5"], "snoozed": ["4"], "new": ["6"], "withdrawn": []
+    }  # fmt: skip
+    assert len(view.blind) == 2
+    assert [row.id[-1] for row in view.to_note] == ["5", "4"]
+
+
+def health(source: str, *, silent_for: int) -> FeedHealth:
+    return FeedHealth(source=source, newest=NOW - HOUR, silent_since=NOW - silent_for, passed=NOW - HOUR, as_of=NOW)
+
+
+def test_silence_is_no_quiet():
+    copy = ProjectionHealth(behind=0, partitions=(), faults=())
+    names = sorted(CATALOGUE.sources)
+    heard = [health(name, silent_for=HOUR) for name in names]
+
+    assert feeds_view(heard, copy, [], CATALOGUE).summary == "Every feed is heard."
+    silent = feeds_view([*heard[1:-1], health(names[-1], silent_for=1_000 * 24 * HOUR)], copy, [], CATALOGUE)
+    assert silent.is_blind
+    assert {line.level for line in silent.lines if line.source in (names[0], names[-1])} == {"never", "silent"}
+    behind = feeds_view(heard, ProjectionHealth(behind=2, partitions=(), faults=()), [], CATALOGUE)
+    assert behind.is_blind
+
+
+FILTERS = st.builds(
+    Filter,
+    priorities=st.sets(st.sampled_from(["P1", "P2", "P3", "P4"])).map(lambda some: tuple(sorted(some))),
+    areas=st.sets(st.sampled_from(sorted(CATALOGUE.areas.by_code))).map(lambda some: tuple(sorted(some))),
+    families=st.sampled_from([(), ("safeguarding",)]),
+    states=st.sampled_from([(), ("snoozed",)]),
+    text=st.text(max_size=50).map(str.strip),
+    since=st.integers(0, 10**12),
+)
+
+
+@given(FILTERS)
+def test_the_address_of_a_choice_is_that_choice(chosen: Filter):
+    from urllib.parse import parse_qsl
+
+    pairs = parse_qsl(chosen.query().removeprefix("?"), keep_blank_values=True)
+
+    assert read_filter(pairs, CATALOGUE.areas.by_code) == chosen
+
+
+def test_pages_of_the_inbox_hold_every_alert_once(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    path, seen = "/inbox", []
+    while path:
+        page = Read(client.get(path).text)
+        seen += [link for link in page.links if link.startswith("/alerts/")]
+        path = next((link for link in page.links if "after=" in link), "")
+
+    # One of them is not open, but was taken back this shift: every page says so.
+    ids = [link for link in seen if not link.endswith("000006")]
+    assert len(ids) == len(set(ids)) == 71
+    assert client.get("/inbox?after=nowhere").status_code == 400
+
+
+def test_what_is_chosen_is_what_is_shown(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+
+    def shown(query: str) -> set[str]:
+        links = Read(client.get(f"/inbox?{query}").text).links
+        return {link[-2:] for link in links if link.startswith("/alerts/")} - {"06"}
+
+    assert shown("priority=P1") == {"01", "02"}
+    assert shown("state=snoozed") == {"04"}
+    assert shown("family=organised-crime") == {"01"}
+    assert shown("area=E07000123&priority=P1") == {"01"}
+    assert shown("area=D-WEST&priority=P1") == {"02"}
+    assert shown("text=drugs+Child") == {"01"}
+
+
+def test_what_was_known_on_a_day_is_what_is_shown_of_it(pages: Pages):
+    client = pages.as_person("dev-analyst")
+    path = "/indicators/violence/E07000123/numbers.csv"
+    now, then = client.get(path).text, client.get(f"{path}?known=2026-02-20").text
+
+    assert len(then.splitlines()) < len(now.splitlines())
+    assert client.get(f"{path}?known=soon").status_code == 400
+
+
+def test_a_rise_an_alert_tells_of_leads_to_its_chart(pages: Pages):
+    client = pages.as_person("dev-supervisor")
+    page = client.get("/alerts/00000000-0000-5000-8000-000000000008").text
+
+    assert 'href="/indicators/burglary/E07000117"' in page
+    assert "far above expected" in Read(client.get("/indicators/burglary/E07000117").text).text
+
+
+def test_no_data_is_said_and_is_no_nought(pages: Pages):
+    page = Read(pages.as_person("dev-analyst").get("/indicators/burglary/E07000125").text).text
+
+    assert "There is no data of recorded burglary in Rossendale for this profile: that is not nought." in page
+
+
+def test_a_database_that_is_gone_is_said_in_a_sentence(make_pages: Callable[..., Pages]):
+    from sqlalchemy.exc import OperationalError
+
+    pages = make_pages()
+    client = pages.as_person("dev-auditor")
+
+    def gone() -> object:
+        raise OperationalError("select secret", {}, Exception("password=hunter2"))
+
+    pages.site.read_model.health = gone  # type: ignore[method-assign]
+    answer = client.get("/feeds")
+
+    assert answer.status_code == 503
+    assert "cannot be read at the moment" in answer.text
+    assert "hunter2" not in answer.text
