@@ -1,5 +1,6 @@
 """What people do about alerts: forms become actions, and their answers are shown."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -7,8 +8,9 @@ from tests.web.conftest import Pages, token
 from tests.web.filling import NOW
 from tests.web.reading_html import Read
 
-from safety_stream.core.model.handling import ActionAnswer
+from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.times import HOUR
+from safety_stream.web.site import NotSent
 
 ALERT = "00000000-0000-5000-8000-000000000001"
 PAGE = f"/alerts/{ALERT}"
@@ -140,3 +142,38 @@ def test_where_nobody_can_be_reached_nothing_is_offered(make_pages: Callable[...
     assert f"{PAGE}/actions" not in page
     form = {"csrf": token(page), "action": "acknowledge"}
     assert client.post(f"{PAGE}/actions", data=form).status_code == 503
+
+
+def offered(page: str) -> set[str]:
+    select = page[page.index('id="action"') :] if 'id="action"' in page else ""
+    return set(re.findall(r'<option value="([^"]+)"', select[: select.find("</select>")]))
+
+
+def test_what_is_offered_is_what_the_tables_allow(pages: Pages):
+    officer, partner = pages.as_person("dev-duty-officer"), pages.as_person("dev-marac")
+
+    new, snoozed = officer.get(PAGE).text, officer.get("/alerts/00000000-0000-5000-8000-000000000004").text
+    assert offered(new) == {"acknowledge", "assess", "snooze", "merge", "escalate", "note", "judge"}
+    assert "wake" in offered(snoozed)
+    assert "snooze" not in offered(snoozed)
+    # A partner may take on what was referred to it, and this was not.
+    assert offered(partner.get(PAGE).text) == {"note", "judge"}
+
+
+def test_an_analyst_notes_and_judges_alone(pages: Pages):
+    client = pages.as_person("dev-analyst")
+
+    assert offered(client.get(PAGE).text) == {"note", "judge"}
+    assert "Acknowledge the chosen" not in client.get("/inbox").text
+
+
+def test_what_could_not_be_sent_is_said(make_pages: Callable[..., Pages]):
+    def send(_: AlertAction) -> None:
+        raise NotSent("no broker answers; is Kafka running?")
+
+    client = make_pages(send=send).as_person("dev-duty-officer")
+    done = client.post(f"{PAGE}/actions", data={"csrf": token(client.get(PAGE).text), "action": "acknowledge"})
+
+    assert done.status_code == 503
+    assert "It was not sent: no broker answers" in done.text
+    assert "not answered yet" not in client.get(PAGE).text

@@ -63,7 +63,7 @@ def test_an_alert_tells_each_step_of_its_handling_once_the_newest_first():
         ),
     ]
     view = alert_view(
-        AboutAlert(alert=told[-1], versions=told, explanation=None, fired_here=1, answers=(), may_act=False),
+        AboutAlert(alert=told[-1], versions=told, explanation=None, fired_here=1, answers=(), acts_as=""),
         CATALOGUE,
         NOW,
     )

@@ -11,11 +11,25 @@ from typing import Annotated
 import typer
 
 from safety_stream.catalogue.loading import load_volumes, load_whole
-from safety_stream.cli.terminal import CatalogueFolder, Json, Wrong, epilog, out, print_json, say
+from safety_stream.cli.project import DatabaseUrl
+from safety_stream.cli.terminal import (
+    CatalogueFolder,
+    DataFolder,
+    Json,
+    Wrong,
+    connect,
+    default_data_folder,
+    epilog,
+    on_kafka,
+    out,
+    print_json,
+    say,
+)
+from safety_stream.config import Connection
 from safety_stream.data_files import catalogue_folder, web_styles
 
 EPILOG = epilog(
-    "safety-stream web --database sqlite:///copy.sqlite --port 8080",
+    "safety-stream web --database sqlite:///copy.sqlite --port 8080 --read-only",
     {0: "stopped by Ctrl-C or SIGTERM", 1: "it did not start: the database or the port cannot be had"},
 )
 
@@ -23,21 +37,19 @@ SECRET = "SAFETY_STREAM_WEB_SECRET"  # noqa: S105 - the name of a variable
 """What cookies are signed with. Without it everybody has to sign in again after a restart."""
 
 
+@on_kafka
 def web(
-    database: Annotated[
-        str,
-        typer.Option(
-            "--database",
-            envvar="SAFETY_STREAM_DATABASE",
-            metavar="URL",
-            help="Where the copy is: `postgresql://…` or `sqlite:///…`.",
-        ),
-    ],
+    kafka: Connection,
+    database: DatabaseUrl = "",
     port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to listen on.")] = 8080,
     host: Annotated[
         str,
         typer.Option("--host", help="Address to listen on: of this machine alone, as long as nobody has a password."),
     ] = "127.0.0.1",
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Offer no actions; then Kafka is asked for nothing.")
+    ] = False,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -48,33 +60,30 @@ def web(
     try:
         # The extra `web`: whoever serves no pages does without it.
         import uvicorn  # noqa: PLC0415
-        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-        from safety_stream.readmodel.database import open_database  # noqa: PLC0415
+        from safety_stream.cli.desk import Desk, hear  # noqa: PLC0415
+        from safety_stream.cli.projecting import database_of  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
-        from safety_stream.web.app import NotLoopback, make_app  # noqa: PLC0415
+        from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Wrong(f"{error.name} is not installed, which the pages need: pip install 'safety-stream[web]'") from None
+    if host not in LOOPBACK:
+        raise Wrong(str(NotLoopback(host)))
     folder = catalogue or catalogue_folder()
     volumes = load_volumes(folder)
-    try:
-        read_model = ReadModel(open_database(database))
-        read_model.health()
-        site = Site(
-            read_model=read_model,
-            loaded=load_whole(folder),
-            now=lambda: time.time_ns() // 1_000_000,
-            secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
-            shift_starts=volumes.budget.shifts.starts if volumes else (0,),
-        )
-        app = make_app(site, host)
-    except SQLAlchemyError:
-        raise Wrong(
-            "there is no copy to read in the database of --database: name one that safety-stream project keeps"
-        ) from None
-    except NotLoopback as error:
-        raise Wrong(str(error)) from None
+    if not read_only:
+        connect(kafka)
+    site = Site(
+        read_model=ReadModel(database_of(database, data)),
+        loaded=load_whole(folder),
+        now=lambda: time.time_ns() // 1_000_000,
+        secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
+        shift_starts=volumes.budget.shifts.starts if volumes else (0,),
+        send=None if read_only else Desk(kafka).send,
+    )
+    if not read_only:
+        hear(kafka, site.answers.take)
     if web_styles() is None:
         say("The style sheet was not fetched, so pages are plain: make styles")
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -83,4 +92,11 @@ def web(
     else:
         out.print(f"Pages are at {where}. Ctrl-C stops it.")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, timeout_graceful_shutdown=5)
+    uvicorn.run(
+        make_app(site, host),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )

@@ -11,9 +11,6 @@ from safety_stream.core.model.handling import AlertAction, HandlingAction
 from safety_stream.core.model.times import LONDON, Instant, to_instant
 from safety_stream.web.policy import Person, acts_as
 
-LONGEST: Final = 2_000
-"""Characters of a rationale."""
-
 _NEEDS: Final[Mapping[HandlingAction, tuple[str, str]]] = {
     "snooze": ("until", "say until when it is snoozed"),
     "refer": ("to", "say which partner it is referred to"),
@@ -43,7 +40,7 @@ def action_of(form: Mapping[str, object], alert_id: str, person: Person, now: In
         actor=person.id,
         role=acts_as(person),
         acted_at=now,
-        rationale=_text(form, "rationale")[:LONGEST],
+        rationale=_text(form, "rationale"),
         reason=_text(form, "reason"),
         until=_until(_text(form, "until")) if action == "snooze" else None,
         to=_text(form, "to") if action in ("refer", "escalate") else "",

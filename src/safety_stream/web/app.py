@@ -69,14 +69,18 @@ FOR_ANYBODY: Final[tuple[tuple[str, Callable[[Site, Request], Response]], ...]] 
 class NotLoopback(Exception):
     """Somebody wants to serve the development sign-in to others."""
 
+    def __init__(self, host: str) -> None:
+        """Say what it would be, and the mend."""
+        super().__init__(
+            f"people sign in without a password here, so these pages are served to this machine alone: not on {host}; "
+            f"take --host {LOOPBACK[0]}"
+        )
+
 
 def make_app(site: Site, host: str = LOOPBACK[0]) -> Starlette:
     """The application with the development sign-in. Raises `NotLoopback` for a host that others can reach."""
     if host not in LOOPBACK:
-        raise NotLoopback(
-            f"people sign in without a password here, so these pages are served to this machine alone: not on {host}; "
-            f"take --host {LOOPBACK[0]}"
-        )
+        raise NotLoopback(host)
     tide = Tide(site.read_model.newest_seq)
     routes: list[BaseRoute] = [
         Route("/", _start(site)),

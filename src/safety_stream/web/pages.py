@@ -22,9 +22,9 @@ from safety_stream.web import words
 from safety_stream.web.acting import Unfinished, action_of
 from safety_stream.web.filters import Filter, read_filter
 from safety_stream.web.live import news_after
-from safety_stream.web.policy import PUBLIC, Page, Person, may
+from safety_stream.web.policy import PUBLIC, Page, Person, acts_as, may
 from safety_stream.web.sessions import note_seen, note_sent, seen_of, sent_of, token_of
-from safety_stream.web.site import Site
+from safety_stream.web.site import NotSent, Site
 from safety_stream.web.views.alert import AboutAlert, alert_view
 from safety_stream.web.views.catalogue import catalogue_view, rule_view
 from safety_stream.web.views.handover import ASKED_AT_MOST, HandoverView, Lists, handover_view, shift_of
@@ -114,7 +114,8 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
         behind=site.read_model.health().behind,
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
-    can_act = site.send is not None and may(person, "act")
+    may_do = site.catalogue.handling.roles.get(acts_as(person), frozenset())
+    can_act = site.send is not None and may(person, "act") and "acknowledge" in may_do
     return page(request, site, person, "inbox.html", view=view, can_act=can_act)
 
 
@@ -200,7 +201,7 @@ def _alert_page(site: Site, request: Request, person: Person, mistake: str, stat
         explanation=site.explanation(found.rule_id) if found.rule_id else None,
         fired_here=_fired(site, found),
         answers=_answers(site, request, found.alert_id),
-        may_act=site.send is not None and may(person, "act"),
+        acts_as=acts_as(person) if site.send is not None and may(person, "act") else "",
     )
     view = alert_view(about, site.catalogue, site.now())
     response = page(request, site, person, "alert.html", view=view, mistake=mistake)
@@ -240,7 +241,10 @@ def act(site: Site, request: Request, person: Person, form: FormData) -> Respons
 def _send(site: Site, request: Request, action: AlertAction) -> None:
     if site.send is None:
         raise HTTPException(503, "Actions cannot be sent from here: start these pages with a connection to Kafka.")
-    site.send(action)
+    try:
+        site.send(action)
+    except NotSent as error:
+        raise HTTPException(503, f"It was not sent: {error}") from None
     note_sent(request, action.action_id, action.alert_id, words.ACTIONS[action.action])
 
 

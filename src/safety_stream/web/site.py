@@ -22,6 +22,10 @@ ANSWERS_KEPT: Final = 10_000
 """Answers to actions remembered, the newest: a page asks for one within seconds of its action."""
 
 
+class NotSent(Exception):
+    """An action could not be handed on: one sentence on why, and the mend."""
+
+
 class Answers:
     """What became of the actions people sent from here; older ones are forgotten. Threads may share one."""
 
@@ -47,7 +51,8 @@ class Answers:
 class Site:
     """All that pages are made from.
 
-    `send` hands an action on to whoever decides about it; None where nobody can be reached, and then pages offer none.
+    `send` hands an action on to whoever decides about it, or raises `NotSent`; None where nobody can be reached, and
+    then pages offer no actions.
     `shift_starts` are hours of London time. `secret` signs cookies.
     """
 

@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.alerts import Change, ReasonForNow
+from safety_stream.core.model.alerts import Change
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import HandlingAction, HandlingNews, HandlingState
 from safety_stream.core.model.judgements import Signal
+from safety_stream.core.model.published import ToldReason
 from safety_stream.core.model.times import (
     DAY_LENGTH,
     HOUR,
@@ -93,7 +94,7 @@ HAPPENED: Final[Mapping[HandlingNews, str]] = {
     "outlived": "expired",
 }
 CHANGES: Final[Mapping[Change, str]] = {"raised": "raised", "updated": "changed", "withdrawn": "taken back"}
-REASONS: Final[Mapping[ReasonForNow, str]] = {
+REASONS: Final[Mapping[ToldReason, str]] = {
     "new": "For the first time.",
     "worsened": "It has become more urgent.",
     "evidence-added": "More was reported.",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
 from safety_stream.catalogue.explaining import Explanation, Section
+from safety_stream.core.alerts.handling import ACTIONS, Policy, ladder, partners
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Finding
-from safety_stream.core.model.handling import ActionAnswer, HandlingAction
+from safety_stream.core.model.handling import ActionAnswer
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant
 from safety_stream.readmodel.rows import state_of
@@ -61,6 +62,8 @@ class Allowed(msgspec.Struct, frozen=True):
     """What the reader may do about it: the form's choices."""
 
     actions: tuple[Choice, ...]
+    reasons: tuple[Choice, ...]
+    to: tuple[Choice, ...]
     can_acknowledge: bool
 
 
@@ -91,14 +94,17 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AboutAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known for the page: the alert, all the audience was told of it, its rule, and answers to actions."""
+    """What is known for the page: the alert, all the audience was told of it, its rule, and answers to actions.
+
+    `acts_as` is the role the reader acts in, "" for one who may not act.
+    """
 
     alert: PublishedAlert
     versions: Sequence[PublishedAlert]
     explanation: Explanation | None
     fired_here: int | None
     answers: Sequence[tuple[str, ActionAnswer | None]]
-    may_act: bool
+    acts_as: str
 
 
 def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertView:
@@ -129,7 +135,7 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         does_not_see=said.get(_OWN_HEADINGS[3], ()),
         fired_here=_fired(about.fired_here, alert, catalogue),
         history=tuple(_history(about.versions)),
-        allowed=_allowed(about) if about.may_act else None,
+        allowed=_allowed(about.alert, about.acts_as, catalogue.handling) if about.acts_as else None,
         answers=tuple(_answer(said, answer) for said, answer in about.answers),
         indicator_href=_indicator(alert, catalogue),
     )
@@ -198,11 +204,22 @@ _TOLD_ANYWAY: Final = frozenset({"raised", "worsened", "told-again", "restated",
 """Of these the versions of the alert tell already."""
 
 
-def _allowed(about: AboutAlert) -> Allowed:
-    state = state_of(about.alert)
+def _allowed(alert: PublishedAlert, role: str, policy: Policy) -> Allowed | None:
+    """What the tables let this role do about an alert in its state; what they refuse all the same they answer."""
+    state = state_of(alert)
+    possible = [one for one in words.ACTIONS if one in policy.roles.get(role, ()) and state in ACTIONS[one]]
+    if not possible:
+        return None
+    reasons = dict.fromkeys(reason for one in possible for reason in policy.reasons.get(one, ()))
+    to = [
+        *(sorted(partners(policy)) if "refer" in possible else ()),
+        *(sorted(ladder(policy)) if "escalate" in possible else ()),
+    ]
     return Allowed(
-        actions=choices_of({one: words.ACTIONS[one] for one in get_args(HandlingAction)}, ()),
-        can_acknowledge=state in ("new", "reopened"),
+        actions=choices_of({one: words.ACTIONS[one] for one in possible}, ()),
+        reasons=choices_of({one: one.replace("-", " ") for one in reasons}, ()),
+        to=choices_of({one: one.replace("-", " ") for one in to}, ()),
+        can_acknowledge="acknowledge" in possible and state != "snoozed",
     )
 
 

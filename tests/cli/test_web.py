@@ -1,0 +1,64 @@
+"""`web`: served to this machine alone, and said in a sentence when it cannot be."""
+
+import json
+from pathlib import Path
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from safety_stream.cli import app
+from safety_stream.cli.desk import take_answers
+from safety_stream.core.model.handling import ActionAnswer
+from safety_stream.streaming.ports import Incoming
+from safety_stream.wire.records import Records
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["web", *arguments], env={"COLUMNS": "400", "NO_COLOR": "1"})
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, dict[str, object]]]:
+    found: list[tuple[object, dict[str, object]]] = []
+    monkeypatch.setattr(uvicorn, "run", lambda made, **settings: found.append((made, settings)))
+    return found
+
+
+def test_pages_are_served_over_an_empty_copy(served: list, tmp_path: Path):
+    code, told, _ = run("--data", str(tmp_path), "--read-only", "--port", "8123", "--json")
+
+    assert (code, json.loads(told)) == (0, {"url": "http://127.0.0.1:8123"})
+    ((made, settings),) = served
+    assert (settings["host"], settings["port"]) == ("127.0.0.1", 8123)
+    with TestClient(made, base_url="http://127.0.0.1") as client:
+        assert "There is no data at all." in client.get("/public").text
+
+
+def test_nobody_else_is_served_without_a_password(served: list, tmp_path: Path):
+    code, _, said = run("--data", str(tmp_path), "--read-only", "--host", "0.0.0.0")  # noqa: S104
+
+    assert (code, served) == (1, [])
+    assert "take --host 127.0.0.1" in said
+
+
+def test_without_kafka_it_says_so_and_does_not_start(served: list, tmp_path: Path):
+    code, _, said = run("--data", str(tmp_path), "--bootstrap", "127.0.0.1:1")
+
+    assert (code, served) == (1, [])
+    assert "no Kafka answers at 127.0.0.1:1" in said
+
+
+def test_answers_are_handed_on_and_what_cannot_be_read_is_passed_over():
+    answer = ActionAnswer(action_id="a", alert_id="b", done=True, why="", state="acknowledged", number=2, as_of=1)
+    wire = Records(read_here=())
+
+    def found(value: bytes) -> Incoming:
+        return Incoming(topic="action-answers", partition=0, offset=0, timestamp=0, key=b"a", value=value)
+
+    heard: list[ActionAnswer] = []
+    take_answers([None, found(b"no such thing"), found(wire.encode("action-answers", answer))], heard.append)
+
+    assert heard == [answer]
