@@ -111,6 +111,6 @@ def _wakes(alert: PublishedAlert, ends: Instant) -> bool:
 
 def _blind(lists: Lists) -> Iterable[str]:
     if lists.silent_feeds:
-        yield f"Nothing is heard of {words.listed(lists.silent_feeds)}: no alerts from there says nothing."
+        yield f"Nothing is heard of {words.listed(lists.silent_feeds)}: there no alert means no data."
     if lists.behind:
         yield f"These pages are {words.count_of(lists.behind, 'record')} behind what was published."
