@@ -37,7 +37,7 @@ class NoStyles(Exception):
     """One sentence on why there is no style sheet, and the mend."""
 
 
-class WebStyles(BuildHookInterface):  # type: ignore[type-arg,unused-ignore]
+class WebStyles(BuildHookInterface):
     """Puts the style sheet into a wheel; an editable installation uses the one in the checkout, if any."""
 
     PLUGIN_NAME = "custom"

@@ -74,6 +74,19 @@ def test_an_alert_tells_each_step_of_its_handling_once_the_newest_first():
     assert view.allowed is None
 
 
+def test_an_alert_tells_who_has_it_now():
+    handling = handled("referred", overdue=True, escalated_to="inspector", referred_to="soc-unit", merged_into="x")
+    about = AboutAlert(
+        alert=alert(1, handling=handling), versions=(), explanation=None, fired_here=None, answers=(), acts_as=""
+    )
+    view = alert_view(about, CATALOGUE, NOW)
+
+    assert view.handled == (
+        "A clock has run out, and nobody has answered since.", "Escalated to inspector.", "Referred to soc unit."
+    )  # fmt: skip
+    assert view.merged_href == "/alerts/x"
+
+
 def test_an_audience_that_is_told_little_is_shown_little_and_told_so(pages: Pages):
     client = pages.as_person("dev-marac")
     page = Read(client.get("/alerts/00000000-0000-5000-8000-000000000001").text).text

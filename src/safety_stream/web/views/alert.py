@@ -75,6 +75,8 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     marking: str
     family: str
     subject: str
+    handled: tuple[str, ...]
+    merged_href: str
     withdrawn_because: str
     happened: tuple[Happened, ...]
     happened_note: str
@@ -120,6 +122,8 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         marking=alert.marking or "not told",
         family=words.FAMILIES[alert.family] if alert.family else "",
         subject=alert.subject or "",
+        handled=tuple(_handled(alert)),
+        merged_href=f"/alerts/{alert.handling.merged_into}" if alert.handling and alert.handling.merged_into else "",
         withdrawn_because=_withdrawn(alert),
         happened=happened,
         happened_note=_note(alert, happened),
@@ -159,6 +163,21 @@ def _note(alert: PublishedAlert, happened: Sequence[Happened]) -> str:
     if happened:
         return ""
     return "Nothing stands behind it any more." if alert.change == "withdrawn" else "It names no single reports."
+
+
+def _handled(alert: PublishedAlert) -> Iterator[str]:
+    """What is to be known of its handling besides its state."""
+    handling = alert.handling
+    if handling is None:
+        return
+    if handling.overdue:
+        yield "A clock has run out, and nobody has answered since."
+    if handling.escalated_to:
+        yield f"Escalated to {handling.escalated_to.replace('-', ' ')}."
+    if handling.referred_to:
+        yield f"Referred to {handling.referred_to.replace('-', ' ')}."
+    if handling.useful is not None:
+        yield f"Somebody found it {'useful' if handling.useful else 'of no use'}."
 
 
 def _withdrawn(alert: PublishedAlert) -> str:
