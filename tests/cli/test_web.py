@@ -62,3 +62,36 @@ def test_answers_are_handed_on_and_what_cannot_be_read_is_passed_over():
     take_answers([None, found(b"no such thing"), found(wire.encode("action-answers", answer))], heard.append)
 
     assert heard == [answer]
+
+
+def test_an_action_nobody_takes_is_said_and_the_next_one_tried_anew(monkeypatch: pytest.MonkeyPatch):
+    from safety_stream.cli import desk
+    from safety_stream.config import Connection
+    from safety_stream.core.model.handling import AlertAction
+    from safety_stream.edge.producer import NotDelivered
+    from safety_stream.web.site import NotSent
+
+    made: list[list[AlertAction]] = []
+
+    class Producer:
+        def __init__(self, *_: object, **__: object) -> None:
+            made.append([])
+
+        def send_action(self, action: AlertAction) -> None:
+            made[-1].append(action)
+
+        def flush(self) -> None:
+            if len(made) == 1 and len(made[0]) == 2:
+                raise NotDelivered("no broker answers; is the address right?", retriable=True)
+
+    monkeypatch.setattr(desk, "ReportProducer", Producer)
+    action = AlertAction(action_id="a", alert_id="b", action="note", actor="7", role="duty-officer", acted_at=1)
+    sender = desk.Desk(Connection("127.0.0.1:1", {}))
+
+    sender.send(action)
+    with pytest.raises(NotSent, match="no broker answers"):
+        sender.send(action)
+    sender.send(action)
+    sender.send(action)
+
+    assert [len(one) for one in made] == [2, 2]

@@ -76,9 +76,8 @@ def test_an_alert_tells_each_step_of_its_handling_once_the_newest_first():
 
 def test_an_alert_tells_who_has_it_now():
     handling = handled("referred", overdue=True, escalated_to="inspector", referred_to="soc-unit", merged_into="x")
-    about = AboutAlert(
-        alert=alert(1, handling=handling), versions=(), explanation=None, fired_here=None, answers=(), acts_as=""
-    )
+    told = alert(1, handling=handling)
+    about = AboutAlert(alert=told, versions=(), explanation=None, fired_here=None, answers=(), acts_as="")
     view = alert_view(about, CATALOGUE, NOW)
 
     assert view.handled == (

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from threading import Thread
+from threading import Lock, Thread
 
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import KafkaException
 
 from safety_stream.cli.terminal import in_words, say
 from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
+from safety_stream.edge.producer import NotDelivered, ReportProducer
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import follow
 from safety_stream.web.site import NotSent
 from safety_stream.wire.records import Records
 
-ACTIONS, ANSWERS = "alert-actions", "action-answers"
+ANSWERS = "action-answers"
 
 _SENT_WITHIN_SECONDS = 5
 """How long somebody waits for a page that says that an action was not sent."""
@@ -29,40 +30,27 @@ _AGAIN_SECONDS = 5.0
 
 
 class Desk:
-    """Sends actions, each acknowledged before its page goes on. Threads may share one."""
+    """Sends actions, each acknowledged by Kafka before its page goes on. Threads may share one."""
 
     def __init__(self, kafka: Connection) -> None:
-        """Connect; nothing is asked for before the first action."""
-        self._wire = Records(read_here=())
-        self._producer = Producer(
-            kafka.settings()
-            | {
-                "enable.idempotence": True,
-                "acks": "all",
-                "partitioner": "murmur2_random",
-                "delivery.timeout.ms": _SENT_WITHIN_SECONDS * 1000,
-                "linger.ms": 0,
-                "log_level": 0,
-            }
-        )
+        """Connect with the first action."""
+        self._kafka = kafka
+        self._producer: ReportProducer | None = None
+        self._lock = Lock()
 
     def send(self, action: AlertAction) -> None:
         """Hand an action to whoever decides about it. Raises `NotSent` when Kafka has not taken it in time."""
-        failed: list[str] = []
-
-        def delivered(error: object, _: Message) -> None:
-            if error is not None:
-                failed.append(str(error))
-
-        try:
-            self._producer.produce(
-                ACTIONS, key=action.alert_id.encode(), value=self._wire.encode(ACTIONS, action), on_delivery=delivered
-            )
-            waiting = self._producer.flush(_SENT_WITHIN_SECONDS + 1)
-        except (KafkaException, BufferError) as error:
-            raise NotSent(in_words(error)) from None
-        if failed or waiting:
-            raise NotSent("Kafka has not taken it; try again, and if that does not help ask whoever runs it.")
+        with self._lock:
+            # One that has failed goes on failing: the next action has a new one.
+            producer, self._producer = self._producer, None
+            if producer is None:
+                producer = ReportProducer(self._kafka, timeout_seconds=_SENT_WITHIN_SECONDS)
+            try:
+                producer.send_action(action)
+                producer.flush()
+            except (NotDelivered, KafkaException) as error:
+                raise NotSent(in_words(error)) from None
+            self._producer = producer
 
 
 def hear(kafka: Connection, take: Callable[[ActionAnswer], None]) -> None:
