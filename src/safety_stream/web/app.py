@@ -21,9 +21,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from safety_stream.data_files import web_styles
-from safety_stream.web import pages
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
 from safety_stream.web.live import HEARTBEAT_SECONDS, Tide, events
+from safety_stream.web.pages import about, alerts, numbers
+from safety_stream.web.pages.page import page as page_of
+from safety_stream.web.pages.page import start as first_page
 from safety_stream.web.policy import Page, may
 from safety_stream.web.sessions import HOURS, person_of, sign_in, sign_out, token_of
 from safety_stream.web.site import Site
@@ -37,32 +39,32 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _STATIC: Final = Path(__file__).parent / "static"
 
 READ: Final[tuple[tuple[str, Page, Show], ...]] = (
-    ("/inbox", "inbox", pages.inbox),
-    ("/alerts/{alert_id}", "alert", pages.alert),
-    ("/handover", "handover", pages.handover),
-    ("/feed", "feed", pages.feed),
-    ("/county", "county", pages.county),
-    ("/areas/{area}", "area", pages.area),
-    ("/indicators/{indicator}/{area}", "indicator", pages.indicator),
-    ("/indicators/{indicator}/{area}/numbers.csv", "indicator", pages.numbers_csv),
-    ("/catalogue", "catalogue", pages.catalogue),
-    ("/rules/{rule}", "catalogue", pages.rule),
-    ("/feeds", "feeds", pages.feeds),
-    ("/data-quality", "data-quality", pages.data_quality),
+    ("/inbox", "inbox", alerts.inbox),
+    ("/alerts/{alert_id}", "alert", alerts.alert),
+    ("/handover", "handover", alerts.handover),
+    ("/feed", "feed", alerts.feed),
+    ("/county", "county", numbers.county),
+    ("/areas/{area}", "area", numbers.area),
+    ("/indicators/{indicator}/{area}", "indicator", numbers.indicator),
+    ("/indicators/{indicator}/{area}/numbers.csv", "indicator", numbers.numbers_csv),
+    ("/catalogue", "catalogue", about.catalogue),
+    ("/rules/{rule}", "catalogue", about.rule),
+    ("/feeds", "feeds", about.feeds),
+    ("/data-quality", "data-quality", about.data_quality),
 )
 
 SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
-    ("/inbox/seen", "inbox", pages.mark_seen),
-    ("/inbox/acknowledge", "act", pages.acknowledge_many),
-    ("/alerts/{alert_id}/actions", "act", pages.act),
-    ("/handover", "act", pages.sign_off),
+    ("/inbox/seen", "inbox", alerts.mark_seen),
+    ("/inbox/acknowledge", "act", alerts.acknowledge_many),
+    ("/alerts/{alert_id}/actions", "act", alerts.act),
+    ("/handover", "act", alerts.sign_off),
 )
 
 FOR_ANYBODY: Final[tuple[tuple[str, Callable[[Site, Request], Response]], ...]] = (
-    ("/public", pages.public_county),
-    ("/public/areas/{area}", pages.public_area),
-    ("/public/indicators/{indicator}/{area}", pages.public_indicator),
-    ("/public/indicators/{indicator}/{area}/numbers.csv", pages.public_csv),
+    ("/public", numbers.public_county),
+    ("/public/areas/{area}", numbers.public_area),
+    ("/public/indicators/{indicator}/{area}", numbers.public_indicator),
+    ("/public/indicators/{indicator}/{area}/numbers.csv", numbers.public_csv),
 )
 
 
@@ -108,7 +110,7 @@ def make_app(site: Site, host: str = LOOPBACK[0]) -> Starlette:
 def _start(site: Site) -> Callable[[Request], Response]:
     def start(request: Request) -> Response:
         person = person_of(request, site)
-        return to_sign_in(request) if person is None else pages.start(site, request, person)
+        return to_sign_in(request) if person is None else first_page(site, request, person)
 
     return start
 
@@ -118,7 +120,7 @@ def _sign_in(site: Site) -> Endpoint:
         if request.method != "POST":
             after = _own_path(request.query_params.get("next", ""))
             values = {"people": people_view(site.people, site.catalogue), "after": after, "csrf": token_of(request)}
-            return pages.page(request, site, person_of(request, site), "sign_in.html", **values)
+            return page_of(request, site, person_of(request, site), "sign_in.html", **values)
         form = await form_of(request)
         person = site.by_id.get(str(form.get("person", "")))
         if person is None:
@@ -172,6 +174,6 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
         # What the database says may name a server or a value; whoever runs it finds it in its log.
         _log.warning("web.database_failed: %s", type(error).__name__)
         status, detail = 503, "What was published cannot be read at the moment. Alerts go on: load the page again."
-    response = pages.page(request, site, person_of(request, site), "refused.html", status=status, detail=detail)
+    response = page_of(request, site, person_of(request, site), "refused.html", status=status, detail=detail)
     response.status_code = status
     return response

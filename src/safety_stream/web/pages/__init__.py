@@ -1,0 +1,1 @@
+"""What each page asks of the read model, and the view it makes of it."""

@@ -1,0 +1,238 @@
+"""Pages about alerts, and what people do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from safety_stream.core.model.handling import ActionAnswer, AlertAction
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import Duration, Instant, before
+from safety_stream.web import words
+from safety_stream.web.acting import Unfinished, action_of
+from safety_stream.web.filters import Filter, read_filter
+from safety_stream.web.live import news_after
+from safety_stream.web.pages.page import page
+from safety_stream.web.policy import Person, acts_as, may
+from safety_stream.web.sessions import note_seen, note_sent, seen_of, sent_of
+from safety_stream.web.site import NotSent, Site
+from safety_stream.web.views.alert import AboutAlert, alert_view
+from safety_stream.web.views.handover import ASKED_AT_MOST, HandoverView, Lists, handover_view, shift_of
+from safety_stream.web.views.health import silent_feeds
+from safety_stream.web.views.inbox import PAGE, Found, inbox_view
+
+FIRED_WITHIN: Final = Duration(months=12)
+COUNTED_AT_MOST: Final = 1_000
+"""Open alerts of a priority that are counted for somebody who sees some areas alone."""
+
+
+def inbox(site: Site, request: Request, person: Person) -> Response:
+    """Open alerts, as chosen."""
+    chosen = read_filter(request.query_params.multi_items(), site.catalogue.areas.by_code)
+    seen = seen_of(request, site, person)
+    shift = shift_of(site.now(), site.shift_starts)
+    try:
+        alerts = chosen_alerts(site, person, chosen, limit=PAGE + 1, after=request.query_params.get("after"))
+    except ValueError as error:
+        raise HTTPException(400, f"{error}.") from None
+    found = Found(
+        alerts=alerts,
+        counts=_counts(site, person),
+        withdrawn=_withdrawn(site, person, shift.began),
+        seen=seen,
+        newest=site.read_model.newest_seq(person.audience),
+        behind=site.read_model.health().behind,
+    )
+    view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
+    may_do = site.catalogue.handling.roles.get(acts_as(person), frozenset())
+    can_act = site.send is not None and may(person, "act") and "acknowledge" in may_do
+    return page(request, site, person, "inbox.html", view=view, can_act=can_act)
+
+
+def chosen_alerts(
+    site: Site, person: Person, chosen: Filter, *, limit: int, after: str | None = None
+) -> list[PublishedAlert]:
+    """The alerts that are as chosen and that the person may see. Raises `ValueError` for a place that is none."""
+    allowed = site.areas_of(person)
+    areas = _districts(site, chosen.areas) if chosen.areas else None
+    if allowed is not None:
+        areas = allowed if areas is None else areas & allowed
+    if areas is not None and not areas:
+        # To the read model no area at all means every area.
+        return []
+    return site.read_model.inbox(
+        person.audience,
+        priorities=chosen.priorities,
+        areas=areas or (),
+        families=chosen.families,
+        states=chosen.states,
+        changed_after_seq=chosen.since or None,
+        text=chosen.text or None,
+        limit=limit,
+        after=after,
+    )
+
+
+def _districts(site: Site, codes: Sequence[str]) -> frozenset[str]:
+    some = Person(id="", role="analyst", areas=tuple(codes))
+    return site.areas_of(some) or frozenset()
+
+
+def _counts(site: Site, person: Person) -> Mapping[str, int]:
+    if site.areas_of(person) is None:
+        return site.read_model.count_by_priority(person.audience)
+    return {
+        priority: len(chosen_alerts(site, person, Filter(priorities=(priority,)), limit=COUNTED_AT_MOST))
+        for priority in words.PRIORITIES
+    }
+
+
+def _withdrawn(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:
+    told = site.read_model.withdrawn_since(person.audience, since)
+    return [alert for alert in told if site.sees(person, alert)][:ASKED_AT_MOST]
+
+
+def mark_seen(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Remember up to where the person has looked."""
+    del request
+    seq = str(form.get("seq", ""))
+    response = RedirectResponse("/inbox", status_code=303)
+    if seq.isascii() and seq.isdigit():
+        note_seen(response, site, person, min(int(seq), site.read_model.newest_seq(person.audience)))
+    return response
+
+
+def acknowledge_many(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Acknowledge every alert that was ticked; each value is an alert's id and the version that was seen."""
+    sent = 0
+    for ticked in form.getlist("alert")[:PAGE]:
+        alert_id, _, version = str(ticked).partition(":")
+        if _seen_alert(site, person, alert_id) is None:
+            continue
+        _send(site, request, action_of({"action": "acknowledge", "seen": version}, alert_id, person, site.now()))
+        sent += 1
+    said = f"Sent: {words.count_of(sent, 'acknowledgement')}." if sent else "Nothing was ticked."
+    request.session["said"] = said
+    return RedirectResponse("/inbox", status_code=303)
+
+
+def alert(site: Site, request: Request, person: Person) -> Response:
+    """One alert."""
+    return _alert_page(site, request, person, "", 200)
+
+
+def _alert_page(site: Site, request: Request, person: Person, mistake: str, status: int) -> Response:
+    found = _seen_alert(site, person, request.path_params["alert_id"])
+    if found is None:
+        raise HTTPException(404, "There is no such alert, or it is not for you to see.")
+    about = AboutAlert(
+        alert=found,
+        versions=site.read_model.versions(person.audience, found.alert_id),
+        explanation=site.explanation(found.rule_id) if found.rule_id else None,
+        fired_here=_fired(site, found),
+        answers=_answers(site, request, found.alert_id),
+        acts_as=acts_as(person) if site.send is not None and may(person, "act") else "",
+    )
+    view = alert_view(about, site.catalogue, site.now())
+    response = page(request, site, person, "alert.html", view=view, mistake=mistake)
+    response.status_code = status
+    return response
+
+
+def _seen_alert(site: Site, person: Person, alert_id: str) -> PublishedAlert | None:
+    found = site.read_model.alert(person.audience, alert_id)
+    return found if found is not None and site.sees(person, found) else None
+
+
+def _fired(site: Site, found: PublishedAlert) -> int | None:
+    if found.rule_id is None or found.area is None:
+        return None
+    since = before(site.now(), FIRED_WITHIN)
+    return site.read_model.fired_here(found.audience, found.rule_id, found.area, since)
+
+
+def _answers(site: Site, request: Request, alert_id: str) -> list[tuple[str, ActionAnswer | None]]:
+    return [(said, site.answers.to(action_id)) for action_id, said in sent_of(request, alert_id)]
+
+
+def act(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Send what somebody wants to do about an alert."""
+    alert_id = request.path_params["alert_id"]
+    if _seen_alert(site, person, alert_id) is None:
+        raise HTTPException(404, "There is no such alert, or it is not for you to see.")
+    try:
+        action = action_of(dict(form), alert_id, person, site.now())
+    except Unfinished as error:
+        return _alert_page(site, request, person, str(error), 400)
+    _send(site, request, action)
+    return RedirectResponse(f"/alerts/{alert_id}", status_code=303)
+
+
+def _send(site: Site, request: Request, action: AlertAction) -> None:
+    if site.send is None:
+        raise HTTPException(503, "Actions cannot be sent from here: start these pages with a connection to Kafka.")
+    try:
+        site.send(action)
+    except NotSent as error:
+        raise HTTPException(503, f"It was not sent: {error}") from None
+    note_sent(request, action.action_id, action.alert_id, words.ACTIONS[action.action])
+
+
+def handover(site: Site, request: Request, person: Person) -> Response:
+    """What the next shift has to know."""
+    return page(request, site, person, "handover.html", view=_sheet(site, person), can_act=site.send is not None)
+
+
+def _sheet(site: Site, person: Person) -> HandoverView:
+    shift = shift_of(site.now(), site.shift_starts)
+
+    def some(chosen: Filter) -> list[PublishedAlert]:
+        return chosen_alerts(site, person, chosen, limit=ASKED_AT_MOST)
+
+    lists = Lists(
+        urgent=some(Filter(priorities=("P1", "P2"))),
+        waiting=some(Filter()),
+        snoozed=some(Filter(states=("snoozed",))),
+        withdrawn=_withdrawn(site, person, shift.began),
+        behind=site.read_model.health().behind,
+        silent_feeds=silent_feeds(site.read_model.feeds(), site.catalogue),
+    )
+    audience = next((one.title for one in site.catalogue.audiences if one.id == person.audience), person.audience)
+    return handover_view(lists, audience, site.catalogue, shift, site.now())
+
+
+def sign_off(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Note on every alert of the sheet that it was handed over, and by whom to whom."""
+    takes_over = str(form.get("takes_over", "")).strip()[:60]
+    if not takes_over:
+        request.session["said"] = "Say who takes over, by number."
+        return RedirectResponse("/handover", status_code=303)
+    noted = _sheet(site, person).to_note
+    for row in noted:
+        said = f"Handed over by {person.id} to {takes_over}."
+        fields = {"action": "note", "rationale": said, "seen": str(row.version)}
+        _send(site, request, action_of(fields, row.id, person, site.now()))
+    request.session["said"] = f"Signed: noted on {words.count_of(len(noted), 'alert')}."
+    return RedirectResponse("/handover", status_code=303)
+
+
+def feed(site: Site, request: Request, person: Person) -> Response:
+    """The numbered feed as JSON, after a number."""
+    after = request.query_params.get("after", "0")
+    if not (after.isascii() and after.isdigit()):
+        raise HTTPException(400, "Give the number to read on from: /feed?after=0")
+    news = news_after(site, person, int(after))
+    told = {
+        "audience": person.audience,
+        "alerts": news.alerts,
+        "reached": news.reached,
+        "newest": site.read_model.newest_seq(person.audience),
+        "missing": news.missing,
+    }
+    return Response(msgspec.json.encode(told), media_type="application/json")
