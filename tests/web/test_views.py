@@ -1,5 +1,6 @@
 """What pages say, from rows alone."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -192,6 +193,16 @@ def test_what_was_known_on_a_day_is_what_is_shown_of_it(pages: Pages):
 
     assert len(then.splitlines()) < len(now.splitlines())
     assert client.get(f"{path}?known=soon").status_code == 400
+
+
+def test_a_number_that_was_restated_says_what_it_was(pages: Pages):
+    client = pages.as_person("dev-analyst")
+    said = [
+        Read(client.get(f"/indicators/{one}/E07000123").text).text
+        for one in ("violence", "burglary", "robbery", "drugs")
+    ]
+
+    assert any(re.search(r"shown 2 times; before: \d+", page) for page in said)
 
 
 def test_a_rise_an_alert_tells_of_leads_to_its_chart(pages: Pages):

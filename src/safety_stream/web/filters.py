@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, get_args
+from typing import Final, TypeVar, get_args
 from urllib.parse import urlencode
 
 import msgspec
@@ -12,6 +12,8 @@ from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import HandlingState
 
 LONGEST_TEXT: Final = 100
+
+T = TypeVar("T", bound=str)
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +62,8 @@ def read_filter(values: Iterable[tuple[str, str]], known_areas: Iterable[str]) -
     )
 
 
-def _chosen(asked: Mapping[str, list[str]], name: str, possible: Iterable[str]) -> list:  # type: ignore[type-arg]
-    return [value for value in possible if value in asked.get(name, ())]
+def _chosen(asked: Mapping[str, list[str]], name: str, possible: Iterable[T]) -> Iterator[T]:
+    return (value for value in possible if value in asked.get(name, ()))
 
 
 def _only(asked: Mapping[str, list[str]], name: str) -> str:
