@@ -12,6 +12,7 @@ from safety_stream.cli import (
     broker,
     bulk,
     dead_letters,
+    deliver,
     demo,
     doctor,
     generate,
@@ -25,6 +26,7 @@ from safety_stream.cli import (
     rules,
     s17a,
     schemas,
+    subscriptions,
     topics,
     worker,
 )
@@ -62,6 +64,7 @@ app.command("worker", epilog=worker.EPILOG)(worker.worker)
 app.command("replay", epilog=replay.EPILOG)(replay.replay)
 app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
+app.command("deliver", epilog=deliver.EPILOG)(deliver.deliver)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 published.indicators.command("known", epilog=known.EPILOG)(known.known)
 published.indicators.command("s17a", epilog=s17a.EPILOG)(s17a.s17a)
@@ -70,6 +73,9 @@ published.indicators.command("measures", epilog=bulk.MEASURES_EPILOG)(bulk.measu
 published.indicators.command("signals", epilog=judgements.SIGNALS_EPILOG)(judgements.signals)
 published.indicators.command("why", epilog=judgements.WHY_EPILOG)(judgements.why)
 published.indicators.command("budget", epilog=judgements.BUDGET_EPILOG)(judgements.budget)
+published.alerts.command("subscribe", epilog=subscriptions.SUBSCRIBE_EPILOG)(subscriptions.subscribe)
+published.alerts.command("subscriptions", epilog=subscriptions.LIST_EPILOG)(subscriptions.list_subscriptions)
+published.alerts.command("unsubscribe", epilog=subscriptions.UNSUBSCRIBE_EPILOG)(subscriptions.unsubscribe)
 app.add_typer(topics.app, name="topics")
 app.add_typer(published.alerts, name="alerts")
 published.indicators.command("lint", epilog=indicator_catalogue.LINT_EPILOG)(indicator_catalogue.lint)

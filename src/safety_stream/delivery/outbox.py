@@ -36,7 +36,7 @@ from safety_stream.core.delivering import Delivering
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import SECOND, Instant
-from safety_stream.delivery.deciding import AreasOf, Because, Decision, Told, When, decide, urgency
+from safety_stream.delivery.deciding import AreasOf, Decision, Told, decide, urgency
 from safety_stream.delivery.model import (
     Form,
     GiveUp,
@@ -81,7 +81,7 @@ class Position(msgspec.Struct, frozen=True):
 class Took(msgspec.Struct, frozen=True):
     """What came of some records: how many decisions of which kind, and how many numbers of the feed were missing."""
 
-    decisions: Mapping[tuple[When, Because], int]
+    decisions: Mapping[tuple[str, str], int]
     missing: int
 
 
@@ -138,6 +138,11 @@ class Outbox:
         with self._reading.connect() as db:
             return _position(db, topic, partition)
 
+    def forget_position(self, topic: str, partition: int) -> None:
+        """Begin at the beginning again: the topic was made anew. What was told of is not told again."""
+        with self._engine.begin() as db:
+            db.execute(delete(POSITIONS).where(POSITIONS.c.topic == topic, POSITIONS.c.partition == partition))
+
     def audiences(self) -> frozenset[str]:
         """Whose alerts somebody subscribed to, or was told of and may have to be told the withdrawal."""
         with self._reading.connect() as db:
@@ -148,7 +153,7 @@ class Outbox:
 
         Raises `TakenElsewhere`.
         """
-        decisions: Counter[tuple[When, Because]] = Counter()
+        decisions: Counter[tuple[str, str]] = Counter()
         missing = 0
         with self._engine.begin() as db:
             before = at = _position(db, topic, partition)
@@ -316,7 +321,7 @@ class Outbox:
 
     # What there is.
 
-    def counts(self) -> dict[Status, int]:
+    def counts(self) -> dict[str, int]:
         """How many messages have come how far."""
         with self._reading.connect() as db:
             rows = db.execute(select(MESSAGES.c.status, func.count()).group_by(MESSAGES.c.status)).all()

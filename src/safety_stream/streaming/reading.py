@@ -101,10 +101,20 @@ def follow(kafka: Connection, topics: Sequence[str], *, from_beginning: bool) ->
 
     Raises `NoSuchTopic`, and `KafkaException` when the broker cannot be asked.
     """
-    consumer = _consumer(kafka, (low_watermarks if from_beginning else high_watermarks)(kafka, topics))
+    yield from follow_from(kafka, (low_watermarks if from_beginning else high_watermarks)(kafka, topics), _POLL_SECONDS)
+
+
+def follow_from(
+    kafka: Connection, starts: Mapping[tuple[str, int], int], patience_seconds: float
+) -> Iterator[Incoming | None]:
+    """The same from given offsets (inclusive); None whenever so many seconds brought nothing.
+
+    What is no longer kept is passed over. Raises `KafkaException` when the broker cannot be asked.
+    """
+    consumer = _consumer(kafka, starts)
     try:
         while True:
-            message = consumer.poll(_POLL_SECONDS)
+            message = consumer.poll(patience_seconds)
             yield None if message is None or not _is_record(message) else incoming(message)
     finally:
         consumer.close()
