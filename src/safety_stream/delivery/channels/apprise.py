@@ -24,11 +24,11 @@ class _Apprise:
     def send(self, message: Message, address: str, now: Instant) -> Outcome:
         """See `Channel`."""
         del now
-        service = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
-        if not service.add(address):
-            return TryAgain("unknown-address")
         words = in_words(message, self._link)
+        service = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
         try:
+            if not service.add(address):
+                return TryAgain("unknown-address")
             went_well = service.notify(body=words.text, title=words.subject, timeout=PATIENCE_SECONDS)
         except Exception:  # noqa: BLE001 - its two hundred plug-ins raise what they like, and nobody knows how far it got
             return TryAgain("broken", may_be_taken=True)
