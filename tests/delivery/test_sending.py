@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -126,6 +128,40 @@ def test_a_channel_that_is_not_set_up_keeps_what_it_is_to_tell(engine: Engine):
 
     assert box.counts() == {"failed": 1}
     assert figures.attempts == [("pigeon", "shut-out")]
+
+
+def test_many_senders_and_a_reader_at_once_double_nothing(tmp_path: Path):
+    engine = open_database(f"sqlite:///{tmp_path}/delivery.sqlite")
+    box, provider = filled(engine, 40), Provider()
+    failures: list[Exception] = []
+
+    def send() -> None:
+        driver = sender(box, provider, Clock())
+        try:
+            while box.oldest_untaken() is not None:
+                driver.send_next()
+        except Exception as error:  # noqa: BLE001 - told to the test
+            failures.append(error)
+
+    def read() -> None:
+        try:
+            for number in range(41, 61):
+                box.take(TOPIC, 0, [(number - 1, alert(alert_id=f"a-{number}", seq=number))], NOON)
+                box.gather(NOON)
+        except Exception as error:  # noqa: BLE001 - as above
+            failures.append(error)
+
+    threads = [threading.Thread(target=one) for one in (read, send, send, send)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    send()
+    engine.dispose()
+
+    assert failures == []
+    assert sorted(provider.asks) == sorted(provider.inbox)
+    assert len(provider.inbox) == 60
 
 
 @settings(max_examples=25)
