@@ -11,7 +11,7 @@ from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import HOUR, MINUTE, SECOND, Instant
 from safety_stream.delivery.model import GiveUp, Message, Quiet, Taken, TryAgain
 from safety_stream.delivery.outbox import LEASE, Outbox, Position, TakenElsewhere, Took
-from safety_stream.delivery.subscriptions import subscribe
+from safety_stream.delivery.subscriptions import subscribe, unsubscribe
 from safety_stream.delivery.tables import MESSAGES, NOTICES
 
 NIGHT = Quiet(22 * 60, 7 * 60)
@@ -59,6 +59,14 @@ def test_a_record_that_comes_again_is_passed_over(box: Outbox):
     again = box.take(TOPIC, 0, [(0, alert()), (1, withdrawn())], NOON)
 
     assert dict(again.decisions) == {("never", "never-told"): 1}
+    assert box.position(TOPIC, 0) == Position(2, 3)
+
+
+def test_what_was_read_before_is_not_decided_again_and_moves_nothing_back(box: Outbox):
+    taken(box, alert(notify=False), alert(alert_id=OTHER, seq=2))
+    again = box.take(TOPIC, 0, [(0, alert(notify=False))], NOON)
+
+    assert dict(again.decisions) == {}
     assert box.position(TOPIC, 0) == Position(2, 3)
 
 
@@ -166,6 +174,17 @@ def test_what_becomes_urgent_is_told_at_once_and_not_in_the_digest_again(engine:
 
     assert [told(message) for message in sent(box, at(23))] == [[(2, "updated")]]
     assert box.gather(at(7, day=15)) == 0
+
+
+def test_who_unsubscribes_is_not_told_what_was_held_but_of_the_end_of_what_they_were_told(engine: Engine):
+    box = night(engine)
+    taken(box, alert(as_of=at(21)), now=at(21))
+    sent(box, at(21))
+    taken(box, alert(as_of=at(23), alert_id=OTHER, seq=2), withdrawn(seq=3, as_of=at(23)), now=at(23))
+    unsubscribe(engine, "5b", at(23))
+    box.gather(at(7, day=15))
+
+    assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(2, "withdrawn")]]
 
 
 # Withdrawn.

@@ -10,7 +10,7 @@ from sqlalchemy.engine import RowMapping
 
 from safety_stream.core.model.times import Instant
 from safety_stream.delivery.model import Quiet, Subscription
-from safety_stream.delivery.tables import MESSAGES, SUBSCRIPTIONS, reading
+from safety_stream.delivery.tables import MESSAGES, NOTICES, SUBSCRIPTIONS, reading
 
 
 class NoSuchSubscription(Exception):
@@ -48,6 +48,13 @@ def unsubscribe(engine: Engine, beginning: str, now: Instant) -> Subscription:
     with engine.begin() as db:
         db.execute(
             update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.subscription_id == ended.subscription_id).values(ended=now)
+        )
+        # What was held for them is not wanted any more, but for the end of what they were told.
+        db.execute(
+            update(NOTICES)
+            .where(NOTICES.c.subscription_id == ended.subscription_id)
+            .where(NOTICES.c.message_id.is_(None), NOTICES.c.change != "withdrawn")
+            .values(is_overtaken=True)
         )
     return ended
 

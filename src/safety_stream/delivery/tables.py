@@ -21,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     create_engine,
     event,
 )
@@ -77,7 +78,7 @@ MESSAGES = Table(
     # While it is being sent: when to take the sender for dead. When it was sent: when to ask where it is, if ever.
     Column("next_at", BigInteger),
     Column("may_be_taken", Boolean, nullable=False),
-    Column("provider_id", String(200)),
+    Column("provider_id", Text),
     Column("why", String(32)),
     Column("made_at", BigInteger, nullable=False),
     Column("sent_at", BigInteger),
@@ -96,7 +97,7 @@ NOTICES = Table(
     Column("change", String(12), nullable=False),
     Column("reason", String(20)),
     Column("priority", String(2)),
-    Column("title", String(500)),
+    Column("title", Text),
     Column("as_of", BigInteger, nullable=False),
     Column("because", String(24), nullable=False),
     # Held for a digest until it has a message; overtaken by a newer version or a withdrawal it never gets one.

@@ -28,6 +28,9 @@ from safety_stream.delivery.model import Message, Outcome, TryAgain, Whereabouts
 from safety_stream.delivery.settings import DeliverySettings, WebhookSettings
 from safety_stream.delivery.wording import in_data
 
+ADDRESS_MAX: Final = 2_000
+"""As long as addresses are that every server takes, and as our table holds them."""
+
 
 class Unreachable(Exception):
     """A hook that must not be reached, or cannot; the sentence says why, for whoever subscribes."""
@@ -41,6 +44,8 @@ def secret_of(key: SecretStr, subscription_id: str) -> str:
 
 def checked(address: str, *, private_addresses: bool) -> httpx.URL:
     """The address of a hook, which looks as it must. Raises `Unreachable`; whither its name leads is not looked at."""
+    if len(address) > ADDRESS_MAX:
+        raise Unreachable(f"a web hook's address has at most {ADDRESS_MAX:,} characters")
     try:
         url = httpx.URL(address)
     except httpx.InvalidURL:
