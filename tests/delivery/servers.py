@@ -6,9 +6,9 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -106,8 +106,8 @@ def post() -> Iterator[Post]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection:
-                _converse(connection, state)
+            # One that stalls must not keep the next from being heard.
+            threading.Thread(target=_converse, args=(connection, state), daemon=True).start()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -121,9 +121,13 @@ def post() -> Iterator[Post]:
         thread.join()
 
 
-def _converse(connection: socket.socket, state: Post) -> None:  # noqa: C901 - as above
-    file = connection.makefile("rwb")
+def _converse(connection: socket.socket, state: Post) -> None:
+    # Whoever spoke to us may have gone.
+    with suppress(OSError), connection, connection.makefile("rwb") as file:
+        _speak(file, state)
 
+
+def _speak(file: BinaryIO, state: Post) -> None:  # noqa: C901 - as above
     def say(word: str, otherwise: str) -> bool:
         reply = state.replies.get(word, otherwise)
         if reply == "stall":

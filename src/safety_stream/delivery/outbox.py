@@ -11,10 +11,10 @@ another claims it and sends it again under the same id, which is the provider's 
 settled in a second transaction. Between the two nobody knows whether a provider has it: such a message
 counts as told.
 
-*Providers* fail as one. After a failure a provider is left alone, longer each time, and so is the message that was
-tried. The next to be tried there is the one with the fewest attempts, so that one bad message holds up nobody. When a
-provider that failed more than once takes something again, all that failed with it may go at once: the backlog goes out
-in order of priority.
+*Providers* fail as one. After a failure a provider is left alone, longer for each in a row, and the message that was
+tried longer for each time it was. The next to be tried there is the one with the fewest attempts, so that one bad
+message holds up nobody. In an outage no message has failed more often than its provider, so all of them are due when it
+is asked again, and the backlog goes out in order of priority.
 
 *Withdrawn before told.* A notice nobody was told of is overtaken by the withdrawal of its alert, and by any newer
 notice of it while it waits for a digest.
@@ -274,12 +274,12 @@ class Outbox:
             if isinstance(outcome, Taken):
                 ask_at = now + self._bounds.confirming.every if confirms and outcome.provider_id else None
                 _end(db, claimed, "sent", next_at=ask_at, provider_id=outcome.provider_id, sent_at=now, why=None)
-                _is_well(db, claimed.provider, now)
+                _is_well(db, claimed.provider)
                 return "sent"
             if isinstance(outcome, GiveUp):
                 _end(db, claimed, "given-up", next_at=None, why=outcome.why)
                 # It answered: it is this message it does not take.
-                _is_well(db, claimed.provider, now)
+                _is_well(db, claimed.provider)
                 return "given-up"
             failures = _failures(db, claimed.provider) + 1
             own = wait_after(claimed.attempts, outcome.after, chance, self._bounds.retrying)
@@ -517,13 +517,5 @@ def _is_unwell(db: Connection, provider: str, failures: int, open_at: Instant) -
         db.execute(change)
 
 
-def _is_well(db: Connection, provider: str, now: Instant) -> None:
-    if _failures(db, provider) >= _OUTAGE:
-        db.execute(
-            update(MESSAGES).where(MESSAGES.c.provider == provider, MESSAGES.c.status == "failed").values(next_at=now)
-        )
+def _is_well(db: Connection, provider: str) -> None:
     db.execute(delete(PROVIDERS).where(PROVIDERS.c.provider == provider))
-
-
-_OUTAGE: Final = 2
-"""So many failures in a row are the provider's; one may be the message's own."""

@@ -61,6 +61,9 @@ class _Webhook:
     def __init__(self, settings: WebhookSettings, link: str) -> None:
         self._settings = settings
         self._link = link
+        # Made once: reading the certificate authorities takes longer than all else. Connections are not kept, for one
+        # that was made to an address under one name must not serve another.
+        self._tls = httpx.create_ssl_context()
 
     def send(self, message: Message, address: str, now: Instant) -> Outcome:
         """See `Channel`."""
@@ -74,7 +77,9 @@ class _Webhook:
         body = json.dumps(in_data(message, self._link), ensure_ascii=False)
         try:
             with (
-                httpx.Client(timeout=PATIENCE_SECONDS, follow_redirects=False, trust_env=False) as client,
+                httpx.Client(
+                    verify=self._tls, timeout=PATIENCE_SECONDS, follow_redirects=False, trust_env=False
+                ) as client,
                 client.stream(
                     "POST",
                     url.copy_with(host=to),
