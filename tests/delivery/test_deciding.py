@@ -100,6 +100,12 @@ def test_a_digest_comes_when_the_subscriber_wants_it():
     assert decide(subscription(digest_at=13 * 60), alert(late=True), None, NOON, BOUNDS).until == at(13)
 
 
+def test_a_digest_that_falls_into_quiet_hours_comes_when_they_end():
+    late = alert(late=True)
+
+    assert decide(subscription(digest_at=2 * 60, quiet=NIGHT), late, None, NOON, BOUNDS).until == at(7, day=15)
+
+
 def test_what_nobody_must_hear_is_not_told():
     assert decided(alert(notify=False)) == ("never", "nothing-to-hear")
 
@@ -182,8 +188,10 @@ def test_of_all_decisions(chosen: Subscription, of: PublishedAlert, told: Told |
 
     assert found == decide(chosen, of, told, now, BOUNDS)
     assert found.reason == of.reason
-    # What waits has a time, within a day by the clock; what does not wait has none.
-    assert (now < found.until <= now + 25 * HOUR) if found.when in ("held", "digest") else found.until == now
+    # What waits has a time, outside quiet hours; what does not wait has none.
+    assert (now < found.until <= now + 49 * HOUR) if found.when in ("held", "digest") else found.until == now
+    if found.when in ("held", "digest") and chosen.quiet is not None:
+        assert not is_quiet(chosen.quiet, found.until)
     if of.late:
         assert found.when in ("digest", "never")
     if of.priority == "P1":

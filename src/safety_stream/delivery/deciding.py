@@ -115,7 +115,7 @@ def decide(
     priority = alert.priority or (told.priority if told else None)
     if (calm := _why_it_can_wait(alert, priority, now - alert.as_of, bounds)) is not None:
         at = bounds.digest_at if subscription.digest_at is None else subscription.digest_at
-        return decided("digest", calm, next_at(now, at))
+        return decided("digest", calm, _out_of(subscription.quiet, next_at(now, at)))
     if priority == "P1":
         return decided("now", "urgent")
     if subscription.quiet is not None and is_quiet(subscription.quiet, now):
@@ -163,6 +163,11 @@ def is_quiet(quiet: Quiet, now: Instant) -> bool:
     if quiet.starts < quiet.ends:
         return quiet.starts <= minute < quiet.ends
     return minute >= quiet.starts or minute < quiet.ends
+
+
+def _out_of(quiet: Quiet | None, due: Instant) -> Instant:
+    """A digest's time, or when the quiet hours end that it falls into."""
+    return next_at(due, quiet.ends) if quiet is not None and is_quiet(quiet, due) else due
 
 
 def next_at(now: Instant, minute: MinuteOfDay) -> Instant:
