@@ -12,6 +12,7 @@ from safety_stream.cli import (
     broker,
     bulk,
     dead_letters,
+    deliver,
     demo,
     doctor,
     generate,
@@ -27,6 +28,7 @@ from safety_stream.cli import (
     rules,
     s17a,
     schemas,
+    subscriptions,
     topics,
     web,
     worker,
@@ -66,6 +68,7 @@ app.command("project", epilog=project.EPILOG)(project.project)
 app.command("replay", epilog=replay.EPILOG)(replay.replay)
 app.command("ingest", epilog=ingest.EPILOG)(ingest.ingest)
 app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
+app.command("deliver", epilog=deliver.EPILOG)(deliver.deliver)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.command("web", epilog=web.EPILOG)(web.web)
 published.indicators.command("known", epilog=known.EPILOG)(known.known)
@@ -75,6 +78,9 @@ published.indicators.command("measures", epilog=bulk.MEASURES_EPILOG)(bulk.measu
 published.indicators.command("signals", epilog=judgements.SIGNALS_EPILOG)(judgements.signals)
 published.indicators.command("why", epilog=judgements.WHY_EPILOG)(judgements.why)
 published.indicators.command("budget", epilog=judgements.BUDGET_EPILOG)(judgements.budget)
+published.alerts.command("subscribe", epilog=subscriptions.SUBSCRIBE_EPILOG)(subscriptions.subscribe)
+published.alerts.command("subscriptions", epilog=subscriptions.LIST_EPILOG)(subscriptions.list_subscriptions)
+published.alerts.command("unsubscribe", epilog=subscriptions.UNSUBSCRIBE_EPILOG)(subscriptions.unsubscribe)
 app.add_typer(topics.app, name="topics")
 published.alerts.command("act", epilog=handling.EPILOG)(handling.act)
 app.add_typer(published.alerts, name="alerts")

@@ -5,7 +5,7 @@ The class is what the loop tells (`streaming.ports.Observer`); it is served for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -76,14 +76,7 @@ class Metrics:
 
         Raises `OSError` when the port is taken.
         """
-        server, thread = start_http_server(port, addr=host, registry=self.registry)
-
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return stop
+        return _serve(self.registry, port, host)
 
     def committed(self, stage: str, records: int, batch_seconds: float, commit_seconds: float) -> None:
         """See `Observer`."""
@@ -133,6 +126,92 @@ class Metrics:
             _forget(gauge, stage, str(partition))
         for topic in self._topics.get(stage, ()):
             _forget(self._lag, stage, topic, str(partition))
+
+
+class DeliveryMetrics:
+    """The figures of a process that delivers alerts (`delivery.sending.Observer`, and what it took in)."""
+
+    def __init__(self) -> None:
+        """Begin at nought, in a registry of its own."""
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self._decisions = Counter(
+            "safety_stream_delivery_decisions",
+            "What subscriptions were to be told of alerts, and why.",
+            ["when", "because"],
+            registry=registry,
+        )
+        self._missing = Counter(
+            "safety_stream_delivery_missing_numbers", "Numbers of feeds that were never read.", registry=registry
+        )
+        self._attempts = Counter(
+            "safety_stream_delivery_attempts",
+            "Messages tried, by what came of it.",
+            ["channel", "outcome"],
+            registry=registry,
+        )
+        self._ends = Counter(
+            "safety_stream_delivery_ended",
+            "Messages delivered for certain, or given up.",
+            ["channel", "status"],
+            registry=registry,
+        )
+        self._messages = Gauge(
+            "safety_stream_delivery_messages", "Messages in the outbox.", ["status"], registry=registry
+        )
+        self._statuses: set[str] = set()
+        self._oldest = Gauge(
+            "safety_stream_delivery_oldest_seconds",
+            "For how long the oldest message has waited for a provider to take it.",
+            registry=registry,
+        )
+        self._alert_to_provider = Histogram(
+            "safety_stream_alert_to_provider_seconds",
+            "From an alert published to its message taken by a provider.",
+            ["priority"],
+            buckets=REPORT_TO_ALERT_BUCKETS,
+            registry=registry,
+        )
+
+    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+        """As `Metrics.serve`."""
+        return _serve(self.registry, port, host)
+
+    def took(self, decisions: Mapping[tuple[str, str], int], missing: int) -> None:
+        """Records were put into the outbox: so many decisions of each kind, and so many numbers missing."""
+        for (when, because), count in decisions.items():
+            self._decisions.labels(when, because).inc(count)
+        self._missing.inc(missing)
+
+    def attempted(self, channel: str, came_of_it: str) -> None:
+        """See `Observer`."""
+        self._attempts.labels(channel, came_of_it).inc()
+
+    def handed_over(self, priority: str, seconds: float) -> None:
+        """See `Observer`."""
+        self._alert_to_provider.labels(priority).observe(seconds)
+
+    def ended(self, channel: str, status: str) -> None:
+        """See `Observer`."""
+        self._ends.labels(channel, status).inc()
+
+    def standing(self, messages: Mapping[str, int], oldest_seconds: float) -> None:
+        """What is in the outbox now."""
+        self._statuses |= messages.keys()
+        for status in self._statuses:
+            self._messages.labels(status).set(messages.get(status, 0))
+        self._oldest.set(oldest_seconds)
+
+
+def _serve(registry: CollectorRegistry, port: int, host: str) -> Callable[[], None]:
+    server, thread = start_http_server(port, addr=host, registry=registry)
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return stop
 
 
 def _forget(gauge: Gauge, *labels: str) -> None:

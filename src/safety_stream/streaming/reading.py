@@ -116,15 +116,18 @@ def follow(kafka: Connection, topics: Sequence[str], *, from_beginning: bool) ->
         yield found if isinstance(found, Incoming) else None
 
 
-def follow_from(kafka: Connection, starts: Mapping[tuple[str, int], int]) -> Iterator[Incoming | End | None]:
-    """Committed records of some partitions from their starts on, and each end that is come to; None as `follow`.
+def follow_from(
+    kafka: Connection, starts: Mapping[tuple[str, int], int], patience_seconds: float = _POLL_SECONDS
+) -> Iterator[Incoming | End | None]:
+    """Committed records of some partitions from their starts (inclusive) on, and each end that is come to.
 
-    Raises `KafkaException` when the broker cannot be asked.
+    None whenever so many seconds brought nothing. What is no longer kept is passed over. Raises `KafkaException` when
+    the broker cannot be asked.
     """
     consumer = _consumer(kafka, starts)
     try:
         while True:
-            message = consumer.poll(_POLL_SECONDS)
+            message = consumer.poll(patience_seconds)
             if message is None:
                 yield None
             elif _is_record(message):

@@ -1,0 +1,294 @@
+"""`deliver`: the process that reads published alerts and tells those who subscribed.
+
+One thread reads and puts what is to be told into the outbox; some others take it out and hand it over. A database that
+is gone is waited for, and reading goes on from where it was left, because the place stands in the same database.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import structlog
+import typer
+
+from safety_stream.catalogue.delivering import load_delivering
+from safety_stream.cli.subscriptions import OutboxOption, SettingsOption, database_of, settings_of, with_extra
+from safety_stream.cli.terminal import (
+    TO_DO,
+    AreasFile,
+    CatalogueFolder,
+    DataFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    connect,
+    default_data_folder,
+    epilog,
+    on_kafka,
+    out,
+    print_json,
+)
+from safety_stream.config import Connection
+from safety_stream.core.catalogue import Areas
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import SECOND, Instant, day_of
+from safety_stream.data_files import catalogue_folder
+from safety_stream.observability.logs import configure_logs
+from safety_stream.observability.metrics import DeliveryMetrics
+from safety_stream.streaming.ports import Incoming
+from safety_stream.streaming.reading import follow_from, high_watermarks, low_watermarks, read_between
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.topology import row_of
+
+if TYPE_CHECKING:
+    from safety_stream.delivery.outbox import Outbox
+    from safety_stream.delivery.sending import Sender
+
+EPILOG = epilog(
+    "safety-stream deliver --delivery delivery.yaml",
+    {
+        0: "stopped by SIGTERM or Ctrl-C, or with --once, everything is handed over",
+        1: "it went wrong",
+        2: "with --once, something waits for a provider",
+    },
+)
+
+_PATIENCE_SECONDS = 0.05
+"""For how long further records are waited for, to be taken in one transaction with those that are there."""
+
+_BATCH = 200
+_LOOK_ROUND_SECONDS = 2.0
+"""How often digests are made, figures told, and somebody noticed who subscribed to another audience."""
+
+_SENDERS = 4
+"""Some providers stall for seconds, and others' pages must not wait for them."""
+
+_PAUSE_SECONDS = 0.5
+
+
+@on_kafka
+def deliver(
+    kafka: Connection,
+    delivery: SettingsOption,
+    once: Annotated[bool, typer.Option("--once", help="Tell what there is to tell by now, and stop.")] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
+    log_level: Annotated[str, typer.Option("--log-level", envvar="SAFETY_STREAM_LOG_LEVEL")] = "INFO",
+    outbox: OutboxOption = None,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Tell subscribers of alerts as they are published. What waits is kept in the outbox; any number may run.
+
+    With `--json` the log is JSON, else for people.
+    """
+    try:
+        configure_logs("json" if as_json else "pretty", log_level)
+    except KeyError:
+        raise Wrong(f"there is no log level {log_level}; take DEBUG, INFO, WARNING or ERROR") from None
+    connect(kafka)
+    settings = settings_of(delivery)
+    known = catalogue_of(catalogue, areas)
+    bounds = load_delivering(catalogue or catalogue_folder())
+    outboxes, sending = with_extra("safety_stream.delivery.outbox"), with_extra("safety_stream.delivery.sending")
+    channels = with_extra("safety_stream.delivery.channels")
+    box: Outbox = outboxes.Outbox(
+        database_of(outbox, data), bounds, channels.provider_of, lambda code: _lies_in(known.areas, code)
+    )
+    metrics = DeliveryMetrics()
+    sender: Sender = sending.Sender(
+        box,
+        sending.channels_of(settings),
+        {name: value.get_secret_value() for name, value in settings.addresses.items()},
+        clock=_wall,
+        chance=random.random,
+        observer=metrics,
+    )
+    reader = _Reader(kafka, box, metrics)
+    if once:
+        _once(reader, sender, box, as_json=as_json)
+        return
+    stop_serving = _serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    # SIGTERM stops it as Ctrl-C does: what a sender has begun is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    log = structlog.get_logger()
+    log.info("delivery.started", bootstrap=kafka.bootstrap)
+    stopping, wake = threading.Event(), threading.Condition()
+    senders = [
+        threading.Thread(target=_send_until, args=(sender, stopping, wake, number == 0), daemon=True)
+        for number in range(_SENDERS)
+    ]
+    try:
+        for one in senders:
+            one.start()
+        _read_for_ever(reader, wake)
+    except KeyboardInterrupt:
+        log.info("delivery.ended")
+    finally:
+        stopping.set()
+        with wake:
+            wake.notify_all()
+        for one in senders:
+            one.join()
+        if stop_serving is not None:
+            stop_serving()
+
+
+class _Reader:
+    """Reads the alerts of all audiences somebody subscribed to, each from where the outbox has it."""
+
+    def __init__(self, kafka: Connection, box: Outbox, metrics: DeliveryMetrics) -> None:
+        self._kafka = kafka
+        self._box = box
+        self._metrics = metrics
+        self._decode = shipped_codecs().decoder(row_of("alerts.").subjects)
+
+    def audiences(self) -> frozenset[str]:
+        """Whose alerts are to be read now."""
+        return self._box.audiences()
+
+    def starts(self, audiences: Iterable[str]) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
+        """Where to read on, and where the topics end. Raises `NoSuchTopic`."""
+        topics = [f"alerts.{audience}" for audience in sorted(audiences)]
+        starts, ends = low_watermarks(self._kafka, topics), high_watermarks(self._kafka, topics)
+        for topic, partition in starts:
+            position = self._box.position(topic, partition)
+            if position is not None and position.next_offset > ends[topic, partition]:
+                structlog.get_logger().warning("topic.made_anew", topic=topic, partition=partition)
+                self._box.forget_position(topic, partition)
+            elif position is not None:
+                starts[topic, partition] = max(starts[topic, partition], position.next_offset)
+        return starts, ends
+
+    def follow(self, audiences: frozenset[str]) -> Iterator[bool]:
+        """Put records into the outbox as they come, for as long as the caller likes; whether any came is given."""
+        if not audiences:
+            while True:
+                time.sleep(_PAUSE_SECONDS)
+                yield False
+        batch: list[Incoming] = []
+        starts, _ = self.starts(audiences)
+        for found in follow_from(self._kafka, starts, _PATIENCE_SECONDS):
+            record = found if isinstance(found, Incoming) else None
+            if record is not None:
+                batch.append(record)
+            if batch and (record is None or len(batch) >= _BATCH):
+                self._take(batch)
+                batch = []
+                yield True
+            elif record is None:
+                yield False
+
+    def read_to_end(self) -> None:
+        """Put everything into the outbox that there is by now."""
+        if not (audiences := self.audiences()):
+            return
+        batch: list[Incoming] = []
+        for record in read_between(self._kafka, *self.starts(audiences)):
+            batch.append(record)
+            if len(batch) >= _BATCH:
+                self._take(batch)
+                batch = []
+        self._take(batch)
+
+    def look_round(self) -> int:
+        """Make digests that are due, and tell the figures. How many were made."""
+        made = self._box.gather(_wall())
+        oldest = self._box.oldest_untaken()
+        waited = 0.0 if oldest is None else (_wall() - oldest) / SECOND
+        self._metrics.standing(self._box.counts(), waited)
+        return made
+
+    def _take(self, batch: list[Incoming]) -> None:
+        by_partition: dict[tuple[str, int], list[tuple[int, PublishedAlert]]] = {}
+        for record in batch:
+            alert = self._decode(record.value)
+            if isinstance(alert, PublishedAlert):
+                by_partition.setdefault((record.topic, record.partition), []).append((record.offset, alert))
+        for (topic, partition), alerts in by_partition.items():
+            took = self._box.take(topic, partition, alerts, _wall())
+            self._metrics.took(took.decisions, took.missing)
+            if took.missing:
+                structlog.get_logger().error("feed.has_gap", topic=topic, missing=took.missing)
+
+
+def _read_for_ever(reader: _Reader, wake: threading.Condition) -> None:
+    """Read until interrupted; what fails with the database, or is taken elsewhere, is read again from its place."""
+    outage = with_extra("sqlalchemy.exc").SQLAlchemyError
+    elsewhere = with_extra("safety_stream.delivery.outbox").TakenElsewhere
+    log = structlog.get_logger()
+    while True:
+        try:
+            audiences = reader.audiences()
+            looked_at = 0.0
+            for came in reader.follow(audiences):
+                made = 0
+                if time.monotonic() - looked_at > _LOOK_ROUND_SECONDS:
+                    looked_at = time.monotonic()
+                    made = reader.look_round()
+                    if reader.audiences() != audiences:
+                        break
+                if came or made:
+                    with wake:
+                        wake.notify_all()
+        except elsewhere:
+            log.warning("topic.taken_elsewhere", mend="one process reads at a time; this one goes on when it may")
+            time.sleep(_PAUSE_SECONDS)
+        except outage as error:
+            log.warning("database.failed", why=type(error).__name__)
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _send_until(sender: Sender, stopping: threading.Event, wake: threading.Condition, asks: bool) -> None:
+    """Send what is due until told to stop; the one that `asks` also asks providers where messages are."""
+    outage = with_extra("sqlalchemy.exc").SQLAlchemyError
+    while not stopping.is_set():
+        try:
+            if sender.send_next() or (asks and sender.ask_next()):
+                continue
+        except outage as error:
+            structlog.get_logger().warning("database.failed", why=type(error).__name__)
+        with wake:
+            wake.wait(_PAUSE_SECONDS)
+
+
+def _once(reader: _Reader, sender: Sender, box: Outbox, *, as_json: bool) -> None:
+    reader.read_to_end()
+    reader.look_round()
+    while sender.send_next():
+        pass
+    sender.ask_next()
+    counts = box.counts()
+    if as_json:
+        print_json(counts)
+    else:
+        out.print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing to tell")
+    if box.oldest_untaken() is not None:
+        raise typer.Exit(TO_DO)
+
+
+def _lies_in(areas: Areas, code: str) -> frozenset[str]:
+    return frozenset(areas.roll_ups(code, day_of(_wall())))
+
+
+def _serving(metrics: DeliveryMetrics, host: str, port: int) -> Callable[[], None]:
+    try:
+        return metrics.serve(port, host)
+    except OSError as error:
+        raise Wrong(
+            f"metrics cannot be served at {host}:{port} ({error.strerror}): name another --metrics-port "
+            "or --metrics-host"
+        ) from error
+
+
+def _wall() -> Instant:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,331 @@
+"""`alerts subscribe`, `subscriptions` and `unsubscribe`: who is told of which alerts, and how."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, TypeVar, get_args
+
+import msgspec
+import typer
+
+from safety_stream.catalogue.delivering import minute_of_text
+from safety_stream.cli.published import moment
+from safety_stream.cli.terminal import (
+    AreasFile,
+    CatalogueFolder,
+    DataFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    default_data_folder,
+    epilog,
+    out,
+    print_json,
+    print_table,
+    say,
+)
+from safety_stream.core.catalogue import Audience, Catalogue
+from safety_stream.core.delivering import MinuteOfDay
+from safety_stream.core.model.findings import Family, Priority
+from safety_stream.delivery.model import Quiet, Subscription, subscription_id
+from safety_stream.delivery.settings import DeliverySettings, SettingsFault, read_delivery_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+SUBSCRIBE_EPILOG = epilog(
+    "safety-stream alerts subscribe --audience duty-officer --webhook https://example.org/alerts --priority P1",
+    {0: "subscribed", 1: "it went wrong, or is no subscription"},
+)
+LIST_EPILOG = epilog("safety-stream alerts subscriptions --json", {0: "shown", 1: "it went wrong"})
+UNSUBSCRIBE_EPILOG = epilog(
+    "safety-stream alerts unsubscribe 5b2f81c0", {0: "ended", 1: "it went wrong, or there is no such subscription"}
+)
+
+FAMILIES: tuple[Family, ...] = get_args(Family)
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+_ID_SHOWN = 8
+
+OutboxOption = Annotated[
+    str | None,
+    typer.Option(
+        "--outbox",
+        envvar="SAFETY_STREAM_OUTBOX",
+        metavar="URL",
+        help="Database of subscriptions and messages: sqlite:///FILE or postgresql://USER@HOST/NAME. "
+        "Default: a file in the data folder.",
+    ),
+]
+SettingsOption = Annotated[
+    Path,
+    typer.Option(
+        "--delivery",
+        envvar="SAFETY_STREAM_DELIVERY",
+        exists=True,
+        dir_okay=False,
+        help="File with the channels that are set up, and what the addresses in subscriptions stand for.",
+    ),
+]
+
+T = TypeVar("T")
+
+
+def with_extra(module: str) -> ModuleType:
+    """A module of delivery's edge. Raises `Wrong` where what it rests on is not installed."""
+    try:
+        # The extra `delivery`: whoever tells nobody does without it.
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise Wrong(
+            f"{error.name} is not installed, which delivery needs: pip install 'safety-stream[delivery]'"
+        ) from None
+
+
+def database_of(url: str | None, data: Path) -> Engine:
+    """The database that was named, or the data folder's own. Raises `Wrong`."""
+    tables = with_extra("safety_stream.delivery.tables")
+    if url is None:
+        data.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{data / 'delivery.sqlite'}"
+    try:
+        engine: Engine = tables.open_database(url)
+    except tables.UnusableDatabase as error:
+        raise Wrong(str(error)) from None
+    return engine
+
+
+def settings_of(path: Path) -> DeliverySettings:
+    """The settings of delivery. Raises `Wrong`."""
+    try:
+        return read_delivery_settings(path)
+    except SettingsFault as error:
+        raise Wrong(str(error)) from None
+
+
+def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
+    def parsed(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return parsed
+
+
+def _each_of(known: Sequence[str]) -> Callable[[list[str] | None], list[str]]:
+    def checked(asked: list[str] | None) -> list[str]:
+        for one in asked or ():
+            if one not in known:
+                raise typer.BadParameter(f"{one} is none of {', '.join(known)}")
+        return asked or []
+
+    return checked
+
+
+def _quiet(text: str) -> Quiet:
+    starts, dash, ends = text.partition("-")
+    if not dash:
+        raise ValueError("quiet hours are written 22:00-07:00")
+    return Quiet(minute_of_text(starts), minute_of_text(ends))
+
+
+def subscribe(
+    audience: Annotated[str, typer.Option("--audience", help="Whose alerts: an audience of the catalogue.")],
+    delivery: SettingsOption,
+    webhook: Annotated[
+        str | None, typer.Option("--webhook", metavar="URL", help="Post them, signed, to this address.")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="CHANNEL:ADDRESS", help="Or another channel, and the name of an address in it."),
+    ] = None,
+    area: Annotated[list[str] | None, typer.Option("--area", help="Only this area and all within it; repeat.")] = None,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--family", callback=_each_of(FAMILIES), help=f"Only this family of rules; repeat: {', '.join(FAMILIES)}."
+        ),
+    ] = None,
+    priority: Annotated[
+        list[str] | None,
+        typer.Option("--priority", callback=_each_of(PRIORITIES), help="Only this priority, P1 to P4; repeat."),
+    ] = None,
+    marking: Annotated[list[str] | None, typer.Option("--marking", help="Only of this marking; repeat.")] = None,
+    quiet: Annotated[
+        Quiet | None,
+        typer.Option(
+            "--quiet",
+            parser=_checked(_quiet),
+            metavar="HH:MM-HH:MM",
+            help="Hours, in London, that only P1 breaks; all else comes when they end, as one digest.",
+        ),
+    ] = None,
+    digest_at: Annotated[
+        MinuteOfDay | None,
+        typer.Option(
+            "--digest-at",
+            parser=_checked(minute_of_text),
+            metavar="HH:MM",
+            help="When what is not urgent comes, in London. Default: as the catalogue says.",
+        ),
+    ] = None,
+    outbox: OutboxOption = None,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Have alerts sent: from now on, as far as they are asked for. A web hook's secret is shown now and never again."""
+    known = catalogue_of(catalogue, areas)
+    settings = settings_of(delivery)
+    channel, address = _destination(webhook, to)
+    now = _wall()
+    asked = Subscription(
+        subscription_id=subscription_id(audience, channel, address, now),
+        audience=audience,
+        channel=channel,
+        address=address,
+        since=now,
+        areas=tuple(area or ()),
+        families=tuple(one for one in FAMILIES if one in (family or ())),
+        priorities=tuple(one for one in PRIORITIES if one in (priority or ())),
+        markings=tuple(marking or ()),
+        quiet=quiet,
+        digest_at=digest_at,
+    )
+    _refuse_unknown(asked, known)
+    _refuse_unreachable(asked, settings)
+    engine = database_of(outbox, data)
+    with_extra("safety_stream.delivery.subscriptions").subscribe(engine, asked)
+    secret = _secret(asked, settings)
+    if as_json:
+        print_json(msgspec.to_builtins(asked) | ({} if secret is None else {"secret": secret}))
+        return
+    out.print(f"Subscribed: {asked.subscription_id}", markup=False)
+    if secret is not None:
+        out.print(f"What comes is signed with {secret}", markup=False)
+        say("Keep the secret: it is not shown again")
+
+
+def list_subscriptions(
+    ended: Annotated[bool, typer.Option("--ended", help="Those that have ended, too.")] = False,
+    outbox: OutboxOption = None,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    as_json: Json = False,
+) -> None:
+    """Print who is told of what."""
+    every: list[Subscription] = with_extra("safety_stream.delivery.subscriptions").subscriptions(
+        database_of(outbox, data)
+    )
+    found = [one for one in every if ended or one.ended is None]
+    if as_json:
+        for one in found:
+            print_json(one)
+        return
+    print_table(
+        ("subscription", "audience", "by", "to", "only", "quiet", "digest at", "since", "ended"),
+        [
+            (
+                one.subscription_id[:_ID_SHOWN],
+                one.audience,
+                one.channel,
+                one.address,
+                ", ".join((*one.areas, *one.families, *one.priorities, *one.markings)),
+                None if one.quiet is None else f"{_clock(one.quiet.starts)}-{_clock(one.quiet.ends)}",
+                None if one.digest_at is None else _clock(one.digest_at),
+                moment(one.since),
+                moment(one.ended),
+            )
+            for one in found
+        ],
+    )
+
+
+def unsubscribe(
+    subscription: Annotated[str, typer.Argument(help="A subscription, by its id or the beginning of it.")],
+    outbox: OutboxOption = None,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    as_json: Json = False,
+) -> None:
+    """End a subscription. That something it was told of is withdrawn is still told."""
+    edited = with_extra("safety_stream.delivery.subscriptions")
+    try:
+        ended: Subscription = edited.unsubscribe(database_of(outbox, data), subscription, _wall())
+    except edited.NoSuchSubscription as error:
+        raise Wrong(str(error)) from None
+    if as_json:
+        print_json(ended)
+    else:
+        out.print(f"Ended: {ended.subscription_id}", markup=False)
+
+
+def _destination(webhook: str | None, to: str | None) -> tuple[str, str]:
+    if (webhook is None) == (to is None):
+        raise Wrong("say where to: either --webhook URL or --to CHANNEL:ADDRESS")
+    if webhook is not None:
+        return "webhook", webhook
+    channel, colon, address = (to or "").partition(":")
+    if not colon or not address:
+        raise Wrong("a destination is written --to mail:duty-desk, the channel and the name of an address in it")
+    return channel, address
+
+
+_CHOSEN_BY = {"areas": "area", "families": "family", "priorities": "priority", "markings": "marking"}
+
+
+def _refuse_unknown(asked: Subscription, known: Catalogue) -> None:
+    """Raise `Wrong` where it would never be told anything."""
+    audience = next((one for one in known.audiences if one.id == asked.audience), None)
+    if audience is None:
+        raise Wrong(f"there is no audience {asked.audience}, only {', '.join(one.id for one in known.audiences)}")
+    strange = [code for code in asked.areas if code not in known.areas.by_code]
+    if strange:
+        raise Wrong(f"there is no area {strange[0]}: the codes are in the catalogue's areas")
+    for chosen, field in _CHOSEN_BY.items():
+        if getattr(asked, chosen) and not _is_told(audience, field):
+            raise Wrong(f"{asked.audience} is not told the {field} of an alert, so it cannot choose by it")
+
+
+def _is_told(audience: Audience, field: str) -> bool:
+    return field in audience.fields or (field == "area" and "areas" in audience.fields)
+
+
+def _refuse_unreachable(asked: Subscription, settings: DeliverySettings) -> None:
+    channels = with_extra("safety_stream.delivery.channels").CHANNELS
+    kind = channels.get(asked.channel)
+    if kind is None:
+        raise Wrong(f"there is no channel {asked.channel}, only {', '.join(channels)}")
+    if kind.make(settings) is None:
+        raise Wrong(f"{asked.channel} is not set up: state `{asked.channel}:` in the file named by --delivery")
+    if asked.address in settings.addresses:
+        return
+    if not kind.takes_any_address:
+        raise Wrong(f"{asked.address} is no address: name one under `addresses:` in the file named by --delivery")
+    webhook = with_extra("safety_stream.delivery.channels.webhook")
+    try:
+        webhook.checked(
+            asked.address, private_addresses=settings.webhook is not None and settings.webhook.private_addresses
+        )
+    except webhook.Unreachable as error:
+        raise Wrong(str(error)) from None
+
+
+def _secret(asked: Subscription, settings: DeliverySettings) -> str | None:
+    if asked.channel != "webhook" or settings.webhook is None:
+        return None
+    secret: str = with_extra("safety_stream.delivery.channels.webhook").secret_of(
+        settings.webhook.key, asked.subscription_id
+    )
+    return secret
+
+
+def _clock(minute: MinuteOfDay) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000

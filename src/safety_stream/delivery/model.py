@@ -1,0 +1,164 @@
+"""What delivery is about: subscriptions, notices, messages, and what becomes of a message.
+
+A *notice* is one version of one alert for one subscription. A *message* is what a channel carries: one notice, or a
+digest of several. A *provider* is whoever takes messages and fails as one: a mail server, GOV.UK Notify, one web hook.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+from uuid import UUID, uuid5
+
+import msgspec
+
+from safety_stream.core.delivering import MinuteOfDay
+from safety_stream.core.model.alerts import Change
+from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.published import OF_HANDLING, PublishedAlert, ToldReason
+from safety_stream.core.model.times import Instant
+
+LEAST_URGENT: Final[Priority] = "P4"
+"""What is taken of an alert whose priority its audience may not have."""
+
+_NAMESPACE = UUID("2c6f5a0e-93f4-5d7e-8a53-5d1fdb1c7f02")
+
+
+class Quiet(msgspec.Struct, frozen=True):
+    """Hours in which only P1 is handed over: from `starts` until `ends`, over midnight where `ends` comes first.
+
+    Raises `ValueError` when both are the same.
+    """
+
+    starts: MinuteOfDay
+    ends: MinuteOfDay
+
+    def __post_init__(self) -> None:
+        """Refuse what could mean always as well as never."""
+        if self.starts == self.ends:
+            raise ValueError("quiet hours begin and end at different times: to hear P1 alone, subscribe to P1 alone")
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told of what, and how. An empty list leaves the choice open.
+
+    `address` is a reference: a name in the settings of delivery, or the URL of a web hook. `areas` are codes with
+    everything within them. Nothing published before `since` is told; one that has `ended` hears only that what it was
+    told of is withdrawn.
+    """
+
+    subscription_id: str
+    audience: str
+    channel: str
+    address: str
+    since: Instant
+    areas: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ()
+    priorities: tuple[Priority, ...] = ()
+    markings: tuple[str, ...] = ()
+    quiet: Quiet | None = None
+    digest_at: MinuteOfDay | None = None
+    ended: Instant | None = None
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """News of an alert as a subscription is told of it: nothing here names a person.
+
+    It is of a version of the alert or, where `number` is not 0, of that number of how it is handled. `reason` is why it is told now (None where the audience may not know why), `title` the rule's.
+    """
+
+    notice_id: str
+    subscription_id: str
+    audience: str
+    alert_id: str
+    version: int
+    number: int
+    seq: int
+    change: Change
+    reason: ToldReason | None
+    priority: Priority | None
+    title: str | None
+    as_of: Instant
+
+
+Form = Literal["single", "digest"]
+
+Status = Literal["waiting", "sending", "sent", "delivered", "failed", "given-up", "overtaken"]
+"""How far a message has come.
+
+waiting: nobody has tried; sending: somebody is trying, or died trying; sent: a provider took it; delivered: and says it
+arrived; failed: the last attempt did, and there will be another; given-up: there will be none; overtaken: what it was
+to say was withdrawn before anybody was told.
+"""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel is given. The same `message_id` means the same message: it is the provider's idempotency key.
+
+    `is_repeat` says that an earlier attempt may have been taken.
+    """
+
+    message_id: str
+    subscription_id: str
+    form: Form
+    address: str
+    notices: tuple[Notice, ...]
+    is_repeat: bool
+
+
+Trouble = Literal["unreachable", "timed-out", "busy", "broken", "shut-out", "unknown-address"]
+"""Why a provider did not take a message now; somebody may have to mend something, and then it will."""
+
+Refusal = Literal["refused", "gone", "expired", "not-delivered", "never-confirmed"]
+"""Why a message is given up."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The provider took it. `provider_id` is what it calls it, and can be asked by where the channel confirms."""
+
+    provider_id: str | None = None
+
+
+class TryAgain(msgspec.Struct, frozen=True):
+    """It was not taken, or (`may_be_taken`) nobody knows. `after`: milliseconds the provider asked us to wait."""
+
+    why: Trouble
+    after: Instant = 0
+    may_be_taken: bool = False
+
+
+class GiveUp(msgspec.Struct, frozen=True):
+    """It will never be taken."""
+
+    why: Refusal
+
+
+Outcome = Taken | TryAgain | GiveUp
+"""What came of an attempt. By what is to be done next, never by exception."""
+
+Whereabouts = Literal["under-way", "delivered", "not-delivered", "unknown"]
+"""What a provider says of a message it took; unknown when it could not be asked."""
+
+
+News = tuple[int, int]
+"""What makes news of an alert other news: its version, and 0 or the number of what happened to its handling."""
+
+
+def news_of(alert: PublishedAlert) -> News:
+    """What of an alert a record tells."""
+    is_of_handling = alert.handling is not None and alert.reason in OF_HANDLING
+    return alert.version, alert.handling.number if alert.handling is not None and is_of_handling else 0
+
+
+def notice_id(subscription_id: str, alert_id: str, news: News) -> str:
+    """The identity of a notice: told twice, it is one."""
+    return str(uuid5(_NAMESPACE, f"notice\x1f{subscription_id}\x1f{alert_id}\x1f{news[0]}\x1f{news[1]}"))
+
+
+def digest_id(notice_ids: tuple[str, ...]) -> str:
+    """The identity of a digest: of the notices in it."""
+    return str(uuid5(_NAMESPACE, "digest\x1f" + "\x1f".join(sorted(notice_ids))))
+
+
+def subscription_id(audience: str, channel: str, address: str, since: Instant) -> str:
+    """The identity of a subscription: asked for twice in one millisecond, it is one."""
+    return str(uuid5(_NAMESPACE, f"subscription\x1f{audience}\x1f{channel}\x1f{address}\x1f{since}"))

@@ -1,0 +1,526 @@
+"""The outbox: what has to be told, kept until a provider has taken it.
+
+Theory of operation
+-------------------
+*In.* `take` puts the notices of some records and the position behind them into the database in one transaction, so each
+record is in the outbox exactly once, whatever dies when; a record that comes again is passed over by its offset. The
+position is compared as it is written: of two processes that read one topic, one has its transaction rolled back.
+
+*Out.* A message is claimed before it is sent: `sending`, with a time after which its sender counts as dead. Then
+another claims it and sends it again under the same id, which is the provider's idempotency key. What came of it is
+settled in a second transaction. Between the two nobody knows whether a provider has it: such a message
+counts as told.
+
+*Providers* fail as one. After a failure a provider is left alone, longer for each in a row, and the message that was
+tried longer for each time it was. The next to be tried there is the one with the fewest attempts, so that one bad
+message holds up nobody. In an outage no message has failed more often than its provider, so all of them are due when it
+is asked again, and the backlog goes out in order of priority.
+
+*Withdrawn before told.* A notice nobody was told of is overtaken by the withdrawal of its alert, and by any newer
+notice of it while it waits for a digest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, Engine, Select, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import IntegrityError
+
+from safety_stream.core.delivering import Delivering
+from safety_stream.core.model.findings import Priority
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import SECOND, Instant
+from safety_stream.delivery.deciding import AreasOf, Decision, Told, decide, urgency
+from safety_stream.delivery.model import (
+    Form,
+    GiveUp,
+    Message,
+    News,
+    Notice,
+    Outcome,
+    Status,
+    Subscription,
+    Taken,
+    Whereabouts,
+    digest_id,
+    news_of,
+    notice_id,
+)
+from safety_stream.delivery.retrying import wait_after
+from safety_stream.delivery.subscriptions import read_subscriptions
+from safety_stream.delivery.tables import MESSAGES, NOTICES, POSITIONS, PROVIDERS, reading
+
+LEASE: Final[Instant] = 120 * SECOND
+"""How long a sender may take: far longer than any channel waits for its provider."""
+
+_NOTICES_IN_A_DIGEST: Final = 200
+"""What is beyond goes into another digest: no provider takes a message of any length."""
+
+_UNTAKEN: Final[tuple[Status, ...]] = ("waiting", "failed")
+_TOLD: Final[tuple[Status, ...]] = ("sending", "sent", "delivered")
+
+ProviderOf = Callable[[str, str], str]
+"""A channel and an address to the provider that fails for both as one."""
+
+
+class TakenElsewhere(Exception):
+    """Another process has read the same records: this one's transaction was rolled back, and nothing of it remains."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where to read a partition on, and the number its next alert has."""
+
+    next_offset: int
+    next_seq: int
+
+
+class Took(msgspec.Struct, frozen=True):
+    """What came of some records: how many decisions of which kind, and how many numbers of the feed were missing."""
+
+    decisions: Mapping[tuple[str, str], int]
+    missing: int
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A message that is ours to send, by which channel, for how many times it has been tried, and how old it is."""
+
+    message: Message
+    channel: str
+    provider: str
+    priority: Priority
+    attempts: int
+    made_at: Instant
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What a subscription has in the outbox of an alert, told or not, and what it was last told."""
+
+    news: frozenset[News]
+    told: Told | None
+
+
+_NOTHING: Final = Heard(frozenset(), None)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A message whose provider is to be asked where it is."""
+
+    message_id: str
+    channel: str
+    provider_id: str
+    sent_at: Instant
+
+
+class Outbox:
+    """The outbox in a database. Everything it is told of time comes from outside."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        bounds: Delivering,
+        provider_of: ProviderOf,
+        areas_of: AreasOf = lambda code: frozenset({code}),
+    ) -> None:
+        self._engine = engine
+        self._reading = reading(engine)
+        self._bounds = bounds
+        self._provider_of = provider_of
+        self._areas_of = areas_of
+
+    # In.
+
+    def position(self, topic: str, partition: int) -> Position | None:
+        """Where to read on; None before the first record."""
+        with self._reading.connect() as db:
+            return _position(db, topic, partition)
+
+    def forget_position(self, topic: str, partition: int) -> None:
+        """Begin at the beginning again: the topic was made anew. What was told of is not told again."""
+        with self._engine.begin() as db:
+            db.execute(delete(POSITIONS).where(POSITIONS.c.topic == topic, POSITIONS.c.partition == partition))
+
+    def audiences(self) -> frozenset[str]:
+        """Whose alerts somebody subscribed to, or was told of and may have to be told the withdrawal."""
+        with self._reading.connect() as db:
+            return frozenset(one.audience for one in read_subscriptions(db))
+
+    def take(self, topic: str, partition: int, records: Sequence[tuple[int, PublishedAlert]], now: Instant) -> Took:
+        """Put what is to be told of these records (offset and alert, in order) into the outbox, all or nothing.
+
+        Raises `TakenElsewhere`.
+        """
+        decisions: Counter[tuple[str, str]] = Counter()
+        missing = 0
+        with self._engine.begin() as db:
+            before = at = _position(db, topic, partition)
+            subscribed: dict[str, list[Subscription]] = {}
+            for offset, alert in records:
+                if at is not None and offset < at.next_offset:
+                    continue
+                missing += 0 if at is None else max(0, alert.seq - at.next_seq)
+                at = Position(offset + 1, alert.seq + 1)
+                if alert.audience not in subscribed:
+                    subscribed[alert.audience] = read_subscriptions(db, alert.audience)
+                heard = _heard(db, alert.alert_id)
+                for subscription in subscribed[alert.audience]:
+                    known = heard.get(subscription.subscription_id, _NOTHING)
+                    if news_of(alert) in known.news:
+                        continue
+                    decision = decide(subscription, alert, known.told, now, self._bounds, self._areas_of)
+                    decisions[decision.when, decision.because] += 1
+                    self._put(db, subscription, alert, known.told, decision, now)
+            if at is not None and at != before:
+                _move(db, topic, partition, before, at)
+        return Took(decisions=decisions, missing=missing)
+
+    def _put(
+        self,
+        db: Connection,
+        subscription: Subscription,
+        alert: PublishedAlert,
+        told: Told | None,
+        decision: Decision,
+        now: Instant,
+    ) -> None:
+        if alert.change == "withdrawn" or decision.when != "never":
+            _overtake(db, subscription.subscription_id, alert)
+        if decision.when == "never":
+            return
+        notice = _notice(subscription, alert, told)
+        at_once = decision.when == "now"
+        if at_once:
+            self._post(db, subscription, "single", notice.notice_id, [notice.priority], now)
+        db.execute(
+            insert(NOTICES).values(
+                **msgspec.structs.asdict(notice),
+                because=decision.because,
+                due_at=decision.until,
+                message_id=notice.notice_id if at_once else None,
+                is_overtaken=False,
+            )
+        )
+
+    def _post(
+        self,
+        db: Connection,
+        subscription: Subscription,
+        form: Form,
+        message_id: str,
+        priorities: list[Priority | None],
+        now: Instant,
+    ) -> None:
+        db.execute(
+            insert(MESSAGES).values(
+                message_id=message_id,
+                subscription_id=subscription.subscription_id,
+                form=form,
+                channel=subscription.channel,
+                address=subscription.address,
+                provider=self._provider_of(subscription.channel, subscription.address),
+                priority=urgency(priorities),
+                status="waiting",
+                attempts=0,
+                next_at=now,
+                may_be_taken=False,
+                made_at=now,
+            )
+        )
+
+    def gather(self, now: Instant) -> int:
+        """Make a digest, for each subscription, of what was held and is due. The number of digests made."""
+        held = and_(NOTICES.c.message_id.is_(None), NOTICES.c.is_overtaken.is_(False), NOTICES.c.due_at <= now)
+        with self._reading.connect() as db:
+            # Nearly always there is none, and then nobody has to wait for a lock.
+            if db.execute(select(NOTICES.c.notice_id).where(held).limit(1)).first() is None:
+                return 0
+        made = 0
+        with self._engine.begin() as db:
+            by_id = {one.subscription_id: one for one in read_subscriptions(db)}
+            due = db.execute(
+                select(NOTICES).where(held).order_by(NOTICES.c.subscription_id, NOTICES.c.seq).with_for_update()
+            ).mappings()
+            for subscription_id, rows in groupby(due.all(), lambda row: row["subscription_id"]):
+                notices = [_noticed(row) for row in rows]
+                for start in range(0, len(notices), _NOTICES_IN_A_DIGEST):
+                    self._post_digest(db, by_id[subscription_id], notices[start : start + _NOTICES_IN_A_DIGEST], now)
+                    made += 1
+        return made
+
+    def _post_digest(self, db: Connection, subscription: Subscription, notices: list[Notice], now: Instant) -> None:
+        ids = tuple(notice.notice_id for notice in notices)
+        message_id = digest_id(ids)
+        self._post(db, subscription, "digest", message_id, [notice.priority for notice in notices], now)
+        db.execute(update(NOTICES).where(NOTICES.c.notice_id.in_(ids)).values(message_id=message_id))
+
+    # Out.
+
+    def claim(self, now: Instant) -> Claimed | None:
+        """The most urgent message that is due, now ours to send; None when there is none."""
+        with self._reading.connect() as db:
+            candidates: Sequence[str] = db.execute(_due(now)).scalars().all()
+        for message_id in candidates:
+            with self._engine.begin() as db:
+                if (claimed := _claim(db, message_id, now)) is not None:
+                    return claimed
+        return None
+
+    def settle(self, claimed: Claimed, outcome: Outcome, now: Instant, chance: float, *, confirms: bool) -> Status:
+        """Write down what came of an attempt; `chance` from 0 to 1 spreads the next one."""
+        with self._engine.begin() as db:
+            if isinstance(outcome, Taken):
+                ask_at = now + self._bounds.confirming.every if confirms and outcome.provider_id else None
+                _end(db, claimed, "sent", next_at=ask_at, provider_id=outcome.provider_id, sent_at=now, why=None)
+                _is_well(db, claimed.provider)
+                return "sent"
+            if isinstance(outcome, GiveUp):
+                _end(db, claimed, "given-up", next_at=None, why=outcome.why)
+                # It answered: it is this message it does not take.
+                _is_well(db, claimed.provider)
+                return "given-up"
+            failures = _failures(db, claimed.provider) + 1
+            own = wait_after(claimed.attempts, outcome.after, chance, self._bounds.retrying)
+            whole = wait_after(failures, outcome.after, chance, self._bounds.retrying)
+            _is_unwell(db, claimed.provider, failures, now + whole)
+            maybe = {"may_be_taken": True} if outcome.may_be_taken else {}
+            if now + own > claimed.made_at + self._bounds.retrying.give_up_after:
+                _end(db, claimed, "given-up", next_at=None, why="expired", **maybe)
+                return "given-up"
+            _end(db, claimed, "failed", next_at=now + own, why=outcome.why, **maybe)
+            return "failed"
+
+    def to_ask(self, now: Instant, limit: int = 100) -> list[Asked]:
+        """Messages whose providers are to be asked by now where they are."""
+        query = (
+            select(MESSAGES.c.message_id, MESSAGES.c.channel, MESSAGES.c.provider_id, MESSAGES.c.sent_at)
+            .where(MESSAGES.c.status == "sent", MESSAGES.c.next_at <= now)
+            .order_by(MESSAGES.c.priority, MESSAGES.c.next_at, MESSAGES.c.message_id)
+            .limit(limit)
+        )
+        with self._reading.connect() as db:
+            return [Asked(*row) for row in db.execute(query)]
+
+    def answer(self, asked: Asked, found: Whereabouts, now: Instant) -> Status:
+        """Write down where a message is, as its provider says."""
+        bounds = self._bounds.confirming
+        with self._engine.begin() as db:
+            if found == "delivered":
+                _mark(db, asked.message_id, "delivered", next_at=None, why=None)
+                return "delivered"
+            if found == "not-delivered":
+                _mark(db, asked.message_id, "given-up", next_at=None, why="not-delivered")
+                return "given-up"
+            if now >= asked.sent_at + bounds.within:
+                _mark(db, asked.message_id, "given-up", next_at=None, why="never-confirmed")
+                return "given-up"
+            _mark(db, asked.message_id, "sent", next_at=now + bounds.every)
+            return "sent"
+
+    # What there is.
+
+    def counts(self) -> dict[str, int]:
+        """How many messages have come how far."""
+        with self._reading.connect() as db:
+            rows = db.execute(select(MESSAGES.c.status, func.count()).group_by(MESSAGES.c.status)).all()
+        return {row[0]: row[1] for row in rows}
+
+    def oldest_untaken(self) -> Instant | None:
+        """When the oldest message was made that no provider has taken yet and some day may."""
+        query = select(func.min(MESSAGES.c.made_at)).where(MESSAGES.c.status.in_(("waiting", "sending", "failed")))
+        with self._reading.connect() as db:
+            made_at: Instant | None = db.execute(query).scalar_one()
+        return made_at
+
+
+def _position(db: Connection, topic: str, partition: int) -> Position | None:
+    query = select(POSITIONS.c.next_offset, POSITIONS.c.next_seq).where(
+        POSITIONS.c.topic == topic, POSITIONS.c.partition == partition
+    )
+    row = db.execute(query).first()
+    return None if row is None else Position(*row)
+
+
+def _move(db: Connection, topic: str, partition: int, before: Position | None, at: Position) -> None:
+    """Write the position, which must still be the one that was read. Raises `TakenElsewhere`."""
+    if before is None:
+        try:
+            db.execute(insert(POSITIONS).values(topic=topic, partition=partition, **msgspec.structs.asdict(at)))
+        except IntegrityError:
+            raise TakenElsewhere(topic) from None
+        return
+    moved = db.execute(
+        update(POSITIONS)
+        .where(POSITIONS.c.topic == topic, POSITIONS.c.partition == partition)
+        .where(POSITIONS.c.next_offset == before.next_offset)
+        .values(**msgspec.structs.asdict(at))
+    )
+    if moved.rowcount != 1:
+        raise TakenElsewhere(topic)
+
+
+def _heard(db: Connection, alert_id: str) -> dict[str, Heard]:
+    """By subscription, what there is of an alert. Nobody can begin to send any of it before this transaction ends."""
+    of_it = select(NOTICES.c.message_id).where(NOTICES.c.alert_id == alert_id, NOTICES.c.message_id.is_not(None))
+    found = db.execute(
+        select(MESSAGES.c.message_id, MESSAGES.c.status, MESSAGES.c.may_be_taken)
+        .where(MESSAGES.c.message_id.in_(of_it))
+        .order_by(MESSAGES.c.message_id)
+        .with_for_update()
+    )
+    told_in = {message_id for message_id, status, may_be_taken in found if status in _TOLD or may_be_taken}
+    notices = db.execute(
+        select(NOTICES)
+        .where(NOTICES.c.alert_id == alert_id)
+        .order_by(NOTICES.c.subscription_id, NOTICES.c.version, NOTICES.c.number)
+    ).mappings()
+    heard = {}
+    for subscription_id, rows in groupby(notices.all(), lambda row: str(row["subscription_id"])):
+        whole = list(rows)
+        told = [row for row in whole if row["message_id"] in told_in and not row["is_overtaken"]]
+        # Who was told of the end has nothing to be taken back.
+        last = told[-1] if told and told[-1]["change"] != "withdrawn" else None
+        heard[subscription_id] = Heard(
+            frozenset((row["version"], row["number"]) for row in whole),
+            None if last is None else Told(last["version"], last["priority"], last["title"]),
+        )
+    return heard
+
+
+def _overtake(db: Connection, subscription_id: str, alert: PublishedAlert) -> None:
+    """What waits to be told of the alert: held notices are not told any more; by a withdrawal, nothing is."""
+    of_it = and_(NOTICES.c.alert_id == alert.alert_id, NOTICES.c.subscription_id == subscription_id)
+    db.execute(update(NOTICES).where(of_it, NOTICES.c.message_id.is_(None)).values(is_overtaken=True))
+    if alert.change != "withdrawn":
+        return
+    untold = (
+        select(MESSAGES.c.message_id)
+        .where(MESSAGES.c.subscription_id == subscription_id)
+        .where(MESSAGES.c.status.in_(_UNTAKEN), MESSAGES.c.may_be_taken.is_(False))
+    )
+    db.execute(update(NOTICES).where(of_it, NOTICES.c.message_id.in_(untold)).values(is_overtaken=True))
+    live = select(NOTICES.c.message_id).where(NOTICES.c.is_overtaken.is_(False), NOTICES.c.message_id.is_not(None))
+    emptied = select(NOTICES.c.message_id).where(of_it, NOTICES.c.message_id.in_(untold))
+    db.execute(
+        update(MESSAGES)
+        .where(MESSAGES.c.message_id.in_(emptied), MESSAGES.c.message_id.not_in(live))
+        .values(status="overtaken", next_at=None)
+    )
+
+
+def _notice(subscription: Subscription, alert: PublishedAlert, told: Told | None) -> Notice:
+    # A withdrawal may say less than what it takes back did.
+    said = told if told is not None and alert.change == "withdrawn" else None
+    return Notice(
+        notice_id=notice_id(subscription.subscription_id, alert.alert_id, news_of(alert)),
+        subscription_id=subscription.subscription_id,
+        audience=alert.audience,
+        alert_id=alert.alert_id,
+        version=alert.version,
+        number=news_of(alert)[1],
+        seq=alert.seq,
+        change=alert.change,
+        reason=alert.reason,
+        priority=alert.priority or (said.priority if said else None),
+        title=alert.title or (said.title if said else None),
+        as_of=alert.as_of,
+    )
+
+
+def _noticed(row: RowMapping) -> Notice:
+    return msgspec.convert({name: row[name] for name in Notice.__struct_fields__}, Notice)
+
+
+_LIVE: Final[tuple[Status, ...]] = ("waiting", "failed", "sending")
+_CANDIDATES: Final = 16
+"""Others claim at the same time: so many are looked at before asking anew."""
+
+
+def _due(now: Instant) -> Select[str]:
+    """Messages to be tried, the most urgent first; where a provider has failed, first what it was tried with least."""
+    tried = case((PROVIDERS.c.failures > 0, MESSAGES.c.attempts), else_=0)
+    return (
+        select(MESSAGES.c.message_id)
+        .join(PROVIDERS, PROVIDERS.c.provider == MESSAGES.c.provider, isouter=True)
+        .where(MESSAGES.c.status.in_(_LIVE), MESSAGES.c.next_at <= now)
+        .where(or_(PROVIDERS.c.open_at.is_(None), PROVIDERS.c.open_at <= now))
+        .order_by(tried, MESSAGES.c.priority, MESSAGES.c.made_at, MESSAGES.c.message_id)
+        .limit(_CANDIDATES)
+    )
+
+
+def _claim(db: Connection, message_id: str, now: Instant) -> Claimed | None:
+    claimed = db.execute(
+        update(MESSAGES)
+        .where(MESSAGES.c.message_id == message_id)
+        .where(MESSAGES.c.status.in_(_LIVE), MESSAGES.c.next_at <= now)
+        .values(
+            status="sending",
+            next_at=now + LEASE,
+            attempts=MESSAGES.c.attempts + 1,
+            # Whoever was sending it before has died, and may have died after it was taken.
+            may_be_taken=or_(MESSAGES.c.may_be_taken, MESSAGES.c.status == "sending"),
+        )
+    )
+    if claimed.rowcount != 1:
+        return None
+    row = db.execute(select(MESSAGES).where(MESSAGES.c.message_id == message_id)).mappings().one()
+    notices = db.execute(
+        select(NOTICES)
+        .where(NOTICES.c.message_id == message_id, NOTICES.c.is_overtaken.is_(False))
+        .order_by(NOTICES.c.seq)
+    ).mappings()
+    return Claimed(
+        message=Message(
+            message_id=message_id,
+            subscription_id=row["subscription_id"],
+            form=row["form"],
+            address=row["address"],
+            notices=tuple(_noticed(notice) for notice in notices),
+            is_repeat=row["may_be_taken"],
+        ),
+        channel=row["channel"],
+        provider=row["provider"],
+        priority=row["priority"],
+        attempts=row["attempts"],
+        made_at=row["made_at"],
+    )
+
+
+def _end(db: Connection, claimed: Claimed, status: Status, **changes: object) -> None:
+    """End an attempt; one that took so long that somebody else has begun another says nothing any more."""
+    db.execute(
+        update(MESSAGES)
+        .where(MESSAGES.c.message_id == claimed.message.message_id)
+        .where(MESSAGES.c.status == "sending", MESSAGES.c.attempts == claimed.attempts)
+        .values(status=status, **changes)
+    )
+
+
+def _mark(db: Connection, message_id: str, status: Status, **changes: object) -> None:
+    db.execute(update(MESSAGES).where(MESSAGES.c.message_id == message_id).values(status=status, **changes))
+
+
+def _failures(db: Connection, provider: str) -> int:
+    query = select(PROVIDERS.c.failures).where(PROVIDERS.c.provider == provider).with_for_update()
+    return db.execute(query).scalar_one_or_none() or 0
+
+
+def _is_unwell(db: Connection, provider: str, failures: int, open_at: Instant) -> None:
+    change = update(PROVIDERS).where(PROVIDERS.c.provider == provider).values(failures=failures, open_at=open_at)
+    if db.execute(change).rowcount:
+        return
+    try:
+        with db.begin_nested():
+            db.execute(insert(PROVIDERS).values(provider=provider, failures=failures, open_at=open_at))
+    except IntegrityError:
+        # Another sender found it out at the same time.
+        db.execute(change)
+
+
+def _is_well(db: Connection, provider: str) -> None:
+    db.execute(delete(PROVIDERS).where(PROVIDERS.c.provider == provider))

@@ -1,0 +1,106 @@
+"""What a message says: a reference, the priority, the rule's title where the audience may have it, and a link.
+
+Never whom or what an alert is about, never what was found: a message goes through hands that are not the partnership's.
+Whoever may know more signs in and follows the link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from safety_stream.core.model.published import ToldReason
+from safety_stream.core.model.times import to_iso
+from safety_stream.delivery.model import LEAST_URGENT, Message, Notice
+
+REFERENCE_SHOWN: Final = 8
+"""So much of an alert's id tells it from the others."""
+
+REASONS: Final[Mapping[ToldReason, str]] = {
+    "new": "new",
+    "worsened": "more urgent than before",
+    "evidence-added": "more of it",
+    "evidence-removed": "rests on less than before",
+    "back-dated": "began earlier than was known",
+    "withdrawn": "no longer true",
+    "restated": "said anew",
+    "handled": "somebody has done something about it",
+    "overdue": "nobody has answered it in time",
+    "reminder": "its snooze is over",
+}
+"""Why somebody is told now, in words."""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """A message in words: one line for a subject or a push, and all of it."""
+
+    subject: str
+    text: str
+
+
+def in_words(message: Message, link: str) -> Words:
+    """What people read. `link` is the address of the pages, to which an alert's id is added."""
+    if message.form == "single":
+        (notice,) = message.notices
+        return Words(_headline(notice), "\n".join(_lines(notice, link)))
+    notices = by_urgency(message.notices)
+    withdrawn = sum(notice.change == "withdrawn" for notice in notices)
+    standing = len(notices) - withdrawn
+    subject = f"Alerts held for you: {standing} still true, {withdrawn} withdrawn"
+    blocks = ["\n".join([_still_true(notice), *_lines(notice, link)]) for notice in notices]
+    return Words(subject, "\n\n".join([f"{subject}.", *blocks]))
+
+
+def in_data(message: Message, link: str) -> dict[str, object]:
+    """What a program reads: the same, and `seq`, the number in the feed from which to read on."""
+    notices = by_urgency(message.notices)
+    entries = [_entry(notice, link) for notice in notices]
+    newest = to_iso(max(notice.as_of for notice in notices))
+    if message.form == "single":
+        return {"type": f"alert.{notices[0].change}", "timestamp": newest, "data": entries[0]}
+    return {"type": "alerts.digest", "timestamp": newest, "data": {"alerts": entries}}
+
+
+def by_urgency(notices: Sequence[Notice]) -> list[Notice]:
+    """The most urgent first, then the oldest."""
+    return sorted(notices, key=lambda notice: (notice.priority or LEAST_URGENT, notice.as_of, notice.notice_id))
+
+
+def _headline(notice: Notice) -> str:
+    what = notice.title or "Alert"
+    said = "Withdrawn: " if notice.change == "withdrawn" else ""
+    return " ".join(part for part in (f"{said}{notice.priority or ''}".strip(), what, _reference(notice)) if part)
+
+
+def _lines(notice: Notice, link: str) -> list[str]:
+    why = REASONS[notice.reason] if notice.reason is not None else notice.change
+    urgency = f"{notice.priority}. " if notice.priority is not None else ""
+    return [
+        f"{urgency}{notice.title or 'Alert'}",
+        f"Reference {_reference(notice)}, version {notice.version}: {why}",
+        f"{link}{notice.alert_id}",
+    ]
+
+
+def _still_true(notice: Notice) -> str:
+    return "WITHDRAWN, no longer true:" if notice.change == "withdrawn" else "Still true:"
+
+
+def _reference(notice: Notice) -> str:
+    return notice.alert_id[:REFERENCE_SHOWN]
+
+
+def _entry(notice: Notice, link: str) -> dict[str, object]:
+    return {
+        "audience": notice.audience,
+        "reference": notice.alert_id,
+        "version": notice.version,
+        "seq": notice.seq,
+        "change": notice.change,
+        "reason_for_now": notice.reason,
+        "priority": notice.priority,
+        "title": notice.title,
+        "link": f"{link}{notice.alert_id}",
+    }

@@ -1,0 +1,141 @@
+"""`deliver` on a real Kafka: what is published reaches a web hook, once, through a kill and a restart."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from tests.delivery.making import alert
+from tests.delivery.servers import Web, web
+from typer.testing import CliRunner
+
+from safety_stream.cli import app
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.data_files import catalogue_folder
+from safety_stream.streaming.provisioning import create
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.topology import Topic
+
+pytestmark = pytest.mark.kafka
+
+
+class Desk:
+    """One audience nobody else has, on one cluster, with a hook of its own."""
+
+    def __init__(self, bootstrap: str, folder: Path, audience: str, hook: Web) -> None:
+        self.bootstrap = bootstrap
+        self.folder = folder
+        self.audience = audience
+        self.hook = hook
+        self.environment = {
+            "SAFETY_STREAM_BOOTSTRAP": bootstrap,
+            "SAFETY_STREAM_DATA": str(folder / "data"),
+            "SAFETY_STREAM_CATALOGUE": str(folder / "catalogue"),
+            "SAFETY_STREAM_DELIVERY": str(folder / "delivery.yaml"),
+        }
+        self._seq = 0
+
+    def run(self, *words: str, code: int = 0) -> list[dict[str, Any]]:
+        result = CliRunner().invoke(app, [*words, "--json"], env=self.environment)
+        assert result.exit_code == code, result.output
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def started(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "safety_stream", "deliver", "--json"],
+            env=os.environ | self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def publish(self, *changes: dict[str, Any]) -> list[PublishedAlert]:
+        producer = Producer({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        published = []
+        for one in changes:
+            self._seq += 1
+            fields = {"alert_id": f"alert-{self._seq}", "as_of": time.time_ns() // 1_000_000, "priority": "P1"} | one
+            published.append(alert(audience=self.audience, seq=self._seq, **fields))
+            producer.produce(f"alerts.{self.audience}", shipped_codecs().encode(published[-1]))
+        assert producer.flush(30) == 0
+        return published
+
+    def told(self) -> list[tuple[str, int]]:
+        """What the hook got, repeats and all."""
+        said = [json.loads(body)["data"] for _, _, body in self.hook.posts]
+        return [(one["reference"], one["version"]) for one in said]
+
+
+@pytest.fixture
+def desk(kafka: str, tmp_path: Path, topic_prefix: str) -> Iterator[Desk]:
+    audience = f"{topic_prefix}desk"
+    catalogue = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    audiences = catalogue / "audiences" / "audiences.yaml"
+    text = audiences.read_text(encoding="utf-8")
+    mine = next(part for part in text.split("  - ") if part.startswith("{id: duty-officer"))
+    mine = f"audiences:\n  - {mine.replace('duty-officer', audience)}"
+    audiences.write_text(text.replace("audiences:\n", mine, 1), encoding="utf-8")
+    topic = Topic(name=f"alerts.{audience}", subjects=("published-alert",), partitions=1, settings={})
+    create(AdminClient({"bootstrap.servers": kafka, "log_level": 0}), [topic])
+    (tmp_path / "delivery.yaml").write_text(
+        f"link: https://alerts.example.invalid/\nwebhook: {{key: {'k' * 40}, private_addresses: true}}\n",
+        encoding="utf-8",
+    )
+    with web() as hook:
+        yield Desk(kafka, tmp_path, audience, hook)
+
+
+def until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    # What was being sent when its sender was killed is sent again two minutes later, so this may take longer.
+    tick = threading.Event()
+    for _ in range(2_400):
+        if holds():
+            return
+        assert process.poll() is None, process.stderr.read()
+        tick.wait(0.1)
+    pytest.fail("it did not come to pass")
+
+
+def test_once_tells_what_there_is_and_says_whether_something_waits(desk: Desk):
+    desk.run("alerts", "subscribe", "--audience", desk.audience, "--webhook", desk.hook.url)
+    first, _ = desk.publish({}, {"notify": False})
+
+    assert desk.run("deliver", "--once") == [{"sent": 1}]
+    assert desk.told() == [(first.alert_id, 1)]
+    desk.hook.behaves = "500"
+    desk.publish({})
+    assert desk.run("deliver", "--once", code=2) == [{"failed": 1, "sent": 1}]
+
+
+def test_every_alert_is_told_once_through_a_kill_and_a_restart(desk: Desk):
+    desk.run("alerts", "subscribe", "--audience", desk.audience, "--webhook", desk.hook.url, "--priority", "P1")
+    first = desk.publish({}, {"priority": "P3"}, {})
+    process = desk.started()
+    until(lambda: len(desk.hook.posts) == 2, process)
+    desk.publish({})
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    (withdrawn,) = desk.publish(
+        {"alert_id": first[0].alert_id, "version": 2, "change": "withdrawn", "reason": "withdrawn"}
+    )
+
+    process = desk.started()
+    until(lambda: (withdrawn.alert_id, 2) in desk.told(), process)
+    until(lambda: len({headers["webhook-id"] for _, headers, _ in desk.hook.posts}) == 4, process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 0, err
+    assert sorted(set(desk.told())) == [("alert-1", 1), ("alert-1", 2), ("alert-3", 1), ("alert-4", 1)]

@@ -1,0 +1,320 @@
+"""The outbox in its database: exactly once in, one digest of what was held, nothing told of what ended untold."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, event, select
+from tests.delivery.making import NOON, TOPIC, alert, at, outbox, subscription, withdrawn
+
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import HOUR, MINUTE, SECOND, Instant
+from safety_stream.delivery.model import GiveUp, Message, Quiet, Taken, TryAgain
+from safety_stream.delivery.outbox import LEASE, Outbox, Position, TakenElsewhere, Took
+from safety_stream.delivery.subscriptions import subscribe, unsubscribe
+from safety_stream.delivery.tables import MESSAGES, NOTICES
+
+NIGHT = Quiet(22 * 60, 7 * 60)
+OTHER = "3f1c8a6e-0000-5000-8000-000000000002"
+
+
+@pytest.fixture
+def box(engine: Engine) -> Outbox:
+    subscribe(engine, subscription())
+    return outbox(engine)
+
+
+def taken(box: Outbox, *alerts: PublishedAlert, now: Instant = NOON) -> Took:
+    start = box.position(TOPIC, 0)
+    first = 0 if start is None else start.next_offset
+    return box.take(TOPIC, 0, list(enumerate(alerts, first)), now)
+
+
+def sent(box: Outbox, now: Instant = NOON) -> list[Message]:
+    """Everything that is due, taken by a provider that takes it."""
+    found = []
+    while (claimed := box.claim(now)) is not None:
+        found.append(claimed.message)
+        box.settle(claimed, Taken("p-1"), now, 0.5, confirms=False)
+    return found
+
+
+def told(message: Message) -> list[tuple[int, str]]:
+    return [(notice.version, notice.change) for notice in message.notices]
+
+
+# In, exactly once.
+
+
+def test_an_alert_that_is_wanted_becomes_one_message(box: Outbox):
+    taken(box, alert())
+
+    (message,) = sent(box)
+    assert told(message) == [(1, "raised")]
+    assert (message.form, message.is_repeat, message.notices[0].reason) == ("single", False, "new")
+
+
+def test_a_record_that_comes_again_is_passed_over(box: Outbox):
+    taken(box, alert())
+    again = box.take(TOPIC, 0, [(0, alert()), (1, withdrawn())], NOON)
+
+    assert dict(again.decisions) == {("never", "never-told"): 1}
+    assert box.position(TOPIC, 0) == Position(2, 3)
+
+
+def test_what_was_read_before_is_not_decided_again_and_moves_nothing_back(box: Outbox):
+    taken(box, alert(notify=False), alert(alert_id=OTHER, seq=2))
+    again = box.take(TOPIC, 0, [(0, alert(notify=False))], NOON)
+
+    assert dict(again.decisions) == {}
+    assert box.position(TOPIC, 0) == Position(2, 3)
+
+
+def test_a_topic_that_was_made_anew_tells_nothing_twice(box: Outbox):
+    taken(box, alert())
+    box.take(TOPIC, 0, [(7, alert())], NOON)
+
+    assert len(sent(box)) == 1
+
+
+def test_numbers_that_are_missing_are_counted(box: Outbox):
+    taken(box, alert(seq=5))
+
+    assert taken(box, alert(seq=6, version=2), alert(seq=9, version=3)).missing == 2
+
+
+def test_the_position_and_the_messages_stand_or_fall_together(engine: Engine, box: Outbox):
+    def fall(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO delivery_positions"):
+            raise RuntimeError("the database went away")
+
+    event.listen(engine, "before_cursor_execute", fall)
+    with pytest.raises(RuntimeError):
+        taken(box, alert())
+    event.remove(engine, "before_cursor_execute", fall)
+
+    assert box.position(TOPIC, 0) is None
+    assert box.counts() == {}
+    taken(box, alert())
+    assert box.counts() == {"waiting": 1}
+
+
+def test_of_two_that_read_the_same_one_is_rolled_back(box: Outbox, monkeypatch: pytest.MonkeyPatch):
+    taken(box, alert())
+    stale = Position(0, 1)
+    monkeypatch.setattr("safety_stream.delivery.outbox._position", lambda *_: stale)
+
+    with pytest.raises(TakenElsewhere):
+        box.take(TOPIC, 0, [(1, alert(alert_id=OTHER))], NOON)
+
+    assert box.counts() == {"waiting": 1}
+
+
+def test_the_id_of_a_message_is_of_subscription_alert_and_version(engine: Engine, box: Outbox):
+    subscribe(engine, subscription(subscription_id="5b000000-0000-5000-8000-000000000002"))
+    taken(box, alert(), alert(version=2, seq=2, change="updated"), alert(alert_id=OTHER, seq=3))
+
+    assert len({message.message_id for message in sent(box)}) == 6
+
+
+# Held, and told once.
+
+
+def night(engine: Engine) -> Outbox:
+    subscribe(engine, subscription(quiet=NIGHT))
+    return outbox(engine)
+
+
+def test_what_quiet_hours_held_comes_as_one_digest_when_they_end(engine: Engine):
+    box = night(engine)
+    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23))
+
+    assert box.gather(at(6, 59, day=15)) == 0
+    assert sent(box, at(6, 59, day=15)) == []
+    assert box.gather(at(7, day=15)) == 1
+    assert box.gather(at(7, day=15)) == 0
+    (digest,) = sent(box, at(7, day=15))
+    assert (digest.form, len(digest.notices)) == ("digest", 2)
+    assert {notice.reason for notice in digest.notices} == {"new"}
+
+
+def test_a_digest_tells_the_newest_of_each_alert(engine: Engine):
+    box = night(engine)
+    taken(box, alert(as_of=at(23)), alert(as_of=at(23), version=2, seq=2, change="updated"), now=at(23))
+    box.gather(at(7, day=15))
+
+    assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(2, "updated")]]
+
+
+def test_what_was_raised_and_withdrawn_at_night_is_not_told(engine: Engine):
+    box = night(engine)
+    taken(box, alert(as_of=at(23)), withdrawn(as_of=at(23)), now=at(23))
+
+    assert box.gather(at(7, day=15)) == 0
+
+
+def test_a_digest_says_that_what_was_told_is_withdrawn(engine: Engine):
+    box = night(engine)
+    taken(box, alert(as_of=at(21)), now=at(21))
+    assert len(sent(box, at(21))) == 1
+    taken(
+        box,
+        alert(as_of=at(23), version=2, seq=2, change="updated"),
+        withdrawn(version=3, seq=3, as_of=at(23)),
+        now=at(23),
+    )
+    box.gather(at(7, day=15))
+
+    assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(3, "withdrawn")]]
+
+
+def test_what_becomes_urgent_is_told_at_once_and_not_in_the_digest_again(engine: Engine):
+    box = night(engine)
+    taken(box, alert(as_of=at(23)), alert(as_of=at(23), version=2, seq=2, change="updated", priority="P1"), now=at(23))
+
+    assert [told(message) for message in sent(box, at(23))] == [[(2, "updated")]]
+    assert box.gather(at(7, day=15)) == 0
+
+
+def test_who_unsubscribes_is_not_told_what_was_held_but_of_the_end_of_what_they_were_told(engine: Engine):
+    box = night(engine)
+    taken(box, alert(as_of=at(21)), now=at(21))
+    sent(box, at(21))
+    taken(box, alert(as_of=at(23), alert_id=OTHER, seq=2), withdrawn(seq=3, as_of=at(23)), now=at(23))
+    unsubscribe(engine, "5b", at(23))
+    box.gather(at(7, day=15))
+
+    assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(2, "withdrawn")]]
+
+
+# Withdrawn.
+
+
+def test_who_was_told_is_told_of_the_end_once(box: Outbox):
+    taken(box, alert())
+    sent(box)
+    taken(box, withdrawn())
+    assert [told(message) for message in sent(box)] == [[(2, "withdrawn")]]
+    taken(box, withdrawn(version=3, seq=3))
+
+    assert sent(box) == []
+
+
+def test_a_withdrawal_that_may_say_little_says_what_was_told(box: Outbox):
+    taken(box, alert())
+    sent(box)
+    taken(box, withdrawn(priority=None, title=None))
+
+    (notice,) = sent(box)[0].notices
+    assert (notice.priority, notice.title) == ("P2", "Repeat victim, graded")
+
+
+def test_the_withdrawal_of_what_nobody_has_taken_yet_takes_its_place(box: Outbox):
+    taken(box, alert())
+    claimed = box.claim(NOON)
+    box.settle(claimed, TryAgain("unreachable"), NOON, 0.5, confirms=False)
+    taken(box, withdrawn())
+
+    assert box.counts() == {"overtaken": 1}
+    assert sent(box, NOON + HOUR) == []
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_the_withdrawal_of_what_may_have_been_taken_is_told(box: Outbox, settled: bool):
+    taken(box, alert())
+    claimed = box.claim(NOON)
+    if settled:
+        box.settle(claimed, TryAgain("timed-out", may_be_taken=True), NOON, 0.5, confirms=False)
+    taken(box, withdrawn())
+
+    assert (2, "withdrawn") in [one for message in sent(box, NOON + HOUR) for one in told(message)]
+
+
+def test_a_digest_on_its_way_loses_what_is_withdrawn_meanwhile(engine: Engine):
+    box = night(engine)
+    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    box.gather(at(7, day=15))
+    taken(box, withdrawn(seq=3, as_of=at(7, day=15)), now=at(7, day=15))
+
+    (digest,) = sent(box, at(7, day=15))
+    assert [notice.alert_id for notice in digest.notices] == [OTHER]
+
+
+# Out.
+
+
+def test_a_sender_that_died_is_followed_by_another_with_the_same_id(box: Outbox):
+    taken(box, alert())
+    first = box.claim(NOON)
+
+    assert box.claim(NOON + LEASE - 1) is None
+    second = box.claim(NOON + LEASE)
+    assert second.message.message_id == first.message.message_id
+    assert (first.message.is_repeat, second.message.is_repeat) == (False, True)
+
+
+def test_a_sender_that_was_given_up_says_nothing_any_more(box: Outbox):
+    taken(box, alert())
+    first = box.claim(NOON)
+    second = box.claim(NOON + LEASE)
+    box.settle(second, Taken("p-1"), NOON + LEASE, 0.5, confirms=False)
+    box.settle(first, TryAgain("timed-out"), NOON + LEASE, 0.5, confirms=False)
+
+    assert box.counts() == {"sent": 1}
+
+
+def test_a_message_that_is_claimed_is_nobody_elses(box: Outbox):
+    taken(box, alert())
+
+    assert box.claim(NOON) is not None
+    assert box.claim(NOON) is None
+
+
+def test_what_is_refused_is_given_up(box: Outbox, engine: Engine):
+    taken(box, alert())
+    box.settle(box.claim(NOON), GiveUp("refused"), NOON, 0.5, confirms=False)
+
+    assert box.counts() == {"given-up": 1}
+    with engine.connect() as db:
+        assert db.execute(select(MESSAGES.c.why)).scalar_one() == "refused"
+
+
+def test_who_corrects_an_address_gets_what_waits(engine: Engine, box: Outbox):
+    taken(box, alert())
+    box.settle(box.claim(NOON), TryAgain("unknown-address"), NOON, 0.5, confirms=False)
+    subscribe(engine, subscription(address="other-desk"))
+
+    assert box.claim(NOON + MINUTE).message.address == "other-desk"
+
+
+def test_a_provider_that_asks_for_time_gets_it(box: Outbox):
+    taken(box, alert(), alert(alert_id=OTHER, seq=2))
+    box.settle(box.claim(NOON), TryAgain("busy", 90 * SECOND), NOON, 1.0, confirms=False)
+
+    assert box.claim(NOON + 90 * SECOND - 1) is None
+    assert box.claim(NOON + 90 * SECOND) is not None
+
+
+def test_one_bad_message_holds_up_nobody(box: Outbox):
+    taken(box, alert(priority="P1"), *(alert(alert_id=f"a-{n}", seq=n, priority="P3") for n in range(2, 12)))
+    now, others = NOON, 0
+    for _ in range(400):
+        if (claimed := box.claim(now)) is None:
+            now += SECOND
+            continue
+        bad = claimed.priority == "P1"
+        others += not bad
+        box.settle(claimed, TryAgain("broken") if bad else Taken(), now, 0.0, confirms=False)
+
+    assert others == 10
+    assert now - NOON < 10 * MINUTE
+
+
+def test_a_notice_has_nothing_of_whom_or_what_it_is_about(engine: Engine, box: Outbox):
+    taken(box, alert())
+    with engine.connect() as db:
+        (row,) = db.execute(select(NOTICES)).all()
+
+    secret = {alert().subject, alert().explanation, alert().area, alert().rule_id}
+    assert secret.isdisjoint(str(value) for value in row)
+    assert secret.isdisjoint(str(value) for value in msgspec.structs.astuple(sent(box)[0].notices[0]))

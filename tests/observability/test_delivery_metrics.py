@@ -1,0 +1,61 @@
+"""The figures of delivery: each set by what is told, none with a label that names anybody."""
+
+from __future__ import annotations
+
+from safety_stream.observability.metrics import DeliveryMetrics
+
+
+def everything_told() -> DeliveryMetrics:
+    metrics = DeliveryMetrics()
+    metrics.took({("now", "urgent"): 2, ("never", "unwanted"): 5}, 3)
+    metrics.attempted("mail", "busy")
+    metrics.handed_over("P1", 1.5)
+    metrics.ended("notify", "delivered")
+    metrics.standing({"waiting": 4, "sent": 9}, 12.5)
+    return metrics
+
+
+def figures(metrics: DeliveryMetrics) -> dict[str, float]:
+    return {
+        f"{sample.name}{dict(sorted(sample.labels.items()))}": sample.value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_what_is_told_is_in_the_figures():
+    found = figures(everything_told())
+
+    assert found["safety_stream_delivery_decisions_total{'because': 'urgent', 'when': 'now'}"] == 2
+    assert found["safety_stream_delivery_missing_numbers_total{}"] == 3
+    assert found["safety_stream_delivery_attempts_total{'channel': 'mail', 'outcome': 'busy'}"] == 1
+    assert found["safety_stream_alert_to_provider_seconds_sum{'priority': 'P1'}"] == 1.5
+    assert found["safety_stream_delivery_ended_total{'channel': 'notify', 'status': 'delivered'}"] == 1
+    assert found["safety_stream_delivery_messages{'status': 'waiting'}"] == 4
+    assert found["safety_stream_delivery_oldest_seconds{}"] == 12.5
+
+
+def test_every_metric_is_set_by_some_call():
+    silent = [
+        family.name
+        for family in everything_told().registry.collect()
+        if not any(sample.value for sample in family.samples)
+    ]
+
+    assert silent == []
+
+
+def test_what_is_there_no_more_is_nought():
+    metrics = everything_told()
+    metrics.standing({"sent": 13}, 0.0)
+
+    assert figures(metrics)["safety_stream_delivery_messages{'status': 'waiting'}"] == 0
+
+
+def test_labels_are_words_of_closed_lists():
+    labels = {
+        name for family in everything_told().registry.collect() for sample in family.samples for name in sample.labels
+    }
+
+    assert labels == {"when", "because", "channel", "outcome", "status", "priority", "le"}
