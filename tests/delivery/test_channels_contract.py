@@ -26,6 +26,7 @@ NOTICE = Notice(
     audience="desk",
     alert_id="3f1c8a6e-0000-5000-8000-000000000001",
     version=1,
+    number=0,
     seq=1,
     change="raised",
     reason="new",

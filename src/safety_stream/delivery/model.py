@@ -63,7 +63,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """News of an alert as a subscription is told of it: nothing here names a person.
 
-    It is of a version of the alert or, where `number` is not 0, of that number of how it is handled. `reason` is why it is told now (None where the audience may not know why), `title` the rule's.
+    It is of a version of the alert or, where `number` is not 0, of that number of how it is handled. `reason` is why it
+    is told now (None where the audience may not know why), `title` the rule's.
     """
 
     notice_id: str
