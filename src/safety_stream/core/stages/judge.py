@@ -117,6 +117,10 @@ class Found(msgspec.Struct, frozen=True, gc=False, array_like=True):
 _NOTHING: Final = Found({})
 _NO_HISTORY: Final = History(0, [])
 
+_Levels = tuple[float | None, float | None, float | None]
+_NO_LEVELS: Final[_Levels] = (None, None, None)
+"""Of a period that is judged no more: its bounds may be those of other settings."""
+
 
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
     """The judge step for this catalogue's settings; `partitions` of measure say how far the feeds are."""
@@ -385,13 +389,15 @@ class _Periods:
 
     def _say_changes(self, starts: Day, judged: Mapping[str, Judged], told: Told) -> dict[str, int]:
         """Say what is judged otherwise than it was told, and give the revisions."""
-        revisions = dict(told.revisions)
+        revisions, levels = dict(told.revisions), self._kind.levels
         for series in sorted(judged.keys() | told.judged.keys()):
             was = told.judged.get(series)
             now = judged.get(series) or _given_up(was)
             if now is not None and now != was:
                 revisions[series] = revisions.get(series, 0) + 1
-                self._say(series, starts, now, was, revisions[series])
+                self._say(
+                    series, starts, now, was, revisions[series], levels=levels if series in judged else _NO_LEVELS
+                )
         return dict(sorted(revisions.items()))
 
     def _find(self, series: str, starts: Day, now: Judged | None, was: Judged | None) -> None:
@@ -429,7 +435,10 @@ class _Periods:
             expected=expected,
         )
 
-    def _say(self, series: str, starts: Day, now: Judged, was: Judged | None, revision: int) -> None:
+    def _say(
+        self, series: str, starts: Day, now: Judged, was: Judged | None, revision: int, *, levels: _Levels
+    ) -> None:
+        amber, red, low = levels
         judgement = Judgement(
             area=_area_of(series),
             indicator=_indicator_of(series),
@@ -462,6 +471,9 @@ class _Periods:
             revision=revision,
             restates=was.signal if was else None,
             as_of=self._as_of,
+            amber_level=amber,
+            red_level=red,
+            low_level=low,
         )
         key = f"{series}|{self._kind.period}|{starts}"
         self._outputs.append(Output(topic="signals", key=key, value=judgement, received_at=self._as_of))
