@@ -55,7 +55,9 @@ def made_up(old: str, new: str, part: str = "") -> str:
 def in_parts(*parts: str) -> str:
     """A table in which one area is divided between others."""
     news = ("E07000118", "E07000119")
-    entries = [made_up("E07000117", new, part)[len("successors: [") : -1] for new, part in zip(news, parts, strict=True)]
+    entries = [
+        made_up("E07000117", new, part)[len("successors: [") : -1] for new, part in zip(news, parts, strict=True)
+    ]
     return f"successors: [{', '.join(entries)}]"
 
 
