@@ -31,7 +31,9 @@ no judgement brought about is the doing of a rule that changed. No rule asks for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from calendar import monthrange
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -44,7 +46,7 @@ from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.tallies import series_key
-from safety_stream.core.model.times import Day, Instant, day_of, period_of
+from safety_stream.core.model.times import Day, Instant, day_of, period_of, to_date, to_day
 from safety_stream.core.rules.changing import cause_by_version
 from safety_stream.core.rules.engine import difference
 from safety_stream.core.rules.rule import Limb, Rule
@@ -66,9 +68,6 @@ from safety_stream.core.statistics.expecting import Expected
 
 SLICE: Final = 26
 """How many periods of a kind are judged in one step: half a second of work where all series are marked."""
-
-YEAR: Final = 52 * WEEK
-"""A period so many days before is the same one of the year before."""
 
 
 class History(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -356,7 +355,7 @@ class _Periods:
                 found[series_key(area, indicator)] = dict(zip(periods, of_periods, strict=True))
         return found
 
-    def _values(self, series: str, periods: range) -> list[int]:
+    def _values(self, series: str, periods: Iterable[Day]) -> list[int]:
         """The values of these periods; nought outside the history."""
         history = self._histories.get(series) or _NO_HISTORY
         places = ((starts - history.first) // self._kind.length for starts in periods)
@@ -430,7 +429,7 @@ class _Periods:
             value=recent[-1],
             final=starts < self._reached.complete.get(indicator, 0),
             recent=tuple(recent),
-            past_years=tuple(self._values(series, range(starts - YEAR, begins - 1, -YEAR))),
+            past_years=tuple(self._values(series, _in_years_before(starts, begins))),
             target=self._kind.target(area, indicator, starts),
             expected=expected,
         )
@@ -477,6 +476,24 @@ class _Periods:
         )
         key = f"{series}|{self._kind.period}|{starts}"
         self._outputs.append(Output(topic="signals", key=key, value=judgement, received_at=self._as_of))
+
+
+@lru_cache(512)
+def _in_years_before(starts: Day, begins: Day) -> tuple[Day, ...]:
+    """The periods of the years before, down to the first of the history, the latest first.
+
+    Each begins on the same weekday, on the day nearest to the same one of its year: 52 weeks back, every time, would be
+    twelve days off after ten years.
+    """
+    date, found = to_date(starts), list[Day]()
+    for year in range(date.year - 1, 0, -1):
+        # The 29th of February is the 28th elsewhere.
+        same = to_day(date.replace(year=year, day=min(date.day, monthrange(year, date.month)[1])))
+        nearest = same + (starts - same + WEEK // 2) % WEEK - WEEK // 2
+        if nearest < begins:
+            break
+        found.append(nearest)
+    return tuple(found)
 
 
 def _given_up(was: Judged | None) -> Judged | None:
