@@ -17,13 +17,16 @@ from tests.core.stages.judged_world import (
     judging,
     run,
 )
+from tests.core.stages.making import covering
 
 from safety_stream.catalogue.loading import load_catalogue
-from safety_stream.cli.judgements import agrees, newest_of, worked_out_again
+from safety_stream.cli.judgements import _beside_accepted, agrees, newest_of, worked_out_again
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.judgements.settings import Accepted
 from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.data_files import catalogue_folder
+from safety_stream.synthetic.quiet import FalseAlarms
 from safety_stream.wire.codecs import shipped_codecs
 
 CODECS = shipped_codecs()
@@ -42,7 +45,8 @@ def judged(catalogue: Catalogue) -> list[Judgement]:
     values = [a_value(f"{area}|serious-violence", MONDAY + day, day % 5, 0, "day") for day in range(DAYS)]
     values += [a_value(f"{area}|burglary", MONDAY + day, 9 + day % 4, 0) for day in range(0, DAYS, 7)]
     burst = a_value(f"{area}|serious-violence", MONDAY + DAYS - 1, 17, 0, "day")
-    return newest_of(run(catalogue, [[*values, burst, a_status(MONDAY + DAYS + 6, MONDAY + DAYS, catalogue)]]))
+    known = covering(catalogue, MONDAY)
+    return newest_of(run(known, [[*values, burst, a_status(MONDAY + DAYS + 6, MONDAY + DAYS, known)]]))
 
 
 def agrees_again(judgement: Judgement) -> bool:
@@ -99,6 +103,19 @@ def test_what_is_judged_no_more_is_said_without_levels(catalogue: Catalogue):
     assert {one.amber_level for one in before} == {0.01}
     assert now
     assert {(one.signal, one.amber_level) for one in now} == {("none", None)}
+
+
+@pytest.mark.parametrize(
+    ("amber", "said"),
+    [
+        (150, "All within what is accepted: 12 red and 150 amber weeks a year"),
+        (151, "More than is accepted: 150 amber weeks of a mean of 10 (151)"),
+    ],
+)
+def test_what_chance_brings_is_held_beside_what_is_accepted(amber: int, said: str):
+    quiet = [FalseAlarms(mean, 224, 52, {"red": 12, "amber": count}, 0, 0) for mean, count in ((2.0, 9), (10.0, amber))]
+
+    assert _beside_accepted(Accepted(red=12, amber=150), quiet) == said
 
 
 def test_a_day_and_the_week_that_begins_with_it_are_two(judged: list[Judgement]):

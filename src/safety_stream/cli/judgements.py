@@ -27,7 +27,7 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.config import Connection
-from safety_stream.core.judgements.settings import DaySettings
+from safety_stream.core.judgements.settings import Accepted, DaySettings
 from safety_stream.core.model.judgements import Judgement, Reason, Signal
 from safety_stream.core.model.times import Day, PeriodKind, period_of, to_date, to_day
 from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
@@ -201,11 +201,26 @@ def budget(
         title=" ",
     )
     say("Numbers a year, were all series of that mean, and each mean known exactly; estimating it costs some more")
+    say(_beside_accepted(settings.accepted, rows))
     if settings.daily is not None:
         _tell_of_days(settings.daily, quiet_days)
 
 
 BUDGET_EPILOG = epilog("safety-stream indicators budget --weeks 52", {0: "printed", 1: "it went wrong"})
+
+
+def _beside_accepted(accepted: Accepted, rows: list[FalseAlarms]) -> str:
+    """Whether quiet weeks of each mean keep within what signals.yaml accepts, in words."""
+    limits: tuple[tuple[Signal, int], ...] = (("red", accepted.red), ("amber", accepted.amber))
+    beyond = [
+        f"{most:,} {signal} weeks of a mean of {one.mean:g} ({one.a_year(one.signals.get(signal, 0)):.0f})"
+        for one in rows
+        for signal, most in limits
+        if one.a_year(one.signals.get(signal, 0)) > most
+    ]
+    if beyond:
+        return f"More than is accepted: {', '.join(beyond)}"
+    return f"All within what is accepted: {accepted.red:,} red and {accepted.amber:,} amber weeks a year"
 
 
 def _tell_of_days(daily: DaySettings, quiet: list[FalseDays]) -> None:

@@ -144,7 +144,8 @@ def test_an_empty_week_is_a_week_of_nought(catalogue: Catalogue):
 
 def test_the_years_before_are_those_of_the_calendar(catalogue: Catalogue):
     """Twelve years of weeks whose values are their numbers: the week before New Year's Day stays that one."""
-    known, first = judging(catalogue), to_day(date(2013, 1, 7))
+    first = to_day(date(2013, 1, 7))
+    known = covering(judging(catalogue), first)
     last = to_day(date(2026, 1, 5))
     weeks = [a_value(SERIES[0], week, (week - first) // WEEK + 1, 0) for week in range(first, last, WEEK)]
     newest = {one.starts: one for one in run(known, [[*weeks, a_status(last, last, known)]])}

@@ -10,7 +10,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.days import judged_day
-from safety_stream.core.judgements.settings import DaySettings, Settings, Target
+from safety_stream.core.judgements.settings import Accepted, DaySettings, Settings, Target
 from safety_stream.core.judgements.signals import Judged, Row, Weighed, judged_week
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.judgements import Method
@@ -71,7 +71,8 @@ def _weeks(settings: Settings, known: Judging) -> Kind:
         length=WEEK,
         indicators=frozenset(settings.indicators),
         areas=frozenset(settings.areas),
-        by=digest((msgspec.structs.replace(settings, daily=None), known)),
+        # What is accepted by the year judges no week.
+        by=digest((msgspec.structs.replace(settings, daily=None, accepted=Accepted(red=0, amber=0)), known)),
         levels=(settings.levels.amber, settings.levels.red, settings.levels.improvement),
         expected=lambda counts, first, last, begins: expected_of(
             counts, first, last, settings.expecting, begins, known
