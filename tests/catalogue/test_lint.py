@@ -52,6 +52,15 @@ def made_up(old: str, new: str, part: str = "") -> str:
     return f"successors: [{{{said}{', ' if part else ''}{part}}}]"
 
 
+def in_parts(*parts: str) -> str:
+    """A table in which one area is divided between others."""
+    news = ("E07000118", "E07000119")
+    entries = [
+        made_up("E07000117", new, part)[len("successors: [") : -1] for new, part in zip(news, parts, strict=True)
+    ]
+    return f"successors: [{', '.join(entries)}]"
+
+
 COUNT_FACTS = "rules/count-facts.yaml"
 DISTINCT_FACTS = "rules/distinct-facts.yaml"
 SUM = "rules/sum-until.yaml"
@@ -193,6 +202,27 @@ def test_the_shipped_catalogue_has_no_issue():
             "successors: []",
             made_up("E07000117", "E07000118", "percent: 100, lsoas: [E01000001]"),
             "E07000118 has both percent and lsoas",
+        ),
+        (SUCCESSORS, "successors: []", in_parts("", ""), "E07000117 goes whole to 2 areas"),
+        (SUCCESSORS, "successors: []", in_parts("lsoas: [E01000001]", ""), "parts of E07000117 are LSOAs and whole"),
+        (
+            SUCCESSORS,
+            "successors: []",
+            in_parts("percent: 100", "lsoas: [E01000001]"),
+            "parts of E07000117 are LSOAs and per cent",
+        ),
+        (SUCCESSORS, "successors: []", in_parts("percent: 100", "percent: 20"), "come to 120 per cent"),
+        (
+            SUCCESSORS,
+            "successors: []",
+            in_parts("lsoas: [E01000001, E01000002]", "lsoas: [E01000002]"),
+            "LSOA E01000002 of E07000117 is in two parts",
+        ),
+        (
+            SUCCESSORS,
+            "successors: []",
+            in_parts("percent: 50", "percent: 50").replace("2028-04-01", "2027-04-01", 1),
+            "the parts of E07000117 begin on different days",
         ),
         (AGREEMENT, "id: 2015-18", "id: 2016-19", "id 2016-19 is not the file's name"),
         (AGREEMENT, "id: prevent,", "id: towards-zero,", "id towards-zero is there already"),

@@ -6,15 +6,30 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.core.stages.judged_world import MONDAY, SERIES, a_status, a_value, run
+from tests.core.stages.judged_world import (
+    MONDAY,
+    SERIES,
+    WEEK,
+    WEEKS,
+    a_status,
+    a_value,
+    counts_of,
+    judging,
+    run,
+)
+from tests.core.stages.making import covering
 
 from safety_stream.catalogue.loading import load_catalogue
-from safety_stream.cli.judgements import agrees, newest_of, worked_out_again
+from safety_stream.cli.judgements import _beside_accepted, agrees, newest_of, worked_out_again
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.judgements.settings import DaySettings, Settings
+from safety_stream.core.judgements.settings import Accepted
 from safety_stream.core.model.judgements import Judgement
+from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.data_files import catalogue_folder
+from safety_stream.synthetic.quiet import FalseAlarms
+from safety_stream.wire.codecs import shipped_codecs
 
+CODECS = shipped_codecs()
 DAYS = 68 * 7
 
 
@@ -30,20 +45,77 @@ def judged(catalogue: Catalogue) -> list[Judgement]:
     values = [a_value(f"{area}|serious-violence", MONDAY + day, day % 5, 0, "day") for day in range(DAYS)]
     values += [a_value(f"{area}|burglary", MONDAY + day, 9 + day % 4, 0) for day in range(0, DAYS, 7)]
     burst = a_value(f"{area}|serious-violence", MONDAY + DAYS - 1, 17, 0, "day")
-    return newest_of(run(catalogue, [[*values, burst, a_status(MONDAY + DAYS + 6, MONDAY + DAYS, catalogue)]]))
+    known = covering(catalogue, MONDAY)
+    return newest_of(run(known, [[*values, burst, a_status(MONDAY + DAYS + 6, MONDAY + DAYS, known)]]))
 
 
-def settings_of(catalogue: Catalogue, judgement: Judgement) -> Settings | DaySettings:
-    assert catalogue.signals is not None
-    assert catalogue.signals.daily is not None
-    return catalogue.signals if judgement.period == "week" else catalogue.signals.daily
+def agrees_again(judgement: Judgement) -> bool:
+    """Worked out from what a reader of the topic sees, and nothing else."""
+    read = CODECS.decode(("judgement",), CODECS.encode(judgement))
+    assert isinstance(read, Judgement)
+    again = worked_out_again(read)
+    return again is not None and agrees(read, again)
 
 
-def test_every_bound_follows_from_its_record(catalogue: Catalogue, judged: list[Judgement]):
-    again = [(one, worked_out_again(one, settings_of(catalogue, one))) for one in judged]
-
+def test_every_bound_follows_from_its_record(judged: list[Judgement]):
     assert {(one.period, one.method) for one in judged} == {("day", "poisson"), ("week", "bayes")}
-    assert all(agrees(*one) for one in again)
+    assert all(map(agrees_again, judged))
+
+
+@pytest.mark.parametrize("levels", [(0.01, 0.001, 0.01), (0.05, 0.002, 0.1), (0.003, 0.0001, 0.02)])
+def test_whatever_the_levels_were_the_bounds_of_every_method_follow_from_the_record(
+    catalogue: Catalogue, levels: tuple[float, float, float]
+):
+    assert catalogue.signals is not None
+    amber, red, improvement = levels
+    other = msgspec.structs.replace(catalogue.signals.levels, amber=amber, red=red, improvement=improvement)
+    known = judging(catalogue, levels=other)
+    said: list[Judgement] = []
+    for seed in range(20):
+        values = [a_value(*key, value, 0) for key, value in counts_of(seed).items()]
+        last = MONDAY + WEEKS * WEEK
+        said += run(known, [[*values, a_status(last, last - 21, known)]])
+
+    assert {one.method for one in said} == {"farrington", "bayes"}
+    assert {one.together for one in said} == {1, 4}
+    assert {one.signal for one in said} == {"none", "amber", "red", "improvement"}
+    assert all(map(agrees_again, said))
+
+
+def test_a_record_without_levels_says_nothing_of_its_bounds(judged: list[Judgement]):
+    """As an earlier release wrote them."""
+    old = msgspec.structs.replace(judged[0], amber_level=None, red_level=None, low_level=None)
+
+    assert worked_out_again(old) is None
+
+
+def test_what_is_judged_no_more_is_said_without_levels(catalogue: Catalogue):
+    """Its bounds may be those of the settings before."""
+    assert catalogue.signals is not None
+    rows, known, series = MemoryRows(), judging(catalogue), SERIES[0]
+    values = [a_value(series, MONDAY + week * WEEK, 90 if week == WEEKS - 1 else 5, 0) for week in range(WEEKS)]
+    last = MONDAY + WEEKS * WEEK
+    before = run(known, [[*values, a_status(last, last, known)]], rows)
+    without = msgspec.structs.replace(known.signals, areas=("E07000124",))
+    now = run(msgspec.structs.replace(known, signals=without), [[a_status(last, last, known)]], rows)
+
+    assert before[-1].signal == "red"
+    assert {one.amber_level for one in before} == {0.01}
+    assert now
+    assert {(one.signal, one.amber_level) for one in now} == {("none", None)}
+
+
+@pytest.mark.parametrize(
+    ("amber", "said"),
+    [
+        (150, "All within what is accepted: 12 red and 150 amber weeks a year"),
+        (151, "More than is accepted: 150 amber weeks of a mean of 10 (151)"),
+    ],
+)
+def test_what_chance_brings_is_held_beside_what_is_accepted(amber: int, said: str):
+    quiet = [FalseAlarms(mean, 224, 52, {"red": 12, "amber": count}, 0, 0) for mean, count in ((2.0, 9), (10.0, amber))]
+
+    assert _beside_accepted(Accepted(red=12, amber=150), quiet) == said
 
 
 def test_a_day_and_the_week_that_begins_with_it_are_two(judged: list[Judgement]):
@@ -52,12 +124,12 @@ def test_a_day_and_the_week_that_begins_with_it_are_two(judged: list[Judgement])
     assert len(newest) == len(judged)
 
 
-@pytest.mark.parametrize("change", [{"expected": 3.0001}, {"counted": 1}, {"red_above": 900}, {"spread": 1.01}])
-def test_a_record_that_was_tampered_with_does_not_agree(
-    catalogue: Catalogue, judged: list[Judgement], change: dict[str, Any]
-):
+@pytest.mark.parametrize(
+    "change", [{"expected": 3.0001}, {"counted": 1}, {"red_above": 900}, {"spread": 1.01}, {"red_level": 0.01}]
+)
+def test_a_record_that_was_tampered_with_does_not_agree(judged: list[Judgement], change: dict[str, Any]):
     (burst,) = [one for one in judged if one.signal == "red"]
     other = msgspec.structs.replace(burst, **change)
 
     assert burst.period == "day"
-    assert not agrees(other, worked_out_again(other, settings_of(catalogue, other)))
+    assert not agrees_again(other)

@@ -62,6 +62,41 @@ def attendance(ref: str, event: int, told: int) -> tuple[Report, int]:
     return crime(ref, event, told, **changes)
 
 
+def in_one_lsoa(folder: Path) -> Path:
+    """A tally of an LSOA, as a replay writes it."""
+    tally = Tally(
+        area="lsoa:E01024897",
+        indicator="violence",
+        event_day=FIRST,
+        precision="day",
+        report_day=FIRST + 1,
+        count=3,
+        as_of=start_of(FIRST + 1),
+    )
+    path = folder / "tallies.jsonl"
+    path.write_bytes(msgspec.json.encode(tally) + b"\n")
+    return path
+
+
+def test_an_lsoa_is_an_area_of_what_is_counted_by_lsoas(tmp_path: Path):
+    path = in_one_lsoa(tmp_path)
+    found = rows("--from", path, "--as-of", to_date(FIRST + 3), "--last", 1, area="lsoa:E01024897")
+
+    assert [row["known"] for row in found] == [3]
+
+
+@pytest.mark.parametrize(("indicator", "area"), [("hate", "lsoa:E01024897"), ("violence", "lsoa:E01999999")])
+def test_an_lsoa_is_none_of_what_is_not_counted_by_them_nor_one_that_is_not_there(
+    tmp_path: Path, indicator: str, area: str
+):
+    words = ("--from", in_one_lsoa(tmp_path), "--as-of", to_date(FIRST + 3))
+    code, _, err = known(*words, indicator=indicator, area=area)
+
+    assert code == 1
+    assert f"there is no area {area}" in " ".join(err.split())
+    assert err.count("E0") < 30
+
+
 HISTORY = sorted(
     [
         *(crime(f"daily-{day}", day, day + day % 4) for day in range(0, 40, 2)),

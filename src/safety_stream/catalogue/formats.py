@@ -650,6 +650,13 @@ class DailyEntry(_Strict):
     sources: dict[str, Prose]
 
 
+class AcceptedEntry(_Strict):
+    """How many weeks a year may be signals by chance alone, over all series."""
+
+    red: Annotated[int, Field(ge=0, le=100_000)]
+    amber: Annotated[int, Field(ge=0, le=100_000)]
+
+
 class SignalsEntry(_Strict):
     """Which series are judged by the week, by what, and when they are a signal."""
 
@@ -658,6 +665,7 @@ class SignalsEntry(_Strict):
     farrington: FarringtonEntry
     bayes: BayesEntry
     levels: LevelsEntry
+    accepted: AcceptedEntry
     targets: list[TargetEntry] = []
     sources: dict[str, Prose]
 

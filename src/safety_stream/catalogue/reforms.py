@@ -5,11 +5,12 @@ Both files lie beside the areas they speak of, and either may be missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import ResidentsFile, SuccessorsFile
+from safety_stream.catalogue.formats import ResidentsFile, SuccessorEntry, SuccessorsFile
+from safety_stream.catalogue.places import Place
 from safety_stream.core.catalogue import Area, Residents, Successor
 
 RESIDENTS, SUCCESSORS = "residents.yaml", "successors.yaml"
@@ -46,16 +47,15 @@ def read_successors(files: Files, folder: Path, by_code: Mapping[str, Area]) -> 
     if read is None:
         return ()
     at, model = read
-    divided: dict[str, int] = {}
+    divided: dict[str, list[int]] = {}
     for index, entry in enumerate(model.successors):
         for name in (entry.old, entry.new):
             at.know(("successors", index), "area", name, by_code)
         if entry.percent is not None and entry.lsoas is not None:
             at.error(("successors", index), f"{entry.new} has both percent and lsoas", "keep one: LSOAs are exact")
-        divided[entry.old] = divided.get(entry.old, 0) + (entry.percent or 0)
-    for old, percent in divided.items():
-        if percent not in (0, WHOLE):
-            at.error(("successors",), f"the parts of {old} come to {percent} per cent", "let them come to 100")
+        divided.setdefault(entry.old, []).append(index)
+    for old, parts in divided.items():
+        _check_parts(at, old, [(index, model.successors[index]) for index in parts])
     return tuple(
         Successor(
             old=entry.old,
@@ -66,3 +66,33 @@ def read_successors(files: Files, folder: Path, by_code: Mapping[str, Area]) -> 
         )
         for entry in model.successors
     )
+
+
+def _check_parts(at: Place, old: str, parts: Sequence[tuple[int, SuccessorEntry]]) -> None:
+    """The parts of an area must come to the whole of it, once: else history is doubled or lost."""
+    (first, _), (last, _) = parts[0], parts[-1]
+    kinds = {_kind_of(part) for _, part in parts}
+    if len(kinds) > 1:
+        what = f"the parts of {old} are {' and '.join(sorted(kinds))}"
+        at.error(("successors", last), what, "let all parts be LSOAs, or all per cent")
+    elif kinds == {"whole"} and len(parts) > 1:
+        what = f"{old} goes whole to {len(parts)} areas"
+        at.error(("successors", last), what, "say of each its lsoas or its percent")
+    percent = sum(part.percent or 0 for _, part in parts)
+    if kinds == {"per cent"} and percent != WHOLE:
+        at.error(("successors", first), f"the parts of {old} come to {percent} per cent", "let them come to 100")
+    if len({part.valid_from for _, part in parts}) > 1:
+        what = f"the parts of {old} begin on different days"
+        at.error(("successors", last), what, "let all begin on the day the area ends")
+    taken: set[str] = set()
+    for index, part in parts:
+        for lsoa in part.lsoas or ():
+            if lsoa in taken:
+                at.error(("successors", index), f"LSOA {lsoa} of {old} is in two parts", "keep it in one")
+            taken.add(lsoa)
+
+
+def _kind_of(part: SuccessorEntry) -> str:
+    if part.lsoas is not None:
+        return "LSOAs"
+    return "whole" if part.percent is None else "per cent"

@@ -9,7 +9,15 @@ from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats import DailyEntry, DayLevelsEntry, LevelsEntry, SignalsEntry, SignalsFile
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
-from safety_stream.core.judgements.settings import DayLevels, DaySettings, Levels, Settings, Target
+from safety_stream.core.judgements.settings import (
+    WEEKS_OF_A_YEAR,
+    Accepted,
+    DayLevels,
+    DaySettings,
+    Levels,
+    Settings,
+    Target,
+)
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.times import PeriodKind
 from safety_stream.core.statistics.expecting import Expecting
@@ -17,7 +25,7 @@ from safety_stream.core.statistics.farrington import Control
 from safety_stream.core.statistics.short_history import Bayes
 from safety_stream.core.statistics.weekdays import Weekdays
 
-_SOURCED = ("indicators", "areas", "farrington", "bayes")
+_SOURCED = ("indicators", "areas", "farrington", "bayes", "accepted")
 _SOURCED_OF_DAYS = ("indicators", "areas", "weekdays", "left_out")
 
 
@@ -40,6 +48,7 @@ def read_signals(files: Files, vocabulary: Vocabulary, judging: Judging | None) 
         areas=tuple(entry.areas),
         expecting=_expecting(at, where, entry),
         levels=_levels(at, where, entry.levels),
+        accepted=_accepted(at, where, entry),
         targets=tuple(
             Target(
                 indicator=one.indicator,
@@ -119,6 +128,17 @@ def _check_sources(at: Place, where: Where, sources: Mapping[str, str], names: I
     for name in names:
         if name not in sources:
             at.error((*where, "sources"), f"nothing says where {name} is from", f"add {name}: its source, or default")
+
+
+def _accepted(at: Place, where: Where, entry: SignalsEntry) -> Accepted:
+    """What is accepted, held against what each level brings by itself: all rules together bring more amber or less."""
+    weeks = WEEKS_OF_A_YEAR * len(entry.indicators) * len(entry.areas)
+    for name in ("red", "amber"):
+        most, brought = getattr(entry.accepted, name), round(weeks * getattr(entry.levels, name))
+        if brought > most:
+            what = f"{name} brings {brought:,} of {weeks:,} weeks a year by chance alone, where {most:,} are accepted"
+            at.error((*where, "levels", name), what, "lower the level, judge fewer series, or accept more")
+    return Accepted(red=entry.accepted.red, amber=entry.accepted.amber)
 
 
 def _check_levels(at: Place, where: Where, stated: LevelsEntry | DayLevelsEntry) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from random import Random
 from typing import Annotated, Final
 
+import msgspec
 import typer
 from rich.progress import Progress
 
@@ -26,8 +27,7 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.config import Connection
-from safety_stream.core.judgements.days import rarity_of_days
-from safety_stream.core.judgements.settings import DaySettings, Settings
+from safety_stream.core.judgements.settings import Accepted, DaySettings
 from safety_stream.core.model.judgements import Judgement, Reason, Signal
 from safety_stream.core.model.times import Day, PeriodKind, period_of, to_date, to_day
 from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
@@ -129,16 +129,18 @@ def why(
             f"little history{also}, or signals.yaml does not name them"
         )
     (judgement,) = found
-    settings = known.signals if kind == "week" or known.signals is None else known.signals.daily
-    if settings is None:
-        raise Wrong(f"this catalogue judges no {kind}: signals.yaml does not say how")
-    again = worked_out_again(judgement, settings)
+    again = worked_out_again(judgement)
+    agreed = None if again is None else agrees(judgement, again)
     if as_json:
-        print_json({"judgement": judgement, "again": again, "agrees": agrees(judgement, again)})
+        print_json({"judgement": judgement, "again": again, "agrees": agreed})
         return
     _tell(judgement, name_of(area, known.areas.by_code) or area)
-    if not agrees(judgement, again):
-        say("Worked out again the bounds are others: it was judged by other levels than signals.yaml has now")
+    if agreed is None:
+        say("The record does not say at which levels it was judged, so its bounds cannot be worked out again")
+    elif not agreed:
+        say(
+            "Worked out again the bounds are others than the record says: it was changed, or judged by other arithmetic"
+        )
 
 
 WHY_EPILOG = epilog(
@@ -199,11 +201,26 @@ def budget(
         title=" ",
     )
     say("Numbers a year, were all series of that mean, and each mean known exactly; estimating it costs some more")
+    say(_beside_accepted(settings.accepted, rows))
     if settings.daily is not None:
         _tell_of_days(settings.daily, quiet_days)
 
 
 BUDGET_EPILOG = epilog("safety-stream indicators budget --weeks 52", {0: "printed", 1: "it went wrong"})
+
+
+def _beside_accepted(accepted: Accepted, rows: list[FalseAlarms]) -> str:
+    """Whether quiet weeks of each mean keep within what signals.yaml accepts, in words."""
+    limits: tuple[tuple[Signal, int], ...] = (("red", accepted.red), ("amber", accepted.amber))
+    beyond = [
+        f"{most:,} {signal} weeks of a mean of {one.mean:g} ({one.a_year(one.signals.get(signal, 0)):.0f})"
+        for one in rows
+        for signal, most in limits
+        if one.a_year(one.signals.get(signal, 0)) > most
+    ]
+    if beyond:
+        return f"More than is accepted: {', '.join(beyond)}"
+    return f"All within what is accepted: {accepted.red:,} red and {accepted.amber:,} amber weeks a year"
 
 
 def _tell_of_days(daily: DaySettings, quiet: list[FalseDays]) -> None:
@@ -229,15 +246,14 @@ def newest_of(said: Iterable[Judgement]) -> list[Judgement]:
     return [newest[key] for key in sorted(newest)]
 
 
-def worked_out_again(judgement: Judgement, settings: Settings | DaySettings) -> Rarity:
-    """Probabilities and bounds from the record's own count, mean and spread, at the levels of these settings."""
+def worked_out_again(judgement: Judgement) -> Rarity | None:
+    """Probabilities and bounds from nothing but the record; None where it does not say at which levels."""
     expected = Expected(judgement.expected, judgement.spread, judgement.weaker)
-    if isinstance(settings, DaySettings):
-        (rarity,) = rarity_of_days([judgement.counted], [expected], settings.levels)
-        return rarity
-    levels = settings.levels
-    (rarity,) = rarity_of([judgement.counted], [expected], (levels.amber, levels.red, levels.improvement))
-    return rarity
+    amber, red, low = judgement.amber_level, judgement.red_level, judgement.low_level
+    if amber is None or red is None:
+        return None
+    (rarity,) = rarity_of([judgement.counted], [expected], (amber, red, amber if low is None else low))
+    return rarity if low is not None else msgspec.structs.replace(rarity, low_below=0)
 
 
 def agrees(judgement: Judgement, again: Rarity) -> bool:

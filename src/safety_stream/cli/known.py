@@ -25,9 +25,10 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.cli.told import Held, told_in
 from safety_stream.config import Connection
+from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.known import Heard, Known
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.model.tallies import Tally
+from safety_stream.core.model.tallies import Tally, lsoa_area
 from safety_stream.core.model.times import Day, PeriodKind, to_date, to_day
 
 TOPIC = "tallies"
@@ -49,7 +50,7 @@ def _day(text: str) -> Day:
 def known(
     kafka: Connection,
     indicator: Annotated[str, typer.Option("--indicator", help="An indicator of the catalogue, by its id.")],
-    area: Annotated[str, typer.Option("--area", help="An area of the catalogue, by its code.")],
+    area: Annotated[str, typer.Option("--area", help="An area of the catalogue, by its code, or lsoa:CODE.")],
     as_of: Annotated[
         Day, typer.Option("--as-of", parser=_day, metavar="DAY", help="What was known at the end of this day.")
     ],
@@ -78,7 +79,10 @@ def known(
     wanted = catalogue_of(catalogue, areas)
     indicators = {one.id: one for one in wanted.indicators}
     _check("indicator", indicator, {one.id: one.title for one in wanted.indicators})
-    _check("area", area, {one.code: one.name for one in wanted.areas.by_code.values()})
+    districts = {one.code: one.name for one in wanted.areas.by_code.values()}
+    names = districts | _lsoas_of(indicators[indicator], wanted)
+    if area not in names:
+        _check("area", area, districts)
     heard = Heard(area, indicator, as_of)
     partitions = _read_kafka(kafka, heard) if tallies is None else _read_file(tallies, heard)
     feeds = [wanted.sources[name] for name in indicators[indicator].feeds]
@@ -89,7 +93,12 @@ def known(
         for row in rows:
             print_json(row)
     else:
-        _print(rows, f"{indicator} in {wanted.areas.by_code[area].name}", to_date(as_of), with_model=with_model)
+        _print(rows, f"{indicator} in {names[area]}", to_date(as_of), with_model=with_model)
+
+
+def _lsoas_of(indicator: Indicator, catalogue: Catalogue) -> dict[str, str]:
+    """The areas of the LSOAs an indicator is counted by, with their names; none where it is not."""
+    return {lsoa_area(code): f"LSOA {code}" for code in catalogue.areas.by_lsoa if "lsoa" in indicator.drill}
 
 
 def _read_kafka(kafka: Connection, heard: Heard) -> int:

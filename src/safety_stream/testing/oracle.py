@@ -967,6 +967,8 @@ def _passes(name: str, wanted: object, subject: Sighting | Plain) -> bool:
         value = getattr(subject, attribute)
     elif name == "role":
         value = [role for role, _, _ in subject["parties"]]
+    elif name == "child":
+        value = any(child and role in PROTECTED for role, _, child in subject["parties"])
     else:
         value = subject[attribute]
     return any(one in listed(wanted) for one in listed(value) if one is not None)

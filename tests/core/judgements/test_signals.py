@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import exp, lgamma, log
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safety_stream.core import statistics
 from safety_stream.core.judgements.settings import Levels
-from safety_stream.core.judgements.signals import Breach, Judged, Weighed, judged_week
+from safety_stream.core.judgements.signals import Breach, Judged, Weighed, _is_enough, judged_week
 from safety_stream.core.statistics.expecting import Expected
+from safety_stream.core.statistics.multiple import has_enough_cases
 
 WEEK = 7
 LEVELS = Levels(
@@ -53,6 +56,30 @@ def told(weeks: list[Weighed], levels: Levels = LEVELS) -> list[Judged]:
         week = {"a|x": msgspec.structs.replace(one, recent=tuple(recent))}
         rows.append(judged_week(number * WEEK, week, ([{}] * 7 + rows)[-7:], levels))
     return [row["a|x"] for row in rows]
+
+
+@given(st.lists(st.integers(0, 6), min_size=8, max_size=8), st.integers(1, 9), st.integers(1, 8), st.integers(1, 5))
+def test_enough_incidents_are_those_of_the_rule_the_study_measured(values: list[int], least: int, weeks: int, now: int):
+    levels = msgspec.structs.replace(LEVELS, least=(least, weeks), least_now=now)
+    one = weighed(values[-1], recent=tuple(values))
+    ((expected,),) = has_enough_cases([values], [7], recent=(least, weeks), current=now)
+
+    assert _is_enough(one, 1, one.value, levels) == expected
+
+
+def test_no_stage_reads_what_serves_the_study_alone():
+    """The package says so of these."""
+    root = Path(statistics.__file__).parents[2]
+    bench_only = ("charts", "pooling", "rare", "recent")
+    read = [
+        (path.name, name)
+        for path in root.rglob("*.py")
+        for name in bench_only
+        if f"core.statistics.{name} import" in path.read_text() and path.parent != Path(statistics.__file__).parent
+    ]
+
+    assert read == []
+    assert all(f"`{name}`" in (statistics.__doc__ or "") for name in bench_only)
 
 
 def signals(weeks: list[Weighed]) -> list[str]:

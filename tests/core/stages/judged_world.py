@@ -40,8 +40,6 @@ QUICK = Expecting(
 )
 WEEKS = 32
 
-WEEKS_OF_A_YEAR = 52
-
 Values = dict[tuple[str, Day], int]
 
 

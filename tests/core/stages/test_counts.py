@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import get_args
+from typing import Any, Literal, get_args
 
+import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -62,14 +63,37 @@ def test_a_value_is_the_sum_of_what_was_told_so_far(events: list[Tally | Period 
     live_through(events)
 
 
-def test_what_cancels_out_leaves_no_cell() -> None:
+@pytest.mark.parametrize("precision", ["day", "month"])
+def test_what_cancels_out_leaves_no_row(precision: Literal["day", "month"]) -> None:
     rows = MemoryRows()
     for count in (2, -2):
         series = Counts(rows, "L-14|hate")
-        series.told.append(a_tally(count))
+        series.told.append(a_tally(count, precision=precision))
         series.flush()
 
-    assert Counts(rows, "L-14|hate")._unpacked(period_of(FIRST, "month").starts).by_day == {FIRST: {}}
+    assert len(rows) == 0
+
+
+def test_a_day_that_cancels_out_leaves_its_month_with_the_other_days() -> None:
+    rows = MemoryRows()
+    for tally in (a_tally(2), a_tally(3, event_day=FIRST + 1), a_tally(-2)):
+        series = Counts(rows, "L-14|hate")
+        series.told.append(tally)
+        series.flush()
+
+    assert Counts(rows, "L-14|hate")._unpacked(period_of(FIRST, "month").starts).by_day == {FIRST + 1: {FIRST: 3}}
+
+
+def test_what_was_taken_back_on_a_later_day_is_still_known_as_of_the_days_between() -> None:
+    rows = MemoryRows()
+    series = Counts(rows, "L-14|hate")
+    series.told += [a_tally(2), a_tally(-2, report_day=FIRST + 9)]
+    series.flush()
+
+    assert series.value(period_of(FIRST, "month")) == 0
+    assert Counts(rows, "L-14|hate")._unpacked(period_of(FIRST, "month").starts).by_day == {
+        FIRST: {FIRST: 2, FIRST + 9: -2}
+    }
 
 
 def test_only_months_with_tallies_are_written() -> None:
@@ -83,8 +107,8 @@ def test_only_months_with_tallies_are_written() -> None:
     assert len(rows) == 1
 
 
-def a_tally(count: int) -> Tally:
-    return Tally(
+def a_tally(count: int, **changes: Any) -> Tally:
+    tally = Tally(
         area="L-14",
         indicator="hate",
         event_day=FIRST,
@@ -93,6 +117,7 @@ def a_tally(count: int) -> Tally:
         count=count,
         as_of=at("2026-03-01T00:00"),
     )
+    return msgspec.structs.replace(tally, **changes)
 
 
 Patch = pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from random import Random
 
 import msgspec
@@ -17,7 +18,6 @@ from tests.core.stages.judged_world import (
     SERIES,
     WEEK,
     WEEKS,
-    WEEKS_OF_A_YEAR,
     Values,
     a_signal_rule,
     a_status,
@@ -42,7 +42,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
-from safety_stream.core.model.times import DAY_LENGTH, Day, start_of
+from safety_stream.core.model.times import DAY_LENGTH, Day, start_of, to_date, to_day
 from safety_stream.core.rules.rule import Rule
 from safety_stream.core.rules.signal import signalled
 from safety_stream.core.stages import judge
@@ -64,10 +64,8 @@ def batch_of(values: Values, over: Day, complete: Day, said: Settings) -> dict[t
             by = (said.expecting, MONDAY, Judging())
             ((expected,),) = expected_of({named: counts}, column, column + 1, *by).values()
             if expected is not None:
-                years_before = counts[:-WEEKS_OF_A_YEAR][::-WEEKS_OF_A_YEAR]
-                weighed[series] = Weighed(
-                    counts[-1], week < complete, tuple(counts[-8:]), tuple(years_before), None, expected
-                )
+                # No history here is as long as a year.
+                weighed[series] = Weighed(counts[-1], week < complete, tuple(counts[-8:]), (), None, expected)
         before = [rows.get(week - back * WEEK, {}) for back in range(7, 0, -1)]
         rows[week] = judged_week(week, weighed, before, said.levels)
         found |= {(series, week): one for series, one in rows[week].items()}
@@ -142,6 +140,33 @@ def test_an_empty_week_is_a_week_of_nought(catalogue: Catalogue):
     said = run(known, [[*values, a_status(weeks[-1] + WEEK, weeks[-1] + WEEK, known)]])
 
     assert (said[-1].starts, said[-1].value, said[-1].signal) == (weeks[-1], 0, "improvement")
+
+
+def test_the_years_before_are_those_of_the_calendar(catalogue: Catalogue):
+    """Twelve years of weeks whose values are their numbers: the week before New Year's Day stays that one."""
+    first = to_day(date(2013, 1, 7))
+    known = covering(judging(catalogue), first)
+    last = to_day(date(2026, 1, 5))
+    weeks = [a_value(SERIES[0], week, (week - first) // WEEK + 1, 0) for week in range(first, last, WEEK)]
+    newest = {one.starts: one for one in run(known, [[*weeks, a_status(last, last, known)]])}
+
+    mondays = [date(2024, 12, 30), date(2024, 1, 1), date(2022, 12, 26), date(2021, 12, 27), date(2020, 12, 28)]
+    mondays += [date(2019, 12, 30), date(2018, 12, 31), date(2018, 1, 1), date(2016, 12, 26), date(2015, 12, 28)]
+    mondays += [date(2014, 12, 29), date(2013, 12, 30)]
+    of_those = tuple((to_day(monday) - first) // WEEK + 1 for monday in mondays)
+    assert newest[to_day(date(2025, 12, 29))].past_years == of_those
+
+
+@pytest.mark.parametrize("starts", [date(2024, 2, 29), date(2026, 3, 1), date(2025, 7, 17), date(2023, 1, 1)])
+def test_a_period_of_the_years_before_begins_on_the_same_weekday_within_three_days(starts: date):
+    begins = to_day(date(2001, 1, 1))
+    found = [to_date(day) for day in judge._in_years_before(to_day(starts), begins)]
+
+    assert {day.weekday() for day in found} == {starts.weekday()}
+    assert len(found) in (starts.year - 2001, starts.year - 2002)
+    for back, day in enumerate(found, 1):
+        same = date(starts.year - back, starts.month, min(starts.day, 28))
+        assert abs((day - same).days) <= (4 if starts.day == 29 else 3)
 
 
 def test_nothing_said_twice(catalogue: Catalogue):

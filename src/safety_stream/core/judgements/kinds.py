@@ -10,7 +10,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.days import judged_day
-from safety_stream.core.judgements.settings import DaySettings, Settings, Target
+from safety_stream.core.judgements.settings import Accepted, DaySettings, Settings, Target
 from safety_stream.core.judgements.signals import Judged, Row, Weighed, judged_week
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.judgements import Method
@@ -30,6 +30,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         indicators: Whose values are judged ...
         areas: ... and where.
         by: The digest of all that they are judged by.
+        levels: The probabilities from which a count is amber, red and too few; None where none is too few.
         expected: What periods `first` to before `last` of each series let expect, given the first day of the history.
         judged: The series of the period from a day on, judged after the rows just before it.
         target: The agreed limit for a period of a series, by its first day.
@@ -41,6 +42,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     indicators: frozenset[str] = frozenset()
     areas: frozenset[str] = frozenset()
     by: str = ""
+    levels: tuple[float, float, float | None] = (0.0, 0.0, None)
     expected: Callable[[Mapping[Series, Sequence[int]], int, int, Day], dict[Series, list[Expected | None]]] = (
         lambda *_: {}
     )
@@ -69,7 +71,9 @@ def _weeks(settings: Settings, known: Judging) -> Kind:
         length=WEEK,
         indicators=frozenset(settings.indicators),
         areas=frozenset(settings.areas),
-        by=digest((msgspec.structs.replace(settings, daily=None), known)),
+        # What is accepted by the year judges no week.
+        by=digest((msgspec.structs.replace(settings, daily=None, accepted=Accepted(red=0, amber=0)), known)),
+        levels=(settings.levels.amber, settings.levels.red, settings.levels.improvement),
         expected=lambda counts, first, last, begins: expected_of(
             counts, first, last, settings.expecting, begins, known
         ),
@@ -87,6 +91,7 @@ def _days(settings: DaySettings, known: Judging) -> Kind:
         indicators=frozenset(settings.indicators),
         areas=frozenset(settings.areas),
         by=digest((settings, known.exclusions, sorted(left_out))),
+        levels=(settings.levels.amber, settings.levels.red, None),
         expected=lambda counts, first, last, begins: expected_of_days(
             counts, first, last, settings.expecting, begins, known.exclusions, left_out
         ),

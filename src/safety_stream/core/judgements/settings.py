@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from safety_stream.core.model.times import Day
 from safety_stream.core.statistics.expecting import Expecting
 from safety_stream.core.statistics.weekdays import Weekdays
+
+WEEKS_OF_A_YEAR: Final = 52
 
 
 class Levels(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +43,13 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
     rare_together: int
     rare_least: int
     clear_after: int
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """How many red and amber weeks a year, of all series, are accepted where nothing happens."""
+
+    red: int
+    amber: int
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,5 +98,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     areas: tuple[str, ...]
     expecting: Expecting
     levels: Levels
+    accepted: Accepted
     targets: tuple[Target, ...] = ()
     daily: DaySettings | None = None

@@ -134,6 +134,7 @@ def _together(one: Weighed, past: Sequence[Judged | None], levels: Levels) -> tu
 
 
 def _is_enough(one: Weighed, together: int, counted: int, levels: Levels) -> bool:
+    """Whether there are incidents enough to act on: of single weeks, `has_enough_cases` without arrays."""
     if together > 1:
         return counted >= levels.rare_least
     incidents, weeks = levels.least

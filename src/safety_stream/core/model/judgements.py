@@ -38,9 +38,14 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `opened` is the first day of the first period of the breach this one belongs to, None without one; `red_since` that
     of its first red one. `target` is an agreed limit for a period, and says nothing of chance. `recent` are the eight
-    values up to and with this one, `past_years` those of the same week in the years before, the latest first.
-    `weaker`: too little history for the method we trust. `by` is the digest of the settings. `revision` counts from 1;
-    `restates` is the signal of the revision before.
+    values up to and with this one, `past_years` those of the years before, the latest first: of the period that begins
+    on the same weekday, nearest to the same day of its year. `weaker`: too little history for the method we trust. `by`
+    is the digest of the settings. `revision` counts from 1; `restates` is the signal of the revision before.
+
+    The bounds follow from `counted`, `expected`, `spread` and the levels: a count above `amber_above` has a `p` of at
+    most `amber_level`, one above `red_above` of at most `red_level`, one below `low_below` a `p_low` below `low_level`.
+    Without a `low_level` nothing is too few. Without any, the record is of an earlier release, or says of a period that
+    it is judged no more.
     """
 
     area: str
@@ -74,3 +79,6 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     revision: int
     restates: Signal | None
     as_of: Instant
+    amber_level: float | None = None
+    red_level: float | None = None
+    low_level: float | None = None

@@ -66,10 +66,14 @@ class Counts:
         return total
 
     def flush(self) -> None:
-        """Write the months that changed to the rows."""
+        """Write the months that changed to the rows, and forget those of which nothing is left."""
         self._count()
         for starts, month in sorted(self._months.items()):
-            self._rows.put(self._row(starts), _ENCODER.encode(month))
+            row, by_day = self._row(starts), {day: cells for day, cells in month.by_day.items() if cells}
+            if by_day or month.by_month:
+                self._rows.put(row, _ENCODER.encode(Month(by_day, month.by_month)))
+            else:
+                self._rows.delete(row)
 
     def _count(self) -> None:
         if self._counted == len(self.told):

@@ -31,7 +31,9 @@ no judgement brought about is the doing of a rule that changed. No rule asks for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from calendar import monthrange
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -44,7 +46,7 @@ from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.tallies import series_key
-from safety_stream.core.model.times import Day, Instant, day_of, period_of
+from safety_stream.core.model.times import Day, Instant, day_of, period_of, to_date, to_day
 from safety_stream.core.rules.changing import cause_by_version
 from safety_stream.core.rules.engine import difference
 from safety_stream.core.rules.rule import Limb, Rule
@@ -66,9 +68,6 @@ from safety_stream.core.statistics.expecting import Expected
 
 SLICE: Final = 26
 """How many periods of a kind are judged in one step: half a second of work where all series are marked."""
-
-YEAR: Final = 52 * WEEK
-"""A period so many days before is the same one of the year before."""
 
 
 class History(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -116,6 +115,10 @@ class Found(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 _NOTHING: Final = Found({})
 _NO_HISTORY: Final = History(0, [])
+
+_Levels = tuple[float | None, float | None, float | None]
+_NO_LEVELS: Final[_Levels] = (None, None, None)
+"""Of a period that is judged no more: its bounds may be those of other settings."""
 
 
 def make_step(catalogue: Catalogue, partitions: int) -> Step:
@@ -352,7 +355,7 @@ class _Periods:
                 found[series_key(area, indicator)] = dict(zip(periods, of_periods, strict=True))
         return found
 
-    def _values(self, series: str, periods: range) -> list[int]:
+    def _values(self, series: str, periods: Iterable[Day]) -> list[int]:
         """The values of these periods; nought outside the history."""
         history = self._histories.get(series) or _NO_HISTORY
         places = ((starts - history.first) // self._kind.length for starts in periods)
@@ -385,13 +388,15 @@ class _Periods:
 
     def _say_changes(self, starts: Day, judged: Mapping[str, Judged], told: Told) -> dict[str, int]:
         """Say what is judged otherwise than it was told, and give the revisions."""
-        revisions = dict(told.revisions)
+        revisions, levels = dict(told.revisions), self._kind.levels
         for series in sorted(judged.keys() | told.judged.keys()):
             was = told.judged.get(series)
             now = judged.get(series) or _given_up(was)
             if now is not None and now != was:
                 revisions[series] = revisions.get(series, 0) + 1
-                self._say(series, starts, now, was, revisions[series])
+                self._say(
+                    series, starts, now, was, revisions[series], levels=levels if series in judged else _NO_LEVELS
+                )
         return dict(sorted(revisions.items()))
 
     def _find(self, series: str, starts: Day, now: Judged | None, was: Judged | None) -> None:
@@ -424,12 +429,15 @@ class _Periods:
             value=recent[-1],
             final=starts < self._reached.complete.get(indicator, 0),
             recent=tuple(recent),
-            past_years=tuple(self._values(series, range(starts - YEAR, begins - 1, -YEAR))),
+            past_years=tuple(self._values(series, _in_years_before(starts, begins))),
             target=self._kind.target(area, indicator, starts),
             expected=expected,
         )
 
-    def _say(self, series: str, starts: Day, now: Judged, was: Judged | None, revision: int) -> None:
+    def _say(
+        self, series: str, starts: Day, now: Judged, was: Judged | None, revision: int, *, levels: _Levels
+    ) -> None:
+        amber, red, low = levels
         judgement = Judgement(
             area=_area_of(series),
             indicator=_indicator_of(series),
@@ -462,9 +470,30 @@ class _Periods:
             revision=revision,
             restates=was.signal if was else None,
             as_of=self._as_of,
+            amber_level=amber,
+            red_level=red,
+            low_level=low,
         )
         key = f"{series}|{self._kind.period}|{starts}"
         self._outputs.append(Output(topic="signals", key=key, value=judgement, received_at=self._as_of))
+
+
+@lru_cache(512)
+def _in_years_before(starts: Day, begins: Day) -> tuple[Day, ...]:
+    """The periods of the years before, down to the first of the history, the latest first.
+
+    Each begins on the same weekday, on the day nearest to the same one of its year: 52 weeks back, every time, would be
+    twelve days off after ten years.
+    """
+    date, found = to_date(starts), list[Day]()
+    for year in range(date.year - 1, 0, -1):
+        # The 29th of February is the 28th elsewhere.
+        same = to_day(date.replace(year=year, day=min(date.day, monthrange(year, date.month)[1])))
+        nearest = same + (starts - same + WEEK // 2) % WEEK - WEEK // 2
+        if nearest < begins:
+            break
+        found.append(nearest)
+    return tuple(found)
 
 
 def _given_up(was: Judged | None) -> Judged | None:

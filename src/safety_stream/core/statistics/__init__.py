@@ -17,4 +17,8 @@
 What judges weeks takes counts as a table with one row per series and one column per consecutive week, and weeks to
 judge as columns of it. Nothing is random and nothing depends on what comes after a judged week. Each module names its
 papers.
+
+`charts`, `pooling`, `rare` and `recent`, and of `multiple` the minimum-count rule for arrays, serve the study alone
+(`bench/study`, docs/statistics.md): they stand here to be compared, and no stage reads them. The rule a stage goes by
+is in `core/judgements/signals.py`, and a test holds the two together.
 """

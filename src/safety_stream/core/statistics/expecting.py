@@ -16,12 +16,18 @@ from safety_stream.core.judging import Covariate, Exclusion, Judging, StepChange
 from safety_stream.core.model.times import Day
 from safety_stream.core.statistics.covariates import DAYS_IN_WEEK, columns_of, weeks_excluded
 from safety_stream.core.statistics.distributions import negative_binomial_survival, negative_binomial_upper_quantile
-from safety_stream.core.statistics.farrington import Control, farrington_flexible
+from safety_stream.core.statistics.farrington import Control, farrington_expected
 from safety_stream.core.statistics.series import Flags, Floats, Weeks
 from safety_stream.core.statistics.short_history import Bayes, bayes
 
 _LEAST_MEAN: Final = 1e-3
 """A mean below this is no mean anybody has seen: one incident in a thousand weeks."""
+
+
+_LARGEST_SPREAD: Final = 1e3
+"""A fit whose variance is more than so many times its mean, and whose standard deviation is more than its mean, says
+nothing: the bound would be beyond all that ever was. So it is where a season of the baseline has no event at all, as
+before a feed began. Default, ours."""
 
 
 class Expecting(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,16 +156,16 @@ def _expected_in(
         # No week before these has a part in it, and a covariate need not be known that far back.
         start = column - years * by.trusted.freq - by.trusted.w
         mondays = begins + DAYS_IN_WEEK * np.arange(start, column + 1)
-        judged = farrington_flexible(
+        expected, dispersion = farrington_expected(
             table[:, start : column + 1],
             [column - start],
             msgspec.structs.replace(by.trusted, b=years),
             excluded=concerns.excluded(mondays),
             covariates=concerns.columns(mondays),
         )
-        mean, spread = judged.expected[:, 0], judged.dispersion[:, 0]
+        mean, spread = expected[:, 0], dispersion[:, 0]
     # A fit that comes to no end says nothing, and one of a series without any event next to nothing.
-    is_weaker = ~(mean > _LEAST_MEAN)
+    is_weaker = ~(mean > _LEAST_MEAN) | (spread > np.maximum(mean, _LARGEST_SPREAD))
     if is_weaker.any():
         mean[is_weaker] = bayes(table[is_weaker], [column], by.short).expected[:, 0]
         # A count whose rate is known from so many weeks wavers by that much more.

@@ -236,29 +236,62 @@ def farrington_flexible(
     """
     observed = checked_counts(counts)
     judged = checked_weeks(weeks, observed)
-    offset = _offset(population, observed)
-    columns = checked_covariates(covariates, observed)
     shape = (observed.shape[0], judged.size)
     expected, dispersion, p_value, bound = (np.full(shape, np.nan) for _ in range(4))
     trend_kept = np.zeros(shape, dtype=np.bool_)
+    for found, column, model, kept in _fits(
+        observed, judged, control, population=population, excluded=excluded, covariates=covariates
+    ):
+        expected[found, column] = _mean(model.link)
+        dispersion[found, column] = _spread(model, control)
+        trend_kept[found, column] = kept
+        bound[found, column], p_value[found, column] = _threshold(observed[found, judged[column]], model, control)
+    cases, period = control.limit54
+    bound[recent_totals(observed, judged, period) < cases] = np.nan
+    # A comparison with NaN is false: no bound, no alarm.
+    return Farrington(bound, p_value, observed[:, judged] > bound, expected, trend_kept, dispersion)
+
+
+def farrington_expected(
+    counts: ArrayLike,
+    weeks: ArrayLike,
+    control: Control = IMPROVED,
+    *,
+    excluded: ArrayLike | None = None,
+    covariates: ArrayLike | None = None,
+) -> tuple[Floats, Floats]:
+    """`expected` and `dispersion` of `farrington_flexible`, for whoever makes bounds of them; it makes none."""
+    observed = checked_counts(counts)
+    judged = checked_weeks(weeks, observed)
+    expected, dispersion = (np.full((observed.shape[0], judged.size), np.nan) for _ in range(2))
+    for found, column, model, _ in _fits(
+        observed, judged, control, population=None, excluded=excluded, covariates=covariates
+    ):
+        expected[found, column] = _mean(model.link)
+        dispersion[found, column] = _spread(model, control)
+    return expected, dispersion
+
+
+def _fits(
+    observed: Floats,
+    judged: Weeks,
+    control: Control,
+    *,
+    population: ArrayLike | None,
+    excluded: ArrayLike | None,
+    covariates: ArrayLike | None,
+) -> Iterator[tuple[Weeks, int, _Model, Flags]]:
+    """Rows, column, model, and where the trend was kept, of all whose fit comes to an end."""
+    offset = _offset(population, observed)
+    columns = checked_covariates(covariates, observed)
     for rows, left_out in _alike(checked_excluded(excluded, observed)):
         for column, week in enumerate(judged.tolist()):
             baseline = _baseline(week, control, left_out, columns.shape[0])
             if baseline is None:
                 continue
             model, kept = _chosen_model(_Learnt.of(observed, offset, columns, rows, baseline), baseline, control)
-            trend_kept[rows, column] = kept
             fitted = np.flatnonzero(model.converged)
-            found = rows[fitted]
-            expected[found, column] = _mean(model.link[fitted])
-            dispersion[found, column] = _spread(model.at(fitted), control)
-            upper, probability = _threshold(observed[found, week], model.at(fitted), control)
-            bound[found, column] = upper
-            p_value[found, column] = probability
-    cases, period = control.limit54
-    bound[recent_totals(observed, judged, period) < cases] = np.nan
-    # A comparison with NaN is false: no bound, no alarm.
-    return Farrington(bound, p_value, observed[:, judged] > bound, expected, trend_kept, dispersion)
+            yield rows[fitted], column, model.at(fitted), kept[fitted]
 
 
 class _Baseline(msgspec.Struct, frozen=True, eq=False):
