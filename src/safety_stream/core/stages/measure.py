@@ -13,6 +13,11 @@ to be published as final. Threshold findings are looked at record by record, so 
 could first be known. How far the feeds have come is said on, by the day, after the values that follow from it: only
 then does a reader know that a period of which nothing was published had nothing in it.
 
+A revision says why: the causes of all tallies of its period since the last one. What came to nothing is held until
+something goes out (`Published.held`). Whether a report is late is settled when it comes, by how far the feeds have come
+then, and not when its batch ends. So what has gone out of a period and what is held, taken together, are the same
+causes however its tallies were cut into batches; only which revision has which depends on it.
+
 Other limits in the catalogue are held against what is remembered, some series at a time while tallies go on
 (`changing.py`); a series is governed by the old limits or by the new, and the difference is put out with its cause.
 """
@@ -21,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -29,7 +34,7 @@ from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
-from safety_stream.core.model.tallies import Tally, is_within_a_district, series_key
+from safety_stream.core.model.tallies import Cause, Tally, is_within_a_district, merged, series_key
 from safety_stream.core.model.times import (
     FROM_MONTHS,
     Day,
@@ -64,11 +69,12 @@ from safety_stream.core.stages.stage import (
 
 
 class Published(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What was last published of a period."""
+    """What was last published of a period, and the causes of what has happened to it since and changed nothing."""
 
     value: int
     final: bool
     revision: int
+    held: tuple[Cause, ...] = ()
 
 
 class SaidOn(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -190,6 +196,7 @@ class _Partition:
         That time has passed and nobody waited for it need not be remembered: the next wake says so again.
         """
         for _, series in sorted(self._series.items()):
+            self._explain(series)
             for period in sorted(series.touched()):
                 self._publish(series, period)
             series.flush()
@@ -214,6 +221,8 @@ class _Partition:
         return len(periods)
 
     def _hear(self, status: FeedStatus) -> None:
+        for series in self._series.values():
+            self._explain(series)
         self._clock = self._clock.hear(status)
         before, self._newest = self._newest, self._clock.newest(self._partitions)
         self._complete.clear()
@@ -245,6 +254,13 @@ class _Partition:
             for period in _periods_with(tally.event_day, tally.precision, series.judged):
                 self._hold(series, period, series.limits[period.kind], self._clock.as_of, {})
 
+    def _explain(self, series: _Series) -> None:
+        """Have a series note why its tallies came, those that were told under the clocks as they are."""
+        if series.is_explained:
+            return
+        reached = min([self._complete_to(source) for source in series.feeds], default=0)
+        series.explain(day_of(max(reached, 0)))
+
     def _series_of(self, area: str, indicator: str) -> _Series:
         series = self._series.get((area, indicator))
         if series is None:
@@ -275,10 +291,16 @@ class _Partition:
         """Put a value out as the next revision of its period, unless it was last said like this."""
         key = series.key_of(period)
         value, final = series.value(period), self._is_final(series, period, key)
-        before = self._published.get(key)
+        before, causes = self._published.get(key), series.causes(period)
         if before is not None and before.value == value and before.final == final:
+            if causes:
+                held = merged(before.held, causes)
+                self._published.put_if_other(key, msgspec.structs.replace(before, held=held))
             return
         revision = before.revision + 1 if before else 1
+        was_final = before.final if before else final and not series.came_in_time(period)
+        if final != was_final:
+            causes = (*causes, "completed" if final else "catalogue-changed")
         self._published.put(key, Published(value, final, revision))
         self._outputs.append(
             Output(
@@ -295,6 +317,7 @@ class _Partition:
                     revision=revision,
                     restates=before.value if before else None,
                     as_of=self._clock.as_of,
+                    causes=merged(before.held if before else (), causes),
                 ),
                 received_at=self._clock.as_of,
             )
@@ -362,14 +385,51 @@ class _Series(Counts):
             tuple(kind for kind in dict.fromkeys((*self.shown, *limits)) if kind in limits) if known and limits else ()
         )
         self.waited: list[Period] = []
+        self._marks: dict[Period, int] = {}
+        self._explained = 0
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether no tally has come since causes were last noted."""
+        return self._explained == len(self.told)
+
+    def explain(self, reached: Day) -> None:
+        """Note the causes of the tallies since the last time, when all feeds were complete to the day `reached`."""
+        news = {(tally.event_day, tally.precision, tally.cause) for tally in self.told[self._explained :]}
+        self._explained = len(self.told)
+        marks = self._marks
+        for day, precision, cause in news:
+            in_time, late = _IN_TIME[cause], _LATE[cause]
+            for period in _periods_with(day, precision, self.shown):
+                marks[period] = marks.get(period, 0) | (in_time if period.ends > reached else late)
+
+    def causes(self, period: Period) -> tuple[Cause, ...]:
+        """Why the tallies of this step count in a period, as far as noted."""
+        return _named(self._marks.get(period, 0))
+
+    def came_in_time(self, period: Period) -> bool:
+        """Whether one of them came before the feeds were complete to the period's end."""
+        return bool(self._marks.get(period, 0) & _CAME_IN_TIME)
 
     def touched(self) -> set[Period]:
         """The periods to be published: those that waited for a feed, and those in which a tally counts."""
-        counted = [_periods_with(tally.event_day, tally.precision, self.shown) for tally in self.told]
-        return set(self.waited).union(*counted)
+        return self._marks.keys() | self.waited
 
     def key_of(self, period: Period) -> str:
         return f"{self._key}|{period.kind}|{period.starts}"
+
+
+# Noted for every tally and period, so causes are bits of a number.
+_BITS: Final[Mapping[Cause | None, int]] = {cause: 1 << at for at, cause in enumerate(get_args(Cause))} | {None: 0}
+_CAME_IN_TIME: Final = 1 << len(_BITS)
+_IN_TIME: Final = {cause: bit | _CAME_IN_TIME for cause, bit in _BITS.items()}
+_LATE: Final = {cause: _BITS["late"] if cause == "reported" else bit for cause, bit in _BITS.items()}
+"""What to note of a tally by its cause: one that came before the feeds were complete to the period's end, or after."""
+
+
+@lru_cache(1024)
+def _named(marks: int) -> tuple[Cause, ...]:
+    return tuple(sorted(cause for cause, bit in _BITS.items() if cause is not None and marks & bit))
 
 
 _Rules = Mapping[str, Rule]
