@@ -45,7 +45,7 @@ class BulkRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     opened: date | None
     complete_to: date | None
     late: int | None
-    causes: str
+    causes: str | None
 
 
 class MeasureRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -145,7 +145,7 @@ def _row(value: PublishedIndicator, catalogue: Catalogue, indicator: Indicator |
         opened=_date(value.opened),
         complete_to=_date(value.complete_to),
         late=value.late,
-        causes=" ".join(value.causes or ()),
+        causes=None if value.causes is None else " ".join(value.causes),
     )
 
 

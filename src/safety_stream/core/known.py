@@ -124,7 +124,6 @@ class Heard:
 
         return [known(period) for period in _up_to(ends, kind, min(now, default=None))[-last:]]
 
-
     def _causes_since(self, kind: PeriodKind, complete: Day) -> dict[Period, set[Cause]]:
         """Why something has come of a period after the day; all before the day `complete` was complete by then."""
         found: dict[Period, set[Cause]] = {}

@@ -91,8 +91,9 @@ class PublishedIndicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `low` to `high` is a signal by itself; these three are None, too, where several periods had to be judged as one.
     `signal` is what is thought of the value, and `opened` the first day of the breach it belongs to. All of them are
     None until this very value has been judged. `complete_to` is the day before which all feeds the indicator rests on
-    were complete when this was told, `late` for how many milliseconds the period had been over (None before that). `causes`, sorted, are those of all that has
-    happened to the value since it was last shown here; none where only what is thought of it is new.
+    were complete when this was told, `late` for how many milliseconds the period had been over (None before that).
+    `causes`, sorted, are those of all that has happened to the value since it was last shown here; none where only what
+    is thought of it is new.
     """
 
     seq: int

@@ -35,7 +35,8 @@ class Tally(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """`count` more (or, negative, fewer) of `indicator` in `area` on `event_day`, known since `report_day`.
 
     `event_day` is the London day of the occurrence's start; with precision "month" it is the first of the month and
-    feeds periods of a month or longer only. `report_day` is the day the backbone received the claim. `cause` is None for one that was told before tallies had causes.
+    feeds periods of a month or longer only. `report_day` is the day the backbone received the claim. `cause` is None of
+    one that was told before tallies had causes.
     """
 
     area: str

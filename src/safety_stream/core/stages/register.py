@@ -108,7 +108,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
 
 
 def _moved(claims: _Claims, record: Record) -> Iterator[tuple[Claim | None, Claim, Instant, str, Cause]]:
-    """The claims a record moves: as they were, as they are from now on, as of when, by what, and of what kind that is."""
+    """The claims a record moves: as they were, as they are from now on, as of when, by what and why."""
     value = record.value
     if isinstance(value, IncidentVersion):
         old = claims.get(value.incident_id)
@@ -265,9 +265,7 @@ def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str,
     changes = []
     for key, leaves, joins in differences(old, new):
         if joins is not None:
-            change = SightingChange(
-                key=key, sign=1, sighting=joins, as_of=as_of, cause=cause, replaces=leaves, why=why
-            )
+            change = SightingChange(key=key, sign=1, sighting=joins, as_of=as_of, cause=cause, replaces=leaves, why=why)
         elif leaves is not None:
             change = SightingChange(key=key, sign=-1, sighting=leaves, as_of=as_of, cause=cause, why=why)
         else:
