@@ -134,8 +134,11 @@ EVENTS = st.lists(
 )
 
 
-def folded(events: Sequence[Tally | Day]) -> dict[tuple[str, Day], set[str]]:
-    """Naively: each event by itself. A day is how far the feed is complete, which never goes back."""
+def folded(events: Sequence[Tally | Day], covers_from: Day) -> dict[tuple[str, Day], set[str]]:
+    """Naively: each event by itself. A day is how far the feed is complete, which never goes back.
+
+    What begins before the day from which on the feed tells of everything is never complete.
+    """
     complete = 0
     causes: dict[tuple[str, Day], set[str]] = {}
     waiting: set[tuple[str, Day, Day]] = set()
@@ -152,9 +155,9 @@ def folded(events: Sequence[Tally | Day]) -> dict[tuple[str, Day], set[str]]:
                 continue
             period = period_of(event.event_day, kind)  # type: ignore[arg-type]
             told = causes.setdefault((kind, period.starts), set())
-            if period.ends > complete:
+            if period.ends > complete and period.starts >= covers_from:
                 waiting.add((kind, period.starts, period.ends))
-            if event.cause == "reported" and period.ends <= complete:
+            if event.cause == "reported" and covers_from <= period.starts and period.ends <= complete:
                 told.add("late")
             elif event.cause is not None:
                 told.add(event.cause)
@@ -171,7 +174,7 @@ def live_through(catalogue: Catalogue, events: Sequence[Tally | Day], cuts: Sequ
             batch = []
     measured.take(*batch)
 
-    assert measured.all_causes() == folded(events)
+    assert measured.all_causes() == folded(events, catalogue.sources["police-crimes"].covers_from)
     assert all(list(one.causes) == sorted(set(one.causes)) for one in measured.revisions)
 
 
@@ -213,7 +216,12 @@ def a_first_value_is_never_completed(patch: Patch) -> None:
 
 def a_period_ends_a_day_later(patch: Patch) -> None:
     right = _Series.explain
-    patch.setattr(_Series, "explain", lambda self, reached: right(self, reached - 1))
+    patch.setattr(_Series, "explain", lambda self, covers_from, reached: right(self, covers_from, reached - 1))
+
+
+def what_is_not_covered_is_complete(patch: Patch) -> None:
+    right = _Series.explain
+    patch.setattr(_Series, "explain", lambda self, _, reached: right(self, 0, reached))
 
 
 @pytest.mark.parametrize(
@@ -224,6 +232,7 @@ def a_period_ends_a_day_later(patch: Patch) -> None:
         what_came_to_nothing_is_forgotten,
         a_first_value_is_never_completed,
         a_period_ends_a_day_later,
+        what_is_not_covered_is_complete,
     ],
 )
 def test_a_defect_is_noticed(catalogue: Catalogue, monkeypatch: Patch, broken: Callable[[Patch], None]) -> None:

@@ -258,8 +258,13 @@ class _Partition:
         """Have a series note why its tallies came, those that were told under the clocks as they are."""
         if series.is_explained:
             return
+        sources = self._catalogue.sources
+        if any(source not in sources for source in series.feeds):
+            series.explain(0, 0)
+            return
+        covers_from = max([sources[source].covers_from for source in series.feeds], default=0)
         reached = min([self._complete_to(source) for source in series.feeds], default=0)
-        series.explain(day_of(max(reached, 0)))
+        series.explain(covers_from, day_of(max(reached, 0)))
 
     def _series_of(self, area: str, indicator: str) -> _Series:
         series = self._series.get((area, indicator))
@@ -393,15 +398,16 @@ class _Series(Counts):
         """Whether no tally has come since causes were last noted."""
         return self._explained == len(self.told)
 
-    def explain(self, reached: Day) -> None:
-        """Note the causes of the tallies since the last time, when all feeds were complete to the day `reached`."""
+    def explain(self, covers_from: Day, reached: Day) -> None:
+        """Note the causes of the tallies since the last time, when all feeds were complete from day to day."""
         news = {(tally.event_day, tally.precision, tally.cause) for tally in self.told[self._explained :]}
         self._explained = len(self.told)
         marks = self._marks
         for day, precision, cause in news:
             in_time, late = _IN_TIME[cause], _LATE[cause]
             for period in _periods_with(day, precision, self.shown):
-                marks[period] = marks.get(period, 0) | (in_time if period.ends > reached else late)
+                is_complete = period.ends <= reached and covers_from <= period.starts
+                marks[period] = marks.get(period, 0) | (late if is_complete else in_time)
 
     def causes(self, period: Period) -> tuple[Cause, ...]:
         """Why the tallies of this step count in a period, as far as noted."""
