@@ -24,6 +24,7 @@ Other limits in the catalogue are held against what is remembered, some series a
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final, get_args
@@ -146,6 +147,7 @@ class _Partition:
         self._has_news = False
         self._heard_at: int | None = None
         self._complete: dict[str, Instant] = {}
+        self._spans: dict[tuple[str, ...], tuple[Day, Day]] = {}
         self._series: dict[tuple[str, str], _Series] = {}
         self._outputs: list[Output] = []
 
@@ -226,6 +228,7 @@ class _Partition:
         self._clock = self._clock.hear(status)
         before, self._newest = self._newest, self._clock.newest(self._partitions)
         self._complete.clear()
+        self._spans.clear()
         for source, _ in sorted(self._newest.items() - before.items()):
             if source in self._catalogue.sources:
                 for _, key in self._wakes.due(f"feed:{source}", self._complete_to(source)):
@@ -258,13 +261,18 @@ class _Partition:
         """Have a series note why its tallies came, those that were told under the clocks as they are."""
         if series.is_explained:
             return
+        span = self._spans.get(series.feeds)
+        if span is None:
+            span = self._spans[series.feeds] = self._complete_span(series.feeds)
+        series.explain(*span)
+
+    def _complete_span(self, feeds: Sequence[str]) -> tuple[Day, Day]:
+        """From which day to before which all of these feeds are complete."""
         sources = self._catalogue.sources
-        if any(source not in sources for source in series.feeds):
-            series.explain(0, 0)
-            return
-        covers_from = max([sources[source].covers_from for source in series.feeds], default=0)
-        reached = min([self._complete_to(source) for source in series.feeds], default=0)
-        series.explain(covers_from, day_of(max(reached, 0)))
+        if any(source not in sources for source in feeds):
+            return 0, 0
+        reached = min([self._complete_to(source) for source in feeds], default=0)
+        return max([sources[source].covers_from for source in feeds], default=0), day_of(max(reached, 0))
 
     def _series_of(self, area: str, indicator: str) -> _Series:
         series = self._series.get((area, indicator))
@@ -296,16 +304,19 @@ class _Partition:
         """Put a value out as the next revision of its period, unless it was last said like this."""
         key = series.key_of(period)
         value, final = series.value(period), self._is_final(series, period, key)
-        before, causes = self._published.get(key), series.causes(period)
+        before, marks = self._published.get(key), series.marks(period)
+        causes = _named(marks)
         if before is not None and before.value == value and before.final == final:
             if causes:
                 held = merged(before.held, causes)
                 self._published.put_if_other(key, msgspec.structs.replace(before, held=held))
             return
         revision = before.revision + 1 if before else 1
-        was_final = before.final if before else final and not series.came_in_time(period)
+        was_final = before.final if before else final and not marks & _CAME_IN_TIME
         if final != was_final:
-            causes = (*causes, "completed" if final else "catalogue-changed")
+            causes = merged(causes, ("completed" if final else "catalogue-changed",))
+        if before is not None and before.held:
+            causes = merged(before.held, causes)
         self._published.put(key, Published(value, final, revision))
         self._outputs.append(
             Output(
@@ -322,7 +333,7 @@ class _Partition:
                     revision=revision,
                     restates=before.value if before else None,
                     as_of=self._clock.as_of,
-                    causes=merged(before.held if before else (), causes),
+                    causes=causes,
                 ),
                 received_at=self._clock.as_of,
             )
@@ -390,7 +401,7 @@ class _Series(Counts):
             tuple(kind for kind in dict.fromkeys((*self.shown, *limits)) if kind in limits) if known and limits else ()
         )
         self.waited: list[Period] = []
-        self._marks: dict[Period, int] = {}
+        self._noted: defaultdict[int, set[Period]] = defaultdict(set)
         self._explained = 0
 
     @property
@@ -400,32 +411,35 @@ class _Series(Counts):
 
     def explain(self, covers_from: Day, reached: Day) -> None:
         """Note the causes of the tallies since the last time, when all feeds were complete from day to day."""
-        news = {(tally.event_day, tally.precision, tally.cause) for tally in self.told[self._explained :]}
-        self._explained = len(self.told)
-        marks = self._marks
-        for day, precision, cause in news:
-            in_time, late = _IN_TIME[cause], _LATE[cause]
-            for period in _periods_with(day, precision, self.shown):
+        for tally in self.told[self._explained :]:
+            in_time, late = _IN_TIME[tally.cause], _LATE[tally.cause]
+            periods = _periods_with(tally.event_day, tally.precision, self.shown)
+            if tally.event_day >= reached:
+                # As is mostly so: none of the periods it lies in is complete.
+                self._noted[in_time].update(periods)
+                continue
+            for period in periods:
                 is_complete = period.ends <= reached and covers_from <= period.starts
-                marks[period] = marks.get(period, 0) | (late if is_complete else in_time)
+                self._noted[late if is_complete else in_time].add(period)
+        self._explained = len(self.told)
 
-    def causes(self, period: Period) -> tuple[Cause, ...]:
-        """Why the tallies of this step count in a period, as far as noted."""
-        return _named(self._marks.get(period, 0))
-
-    def came_in_time(self, period: Period) -> bool:
-        """Whether one of them came before the feeds were complete to the period's end."""
-        return bool(self._marks.get(period, 0) & _CAME_IN_TIME)
+    def marks(self, period: Period) -> int:
+        """What was noted of the tallies of this step that count in a period."""
+        marks = 0
+        for noted, periods in self._noted.items():
+            if period in periods:
+                marks |= noted
+        return marks
 
     def touched(self) -> set[Period]:
         """The periods to be published: those that waited for a feed, and those in which a tally counts."""
-        return self._marks.keys() | self.waited
+        return set(self.waited).union(*self._noted.values())
 
     def key_of(self, period: Period) -> str:
         return f"{self._key}|{period.kind}|{period.starts}"
 
 
-# Noted for every tally and period, so causes are bits of a number.
+# Noted for every tally and period, so they are bits of a number.
 _BITS: Final[Mapping[Cause | None, int]] = {cause: 1 << at for at, cause in enumerate(get_args(Cause))} | {None: 0}
 _CAME_IN_TIME: Final = 1 << len(_BITS)
 _IN_TIME: Final = {cause: bit | _CAME_IN_TIME for cause, bit in _BITS.items()}
