@@ -132,6 +132,7 @@ def _days_of_tallies(catalogue: Catalogue) -> Iterator[Tally]:
                     precision="day",
                     report_day=day + 1,
                     count=1,
+                    cause="reported",
                     as_of=start_of(day + 1),
                 )
 

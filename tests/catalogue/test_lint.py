@@ -448,6 +448,12 @@ def test_the_shipped_catalogue_has_no_issue():
             "shows: [signal, complete_to,",
             "shows signal, which is made of hidden ones",
         ),
+        (
+            PROFILES,
+            "shows: [complete_to,",
+            "shows: [causes, complete_to,",
+            "shows causes, which is made of hidden ones",
+        ),
         (PROFILES, "indicators: [violence,", "indicators: [violents,", "unknown indicator violents"),
         (PROFILES, "suppress_below: 0", "suppress_below: 3", "profile internal hides counts and names no indicators"),
         (PROFILES, "deliberate-fires]", "crime]", "partner hides counts and shows both violence and crime, which may"),

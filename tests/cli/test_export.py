@@ -130,7 +130,8 @@ def test_what_a_profile_shows_beside_a_value_is_exported(tmp_path: Path):
     parquet = pytest.importorskip("pyarrow.parquet")
     beside = {"signal": "red", "expected": 4.5, "low": 1, "high": 8, "late": 86_400_000}
     days = {"opened": MONTH.starts, "complete_to": MONTH.ends}
-    told = written(tmp_path / "told.jsonl", [shown(1, profile="internal", **beside, **days)])
+    causes = {"causes": ("corrected", "late")}
+    told = written(tmp_path / "told.jsonl", [shown(1, profile="internal", **beside, **days, **causes)])
     for kind in ("csv", "parquet"):
         words = ("--profile", "internal", "--format", kind, "--out", tmp_path / f"made.{kind}")
         code, _, err = run("indicators", "export", "--from", told, *words)
@@ -142,9 +143,11 @@ def test_what_a_profile_shows_beside_a_value_is_exported(tmp_path: Path):
         "complete_to": "2026-02-01",
     }
     assert {name: row[name] for name in as_text} == as_text
+    assert row["causes"] == "corrected late"
     (row,) = parquet.read_table(tmp_path / "made.parquet").to_pylist()
     as_days = {"opened": date(2026, 1, 1), "complete_to": date(2026, 2, 1)}
     assert {name: row[name] for name in as_text} == beside | as_days
+    assert row["causes"] == "corrected late"
 
 
 SHARED = [

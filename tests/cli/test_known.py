@@ -157,10 +157,10 @@ def test_a_month_that_comes_late_is_incomplete_and_no_fall(tallies: Path):
     assert code == 0
     title, head, *lines = out.splitlines()
     assert title.strip() == "ed-assaults in Burnley"
-    assert head.split() == ["from", "known", "on", "2026-02-20", "known", "now", "difference"]
+    assert head.split() == ["from", "known", "on", "2026-02-20", "known", "now", "difference", "causes"]
     assert [line.split() for line in lines] == [
         ["2025-12-01", "unknown", "unknown"],
-        ["2026-01-01", "0", "so", "far", "9", "+9", "incomplete"],
+        ["2026-01-01", "0", "so", "far", "9", "+9", "reported", "incomplete"],
         ["2026-02-01", "0", "so", "far", "0", "so", "far", "incomplete"],
     ]
     assert "a small number is no fall" in err
@@ -188,6 +188,7 @@ def test_json_says_the_same_for_each_period(tallies: Path):
         "complete_now": True,
         "difference": 0,
         "model_expects": None,
+        "causes": [],
     }
 
 
@@ -196,6 +197,21 @@ def test_tallies_may_be_packed(tallies: Path, tmp_path: Path):
     packed.write_bytes(gzip.compress(tallies.read_bytes()))
     one, other = (rows("--from", path, "--as-of", "2026-02-01") for path in (tallies, packed))
     assert one == other
+
+
+@pytest.mark.parametrize(
+    ("as_of", "week", "causes"),
+    [
+        ("2026-01-12", "2026-01-05", ["corrected", "reported", "withdrawn"]),
+        ("2026-02-08", "2026-01-05", ["late"]),
+        ("2026-02-08", "2026-01-19", []),
+    ],
+)
+def test_why_it_is_another_number_now_is_said(tallies: Path, as_of: str, week: str, causes: list[str]):
+    """Of a week that was complete by then, what is reported since is late."""
+    found = {row["starts"]: row["causes"] for row in rows("--from", tallies, "--as-of", as_of)}
+
+    assert found[week] == causes
 
 
 def lines_of(values: list[Tally | FeedStatus]) -> str:

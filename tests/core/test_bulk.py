@@ -84,9 +84,15 @@ def test_what_a_profile_shows_beside_a_value_is_there_and_nothing_where_it_does_
 
     bare, full = bulk_rows([shown(1), shown(2, indicator="hate", **beside)], CATALOGUE)
 
-    assert {getattr(bare, name) for name in beside} == {None}
+    assert {getattr(bare, name) for name in (*beside, "causes")} == {None}
     dates = {"opened": date(2026, 1, 5), "complete_to": date(2026, 1, 5)}
     assert {name: getattr(full, name) for name in beside} == beside | dates
+
+
+def test_causes_are_words_with_a_blank_between_them_and_none_are_none():
+    told = [shown(1, causes=("corrected", "late")), shown(2, indicator="hate", causes=())]
+
+    assert [row.causes for row in bulk_rows(told, CATALOGUE)] == ["corrected late", ""]
 
 
 def measured(*told: PublishedIndicator) -> dict[str, MeasureRow]:

@@ -678,7 +678,7 @@ def what_is_counted_by_lsoa_is_counted_under_one_name(patch: Patch, _: World) ->
 @mutant
 def findings_once_counted_stay_counted(patch: Patch, _: World) -> None:
     right = detect._Partition._count
-    patch.setattr(detect._Partition, "_count", lambda self, _before, after, old, new: right(self, {}, after, old, new))
+    patch.setattr(detect._Partition, "_count", lambda self, _before, *more: right(self, {}, *more))
 
 
 @mutant
@@ -706,7 +706,7 @@ def outside_is_no_place(patch: Patch, _: World) -> None:
 @mutant
 def corrections_count_twice(patch: Patch, _: World) -> None:
     right = register._count
-    patch.setattr(register, "_count", lambda cells, _old, new: right(cells, None, new))
+    patch.setattr(register, "_count", lambda cells, _old, *more: right(cells, None, *more))
 
 
 @mutant
@@ -879,11 +879,11 @@ def what_is_withdrawn_here_stays_elsewhere(patch: Patch, _: World) -> None:
     right = detect._Partition._carry
     stayed = set[tuple[str, str]]()
 
-    def carry(self: Any, before: engine.Carried, after: engine.Carried, cause: str) -> None:
+    def carry(self: Any, before: engine.Carried, after: engine.Carried, *causes: Any) -> None:
         stayed.update(before.keys() - after.keys())
         there = {to: said for to, said in before.items() if to in after}
         again = {to: said for to, said in after.items() if to in stayed and to not in there}
-        right(self, there | again, after, cause)
+        right(self, there | again, after, *causes)
 
     patch.setattr(detect._Partition, "_carry", carry)
 
@@ -892,8 +892,8 @@ def what_is_withdrawn_here_stays_elsewhere(patch: Patch, _: World) -> None:
 def what_changes_here_is_said_elsewhere_as_it_was(patch: Patch, _: World) -> None:
     right = detect._Partition._carry
 
-    def carry(self: Any, before: engine.Carried, after: engine.Carried, cause: str) -> None:
-        right(self, before, {to: before.get(to, said) for to, said in after.items()}, cause)
+    def carry(self: Any, before: engine.Carried, after: engine.Carried, *causes: Any) -> None:
+        right(self, before, {to: before.get(to, said) for to, said in after.items()}, *causes)
 
     patch.setattr(detect._Partition, "_carry", carry)
 

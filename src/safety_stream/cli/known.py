@@ -140,13 +140,14 @@ def _print(rows: list[Known], title: str, as_of: date, *, with_model: bool) -> N
     if not rows:
         say(f"Nothing has ever been told of {title} up to {as_of}")
         return
-    columns = ["from", f"known on {as_of}", "known now", "difference", ""]
+    columns = ["from", f"known on {as_of}", "known now", "difference", "causes", ""]
     lines = [
         [
             row.starts.isoformat(),
             _count(row.known, row.complete),
             _count(row.known_now, row.complete_now),
             f"{row.difference:+,}" if row.difference else "",
+            ", ".join(row.causes),
             "" if row.complete or row.known is None else "incomplete",
         ]
         for row in rows

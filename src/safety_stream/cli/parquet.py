@@ -15,7 +15,9 @@ _DAYS: Final = frozenset({"starts", "ends", "opened", "complete_to"})
 _WHOLE: Final = frozenset({"low", "high", "late"})
 _FRACTIONS: Final = frozenset({"expected"})
 _FLAGS: Final = frozenset({"shown", "final", "is_provisional", "is_estimate", "from_rounded"})
-_MAY_BE_NULL: Final = frozenset({"value", "signal", "expected", "low", "high", "opened", "complete_to", "late"})
+_MAY_BE_NULL: Final = frozenset(
+    {"value", "signal", "expected", "low", "high", "opened", "complete_to", "late", "causes"}
+)
 
 
 def write_parquet(path: Path, kind: type[msgspec.Struct], rows: Iterable[msgspec.Struct]) -> None:

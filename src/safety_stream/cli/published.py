@@ -292,6 +292,7 @@ def _alert_line(alert: PublishedAlert) -> str:
 def _indicator_line(value: PublishedIndicator) -> str:
     number = "*" if value.value is None else f"{value.value:,}"
     before = "" if value.restates is None else f" (was {value.restates:,})"
+    causes = f"because of {', '.join(value.causes)}" if value.causes else ""
     state = "final" if value.final else "provisional"
     starts = to_date(value.starts).isoformat()
     parts = (
@@ -300,6 +301,7 @@ def _indicator_line(value: PublishedIndicator) -> str:
         value.indicator,
         f"{value.period} {starts}",
         f"{number}{before}",
+        causes,
         state,
         f"expected {_expectation(value)}" if value.expected is not None else "",
         _signal(value),

@@ -22,6 +22,7 @@ class BulkRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `shown` is False, and `value` None, where it was suppressed. `caveats` are what must be said beside it of its area.
     What follows is None where the profile does not show it, as in `PublishedIndicator`; `late` is in milliseconds.
+    `causes`, in words with a blank between them, are those of its newest revision.
     """
 
     area: str
@@ -44,6 +45,7 @@ class BulkRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     opened: date | None
     complete_to: date | None
     late: int | None
+    causes: str | None
 
 
 class MeasureRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -143,6 +145,7 @@ def _row(value: PublishedIndicator, catalogue: Catalogue, indicator: Indicator |
         opened=_date(value.opened),
         complete_to=_date(value.complete_to),
         late=value.late,
+        causes=None if value.causes is None else " ".join(value.causes),
     )
 
 

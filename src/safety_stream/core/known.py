@@ -14,8 +14,8 @@ import msgspec
 
 from safety_stream.core.catalogue import Source
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.model.tallies import Tally
-from safety_stream.core.model.times import Day, Period, PeriodKind, day_of, period_of, start_of, to_date
+from safety_stream.core.model.tallies import Cause, Tally
+from safety_stream.core.model.times import FROM_MONTHS, Day, Period, PeriodKind, day_of, period_of, start_of, to_date
 from safety_stream.core.stages.stage import Clock, complete_to, is_covered
 from safety_stream.core.statistics.nowcast import LONGEST, Nowcast, nowcast
 from safety_stream.core.statistics.triangle import ledger_of
@@ -37,7 +37,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     `complete`: whether every feed was complete to the period's end by then; `complete_now`, whether it is by now. Where
     one was not, a small count is no fall, and a difference is no rise. What was known is None where a feed does not
     cover the period: what it told of that is no count. `model_expects` is there when it was asked for, of periods that
-    were over then and younger than the longest delay.
+    were over then and younger than the longest delay. `causes` are those of all that has come since, if there is a
+    difference or not; `late` is what was reported of a period that was complete then.
     """
 
     area: str
@@ -52,6 +53,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     complete_now: bool
     difference: int | None
     model_expects: Expected | None = None
+    causes: tuple[Cause, ...] = ()
 
 
 class Heard:
@@ -99,6 +101,7 @@ class Heard:
             complete_to(clock.newest(partitions), by_id, by_id) for clock in (self._then, self._now)
         )
         area, indicator = self._series
+        causes = self._causes_since(kind, day_of(max(complete_then, 0)))
 
         def known(period: Period) -> Known:
             covered = is_covered(period, by_id, by_id)
@@ -116,9 +119,21 @@ class Heard:
                 complete_now=covered and start_of(period.ends) <= complete_now,
                 difference=counts[1] - counts[0] if covered else None,
                 model_expects=expected.get(period) if covered else None,
+                causes=tuple(sorted(causes.get(period, ()))) if covered else (),
             )
 
         return [known(period) for period in _up_to(ends, kind, min(now, default=None))[-last:]]
+
+    def _causes_since(self, kind: PeriodKind, complete: Day) -> dict[Period, set[Cause]]:
+        """Why something has come of a period after the day; all before the day `complete` was complete by then."""
+        found: dict[Period, set[Cause]] = {}
+        for tally in self._tallies:
+            is_counted = tally.precision == "day" or kind in FROM_MONTHS
+            if tally.cause is not None and is_counted and tally.report_day > self._as_of:
+                period = period_of(tally.event_day, kind)
+                is_late = tally.cause == "reported" and period.ends <= complete
+                found.setdefault(period, set()).add("late" if is_late else tally.cause)
+        return found
 
 
 def _up_to(ends: Day, kind: PeriodKind, first: Period | None) -> list[Period]:

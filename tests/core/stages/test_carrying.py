@@ -494,7 +494,7 @@ def keys_gone_over_say_what_the_old_rules_had_them_say(patch: Patch) -> None:
 def what_a_finding_said_is_not_taken_back(patch: Patch) -> None:
     right = detect._Partition._carry
     patch.setattr(
-        detect._Partition, "_carry", lambda self, before, after, cause: right(self, before, before | after, cause)
+        detect._Partition, "_carry", lambda self, before, after, *causes: right(self, before, before | after, *causes)
     )
 
 
@@ -502,8 +502,8 @@ def what_a_finding_said_is_not_taken_back(patch: Patch) -> None:
 def what_a_finding_says_otherwise_is_not_said(patch: Patch) -> None:
     right = detect._Partition._carry
 
-    def carry(self: Any, before: engine.Carried, after: engine.Carried, cause: str) -> None:
-        right(self, before, {to: before.get(to, said) for to, said in after.items()}, cause)
+    def carry(self: Any, before: engine.Carried, after: engine.Carried, *causes: Any) -> None:
+        right(self, before, {to: before.get(to, said) for to, said in after.items()}, *causes)
 
     patch.setattr(detect._Partition, "_carry", carry)
 

@@ -93,7 +93,7 @@ def test_a_new_indicator_counts_what_was_reported_before_on_the_day_it_was(catal
     stream.change(reading(catalogue, "victim", CRIME))
     said = [one for one in stream.settle() if isinstance(one, Tally)]
     assert {one.report_day for one in said} == {day_of(NOON), day_of(NOON + 5 * DAY_LENGTH)}
-    assert {one.indicator for one in said} == {"crime"}
+    assert {(one.indicator, one.cause) for one in said} == {("crime", "catalogue-changed")}
 
 
 def test_reports_that_name_many_people_take_several_slices_and_say_the_same(

@@ -14,7 +14,7 @@ from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.sightings import Sighting, SightingChange
-from safety_stream.core.model.tallies import Tally
+from safety_stream.core.model.tallies import Cause, Tally
 from safety_stream.core.model.times import HOUR, MINUTE, Instant, day_of
 from safety_stream.core.rules.rule import Selector
 from safety_stream.core.stages import detect
@@ -268,6 +268,23 @@ def test_a_finding_that_moves_is_counted_where_it_moved(counting: Stream, catalo
     told += counting.at(3, change)
 
     assert counted(told) == above("E07000118", "2026-02-05T10:00", catalogue)
+
+
+def test_a_finding_counts_for_the_cause_of_the_sighting_that_moved_it(counting: Stream):
+    first, second = a_sighting("2026-01-05T10:00", "a"), a_sighting("2026-02-05T10:00", "b")
+    because: list[Cause] = ["reported", "reported", "corrected", "persons-linked"]
+    told = []
+    for number, (change, why) in enumerate(
+        zip([put(first), put(second), put(first, sign=-1), put(first)], because, strict=True)
+    ):
+        told.append(counting.at(number, msgspec.structs.replace(change, why=why)))
+
+    assert [{one.value.cause for one in outputs if isinstance(one.value, Tally)} for outputs in told] == [
+        set(),
+        {"reported"},
+        {"corrected"},
+        {"persons-linked"},
+    ]
 
 
 def test_a_rule_that_nothing_counts_makes_no_tally(catalogue: Catalogue):

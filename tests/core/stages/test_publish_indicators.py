@@ -244,6 +244,58 @@ def test_a_profile_shows_the_fields_it_names_and_no_other(catalogue: Catalogue) 
     assert (shown.signal, shown.expected, shown.late, shown.complete_to) == (None,) * 4
 
 
+def test_a_value_says_why_it_came_and_a_judgement_of_it_nothing_more(catalogue: Catalogue) -> None:
+    door = Shown(catalogue)
+    door.take(msgspec.structs.replace(WEEK, causes=("corrected", "late")), JUDGEMENT)
+
+    assert [(one.signal, one.causes) for one in on("internal", door.outputs)] == [
+        (None, ("corrected", "late")),
+        ("amber", ()),
+    ]
+
+
+def test_causes_of_what_is_held_back_go_out_with_what_is_shown_next(catalogue: Catalogue) -> None:
+    kept = Profile(
+        id="x", title="", areas=(), periods=("month",), final_only=True, suppress_below=0, round_to=5, shows=("causes",)
+    )
+    door = Shown(msgspec.structs.replace(catalogue, profiles=(kept,)))
+    steps: list[dict[str, Any]] = [
+        {"value": 23, "final": False, "causes": ("reported",)},
+        {"value": 22, "final": True, "causes": ("completed", "withdrawn")},
+        {"value": 21, "final": True, "causes": ("corrected",)},
+        {"value": 20, "final": True, "causes": ("withdrawn",)},
+        {"value": 24, "final": True, "causes": ("late",)},
+        {"value": 19, "final": True, "causes": ()},
+    ]
+    shown = [[(one.value, one.causes) for one in on("x", door.take(value(**changes)))] for changes in steps]
+
+    assert shown == [
+        [],
+        [(20, ("completed", "reported", "withdrawn"))],
+        [],
+        [],
+        [(25, ("corrected", "late", "withdrawn"))],
+        [(20, ())],
+    ]
+
+
+def test_a_profile_that_does_not_name_causes_is_told_none(catalogue: Catalogue) -> None:
+    quiet = tuple(msgspec.structs.replace(profile, shows=()) for profile in catalogue.profiles)
+    door = Shown(msgspec.structs.replace(catalogue, profiles=quiet))
+
+    assert [one.causes for one in on("internal", door.take(value(causes=("withdrawn",))))] == [None]
+
+
+def test_a_profile_that_suppresses_is_told_no_causes_whatever_it_names(small: Catalogue) -> None:
+    """What lint refuses is not shown either: that something was withdrawn is said of a single report."""
+    profiles = tuple(msgspec.structs.replace(one, shows=(*one.shows, "causes")) for one in small.profiles)
+    door = Shown(msgspec.structs.replace(small, profiles=profiles))
+    values = [msgspec.structs.replace(one, causes=("withdrawn",)) for one in (*counts(a=20), *weekly(a=20))]
+    door.take(*values, feeds("2026-02-20T12:00"))
+
+    assert {one.causes for name in ("public", "partner") for one in on(name, door.outputs)} == {None}
+
+
 def test_half_rounds_up() -> None:
     profile = Profile(id="x", title="", areas=(), periods=(), final_only=False, suppress_below=0, round_to=10)
 

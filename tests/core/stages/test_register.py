@@ -95,6 +95,40 @@ def test_the_same_message_twice_changes_nothing(catalogue: Catalogue) -> None:
     ] == []
 
 
+def causes(values: list[Any]) -> tuple[list[str], list[str]]:
+    """Why each tally of violence in the whole county came, and why each sighting of a person."""
+    tallies = [one.cause for one in values if isinstance(one, Tally) and (one.area, one.indicator) == TOLD_OF]
+    seen = [one.why for one in values if isinstance(one, SightingChange) and one.key.startswith("person:")]
+    return sorted(tallies), seen
+
+
+TOLD_OF = ("L-14", "violence")
+MOVED = {"occurred_from": V1.occurred_from - 24 * HOUR, "occurred_to": V1.occurred_from - 24 * HOUR}
+
+
+@pytest.mark.parametrize(
+    ("changes", "tallies", "cause"),
+    [
+        ({"action": "correct", **MOVED}, 2, "corrected"),
+        ({"action": "new", **MOVED}, 2, "corrected"),
+        ({"action": "dispute", **MOVED}, 2, "corrected"),
+        ({"action": "withdraw"}, 1, "withdrawn"),
+        ({"action": "erase"}, 1, "withdrawn"),
+        ({"action": "restrict"}, 1, "withdrawn"),
+    ],
+)
+def test_tallies_and_sightings_say_why_and_not_in_which_way_a_report_was_taken_back(
+    catalogue: Catalogue, changes: dict[str, Any], tallies: int, cause: str
+) -> None:
+    second = a_version(source_version=2, **changes)
+
+    both = (sorted(["reported", *[cause] * tallies]), ["reported", cause])
+    assert causes(run(catalogue, [V1], [second])) == both
+    assert causes(run(catalogue, [V1, second])) == both, "what has different causes does not cancel out"
+    alone = [] if cause == "withdrawn" else ["reported"]
+    assert causes(run(catalogue, [second])) == (alone, alone)
+
+
 @pytest.mark.parametrize("order", list(permutations([V1, V2])))
 def test_a_correction_moves_the_report_to_another_victim(
     catalogue: Catalogue, order: tuple[IncidentVersion, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from safety_stream.core.model.tallies import Cause
 from safety_stream.core.model.times import Day, Instant, PeriodKind
 
 
@@ -12,6 +13,8 @@ class IndicatorValue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `revision` counts from 1 and `restates` is the value the last revision had (None at first). `final` is True once
     every feed the indicator rests on is complete to the period's end. A late report still restates a final value.
+    `causes`, sorted, are those of all tallies of the period since the last revision, whatever came of them together,
+    and `completed` once the value has become final.
     """
 
     area: str
@@ -24,3 +27,4 @@ class IndicatorValue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     revision: int
     restates: int | None
     as_of: Instant
+    causes: tuple[Cause, ...] = ()

@@ -13,6 +13,7 @@ from safety_stream.core.model.alerts import Change
 from safety_stream.core.model.findings import Family, Finding, Priority
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.judgements import Signal
+from safety_stream.core.model.tallies import Cause
 from safety_stream.core.model.times import Day, Instant, PeriodKind
 
 Verb = Literal["collection", "alteration", "consultation", "disclosure-transfers", "combination", "erasure"]
@@ -91,6 +92,8 @@ class PublishedIndicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `signal` is what is thought of the value, and `opened` the first day of the breach it belongs to. All of them are
     None until this very value has been judged. `complete_to` is the day before which all feeds the indicator rests on
     were complete when this was told, `late` for how many milliseconds the period had been over (None before that).
+    `causes`, sorted, are those of all that has happened to the value since it was last shown here; none where only what
+    is thought of it is new.
     """
 
     seq: int
@@ -112,9 +115,10 @@ class PublishedIndicator(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     opened: Day | None = None
     complete_to: Day | None = None
     late: int | None = None
+    causes: tuple[Cause, ...] | None = None
 
 
-OPTIONAL_FIELDS: Final = frozenset({"expected", "low", "high", "signal", "opened", "complete_to", "late"})
+OPTIONAL_FIELDS: Final = frozenset({"expected", "low", "high", "signal", "opened", "complete_to", "late", "causes"})
 """What a profile may show beside the value."""
 
 OF_ONE_VALUE: Final = frozenset({"complete_to", "late"})
@@ -122,6 +126,7 @@ OF_ONE_VALUE: Final = frozenset({"complete_to", "late"})
 
 Of a signal that is as true as of a bound: rare weeks are judged four together, a breach goes on, and a bound rests on
 the years before. That a nought is a signal may tell what the hidden week before it was.
+Nor may it show causes: that something was withdrawn is said of a single report.
 """
 
 

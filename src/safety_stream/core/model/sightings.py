@@ -8,6 +8,7 @@ import msgspec
 
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import Origin, Place
+from safety_stream.core.model.tallies import Cause
 from safety_stream.core.model.times import Instant
 
 KeyKind = Literal[
@@ -79,7 +80,8 @@ class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A signed difference: `sighting` joins the timeline of `key` (sign +1) or leaves it (sign -1).
 
     A correction that stays under the key is one change: the new one joins and the one it `replaces` leaves in the same
-    moment, so that nothing is withdrawn in between. `cause` is the incident id and action that made it.
+    moment, so that nothing is withdrawn in between. `cause` is the incident id and action that made it, `why` of what
+    kind that is to those who count what follows (None: told before there were such).
     """
 
     key: str
@@ -88,6 +90,7 @@ class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     as_of: Instant
     cause: str
     replaces: Sighting | None = None
+    why: Cause | None = None
 
 
 _OF_ONE_PERSON = frozenset({"victim", "suspect", "person"})

@@ -34,7 +34,8 @@ may overtake it. Lint sees to both.
 
 Where an indicator counts the findings of a rule, what stands on a key is counted by the regime of the key: tallies go
 out, signed, for the area and day a finding completed, in its area and those above, so that a finding withdrawn or moved
-is taken out again, and what another catalogue counts otherwise is counted so as keys go over.
+is taken out again, and what another catalogue counts otherwise is counted so as keys go over. Each tally says of what
+kind that was which moved the finding, as the sighting that came says it, or that time passed, or the catalogue changed.
 
 Deadlines of this step's own stretch of time are held in memory while it lasts, since a record must not cost a scan; all
 others are rows.
@@ -55,6 +56,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.stretches import subject_of
+from safety_stream.core.model.tallies import Cause
 from safety_stream.core.model.times import Day, Instant, day_of
 from safety_stream.core.rules.changing import Applied, Counted, Differing, applied, what_differs
 from safety_stream.core.rules.condition import Now
@@ -224,10 +226,11 @@ class _Partition:
         if revision is UNCHANGED:
             return timeline.count
         self._wait(key, revision)
-        self._count(revision.before, revision.after, self._old.count, new.count)
+        self._count(revision.before, revision.after, self._old.count, new.count, "catalogue-changed")
         for rule_id, cause in causes.items():
             self._tell(key, _of_rule(rule_id, revision.before), _of_rule(rule_id, revision.after), cause)
-            self._carry(_by_rule(rule_id, revision.carried_before), _by_rule(rule_id, revision.carried_after), cause)
+            before, after = (_by_rule(rule_id, said) for said in (revision.carried_before, revision.carried_after))
+            self._carry(before, after, cause, "catalogue-changed")
         return timeline.count + _reports_in(revision.before) + _reports_in(revision.after)
 
     def _put(self, change: SightingChange) -> None:
@@ -237,7 +240,7 @@ class _Partition:
         else:
             left = self._revise(change.key, -1, change.replaces, regime)
             revision = left.then(self._revise(change.key, 1, change.sighting, regime))
-        self._publish(change.key, revision, change.cause)
+        self._publish(change.key, revision, change.cause, change.why)
 
     def _revise(self, key: str, sign: Literal[1, -1], sighting: Sighting, regime: _Regime) -> Revision:
         """Put a sighting on the timeline of its key or take it off, and say what that makes of its findings."""
@@ -267,7 +270,7 @@ class _Partition:
         for key, clock in waiting.items():
             regime = self._regime_of(key)
             revision = revise_by_clock(regime.rules, key, self._picture(key, regime.rules), regime.was, regime.now)
-            self._publish(key, revision, f"clock {clock}")
+            self._publish(key, revision, f"clock {clock}", "time-passed")
 
     def _due(self, clock: str) -> list[str]:
         """The keys that waited for what the clock has passed, earliest first, each once; they wait no longer."""
@@ -284,13 +287,13 @@ class _Partition:
                 self._agenda.ask(clock, at, key)
         return list(due)
 
-    def _publish(self, key: str, revision: Revision, cause: str) -> None:
+    def _publish(self, key: str, revision: Revision, cause: str, why: Cause | None) -> None:
         if revision is not UNCHANGED:
             self._wait(key, revision)
             count = self._regime_of(key).count
-            self._count(revision.before, revision.after, count, count)
+            self._count(revision.before, revision.after, count, count, why)
             self._tell(key, revision.before, revision.after, cause)
-            self._carry(revision.carried_before, revision.carried_after, cause)
+            self._carry(revision.carried_before, revision.carried_after, cause, why)
 
     def _wait(self, key: str, revision: Revision) -> None:
         for clock, at in revision.forget:
@@ -306,7 +309,12 @@ class _Partition:
                 )
 
     def _count(
-        self, before: Mapping[str, Finding], after: Mapping[str, Finding], old: FindingCount, new: FindingCount
+        self,
+        before: Mapping[str, Finding],
+        after: Mapping[str, Finding],
+        old: FindingCount,
+        new: FindingCount,
+        why: Cause | None,
     ) -> None:
         """Take out what no longer stands, count what stands now; what stands as it stood comes to nothing."""
         if not (before or after):
@@ -315,9 +323,9 @@ class _Partition:
         for sign, findings, count in ((-1, before, old), (1, after, new)):
             for finding in findings.values():
                 for area, indicator, event_day in count(finding):
-                    self._cells[area, indicator, event_day, False, report_day] += sign
+                    self._cells[area, indicator, event_day, False, report_day, why] += sign
 
-    def _carry(self, before: Carried, after: Carried, cause: str) -> None:
+    def _carry(self, before: Carried, after: Carried, cause: str, why: Cause | None) -> None:
         """Say to other keys what the findings on this one say there now and did not before."""
         for entity, finding_id in sorted(before.keys() | after.keys()):
             leaves, joins = before.get((entity, finding_id)), after.get((entity, finding_id))
@@ -330,6 +338,7 @@ class _Partition:
                     as_of=self._as_of,
                     cause=cause,
                     replaces=None if joins is None else leaves,
+                    why=why,
                 )
                 self._outputs.append(Output(topic="sightings", key=entity, value=change, received_at=self._as_of))
 

@@ -30,6 +30,7 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue, Linked
 from safety_stream.core.linking import Groups
 from safety_stream.core.model.sightings import Sighting, SightingChange
+from safety_stream.core.model.tallies import Cause
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.changing import Change
 from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Rows, Step, Table, unreadable
@@ -118,7 +119,8 @@ class _Partition:
 
         def take_over(row: bytes) -> int:
             incident, before = row.decode().removeprefix(_REPORTS), len(self._outputs)
-            self._move({incident, *(groups.of(incident) or ())}, {}, groups, self._clock.as_of, "catalogue changed")
+            concerned = {incident, *(groups.of(incident) or ())}
+            self._move(concerned, {}, groups, self._clock.as_of, "catalogue changed", "catalogue-changed")
             return len(self._outputs) - before
 
         return take_over
@@ -174,7 +176,7 @@ class _Partition:
                 concerned.update(self._members(_group_row(standing.key, "")))
             if self._reports.get(seed) is not None:
                 concerned.update(groups.of(seed) or ())
-        self._move(concerned, was, groups, change.as_of, change.cause)
+        self._move(concerned, was, groups, change.as_of, change.cause, change.why)
 
     def _naming_any(self, entities: Iterable[str]) -> set[str]:
         """The incidents of the reports that name one of the entities that link."""
@@ -195,7 +197,13 @@ class _Partition:
                 self._named.delete(entity)
 
     def _move(
-        self, concerned: Collection[str], was: dict[str, Report], groups: Groups, as_of: Instant, cause: str
+        self,
+        concerned: Collection[str],
+        was: dict[str, Report],
+        groups: Groups,
+        as_of: Instant,
+        cause: str,
+        why: Cause | None,
     ) -> None:
         """Put out how those concerned stand now against how they stood; `was` has those that say something else now."""
         leaving: list[tuple[str, Sighting]] = []
@@ -218,9 +226,11 @@ class _Partition:
         leaving.sort(key=lambda one: (one[0], timeline_order(one[1])), reverse=True)
         staying.sort(key=lambda one: (one[0], timeline_order(one[1])))
         for key, placed in leaving:
-            self._tell(SightingChange(key=key, sign=-1, sighting=placed, as_of=as_of, cause=cause))
+            self._tell(SightingChange(key=key, sign=-1, sighting=placed, as_of=as_of, cause=cause, why=why))
         for key, placed, replaced in staying:
-            change = SightingChange(key=key, sign=1, sighting=placed, as_of=as_of, cause=cause, replaces=replaced)
+            change = SightingChange(
+                key=key, sign=1, sighting=placed, as_of=as_of, cause=cause, replaces=replaced, why=why
+            )
             self._tell(change)
 
     def _remember(self, incident: str, report: Report, before: Report) -> None:

@@ -13,15 +13,21 @@ to be published as final. Threshold findings are looked at record by record, so 
 could first be known. How far the feeds have come is said on, by the day, after the values that follow from it: only
 then does a reader know that a period of which nothing was published had nothing in it.
 
+A revision says why: the causes of all tallies of its period since the last one. What came to nothing is held until
+something goes out (`Published.held`). Whether a report is late is settled when it comes, by how far the feeds have come
+then, and not when its batch ends. So what has gone out of a period and what is held, taken together, are the same
+causes however its tallies were cut into batches; only which revision has which depends on it.
+
 Other limits in the catalogue are held against what is remembered, some series at a time while tallies go on
 (`changing.py`); a series is governed by the old limits or by the new, and the difference is put out with its cause.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -29,7 +35,7 @@ from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.indicators import IndicatorValue
-from safety_stream.core.model.tallies import Tally, is_within_a_district, series_key
+from safety_stream.core.model.tallies import Cause, Tally, is_within_a_district, merged, series_key
 from safety_stream.core.model.times import (
     FROM_MONTHS,
     Day,
@@ -64,11 +70,12 @@ from safety_stream.core.stages.stage import (
 
 
 class Published(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What was last published of a period."""
+    """What was last published of a period, and the causes of what has happened to it since and changed nothing."""
 
     value: int
     final: bool
     revision: int
+    held: tuple[Cause, ...] = ()
 
 
 class SaidOn(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -140,6 +147,7 @@ class _Partition:
         self._has_news = False
         self._heard_at: int | None = None
         self._complete: dict[str, Instant] = {}
+        self._spans: dict[tuple[str, ...], tuple[Day, Day]] = {}
         self._series: dict[tuple[str, str], _Series] = {}
         self._outputs: list[Output] = []
 
@@ -190,6 +198,7 @@ class _Partition:
         That time has passed and nobody waited for it need not be remembered: the next wake says so again.
         """
         for _, series in sorted(self._series.items()):
+            self._explain(series)
             for period in sorted(series.touched()):
                 self._publish(series, period)
             series.flush()
@@ -214,9 +223,12 @@ class _Partition:
         return len(periods)
 
     def _hear(self, status: FeedStatus) -> None:
+        for series in self._series.values():
+            self._explain(series)
         self._clock = self._clock.hear(status)
         before, self._newest = self._newest, self._clock.newest(self._partitions)
         self._complete.clear()
+        self._spans.clear()
         for source, _ in sorted(self._newest.items() - before.items()):
             if source in self._catalogue.sources:
                 for _, key in self._wakes.due(f"feed:{source}", self._complete_to(source)):
@@ -244,6 +256,23 @@ class _Partition:
         if series.judged:
             for period in _periods_with(tally.event_day, tally.precision, series.judged):
                 self._hold(series, period, series.limits[period.kind], self._clock.as_of, {})
+
+    def _explain(self, series: _Series) -> None:
+        """Have a series note why its tallies came, those that were told under the clocks as they are."""
+        if series.is_explained:
+            return
+        span = self._spans.get(series.feeds)
+        if span is None:
+            span = self._spans[series.feeds] = self._complete_span(series.feeds)
+        series.explain(*span)
+
+    def _complete_span(self, feeds: Sequence[str]) -> tuple[Day, Day]:
+        """From which day to before which all of these feeds are complete."""
+        sources = self._catalogue.sources
+        if any(source not in sources for source in feeds):
+            return 0, 0
+        reached = min([self._complete_to(source) for source in feeds], default=0)
+        return max([sources[source].covers_from for source in feeds], default=0), day_of(max(reached, 0))
 
     def _series_of(self, area: str, indicator: str) -> _Series:
         series = self._series.get((area, indicator))
@@ -275,10 +304,19 @@ class _Partition:
         """Put a value out as the next revision of its period, unless it was last said like this."""
         key = series.key_of(period)
         value, final = series.value(period), self._is_final(series, period, key)
-        before = self._published.get(key)
+        before, marks = self._published.get(key), series.marks(period)
+        causes = _named(marks)
         if before is not None and before.value == value and before.final == final:
+            if causes:
+                held = merged(before.held, causes)
+                self._published.put_if_other(key, msgspec.structs.replace(before, held=held))
             return
         revision = before.revision + 1 if before else 1
+        was_final = before.final if before else final and not marks & _CAME_IN_TIME
+        if final != was_final:
+            causes = merged(causes, ("completed" if final else "catalogue-changed",))
+        if before is not None and before.held:
+            causes = merged(before.held, causes)
         self._published.put(key, Published(value, final, revision))
         self._outputs.append(
             Output(
@@ -295,6 +333,7 @@ class _Partition:
                     revision=revision,
                     restates=before.value if before else None,
                     as_of=self._clock.as_of,
+                    causes=causes,
                 ),
                 received_at=self._clock.as_of,
             )
@@ -362,14 +401,55 @@ class _Series(Counts):
             tuple(kind for kind in dict.fromkeys((*self.shown, *limits)) if kind in limits) if known and limits else ()
         )
         self.waited: list[Period] = []
+        self._noted: defaultdict[int, set[Period]] = defaultdict(set)
+        self._explained = 0
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether no tally has come since causes were last noted."""
+        return self._explained == len(self.told)
+
+    def explain(self, covers_from: Day, reached: Day) -> None:
+        """Note the causes of the tallies since the last time, when all feeds were complete from day to day."""
+        for tally in self.told[self._explained :]:
+            in_time, late = _IN_TIME[tally.cause], _LATE[tally.cause]
+            periods = _periods_with(tally.event_day, tally.precision, self.shown)
+            if tally.event_day >= reached:
+                # As is mostly so: none of the periods it lies in is complete.
+                self._noted[in_time].update(periods)
+                continue
+            for period in periods:
+                is_complete = period.ends <= reached and covers_from <= period.starts
+                self._noted[late if is_complete else in_time].add(period)
+        self._explained = len(self.told)
+
+    def marks(self, period: Period) -> int:
+        """What was noted of the tallies of this step that count in a period."""
+        marks = 0
+        for noted, periods in self._noted.items():
+            if period in periods:
+                marks |= noted
+        return marks
 
     def touched(self) -> set[Period]:
         """The periods to be published: those that waited for a feed, and those in which a tally counts."""
-        counted = [_periods_with(tally.event_day, tally.precision, self.shown) for tally in self.told]
-        return set(self.waited).union(*counted)
+        return set(self.waited).union(*self._noted.values())
 
     def key_of(self, period: Period) -> str:
         return f"{self._key}|{period.kind}|{period.starts}"
+
+
+# Noted for every tally and period, so they are bits of a number.
+_BITS: Final[Mapping[Cause | None, int]] = {cause: 1 << at for at, cause in enumerate(get_args(Cause))} | {None: 0}
+_CAME_IN_TIME: Final = 1 << len(_BITS)
+_IN_TIME: Final = {cause: bit | _CAME_IN_TIME for cause, bit in _BITS.items()}
+_LATE: Final = {cause: _BITS["late"] if cause == "reported" else bit for cause, bit in _BITS.items()}
+"""What to note of a tally by its cause: one that came before the feeds were complete to the period's end, or after."""
+
+
+@lru_cache(1024)
+def _named(marks: int) -> tuple[Cause, ...]:
+    return tuple(sorted(cause for cause, bit in _BITS.items() if cause is not None and marks & bit))
 
 
 _Rules = Mapping[str, Rule]

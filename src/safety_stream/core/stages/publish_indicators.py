@@ -5,7 +5,8 @@ Theory of operation
 A profile that hides nothing is shown each value as it comes. A week's value is judged later, on a topic of its own:
 when a judgement of this very value arrives, the value goes out again with it, as the next revision. What a profile that
 rounds, or shows only final ones, holds back of values it holds back of their restatements too: a number goes out only
-when what is shown has changed, with the profile's own revisions.
+when what is shown has changed, with the profile's own revisions. The causes of what was held back go out with it; they
+are no reason to show anything.
 
 A profile that hides small counts is shown whole tables (`core/disclosure.py`) of indicators that count incidents, one
 by one: every area of an indicator and period, groupings added up from their leaves, areas of which nothing was heard at
@@ -34,7 +35,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement, Signal
 from safety_stream.core.model.published import PublishedIndicator
-from safety_stream.core.model.tallies import is_within_a_district, series_key
+from safety_stream.core.model.tallies import Cause, is_within_a_district, merged, series_key
 from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, day_of, period_of, start_of
 from safety_stream.core.stages.publishing import Door
 from safety_stream.core.stages.stage import (
@@ -83,6 +84,12 @@ class Shown(msgspec.Struct, frozen=True, gc=False, array_like=True):
     final: bool
     revision: int
     said: Said | None = None
+
+
+class Held(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Why a value has changed since a profile last showed it."""
+
+    causes: tuple[Cause, ...] = ()
 
 
 class Counts(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -169,6 +176,7 @@ class _IndicatorDoor(Door):
         super().__init__(rows, "audit.indicators")
         self._showing = showing
         self._shown = Table(rows, "shown/", Shown)
+        self._held = Table(rows, "held/", Held)
         self._joined = Table(rows, "joined/", Joined)
         self._clocks = Table(rows, "", Clock)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
@@ -197,7 +205,7 @@ class _IndicatorDoor(Door):
             self.put_on_record(profile, f"indicators.{profile}", (first, last), None, (), at)
         self._clocks.put_if_other(CLOCK_ROW, self._clock)
         self._reached_row.put_if_other("", self._reached)
-        for table in (self.numbers, self._shown, self._joined, self._clocks, self._reached_row):
+        for table in (self.numbers, self._shown, self._held, self._joined, self._clocks, self._reached_row):
             table.flush()
         mark_more(self._rows, has_more=self._tables.close())
         return self.outputs
@@ -226,7 +234,8 @@ class _IndicatorDoor(Door):
         self._joined.put(key, Joined(joined.value, said))
         if joined.value is not None:
             as_of = max(joined.value.as_of, judgement.as_of)
-            self._show_value(msgspec.structs.replace(joined.value, as_of=as_of), said, received_at)
+            # Why it came was told, or is held, since it came.
+            self._show_value(msgspec.structs.replace(joined.value, as_of=as_of, causes=()), said, received_at)
 
     def _hear(self, status: FeedStatus, received_at: Instant) -> None:
         self._clock = self._clock.at(status.as_of).hear(status)
@@ -264,10 +273,10 @@ class _IndicatorDoor(Door):
                 continue
             if profile.indicators and value.indicator not in profile.indicators:
                 continue
-            if profile.final_only and not value.final:
-                continue
             told = said if said is not None and said.value == value.value else None
-            seen = self._seen(profile, value, told)
+            seen = None if profile.final_only and not value.final else self._seen(profile, value, told)
+            if "causes" in profile.shows:
+                seen = self._with_causes(profile, value, seen)
             if seen is not None:
                 self._put(profile, seen, told, received_at)
 
@@ -298,6 +307,21 @@ class _IndicatorDoor(Door):
             restates=restates,
             as_of=value.as_of,
         )
+
+    def _with_causes(
+        self, profile: Profile, value: IndicatorValue, seen: PublishedIndicator | None
+    ) -> PublishedIndicator | None:
+        """What is shown, with why, and why what was held back before; the causes of what is held back now wait."""
+        row = f"{profile.id}/{_period_key(value.area, value.indicator, value.period, value.starts)}"
+        held = self._held.get(row)
+        causes = value.causes if held is None else merged(held.causes, value.causes)
+        if seen is not None:
+            if held is not None:
+                self._held.delete(row)
+            return msgspec.structs.replace(seen, causes=causes)
+        if causes:
+            self._held.put_if_other(row, Held(causes))
+        return None
 
     def _show_tables(self, received_at: Instant) -> None:
         for profile, indicator, period in self._tables.due():

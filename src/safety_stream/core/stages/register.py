@@ -29,6 +29,7 @@ from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import LinkState, PersonLink, supersedes
 from safety_stream.core.model.sightings import SightingChange, key_kind
 from safety_stream.core.model.stretches import subject_of
+from safety_stream.core.model.tallies import Cause
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.core.persons import STRANGERS, Persons, Who, named_in
 from safety_stream.core.register import Claim, Scope, claim_of, differences, is_out, outranks
@@ -88,9 +89,9 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
             if isinstance(record.value, FeedStatus):
                 clock = clock.hear(record.value)
                 continue
-            for old, new, as_of, cause in _moved(claims, record):
-                outputs.extend(_sighting_changes(old, new, as_of, cause))
-                _count(cells, old, new)
+            for old, new, as_of, cause, why in _moved(claims, record):
+                outputs.extend(_sighting_changes(old, new, as_of, cause, why))
+                _count(cells, old, new, why)
         if is_changing and not records and idle_at is None:
             outputs.extend(_gone_over(change, claims, clock.as_of, cells))
         outputs.extend(tallies_of(cells, clock.as_of))
@@ -106,19 +107,27 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     return step
 
 
-def _moved(claims: _Claims, record: Record) -> Iterator[tuple[Claim | None, Claim, Instant, str]]:
-    """The claims a record moves: as they were, as they are from now on, as of when and why."""
+def _moved(claims: _Claims, record: Record) -> Iterator[tuple[Claim | None, Claim, Instant, str, Cause]]:
+    """The claims a record moves: as they were, as they are from now on, as of when, by what and why."""
     value = record.value
     if isinstance(value, IncidentVersion):
         old = claims.get(value.incident_id)
         if old is None or outranks(value, old.version):
-            yield old, claims.make(value, old), value.received_at, f"{value.incident_id} {value.action}"
+            new = claims.make(value, old)
+            yield old, new, value.received_at, f"{value.incident_id} {value.action}", _why(value, old)
     elif isinstance(value, PersonLink):
         cause = f"{_DECIDED[value.state]}: decision {value.decision_id}"
         for was, new in claims.decide(value):
-            yield was, new, record.received_at, cause
+            yield was, new, record.received_at, cause, "persons-linked"
     else:
         raise unreadable("register", record)
+
+
+def _why(version: IncidentVersion, old: Claim | None) -> Cause:
+    """What a version does to what was claimed; the first to arrive reports, whatever it says it corrects."""
+    if is_out(version):
+        return "withdrawn"
+    return "reported" if old is None else "corrected"
 
 
 class _Decisions(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -243,22 +252,22 @@ def _gone_over(change: Change, claims: _Claims, as_of: Instant, cells: Counter[C
         new = None if old is None else claims.make_anew(old)
         if old is None or new is None or new == old:
             return 0
-        changes = _sighting_changes(old, new, as_of, "catalogue changed")
+        changes = _sighting_changes(old, new, as_of, "catalogue changed", "catalogue-changed")
         outputs.extend(changes)
-        _count(cells, old, new)
+        _count(cells, old, new, "catalogue-changed")
         return len(changes)
 
     change.go_over(_ALL_CLAIMS, SLICE, WORK, take_over)
     return outputs
 
 
-def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str) -> list[Output]:
+def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str, why: Cause) -> list[Output]:
     changes = []
     for key, leaves, joins in differences(old, new):
         if joins is not None:
-            change = SightingChange(key=key, sign=1, sighting=joins, as_of=as_of, cause=cause, replaces=leaves)
+            change = SightingChange(key=key, sign=1, sighting=joins, as_of=as_of, cause=cause, replaces=leaves, why=why)
         elif leaves is not None:
-            change = SightingChange(key=key, sign=-1, sighting=leaves, as_of=as_of, cause=cause)
+            change = SightingChange(key=key, sign=-1, sighting=leaves, as_of=as_of, cause=cause, why=why)
         else:
             continue
         topic = "links" if key_kind(key) == "linked" else "sightings"
@@ -267,11 +276,11 @@ def _sighting_changes(old: Claim | None, new: Claim, as_of: Instant, cause: str)
     return changes
 
 
-def _count(cells: Counter[Cell], old: Claim | None, new: Claim) -> None:
+def _count(cells: Counter[Cell], old: Claim | None, new: Claim, why: Cause) -> None:
     report_day = day_of(new.version.received_at)
     for sign, claim in ((-1, old), (1, new)):
         for area, indicator, event_day, by_month, count in map(astuple, claim.series if claim else ()):
-            cells[area, indicator, event_day, by_month, report_day] += sign * count
+            cells[area, indicator, event_day, by_month, report_day, why] += sign * count
 
 
 def _word_of_feeds(clock: Clock, partition: int) -> list[Output]:
