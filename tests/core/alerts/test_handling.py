@@ -285,6 +285,13 @@ def test_an_unanswered_alert_climbs_the_ladder_once_a_rung() -> None:
     assert next_deadline(case, POLICY) is None
 
 
+def test_no_clock_takes_down_what_somebody_took_up_the_ladder():
+    case, _ = done(meet(None, RAISED), an_action("escalate", to="superintendent"), NOON + MINUTE)
+    assert case is not None
+
+    assert {one.escalated_to for one in life(case, NOON + 5 * HOUR)[1]} == {"superintendent"}
+
+
 def test_who_acknowledges_stops_the_ladder_and_must_still_decide() -> None:
     case, _ = done(meet(None, RAISED), an_action("acknowledge"), NOON + MINUTE)
     assert case is not None

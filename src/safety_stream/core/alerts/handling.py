@@ -408,8 +408,13 @@ def _by(case: Case, length: int | None) -> Instant | None:
 
 
 def _climbed(case: Case, policy: Policy) -> str:
-    """Whom it has gone to: the highest rung that has fallen due, or, undecided in time, the one above that."""
-    rungs = _clocks(case, policy).ladder
+    """Whom it has gone to: the highest rung that has fallen due, or, undecided in time, the one above that.
+
+    What somebody has taken up by hand no clock takes down again.
+    """
+    rungs = [rung.to for rung in _clocks(case, policy).ladder]
     fallen = sum(name.startswith("rung ") for name in case.fallen)
-    highest = min(fallen + ("decide" in case.fallen), len(rungs))
-    return rungs[highest - 1].to if highest else case.handling.escalated_to
+    already = case.handling.escalated_to
+    reached = rungs.index(already) + 1 if already in rungs else 0
+    highest = max(min(fallen + ("decide" in case.fallen), len(rungs)), reached)
+    return rungs[highest - 1] if highest else already
