@@ -671,6 +671,7 @@ def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
     for rule in (folder / "rules").glob("*.yaml"):
         rule.unlink()
     (folder / "volumes.yaml").unlink()
+    (folder / "near-repeats.yaml").unlink()
     (folder / "indicators" / "findings.yaml").unlink()
     assert [(issue.severity, issue.what) for issue in lint_catalogue(folder)] == [("warning", "nobody hears of hubs")]
 

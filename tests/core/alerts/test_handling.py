@@ -68,7 +68,7 @@ RAISED = AlertVersion(
     child=False,
     late=False,
     notify=True,
-    audiences=("duty-officer",),
+    audiences=("asb-lead", "childrens-services", "duty-officer"),
     marking="OFFICIAL-SENSITIVE",
     as_of=NOON,
     cause="incident-a new",
@@ -208,8 +208,8 @@ def test_a_version_that_was_met_before_changes_nothing() -> None:
         (an_action("snooze", rationale=" "), "snooze needs a rationale"),
         (an_action("note", rationale="x" * 501), "the rationale has more than 500 characters: keep the record where"),
         (an_action("escalate", to="mayor"), "it can be escalated to inspector, superintendent"),
-        (an_action("merge", into="alert-a"), "merge names another alert, which stands and is not merged itself"),
-        (an_action("merge", into="alert-z"), "merge names another alert, which stands and is not merged itself"),
+        (an_action("merge", into="alert-a"), "merge names another alert, undecided and not merged itself"),
+        (an_action("merge", into="alert-z"), "merge names another alert, undecided and not merged itself"),
         (an_action("judge", useful=None), "judge says whether it was useful"),
     ],
 )
@@ -233,12 +233,26 @@ def test_a_referral_is_taken_on_by_whom_it_was_made_to_or_comes_back_with_a_reas
     bounced, why = done(referred, an_action("bounce"))
     assert (why, bounced and bounced.handling.referred_to) == ("", "")
     elsewhere = done(in_state("acknowledged"), an_action("refer", to="mayor"))
-    assert elsewhere[1] == "it can be referred to asb-lead, childrens-services"
+    assert elsewhere[1] == "it can be referred to asb-lead, childrens-services: partners who hear of it"
+    unheard = msgspec.structs.replace(RAISED, audiences=("duty-officer",))
+    alone = msgspec.structs.replace(in_state("acknowledged"), alert=unheard)
+    assert done(alone, an_action("refer"))[1] == "it can be referred to nobody: partners who hear of it"
+
+
+def test_who_gets_a_referral_back_has_the_time_to_decide_anew() -> None:
+    case = in_state("referred", fallen=("decide",))
+    bounced, _ = done(case, an_action("bounce"), NOON + 2 * HOUR)
+    assert bounced is not None
+
+    assert next_deadline(bounced, POLICY) == NOON + 3 * HOUR
 
 
 def test_nobody_settles_what_has_become_worse_since_they_looked() -> None:
     case, _ = done(meet(meet(None, RAISED), version(2, reason="worsened")), an_action("acknowledge"))
 
+    for what in ("no-further-action", "assess", "snooze", "refer"):
+        _, why = done(case, an_action(what, seen=1))
+        assert why == "it has become worse since version 1: look at version 2 first"
     _, why = done(case, an_action("no-further-action", seen=1))
     assert why == "it has become worse since version 1: look at version 2 first"
     assert done(case, an_action("no-further-action", seen=2))[1] == ""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.core.alerts.test_handling import POLICY, RAISED, an_action, version
 from tests.core.stages.making import NOON, a_record
 
+from safety_stream.core.alerts.handling import Clocks, Policy
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.handling import ActionAnswer, HandledAlert
@@ -148,3 +149,36 @@ def test_what_goes_out_does_not_depend_on_batches_ticks_or_restarts(
     pieces += handle.make_step(ruled, 1)(rows, [], now + 10_000 * MINUTE)
 
     assert by_alert(pieces) == by_alert(whole)
+
+
+@pytest.mark.parametrize(("before", "after"), [(15, 40), (40, 15)], ids=["longer", "shorter"])
+def test_a_case_goes_by_the_clocks_there_are_now(catalogue: Catalogue, before: int, after: int) -> None:
+    def step_by(minutes: int) -> Any:
+        clocks = Clocks(acknowledge=minutes * MINUTE, snooze_at_most=0)
+        return handle.make_step(
+            msgspec.structs.replace(catalogue, handling=Policy(clocks={"P1": clocks}, roles=POLICY.roles)), 1
+        )
+
+    rows = MemoryRows()
+    step_by(before)(rows, [received(RAISED, NOON)], None)
+    step = step_by(after)
+
+    assert step(rows, [], NOON + (min(before, after) + 1) * MINUTE if after > before else NOON) == []
+    (overdue,) = step(rows, [], NOON + (after + 1) * MINUTE)
+    assert (overdue.value.handling.what, overdue.value.as_of) == ("overdue", NOON + after * MINUTE)
+
+
+@pytest.mark.parametrize("state", ["settled", "of fewer"])
+def test_nothing_is_merged_into_what_would_hide_it(ruled: Catalogue, state: str) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    audiences = ("duty-officer",) if state == "of fewer" else RAISED.audiences
+    other = msgspec.structs.replace(RAISED, alert_id="alert-b", audiences=audiences)
+    step(rows, [received(RAISED, NOON), received(other, NOON)], None)
+    if state == "settled":
+        for what in ("acknowledge", "no-further-action"):
+            action: Any = what
+            step(rows, [received(an_action(action, alert_id="alert-b"), NOON, "alert-actions")], None)
+
+    (answered,) = step(rows, [received(an_action("merge"), NOON, "alert-actions")], None)
+
+    assert not answered.value.done

@@ -216,7 +216,8 @@ def test_every_feed_is_numbered_without_gap_and_every_disclosure_is_on_record(
 def test_how_it_is_handled_is_told_to_those_who_may_know_and_why_to_those_who_may_know_that(
     catalogue: Catalogue,
 ) -> None:
-    what = handled(ALERT, "acknowledge", actor="officer-7", owner="officer-7", rationale="seen", state="acknowledged")
+    said = {"actor": "officer-7", "owner": "officer-7", "role": "duty-officer", "rationale": "seen", "reason": "other"}
+    what = handled(ALERT, "acknowledge", state="acknowledged", **said)
     audiences = tuple(
         msgspec.structs.replace(one, fields=(*one.fields, *more))
         for one, more in zip(
@@ -233,7 +234,7 @@ def test_how_it_is_handled_is_told_to_those_who_may_know_and_why_to_those_who_ma
         assert (first.change, first.handling.state) == ("raised", "new")
         assert (second.change, second.handling.state, second.reason) == ("updated", "acknowledged", "handled")
         assert second.handling.rationale == words
-        assert bool(second.handling.owner) == bool(words)
+        assert {bool(getattr(second.handling, name)) for name in said} == {bool(words)}
 
 
 def test_whoever_may_not_know_how_it_is_handled_hears_of_the_alert_alone(catalogue: Catalogue) -> None:
@@ -248,3 +249,29 @@ def test_nobody_hears_how_that_is_handled_which_they_were_not_told_of(catalogue:
 
     heard = on("alerts.duty-officer", outputs)
     assert [one.change for one in heard] == ["raised", "withdrawn"]
+
+
+def test_whom_it_is_referred_to_is_paged_and_of_what_comes_back_everybody_else(catalogue: Catalogue) -> None:
+    audiences = tuple(
+        msgspec.structs.replace(one, fields=(*one.fields, "notify", "handling"))
+        for one in catalogue.audiences
+        if one.id in ("analyst", "duty-officer")
+    )
+    catalogue = msgspec.structs.replace(catalogue, audiences=audiences)
+    referred = handled(ALERT, "refer", state="referred", referred_to="analyst")
+    bounced = handled(ALERT, "bounce", state="assessing", role="analyst")
+    unheard = [msgspec.structs.replace(one, notify=False) for one in (referred, bounced)]
+    outputs = tell(catalogue, [handled(ALERT), *unheard])
+
+    assert [one.notify for one in on("alerts.analyst", outputs)] == [True, True, False]
+    assert [one.notify for one in on("alerts.duty-officer", outputs)] == [True, False, True]
+
+
+def test_whoever_hears_of_it_first_by_news_of_less_hears_all_the_same(catalogue: Catalogue) -> None:
+    first = alert(audiences=("duty-officer",))
+    less = alert(version=2, change="updated", reason="evidence-removed", notify=False)
+    outputs = tell(catalogue, [first, less])
+
+    (heard,) = on("alerts.analyst", outputs)
+    assert (heard.change, heard.reason) == ("raised", "new")
+    assert on("alerts.duty-officer", outputs)[1].notify is False

@@ -98,7 +98,11 @@ _BEGINS_A_ROUND: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened
 _NEEDS_RATIONALE: Final[frozenset[HandlingAction]] = frozenset(
     {"action", "refer", "bounce", "no-further-action", "snooze", "merge", "escalate", "reopen", "note"}
 )
-_SETTLES: Final[frozenset[HandlingAction]] = frozenset({"action", "no-further-action", "merge", "close"})
+_NEEDS_A_LOOK: Final[frozenset[HandlingAction]] = frozenset(
+    {"acknowledge", "assess", "action", "refer", "no-further-action", "snooze", "merge", "close"}
+)
+"""What stops a clock: nobody stops one of what they have not seen."""
+
 _QUIET: Final[frozenset[HandlingState]] = frozenset({"snoozed", "merged"})
 
 ANSWERS_KEPT: Final = 64
@@ -298,6 +302,9 @@ def _done(case: Case, action: AlertAction, now: Instant) -> Case:
         case = msgspec.structs.replace(case, before=before.state)
     if action.action == "wake":
         case = msgspec.structs.replace(case, not_before=now)
+    if action.action == "bounce":
+        # Whoever referred it must decide anew, and is given the time.
+        case = _in_new_round(case, now)
     return _moved(case, cast(HandlingNews, action.action), state, now, **changes)
 
 
@@ -313,7 +320,7 @@ def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, can_
         return f"{what} is not possible while it is {state}: it is from {_listed(ACTIONS[what])}"
     if what in ("accept", "bounce") and action.role != case.handling.referred_to:
         return f"it was referred to {case.handling.referred_to}, who alone may {what} it"
-    if what in _SETTLES and 0 < action.seen < case.graver_in:
+    if what in _NEEDS_A_LOOK and 0 < action.seen < case.graver_in:
         return f"it has become worse since version {action.seen}: look at version {case.graver_in} first"
     return _lacking(case, action, now, policy, can_take)
 
@@ -334,12 +341,12 @@ def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, 
     what = action.action
     if what == "judge" and action.useful is None:
         return "judge says whether it was useful"
-    if what == "refer" and action.to not in partners(policy):
-        return f"it can be referred to {_listed(partners(policy))}"
-    if what == "escalate" and action.to not in ladder(policy):
-        return f"it can be escalated to {_listed(ladder(policy))}"
+    if what == "refer" and action.to not in (may_take := partners(policy) & {*case.alert.audiences}):
+        return f"it can be referred to {_listed(may_take) or 'nobody'}: partners who hear of it"
+    if what == "escalate" and action.to not in (rungs := ladder(case.alert.priority, policy)):
+        return f"it can be escalated to {_listed(rungs) or 'nobody'}"
     if what == "merge" and (action.into == case.alert.alert_id or not can_take(action.into)):
-        return "merge names another alert, which stands and is not merged itself"
+        return "merge names another alert, undecided and not merged itself, of which whoever hears of this one hears"
     return _no_snooze(case, action.until, now, policy) if what == "snooze" else ""
 
 
@@ -348,9 +355,9 @@ def partners(policy: Policy) -> frozenset[str]:
     return frozenset(role for role, may in policy.roles.items() if "accept" in may)
 
 
-def ladder(policy: Policy) -> frozenset[str]:
-    """Whom an alert can be escalated to: whoever stands on a ladder."""
-    return frozenset(rung.to for clocks in policy.clocks.values() for rung in clocks.ladder)
+def ladder(priority: Priority, policy: Policy) -> frozenset[str]:
+    """Whom an alert can be escalated to: whoever stands on the ladder of its priority."""
+    return frozenset(rung.to for rung in policy.clocks.get(priority, Clocks()).ladder)
 
 
 def _no_snooze(case: Case, until: Instant | None, now: Instant, policy: Policy) -> str:
@@ -386,7 +393,7 @@ def _deadlines(case: Case, policy: Policy) -> list[tuple[Instant, str]]:
         lengths += [(f"rung {number}", rung.after) for number, rung in enumerate(clocks.ladder)]
     if handling.state in UNDECIDED:
         lengths.append(("decide", clocks.decide))
-    if handling.state in UNANSWERED | {"acknowledged"} and clocks.decide is None:
+    if handling.state in UNDECIDED and clocks.decide is None:
         lengths.append(("outlive", clocks.kept))
     return [
         (max(case.began + length, case.not_before), name)

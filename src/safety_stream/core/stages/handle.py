@@ -1,5 +1,7 @@
 """Handle: versions of alerts and people's actions in, alerts with how far they have been handled and answers out.
 
+When the catalogue says other clocks, every case is asked for by them.
+
 One partition, as its two inputs have: an action meets the alert as it is. Of each alert its case is remembered
 (`case/<id>`, `core/alerts/handling.py`), of what can fall due the next time in the wake-up index. Time is the newest
 received of anything read, or the idle clock; what has fallen due by then goes out before the record that moved it.
@@ -10,8 +12,11 @@ An action that cannot be read is refused, as a partner's report is: people and o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from safety_stream.core.alerts.handling import Case, act, meet, next_deadline, pass_time, told
+import msgspec
+
+from safety_stream.core.alerts.handling import UNDECIDED, Case, act, meet, next_deadline, pass_time, told
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import Refused
@@ -21,6 +26,9 @@ from safety_stream.core.stages.intake import dead_letter
 from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Rows, Step, Table, Wakes, unreadable
 
 ACTIONS_TOPIC = "alert-actions"
+
+_POLICY_ROW = b"policy"
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 
 def make_step(catalogue: Catalogue, _partitions: int) -> Step:
@@ -47,6 +55,8 @@ class _Desk:
         self._clocks = Table(rows, "", Clock)
         self._clock = self._clocks.get(CLOCK_ROW) or Clock()
         self._outputs: list[Output] = []
+        self._rows = rows
+        self._follow_policy()
 
     def take(self, record: Record) -> None:
         """Fold one record in."""
@@ -81,7 +91,7 @@ class _Desk:
 
     def _act(self, action: AlertAction, received_at: Instant) -> None:
         before = self._cases.get(action.alert_id)
-        case, why = act(before, action, self._clock.as_of, self._policy, self._can_take)
+        case, why = act(before, action, self._clock.as_of, self._policy, partial(self._can_take, before))
         if case is not None:
             self._put(before, case, received_at)
         answer = ActionAnswer(
@@ -97,15 +107,35 @@ class _Desk:
             Output(topic="action-answers", key=action.action_id, value=answer, received_at=received_at)
         )
 
-    def _can_take(self, alert_id: str) -> bool:
+    def _can_take(self, merged: Case | None, alert_id: str) -> bool:
         case = self._cases.get(alert_id)
-        return case is not None and case.handling.state not in ("merged", "withdrawn", "expired")
+        if case is None or merged is None or case.handling.state not in UNDECIDED:
+            return False
+        return {*merged.alert.audiences} <= {*case.alert.audiences}
 
     def _let_fall_due(self, alert_id: str) -> None:
         case = self._cases.get(alert_id)
-        # What was asked for by an earlier round wakes nobody who has nothing due now.
-        if case is not None and (after := pass_time(case, self._clock.as_of, self._policy)) is not None:
+        if case is None:
+            return
+        after = pass_time(case, self._clock.as_of, self._policy)
+        if after is not None:
             self._put(case, after, after.handling.as_of)
+        elif (following := next_deadline(case, self._policy)) is not None:
+            # What was asked for by an earlier round, or by other clocks, wakes nobody who has nothing due now.
+            self._wakes.ask("as_of", following, alert_id)
+
+    def _follow_policy(self) -> None:
+        """Ask to be woken for every case by the clocks there are now, where these are others than before."""
+        now = _ENCODER.encode(self._policy.clocks)
+        if self._rows.get(_POLICY_ROW) == now:
+            return
+        self._rows.put(_POLICY_ROW, now)
+        for row, _ in list(self._rows.scan(b"case/", b"case0")):
+            alert_id = row.decode().removeprefix("case/")
+            case = self._cases.get(alert_id)
+            following = None if case is None else next_deadline(case, self._policy)
+            if following is not None:
+                self._wakes.ask("as_of", following, alert_id)
 
     def _put(self, before: Case | None, case: Case, received_at: Instant) -> None:
         """Remember a case, ask to be woken for it, and tell of what has happened to it."""

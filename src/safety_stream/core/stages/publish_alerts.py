@@ -110,12 +110,14 @@ def project(handled: HandledAlert, audience: Audience, seq: int, told: Told | No
     """The fields of an alert this audience may have; to those who hear of it first, it is raised."""
     alert, handling = handled.alert, handled.handling
     if RATIONALE not in audience.fields:
-        handling = msgspec.structs.replace(handling, actor="", owner="", rationale="")
+        handling = msgspec.structs.replace(
+            handling, actor="", role="", reason="", rationale="", owner="", merged_into=""
+        )
     fields = {name: getattr(alert, name, None) for name in audience.fields if name not in _APART}
     said = {
         "handling": handling,
-        "notify": handled.notify,
-        "reason": alert.reason if handling.what in OF_CONDITION else _REASONS.get(handling.what, "handled"),
+        "notify": _must_be_heard(handled, audience, told),
+        "reason": _reason(handled, told),
         "cause": cause_told(alert.cause),
     }
     fields |= {name: value for name, value in said.items() if name in fields}
@@ -133,6 +135,29 @@ def project(handled: HandledAlert, audience: Audience, seq: int, told: Told | No
 
 
 _REASONS: Final[dict[str, ToldReason]] = {"overdue": "overdue", "slept": "reminder"}
+
+
+def _reason(handled: HandledAlert, told: Told | None) -> ToldReason:
+    if told is None:
+        return "new"
+    what = handled.handling.what
+    return handled.alert.reason if what in OF_CONDITION else _REASONS.get(what, "handled")
+
+
+def _must_be_heard(handled: HandledAlert, audience: Audience, told: Told | None) -> bool:
+    """Whether this audience must hear of it now.
+
+    Whoever hears of an alert for the first time does, unless it is late, or sleeps. Whom it is referred to must hear of
+    that, and of a referral that comes back everybody else.
+    """
+    handling = handled.handling
+    if told is None:
+        return not handled.alert.late and handling.state not in ("snoozed", "merged")
+    if handling.what == "refer":
+        return audience.id == handling.referred_to
+    if handling.what in ("accept", "bounce"):
+        return audience.id != handling.role
+    return handled.notify or handling.what == "escalate"
 
 
 def _change(handled: HandledAlert, told: Told | None) -> Change:

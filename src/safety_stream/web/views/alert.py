@@ -232,7 +232,7 @@ def _allowed(alert: PublishedAlert, role: str, policy: Policy) -> Allowed | None
     reasons = dict.fromkeys(reason for one in possible for reason in policy.reasons.get(one, ()))
     to = [
         *(sorted(partners(policy)) if "refer" in possible else ()),
-        *(sorted(ladder(policy)) if "escalate" in possible else ()),
+        *(sorted(ladder(alert.priority or "P4", policy)) if "escalate" in possible else ()),
     ]
     return Allowed(
         actions=choices_of({one: words.ACTIONS[one] for one in possible}, ()),
