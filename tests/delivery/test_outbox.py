@@ -112,9 +112,11 @@ def test_of_two_that_read_the_same_one_is_rolled_back(box: Outbox, monkeypatch: 
 
 def test_the_id_of_a_message_is_of_subscription_alert_and_version(engine: Engine, box: Outbox):
     subscribe(engine, subscription(subscription_id="5b000000-0000-5000-8000-000000000002"))
-    taken(box, alert(), alert(version=2, seq=2, change="updated"), alert(alert_id=OTHER, seq=3))
+    taken(box, alert(), alert(alert_id=OTHER, seq=2))
+    first = sent(box)
+    taken(box, alert(version=2, seq=3, change="updated"))
 
-    assert len({message.message_id for message in sent(box)}) == 6
+    assert len({message.message_id for message in first + sent(box)}) == 6
 
 
 # Held, and told once.
@@ -227,7 +229,7 @@ def test_the_withdrawal_of_what_may_have_been_taken_is_told(box: Outbox, settled
         box.settle(claimed, TryAgain("timed-out", may_be_taken=True), NOON, 0.5, confirms=False)
     taken(box, withdrawn())
 
-    assert (2, "withdrawn") in [one for message in sent(box, NOON + HOUR) for one in told(message)]
+    assert [told(message) for message in sent(box, NOON + HOUR)] == [[(2, "withdrawn")]]
 
 
 def test_a_digest_on_its_way_loses_what_is_withdrawn_meanwhile(engine: Engine):
@@ -238,6 +240,100 @@ def test_a_digest_on_its_way_loses_what_is_withdrawn_meanwhile(engine: Engine):
 
     (digest,) = sent(box, at(7, day=15))
     assert [notice.alert_id for notice in digest.notices] == [OTHER]
+
+
+# The last that is told is true.
+
+
+FAILURES = [TryAgain("unreachable"), TryAgain("busy"), TryAgain("timed-out", may_be_taken=True)]
+NEWER = [withdrawn(), alert(version=2, seq=2, change="updated", priority="P3"), withdrawn(priority="P3")]
+
+
+@pytest.mark.parametrize("newer", NEWER)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_nothing_older_is_sent_after_something_newer(box: Outbox, newer: PublishedAlert, failure: TryAgain):
+    taken(box, alert())
+    claimed = box.claim(NOON)
+    taken(box, newer)
+    assert box.claim(NOON) is None
+    box.settle(claimed, failure, NOON, 0.5, confirms=False)
+
+    assert [told(message) for message in sent(box, NOON + HOUR)] == [[(2, newer.change)]]
+    assert box.counts() == {"overtaken": 1, "sent": 1}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_what_failed_is_not_sent_again_once_there_is_something_newer(box: Outbox, failure: TryAgain):
+    taken(box, alert())
+    box.settle(box.claim(NOON), failure, NOON, 0.5, confirms=False)
+    taken(box, alert(version=2, seq=2, change="updated", priority="P3"))
+
+    assert [told(message) for message in sent(box, NOON + HOUR)] == [[(2, "updated")]]
+    assert box.counts() == {"overtaken": 1, "sent": 1}
+
+
+def test_something_newer_goes_out_when_the_older_has(box: Outbox):
+    taken(box, alert())
+    claimed = box.claim(NOON)
+    taken(box, withdrawn(), alert(alert_id=OTHER, seq=3))
+
+    # Nothing else waits for it.
+    assert [message.notices[0].alert_id for message in sent(box)] == [OTHER]
+    box.settle(claimed, Taken("p-1"), NOON, 0.5, confirms=False)
+    assert [told(message) for message in sent(box)] == [[(2, "withdrawn")]]
+
+
+def test_what_a_dead_sender_was_sending_is_not_sent_after_something_newer(box: Outbox):
+    taken(box, alert())
+    box.claim(NOON)
+    taken(box, withdrawn(priority="P3"))
+
+    assert sent(box, NOON + LEASE - 1) == []
+    assert [told(message) for message in sent(box, NOON + LEASE)] == [[(2, "withdrawn")]]
+    assert box.counts() == {"overtaken": 1, "sent": 1}
+
+
+def test_what_may_have_been_told_stays_told_when_a_newer_one_stops_it(box: Outbox):
+    taken(box, alert())
+    box.settle(box.claim(NOON), TryAgain("timed-out", may_be_taken=True), NOON, 0.5, confirms=False)
+    taken(box, alert(version=2, seq=2, change="updated"), withdrawn(version=3, seq=3))
+
+    assert [told(message) for message in sent(box, NOON + HOUR)] == [[(3, "withdrawn")]]
+
+
+@pytest.mark.parametrize(("may_be_taken", "withdrawals"), [(True, 1), (False, 0)])
+def test_a_digest_tells_what_was_in_an_attempt_that_may_have_been_heard(
+    engine: Engine, may_be_taken: bool, withdrawals: int
+):
+    box, morning = night(engine), at(7, day=15)
+    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    box.gather(morning)
+    claimed = box.claim(morning)
+    taken(box, alert(as_of=morning, version=2, seq=3, change="updated"), now=morning)
+    box.settle(claimed, TryAgain("timed-out", may_be_taken=may_be_taken), morning, 0.5, confirms=False)
+    taken(box, withdrawn(as_of=morning, version=3, seq=4), now=morning)
+    messages = sent(box, morning + HOUR)
+
+    assert [message.notices[0].alert_id for message in messages if message.form == "digest"] == [OTHER]
+    assert sum(told(message) == [(3, "withdrawn")] for message in messages) == withdrawals
+
+
+def test_a_page_nobody_took_is_not_put_off_by_something_newer_that_could_wait(box: Outbox):
+    taken(box, alert(priority="P1"))
+    box.settle(box.claim(NOON), TryAgain("unreachable"), NOON, 0.5, confirms=False)
+    taken(box, alert(version=2, seq=2, change="updated", priority="P1", late=True))
+
+    assert [told(message) for message in sent(box, NOON + HOUR)] == [[(2, "updated")]]
+
+
+def test_a_digest_nobody_took_is_not_put_off_by_something_newer(box: Outbox):
+    morning = at(8, 30, day=15)
+    taken(box, alert(priority="P4"))
+    box.gather(morning)
+    taken(box, alert(version=2, seq=2, change="updated", priority="P4", as_of=morning), now=morning)
+    assert box.gather(morning) == 1
+
+    assert [(message.form, told(message)) for message in sent(box, morning)] == [("digest", [(2, "updated")])]
 
 
 # Out.

@@ -88,7 +88,7 @@ Status = Literal["waiting", "sending", "sent", "delivered", "failed", "given-up"
 
 waiting: nobody has tried; sending: somebody is trying, or died trying; sent: a provider took it; delivered: and says it
 arrived; failed: the last attempt did, and there will be another; given-up: there will be none; overtaken: what it was
-to say was withdrawn before anybody was told.
+to say is said by something newer, or was withdrawn before anybody was told.
 """
 
 

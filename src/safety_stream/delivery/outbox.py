@@ -16,8 +16,12 @@ tried longer for each time it was. The next to be tried there is the one with th
 message holds up nobody. In an outage no message has failed more often than its provider, so all of them are due when it
 is asked again, and the backlog goes out in order of priority.
 
-*Withdrawn before told.* A notice nobody was told of is overtaken by the withdrawal of its alert, and by any newer
-notice of it while it waits for a digest.
+*The last that is told is true.* Of an alert a subscription is told the newest alone: a newer notice overtakes all older
+ones, which are not sent, nor sent again. One that is being sent cannot be stopped, so the newer waits until it is
+settled, or its sender counts as dead. What takes the place of something that was to go out by now goes out now.
+
+An overtaken notice keeps its message only where it may have been told in it, so that its withdrawal is told; a
+withdrawal of what nobody was told of is not.
 """
 
 from __future__ import annotations
@@ -28,7 +32,21 @@ from itertools import groupby
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 
@@ -62,7 +80,6 @@ LEASE: Final[Instant] = 120 * SECOND
 _NOTICES_IN_A_DIGEST: Final = 200
 """What is beyond goes into another digest: no provider takes a message of any length."""
 
-_UNTAKEN: Final[tuple[Status, ...]] = ("waiting", "failed")
 _TOLD: Final[tuple[Status, ...]] = ("sending", "sent", "delivered")
 
 ProviderOf = Callable[[str, str], str]
@@ -188,19 +205,21 @@ class Outbox:
         decision: Decision,
         now: Instant,
     ) -> None:
-        if alert.change == "withdrawn" or decision.when != "never":
-            _overtake(db, subscription.subscription_id, alert)
+        if alert.change != "withdrawn" and decision.when == "never":
+            return
+        stopped = _overtake(db, subscription.subscription_id, alert)
         if decision.when == "never":
             return
         notice = _notice(subscription, alert, told)
-        at_once = decision.when == "now"
+        takes_place = decision.when == "digest" and alert.change != "withdrawn"
+        at_once = decision.when == "now" or (takes_place and "single" in stopped)
         if at_once:
             self._post(db, subscription, "single", notice.notice_id, [notice.priority], now)
         db.execute(
             insert(NOTICES).values(
                 **msgspec.structs.asdict(notice),
                 because=decision.because,
-                due_at=decision.until,
+                due_at=now if takes_place and stopped else decision.until,
                 message_id=notice.notice_id if at_once else None,
                 is_overtaken=False,
             )
@@ -291,7 +310,12 @@ class Outbox:
             if now + own > claimed.made_at + self._bounds.retrying.give_up_after:
                 _end(db, claimed, "given-up", next_at=None, why="expired", **maybe)
                 return "given-up"
+            if not _has_notices(db, claimed.message.message_id):
+                _end(db, claimed, "overtaken", next_at=None, why=outcome.why, **maybe)
+                return "overtaken"
             _end(db, claimed, "failed", next_at=now + own, why=outcome.why, **maybe)
+            if not (outcome.may_be_taken or claimed.message.is_repeat):
+                _let_go(db, claimed)
             return "failed"
 
     def to_ask(self, now: Instant, limit: int = 100) -> list[Asked]:
@@ -381,7 +405,7 @@ def _heard(db: Connection, alert_id: str) -> dict[str, Heard]:
     heard = {}
     for subscription_id, rows in groupby(notices.all(), lambda row: str(row["subscription_id"])):
         whole = list(rows)
-        told = [row for row in whole if row["message_id"] in told_in and not row["is_overtaken"]]
+        told = [row for row in whole if row["message_id"] in told_in]
         # Who was told of the end has nothing to be taken back.
         last = told[-1] if told and told[-1]["change"] != "withdrawn" else None
         heard[subscription_id] = Heard(
@@ -391,25 +415,29 @@ def _heard(db: Connection, alert_id: str) -> dict[str, Heard]:
     return heard
 
 
-def _overtake(db: Connection, subscription_id: str, alert: PublishedAlert) -> None:
-    """What waits to be told of the alert: held notices are not told any more; by a withdrawal, nothing is."""
+def _overtake(db: Connection, subscription_id: str, alert: PublishedAlert) -> frozenset[Form]:
+    """Tell nothing older of the alert any more. In what forms it was to be told by now and no provider has taken it."""
     of_it = and_(NOTICES.c.alert_id == alert.alert_id, NOTICES.c.subscription_id == subscription_id)
     db.execute(update(NOTICES).where(of_it, NOTICES.c.message_id.is_(None)).values(is_overtaken=True))
-    if alert.change != "withdrawn":
-        return
-    untold = (
-        select(MESSAGES.c.message_id)
-        .where(MESSAGES.c.subscription_id == subscription_id)
-        .where(MESSAGES.c.status.in_(_UNTAKEN), MESSAGES.c.may_be_taken.is_(False))
-    )
-    db.execute(update(NOTICES).where(of_it, NOTICES.c.message_id.in_(untold)).values(is_overtaken=True))
-    live = select(NOTICES.c.message_id).where(NOTICES.c.is_overtaken.is_(False), NOTICES.c.message_id.is_not(None))
-    emptied = select(NOTICES.c.message_id).where(of_it, NOTICES.c.message_id.in_(untold))
-    db.execute(
-        update(MESSAGES)
-        .where(MESSAGES.c.message_id.in_(emptied), MESSAGES.c.message_id.not_in(live))
-        .values(status="overtaken", next_at=None)
-    )
+    stopped = db.execute(
+        select(MESSAGES.c.message_id, MESSAGES.c.form, MESSAGES.c.status, MESSAGES.c.may_be_taken)
+        .join(NOTICES, NOTICES.c.message_id == MESSAGES.c.message_id)
+        .where(of_it, NOTICES.c.is_overtaken.is_(False), MESSAGES.c.status.in_(_LIVE))
+    ).all()
+    for message_id, _, status, may_be_taken in stopped:
+        may_be_told = status == "sending" or may_be_taken
+        kept = {} if may_be_told else {"message_id": None}
+        db.execute(update(NOTICES).where(of_it, NOTICES.c.message_id == message_id).values(is_overtaken=True, **kept))
+        # One that is being sent belongs to its sender until it is settled.
+        if status != "sending" and not _has_notices(db, message_id):
+            _mark(db, message_id, "overtaken", next_at=None)
+    return frozenset(form for _, form, _, _ in stopped)
+
+
+def _has_notices(db: Connection, message_id: str) -> bool:
+    """Whether there is anything left to tell in a message."""
+    query = select(NOTICES.c.notice_id).where(NOTICES.c.message_id == message_id, NOTICES.c.is_overtaken.is_(False))
+    return db.execute(query.limit(1)).first() is not None
 
 
 def _notice(subscription: Subscription, alert: PublishedAlert, told: Told | None) -> Notice:
@@ -440,6 +468,21 @@ _CANDIDATES: Final = 16
 """Others claim at the same time: so many are looked at before asking anew."""
 
 
+def _is_behind_another(now: Instant) -> ColumnElement[bool]:
+    """Whether something else of an alert that the message tells of is being sent to the same subscription."""
+    mine, older, sending = NOTICES.alias("mine"), NOTICES.alias("older"), MESSAGES.alias("sending")
+    return (
+        select(mine.c.notice_id)
+        .join(older, and_(older.c.alert_id == mine.c.alert_id, older.c.subscription_id == mine.c.subscription_id))
+        .join(sending, sending.c.message_id == older.c.message_id)
+        .where(mine.c.message_id == MESSAGES.c.message_id, mine.c.is_overtaken.is_(False))
+        .where(sending.c.message_id != MESSAGES.c.message_id)
+        .where(sending.c.status == "sending", sending.c.next_at > now)
+        .correlate(MESSAGES)
+        .exists()
+    )
+
+
 def _due(now: Instant) -> Select[str]:
     """Messages to be tried, the most urgent first; where a provider has failed, first what it was tried with least."""
     tried = case((PROVIDERS.c.failures > 0, MESSAGES.c.attempts), else_=0)
@@ -448,6 +491,7 @@ def _due(now: Instant) -> Select[str]:
         .join(PROVIDERS, PROVIDERS.c.provider == MESSAGES.c.provider, isouter=True)
         .where(MESSAGES.c.status.in_(_LIVE), MESSAGES.c.next_at <= now)
         .where(or_(PROVIDERS.c.open_at.is_(None), PROVIDERS.c.open_at <= now))
+        .where(not_(_is_behind_another(now)))
         .order_by(tried, MESSAGES.c.priority, MESSAGES.c.made_at, MESSAGES.c.message_id)
         .limit(_CANDIDATES)
     )
@@ -457,7 +501,7 @@ def _claim(db: Connection, message_id: str, now: Instant) -> Claimed | None:
     claimed = db.execute(
         update(MESSAGES)
         .where(MESSAGES.c.message_id == message_id)
-        .where(MESSAGES.c.status.in_(_LIVE), MESSAGES.c.next_at <= now)
+        .where(MESSAGES.c.status.in_(_LIVE), MESSAGES.c.next_at <= now, not_(_is_behind_another(now)))
         .values(
             status="sending",
             next_at=now + LEASE,
@@ -467,6 +511,10 @@ def _claim(db: Connection, message_id: str, now: Instant) -> Claimed | None:
         )
     )
     if claimed.rowcount != 1:
+        return None
+    if not _has_notices(db, message_id):
+        # It was overtaken while it was being sent by one that died.
+        _mark(db, message_id, "overtaken", next_at=None)
         return None
     row = db.execute(select(MESSAGES).where(MESSAGES.c.message_id == message_id)).mappings().one()
     notices = db.execute(
@@ -498,6 +546,17 @@ def _end(db: Connection, claimed: Claimed, status: Status, **changes: object) ->
         .where(MESSAGES.c.message_id == claimed.message.message_id)
         .where(MESSAGES.c.status == "sending", MESSAGES.c.attempts == claimed.attempts)
         .values(status=status, **changes)
+    )
+
+
+def _let_go(db: Connection, claimed: Claimed) -> None:
+    """What was overtaken while an attempt failed that nobody can have heard was not told in it, nor will be."""
+    message_id = claimed.message.message_id
+    ours = select(MESSAGES.c.message_id).where(
+        MESSAGES.c.message_id == message_id, MESSAGES.c.status == "failed", MESSAGES.c.attempts == claimed.attempts
+    )
+    db.execute(
+        update(NOTICES).where(NOTICES.c.message_id.in_(ours), NOTICES.c.is_overtaken.is_(True)).values(message_id=None)
     )
 
 

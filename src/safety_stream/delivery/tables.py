@@ -101,7 +101,7 @@ NOTICES = Table(
     Column("title", Text),
     Column("as_of", BigInteger, nullable=False),
     Column("because", String(24), nullable=False),
-    # Held for a digest until it has a message; overtaken by a newer version or a withdrawal it never gets one.
+    # Held for a digest until it has a message. Overtaken by something newer it keeps one only where it may be told.
     Column("due_at", BigInteger, nullable=False),
     Column("message_id", ForeignKey(MESSAGES.c.message_id)),
     Column("is_overtaken", Boolean, nullable=False),
