@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 class Web:
     """An HTTP provider. `behaves` names what it does with the next POST: takes, stalls, drops, or answers a status.
 
+    One that drips-headers or drips-body sends a byte of it each time that `ask` is called, and never comes to an end.
+
     It stands for GOV.UK Notify as well: what it took can be asked for by reference and by id.
     """
 
@@ -25,7 +27,11 @@ class Web:
         self.posts: list[tuple[str, dict[str, str], bytes]] = []
         self.taken: dict[str, dict[str, Any]] = {}
         self.let_go = threading.Event()
+        self.asked = threading.Semaphore(0)
         self.url = ""
+
+    def ask(self) -> None:
+        self.asked.release()
 
 
 @contextmanager
@@ -38,6 +44,9 @@ def web() -> Iterator[Web]:  # noqa: C901 - a line for each behaviour
             state.posts.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             if state.behaves == "drops":
                 self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            if state.behaves.startswith("drips"):
+                self._drip()
                 return
             if state.behaves in ("takes", "stalls"):
                 found = json.loads(body)
@@ -54,6 +63,14 @@ def web() -> Iterator[Web]:  # noqa: C901 - a line for each behaviour
                 self._answer(200, {"notifications": known, "links": {}})
             else:
                 self._answer(200, {"id": "n-1", "status": state.status_told})
+
+        def _drip(self) -> None:
+            end_of_headers = b"\r\nContent-Length: 1000000\r\n\r\n" if state.behaves == "drips-body" else b""
+            # Whoever asked may have gone.
+            with suppress(OSError):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: " + end_of_headers)
+                while state.asked.acquire(timeout=30) and not state.let_go.is_set():
+                    self.wfile.write(b"a")
 
         def _answer(self, status: int, body: dict[str, Any]) -> None:
             content = json.dumps(body).encode()
@@ -78,6 +95,7 @@ def web() -> Iterator[Web]:  # noqa: C901 - a line for each behaviour
         yield state
     finally:
         state.let_go.set()
+        state.ask()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpcore
 import pytest
 from standardwebhooks import Webhook
 from tests.delivery.making import NOON
@@ -14,7 +15,8 @@ from tests.delivery.servers import Post, Web, post, web
 
 from safety_stream.core.model.times import SECOND, to_datetime
 from safety_stream.delivery.channels import CHANNELS, mail, notify, provider_of, webhook
-from safety_stream.delivery.channels.channel import Channel, asked_wait
+from safety_stream.delivery.channels.channel import PATIENCE_SECONDS, Channel, asked_wait
+from safety_stream.delivery.channels.deadline import ByDeadline, Deadline
 from safety_stream.delivery.model import GiveUp, Message, Notice, Outcome, Taken, TryAgain
 from safety_stream.delivery.settings import DeliverySettings
 
@@ -245,6 +247,61 @@ def test_a_redirect_is_not_followed(hook: tuple[Web, Channel]):
     server.behaves = "307"
 
     assert channel.send(message(), server.url, NOON) == TryAgain("broken")
+
+
+class Ticks:
+    """A clock that goes half a second each time it is read, and has a dripping provider send its next byte then."""
+
+    def __init__(self, server: Web) -> None:
+        self._server = server
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        self._server.ask()
+        self.seconds += 0.5
+        return self.seconds
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [("drips-headers", TryAgain("timed-out", may_be_taken=True)), ("drips-body", Taken())],
+)
+def test_a_hook_that_drips_keeps_us_no_longer_than_one_that_stalls(how: str, expected: Outcome):
+    with web() as server:
+        server.behaves = how
+        clock = Ticks(server)
+        settings = DeliverySettings(link="https://a.example/", webhook={"key": KEY, "private_addresses": True})
+        found = webhook.Hooks(settings.webhook, settings.link, clock).send(message(), f"{server.url}/hook", NOON)
+
+    assert found == expected
+    assert clock.seconds <= 0.5 + PATIENCE_SECONDS
+
+
+class Sip:
+    """A connection whose other side takes a byte at a time."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def get_extra_info(self, _: str) -> Sip:
+        return self
+
+    def settimeout(self, seconds: float) -> None:
+        assert seconds > 0
+
+    def send(self, _: memoryview) -> int:
+        self.taken += 1
+        return 1
+
+
+def test_who_reads_a_byte_at_a_time_keeps_us_no_longer(monkeypatch: pytest.MonkeyPatch):
+    sip, ticks = Sip(), iter(range(1_000))
+    monkeypatch.setattr("httpcore.SyncBackend.connect_tcp", lambda *_: sip)
+    backend = ByDeadline(Deadline(10, lambda: float(next(ticks))))
+
+    with pytest.raises(httpcore.WriteTimeout):
+        backend.connect_tcp("a.example", 443).write(b"a" * 100)
+    assert sip.taken < 10
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 The contract, which one suite of tests holds all of them to:
 
 - `send` never raises. What it cannot do now is `TryAgain`, what it never will be able to `GiveUp`.
-- It returns within a minute, however the provider behaves.
+- It returns within a minute, however the provider behaves; where a subscriber states the provider, even one that
+  answers a byte at a time. Those in the settings are trusted not to.
 - The message's id goes along as whatever the provider recognises a repeat by. Where it recognises none, the channel
   says so (`recognises_repeats`), and a sender that dies in between may have told twice.
 - `TryAgain.may_be_taken` unless it is certain that the provider does not have the message.
@@ -25,7 +26,7 @@ from safety_stream.delivery.model import GiveUp, Message, Outcome, Taken, TryAga
 from safety_stream.delivery.settings import DeliverySettings
 
 PATIENCE_SECONDS: Final = 10.0
-"""How long a provider may say nothing."""
+"""How long a provider may say nothing; one that a subscriber states, how long an attempt may take in all."""
 
 _ASKED_WAIT_MAX: Final[Instant] = 3_600 * SECOND
 """A provider that asks for more is asked again after this."""

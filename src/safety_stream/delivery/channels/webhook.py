@@ -5,7 +5,8 @@ one key and its id, so that no secret lies in the database; whoever subscribes i
 
 *Who may be reached.* A hook's address is stated by a user, and this process stands inside the network. So it has to be
 https and its name has to lead to public addresses alone; the connection goes to the very address that was looked at, a
-redirect is not followed, no proxy of the environment is used, and what is answered is not read.
+redirect is not followed, no proxy of the environment is used, and what is answered is not read. Nor may it keep us:
+an attempt ends by a deadline, whatever the other side does.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import hmac
 import ipaddress
 import json
 import socket
+import time
 from typing import Final
 
+import httpcore
 import httpx
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from safety_stream.core.model.times import Instant, to_datetime
 from safety_stream.delivery.channels.channel import PATIENCE_SECONDS, Channel, Kind, outcome_of
+from safety_stream.delivery.channels.deadline import ByDeadline, Clock, Deadline
 from safety_stream.delivery.model import Message, Outcome, TryAgain, Whereabouts
 from safety_stream.delivery.settings import DeliverySettings, WebhookSettings
 from safety_stream.delivery.wording import in_data
@@ -57,16 +61,20 @@ def checked(address: str, *, private_addresses: bool) -> httpx.URL:
     return url
 
 
-class _Webhook:
-    def __init__(self, settings: WebhookSettings, link: str) -> None:
+class Hooks:
+    """Every web hook somebody subscribed with. `clock` is what an attempt's deadline goes by."""
+
+    def __init__(self, settings: WebhookSettings, link: str, clock: Clock = time.monotonic) -> None:
         self._settings = settings
         self._link = link
+        self._clock = clock
         # Made once: reading the certificate authorities takes longer than all else. Connections are not kept, for one
         # that was made to an address under one name must not serve another.
         self._tls = httpx.create_ssl_context()
 
     def send(self, message: Message, address: str, now: Instant) -> Outcome:
         """See `Channel`."""
+        deadline = Deadline(PATIENCE_SECONDS, self._clock)
         try:
             url = checked(address, private_addresses=self._settings.private_addresses)
             to = _looked_up(url, private_addresses=self._settings.private_addresses)
@@ -74,28 +82,36 @@ class _Webhook:
             return TryAgain("unknown-address")
         except OSError:
             return TryAgain("unreachable")
-        body = json.dumps(in_data(message, self._link), ensure_ascii=False)
         try:
-            with (
-                httpx.Client(
-                    verify=self._tls, timeout=PATIENCE_SECONDS, follow_redirects=False, trust_env=False
-                ) as client,
-                client.stream(
-                    "POST",
-                    url.copy_with(host=to),
-                    content=body.encode(),
-                    headers=self._headers(message, body, now) | {"host": url.netloc.decode()},
-                    # The certificate has to be that of the name, whatever address was looked up.
-                    extensions={"sni_hostname": url.host},
-                ) as answer,
-            ):
-                return outcome_of(answer.status_code, answer.headers.get("retry-after"), now)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+            return self._post(message, url, to, now, deadline)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout):
             return TryAgain("unreachable")
-        except httpx.TimeoutException:
+        except httpcore.TimeoutException:
             return TryAgain("timed-out", may_be_taken=True)
-        except httpx.HTTPError:
+        except (httpcore.NetworkError, httpcore.ProtocolError):
             return TryAgain("unreachable", may_be_taken=True)
+
+    def _post(self, message: Message, url: httpx.URL, to: str, now: Instant, deadline: Deadline) -> Outcome:
+        body = json.dumps(in_data(message, self._link), ensure_ascii=False)
+        content = body.encode()
+        headers = self._headers(message, body, now) | {
+            "host": url.netloc.decode(),
+            "content-length": str(len(content)),
+        }
+        at = url.copy_with(host=to)
+        with (
+            httpcore.ConnectionPool(ssl_context=self._tls, network_backend=ByDeadline(deadline)) as connections,
+            connections.stream(
+                "POST",
+                httpcore.URL(scheme=at.raw_scheme, host=at.raw_host, port=at.port, target=at.raw_path),
+                content=content,
+                headers=list(headers.items()),
+                # The certificate has to be that of the name, whatever address was looked up.
+                extensions={"sni_hostname": url.host},
+            ) as answer,
+        ):
+            asked = {name.lower(): value for name, value in answer.headers}.get(b"retry-after")
+            return outcome_of(answer.status, None if asked is None else asked.decode("latin-1"), now)
 
     def whereabouts(self, provider_id: str) -> Whereabouts:
         """See `Channel`: a hook that answered has it."""
@@ -139,7 +155,7 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 def _make(settings: DeliverySettings) -> Channel | None:
-    return None if settings.webhook is None else _Webhook(settings.webhook, settings.link)
+    return None if settings.webhook is None else Hooks(settings.webhook, settings.link)
 
 
 KIND: Final = Kind(
