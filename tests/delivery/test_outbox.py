@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from sqlalchemy import Engine, event, select
-from tests.delivery.making import NOON, TOPIC, alert, at, outbox, subscription, withdrawn
+from tests.delivery.making import BOUNDS, NOON, TOPIC, alert, at, outbox, subscription, withdrawn
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import HOUR, MINUTE, SECOND, Instant
@@ -364,6 +364,37 @@ def test_a_message_that_is_claimed_is_nobody_elses(box: Outbox):
 
     assert box.claim(NOON) is not None
     assert box.claim(NOON) is None
+
+
+def test_a_provider_of_one_address_alone_is_given_one_message_at_a_time(engine: Engine):
+    subscribe(engine, subscription())
+    subscribe(engine, subscription(subscription_id="5b000000-0000-5000-8000-000000000002", address="other-desk"))
+    box = Outbox(engine, BOUNDS, provider_of=lambda channel, address: f"{channel} {address}")
+    taken(box, alert(), alert(alert_id=OTHER, seq=2))
+
+    first, second = box.claim(NOON), box.claim(NOON)
+    assert {first.message.address, second.message.address} == {"duty-desk", "other-desk"}
+    assert box.claim(NOON) is None
+    box.settle(first, Taken("p-1"), NOON, 0.5, confirms=False)
+    assert box.claim(NOON).message.address == first.message.address
+
+
+def test_a_provider_kept_busy_is_free_when_its_sender_counts_as_dead(engine: Engine):
+    subscribe(engine, subscription())
+    box = Outbox(engine, BOUNDS, provider_of=lambda channel, address: f"{channel} {address}")
+    taken(box, alert(), alert(alert_id=OTHER, seq=2))
+    box.claim(NOON)
+
+    assert box.claim(NOON + LEASE - 1) is None
+    assert box.claim(NOON + LEASE) is not None
+    assert box.claim(NOON + LEASE) is None
+
+
+def test_a_provider_of_a_whole_channel_is_given_several(box: Outbox):
+    taken(box, alert(), alert(alert_id=OTHER, seq=2))
+
+    assert box.claim(NOON) is not None
+    assert box.claim(NOON) is not None
 
 
 def test_what_is_refused_is_given_up(box: Outbox, engine: Engine):

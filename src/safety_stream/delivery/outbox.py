@@ -14,7 +14,8 @@ counts as told.
 *Providers* fail as one. After a failure a provider is left alone, longer for each in a row, and the message that was
 tried longer for each time it was. The next to be tried there is the one with the fewest attempts, so that one bad
 message holds up nobody. In an outage no message has failed more often than its provider, so all of them are due when it
-is asked again, and the backlog goes out in order of priority.
+is asked again, and the backlog goes out in order of priority. A provider of one address alone is given one message at a
+time, so that one that stalls holds one sender; one of a whole channel is given as many as there are senders.
 
 *The last that is told is true.* Of an alert a subscription is told the newest alone: a newer notice overtakes all older
 ones, which are not sent, nor sent again. One that is being sent cannot be stopped, so the newer waits until it is
@@ -72,7 +73,7 @@ from safety_stream.delivery.model import (
 )
 from safety_stream.delivery.retrying import wait_after
 from safety_stream.delivery.subscriptions import read_subscriptions
-from safety_stream.delivery.tables import MESSAGES, NOTICES, POSITIONS, PROVIDERS, reading
+from safety_stream.delivery.tables import MESSAGES, NOTICES, POSITIONS, PROVIDERS, SUBSCRIPTIONS, reading
 
 LEASE: Final[Instant] = 120 * SECOND
 """How long a sender may take: far longer than any channel waits for its provider."""
@@ -83,7 +84,7 @@ _NOTICES_IN_A_DIGEST: Final = 200
 _TOLD: Final[tuple[Status, ...]] = ("sending", "sent", "delivered")
 
 ProviderOf = Callable[[str, str], str]
-"""A channel and an address to the provider that fails for both as one."""
+"""A channel and an address to the provider that fails for both as one: the channel where it is of all its addresses."""
 
 
 class TakenElsewhere(Exception):
@@ -483,25 +484,53 @@ def _is_behind_another(now: Instant) -> ColumnElement[bool]:
     )
 
 
+def _is_kept_busy(now: Instant) -> ColumnElement[bool]:
+    """Whether the message is for a provider of one address alone that is being sent another."""
+    sending = MESSAGES.alias("in_flight")
+    in_flight = (
+        select(sending.c.message_id)
+        .where(sending.c.status == "sending", sending.c.next_at > now)
+        .where(sending.c.provider == MESSAGES.c.provider, sending.c.message_id != MESSAGES.c.message_id)
+        .correlate(MESSAGES)
+        .exists()
+    )
+    return and_(MESSAGES.c.provider != MESSAGES.c.channel, in_flight)
+
+
+def _may_go(now: Instant) -> ColumnElement[bool]:
+    return and_(
+        MESSAGES.c.status.in_(_LIVE),
+        MESSAGES.c.next_at <= now,
+        not_(_is_behind_another(now)),
+        not_(_is_kept_busy(now)),
+    )
+
+
 def _due(now: Instant) -> Select[str]:
     """Messages to be tried, the most urgent first; where a provider has failed, first what it was tried with least."""
     tried = case((PROVIDERS.c.failures > 0, MESSAGES.c.attempts), else_=0)
     return (
         select(MESSAGES.c.message_id)
         .join(PROVIDERS, PROVIDERS.c.provider == MESSAGES.c.provider, isouter=True)
-        .where(MESSAGES.c.status.in_(_LIVE), MESSAGES.c.next_at <= now)
+        .where(_may_go(now))
         .where(or_(PROVIDERS.c.open_at.is_(None), PROVIDERS.c.open_at <= now))
-        .where(not_(_is_behind_another(now)))
         .order_by(tried, MESSAGES.c.priority, MESSAGES.c.made_at, MESSAGES.c.message_id)
         .limit(_CANDIDATES)
     )
 
 
 def _claim(db: Connection, message_id: str, now: Instant) -> Claimed | None:
+    # Of two that claim for one address at once, on PostgreSQL, the second has to see what the first did.
+    addressed = select(MESSAGES.c.channel, MESSAGES.c.address).where(MESSAGES.c.message_id == message_id).subquery()
+    db.execute(
+        select(SUBSCRIPTIONS.c.subscription_id)
+        .where(SUBSCRIPTIONS.c.channel == addressed.c.channel, SUBSCRIPTIONS.c.address == addressed.c.address)
+        .order_by(SUBSCRIPTIONS.c.subscription_id)
+        .with_for_update(key_share=True, of=SUBSCRIPTIONS)
+    ).all()
     claimed = db.execute(
         update(MESSAGES)
-        .where(MESSAGES.c.message_id == message_id)
-        .where(MESSAGES.c.status.in_(_LIVE), MESSAGES.c.next_at <= now, not_(_is_behind_another(now)))
+        .where(MESSAGES.c.message_id == message_id, _may_go(now))
         .values(
             status="sending",
             next_at=now + LEASE,
