@@ -9,7 +9,7 @@ from tests.delivery.making import BOUNDS, NOON, TOPIC, alert, at, outbox, subscr
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import HOUR, MINUTE, SECOND, Instant
-from safety_stream.delivery.model import GiveUp, Message, Quiet, Taken, TryAgain
+from safety_stream.delivery.model import GiveUp, Message, Quiet, Taken, TryAgain, Whereabouts
 from safety_stream.delivery.outbox import LEASE, Outbox, Position, TakenElsewhere, Took
 from safety_stream.delivery.subscriptions import subscribe, unsubscribe
 from safety_stream.delivery.tables import MESSAGES, NOTICES
@@ -200,6 +200,20 @@ def test_who_was_told_is_told_of_the_end_once(box: Outbox):
     taken(box, withdrawn(version=3, seq=3))
 
     assert sent(box) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "withdrawals"), [("delivered", 1), ("under-way", 1), ("unknown", 1), ("not-delivered", 0)]
+)
+def test_who_may_have_been_told_is_told_of_the_end(box: Outbox, found: Whereabouts, withdrawals: int):
+    taken(box, alert())
+    box.settle(box.claim(NOON), Taken("p-1"), NOON, 0.5, confirms=True)
+    (asked,) = box.to_ask(NOON + 4 * HOUR)
+    box.answer(asked, found, NOON + 4 * HOUR)
+    assert box.to_ask(NOON + 24 * HOUR) == []
+    taken(box, withdrawn(as_of=NOON + 5 * HOUR), now=NOON + 5 * HOUR)
+
+    assert len(sent(box, NOON + 5 * HOUR)) == withdrawals
 
 
 def test_a_withdrawal_that_may_say_little_says_what_was_told(box: Outbox):

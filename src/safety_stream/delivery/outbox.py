@@ -9,7 +9,7 @@ position is compared as it is written: of two processes that read one topic, one
 *Out.* A message is claimed before it is sent: `sending`, with a time after which its sender counts as dead. Then
 another claims it and sends it again under the same id, which is the provider's idempotency key. What came of it is
 settled in a second transaction. Between the two nobody knows whether a provider has it: such a message
-counts as told.
+counts as told. So does one that a provider took and never confirmed.
 
 *Providers* fail as one. After a failure a provider is left alone, longer for each in a row, and the message that was
 tried longer for each time it was. The next to be tried there is the one with the fewest attempts, so that one bad
@@ -392,12 +392,17 @@ def _heard(db: Connection, alert_id: str) -> dict[str, Heard]:
     """By subscription, what there is of an alert. Nobody can begin to send any of it before this transaction ends."""
     of_it = select(NOTICES.c.message_id).where(NOTICES.c.alert_id == alert_id, NOTICES.c.message_id.is_not(None))
     found = db.execute(
-        select(MESSAGES.c.message_id, MESSAGES.c.status, MESSAGES.c.may_be_taken)
+        select(MESSAGES.c.message_id, MESSAGES.c.status, MESSAGES.c.may_be_taken, MESSAGES.c.why)
         .where(MESSAGES.c.message_id.in_(of_it))
         .order_by(MESSAGES.c.message_id)
         .with_for_update()
     )
-    told_in = {message_id for message_id, status, may_be_taken in found if status in _TOLD or may_be_taken}
+    told_in = {
+        message_id
+        for message_id, status, may_be_taken, why in found
+        # It may only be slow to say that it arrived.
+        if status in _TOLD or may_be_taken or why == "never-confirmed"
+    }
     notices = db.execute(
         select(NOTICES)
         .where(NOTICES.c.alert_id == alert_id)
