@@ -332,6 +332,37 @@ def test_a_digest_tells_what_was_in_an_attempt_that_may_have_been_heard(
     assert sum(told(message) == [(3, "withdrawn")] for message in messages) == withdrawals
 
 
+def test_what_was_held_is_not_told_once_its_subscription_does_not_want_the_alert_any_more(engine: Engine):
+    subscribe(engine, subscription(quiet=NIGHT, priorities=("P2",)))
+    box, morning = outbox(engine), at(7, day=15)
+    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    taken(box, alert(as_of=at(23), version=2, seq=3, change="updated", priority="P4"), now=at(23))
+    box.gather(morning)
+
+    assert [[notice.alert_id for notice in digest.notices] for digest in sent(box, morning)] == [[OTHER]]
+
+
+def test_what_nobody_took_is_not_sent_again_once_the_alert_is_not_wanted_any_more(engine: Engine):
+    subscribe(engine, subscription(priorities=("P2",)))
+    box = outbox(engine)
+    taken(box, alert())
+    box.settle(box.claim(NOON), TryAgain("unreachable"), NOON, 0.5, confirms=False)
+    taken(box, alert(version=2, seq=2, change="updated", priority="P4"))
+
+    assert sent(box, NOON + HOUR) == []
+    assert box.counts() == {"overtaken": 1}
+
+
+def test_a_withdrawal_is_told_though_the_alert_is_not_wanted_any_more(engine: Engine):
+    subscribe(engine, subscription(priorities=("P2",)))
+    box = outbox(engine)
+    taken(box, alert())
+    sent(box)
+    taken(box, withdrawn(), alert(version=3, seq=3, change="updated", priority="P4"))
+
+    assert [told(message) for message in sent(box)] == [[(2, "withdrawn")]]
+
+
 def test_a_page_nobody_took_is_not_put_off_by_something_newer_that_could_wait(box: Outbox):
     taken(box, alert(priority="P1"))
     box.settle(box.claim(NOON), TryAgain("unreachable"), NOON, 0.5, confirms=False)

@@ -19,7 +19,8 @@ time, so that one that stalls holds one sender; one of a whole channel is given 
 
 *The last that is told is true.* Of an alert a subscription is told the newest alone: a newer notice overtakes all older
 ones, which are not sent, nor sent again. One that is being sent cannot be stopped, so the newer waits until it is
-settled, or its sender counts as dead. What takes the place of something that was to go out by now goes out now.
+settled, or its sender counts as dead. What takes the place of something that was to go out by now goes out now. A
+version that its subscription does not want overtakes as well, all but a withdrawal, in whose place nothing is told.
 
 An overtaken notice keeps its message only where it may have been told in it, so that its withdrawal is told; a
 withdrawal of what nobody was told of is not.
@@ -206,9 +207,10 @@ class Outbox:
         decision: Decision,
         now: Instant,
     ) -> None:
-        if alert.change != "withdrawn" and decision.when == "never":
+        is_no_longer_wanted = decision.because == "unwanted"
+        if alert.change != "withdrawn" and decision.when == "never" and not is_no_longer_wanted:
             return
-        stopped = _overtake(db, subscription.subscription_id, alert)
+        stopped = _overtake(db, subscription.subscription_id, alert, but_withdrawals=is_no_longer_wanted)
         if decision.when == "never":
             return
         notice = _notice(subscription, alert, told)
@@ -421,9 +423,14 @@ def _heard(db: Connection, alert_id: str) -> dict[str, Heard]:
     return heard
 
 
-def _overtake(db: Connection, subscription_id: str, alert: PublishedAlert) -> frozenset[Form]:
-    """Tell nothing older of the alert any more. In what forms it was to be told by now and no provider has taken it."""
+def _overtake(db: Connection, subscription_id: str, alert: PublishedAlert, *, but_withdrawals: bool) -> frozenset[Form]:
+    """Tell nothing older of the alert any more. In what forms it was to be told by now and no provider has taken it.
+
+    `but_withdrawals`: nothing newer is told in its place, so what takes back something that was told still has to go.
+    """
     of_it = and_(NOTICES.c.alert_id == alert.alert_id, NOTICES.c.subscription_id == subscription_id)
+    if but_withdrawals:
+        of_it = and_(of_it, NOTICES.c.change != "withdrawn")
     db.execute(update(NOTICES).where(of_it, NOTICES.c.message_id.is_(None)).values(is_overtaken=True))
     stopped = db.execute(
         select(MESSAGES.c.message_id, MESSAGES.c.form, MESSAGES.c.status, MESSAGES.c.may_be_taken)
