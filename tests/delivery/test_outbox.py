@@ -315,6 +315,16 @@ def test_what_may_have_been_told_stays_told_when_a_newer_one_stops_it(box: Outbo
     assert [told(message) for message in sent(box, NOON + HOUR)] == [[(3, "withdrawn")]]
 
 
+def test_a_withdrawal_that_was_stopped_and_may_not_have_been_heard_is_told_when_it_ends_again(box: Outbox):
+    taken(box, alert())
+    sent(box)
+    taken(box, withdrawn())
+    box.settle(box.claim(NOON), TryAgain("timed-out", may_be_taken=True), NOON, 0.5, confirms=False)
+    taken(box, alert(version=3, seq=3), withdrawn(version=4, seq=4))
+
+    assert [told(message) for message in sent(box, NOON + HOUR)] == [[(4, "withdrawn")]]
+
+
 @pytest.mark.parametrize(("may_be_taken", "withdrawals"), [(True, 1), (False, 0)])
 def test_a_digest_tells_what_was_in_an_attempt_that_may_have_been_heard(
     engine: Engine, may_be_taken: bool, withdrawals: int

@@ -82,7 +82,8 @@ LEASE: Final[Instant] = 120 * SECOND
 _NOTICES_IN_A_DIGEST: Final = 200
 """What is beyond goes into another digest: no provider takes a message of any length."""
 
-_TOLD: Final[tuple[Status, ...]] = ("sending", "sent", "delivered")
+_TAKEN: Final[tuple[Status, ...]] = ("sent", "delivered")
+_TOLD: Final[tuple[Status, ...]] = ("sending", *_TAKEN)
 
 ProviderOf = Callable[[str, str], str]
 """A channel and an address to the provider that fails for both as one: the channel where it is of all its addresses."""
@@ -398,7 +399,8 @@ def _heard(db: Connection, alert_id: str) -> dict[str, Heard]:
         .where(MESSAGES.c.message_id.in_(of_it))
         .order_by(MESSAGES.c.message_id)
         .with_for_update()
-    )
+    ).all()
+    taken_in = {message_id for message_id, status, _, _ in found if status in _TAKEN}
     told_in = {
         message_id
         for message_id, status, may_be_taken, why in found
@@ -413,7 +415,13 @@ def _heard(db: Connection, alert_id: str) -> dict[str, Heard]:
     heard = {}
     for subscription_id, rows in groupby(notices.all(), lambda row: str(row["subscription_id"])):
         whole = list(rows)
-        told = [row for row in whole if row["message_id"] in told_in]
+        told = [
+            row
+            for row in whole
+            if row["message_id"] in told_in
+            # A withdrawal that was stopped counts only where it is certain: else what it took back still has to be.
+            and (row["change"] != "withdrawn" or not row["is_overtaken"] or row["message_id"] in taken_in)
+        ]
         # Who was told of the end has nothing to be taken back.
         last = told[-1] if told and told[-1]["change"] != "withdrawn" else None
         heard[subscription_id] = Heard(
