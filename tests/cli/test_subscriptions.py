@@ -48,7 +48,7 @@ HOOK = ("alerts", "subscribe", "--audience", "duty-officer", "--webhook", "https
 def test_a_subscription_is_kept_as_it_was_asked_for(terminal: Terminal):
     (made,) = terminal.json(
         *HOOK, "--area", "E07000117", "--family", "threshold", "--priority", "P2", "--priority", "P1",
-        "--marking", "OFFICIAL", "--quiet", "22:00-07:00", "--digest-at", "08:15",
+        "--marking", "OFFICIAL-SENSITIVE", "--quiet", "22:00-07:00", "--digest-at", "08:15",
     )  # fmt: skip
     secret = made.pop("secret")
 
@@ -58,7 +58,7 @@ def test_a_subscription_is_kept_as_it_was_asked_for(terminal: Terminal):
         "areas": ["E07000117"],
         "families": ["threshold"],
         "priorities": ["P1", "P2"],
-        "markings": ["OFFICIAL"],
+        "markings": ["OFFICIAL-SENSITIVE"],
         "quiet": {"starts": 22 * 60, "ends": 7 * 60},
         "digest_at": 8 * 60 + 15,
     }
@@ -94,6 +94,18 @@ def test_one_that_has_ended_is_shown_only_to_who_asks(terminal: Terminal):
         (("--audience", "duty-officer", "--webhook", "http://example.org/"), "a web hook begins with https://"),
         (("--audience", "duty-officer", "--webhook", "https://u:p@example.org/"), "no user or password"),
         (("--audience", "duty-officer", "--to", "mail:duty-desk", "--area", "E99"), "there is no area E99"),
+        (
+            ("--audience", "duty-officer", "--to", "mail:duty-desk", "--marking", "SECRET"),
+            "duty-officer has no alerts of the marking SECRET, only of OFFICIAL-SENSITIVE",
+        ),
+        (
+            ("--audience", "asb-lead", "--to", "mail:duty-desk", "--family", "threshold"),
+            "asb-lead has no alerts of the family threshold, only of repeat-victimisation",
+        ),
+        (
+            ("--audience", "asb-lead", "--to", "mail:duty-desk", "--priority", "P2", "--priority", "P1"),
+            "asb-lead has no alerts of the priority P1, only of P2, P3",
+        ),
     ],
 )
 def test_what_would_tell_nobody_anything_is_refused(terminal: Terminal, words: tuple[str, ...], said: str):

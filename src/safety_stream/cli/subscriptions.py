@@ -288,6 +288,17 @@ def _refuse_unknown(asked: Subscription, known: Catalogue) -> None:
     for chosen, field in _CHOSEN_BY.items():
         if getattr(asked, chosen) and not _is_told(audience, field):
             raise Wrong(f"{asked.audience} is not told the {field} of an alert, so it cannot choose by it")
+    for chosen, had in _had_by(audience, known).items():
+        never = [one for one in getattr(asked, chosen) if one not in had]
+        if never:
+            field = _CHOSEN_BY[chosen]
+            raise Wrong(f"{asked.audience} has no alerts of the {field} {never[0]}, only of {', '.join(had) or 'none'}")
+
+
+def _had_by(audience: Audience, known: Catalogue) -> dict[str, Sequence[str]]:
+    """What of each choice the audience can ever have; how an alert is marked, its rule says."""
+    markings = {rule.marking for rule in known.rules if audience.id in rule.audiences}
+    return {"families": audience.families, "priorities": audience.priorities, "markings": sorted(markings)}
 
 
 def _is_told(audience: Audience, field: str) -> bool:
