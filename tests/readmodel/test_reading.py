@@ -302,10 +302,10 @@ def test_a_series_is_its_current_values_and_a_period_all_it_had(engine: Engine):
 def test_how_far_behind_the_copy_is(engine: Engine):
     model = holding(engine, alert(1, "a"), alert(2, "b"))
     with engine.begin() as connection:
-        note_ends(connection, {Place("alerts.desk", 0): 7, Place("alerts.school", 0): 3})
+        note_ends(connection, {Place("alerts.desk", 0): 7, Place("alerts.school", 0): 3}, NOON)
 
     health = model.health()
-    assert health.behind == 8
+    assert (health.behind, health.looked_at) == (8, NOON)
     assert [(one.topic, one.next_offset, one.behind) for one in health.partitions] == [
         ("alerts.desk", 2, 5),
         ("alerts.school", 0, 3),
@@ -318,6 +318,19 @@ def test_how_far_behind_the_copy_is(engine: Engine):
     with engine.begin() as connection:
         reached(connection, {Place("alerts.desk", 0): 1})
     assert model.health().behind == 3
+
+
+def test_when_somebody_last_looked_is_told_also_where_nothing_came(engine: Engine):
+    model = holding(engine, alert(1, "a"))
+    assert model.health().looked_at is None
+
+    for looked_at in (NOON, NOON + HOUR):
+        with engine.begin() as connection:
+            note_ends(connection, {Place("alerts.desk", 0): 1}, looked_at)
+    # Records alone say nothing of the clock.
+    told(engine, [TopicRecord("alerts.desk", 0, 1, alert(2, "b"))])
+
+    assert model.health().looked_at == NOON + HOUR
 
 
 def test_what_is_missing_from_a_numbered_feed_and_what_comes_twice_is_shown(engine: Engine):

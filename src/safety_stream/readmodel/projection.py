@@ -24,6 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
+from safety_stream.core.model.times import Instant
 from safety_stream.readmodel.rows import Row, alert_row, indicator_row, revision_row, version_row
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
@@ -119,9 +120,10 @@ def reached(connection: Connection, offsets: Mapping[Place, int]) -> None:
     _put_offsets(connection, {at: offset for at, offset in offsets.items() if offset > known.get(at, -1)})
 
 
-def note_ends(connection: Connection, ends: Mapping[Place, int]) -> None:
-    """Note where partitions end, so that it can be said how far behind the copy is."""
+def note_ends(connection: Connection, ends: Mapping[Place, int], looked_at: Instant) -> None:
+    """Note where partitions ended at an instant, so that it can be said how far behind the copy is, and as of when."""
     _take_turn(connection)
+    connection.execute(update(PROJECTION).values(looked_at=looked_at))
     rows: list[Row] = [
         {"topic": at.topic, "partition": at.partition, "next_offset": 0, "end_offset": end}
         for at, end in sorted(ends.items())

@@ -26,6 +26,7 @@ from safety_stream.readmodel.tables import (
     INDICATOR_SERIES,
     INDICATORS,
     OFFSETS,
+    PROJECTION,
     TOPICS,
 )
 
@@ -99,9 +100,14 @@ class NumberingFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectionHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How far behind the copy is, in records at most, and what of the numbered feeds is not as it should be."""
+    """How far behind the copy is, in records at most, and what of the numbered feeds is not as it should be.
+
+    `looked_at` is when that was last asked, by the clock of whoever keeps the copy: a copy that nobody keeps any more
+    is behind by nothing it knows of. None where it was never asked.
+    """
 
     behind: int
+    looked_at: Instant | None
     partitions: tuple[PartitionHealth, ...]
     faults: tuple[NumberingFault, ...]
 
@@ -359,7 +365,12 @@ class ReadModel:
                 select(FAULTS).order_by(FAULTS.c.topic, FAULTS.c.at_offset)
             )
         )
-        return ProjectionHealth(behind=sum(one.behind or 0 for one in partitions), partitions=partitions, faults=faults)
+        return ProjectionHealth(
+            behind=sum(one.behind or 0 for one in partitions),
+            looked_at=self._rows(select(PROJECTION.c.looked_at))[0][0],
+            partitions=partitions,
+            faults=faults,
+        )
 
     def _alerts(self, chosen: Select[Any]) -> list[PublishedAlert]:
         return [value_of(body, PublishedAlert) for (body,) in self._rows(chosen)]

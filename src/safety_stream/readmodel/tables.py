@@ -31,6 +31,8 @@ PROJECTION: Final = Table(
     # One row, changed first by whoever writes, so that two projections of one database wait for one another.
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("writes", BigInteger, nullable=False),
+    # When Kafka was last asked where its topics end, by the clock of who asked; None until then.
+    Column("looked_at", BigInteger, nullable=True),
 )
 
 OFFSETS: Final = Table(

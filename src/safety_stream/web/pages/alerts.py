@@ -24,7 +24,7 @@ from safety_stream.web.sessions import note_seen, note_sent, seen_of, sent_of
 from safety_stream.web.site import NotSent, Site
 from safety_stream.web.views.alert import AboutAlert, alert_view
 from safety_stream.web.views.handover import ASKED_AT_MOST, HandoverView, Lists, handover_view, shift_of
-from safety_stream.web.views.health import silent_feeds
+from safety_stream.web.views.health import blindness, silent_feeds
 from safety_stream.web.views.inbox import PAGE, Found, inbox_view
 
 FIRED_WITHIN: Final = Duration(months=12)
@@ -47,12 +47,16 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
         withdrawn=_withdrawn(site, person, shift.began),
         seen=seen,
         newest=site.read_model.newest_seq(person.audience),
-        behind=site.read_model.health().behind,
+        blind=_blind(site),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
     may_do = site.catalogue.handling.roles.get(acts_as(person), frozenset())
     can_act = site.send is not None and may(person, "act") and "acknowledge" in may_do
     return page(request, site, person, "inbox.html", view=view, can_act=can_act)
+
+
+def _blind(site: Site) -> tuple[str, ...]:
+    return blindness(site.read_model.health(), site.read_model.feeds(), site.now())
 
 
 def chosen_alerts(
@@ -140,7 +144,7 @@ def _alert_page(site: Site, request: Request, person: Person, mistake: str, stat
         acts_as=acts_as(person) if site.send is not None and may(person, "act") else "",
     )
     view = alert_view(about, site.catalogue, site.now())
-    response = page(request, site, person, "alert.html", view=view, mistake=mistake)
+    response = page(request, site, person, "alert.html", view=view, mistake=mistake, blind=_blind(site))
     response.status_code = status
     return response
 
@@ -200,8 +204,8 @@ def _sheet(site: Site, person: Person) -> HandoverView:
         waiting=some(Filter()),
         snoozed=some(Filter(states=("snoozed",))),
         withdrawn=_withdrawn(site, person, shift.began),
-        behind=site.read_model.health().behind,
-        silent_feeds=silent_feeds(site.read_model.feeds(), site.catalogue),
+        blind=_blind(site),
+        silent_feeds=silent_feeds(site.read_model.feeds(), site.catalogue, site.now()),
     )
     audience = next((one.title for one in site.catalogue.audiences if one.id == person.audience), person.audience)
     return handover_view(lists, audience, site.catalogue, shift, site.now())

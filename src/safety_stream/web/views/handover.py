@@ -44,7 +44,7 @@ class Lists(msgspec.Struct, frozen=True, kw_only=True):
     waiting: Sequence[PublishedAlert]
     snoozed: Sequence[PublishedAlert]
     withdrawn: Sequence[PublishedAlert]
-    behind: int
+    blind: Sequence[str]
     silent_feeds: Sequence[str]
 
 
@@ -112,5 +112,4 @@ def _wakes(alert: PublishedAlert, ends: Instant) -> bool:
 def _blind(lists: Lists) -> Iterable[str]:
     if lists.silent_feeds:
         yield f"Nothing is heard of {words.listed(lists.silent_feeds)}: there no alert means no data."
-    if lists.behind:
-        yield f"These pages are {words.count_of(lists.behind, 'record')} behind what was published."
+    yield from lists.blind

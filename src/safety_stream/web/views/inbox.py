@@ -32,7 +32,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: Sequence[PublishedAlert]
     seen: int
     newest: int
-    behind: int
+    blind: tuple[str, ...]
 
 
 class PriorityCount(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     next_href: str
     newest: int
     empty: str
-    behind: int
+    blind: tuple[str, ...]
 
 
 def inbox_view(
@@ -94,7 +94,7 @@ def inbox_view(
         next_href="/inbox" + chosen.query(after=place_of(shown[-1])) if is_more else "",
         newest=found.newest,
         empty=_empty(chosen),
-        behind=found.behind,
+        blind=found.blind,
     )
 
 

@@ -147,6 +147,7 @@ def upgrade() -> None:
         "projection",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("writes", sa.BigInteger(), nullable=False),
+        sa.Column("looked_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_projection"),
     )
     op.create_table(
