@@ -135,9 +135,9 @@ class ReadModel:
         """Alerts as they stand: by priority, of one priority by the next clock, then the newest first.
 
         Those that are open, or those in `states`, open ones first. An empty choice leaves everything in. An alert is in
-        `areas` when any of its areas is. Each word of `text` must be in its title, subject, rule, area, explanation or
-        id. The page `after` a place (`place_of` the last one shown) goes on behind it, whatever has moved meanwhile.
-        Raises `ValueError` for a place that is none.
+        `areas` when any of its areas is, or one it was in until the version that moved it or took it back. Each word of
+        `text` must be in its title, subject, rule, area, explanation or id. The page `after` a place (`place_of` the
+        last one shown) goes on behind it, whatever has moved meanwhile. Raises `ValueError` for a place that is none.
         """
         chosen = _CURRENT.where(ALERTS.c.audience == audience)
         chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == OPEN)
@@ -219,12 +219,22 @@ class ReadModel:
             before.alert_id == told.alert_id,
             before.seq < told.seq,
             before.version == told.version,
+            # A rule that goes on trial takes back a version under its own number.
+            before.change == "withdrawn",
         )
         return self._alerts(
             select(told.body)
             .where(told.audience == audience, told.change == "withdrawn", told.as_of >= instant, ~repeats.exists())
             .order_by(told.seq.desc())
         )
+
+    def areas_before(self, audience: str, seqs: Collection[int]) -> dict[int, frozenset[str]]:
+        """Of records of a feed, by number, the areas last told of their alert before the version they tell."""
+        versions = ALERT_VERSIONS.c
+        rows = self._rows(
+            select(versions.seq, versions.areas_before).where(versions.audience == audience, versions.seq.in_(seqs))
+        )
+        return {seq: frozenset(before.split()) for seq, before in rows}
 
     def fired_here(self, audience: str, rule_id: str, area: str, since: Instant) -> int:
         """How often alerts of a rule have been raised in an area since an instant."""

@@ -111,6 +111,8 @@ ALERT_VERSIONS: Final = Table(
     Column("as_of", BigInteger, nullable=False),
     Column("rule_id", String, nullable=True),
     Column("area", String, nullable=True),
+    # The areas last told before this version, with spaces between: who was told there sees that it moved or went.
+    Column("areas_before", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("audience", "seq"),
     Index(None, "audience", "alert_id", "seq"),

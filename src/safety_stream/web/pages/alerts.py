@@ -99,7 +99,7 @@ def _counts(site: Site, person: Person) -> Mapping[str, int]:
 
 def _withdrawn(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:
     told = site.read_model.withdrawn_since(person.audience, since)
-    return [alert for alert in told if site.sees(person, alert)][:ASKED_AT_MOST]
+    return site.seen_by(person, told)[:ASKED_AT_MOST]
 
 
 def mark_seen(site: Site, request: Request, person: Person, form: FormData) -> Response:
@@ -151,7 +151,7 @@ def _alert_page(site: Site, request: Request, person: Person, mistake: str, stat
 
 def _seen_alert(site: Site, person: Person, alert_id: str) -> PublishedAlert | None:
     found = site.read_model.alert(person.audience, alert_id)
-    return found if found is not None and site.sees(person, found) else None
+    return found if found is not None and site.seen_by(person, [found]) else None
 
 
 def _fired(site: Site, found: PublishedAlert) -> int | None:

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("as_of", sa.BigInteger(), nullable=False),
         sa.Column("rule_id", sa.String(), nullable=True),
         sa.Column("area", sa.String(), nullable=True),
+        sa.Column("areas_before", sa.String(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("audience", "seq", name="pk_alert_versions"),
     )
