@@ -55,8 +55,8 @@ def make_pages(engine: Engine) -> Iterator[Callable[..., Pages]]:
 
     def make(people: tuple[Person, ...] = DEVELOPMENT, **changes: object) -> Pages:
         sent: list[AlertAction] = []
-        fields = {"now": lambda: NOW, "send": sent.append, "people": people} | changes
-        site = Site(ReadModel(engine), LOADED, secret="made-up secret", shift_starts=(7, 19), **fields)
+        known = {"read_model": ReadModel(engine), "now": lambda: NOW, "send": sent.append, "people": people}
+        site = Site(loaded=LOADED, secret="made-up secret", shift_starts=(7, 19), **(known | changes))
         pages = Pages(site, sent)
         made.append(pages)
         return pages

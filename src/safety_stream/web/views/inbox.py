@@ -20,6 +20,9 @@ from safety_stream.web.views.row import AlertRow, alert_row
 PAGE: Final = 50
 """Alerts on a page of the inbox."""
 
+WITHDRAWN_SHOWN: Final = 200
+"""Alerts taken back this shift that a page shows, the newest; of more it says how many."""
+
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What the read model says for the inbox: at most one alert more than a page holds, to know that there are more.
@@ -52,6 +55,7 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[PriorityCount, ...]
     rows: tuple[AlertRow, ...]
     withdrawn: tuple[AlertRow, ...]
+    withdrawn_more: int
     shift: str
     filter: Filter
     priorities: tuple[Choice, ...]
@@ -80,7 +84,8 @@ def inbox_view(
         heading=f"{open_now} open {'alert' if open_now == 1 else 'alerts'}",
         counts=tuple(_count(priority, found.counts.get(priority, 0), chosen) for priority in get_args(Priority)),
         rows=rows,
-        withdrawn=tuple(alert_row(alert, catalogue, now, found.seen) for alert in found.withdrawn),
+        withdrawn=tuple(alert_row(alert, catalogue, now, found.seen) for alert in found.withdrawn[:WITHDRAWN_SHOWN]),
+        withdrawn_more=max(len(found.withdrawn) - WITHDRAWN_SHOWN, 0),
         shift=words.at(shift),
         filter=chosen,
         priorities=choices_of({one: f"{one} {said}" for one, said in words.PRIORITIES.items()}, chosen.priorities),
