@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from sse_starlette import ServerSentEvent
-from tests.web.conftest import Pages
+from tests.web.conftest import Pages, token
 from tests.web.filling import LOADED, NOW, alert
 
 from safety_stream.core.model.published import PublishedAlert
@@ -85,6 +85,33 @@ def test_the_feed_tells_everything_after_a_number(pages: Pages):
     assert (told["reached"], told["newest"], told["missing"]) == (74, 74, "")
     assert client.get("/feed?after=74").json()["reached"] == 74
     assert client.get("/feed?after=x").status_code == 400
+
+
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5_000, "-1", "\u0663", "1_0"])
+@pytest.mark.parametrize("path", ["/feed", "/events"])
+def test_a_number_nobody_can_mean_is_refused(pages: Pages, path: str, number: str):
+    assert pages.as_person("dev-duty-officer").get(path, params={"after": number}).status_code == 400
+
+
+LONG = ["9" * 20, "9" * 5_000]
+
+
+@pytest.mark.parametrize("number", LONG)
+@pytest.mark.parametrize("place", ["{}.1.5.7", "0.{}.5.7", "0.1.{}.7", "0.1.5.{}", "0.1.5.-{}"])
+def test_a_place_there_cannot_be_is_refused(pages: Pages, place: str, number: str):
+    answer = pages.as_person("dev-duty-officer").get("/inbox", params={"after": place.format(number)})
+
+    assert answer.status_code == 400
+    assert "this is no place in the inbox" in answer.text
+
+
+@pytest.mark.parametrize("number", LONG)
+def test_looking_up_to_a_number_nobody_can_mean_changes_nothing(pages: Pages, number: str):
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get("/inbox").text), "seq": number}
+
+    assert client.post("/inbox/seen", data=form).status_code == 200
+    assert "seen" not in client.cookies
 
 
 def site_of(path: Path, told: Iterable[PublishedAlert]) -> tuple[Site, Callable[[], None]]:

@@ -13,7 +13,7 @@ from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import HandlingState
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, PeriodKind
-from safety_stream.readmodel.rows import OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
+from safety_stream.readmodel.rows import NO_CLOCK, OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
     ALERT_VERSIONS,
@@ -413,9 +413,17 @@ def place_of(alert: PublishedAlert) -> str:
 def _is_behind(place: str) -> ColumnElement[bool]:
     """Whether an alert comes after a place in the order of the inbox."""
     try:
-        shelf, urgency, clock, seq = (int(part) for part in place.split("."))
+        shelf, urgency, clock, seq = (_column(part) for part in place.split("."))
     except ValueError:
         raise ValueError("this is no place in the inbox: begin at its first page") from None
     later_in_turn = or_(ALERTS.c.next_clock > clock, and_(ALERTS.c.next_clock == clock, ALERTS.c.seq < seq))
     less_urgent = or_(ALERTS.c.urgency > urgency, and_(ALERTS.c.urgency == urgency, later_in_turn))
     return or_(ALERTS.c.shelf > shelf, and_(ALERTS.c.shelf == shelf, less_urgent))
+
+
+def _column(text: str) -> int:
+    """A number that a column can hold."""
+    number = int(text)
+    if abs(number) > NO_CLOCK:
+        raise ValueError
+    return number

@@ -17,7 +17,7 @@ from safety_stream.core.model.times import Duration, Instant, before
 from safety_stream.readmodel.reading import place_of
 from safety_stream.web import words
 from safety_stream.web.acting import Unfinished, action_of
-from safety_stream.web.filters import Filter, read_filter
+from safety_stream.web.filters import Filter, number_of, read_filter
 from safety_stream.web.live import news_after
 from safety_stream.web.pages.page import page
 from safety_stream.web.policy import Person, acts_as, may
@@ -109,10 +109,10 @@ def _withdrawn(site: Site, person: Person, since: Instant) -> list[PublishedAler
 def mark_seen(site: Site, request: Request, person: Person, form: FormData) -> Response:
     """Remember up to where the person has looked."""
     del request
-    seq = str(form.get("seq", ""))
+    seq = number_of(str(form.get("seq", "")))
     response = RedirectResponse("/inbox", status_code=303)
-    if seq.isascii() and seq.isdigit():
-        note_seen(response, site, person, min(int(seq), site.read_model.newest_seq(person.audience)))
+    if seq is not None:
+        note_seen(response, site, person, min(seq, site.read_model.newest_seq(person.audience)))
     return response
 
 
@@ -250,10 +250,10 @@ def sign_off(site: Site, request: Request, person: Person, form: FormData) -> Re
 
 def feed(site: Site, request: Request, person: Person) -> Response:
     """The numbered feed as JSON, after a number."""
-    after = request.query_params.get("after", "0")
-    if not (after.isascii() and after.isdigit()):
+    after = number_of(request.query_params.get("after", "0"))
+    if after is None:
         raise HTTPException(400, "Give the number to read on from: /feed?after=0")
-    news = news_after(site, person, int(after))
+    news = news_after(site, person, after)
     told = {
         "audience": person.audience,
         "alerts": news.alerts,
