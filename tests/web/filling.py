@@ -217,7 +217,7 @@ def fill(path: Path, weeks: int = 12) -> Engine:
     engine = open_database(url_of_file(path))
     migrate(engine)
     told: dict[str, list[msgspec.Struct]] = {"alerts.duty-officer": list(alerts())}
-    for audience in ("analyst", "marac-coordinator"):
+    for audience in sorted(one.id for one in LOADED.catalogue.audiences if one.id != "duty-officer"):
         told[f"alerts.{audience}"] = list(others(audience))
     told["indicators.internal"] = list(numbers("internal", "week", weeks))
     told["indicators.partner"] = list(numbers("partner", "week", weeks))

@@ -58,7 +58,7 @@ SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/inbox/seen", "inbox", alerts.mark_seen),
     ("/inbox/acknowledge", "act", alerts.acknowledge_many),
     ("/alerts/{alert_id}/actions", "act", alerts.act),
-    ("/handover", "act", alerts.sign_off),
+    ("/handover", "handover", alerts.sign_off),
 )
 
 FOR_ANYBODY: Final[tuple[tuple[str, Callable[[Site, Request], Response]], ...]] = (
