@@ -56,7 +56,21 @@ class Naive:
         return found
 
     def in_area(self, audience: str, area: str) -> list[PublishedAlert]:
-        return [one for one in self.inbox(audience) if area == one.area or area in (one.areas or ())]
+        return [
+            one for one in self.inbox(audience) if area in self._areas(one) or area in self.areas_before(audience, one)
+        ]
+
+    def _areas(self, alert: PublishedAlert) -> set[str]:
+        return {area for area in (alert.area, *(alert.areas or ())) if area}
+
+    def areas_before(self, audience: str, alert: PublishedAlert) -> set[str]:
+        """Back over what says the same version of the same areas, then to what last told any."""
+        life = [one for one in self.versions(audience, alert.alert_id) if one.seq < alert.seq]
+        while life and life[-1].version == alert.version and self._areas(life[-1]) == self._areas(alert):
+            life.pop()
+        while life and not self._areas(life[-1]):
+            life.pop()
+        return self._areas(life[-1]) if life else set()
 
     def counts(self, audience: str) -> dict[str, int]:
         priorities = [one.priority or "" for one in self.standing(audience)]

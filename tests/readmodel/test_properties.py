@@ -125,6 +125,8 @@ def test_the_tables_are_the_naive_fold_however_the_log_is_delivered(
         for alert_id in "abcd":
             life = naive.versions(audience, alert_id)
             assert model.versions(audience, alert_id) == life
+            before = {one.seq: naive.areas_before(audience, one) for one in life}
+            assert model.areas_before(audience, list(before)) == before
             assert model.alert(audience, alert_id) == (life[-1] if life else None)
         assert read_through(model, audience) == [one for one in naive.alerts if one.audience == audience]
     instant = chance.randint(NOON, NOON + 40)

@@ -112,13 +112,17 @@ def test_an_inbox_is_chosen_by_everything_an_alert_has(engine: Engine):
     assert ids(model.inbox("desk", limit=1)) == ["a"]
 
 
-def test_an_alert_that_moves_is_no_longer_where_it_was(engine: Engine):
+def test_an_alert_that_moves_is_where_it_was_until_something_else_is_told(engine: Engine):
     model = holding(
         engine, alert(1, "a", area="north", areas=("north",)), alert(2, "a", 2, "updated", area="south", priority="P1")
     )
 
-    assert ids(model.inbox("desk", areas=["north"])) == []
+    # Who had it has to see that it moved.
+    assert ids(model.inbox("desk", areas=["north"])) == ["a"]
     assert plain(model.inbox("desk", areas=["south"])) == [("a", 2)]
+    told(engine, [TopicRecord("alerts.desk", 0, 2, alert(3, "a", 3, "updated", area="south", priority="P1"))])
+    assert ids(model.inbox("desk", areas=["north"])) == []
+    assert plain(model.inbox("desk", areas=["south"])) == [("a", 3)]
     assert model.count_by_priority("desk") == {"P1": 1, "P2": 0, "P3": 0, "P4": 0}
 
 
@@ -165,6 +169,13 @@ def test_each_withdrawal_is_told_once_whatever_is_done_about_it_later(engine: En
     assert plain(model.withdrawn_since("desk", NOON)) == [("b", 7), ("b", 4), ("a", 2)]
     assert plain(model.withdrawn_since("desk", NOON + 4)) == [("b", 7), ("b", 4)]
     assert model.withdrawn_since("desk", NOON + 8) == []
+
+
+def test_what_a_trial_takes_back_under_the_number_it_had_is_a_withdrawal(engine: Engine):
+    model = holding(engine, alert(1, "a", area="north"), alert(2, "a", change="withdrawn"))
+
+    assert plain(model.withdrawn_since("desk", NOON)) == [("a", 2)]
+    assert model.areas_before("desk", [1, 2]) == {1: frozenset(), 2: {"north"}}
 
 
 def test_firings_of_a_rule_in_an_area_are_counted_once_each(engine: Engine):
@@ -302,10 +313,10 @@ def test_a_series_is_its_current_values_and_a_period_all_it_had(engine: Engine):
 def test_how_far_behind_the_copy_is(engine: Engine):
     model = holding(engine, alert(1, "a"), alert(2, "b"))
     with engine.begin() as connection:
-        note_ends(connection, {Place("alerts.desk", 0): 7, Place("alerts.school", 0): 3})
+        note_ends(connection, {Place("alerts.desk", 0): 7, Place("alerts.school", 0): 3}, NOON)
 
     health = model.health()
-    assert health.behind == 8
+    assert (health.behind, health.looked_at) == (8, NOON)
     assert [(one.topic, one.next_offset, one.behind) for one in health.partitions] == [
         ("alerts.desk", 2, 5),
         ("alerts.school", 0, 3),
@@ -318,6 +329,19 @@ def test_how_far_behind_the_copy_is(engine: Engine):
     with engine.begin() as connection:
         reached(connection, {Place("alerts.desk", 0): 1})
     assert model.health().behind == 3
+
+
+def test_when_somebody_last_looked_is_told_also_where_nothing_came(engine: Engine):
+    model = holding(engine, alert(1, "a"))
+    assert model.health().looked_at is None
+
+    for looked_at in (NOON, NOON + HOUR):
+        with engine.begin() as connection:
+            note_ends(connection, {Place("alerts.desk", 0): 1}, looked_at)
+    # Records alone say nothing of the clock.
+    told(engine, [TopicRecord("alerts.desk", 0, 1, alert(2, "b"))])
+
+    assert model.health().looked_at == NOON + HOUR
 
 
 def test_what_is_missing_from_a_numbered_feed_and_what_comes_twice_is_shown(engine: Engine):

@@ -55,8 +55,9 @@ def make_pages(engine: Engine) -> Iterator[Callable[..., Pages]]:
 
     def make(people: tuple[Person, ...] = DEVELOPMENT, **changes: object) -> Pages:
         sent: list[AlertAction] = []
-        fields = {"send": sent.append, "people": people} | changes
-        pages = Pages(Site(ReadModel(engine), LOADED, lambda: NOW, "made-up secret", (7, 19), **fields), sent)
+        known = {"read_model": ReadModel(engine), "now": lambda: NOW, "send": sent.append, "people": people}
+        site = Site(loaded=LOADED, secret="made-up secret", shift_starts=(7, 19), **(known | changes))
+        pages = Pages(site, sent)
         made.append(pages)
         return pages
 

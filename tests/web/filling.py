@@ -21,7 +21,7 @@ from safety_stream.core.model.published import PublishedAlert, PublishedIndicato
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Instant, day_of, period_of, to_instant
 from safety_stream.data_files import catalogue_folder
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
-from safety_stream.readmodel.projection import TopicRecord, apply
+from safety_stream.readmodel.projection import Place, TopicRecord, apply, note_ends
 
 NOW: Instant = to_instant(datetime(2026, 3, 2, 20, 30, tzinfo=UTC))
 HOSTILE = "<script>alert('x')</script> & \"quotes\" {{ 7 * 7 }}"
@@ -217,7 +217,7 @@ def fill(path: Path, weeks: int = 12) -> Engine:
     engine = open_database(url_of_file(path))
     migrate(engine)
     told: dict[str, list[msgspec.Struct]] = {"alerts.duty-officer": list(alerts())}
-    for audience in ("analyst", "marac-coordinator"):
+    for audience in sorted(one.id for one in LOADED.catalogue.audiences if one.id != "duty-officer"):
         told[f"alerts.{audience}"] = list(others(audience))
     told["indicators.internal"] = list(numbers("internal", "week", weeks))
     told["indicators.partner"] = list(numbers("partner", "week", weeks))
@@ -246,6 +246,7 @@ def fill(path: Path, weeks: int = 12) -> Engine:
                 for offset, value in enumerate(values)
             ],
         )
+        note_ends(connection, {Place(topic, 0): len(values) for topic, values in told.items()}, NOW)
     return engine
 
 

@@ -130,6 +130,7 @@ def test_a_handover_is_noted_on_what_is_handed_over(pages: Pages):
     assert "Say who takes over" in Read(client.post("/handover", data=form).text).text
     assert pages.sent == []
 
+    form["alert"] = re.findall(r'name="alert" value="([^"]+)"', client.get("/handover").text)
     client.post("/handover", data=form | {"takes_over": "1234"})
     assert {one.rationale for one in pages.sent} == {"Handed over by dev-duty-officer to 1234."}
     assert {one.alert_id[-1] for one in pages.sent} >= {"1", "2", "3", "4"}

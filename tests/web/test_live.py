@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import msgspec
+import pytest
 from sse_starlette import ServerSentEvent
-from tests.web.conftest import Pages
+from tests.web.conftest import Pages, token
 from tests.web.filling import LOADED, NOW, alert
 
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import HOUR
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.projection import TopicRecord, apply
 from safety_stream.readmodel.reading import ReadModel
@@ -84,16 +87,43 @@ def test_the_feed_tells_everything_after_a_number(pages: Pages):
     assert client.get("/feed?after=x").status_code == 400
 
 
-def site_of(path: Path, told: Iterable[int]) -> tuple[Site, Callable[[], None]]:
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5_000, "-1", "\u0663", "1_0"])
+@pytest.mark.parametrize("path", ["/feed", "/events"])
+def test_a_number_nobody_can_mean_is_refused(pages: Pages, path: str, number: str):
+    assert pages.as_person("dev-duty-officer").get(path, params={"after": number}).status_code == 400
+
+
+LONG = ["9" * 20, "9" * 5_000]
+
+
+@pytest.mark.parametrize("number", LONG)
+@pytest.mark.parametrize("place", ["{}.1.5.7", "0.{}.5.7", "0.1.{}.7", "0.1.5.{}", "0.1.5.-{}"])
+def test_a_place_there_cannot_be_is_refused(pages: Pages, place: str, number: str):
+    answer = pages.as_person("dev-duty-officer").get("/inbox", params={"after": place.format(number)})
+
+    assert answer.status_code == 400
+    assert "this is no place in the inbox" in answer.text
+
+
+@pytest.mark.parametrize("number", LONG)
+def test_looking_up_to_a_number_nobody_can_mean_changes_nothing(pages: Pages, number: str):
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get("/inbox").text), "seq": number}
+
+    assert client.post("/inbox/seen", data=form).status_code == 200
+    assert "seen" not in client.cookies
+
+
+def site_of(path: Path, told: Iterable[PublishedAlert]) -> tuple[Site, Callable[[], None]]:
     engine = open_database(url_of_file(path))
     migrate(engine)
     with engine.begin() as connection:
-        apply(connection, [TopicRecord("alerts.duty-officer", 0, seq, alert(seq)) for seq in told])
+        apply(connection, [TopicRecord("alerts.duty-officer", 0, one.seq, one) for one in told])
     return Site(ReadModel(engine), LOADED, lambda: NOW, "made-up", (7, 19)), engine.dispose
 
 
 def test_what_never_came_is_said_and_passed_over(tmp_path: Path):
-    site, close = site_of(tmp_path / "copy.sqlite", (1, 2, 5, 6))
+    site, close = site_of(tmp_path / "copy.sqlite", [alert(seq) for seq in (1, 2, 5, 6)])
     try:
         assert [one.seq for one in news_after(site, OFFICER, 0).alerts] == [1, 2]
         gap = news_after(site, OFFICER, 2)
@@ -117,6 +147,47 @@ def test_what_is_not_for_the_viewer_is_passed_over_and_not_waited_for(pages: Pag
 
     assert news.reached == 74
     assert 0 < len(news.alerts) < 74
+
+
+def life(*steps: dict[str, object]) -> list[PublishedAlert]:
+    """Records of one alert."""
+    one = alert(1).alert_id
+    return [alert(seq, **{"alert_id": one, "version": seq, **step}) for seq, step in enumerate(steps, 1)]
+
+
+WEST, SOUTH = {"area": "E06000009"}, {"area": "E07000123"}
+NOWHERE = {"area": None, "areas": None, "change": "withdrawn"}
+
+
+@pytest.mark.parametrize(
+    ("told", "seen", "is_theirs"),
+    [
+        # A rule on trial takes back without saying where, under the next number or the one it had.
+        (life(WEST, NOWHERE), [1, 2], True),
+        (life(WEST, NOWHERE | {"version": 1}), [1, 2], True),
+        (life(SOUTH, NOWHERE), [], False),
+        # It moved, and its move was acknowledged; what happens there then is for those who are there.
+        (life(WEST, SOUTH | {"change": "updated"}, SOUTH | {"change": "updated", "version": 2}), [1, 2, 3], True),
+        (life(WEST, SOUTH, SOUTH), [1, 2], False),
+        (life(WEST, SOUTH | {"change": "withdrawn"}), [1, 2], True),
+        (life(WEST, SOUTH, NOWHERE), [1, 2], False),
+    ],
+)
+def test_who_was_told_is_told_that_it_moved_or_was_taken_back(
+    tmp_path: Path, told: list[PublishedAlert], seen: list[int], is_theirs: bool
+):
+    site, close = site_of(tmp_path / "copy.sqlite", told)
+    west = msgspec.structs.replace(OFFICER, areas=("D-WEST",))
+    try:
+        assert [one.seq for one in news_after(site, west, 0).alerts] == seen
+        assert bool(site.seen_by(west, [told[-1]])) == is_theirs
+        since = NOW - 24 * HOUR
+        withdrawn = site.seen_by(west, site.read_model.withdrawn_since("duty-officer", since))
+        assert [one.seq for one in withdrawn] == [
+            one.seq for one in told if one.change == "withdrawn" and one.seq in seen
+        ]
+    finally:
+        close()
 
 
 def test_a_stream_answers_as_browsers_expect(pages: Pages):

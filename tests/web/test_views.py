@@ -11,12 +11,12 @@ from tests.web.conftest import Pages
 from tests.web.filling import LOADED, NOW, alert, handled
 from tests.web.reading_html import Read
 
-from safety_stream.core.model.times import HOUR, MINUTE, to_datetime
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, to_datetime
 from safety_stream.readmodel.reading import FeedHealth, ProjectionHealth
 from safety_stream.web.filters import Filter, read_filter
 from safety_stream.web.views.alert import AboutAlert, alert_view
 from safety_stream.web.views.handover import Lists, handover_view, shift_of
-from safety_stream.web.views.health import feeds_view
+from safety_stream.web.views.health import UNHEARD_AFTER, UNKEPT_AFTER, blindness, feeds_view
 from safety_stream.web.views.row import clock_of
 
 CATALOGUE = LOADED.catalogue
@@ -109,7 +109,12 @@ def test_a_handover_has_what_the_next_shift_must_know():
     late = alert(5, as_of=NOW - 20 * HOUR, handling=handled("new", acknowledge_by=NOW - HOUR))
     far = alert(6, handling=handled("acknowledged", decide_by=NOW + 30 * HOUR))
     lists = Lists(
-        urgent=[late], waiting=[late, far], snoozed=[snoozed], withdrawn=[], behind=3, silent_feeds=["Ambulance"]
+        urgent=[late],
+        waiting=[late, far],
+        snoozed=[snoozed],
+        withdrawn=[],
+        blind=["Blind."],
+        silent_feeds=["Ambulance"],
     )
     view = handover_view(lists, "Officers", CATALOGUE, shift_of(NOW, (7, 19)), NOW)
 
@@ -125,16 +130,53 @@ def health(source: str, *, silent_for: int) -> FeedHealth:
 
 
 def test_silence_is_no_quiet():
-    copy = ProjectionHealth(behind=0, partitions=(), faults=())
+    copy = ProjectionHealth(behind=0, looked_at=NOW, partitions=(), faults=())
     names = sorted(CATALOGUE.sources)
     heard = [health(name, silent_for=HOUR) for name in names]
 
-    assert feeds_view(heard, copy, [], CATALOGUE).summary == "Every feed is heard."
-    silent = feeds_view([*heard[1:-1], health(names[-1], silent_for=1_000 * 24 * HOUR)], copy, [], CATALOGUE)
+    assert feeds_view(heard, copy, [], CATALOGUE, NOW).summary == "Every feed is heard."
+    silent = feeds_view([*heard[1:-1], health(names[-1], silent_for=1_000 * 24 * HOUR)], copy, [], CATALOGUE, NOW)
     assert silent.is_blind
     assert {line.level for line in silent.lines if line.source in (names[0], names[-1])} == {"never", "silent"}
-    behind = feeds_view(heard, ProjectionHealth(behind=2, partitions=(), faults=()), [], CATALOGUE)
+    behind = feeds_view(heard, msgspec.structs.replace(copy, behind=2), [], CATALOGUE, NOW)
     assert behind.is_blind
+
+
+@pytest.mark.parametrize("path", ["/inbox", "/alerts/00000000-0000-5000-8000-000000000001", "/handover"])
+def test_a_page_over_a_copy_that_nobody_keeps_says_that_it_may_be_blind(make_pages: Callable[..., Pages], path: str):
+    today = Read(make_pages().as_person("dev-duty-officer").get(path).text).text
+    later = Read(make_pages(now=lambda: NOW + 30 * DAY_LENGTH).as_person("dev-duty-officer").get(path).text).text
+
+    assert "may be blind" not in today
+    assert "This page may be blind: nothing was copied since 2 Mar 2026, 20:30." in later
+    assert "the backbone has said nothing of any feed since 2 Mar 2026, 20:30." in later
+
+
+def test_feeds_are_silent_against_the_clock_and_not_against_what_was_said_last(make_pages: Callable[..., Pages]):
+    later = make_pages(now=lambda: NOW + 30 * DAY_LENGTH).as_person("dev-auditor").get("/feeds").text
+
+    assert "silent for 30 days: no new data" in later
+    assert "nothing was copied since 2 Mar 2026, 20:30" in later
+    assert "when it was last asked" not in later
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "as_of", "said"),
+    [
+        (NOW, NOW, []),
+        (NOW - UNKEPT_AFTER, NOW - UNHEARD_AFTER, []),
+        (NOW - UNKEPT_AFTER - 1, NOW, ["nothing was copied since"]),
+        (NOW, NOW - UNHEARD_AFTER - 1, ["the backbone has said nothing of any feed since"]),
+        (None, None, ["nothing says when anything was last copied", "the backbone has never said anything"]),
+    ],
+)
+def test_whoever_has_died_is_told_by_the_clock(looked_at: int | None, as_of: int | None, said: list[str]):
+    copy = ProjectionHealth(behind=0, looked_at=looked_at, partitions=(), faults=())
+    feeds = [] if as_of is None else [msgspec.structs.replace(health("police", silent_for=0), as_of=as_of)]
+    found = blindness(copy, feeds, NOW)
+
+    assert len(found) == len(said)
+    assert all(part in sentence for part, sentence in zip(said, found, strict=True))
 
 
 FILTERS = st.builds(

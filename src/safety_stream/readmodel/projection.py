@@ -18,13 +18,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
-from safety_stream.readmodel.rows import Row, alert_row, indicator_row, revision_row, version_row
+from safety_stream.core.model.times import Instant
+from safety_stream.readmodel.rows import Row, alert_row, areas_told, indicator_row, revision_row, value_of, version_row
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
     ALERT_VERSIONS,
@@ -43,6 +44,10 @@ from safety_stream.readmodel.tables import (
 
 FAMILIES: Final = ("alerts.", "indicators.", "feed-status", "dead-letters.")
 """The topics, and families of topics, that are copied."""
+
+
+_ASKED_AT_ONCE: Final = 1_000
+"""Values in one statement: databases take so many and no more."""
 
 
 class TopicRecord(msgspec.Struct, frozen=True):
@@ -119,9 +124,10 @@ def reached(connection: Connection, offsets: Mapping[Place, int]) -> None:
     _put_offsets(connection, {at: offset for at, offset in offsets.items() if offset > known.get(at, -1)})
 
 
-def note_ends(connection: Connection, ends: Mapping[Place, int]) -> None:
-    """Note where partitions end, so that it can be said how far behind the copy is."""
+def note_ends(connection: Connection, ends: Mapping[Place, int], looked_at: Instant) -> None:
+    """Note where partitions ended at an instant, so that it can be said how far behind the copy is, and as of when."""
     _take_turn(connection)
+    connection.execute(update(PROJECTION).values(looked_at=looked_at))
     rows: list[Row] = [
         {"topic": at.topic, "partition": at.partition, "next_offset": 0, "end_offset": end}
         for at, end in sorted(ends.items())
@@ -213,7 +219,8 @@ class _Batch:
 
 
 def _write_alerts(connection: Connection, alerts: list[PublishedAlert]) -> None:
-    _insert(connection, ALERT_VERSIONS, [version_row(alert) for alert in alerts])
+    before = _areas_before(connection, alerts)
+    _insert(connection, ALERT_VERSIONS, [version_row(alert, before[alert.audience, alert.seq]) for alert in alerts])
     current = {(alert.audience, alert.alert_id): alert for alert in alerts}
     _upsert(connection, ALERTS, [alert_row(alert) for alert in current.values()])
     if current:
@@ -226,9 +233,54 @@ def _write_alerts(connection: Connection, alerts: list[PublishedAlert]) -> None:
     areas: list[Row] = [
         {"audience": alert.audience, "alert_id": alert.alert_id, "area": area}
         for alert in current.values()
-        for area in sorted({*(alert.areas or ()), *((alert.area,) if alert.area is not None else ())})
+        for area in sorted(areas_told(alert) | before[alert.audience, alert.seq])
     ]
     _insert(connection, ALERT_AREAS, areas)
+
+
+def _areas_before(connection: Connection, alerts: Sequence[PublishedAlert]) -> dict[tuple[str, int], frozenset[str]]:
+    """The areas last told of an alert before the version each record tells, by audience and number.
+
+    Who was told there has to see that it moved or was taken back; once it goes on elsewhere it is theirs no more.
+    """
+    told = _standing(connection, alerts)
+    found: dict[tuple[str, int], frozenset[str]] = {}
+    for alert in alerts:
+        last, before = told.get((alert.audience, alert.alert_id), (None, frozenset[str]()))
+        # What is told of its handling goes to those whom the version itself was told to. What a rule on trial takes
+        # back may keep its number, and tells no area.
+        is_same = last is not None and (last.version, areas_told(last)) == (alert.version, areas_told(alert))
+        if last is not None and not is_same:
+            before = areas_told(last) or before
+        told[alert.audience, alert.alert_id] = (alert, before)
+        found[alert.audience, alert.seq] = before
+    return found
+
+
+def _standing(
+    connection: Connection, alerts: Sequence[PublishedAlert]
+) -> dict[tuple[str, str], tuple[PublishedAlert, frozenset[str]]]:
+    """The last record there is of each of these alerts, and the areas told before its version."""
+    ids: dict[str, list[str]] = {}
+    for alert in alerts:
+        ids.setdefault(alert.audience, []).append(alert.alert_id)
+    found: dict[tuple[str, str], tuple[PublishedAlert, frozenset[str]]] = {}
+    for audience, alert_ids in ids.items():
+        for start in range(0, len(alert_ids), _ASKED_AT_ONCE):
+            chosen = (
+                select(ALERT_VERSIONS.c.body, ALERT_VERSIONS.c.areas_before)
+                .select_from(ALERTS)
+                .join(
+                    ALERT_VERSIONS,
+                    and_(ALERT_VERSIONS.c.audience == ALERTS.c.audience, ALERT_VERSIONS.c.seq == ALERTS.c.seq),
+                )
+                .where(ALERTS.c.audience == audience)
+                .where(ALERTS.c.alert_id.in_(alert_ids[start : start + _ASKED_AT_ONCE]))
+            )
+            for body, before in connection.execute(chosen):
+                last = value_of(body, PublishedAlert)
+                found[audience, last.alert_id] = (last, frozenset(before.split()))
+    return found
 
 
 def _write_indicators(connection: Connection, values: list[PublishedIndicator]) -> None:

@@ -13,7 +13,7 @@ from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import HandlingState
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, PeriodKind
-from safety_stream.readmodel.rows import OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
+from safety_stream.readmodel.rows import NO_CLOCK, OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
     ALERT_VERSIONS,
@@ -26,6 +26,7 @@ from safety_stream.readmodel.tables import (
     INDICATOR_SERIES,
     INDICATORS,
     OFFSETS,
+    PROJECTION,
     TOPICS,
 )
 
@@ -99,9 +100,14 @@ class NumberingFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectionHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How far behind the copy is, in records at most, and what of the numbered feeds is not as it should be."""
+    """How far behind the copy is, in records at most, and what of the numbered feeds is not as it should be.
+
+    `looked_at` is when that was last asked, by the clock of whoever keeps the copy: a copy that nobody keeps any more
+    is behind by nothing it knows of. None where it was never asked.
+    """
 
     behind: int
+    looked_at: Instant | None
     partitions: tuple[PartitionHealth, ...]
     faults: tuple[NumberingFault, ...]
 
@@ -129,9 +135,9 @@ class ReadModel:
         """Alerts as they stand: by priority, of one priority by the next clock, then the newest first.
 
         Those that are open, or those in `states`, open ones first. An empty choice leaves everything in. An alert is in
-        `areas` when any of its areas is. Each word of `text` must be in its title, subject, rule, area, explanation or
-        id. The page `after` a place (`place_of` the last one shown) goes on behind it, whatever has moved meanwhile.
-        Raises `ValueError` for a place that is none.
+        `areas` when any of its areas is, or one it was in until the version that moved it or took it back. Each word of
+        `text` must be in its title, subject, rule, area, explanation or id. The page `after` a place (`place_of` the
+        last one shown) goes on behind it, whatever has moved meanwhile. Raises `ValueError` for a place that is none.
         """
         chosen = _CURRENT.where(ALERTS.c.audience == audience)
         chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == OPEN)
@@ -213,12 +219,22 @@ class ReadModel:
             before.alert_id == told.alert_id,
             before.seq < told.seq,
             before.version == told.version,
+            # A rule that goes on trial takes back a version under its own number.
+            before.change == "withdrawn",
         )
         return self._alerts(
             select(told.body)
             .where(told.audience == audience, told.change == "withdrawn", told.as_of >= instant, ~repeats.exists())
             .order_by(told.seq.desc())
         )
+
+    def areas_before(self, audience: str, seqs: Collection[int]) -> dict[int, frozenset[str]]:
+        """Of records of a feed, by number, the areas last told of their alert before the version they tell."""
+        versions = ALERT_VERSIONS.c
+        rows = self._rows(
+            select(versions.seq, versions.areas_before).where(versions.audience == audience, versions.seq.in_(seqs))
+        )
+        return {seq: frozenset(before.split()) for seq, before in rows}
 
     def fired_here(self, audience: str, rule_id: str, area: str, since: Instant) -> int:
         """How often alerts of a rule have been raised in an area since an instant."""
@@ -359,7 +375,12 @@ class ReadModel:
                 select(FAULTS).order_by(FAULTS.c.topic, FAULTS.c.at_offset)
             )
         )
-        return ProjectionHealth(behind=sum(one.behind or 0 for one in partitions), partitions=partitions, faults=faults)
+        return ProjectionHealth(
+            behind=sum(one.behind or 0 for one in partitions),
+            looked_at=self._rows(select(PROJECTION.c.looked_at))[0][0],
+            partitions=partitions,
+            faults=faults,
+        )
 
     def _alerts(self, chosen: Select[Any]) -> list[PublishedAlert]:
         return [value_of(body, PublishedAlert) for (body,) in self._rows(chosen)]
@@ -392,9 +413,17 @@ def place_of(alert: PublishedAlert) -> str:
 def _is_behind(place: str) -> ColumnElement[bool]:
     """Whether an alert comes after a place in the order of the inbox."""
     try:
-        shelf, urgency, clock, seq = (int(part) for part in place.split("."))
+        shelf, urgency, clock, seq = (_column(part) for part in place.split("."))
     except ValueError:
         raise ValueError("this is no place in the inbox: begin at its first page") from None
     later_in_turn = or_(ALERTS.c.next_clock > clock, and_(ALERTS.c.next_clock == clock, ALERTS.c.seq < seq))
     less_urgent = or_(ALERTS.c.urgency > urgency, and_(ALERTS.c.urgency == urgency, later_in_turn))
     return or_(ALERTS.c.shelf > shelf, and_(ALERTS.c.shelf == shelf, less_urgent))
+
+
+def _column(text: str) -> int:
+    """A number that a column can hold."""
+    number = int(text)
+    if abs(number) > NO_CLOCK:
+        raise ValueError
+    return number

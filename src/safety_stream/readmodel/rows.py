@@ -56,8 +56,8 @@ def alert_row(alert: PublishedAlert) -> Row:
     }
 
 
-def version_row(alert: PublishedAlert) -> Row:
-    """One record of an alert's life."""
+def version_row(alert: PublishedAlert, areas_before: frozenset[str]) -> Row:
+    """One record of an alert's life; `areas_before` are those last told before its version."""
     return {
         "audience": alert.audience,
         "seq": alert.seq,
@@ -67,8 +67,14 @@ def version_row(alert: PublishedAlert) -> Row:
         "as_of": alert.as_of,
         "rule_id": alert.rule_id,
         "area": alert.area,
+        "areas_before": " ".join(sorted(areas_before)),
         "body": body_of(alert),
     }
+
+
+def areas_told(alert: PublishedAlert) -> frozenset[str]:
+    """Every area a record tells of itself; none where its audience is told none, or its rule went on trial."""
+    return frozenset(alert.areas or ()) | ({alert.area} if alert.area is not None else frozenset())
 
 
 def indicator_row(value: PublishedIndicator) -> Row:

@@ -31,6 +31,8 @@ PROJECTION: Final = Table(
     # One row, changed first by whoever writes, so that two projections of one database wait for one another.
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("writes", BigInteger, nullable=False),
+    # When Kafka was last asked where its topics end, by the clock of who asked; None until then.
+    Column("looked_at", BigInteger, nullable=True),
 )
 
 OFFSETS: Final = Table(
@@ -109,6 +111,8 @@ ALERT_VERSIONS: Final = Table(
     Column("as_of", BigInteger, nullable=False),
     Column("rule_id", String, nullable=True),
     Column("area", String, nullable=True),
+    # The areas last told before this version, with spaces between: who was told there sees that it moved or went.
+    Column("areas_before", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("audience", "seq"),
     Index(None, "audience", "alert_id", "seq"),

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from safety_stream.data_files import web_styles
+from safety_stream.web.filters import number_of
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
 from safety_stream.web.live import HEARTBEAT_SECONDS, Tide, events
 from safety_stream.web.pages import about, alerts, numbers
@@ -57,7 +58,7 @@ SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/inbox/seen", "inbox", alerts.mark_seen),
     ("/inbox/acknowledge", "act", alerts.acknowledge_many),
     ("/alerts/{alert_id}/actions", "act", alerts.act),
-    ("/handover", "act", alerts.sign_off),
+    ("/handover", "handover", alerts.sign_off),
 )
 
 FOR_ANYBODY: Final[tuple[tuple[str, Callable[[Site, Request], Response]], ...]] = (
@@ -148,7 +149,9 @@ def _events(site: Site, tide: Tide) -> Endpoint:
         if person is None or not may(person, "feed"):
             raise HTTPException(403, "Your role may not see this page. Whoever runs this service can say who may.")
         said = request.headers.get("last-event-id") or request.query_params.get("after", "")
-        after = int(said) if said.isascii() and said.isdigit() else site.read_model.newest_seq(person.audience)
+        after = number_of(said) if said else site.read_model.newest_seq(person.audience)
+        if after is None:
+            raise HTTPException(400, "Give the number to read on from: /events?after=0")
         stream: AsyncIterator[object] = events(tide, site, person, after)
         return EventSourceResponse(stream, ping=HEARTBEAT_SECONDS)
 

@@ -13,6 +13,9 @@ from safety_stream.core.model.handling import HandlingState
 
 LONGEST_TEXT: Final = 100
 
+LONGEST_NUMBER: Final = 15
+"""Digits of a number of a feed that anybody can mean; what is longer no database takes."""
+
 T = TypeVar("T", bound=str)
 
 
@@ -51,15 +54,19 @@ def read_filter(values: Iterable[tuple[str, str]], known_areas: Iterable[str]) -
     asked: dict[str, list[str]] = {}
     for name, value in values:
         asked.setdefault(name, []).append(value)
-    since = _only(asked, "since")
     return Filter(
         priorities=tuple(_chosen(asked, "priority", get_args(Priority))),
         areas=tuple(_chosen(asked, "area", sorted(known_areas))),
         families=tuple(_chosen(asked, "family", get_args(Family))),
         states=tuple(_chosen(asked, "state", get_args(HandlingState))),
         text=_only(asked, "text").strip()[:LONGEST_TEXT],
-        since=int(since) if since.isascii() and since.isdigit() and len(since) <= 15 else 0,  # noqa: PLR2004
+        since=number_of(_only(asked, "since")) or 0,
     )
+
+
+def number_of(text: str) -> int | None:
+    """A number of a feed as an address or a form states it; None for what is none, or none there can be."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
 
 
 def _chosen(asked: Mapping[str, list[str]], name: str, possible: Iterable[T]) -> Iterator[T]:

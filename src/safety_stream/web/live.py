@@ -86,7 +86,7 @@ def news_after(site: Site, person: Person, after: int) -> News:
     except MissingFromFeed as gap:
         return News((), gap.last, str(gap))
     reached = told[-1].seq if told else after
-    return News(tuple(alert for alert in told if site.sees(person, alert)), reached)
+    return News(tuple(site.seen_by(person, told)), reached)
 
 
 async def events(tide: Tide, site: Site, person: Person, after: int) -> AsyncIterator[ServerSentEvent]:

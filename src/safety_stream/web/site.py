@@ -16,6 +16,7 @@ from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.readmodel.reading import ReadModel
+from safety_stream.readmodel.rows import areas_told
 from safety_stream.web.policy import DEVELOPMENT, Person, areas_of
 
 ANSWERS_KEPT: Final = 10_000
@@ -99,7 +100,16 @@ class Site:
         """The areas a person sees alerts of; None for all."""
         return areas_of(person, self.catalogue.areas, day_of(self.now()))
 
-    def sees(self, person: Person, alert: PublishedAlert) -> bool:
-        """Whether an alert is of an area the person may see; one that tells no area is of none."""
+    def seen_by(self, person: Person, alerts: Sequence[PublishedAlert]) -> list[PublishedAlert]:
+        """Those of an audience's alerts that are of an area the person may see; one that tells no area is of none.
+
+        What moved or was taken back is also of the areas told before: who was told there has to be told this too.
+        """
         allowed = self.areas_of(person)
-        return allowed is None or not allowed.isdisjoint({alert.area or "", *(alert.areas or ())})
+        if allowed is None:
+            return list(alerts)
+        elsewhere = [alert.seq for alert in alerts if allowed.isdisjoint(areas_told(alert))]
+        before = self.read_model.areas_before(person.audience, elsewhere) if elsewhere else {}
+        return [
+            alert for alert in alerts if not allowed.isdisjoint(areas_told(alert) | before.get(alert.seq, frozenset()))
+        ]

@@ -36,7 +36,7 @@ def feeds(site: Site, request: Request, person: Person) -> Response:
     """Whether partners are heard."""
     model = site.read_model
     refused = model.dead_letters_by_reason(site.now() - REFUSED_WITHIN)
-    view = feeds_view(model.feeds(), model.health(), refused, site.catalogue)
+    view = feeds_view(model.feeds(), model.health(), refused, site.catalogue, site.now())
     return page(request, site, person, "feeds.html", view=view)
 
 

@@ -14,20 +14,24 @@ from starlette.responses import RedirectResponse, Response
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Duration, Instant, before
+from safety_stream.readmodel.reading import place_of
 from safety_stream.web import words
 from safety_stream.web.acting import Unfinished, action_of
-from safety_stream.web.filters import Filter, read_filter
+from safety_stream.web.filters import Filter, number_of, read_filter
 from safety_stream.web.live import news_after
 from safety_stream.web.pages.page import page
 from safety_stream.web.policy import Person, acts_as, may
 from safety_stream.web.sessions import note_seen, note_sent, seen_of, sent_of
 from safety_stream.web.site import NotSent, Site
 from safety_stream.web.views.alert import AboutAlert, alert_view
-from safety_stream.web.views.handover import ASKED_AT_MOST, HandoverView, Lists, handover_view, shift_of
-from safety_stream.web.views.health import silent_feeds
+from safety_stream.web.views.handover import HandoverView, Lists, handover_view, shift_of
+from safety_stream.web.views.health import blindness, silent_feeds
 from safety_stream.web.views.inbox import PAGE, Found, inbox_view
 
 FIRED_WITHIN: Final = Duration(months=12)
+READ_AT_ONCE: Final = 500
+"""Alerts of a list that are read whole, a piece at a time."""
+
 COUNTED_AT_MOST: Final = 1_000
 """Open alerts of a priority that are counted for somebody who sees some areas alone."""
 
@@ -47,12 +51,16 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
         withdrawn=_withdrawn(site, person, shift.began),
         seen=seen,
         newest=site.read_model.newest_seq(person.audience),
-        behind=site.read_model.health().behind,
+        blind=_blind(site),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
     may_do = site.catalogue.handling.roles.get(acts_as(person), frozenset())
     can_act = site.send is not None and may(person, "act") and "acknowledge" in may_do
     return page(request, site, person, "inbox.html", view=view, can_act=can_act)
+
+
+def _blind(site: Site) -> tuple[str, ...]:
+    return blindness(site.read_model.health(), site.read_model.feeds(), site.now())
 
 
 def chosen_alerts(
@@ -95,16 +103,16 @@ def _counts(site: Site, person: Person) -> Mapping[str, int]:
 
 def _withdrawn(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:
     told = site.read_model.withdrawn_since(person.audience, since)
-    return [alert for alert in told if site.sees(person, alert)][:ASKED_AT_MOST]
+    return site.seen_by(person, told)
 
 
 def mark_seen(site: Site, request: Request, person: Person, form: FormData) -> Response:
     """Remember up to where the person has looked."""
     del request
-    seq = str(form.get("seq", ""))
+    seq = number_of(str(form.get("seq", "")))
     response = RedirectResponse("/inbox", status_code=303)
-    if seq.isascii() and seq.isdigit():
-        note_seen(response, site, person, min(int(seq), site.read_model.newest_seq(person.audience)))
+    if seq is not None:
+        note_seen(response, site, person, min(seq, site.read_model.newest_seq(person.audience)))
     return response
 
 
@@ -140,14 +148,14 @@ def _alert_page(site: Site, request: Request, person: Person, mistake: str, stat
         acts_as=acts_as(person) if site.send is not None and may(person, "act") else "",
     )
     view = alert_view(about, site.catalogue, site.now())
-    response = page(request, site, person, "alert.html", view=view, mistake=mistake)
+    response = page(request, site, person, "alert.html", view=view, mistake=mistake, blind=_blind(site))
     response.status_code = status
     return response
 
 
 def _seen_alert(site: Site, person: Person, alert_id: str) -> PublishedAlert | None:
     found = site.read_model.alert(person.audience, alert_id)
-    return found if found is not None and site.sees(person, found) else None
+    return found if found is not None and site.seen_by(person, [found]) else None
 
 
 def _fired(site: Site, found: PublishedAlert) -> int | None:
@@ -192,42 +200,60 @@ def handover(site: Site, request: Request, person: Person) -> Response:
 def _sheet(site: Site, person: Person) -> HandoverView:
     shift = shift_of(site.now(), site.shift_starts)
 
-    def some(chosen: Filter) -> list[PublishedAlert]:
-        return chosen_alerts(site, person, chosen, limit=ASKED_AT_MOST)
-
+    waiting = _all(site, person, Filter())
     lists = Lists(
-        urgent=some(Filter(priorities=("P1", "P2"))),
-        waiting=some(Filter()),
-        snoozed=some(Filter(states=("snoozed",))),
+        urgent=[alert for alert in waiting if alert.priority in ("P1", "P2")],
+        waiting=waiting,
+        # Whose snooze ends soon says no order of the inbox: it may be the last of the least urgent.
+        snoozed=_all(site, person, Filter(states=("snoozed",))),
         withdrawn=_withdrawn(site, person, shift.began),
-        behind=site.read_model.health().behind,
-        silent_feeds=silent_feeds(site.read_model.feeds(), site.catalogue),
+        blind=_blind(site),
+        silent_feeds=silent_feeds(site.read_model.feeds(), site.catalogue, site.now()),
     )
     audience = next((one.title for one in site.catalogue.audiences if one.id == person.audience), person.audience)
     return handover_view(lists, audience, site.catalogue, shift, site.now())
 
 
+def _all(site: Site, person: Person, chosen: Filter) -> list[PublishedAlert]:
+    """Every alert that is as chosen. One that moves behind the place meanwhile is there once, as it is then."""
+    found: dict[str, PublishedAlert] = {}
+    place: str | None = None
+    while True:
+        some = chosen_alerts(site, person, chosen, limit=READ_AT_ONCE, after=place)
+        found |= {alert.alert_id: alert for alert in some}
+        if len(some) < READ_AT_ONCE:
+            return list(found.values())
+        place = place_of(some[-1])
+
+
 def sign_off(site: Site, request: Request, person: Person, form: FormData) -> Response:
-    """Note on every alert of the sheet that it was handed over, and by whom to whom."""
+    """Note on every alert that was on the sheet that it was handed over, and by whom to whom.
+
+    The form says which they were: what has come since was on no sheet, and what has changed since was read as it was.
+    """
     takes_over = str(form.get("takes_over", "")).strip()[:60]
     if not takes_over:
         request.session["said"] = "Say who takes over, by number."
         return RedirectResponse("/handover", status_code=303)
-    noted = _sheet(site, person).to_note
-    for row in noted:
+    noted = 0
+    for on_sheet in form.getlist("alert"):
+        alert_id, _, version = str(on_sheet).partition(":")
+        if _seen_alert(site, person, alert_id) is None:
+            continue
         said = f"Handed over by {person.id} to {takes_over}."
-        fields = {"action": "note", "rationale": said, "seen": str(row.version)}
-        _send(site, request, action_of(fields, row.id, person, site.now()))
-    request.session["said"] = f"Signed: noted on {words.count_of(len(noted), 'alert')}."
+        fields = {"action": "note", "rationale": said, "seen": version}
+        _send(site, request, action_of(fields, alert_id, person, site.now()))
+        noted += 1
+    request.session["said"] = f"Signed: noted on {words.count_of(noted, 'alert')}."
     return RedirectResponse("/handover", status_code=303)
 
 
 def feed(site: Site, request: Request, person: Person) -> Response:
     """The numbered feed as JSON, after a number."""
-    after = request.query_params.get("after", "0")
-    if not (after.isascii() and after.isdigit()):
+    after = number_of(request.query_params.get("after", "0"))
+    if after is None:
         raise HTTPException(400, "Give the number to read on from: /feed?after=0")
-    news = news_after(site, person, int(after))
+    news = news_after(site, person, after)
     told = {
         "audience": person.audience,
         "alerts": news.alerts,

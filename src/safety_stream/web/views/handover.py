@@ -14,8 +14,8 @@ from safety_stream.core.model.times import LONDON, Instant, to_datetime, to_inst
 from safety_stream.web import words
 from safety_stream.web.views.row import AlertRow, alert_row
 
-ASKED_AT_MOST: Final = 200
-"""Alerts of a list of the handover: a shift that has more than that has another trouble, and is told so."""
+SHOWN_AT_MOST: Final = 200
+"""Alerts of a list that a sheet shows: a shift that has more than that has another trouble, and is told so."""
 
 
 class Shift(msgspec.Struct, frozen=True):
@@ -38,27 +38,28 @@ def shift_of(now: Instant, starts: Sequence[int]) -> Shift:
 
 
 class Lists(msgspec.Struct, frozen=True, kw_only=True):
-    """What the read model says: urgent alerts that are open, all that are snoozed, all told since the shift began."""
+    """What the read model says, whole: alerts open and urgent, all open, all snoozed, all taken back this shift."""
 
     urgent: Sequence[PublishedAlert]
     waiting: Sequence[PublishedAlert]
     snoozed: Sequence[PublishedAlert]
     withdrawn: Sequence[PublishedAlert]
-    behind: int
+    blind: Sequence[str]
     silent_feeds: Sequence[str]
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One list of the sheet, and what is said where it is empty."""
+    """One list of the sheet, how many there are besides those shown, and what is said where there are none."""
 
     id: str
     heading: str
     rows: tuple[AlertRow, ...]
+    total: int
     empty: str
 
 
 class HandoverView(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything on the sheet."""
+    """Everything on the sheet. Signing it notes `to_note`: what the sheet showed, whatever has come meanwhile."""
 
     shift: str
     made_at: str
@@ -72,19 +73,20 @@ class HandoverView(msgspec.Struct, frozen=True, kw_only=True):
 def handover_view(lists: Lists, audience: str, catalogue: Catalogue, shift: Shift, now: Instant) -> HandoverView:
     """The sheet at the end of `shift`."""
 
-    def rows(alerts: Iterable[PublishedAlert]) -> tuple[AlertRow, ...]:
-        return tuple(alert_row(alert, catalogue, now) for alert in alerts)
+    def part(name: str, heading: str, alerts: Iterable[PublishedAlert], empty: str) -> Part:
+        found = tuple(alerts)
+        rows = tuple(alert_row(alert, catalogue, now) for alert in found[:SHOWN_AT_MOST])
+        return Part(name, heading, rows, len(found), empty)
 
-    urgent = rows(lists.urgent)
-    breaching = rows(alert for alert in lists.waiting if _runs_out(alert, shift.ends))
-    ending = rows(alert for alert in lists.snoozed if _wakes(alert, shift.ends))
-    new = rows(alert for alert in lists.waiting if alert.change == "raised" and alert.as_of >= shift.began)
+    breaching = (alert for alert in lists.waiting if _runs_out(alert, shift.ends))
+    ending = (alert for alert in lists.snoozed if _wakes(alert, shift.ends))
+    new = (alert for alert in lists.waiting if alert.change == "raised" and alert.as_of >= shift.began)
     parts = (
-        Part("urgent", "Open, critical and high", urgent, "None is open."),
-        Part("clocks", "Clocks that have run out or do so this shift", breaching, "No clock runs out this shift."),
-        Part("snoozed", "Snoozes that end this shift", ending, "No snooze ends this shift."),
-        Part("new", "New since the shift began", new, "Nothing is new."),
-        Part("withdrawn", "Taken back since the shift began", rows(lists.withdrawn), "Nothing was taken back."),
+        part("urgent", "Open, critical and high", lists.urgent, "None is open."),
+        part("clocks", "Clocks that have run out or do so this shift", breaching, "No clock runs out this shift."),
+        part("snoozed", "Snoozes that end this shift", ending, "No snooze ends this shift."),
+        part("new", "New since the shift began", new, "Nothing is new."),
+        part("withdrawn", "Taken back since the shift began", lists.withdrawn, "Nothing was taken back."),
     )
     return HandoverView(
         shift=f"{words.at(shift.began)} to {words.at(shift.ends)}",
@@ -92,8 +94,8 @@ def handover_view(lists: Lists, audience: str, catalogue: Catalogue, shift: Shif
         audience=audience,
         parts=parts,
         blind=tuple(_blind(lists)),
-        is_cut=any(len(part.rows) >= ASKED_AT_MOST for part in parts),
-        to_note=tuple({row.id: row for part in parts[:3] for row in part.rows}.values()),
+        is_cut=any(one.total > len(one.rows) for one in parts),
+        to_note=tuple({row.id: row for one in parts[:3] for row in one.rows}.values()),
     )
 
 
@@ -112,5 +114,4 @@ def _wakes(alert: PublishedAlert, ends: Instant) -> bool:
 def _blind(lists: Lists) -> Iterable[str]:
     if lists.silent_feeds:
         yield f"Nothing is heard of {words.listed(lists.silent_feeds)}: there no alert means no data."
-    if lists.behind:
-        yield f"These pages are {words.count_of(lists.behind, 'record')} behind what was published."
+    yield from lists.blind

@@ -9,9 +9,15 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue, Source
 from safety_stream.core.model.dead_letters import Reason
-from safety_stream.core.model.times import DAY_LENGTH, Instant
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Instant
 from safety_stream.readmodel.reading import FeedHealth, ProjectionHealth, RefusedCount
 from safety_stream.web import words
+
+UNKEPT_AFTER: Final = 2 * MINUTE
+"""A copy that nobody has looked after for so long is not kept any more: `project` looks every few seconds."""
+
+UNHEARD_AFTER: Final = HOUR
+"""The backbone having said nothing of any feed for so long, it may be down; ours: partners together pause for less."""
 
 REFUSED: Final[Mapping[Reason, str]] = {
     "unreadable-framing": "the record does not begin as records do",
@@ -68,7 +74,11 @@ class QualityView(msgspec.Struct, frozen=True):
 
 
 def feeds_view(
-    feeds: Sequence[FeedHealth], copy: ProjectionHealth, refused: Sequence[RefusedCount], catalogue: Catalogue
+    feeds: Sequence[FeedHealth],
+    copy: ProjectionHealth,
+    refused: Sequence[RefusedCount],
+    catalogue: Catalogue,
+    now: Instant,
 ) -> FeedsView:
     """The page: every feed of the catalogue, also those nothing was ever heard of."""
     by_source = {one.source: one for one in feeds}
@@ -77,38 +87,63 @@ def feeds_view(
         source = one.source_topic.partition(".")[2]
         letters[source] = letters.get(source, 0) + one.count
     lines = tuple(
-        _line(source, by_source.get(source.id), letters.get(source.id, 0))
+        _line(source, by_source.get(source.id), letters.get(source.id, 0), now)
         for source in sorted(catalogue.sources.values(), key=lambda one: (one.organisation, one.id))
     )
     quiet = [line.title for line in lines if line.level != "heard"]
     summary = "Every feed is heard." if not quiet else f"Nothing is heard of {words.listed(quiet)}."
-    return FeedsView(summary=summary, lines=lines, copy=tuple(_copy(copy)), is_blind=bool(quiet or copy.behind))
+    blind = blindness(copy, feeds, now)
+    said = (*(blind or ("These pages show all that was published when it was last asked.",)), *_faults(copy))
+    return FeedsView(summary=summary, lines=lines, copy=said, is_blind=bool(quiet or blind))
 
 
-def silent_feeds(feeds: Sequence[FeedHealth], catalogue: Catalogue) -> list[str]:
+def blindness(copy: ProjectionHealth, feeds: Sequence[FeedHealth], now: Instant) -> tuple[str, ...]:
+    """Why pages may not show what there is: nobody keeps the copy, it is behind, or the backbone itself is not heard.
+
+    Both are compared with now: whoever has died says nothing of it.
+    """
+    return tuple(_blindness(copy, feeds, now))
+
+
+def _blindness(copy: ProjectionHealth, feeds: Sequence[FeedHealth], now: Instant) -> Iterator[str]:
+    if copy.looked_at is None:
+        yield "This page may be blind: nothing says when anything was last copied. Start the copy (project)."
+    elif now - copy.looked_at > UNKEPT_AFTER:
+        since = words.at(copy.looked_at)
+        yield f"This page may be blind: nothing was copied since {since}. Start the copy again (project)."
+    if copy.behind:
+        yield f"This page is {words.count_of(copy.behind, 'record')} behind what was published. Newer may be open."
+    heard_at = max((one.as_of for one in feeds), default=None)
+    if heard_at is None:
+        yield "This page may be blind: the backbone has never said anything of any feed."
+    elif now - heard_at > UNHEARD_AFTER:
+        yield f"This page may be blind: the backbone has said nothing of any feed since {words.at(heard_at)}."
+
+
+def silent_feeds(feeds: Sequence[FeedHealth], catalogue: Catalogue, now: Instant) -> list[str]:
     """The titles of feeds nothing was heard of for longer than they usually take."""
     by_source = {one.source: one for one in feeds}
     return [
         source.title
         for source in sorted(catalogue.sources.values(), key=lambda one: one.id)
-        if _level(source, by_source.get(source.id)) != "heard"
+        if _level(source, by_source.get(source.id), now) != "heard"
     ]
 
 
-def _level(source: Source, feed: FeedHealth | None) -> str:
+def _level(source: Source, feed: FeedHealth | None, now: Instant) -> str:
     if feed is None:
         return "never"
-    return "silent" if feed.as_of - feed.silent_since > max(source.usual_latency, DAY_LENGTH) else "heard"
+    return "silent" if now - feed.silent_since > max(source.usual_latency, DAY_LENGTH) else "heard"
 
 
-def _line(source: Source, feed: FeedHealth | None, refused: int) -> FeedLine:
-    level = _level(source, feed)
+def _line(source: Source, feed: FeedHealth | None, refused: int, now: Instant) -> FeedLine:
+    level = _level(source, feed, now)
     complete = None if feed is None else feed.complete_to(source.usual_latency)
     return FeedLine(
         source=source.id,
         title=source.title,
         organisation=source.organisation,
-        state=_state(level, feed),
+        state=_state(level, feed, now),
         level=level,
         newest="" if feed is None else words.at(feed.newest),
         complete_to="not known" if complete is None else words.at(complete),
@@ -116,19 +151,15 @@ def _line(source: Source, feed: FeedHealth | None, refused: int) -> FeedLine:
     )
 
 
-def _state(level: str, feed: FeedHealth | None) -> str:
+def _state(level: str, feed: FeedHealth | None, now: Instant) -> str:
     if feed is None:
         return "never heard: no data"
     if level == "silent":
-        return f"silent for {words.length(feed.as_of - feed.silent_since)}: no new data"
+        return f"silent for {words.length(now - feed.silent_since)}: no new data"
     return "heard"
 
 
-def _copy(copy: ProjectionHealth) -> Iterator[str]:
-    if copy.behind:
-        yield f"These pages are {words.count_of(copy.behind, 'record')} behind what was published."
-    else:
-        yield "These pages show all that was published when it was last asked."
+def _faults(copy: ProjectionHealth) -> Iterator[str]:
     for fault in copy.faults:
         numbers = (
             f"number {fault.first_seq}"

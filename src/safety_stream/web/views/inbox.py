@@ -20,6 +20,9 @@ from safety_stream.web.views.row import AlertRow, alert_row
 PAGE: Final = 50
 """Alerts on a page of the inbox."""
 
+WITHDRAWN_SHOWN: Final = 200
+"""Alerts taken back this shift that a page shows, the newest; of more it says how many."""
+
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What the read model says for the inbox: at most one alert more than a page holds, to know that there are more.
@@ -32,7 +35,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: Sequence[PublishedAlert]
     seen: int
     newest: int
-    behind: int
+    blind: tuple[str, ...]
 
 
 class PriorityCount(msgspec.Struct, frozen=True):
@@ -52,6 +55,7 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[PriorityCount, ...]
     rows: tuple[AlertRow, ...]
     withdrawn: tuple[AlertRow, ...]
+    withdrawn_more: int
     shift: str
     filter: Filter
     priorities: tuple[Choice, ...]
@@ -65,7 +69,7 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     next_href: str
     newest: int
     empty: str
-    behind: int
+    blind: tuple[str, ...]
 
 
 def inbox_view(
@@ -80,7 +84,8 @@ def inbox_view(
         heading=f"{open_now} open {'alert' if open_now == 1 else 'alerts'}",
         counts=tuple(_count(priority, found.counts.get(priority, 0), chosen) for priority in get_args(Priority)),
         rows=rows,
-        withdrawn=tuple(alert_row(alert, catalogue, now, found.seen) for alert in found.withdrawn),
+        withdrawn=tuple(alert_row(alert, catalogue, now, found.seen) for alert in found.withdrawn[:WITHDRAWN_SHOWN]),
+        withdrawn_more=max(len(found.withdrawn) - WITHDRAWN_SHOWN, 0),
         shift=words.at(shift),
         filter=chosen,
         priorities=choices_of({one: f"{one} {said}" for one, said in words.PRIORITIES.items()}, chosen.priorities),
@@ -94,7 +99,7 @@ def inbox_view(
         next_href="/inbox" + chosen.query(after=place_of(shown[-1])) if is_more else "",
         newest=found.newest,
         empty=_empty(chosen),
-        behind=found.behind,
+        blind=found.blind,
     )
 
 

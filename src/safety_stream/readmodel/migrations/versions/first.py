@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("as_of", sa.BigInteger(), nullable=False),
         sa.Column("rule_id", sa.String(), nullable=True),
         sa.Column("area", sa.String(), nullable=True),
+        sa.Column("areas_before", sa.String(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("audience", "seq", name="pk_alert_versions"),
     )
@@ -147,6 +148,7 @@ def upgrade() -> None:
         "projection",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("writes", sa.BigInteger(), nullable=False),
+        sa.Column("looked_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_projection"),
     )
     op.create_table(
