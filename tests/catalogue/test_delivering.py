@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
+from tests.catalogue.copying import copied
 
 from safety_stream.catalogue import CatalogueError, lint_catalogue
 from safety_stream.catalogue.delivering import load_delivering
@@ -13,6 +13,12 @@ from safety_stream.core.model.times import HOUR, SECOND
 from safety_stream.data_files import catalogue_folder
 
 SHIPPED = (catalogue_folder() / "delivery.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped catalogue to spoil."""
+    return copied(tmp_path / "catalogue")
 
 
 def test_a_catalogue_without_the_file_has_the_bounds_that_ship(tmp_path: Path):
@@ -38,16 +44,15 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("right", "wrong", "said"), MISTAKES, ids=[wrong or "left out" for _, wrong, _ in MISTAKES])
-def test_every_mistake_is_told_with_its_place(tmp_path: Path, right: str, wrong: str, said: str):
+def test_every_mistake_is_told_with_its_place(folder: Path, right: str, wrong: str, said: str):
     assert right in SHIPPED
-    (tmp_path / "delivery.yaml").write_text(SHIPPED.replace(right, wrong), encoding="utf-8")
+    (folder / "delivery.yaml").write_text(SHIPPED.replace(right, wrong), encoding="utf-8")
 
     with pytest.raises(CatalogueError, match=said):
-        load_delivering(tmp_path)
+        load_delivering(folder)
 
 
-def test_lint_tells_of_it(tmp_path: Path):
-    folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+def test_lint_tells_of_it(folder: Path):
     (folder / "delivery.yaml").write_text(SHIPPED.replace("[P4]", "[P1]"), encoding="utf-8")
 
     assert [issue.file for issue in lint_catalogue(folder)] == ["delivery.yaml"]

@@ -19,11 +19,13 @@ import pytest
 from tests.catalogue import (
     test_agreements,
     test_backtesting,
+    test_delivering,
     test_extracts,
     test_handling,
     test_hostile,
     test_judging,
     test_lint,
+    test_near_repeats,
     test_releases,
     test_signals,
 )
@@ -70,6 +72,8 @@ def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[P
         (test_signals, copied),
         (test_extracts, copied),
         (test_handling, copied),
+        (test_delivering, copied),
+        (test_near_repeats, copied),
         (test_releases, test_releases.two_rules),
     )
     for module, make in makers:

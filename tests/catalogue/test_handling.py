@@ -55,12 +55,12 @@ def test_a_catalogue_without_the_file_lets_no_clock_run_and_nobody_act(folder: P
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        pytest.param("acknowledge: 15 minutes, decide: 60", "acknowledge: 1 months, decide: 60", "no exact length"),
-        pytest.param("decide: 60 minutes", "decide: 10 minutes", "decided before it is acknowledged"),
-        pytest.param("after: 30 minutes, to: super", "after: 15 minutes, to: super", "not later on the ladder"),
-        pytest.param("    asb-lead:", "    asb-leader:", "unknown audience asb-leader"),
-        pytest.param("    reasons: default", "", "nothing says where reasons is from"),
-        pytest.param("analyst: [note, judge]", "analyst: [note, jugde]", "Input should be"),
+        ("acknowledge: 15 minutes, decide: 60", "acknowledge: 1 months, decide: 60", "no exact length"),
+        ("decide: 60 minutes", "decide: 10 minutes", "decided before it is acknowledged"),
+        ("after: 30 minutes, to: super", "after: 15 minutes, to: super", "not later on the ladder"),
+        ("    asb-lead:", "    asb-leader:", "unknown audience asb-leader"),
+        ("    reasons: default", "", "nothing says where reasons is from"),
+        ("analyst: [note, judge]", "analyst: [note, jugde]", "Input should be"),
     ],
 )
 def test_a_mistake_is_told(folder: Path, old: str, new: str, said: str):

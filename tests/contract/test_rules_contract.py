@@ -588,6 +588,16 @@ def _all(rows: MemoryRows) -> list[tuple[bytes, bytes]]:
     return [*rows.scan(b"", b"~"), *rows.scan(b"~", b"\xff")]
 
 
+def _counted(outputs: Sequence[Output]) -> dict[tuple[object, ...], int]:
+    """What the tallies come to: they are summed a batch at a time, so how many there are is the batches' doing."""
+    found: Counter[tuple[object, ...]] = Counter()
+    for one in outputs:
+        if isinstance(one.value, Tally):
+            tally = one.value
+            found[tally.area, tally.indicator, tally.event_day, tally.precision, tally.report_day] += tally.count
+    return {cell: count for cell, count in found.items() if count}
+
+
 # --- the contract
 
 
@@ -601,7 +611,8 @@ def test_what_stands_after_a_stream_is_what_its_final_sightings_give(records: li
 def test_how_records_are_cut_into_batches_and_restored_changes_no_output(records: list[Record], cuts: list[int]):
     whole, rows = _run(records)
     cut, cut_rows = _run(records, cuts)
-    assert cut == whole
+    assert [one for one in cut if one.topic != "tallies"] == [one for one in whole if one.topic != "tallies"]
+    assert _counted(cut) == _counted(whole)
     assert _all(cut_rows) == _all(rows)
 
 

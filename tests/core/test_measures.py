@@ -43,6 +43,14 @@ from safety_stream.core.stages.stage import MORE_ROW
 from safety_stream.data_files import catalogue_folder
 
 SHIPPED = load_catalogue(catalogue_folder())
+SHARING = msgspec.structs.replace(
+    SHIPPED,
+    profiles=tuple(
+        msgspec.structs.replace(one, indicators=("crime", "alcohol-crime")) if one.id == "public" else one
+        for one in SHIPPED.profiles
+    ),
+)
+"""The shipped catalogue, but that the public is shown a share's parts, which lint would refuse: one is in the other."""
 PROFILES = {profile.id: profile for profile in SHIPPED.profiles}
 MONTHS = [*((2025, month) for month in (11, 12)), *((2026, month) for month in range(1, 10))]
 REFORM = to_day(date(2026, 7, 1))
@@ -654,7 +662,7 @@ def through_the_door(counts: Mapping[tuple[str, str], int], profile: str) -> lis
         for (place, name), count in counts.items()
     ]
     complete = FeedStatus(as_of=day, newest=dict.fromkeys(SHIPPED.sources, day), partition=0)
-    step, rows = publish_indicators.make_step(SHIPPED, 1), MemoryRows()
+    step, rows = publish_indicators.make_step(SHARING, 1), MemoryRows()
     outputs = step(rows, [a_record(one) for one in (*values, complete)], None)
     while rows.get(MORE_ROW) is not None:
         outputs += step(rows, [], None)

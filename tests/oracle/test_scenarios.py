@@ -148,17 +148,17 @@ def test_the_twelve_months_run_from_the_last_referral():
 
 
 def test_a_month_of_assault_attendances_five_weeks_late_counts_in_its_own_period_and_names_nobody():
-    on_time = report("ed-assaults", "e1", "2025-12-06T23:00", area=PRESTON, reported="2026-01-12T09:00")
+    on_time = report("ed-assaults", "e1", "2026-01-06T23:00", area=PRESTON, reported="2026-02-12T09:00")
     late = [
-        report("ed-assaults", f"e{n}", "2026-01-10T23:00", area=PRESTON, reported="2026-02-14T09:00") for n in (2, 3, 4)
+        report("ed-assaults", f"e{n}", "2026-02-10T23:00", area=PRESTON, reported="2026-03-17T09:00") for n in (2, 3, 4)
     ]
 
     truth = truth_of(on_time, *late)
 
     assert truth.findings == {}
-    # 14 February less 35 days is 10 January, 09:00: December and the week to 4 January are complete, January is not.
-    assert truth.indicators[PRESTON, "ed-assaults", "month", "2025-12-01"] == (1, True)
-    assert truth.indicators[PRESTON, "ed-assaults", "week", "2025-12-01"] == (1, True)
-    assert truth.indicators[PRESTON, "ed-assaults", "month", "2026-01-01"] == (3, False)
-    assert truth.indicators["L-12", "ed-assaults", "day", "2026-01-10"] == (3, False)
-    assert truth.indicators["L-14", "ed-assaults", "week", "2026-01-05"] == (3, False)
+    # 17 March less 35 days is 10 February, 09:00: January and the week to 8 February are complete, February is not.
+    assert truth.indicators[PRESTON, "ed-assaults", "month", "2026-01-01"] == (1, True)
+    assert truth.indicators[PRESTON, "ed-assaults", "week", "2026-01-05"] == (1, True)
+    assert truth.indicators[PRESTON, "ed-assaults", "month", "2026-02-01"] == (3, False)
+    assert truth.indicators["L-12", "ed-assaults", "day", "2026-02-10"] == (3, False)
+    assert truth.indicators["L-14", "ed-assaults", "week", "2026-02-09"] == (3, False)

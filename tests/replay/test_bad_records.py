@@ -109,7 +109,8 @@ def test_a_broken_record_is_one_dead_letter_and_its_neighbours_pass(shipped: Wor
         ("sightings", "detect"),
         ("tallies", "measure"),
         ("findings", "alert"),
-        ("alert-changes", "publish-alerts"),
+        ("alert-changes", "handle"),
+        ("handled-alerts", "publish-alerts"),
         ("indicator-values", "judge"),
     ],
 )

@@ -167,7 +167,8 @@ MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
     "word of the feeds to one partition": (breaking("register", speaks_to_one_partition), {}),
     "word of the feeds to one partition of register": (breaking("intake", speaks_to_one_partition), {}),
     "decisions to one partition": (breaking("intake", tells_one_partition_of_decisions), {}),
-    "decisions forgotten": (breaking("register", forgets_who_is_who), {}),
+    # Small batches: a report must come in a later one than the decision about it.
+    "decisions forgotten": (breaking("register", forgets_who_is_who), {"batch_wait": 0.1}),
     "periods kept in memory": (breaking("intake", remembers_in_memory), {}),
     "periods forgotten": (breaking("intake", forgets_periods), {}),
     "no dead letters": (breaking("intake", drops_what_it_cannot_read), {}),
