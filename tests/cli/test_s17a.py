@@ -185,7 +185,13 @@ def test_without_a_file_it_asks_kafka():
 
 @pytest.mark.kafka
 def test_kafka_says_what_a_file_says_and_of_the_feeds_besides(kafka: str, tmp_path: Path):
-    """Of the last quarter of 2019, which no other test tells of."""
+    """Of the last quarter of 2019, which no other test tells of, by feeds that cover it."""
+    folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    sources = folder / "sources.yaml"
+    sources.write_text(
+        sources.read_text("utf-8").replace("covers_from: 2026-01-01", "covers_from: 2015-01-01"), "utf-8"
+    )
+    words = ("--json", "--catalogue", folder)
     month = to_day(date(2019, 10, 1))
     value = IndicatorValue(
         area="E07000119",
@@ -208,7 +214,7 @@ def test_kafka_says_what_a_file_says_and_of_the_feeds_besides(kafka: str, tmp_pa
     assert producer.flush(30) == 0
     (tmp_path / "values.jsonl").write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in (value, *feeds)))
 
-    code, out, err = s17a("--json", "--out", tmp_path / "kafka", quarter="2019-Q4", SAFETY_STREAM_BOOTSTRAP=kafka)
+    code, out, err = s17a(*words, "--out", tmp_path / "kafka", quarter="2019-Q4", SAFETY_STREAM_BOOTSTRAP=kafka)
 
     assert code == 2, err
     assert {tick["item"]: tick["answer"] for tick in map(json.loads, out.splitlines())}["burglary"] == "answered"
