@@ -1,6 +1,7 @@
 """The wheel holds everything that runs: it is unpacked elsewhere and used from there."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -8,14 +9,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.web.test_styles import hatch_build
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy to build from, with a stand-in for the style sheet: what a wheel holds must not depend on npm."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("src", "schemas", "catalogue"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "hatch_build.py"):
+        shutil.copy(ROOT / name, folder / name)
+    sheet = folder / "build" / "web" / "govuk-frontend.css"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text(f"{hatch_build._LICENCE}a{{}}", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(checkout)]
     subprocess.run(build, check=True, capture_output=True)
     (path,) = folder.glob("*.whl")
     return path
