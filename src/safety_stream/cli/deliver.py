@@ -10,7 +10,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -32,11 +32,13 @@ from safety_stream.cli.terminal import (
     on_kafka,
     out,
     print_json,
+    serving,
+    wall,
 )
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.published import PublishedAlert
-from safety_stream.core.model.times import SECOND, Instant, day_of
+from safety_stream.core.model.times import SECOND, day_of
 from safety_stream.data_files import catalogue_folder
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import DeliveryMetrics
@@ -109,7 +111,7 @@ def deliver(
         box,
         sending.channels_of(settings),
         {name: value.get_secret_value() for name, value in settings.addresses.items()},
-        clock=_wall,
+        clock=wall,
         chance=random.random,
         observer=metrics,
     )
@@ -117,7 +119,7 @@ def deliver(
     if once:
         _once(reader, sender, box, as_json=as_json)
         return
-    stop_serving = _serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     # SIGTERM stops it as Ctrl-C does: what a sender has begun is ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log = structlog.get_logger()
@@ -202,9 +204,9 @@ class _Reader:
 
     def look_round(self) -> int:
         """Make digests that are due, and tell the figures. How many were made."""
-        made = self._box.gather(_wall())
+        made = self._box.gather(wall())
         oldest = self._box.oldest_untaken()
-        waited = 0.0 if oldest is None else (_wall() - oldest) / SECOND
+        waited = 0.0 if oldest is None else (wall() - oldest) / SECOND
         self._metrics.standing(self._box.counts(), waited)
         return made
 
@@ -215,7 +217,7 @@ class _Reader:
             if isinstance(alert, PublishedAlert):
                 by_partition.setdefault((record.topic, record.partition), []).append((record.offset, alert))
         for (topic, partition), alerts in by_partition.items():
-            took = self._box.take(topic, partition, alerts, _wall())
+            took = self._box.take(topic, partition, alerts, wall())
             self._metrics.took(took.decisions, took.missing)
             if took.missing:
                 structlog.get_logger().error("feed.has_gap", topic=topic, missing=took.missing)
@@ -277,18 +279,4 @@ def _once(reader: _Reader, sender: Sender, box: Outbox, *, as_json: bool) -> Non
 
 
 def _lies_in(areas: Areas, code: str) -> frozenset[str]:
-    return frozenset(areas.roll_ups(code, day_of(_wall())))
-
-
-def _serving(metrics: DeliveryMetrics, host: str, port: int) -> Callable[[], None]:
-    try:
-        return metrics.serve(port, host)
-    except OSError as error:
-        raise Wrong(
-            f"metrics cannot be served at {host}:{port} ({error.strerror}): name another --metrics-port "
-            "or --metrics-host"
-        ) from error
-
-
-def _wall() -> Instant:
-    return time.time_ns() // 1_000_000
+    return frozenset(areas.roll_ups(code, day_of(wall())))

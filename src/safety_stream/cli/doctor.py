@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +33,7 @@ from safety_stream.cli.terminal import (
     on_kafka,
     out,
     print_json,
+    wall,
 )
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
@@ -238,7 +238,7 @@ def _dead_letters(kafka: Connection) -> Iterator[Finding]:
 
 def _clock(kafka: Connection, known: Catalogue) -> Iterator[Finding]:
     newest = newest_append_time(kafka, members("partner.", known))
-    ahead = 0 if newest is None else newest - time.time_ns() // 1_000_000
+    ahead = 0 if newest is None else newest - wall()
     if ahead > SKEW_WARN_MS:
         yield Finding(
             check="clock",

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Annotated, get_args
 from uuid import uuid4
 
 import typer
 
 from safety_stream.cli.links import time_of
-from safety_stream.cli.published import read_values
-from safety_stream.cli.terminal import Json, Wrong, connect, epilog, on_kafka, out, print_json
+from safety_stream.cli.published import life_of, read_values
+from safety_stream.cli.terminal import Json, Wrong, connect, epilog, on_kafka, out, print_json, wall
 from safety_stream.config import Connection
 from safety_stream.core.model.handling import ActionAnswer, AlertAction, HandlingAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant
 from safety_stream.edge.producer import ReportProducer
+from safety_stream.streaming.ports import Incoming
+from safety_stream.streaming.reading import follow_from, high_watermarks
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.topology import row_of
+
+ANSWERS = "action-answers"
 
 ANSWER_SECONDS = 30
 """How long an answer is waited for: a running worker gives one in well under a second."""
@@ -55,15 +62,14 @@ def act(
 ) -> None:
     """Do something about an alert, and wait for the answer."""
     connect(kafka)
-    found = list(read_values(kafka, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False))
-    alert = _newest(alert_id, found, audience)
+    *_, alert = life_of(alert_id, read_values(kafka, f"alerts.{audience}", PublishedAlert), audience)
     sent = AlertAction(
         action_id=str(uuid4()),
         alert_id=alert.alert_id,
         action=next(one for one in ACTIONS if one == action),
         actor=by,
         role=role,
-        acted_at=time.time_ns() // 1_000_000,
+        acted_at=wall(),
         rationale=rationale,
         reason=reason,
         until=until,
@@ -72,9 +78,10 @@ def act(
         seen=alert.version,
         useful=useful,
     )
+    before = high_watermarks(kafka, [ANSWERS])
     with ReportProducer(kafka) as producer:
         producer.send_action(sent)
-    answer = _answer(kafka, sent)
+    answer = _answer(kafka, before, sent)
     if as_json:
         print_json(answer)
     elif answer.done:
@@ -83,22 +90,16 @@ def act(
         raise Wrong(f"not done: {answer.why}")
 
 
-def _newest(beginning: str, found: list[PublishedAlert], audience: str) -> PublishedAlert:
-    """The newest version of the alert an id, or its beginning, means."""
-    newest = {alert.alert_id: alert for alert in found if alert.alert_id.startswith(beginning)}
-    if len(newest) != 1:
-        what = "several alerts" if newest else "no alert"
-        raise Wrong(f"{what} of {audience} with an id that begins with {beginning}: see safety-stream alerts show")
-    return next(iter(newest.values()))
-
-
-def _answer(kafka: Connection, sent: AlertAction) -> ActionAnswer:
+def _answer(kafka: Connection, before: Mapping[tuple[str, int], int], sent: AlertAction) -> ActionAnswer:
+    """The answer to an action, among those that have come since."""
+    decode = shipped_codecs().decoder(row_of(ANSWERS).subjects)
     until = time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < until:
-        for answer in read_values(kafka, "action-answers", ActionAnswer, from_beginning=True, go_on=False):
-            if answer.action_id == sent.action_id:
-                return answer
-        time.sleep(0.2)
+    for found in follow_from(kafka, before):
+        answer = decode(found.value) if isinstance(found, Incoming) else None
+        if isinstance(answer, ActionAnswer) and answer.action_id == sent.action_id:
+            return answer
+        if time.monotonic() >= until:
+            break
     raise Wrong(
         f"the action is on the bus, and no worker has answered it within {ANSWER_SECONDS} s: is one running "
         f"(safety-stream doctor)? It will be answered on action-answers, as {sent.action_id}"

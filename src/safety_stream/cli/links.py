@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Annotated, get_args
 
@@ -21,6 +20,7 @@ from safety_stream.cli.terminal import (
     out,
     print_json,
     print_table,
+    wall,
 )
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import PersonBounds
@@ -223,7 +223,7 @@ def _decide(
     *,
     as_json: bool,
 ) -> None:
-    now = time.time_ns() // 1_000_000
+    now = wall()
     link = PersonLink(
         first=pair[0],
         second=pair[1],

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from safety_stream.cli.terminal import Wrong, how_many, out, print_json, say
+from safety_stream.cli.terminal import Wrong, how_many, out, print_json, say, wall
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
@@ -160,7 +160,7 @@ class Projecting:
         ends = _by_place(high_watermarks(self._kafka, self._topics))
         # Also where nothing is new: pages tell from it that somebody still looks.
         with self._engine.begin() as connection:
-            note_ends(connection, ends, time.time_ns() // 1_000_000)
+            note_ends(connection, ends, wall())
 
     def _apply(self, records: Iterable[Incoming], ends: Mapping[Place, int]) -> Applied:
         read = [self._read(record) for record in records]

@@ -94,7 +94,7 @@ def alerts_show(
     """Print the alerts that stand now, or one alert's whole life and what it last rested on."""
     found = read_values(kafka, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
     if alert_id is not None:
-        _print_life(_life_of(alert_id, found, audience), as_json=as_json)
+        _print_life(life_of(alert_id, found, audience), as_json=as_json)
         return
     names = catalogue_of(catalogue, areas).areas.by_code
     newest = {alert.alert_id: alert for alert in found}
@@ -247,7 +247,8 @@ def _limited(values: Iterable[T], limit: int | None) -> Iterator[T]:
             return
 
 
-def _life_of(alert_id: str, found: Iterable[PublishedAlert], audience: str) -> list[PublishedAlert]:
+def life_of(alert_id: str, found: Iterable[PublishedAlert], audience: str) -> list[PublishedAlert]:
+    """Every version of the alert an id, or its beginning, means. Raises `Wrong` when that is none, or several."""
     versions = [alert for alert in found if alert.alert_id.startswith(alert_id)]
     meant = sorted({alert.alert_id for alert in versions})
     if not meant:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +26,7 @@ from safety_stream.cli.terminal import (
     print_json,
     print_table,
     say,
+    wall,
 )
 from safety_stream.core.catalogue import Audience, Catalogue
 from safety_stream.core.delivering import MinuteOfDay
@@ -183,7 +183,7 @@ def subscribe(
     known = catalogue_of(catalogue, areas)
     settings = settings_of(delivery)
     channel, address = _destination(webhook, to)
-    now = _wall()
+    now = wall()
     asked = Subscription(
         subscription_id=subscription_id(audience, channel, address, now),
         audience=audience,
@@ -254,7 +254,7 @@ def unsubscribe(
     """End a subscription. That something it was told of is withdrawn is still told."""
     edited = with_extra("safety_stream.delivery.subscriptions")
     try:
-        ended: Subscription = edited.unsubscribe(database_of(outbox, data), subscription, _wall())
+        ended: Subscription = edited.unsubscribe(database_of(outbox, data), subscription, wall())
     except edited.NoSuchSubscription as error:
         raise Wrong(str(error)) from None
     if as_json:
@@ -336,7 +336,3 @@ def _secret(asked: Subscription, settings: DeliverySettings) -> str | None:
 
 def _clock(minute: MinuteOfDay) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000_000

@@ -11,9 +11,10 @@ import inspect
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Protocol, TypeVar, cast
 
 import msgspec
 import typer
@@ -27,6 +28,7 @@ from safety_stream.catalogue import CatalogueError, load_catalogue
 from safety_stream.config import Connection, ConnectionFault, read_settings
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.times import Instant
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.entries import UnreadableFile
 from safety_stream.edge.producer import NotDelivered
@@ -120,8 +122,31 @@ def default_data_folder() -> Path:
     return Path.home() / ".local" / "share" / "safety-stream"
 
 
+def wall() -> Instant:
+    """The clock of this machine."""
+    return time.time_ns() // 1_000_000
+
+
 class Wrong(Exception):
     """Something a person has to mend: one sentence that names the thing and the mend."""
+
+
+class Served(Protocol):
+    """Figures that can be served."""
+
+    def serve(self, port: int, host: str) -> Callable[[], None]:
+        """Serve them in the background; the result stops it. Raises `OSError` when the port is taken."""
+
+
+def serving(metrics: Served, host: str, port: int) -> Callable[[], None]:
+    """Serve a process's figures; the result stops it. Raises `Wrong` when that is not possible there."""
+    try:
+        return metrics.serve(port, host)
+    except OSError as error:
+        raise Wrong(
+            f"metrics cannot be served at {host}:{port} ({error.strerror}): name another --metrics-port "
+            "or --metrics-host"
+        ) from error
 
 
 class Commands(TyperGroup):

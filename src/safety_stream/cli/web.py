@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import time
 from typing import Annotated
 
 import typer
@@ -24,6 +23,7 @@ from safety_stream.cli.terminal import (
     out,
     print_json,
     say,
+    wall,
 )
 from safety_stream.config import Connection
 from safety_stream.data_files import catalogue_folder, web_styles
@@ -77,7 +77,7 @@ def web(
     site = Site(
         read_model=ReadModel(database_of(database, data)),
         loaded=load_whole(folder),
-        now=lambda: time.time_ns() // 1_000_000,
+        now=wall,
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if read_only else Desk(kafka).send,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +25,7 @@ from safety_stream.cli.terminal import (
     out,
     print_json,
     print_table,
+    wall,
 )
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Area, Catalogue
@@ -165,7 +165,7 @@ def _of_the_backbone(kafka: Connection, known: Catalogue) -> Past:
     connect(kafka)
     # Findings before incidents: what a finding names has then been read, unless it was taken back meanwhile.
     standing, alerts = _stand(value for value in _values(kafka, "findings") if isinstance(value, FindingChange))
-    clock = Clock(time.time_ns() // 1_000_000)
+    clock = Clock(wall())
     for status in _values(kafka, "feed-status"):
         if isinstance(status, FeedStatus):
             clock = clock.hear(status)

@@ -28,6 +28,8 @@ from safety_stream.cli.terminal import (
     default_data_folder,
     epilog,
     on_kafka,
+    serving,
+    wall,
 )
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
@@ -113,15 +115,15 @@ def worker(
     ends = high_watermarks(kafka, _touched(rows, known))
     partitions = sum(topic == _SPREAD for topic, _ in ends)
     name = slot or socket.gethostname()
-    metrics = Metrics(_wall)
-    stop_serving = _serving(metrics, metrics_host, metrics_port) if metrics_port else None
-    wall = _wall if clock is TimeBy.WALL else None
+    metrics = Metrics(wall)
+    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    idle_clock = wall if clock is TimeBy.WALL else None
     app = create_app(
         stage_specs(rows, known, partitions),
         KafkaSettings(kafka, slot=name),
         data / "state" / name,
         LoopSettings(dead_letters=DeadLetterLimit(at_most=dead_letters)),
-        around=Surroundings(wall=wall, observer=metrics),
+        around=Surroundings(wall=idle_clock, observer=metrics),
     )
     log = structlog.get_logger()
     log.info(
@@ -201,20 +203,6 @@ def _refuse_foreign_clocks(admin: AdminClient, rows: list[StageRow], known: Cata
                 f"{one.topic} takes its writers' word for when a report was received ({one.setting} is {one.found}), "
                 f"and that would move the stages' time; mend it with: {one.alteration}"
             )
-
-
-def _serving(metrics: Metrics, host: str, port: int) -> Callable[[], None]:
-    try:
-        return metrics.serve(port, host)
-    except OSError as error:
-        raise Wrong(
-            f"metrics cannot be served at {host}:{port} ({error.strerror}): name another --metrics-port "
-            "or --metrics-host"
-        ) from error
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _when_ready(app: StreamingApp, tell: Callable[[], None]) -> None:

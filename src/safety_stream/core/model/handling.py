@@ -50,21 +50,7 @@ HandlingAction = Literal[
 """What somebody may do about an alert; "judge" says whether it was useful, and changes nothing else."""
 
 HandlingNews = Literal[
-    "acknowledge",
-    "assess",
-    "action",
-    "refer",
-    "accept",
-    "bounce",
-    "no-further-action",
-    "snooze",
-    "wake",
-    "merge",
-    "escalate",
-    "close",
-    "reopen",
-    "note",
-    "judge",
+    HandlingAction,
     "raised",
     "worsened",
     "told-again",

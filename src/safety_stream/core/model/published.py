@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from safety_stream.core.model.alerts import Change
+from safety_stream.core.model.alerts import Change, ReasonForNow
 from safety_stream.core.model.findings import Family, Finding, Priority
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.judgements import Signal
@@ -20,18 +20,7 @@ Verb = Literal["collection", "alteration", "consultation", "disclosure-transfers
 """What was done with personal data, in the words of section 62 of the Data Protection Act 2018."""
 
 
-ToldReason = Literal[
-    "new",
-    "worsened",
-    "evidence-added",
-    "evidence-removed",
-    "back-dated",
-    "withdrawn",
-    "restated",
-    "handled",
-    "overdue",
-    "reminder",
-]
+ToldReason = Literal[ReasonForNow, "handled", "overdue", "reminder"]
 """Why an audience is told now: of the alert, or of its handling.
 
 Those of the handling come under the version of the alert that was told before.
