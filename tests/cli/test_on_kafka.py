@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import pytest
@@ -22,13 +23,15 @@ from safety_stream.cli import worker as cli_worker
 from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.findings import Evidence, Finding
+from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import HOUR, to_day
 from safety_stream.edge.canonical import to_line
 from safety_stream.edge.producer import cloud_event_headers
+from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.provisioning import create
-from safety_stream.streaming.reading import read_to_end
+from safety_stream.streaming.reading import follow_from, low_watermarks, read_to_end
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import Topic
 
@@ -409,6 +412,50 @@ def test_one_alerts_life_is_a_line_a_version_and_what_it_last_rested_on(ready: T
         one["findings"][0]["explanation"]
         for one in ready.json("alerts", "show", "cccc", "--audience", ready.audience)[:2]
     ] == ["Harmed twice.", "Harmed thrice."]
+
+
+def decide(kafka: str, alert_id: str) -> None:
+    """What a worker does, for one alert: it lets it be noted upon, and nothing else."""
+    wire = Records(read_here=())
+    for found in follow_from(Connection(kafka), low_watermarks(Connection(kafka), ["alert-actions"])):
+        if not isinstance(found, Incoming):
+            continue
+        action = wire.value("alert-actions", found.value)
+        if not isinstance(action, AlertAction) or action.alert_id != alert_id:
+            continue
+        done = action.action == "note"
+        why = "" if done else f"role {action.role} may not {action.action}"
+        said = {"action_id": action.action_id, "alert_id": alert_id, "state": "new", "number": 1, "as_of": NOON}
+        produced(kafka, "action-answers", [ActionAnswer(done=done, why=why, **said)])
+        if action.rationale == "last":
+            return
+
+
+def test_an_action_is_sent_for_the_newest_version_and_its_answer_is_told(ready: Terminal):
+    alert_id = f"act-{ready.audience}"
+    produced(
+        ready.bootstrap,
+        f"alerts.{ready.audience}",
+        [alert(number, alert_id, number, change, ready.audience) for number, change in ((1, "raised"), (2, "updated"))],
+    )
+    who = ("--by", "officer-7", "--role", "duty-officer", "--audience", ready.audience)
+    worker = Thread(target=decide, args=(ready.bootstrap, alert_id))
+    worker.start()
+
+    assert ready.run("alerts", "act", alert_id, "note", "--because", "seen", *who)[:2] == (
+        0,
+        "done: it is new now\n",
+    )
+    code, _, err = ready.run("alerts", "act", alert_id, "close", "--because", "last", *who)
+    worker.join()
+
+    assert (code, err) == (1, "error: not done: role duty-officer may not close.\n")
+    wire = Records(read_here=())
+    sent = [
+        wire.value("alert-actions", one.value) for one in read_to_end(Connection(ready.bootstrap), ["alert-actions"])
+    ]
+    assert {one.seen for one in sent if one.alert_id == alert_id} == {2}
+    assert ready.run("alerts", "act", "nobodys", "note", *who)[0] == 1
 
 
 def test_indicators_of_which_there_are_none_are_said_to_be_none(ready: Terminal):

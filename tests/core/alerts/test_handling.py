@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.stages.making import NOON
+from tests.core.stages.making import NOON, an_alert
 
 from safety_stream.core.alerts.handling import (
     ACTIONS,
@@ -47,32 +47,7 @@ POLICY = Policy(
     },
     reasons={"no-further-action": ("no-concern-found",), "bounce": ("not-ours",)},
 )
-RAISED = AlertVersion(
-    alert_id="alert-a",
-    version=1,
-    episode=1,
-    change="raised",
-    reason="new",
-    rule_id="rv-graded",
-    rule_version=1,
-    title="Repeat victim",
-    family="repeat-victimisation",
-    subject="victim:tok-a",
-    priority="P1",
-    area="E07000117",
-    areas=("E07000117",),
-    first_completed_at=NOON,
-    last_completed_at=NOON,
-    findings=(),
-    explanation="Harmed three times.",
-    child=False,
-    late=False,
-    notify=True,
-    audiences=("asb-lead", "childrens-services", "duty-officer"),
-    marking="OFFICIAL-SENSITIVE",
-    as_of=NOON,
-    cause="incident-a new",
-)
+RAISED = an_alert(priority="P1", audiences=("asb-lead", "childrens-services", "duty-officer"))
 
 
 def version(number: int, **changes: Any) -> AlertVersion:

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.incidents import IncidentVersion, Party, Place
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import HOUR, LONDON, Day, Instant, to_instant
@@ -26,6 +28,36 @@ def covering(catalogue: Catalogue, day: Day) -> Catalogue:
     """The catalogue with feeds that tell of everything from a day on."""
     sources = {name: msgspec.structs.replace(one, covers_from=day) for name, one in catalogue.sources.items()}
     return msgspec.structs.replace(catalogue, sources=sources)
+
+
+def an_alert(*, priority: Priority, audiences: tuple[str, ...]) -> AlertVersion:
+    """The first version of an alert about a repeat victim, raised at noon."""
+    return AlertVersion(
+        alert_id="alert-a",
+        version=1,
+        episode=1,
+        change="raised",
+        reason="new",
+        rule_id="rv-graded",
+        rule_version=1,
+        title="Repeat victim",
+        family="repeat-victimisation",
+        subject="victim:tok-a",
+        area="E07000117",
+        areas=("E07000117",),
+        first_completed_at=NOON,
+        last_completed_at=NOON,
+        findings=(),
+        explanation="Harmed three times.",
+        child=False,
+        late=False,
+        notify=True,
+        marking="OFFICIAL-SENSITIVE",
+        as_of=NOON,
+        cause="incident-a new",
+        priority=priority,
+        audiences=audiences,
+    )
 
 
 def a_report(**changes: Any) -> Report:

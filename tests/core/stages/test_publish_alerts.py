@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.stages.making import NOON, a_record
+from tests.core.stages.making import NOON, a_record, an_alert
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
@@ -20,32 +20,7 @@ from safety_stream.core.stages.publishing import chained
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
 
-ALERT = AlertVersion(
-    alert_id="alert-a",
-    version=1,
-    episode=1,
-    change="raised",
-    reason="new",
-    rule_id="rv-graded",
-    rule_version=1,
-    title="Repeat victim",
-    family="repeat-victimisation",
-    subject="victim:tok-a",
-    priority="P3",
-    area="E07000117",
-    areas=("E07000117",),
-    first_completed_at=NOON,
-    last_completed_at=NOON,
-    findings=(),
-    explanation="Harmed three times.",
-    child=False,
-    late=False,
-    notify=True,
-    audiences=("analyst", "duty-officer"),
-    marking="OFFICIAL-SENSITIVE",
-    as_of=NOON,
-    cause="incident-a new",
-)
+ALERT = an_alert(priority="P3", audiences=("analyst", "duty-officer"))
 
 
 def alert(**changes: Any) -> AlertVersion:
