@@ -372,8 +372,7 @@ class Simulation:
         slot = self.random.randrange(self.plan.slots)
         worker = self.workers.get(slot)
         if worker is None or not worker.alive:
-            self._start(slot)
-            return
+            worker = self._start(slot)
         event = self.random.choice(("kill", "freeze", "stop", "storm", "stall", "stall-in-storm", "stall-in-storm"))
         self.events.append(f"{self.schedule.now:.2f} {event} {slot}")
         if event == "kill":
@@ -403,9 +402,10 @@ class Simulation:
             group.rotation = self.random.randint(0, 2)
             group.rebalance()
 
-    def _start(self, slot: int) -> None:
+    def _start(self, slot: int) -> Worker:
         self.events.append(f"{self.schedule.now:.2f} start {slot}")
         self.workers[slot] = Worker(self, slot)
+        return self.workers[slot]
 
     def _send(self, records: Sequence[Outgoing]) -> None:
         """Partners send records, some in transactions they take back and do again."""
