@@ -1,17 +1,23 @@
 """What every test may use: a real Kafka, names nobody else uses, and how hard hypothesis tries."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 
+from safety_stream.catalogue import documents
 from safety_stream.embedded import EmbeddedKafka
 
 # No deadline: a shared machine stalls at will. The blob repeats a failure anywhere. Not derandomised: each run of
 # continuous integration looks at other examples.
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=False)
 settings.load_profile("ci")
+
+# Hundreds of tests load the same catalogue, and most of that is parsing. A text is always the same document, and nobody
+# changes one.
+documents.parse_document = lru_cache(maxsize=256)(documents.parse_document)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,6 +16,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 import pytest
+from hypothesis import is_hypothesis_test
 from tests.catalogue import (
     test_agreements,
     test_backtesting,
@@ -62,7 +63,10 @@ def is_telling(called: ast.expr) -> bool:
 
 
 def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[Path], Path]]]:
-    """Every test that spoils a folder at most, with each set of its parameters, and what makes its folder."""
+    """Every test that spoils a folder at most, with each set of its parameters, and what makes its folder.
+
+    What spoils it at random is left out: it may tell anything.
+    """
     makers = (
         (test_lint, with_more_rules),
         (test_hostile, test_hostile.small_catalogue),
@@ -78,7 +82,7 @@ def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[P
     )
     for module, make in makers:
         for name, test in vars(module).items():
-            if name.startswith("test_") and inspect.isfunction(test):
+            if name.startswith("test_") and inspect.isfunction(test) and not is_hypothesis_test(test):
                 for values in parameters(test):
                     if inspect.signature(test).parameters.keys() - values.keys() <= {"folder", "monkeypatch"}:
                         yield test, values, make

@@ -433,6 +433,7 @@ def test_the_shipped_catalogue_has_no_issue():
             "valid_to is not after valid_from",
         ),
         ("areas/lancashire.yaml", "lancashire-lsoa-2011.csv", "lancashire-lsoa-2111.csv", "cannot be read"),
+        ("areas/lancashire.yaml", "lancashire-ward-2019.csv", "lancashire-ward-2119.csv", "cannot be read"),
         ("audiences/audiences.yaml", "id: public,", "id: internal,", "profile internal is there already"),
         (
             PROFILES,
@@ -681,6 +682,40 @@ def test_a_file_that_would_silently_not_be_read_is_told(folder: Path):
     assert [(issue.file, issue.what) for issue in lint_catalogue(folder)] == [
         ("rules/a-rule.yml", "the file is not read")
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("E01012571,E05011509,Bastwell & Daisyfield", "LSOA E01012571 is in two wards"),
+        ("E01012571,E05011508,Audley", "ward E05011508 has two names"),
+        ("E01024897,E05011508,Audley & Queen's Park", "ward E05011508 is in two districts"),
+        ("E01999999,E05011508,Audley & Queen's Park", "LSOA E01999999 has no district"),
+    ],
+)
+def test_a_row_of_wards_that_cannot_be_is_told_with_its_line(folder: Path, row: str, what: str):
+    path = folder / "areas" / "lancashire-ward-2019.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, row]) + "\n")
+    told = [(issue.file, issue.line, issue.what) for issue in errors_of(folder)]
+    assert ("areas/lancashire-ward-2019.csv", len(lines) + 1, what) in told
+
+
+def test_nothing_is_counted_by_ward_where_nobody_has_said_which_lsoa_is_in_which(folder: Path):
+    spoil(folder, "areas/lancashire.yaml", "ward_lookup: lancashire-ward-2019.csv\n", "")
+    told = [(issue.file, issue.what) for issue in errors_of(folder)]
+    assert told[0] == (
+        "indicators/counts.yaml",
+        "indicator violence is counted by ward, and nobody has said which LSOA is in which",
+    )
+
+
+def test_an_lsoa_without_a_ward_is_told_where_the_look_up_is_named(folder: Path):
+    path = folder / "areas" / "lancashire-ward-2019.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *lines[3:]]) + "\n")
+    ((file, what),) = [(issue.file, issue.what) for issue in errors_of(folder)]
+    assert (file, what) == ("areas/lancashire.yaml", "2 LSOAs have no ward, E01012571 among them")
 
 
 def test_an_lsoa_of_no_district_is_told_with_its_line(folder: Path):

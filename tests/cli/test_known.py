@@ -62,10 +62,10 @@ def attendance(ref: str, event: int, told: int) -> tuple[Report, int]:
     return crime(ref, event, told, **changes)
 
 
-def in_one_lsoa(folder: Path) -> Path:
-    """A tally of an LSOA, as a replay writes it."""
+def in_one_part(folder: Path, area: str) -> Path:
+    """A tally of a part of a district, as a replay writes it."""
     tally = Tally(
-        area="lsoa:E01024897",
+        area=area,
         indicator="violence",
         event_day=FIRST,
         precision="day",
@@ -78,18 +78,27 @@ def in_one_lsoa(folder: Path) -> Path:
     return path
 
 
-def test_an_lsoa_is_an_area_of_what_is_counted_by_lsoas(tmp_path: Path):
-    path = in_one_lsoa(tmp_path)
-    found = rows("--from", path, "--as-of", to_date(FIRST + 3), "--last", 1, area="lsoa:E01024897")
+@pytest.mark.parametrize("area", ["lsoa:E01024897", "ward:E05011508"])
+def test_a_part_of_a_district_is_an_area_of_what_is_counted_by_such_parts(tmp_path: Path, area: str):
+    path = in_one_part(tmp_path, area)
+    found = rows("--from", path, "--as-of", to_date(FIRST + 3), "--last", 1, area=area)
 
     assert [row["known"] for row in found] == [3]
 
 
-@pytest.mark.parametrize(("indicator", "area"), [("hate", "lsoa:E01024897"), ("violence", "lsoa:E01999999")])
-def test_an_lsoa_is_none_of_what_is_not_counted_by_them_nor_one_that_is_not_there(
+@pytest.mark.parametrize(
+    ("indicator", "area"),
+    [
+        ("hate", "lsoa:E01024897"),
+        ("violence", "lsoa:E01999999"),
+        ("hate", "ward:E05011508"),
+        ("violence", "ward:E05999999"),
+    ],
+)
+def test_a_part_is_none_of_what_is_not_counted_by_them_nor_one_that_is_not_there(
     tmp_path: Path, indicator: str, area: str
 ):
-    words = ("--from", in_one_lsoa(tmp_path), "--as-of", to_date(FIRST + 3))
+    words = ("--from", in_one_part(tmp_path, area), "--as-of", to_date(FIRST + 3))
     code, _, err = known(*words, indicator=indicator, area=area)
 
     assert code == 1

@@ -115,12 +115,40 @@ def test_a_district_is_in_a_grouping_on_the_days_it_says(day: int, above: tuple[
     assert areas.roll_ups("A", day) == ("A", *above)
 
 
-def test_what_is_counted_by_lsoa_is_counted_there_once_and_adds_to_no_area():
+def test_what_is_counted_by_lsoa_and_ward_is_counted_there_once_and_adds_to_no_area():
     plain = a_version()
     here = msgspec.structs.replace(plain, place=msgspec.structs.replace(plain.place, lsoa="E01012571"))
     counts = counts_of(CATALOGUE, [here])
     within = {area for area, indicator, _ in counts if is_within_a_district(area) and indicator == "violence"}
 
-    assert within == {"lsoa:E01012571"}
+    assert within == {"lsoa:E01012571", "ward:E05011508"}
     assert {indicator for area, indicator, _ in counts if is_within_a_district(area)} == {"violence"}
     assert set(counts.values()) == {1, 130}
+
+
+@given(st.lists(st.sampled_from(sorted(AREAS.by_lsoa)), max_size=30))
+def test_a_wards_count_is_that_of_its_lsoas(lsoas: list[str]):
+    plain = a_version()
+    told = [
+        msgspec.structs.replace(plain, incident_id=f"i-{number}", place=msgspec.structs.replace(plain.place, lsoa=lsoa))
+        for number, lsoa in enumerate(lsoas)
+    ]
+    by_lsoa, by_ward = Counter[str](), Counter[str]()
+    for (area, indicator, _), count in counts_of(CATALOGUE, told).items():
+        kind, _, code = area.partition(":")
+        if indicator == "violence" and kind == "lsoa":
+            by_lsoa[AREAS.ward_of[code]] += count
+        elif indicator == "violence" and kind == "ward":
+            by_ward[code] += count
+
+    assert by_ward == by_lsoa
+    assert by_ward.total() == len(lsoas)
+
+
+def test_areas_have_names_and_wards_too_where_they_are_counted():
+    assert AREAS.name_of("E07000123") == "Preston"
+    assert AREAS.name_of("ward:E05011508") == "Audley & Queen's Park"
+    assert [AREAS.name_of(code) for code in ("lsoa:E01012571", "ward:E05999999")] == [
+        "lsoa:E01012571",
+        "ward:E05999999",
+    ]

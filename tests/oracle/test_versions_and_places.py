@@ -84,6 +84,7 @@ def test_a_report_is_counted_in_the_district_stated_else_by_its_lsoa_else_outsid
 
     above = {"E06000008": {"D-EAST", "C-PENNINE", "L-14"}, PRESTON: {"D-SOUTH", "L-12", "L-14"}}.get(area, set())
     within = {f"lsoa:{place['lsoa']}"} if "lsoa" in place else set()
+    within |= {"ward:E05011508"} if place.get("lsoa") == "E01012571" else set()
     assert {key[0] for key in truth.indicators} == {area} | above | within
 
 

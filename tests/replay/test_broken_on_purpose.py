@@ -676,6 +676,11 @@ def what_is_counted_by_lsoa_is_counted_under_one_name(patch: Patch, _: World) ->
 
 
 @mutant
+def what_is_counted_by_ward_is_counted_under_one_name(patch: Patch, _: World) -> None:
+    patch.setattr(claims, "ward_area", lambda _: "ward:E05000000")
+
+
+@mutant
 def findings_once_counted_stay_counted(patch: Patch, _: World) -> None:
     right = detect._Partition._count
     patch.setattr(detect._Partition, "_count", lambda self, _before, *more: right(self, {}, *more))

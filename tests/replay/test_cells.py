@@ -87,14 +87,13 @@ def test_it_does_not_matter_which_partition_judges_which_cell(shipped: World):
 
 def test_the_reports_meet_as_they_claim(shipped: World):
     """At each edge something is found: reports merge, across stretches too, and some nearly count."""
-    met = Counter[str]()
-    for seed in range(SEEDS):
-        told = received(histories(seed), [HOUR])
+    met = Counter(dict.fromkeys(("earlier merged", "last merged", "begun a stretch ago", "excluded"), 0))
+    seeds = iter(range(SEEDS))
+    while min(met.values()) < 2:  # Once might be luck.
+        told = received(histories(next(seeds)), [HOUR])
         for finding in standing(shipped, told).findings.values():
             if finding.rule_id == "soc-retaliation" and finding.key.startswith("cell:"):
                 met.update(_traits(finding))
-
-    assert min(met[trait] for trait in ("earlier merged", "last merged", "begun a stretch ago", "excluded")) > 1, met
 
 
 def _traits(finding: Finding) -> list[str]:

@@ -91,18 +91,17 @@ def test_it_does_not_matter_which_partition_judges_which_neighbourhood(shipped: 
 
 def test_the_reports_meet_as_they_claim(shipped: World):
     """Of both rules something is found: on both sides of the edge, of merged reports, and more than once an alert."""
-    met = Counter[str]()
-    for seed in range(SEEDS):
-        found = standing(shipped, received(histories(seed), [HOUR])).findings.values()
+    traits = ("last merged", "begun a stretch ago", "partly matched", "an alert of two stretches", *RULES)
+    met = Counter(dict.fromkeys(traits, 0))
+    seeds = iter(range(SEEDS))
+    while min(met.values()) < 2:  # Once might be luck.
+        found = standing(shipped, received(histories(next(seeds)), [HOUR])).findings.values()
         subjects: dict[tuple[str, str], set[str]] = {}
         for finding in found:
             if finding.rule_id in RULES:
                 met.update(_traits(finding))
                 subjects.setdefault((finding.rule_id, subject_of(finding.key)), set()).add(finding.key)
         met.update("an alert of two stretches" for keys in subjects.values() if len(keys) > 1)
-
-    traits = ("last merged", "begun a stretch ago", "partly matched", "an alert of two stretches", *RULES)
-    assert min(met[trait] for trait in traits) > 1, met
 
 
 def _traits(finding: Finding) -> list[str]:

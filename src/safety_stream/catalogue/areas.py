@@ -1,4 +1,4 @@
-"""Area sets: the districts of a county and the district of each LSOA, read, and built from other people's look-ups."""
+"""Area sets: the districts of a county and where each LSOA lies, read, and built from other people's look-ups."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def read_lookup(path: Path) -> Iterator[tuple[int, str, str]]:
     """Line, LSOA and district code of each row of a set's own look-up. Raises `ValueError` without its two columns."""
     for line, row in _rows(path, ("lsoa_code", "local_authority_code")):
         yield line, row["lsoa_code"], row["local_authority_code"]
+
+
+def read_ward_lookup(path: Path) -> Iterator[tuple[int, str, str, str]]:
+    """Line, LSOA, ward code and ward name of each row. Raises `ValueError` without these three columns."""
+    for line, row in _rows(path, ("lsoa_code", "ward_code", "ward_name")):
+        yield line, row["lsoa_code"], row["ward_code"], row["ward_name"]
 
 
 def build_areas(lookup: Path, county: str) -> dict[str, str]:

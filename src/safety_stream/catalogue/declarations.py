@@ -7,14 +7,15 @@ those before it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from safety_stream.catalogue.agreements import read_agreements
-from safety_stream.catalogue.areas import read_lookup
+from safety_stream.catalogue.areas import read_lookup, read_ward_lookup
 from safety_stream.catalogue.calendars import read_calendars
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
@@ -58,6 +59,8 @@ from safety_stream.core.rules.apart import are_apart
 from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.stages.publish_alerts import RATIONALE
+
+RowT = TypeVar("RowT", bound=tuple[object, ...])
 
 LOOKUP_BYTES_MAX = 20_000_000
 """Ten times a look-up of the whole country."""
@@ -236,10 +239,14 @@ def _read_areas(files: Files, file: Path | None) -> Areas | None:
     for reserved in (OUTSIDE, UNLOCATED):
         if reserved not in by_code or by_code[reserved].kind != "reserved":
             at.error(("areas",), f"area {reserved} of kind reserved is missing", "add it: sums must be whole")
+    by_lsoa = _read_lsoas(files, at, file, model, by_code)
+    ward_of, wards = _read_wards(files, at, file, model, by_code, by_lsoa)
     return Areas(
         county=model.county,
         by_code=by_code,
-        by_lsoa=_read_lsoas(files, at, file, model, by_code),
+        by_lsoa=by_lsoa,
+        ward_of=ward_of,
+        wards=wards,
         residents=read_residents(files, file.parent, by_code),
         successors=read_successors(files, file.parent, by_code),
     )
@@ -266,28 +273,63 @@ def _only_area_file(files: Files) -> Path | None:
     return found[0]
 
 
+def _rows_of(
+    files: Files, at: Place, path: Path, named_in: str, read: Callable[[Path], Iterator[RowT]]
+) -> Sequence[RowT]:
+    """The rows of a look-up that a field of the area set names; none where it cannot be read, which is said."""
+    if path.exists() and not (path.is_file() and path.stat().st_size <= LOOKUP_BYTES_MAX and files.is_inside(path)):
+        what = f"{path.name} is no file of this folder, or has more than {LOOKUP_BYTES_MAX} bytes"
+        at.error((named_in,), what, "keep the county's rows in a file there")
+        return ()
+    try:
+        rows = tuple(read(path))
+    except (OSError, ValueError, csv.Error) as error:
+        at.error((named_in,), f"{path.name} cannot be read: {error}", "mend the look-up")
+        return ()
+    files.count(path.read_bytes())
+    return rows
+
+
 def _read_lsoas(files: Files, at: Place, file: Path, model: AreasFile, by_code: Mapping[str, Area]) -> dict[str, str]:
     if model.lsoa_lookup is None:
         return {}
     path = file.parent / model.lsoa_lookup
-    if path.exists() and not (path.is_file() and path.stat().st_size <= LOOKUP_BYTES_MAX and files.is_inside(path)):
-        what = f"{model.lsoa_lookup} is no file of this folder, or has more than {LOOKUP_BYTES_MAX} bytes"
-        at.error(("lsoa_lookup",), what, "keep the county's rows in a file there")
-        return {}
-    try:
-        rows = list(read_lookup(path))
-    except (OSError, ValueError, csv.Error) as error:
-        at.error(("lsoa_lookup",), f"{model.lsoa_lookup} cannot be read: {error}", "mend the look-up")
-        return {}
-    files.count(path.read_bytes())
     table = files.place(path)
     by_lsoa: dict[str, str] = {}
-    for line, lsoa, code in rows:
+    for line, lsoa, code in _rows_of(files, at, path, "lsoa_lookup", read_lookup):
         if code not in by_code or by_code[code].kind != "district":
             table.add("error", line, f"{code} is no district of {files.name_of(file)}", "add the area or mend the code")
         if by_lsoa.setdefault(lsoa, code) != code:
             table.add("error", line, f"LSOA {lsoa} is in two districts", "keep one row")
     return by_lsoa
+
+
+def _read_wards(
+    files: Files, at: Place, file: Path, model: AreasFile, by_code: Mapping[str, Area], by_lsoa: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The ward of each LSOA, and each ward's name."""
+    ward_of: dict[str, str] = {}
+    wards: dict[str, str] = {}
+    if model.ward_lookup is None:
+        return ward_of, wards
+    path = file.parent / model.ward_lookup
+    table = files.place(path)
+    district_of: dict[str, str] = {}
+    for line, lsoa, code, name in _rows_of(files, at, path, "ward_lookup", read_ward_lookup):
+        if lsoa not in by_lsoa:
+            table.add("error", line, f"LSOA {lsoa} has no district", "add it to the look-up of LSOAs, or leave it out")
+        # A district that is none has been told of where LSOAs are.
+        elif by_lsoa[lsoa] in by_code and district_of.setdefault(code, by_lsoa[lsoa]) != by_lsoa[lsoa]:
+            table.add("error", line, f"ward {code} is in two districts", "mend the code: a ward is a part of one")
+        if wards.setdefault(code, name) != name:
+            table.add("error", line, f"ward {code} has two names", "keep one")
+        if ward_of.setdefault(lsoa, code) != code:
+            table.add("error", line, f"LSOA {lsoa} is in two wards", "keep one row")
+    without = sorted(set(by_lsoa) - set(ward_of)) if ward_of else []
+    if without:
+        what = f"{len(without)} LSOAs have no ward, {without[0]} among them"
+        at.error(("ward_lookup",), what, "give each a row: what happens there would be counted in no ward")
+    return ward_of, wards
 
 
 def _is_above_itself(code: str, by_code: Mapping[str, Area]) -> bool:

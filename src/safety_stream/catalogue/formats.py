@@ -345,11 +345,15 @@ class SuccessorsFile(_Strict):
     successors: list[SuccessorEntry]
 
 
+LookupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\.csv$")]
+
+
 class AreasFile(_Strict):
     """`areas/<county>.yaml`."""
 
     county: Name
-    lsoa_lookup: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+\.csv$")] | None = None
+    lsoa_lookup: LookupName | None = None
+    ward_lookup: LookupName | None = None
     areas: list[AreaEntry]
 
 

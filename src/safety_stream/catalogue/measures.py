@@ -91,6 +91,9 @@ def _indicator(
             at.error(
                 where, f"indicator {entry.id} counts findings", "a finding adds one, to districts: leave the rest out"
             )
+    if "ward" in entry.drill and vocabulary.areas is not None and not vocabulary.areas.wards:
+        what = f"indicator {entry.id} is counted by ward, and nobody has said which LSOA is in which"
+        at.error((*where, "drill"), what, "name a ward_lookup in the area set, or count it by lsoa alone")
     _check_adds(at, where, entry, vocabulary)
     return Indicator(
         id=entry.id,

@@ -28,7 +28,7 @@ from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.known import Heard, Known
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.model.tallies import Tally, lsoa_area
+from safety_stream.core.model.tallies import Tally, lsoa_area, ward_area
 from safety_stream.core.model.times import Day, PeriodKind, to_date, to_day
 
 TOPIC = "tallies"
@@ -50,7 +50,7 @@ def _day(text: str) -> Day:
 def known(
     kafka: Connection,
     indicator: Annotated[str, typer.Option("--indicator", help="An indicator of the catalogue, by its id.")],
-    area: Annotated[str, typer.Option("--area", help="An area of the catalogue, by its code, or lsoa:CODE.")],
+    area: Annotated[str, typer.Option("--area", help="An area of the catalogue, by its code, lsoa:CODE or ward:CODE.")],
     as_of: Annotated[
         Day, typer.Option("--as-of", parser=_day, metavar="DAY", help="What was known at the end of this day.")
     ],
@@ -80,7 +80,7 @@ def known(
     indicators = {one.id: one for one in wanted.indicators}
     _check("indicator", indicator, {one.id: one.title for one in wanted.indicators})
     districts = {one.code: one.name for one in wanted.areas.by_code.values()}
-    names = districts | _lsoas_of(indicators[indicator], wanted)
+    names = districts | _areas_within(indicators[indicator], wanted)
     if area not in names:
         _check("area", area, districts)
     heard = Heard(area, indicator, as_of)
@@ -96,9 +96,12 @@ def known(
         _print(rows, f"{indicator} in {names[area]}", to_date(as_of), with_model=with_model)
 
 
-def _lsoas_of(indicator: Indicator, catalogue: Catalogue) -> dict[str, str]:
-    """The areas of the LSOAs an indicator is counted by, with their names; none where it is not."""
-    return {lsoa_area(code): f"LSOA {code}" for code in catalogue.areas.by_lsoa if "lsoa" in indicator.drill}
+def _areas_within(indicator: Indicator, catalogue: Catalogue) -> dict[str, str]:
+    """The areas of the LSOAs and wards an indicator is counted by, with their names; none where it is not."""
+    areas = catalogue.areas
+    lsoas = {lsoa_area(code): f"LSOA {code}" for code in areas.by_lsoa if "lsoa" in indicator.drill}
+    wards = {ward_area(code): f"{name} ward" for code, name in areas.wards.items() if "ward" in indicator.drill}
+    return lsoas | wards
 
 
 def _read_kafka(kafka: Connection, heard: Heard) -> int:

@@ -109,7 +109,7 @@ def _measure_row(measure: Measure, catalogue: Catalogue, title: str, caveats: It
         id=measure.id,
         title=title,
         area=measure.area,
-        area_name=_name_of(measure.area, catalogue),
+        area_name=catalogue.areas.name_of(measure.area),
         period=measure.period.kind,
         starts=to_date(measure.period.starts),
         ends=to_date(measure.period.ends),
@@ -126,7 +126,7 @@ def _measure_row(measure: Measure, catalogue: Catalogue, title: str, caveats: It
 def _row(value: PublishedIndicator, catalogue: Catalogue, indicator: Indicator | None) -> BulkRow:
     return BulkRow(
         area=value.area,
-        area_name=_name_of(value.area, catalogue),
+        area_name=catalogue.areas.name_of(value.area),
         indicator=value.indicator,
         title=value.indicator if indicator is None else indicator.title,
         period=value.period,
@@ -147,11 +147,6 @@ def _row(value: PublishedIndicator, catalogue: Catalogue, indicator: Indicator |
         late=value.late,
         causes=None if value.causes is None else " ".join(value.causes),
     )
-
-
-def _name_of(area: str, catalogue: Catalogue) -> str:
-    known = catalogue.areas.by_code.get(area)
-    return area if known is None else known.name
 
 
 def _said_of(area: str, caveats: Iterable[Caveat]) -> str:

@@ -130,12 +130,15 @@ class Areas(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     A district may be in several groupings at once, and these in others; what happens in it counts once in each. There
     is no area of everything: the areas nothing is above (the county, OUTSIDE and UNLOCATED) have each incident in
-    exactly one of them, so their sum is the total.
+    exactly one of them, so their sum is the total. Wards are within a district, made of whole LSOAs (`ward_of` says of
+    each in which it is), and are no areas that anything is in by itself: `wards` has their names.
     """
 
     county: str
     by_code: Mapping[str, Area]
     by_lsoa: Mapping[str, str]
+    ward_of: Mapping[str, str] = {}
+    wards: Mapping[str, str] = {}
     residents: Mapping[str, tuple[Residents, ...]] = {}
     successors: tuple[Successor, ...] = ()
 
@@ -146,6 +149,11 @@ class Areas(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             if area is not None and area.kind == "district" and area.is_valid_on(day):
                 return area.code
         return OUTSIDE if code or lsoa else UNLOCATED
+
+    def name_of(self, area: str) -> str:
+        """An area's name, also that of a ward counted within a district; its code where it has none."""
+        known = self.by_code.get(area)
+        return self.wards.get(area.removeprefix("ward:"), area) if known is None else known.name
 
     def roll_ups(self, code: str, day: Day) -> tuple[str, ...]:
         """The area itself and every grouping above it on that day, each once, the area first."""
@@ -194,8 +202,8 @@ class Caveat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     source: str
 
 
-Drill = Literal["lsoa"]
-"""What an indicator is counted by within a district. LSOAs alone: reports carry no ward to the register."""
+Drill = Literal["lsoa", "ward"]
+"""What an indicator is counted by within a district. A report's ward is that of its LSOA."""
 
 Adds = str
 """What a matching incident adds to its indicator: `one`; `weight`, the weight of its category; or the name of a fact,

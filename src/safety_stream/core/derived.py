@@ -271,7 +271,7 @@ class _Shown:
         )
 
     def _is_there(self, area: str, period: Period) -> bool:
-        """Whether an area is there all through a period; LSOAs always are."""
+        """Whether an area is there all through a period; LSOAs and wards always are."""
         known = self.catalogue.areas.by_code.get(area)
         return known is None or (known.is_valid_on(period.starts) and known.is_valid_on(period.ends - 1))
 

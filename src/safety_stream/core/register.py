@@ -44,7 +44,7 @@ from safety_stream.core.model.facts import number_of, value_of
 from safety_stream.core.model.incidents import IncidentVersion, Role
 from safety_stream.core.model.sightings import KeyKind, Sighting, key_kind
 from safety_stream.core.model.stretches import HERE, NEARBY, STRETCHED, STRETCHES
-from safety_stream.core.model.tallies import lsoa_area
+from safety_stream.core.model.tallies import lsoa_area, ward_area
 from safety_stream.core.model.times import DAY_LENGTH, Day, Instant, day_of, period_of
 from safety_stream.core.persons import STRANGERS, Who, told_of_persons
 from safety_stream.core.rules.chains import carried_to, with_all_beneath
@@ -113,6 +113,7 @@ class Scope:
         self.key_kinds = frozenset(kind for rule in live for limb in rule.limbs for kind in limb.keys)
         self.areas: Callable[[str, Day], tuple[str, ...]] = lru_cache(_AREA_DAYS)(catalogue.areas.roll_ups)
         """The areas an incident in an area counts in on a day."""
+        self._ward_of = catalogue.areas.ward_of
         own = [indicator for indicator in catalogue.indicators if indicator.rule is None]
         chosen = [(indicator, compiled(indicator.select)) for indicator in own]
 
@@ -147,11 +148,19 @@ class Scope:
             (self._metres, self._stretch, sought),
             self.linked.select if "linked" in self.key_kinds else None,
             *([followed] if followed else ()),
+            *([self._ward_of] if any("ward" in one.drill for one in own) else ()),
             # How far decisions reach; and claims older than this have no index by person.
             ("by person", catalogue.persons),
         )
         self.digest = sha256(_DIGESTED.encode(said)).digest()
         self._of_roles: dict[tuple[tuple[Role, ...], bool], tuple[tuple[str, tuple[str, ...]], ...]] = {}
+
+    def within(self, lsoa: str, indicator: Indicator) -> Iterator[str]:
+        """The areas within its district that something in an LSOA counts in."""
+        if "lsoa" in indicator.drill:
+            yield lsoa_area(lsoa)
+        if "ward" in indicator.drill and lsoa in self._ward_of:
+            yield ward_area(self._ward_of[lsoa])
 
     def indicators(self, version: IncidentVersion) -> list[Indicator]:
         """The indicators an incident counts in."""
@@ -471,8 +480,8 @@ def _series_of(version: IncidentVersion, scope: Scope) -> Iterator[Series]:
             if count:
                 for area in areas:
                     yield Series(area, indicator.id, event_day, by_month, count)
-                if lsoa is not None and "lsoa" in indicator.drill:
-                    yield Series(lsoa_area(lsoa), indicator.id, event_day, by_month, count)
+                for area in scope.within(lsoa, indicator) if lsoa else ():
+                    yield Series(area, indicator.id, event_day, by_month, count)
 
 
 def added_by(version: IncidentVersion, indicator: Indicator) -> int:

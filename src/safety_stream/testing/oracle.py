@@ -263,6 +263,7 @@ class CatalogueFiles:
     bounds: Plain
     areas: dict[str, Plain]
     lsoas: dict[str, str]
+    wards: dict[str, str]
     indicators: list[Plain]
     limbs: list[Limb]
     facts: dict[str, Plain]
@@ -330,6 +331,10 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
     areas = _load(folder / "areas" / f"{county}.yaml")
     with (folder / "areas" / areas["lsoa_lookup"]).open(encoding="utf-8", newline="") as file:
         lsoas = {row["lsoa_code"]: row["local_authority_code"] for row in csv.DictReader(file)}
+    wards = {}
+    if "ward_lookup" in areas:
+        with (folder / "areas" / areas["ward_lookup"]).open(encoding="utf-8", newline="") as file:
+            wards = {row["lsoa_code"]: row["ward_code"] for row in csv.DictReader(file)}
     rules = [_load(path) for path in sorted((folder / "rules").glob("*.yaml"))]
     said = _load(folder / "facts.yaml")["facts"] if (folder / "facts.yaml").exists() else []
     linked = _load(folder / "linking.yaml")["linked"] if (folder / "linking.yaml").exists() else {}
@@ -342,6 +347,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         bounds=categories["bounds"],
         areas={area["code"]: area for area in areas["areas"]},
         lsoas=lsoas,
+        wards=wards,
         indicators=[
             indicator
             for path in sorted((folder / "indicators").glob("*.yaml"))
@@ -1663,7 +1669,7 @@ def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks)
         kind, indicator = limb.condition["per"], limb.rule.get("indicator") or limb.condition["indicator"]
         for (area, counted_as, starts, ends), value in sorted(sums(tallies, kind).items()):
             settings = parameters(limb, area, starts)
-            if counted_as != indicator or settings is None or clocks.as_of < midnight(ends) or area[:5] == "lsoa:":
+            if counted_as != indicator or settings is None or clocks.as_of < midnight(ends) or ":" in area:
                 continue
             if value >= settings["at_least"]:
                 yield from finding(
@@ -1803,7 +1809,7 @@ def alert_of(members: Sequence[OracleFinding], rule: Plain) -> OracleAlert:
 
 
 def tallies_of(claims: Iterable[Plain], files: CatalogueFiles) -> Iterator[Plain]:
-    """One count per claim, indicator and area, the groupings above it included, and its LSOA where asked for."""
+    """One count per claim, indicator and area, the groupings above it included, its LSOA and ward where asked for."""
     for claim in claims:
         day = london_day(moment(claim["occurred_from"]))
         for indicator in files.indicators:
@@ -1813,6 +1819,8 @@ def tallies_of(claims: Iterable[Plain], files: CatalogueFiles) -> Iterator[Plain
             lsoa = claim["place"][-1]
             if "lsoa" in indicator.get("drill", ()) and lsoa is not None:
                 areas = [*areas, f"lsoa:{lsoa}"]
+            if "ward" in indicator.get("drill", ()) and lsoa in files.wards:
+                areas = [*areas, f"ward:{files.wards[lsoa]}"]
             for area in areas:
                 yield {
                     "area": area,

@@ -179,5 +179,4 @@ def count_of(number: int, what: str) -> str:
 
 def area_name(catalogue: Catalogue, code: str | None) -> str:
     """An area by its name, by its code where the catalogue does not know it."""
-    area = catalogue.areas.by_code.get(code or "")
-    return area.name if area else code or "no area told"
+    return catalogue.areas.name_of(code) if code else "no area told"

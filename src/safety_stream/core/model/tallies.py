@@ -60,7 +60,7 @@ def series_key(area: str, indicator: str) -> str:
     return f"{area}|{indicator}"
 
 
-_LSOA = "lsoa:"
+_LSOA, _WARD = "lsoa:", "ward:"
 
 
 def lsoa_area(code: str) -> str:
@@ -68,6 +68,11 @@ def lsoa_area(code: str) -> str:
     return _LSOA + code
 
 
+def ward_area(code: str) -> str:
+    """The area of a series within a ward; nothing is above it either."""
+    return _WARD + code
+
+
 def is_within_a_district(area: str) -> bool:
     """Whether an area is a part of a district: such counts are small, and for inside alone."""
-    return area.startswith(_LSOA)
+    return area.startswith((_LSOA, _WARD))
