@@ -888,8 +888,9 @@ def _unreported() -> Iterator[Told]:
                 later = last if step == len(told) - 1 else step * 4 * HOUR
                 yield _now(_moved(report, later + turn * 20 * MINUTE))
     # The hospital knows the evening alone; each report matches one crime. And what the police tell late takes it back.
+    # These two are in wards, too.
     for name, known in (("vague", 3), ("late", 3)):
-        where = ReportedPlace(area=BURNLEY, lsoa="E01060000" if name == "vague" else "E01060001", uprn="900000000161")
+        where = ReportedPlace(area=BURNLEY, lsoa="E01024855" if name == "vague" else "E01024856", uprn="900000000161")
         for step in range(5):
             seen = _moved(a_report(hospital, f"{name}-{step}", "2025-11-03T18:00", place=where), step * DAY_LENGTH)
             ends = seen.occurred_from + (8 * HOUR if name == "vague" else 0)
