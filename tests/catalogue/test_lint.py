@@ -441,6 +441,12 @@ def test_the_shipped_catalogue_has_no_issue():
             "periods: [week, month],",
             "hides counts and shows 2 kinds of period, which nest",
         ),
+        (
+            PROFILES,
+            "[month], final_only: true",
+            "[week], final_only: true",
+            "hide counts and show ambulance-violence per week",
+        ),
         (PROFILES, "[week], final_only: true", "[week], final_only: false", "hides counts and shows provisional ones"),
         (PROFILES, "shows: [complete_to,", "shows: [expected, complete_to,", "shows expected, which is made of hidden"),
         (

@@ -364,6 +364,8 @@ def _read_audiences(files: Files, vocabulary: Vocabulary) -> tuple[dict[str, Aud
             if profile.id in profiles:
                 at.error((*where, "id"), f"profile {profile.id} is there already", "rename one of them")
             _check_profile(at, where, profile, vocabulary)
+            for other in profiles.values():
+                _check_beside(at, where, profile, other)
             profiles[profile.id] = _profile(profile, vocabulary.areas)
         if not any(audience in HUB_RULE.audiences for audience in audiences):
             at.warning(("audiences",), "nobody hears of hubs", f"keep an audience {HUB_RULE.audiences[0]}")
@@ -411,6 +413,15 @@ def _check_parts(at: Place, where: Where, profile: ProfileEntry, vocabulary: Voc
                 f"profile {profile.id} hides counts and shows both {one.id} and {other.id}, which may count one report"
             )
             at.error(where, what, "show one of them, or let their select test one field for other values")
+
+
+def _check_beside(at: Place, where: Where, profile: ProfileEntry, other: Profile) -> None:
+    """Two that hide small counts of one table hide others of them: who sees both may subtract."""
+    both = sorted(set(profile.indicators) & set(other.indicators))
+    kinds = sorted(set(profile.periods) & set(other.periods))
+    if profile.suppress_below and other.suppresses and both and kinds:
+        what = f"profiles {other.id} and {profile.id} hide counts and show {both[0]} per {kinds[0]}, each its own way"
+        at.error((*where, "periods"), what, "let one of them show another kind of period, or leave the indicator out")
 
 
 def _check_hiding(at: Place, where: Where, profile: ProfileEntry) -> None:

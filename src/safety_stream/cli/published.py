@@ -158,7 +158,7 @@ def indicators_show(
     as_json: Json = False,
 ) -> None:
     """Print the newest value of every series and period."""
-    names = catalogue_of(catalogue, areas).areas.by_code
+    known = catalogue_of(catalogue, areas).areas
     newest = {}
     for value in read_values(kafka, f"indicators.{profile}", PublishedIndicator, from_beginning=True, go_on=False):
         wanted = ((area, value.area), (indicator, value.indicator), (period, value.period))
@@ -170,16 +170,20 @@ def indicators_show(
             print_json(value)
         return
     print_table(
-        ("area", "indicator", "period", "from", "value", "", "revision", "expected", "signal", "complete to", "late"),
+        (
+            *("area", "indicator", "period", "from", "value", "", "revision", "because"),
+            *("expected", "signal", "complete to", "late"),
+        ),
         [
             (
-                name_of(value.area, names),
+                known.name_of(value.area),
                 value.indicator,
                 value.period,
                 to_date(value.starts).isoformat(),
                 "*" if value.value is None else f"{value.value:,}",
                 "final" if value.final else "provisional",
                 value.revision,
+                ", ".join(value.causes or ()),
                 _expectation(value),
                 _signal(value),
                 "" if value.complete_to is None else to_date(value.complete_to).isoformat(),
