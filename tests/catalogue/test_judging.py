@@ -6,8 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from govuk_bank_holidays.bank_holidays import BankHolidays
 from tests.catalogue.copying import copied
 
+from safety_stream.catalogue.calendars import read_calendars
 from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.issues import Issue
@@ -98,6 +100,15 @@ def test_school_holidays_are_told_here_up_to_where_the_calendar_of_school_days_b
     days = days_of("school-holidays")
     assert {date(2019, 8, 1), date(2024, 8, 30), date(2024, 10, 28), date(2027, 8, 31)} <= set(days)
     assert not {date(2024, 9, 10), date(2019, 9, 10)} & set(days)
+
+
+def test_working_days_are_those_of_the_bank_holidays_the_library_carries():
+    days = (read_calendars(Files(catalogue_folder())) or {})["working"]
+    library = BankHolidays(locale="en", use_cached_holidays=True)
+    holidays = {holiday["date"] for holiday in library.get_holidays(division="england-and-wales")}
+    weekdays = [day for day in range(days.known_from, days.known_to + 1) if to_date(day).isoweekday() < 6]
+    assert len(weekdays) > 1_000
+    assert [day for day in weekdays if days.is_open(day) == (to_date(day) in holidays)] == []
 
 
 @pytest.mark.parametrize(

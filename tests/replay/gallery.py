@@ -43,6 +43,7 @@ def gallery() -> list[Told]:
         _networks,
         _cases,
         _cars,
+        _reviews,
         _streets,
         _crowds,
         _answers,
@@ -631,6 +632,23 @@ def _visits() -> Iterator[Told]:
         yield _now(a_report("police-incidents", f"night-{name}", night, category="domestic-abuse", **child))
         if told_after is not None:
             told = a_report("childrens-services", f"school-{name}", morning, subtype="school-notification", **child)
+            yield _now(_moved(told, told_after))
+
+
+def _reviews() -> Iterator[Told]:
+    """Asked for, or held, before Easter and in February: ten working days later it is too late."""
+    for name, step, answer, begun, late, told_after in (
+        ("never", "requested", "details", "2026-03-26T11:00", "2026-04-14T00:00", None),
+        ("last", "requested", "details", "2026-03-26T11:00", "2026-04-14T00:00", 0),
+        ("late", "requested", "details", "2026-03-26T11:00", "2026-04-14T00:00", 1),
+        ("other", "requested", "outcome", "2026-02-02T11:00", "2026-02-17T00:00", -DAY_LENGTH),
+        ("met", "meeting", "outcome", "2026-02-02T14:00", "2026-02-17T00:00", 1),
+        ("met-in-time", "meeting", "outcome", "2026-02-02T14:00", "2026-02-17T00:00", -HOUR),
+    ):
+        asked = {"people": {"subject": f"tok-review-{name}"}}
+        yield _now(a_report("interventions", f"review-{name}", begun, subtype=f"case-review-{step}", **asked))
+        if told_after is not None:
+            told = a_report("interventions", f"answer-{name}", late, subtype=f"case-review-{answer}", **asked)
             yield _now(_moved(told, told_after))
 
 

@@ -213,6 +213,7 @@ _KINDS = {
     "ambulance": ("ambulance-call", "violence"),
     "fire": ("fire", "deliberate-fire"),
     "childrens-services": ("intervention", "intervention"),
+    "interventions": ("intervention", "intervention"),
     "health-aggregates": ("aggregate-count", "overdose"),
 }
 _YEAR = Duration(months=12)
@@ -1116,6 +1117,29 @@ def school_told_a_second_late(t: Teller) -> Verdict:
     return "encompass-not-told", _school_of(t, SECOND), "fires"
 
 
+def _review_of(t: Teller, answered_later: int | None) -> str:
+    """A case review asked for two working weeks and more ago, and the agencies' details so long after it was late."""
+    token, monday = t.token(), school_night(t.day - 15)
+    subject = _party("subject", token)
+    asked = start_of(monday) + 11 * HOUR
+    t.tell("interventions", asked, subject, reported=t.at(0, 9), subtype="case-review-requested")
+    if answered_later is not None:
+        # Two weeks of five days are over when the Tuesday after begins.
+        at = start_of(monday + 15) + answered_later
+        t.tell("interventions", at, subject, reported=t.at(0, 10), subtype="case-review-details")
+    return f"person:{token}"
+
+
+def review_never_answered(t: Teller) -> Verdict:
+    """The agencies tell nothing of what they know."""
+    return "asb-case-review-late", _review_of(t, None), "fires"
+
+
+def review_answered_at_the_last_instant(t: Teller) -> Verdict:
+    """When the eleventh working day begins."""
+    return "asb-case-review-late", _review_of(t, 0), "must-not-fire"
+
+
 # --- a district's week ------------------------------------------------------------------------------------------------
 
 
@@ -1257,5 +1281,7 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (burgled_again, 5),
     (burgled_and_robbed, 5),
     (school_told_a_second_late, 7),
+    (review_never_answered, 8),
+    (review_answered_at_the_last_instant, 8),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""

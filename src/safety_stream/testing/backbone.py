@@ -50,6 +50,7 @@ _KINDS: Mapping[str, str] = {
     "domestic-abuse": "domestic-abuse",
     "marac": "marac-referral",
     "childrens-services": "intervention",
+    "interventions": "intervention",
     "ed-assaults": "assault-attendance",
     "fire": "fire",
     "police-hate": "hate-report",
@@ -454,6 +455,21 @@ def _children(random: Random) -> Iterator[Report]:
         yield _report("childrens-services", "told", "intervention", at, subtype="school-notification", parties=(child,))
 
 
+def _reviews(random: Random) -> Iterator[Report]:
+    """A case review asked for or held, and answered or not."""
+    begun = random.choice(("case-review-requested", "case-review-meeting"))
+    subject = _party("subject")
+    yield _report("interventions", "review", "intervention", _BEGINS, subtype=begun, parties=(subject,))
+    if random.random() < 0.5:  # noqa: PLR2004 - as often as not
+        # The eleventh working day begins fourteen and a half days later.
+        at = _BEGINS + random.choice((9, 14, 15)) * DAY_LENGTH
+        answer = random.choice(("case-review-details", "case-review-outcome"))
+        yield _report("interventions", "answer", "intervention", at, subtype=answer, parties=(subject,))
+    # Until then nobody knows that no answer is still to come.
+    at = _BEGINS + random.choice((9, 40)) * DAY_LENGTH
+    yield _report("interventions", "visit", "intervention", at, subtype="safeguarding-visit")
+
+
 def _persons(random: Random) -> Iterator[Report]:
     """One person, or some, harmed and missing under several tokens."""
     for number in range(4):
@@ -521,7 +537,7 @@ def _two_of_five(random: Random) -> tuple[str, ...]:
 
 _STORIES = (
     *(_harms, _cars, _returns, _referrals, _weeks, _absences, _evenings, _streets, _lines, _children),
-    *(_neighbourhoods, _networks, _chains, _partners),
+    *(_neighbourhoods, _networks, _chains, _partners, _reviews),
 )
 
 
