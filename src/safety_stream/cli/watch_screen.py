@@ -28,11 +28,11 @@ from safety_stream.web.views.health import FeedLine
 from safety_stream.web.views.row import AlertRow
 
 EVERY_SECONDS: Final = 1.0
-_WIDE: Final = 110
+_WIDE: Final = 130
 """Columns from which on an alert is shown beside the list and not below it."""
 
-_URGENT: Final = {"P1": "bold white on red", "P2": "bold black on yellow", "P3": "bold", "P4": ""}
-_CLOCKS: Final = {"late": "bold red", "soon": "bold yellow", "calm": "dim"}
+_URGENT: Final = {"P1": "bold white on #b00000", "P2": "bold black on yellow", "P3": "bold", "P4": ""}
+_CLOCKS: Final = {"late": "bold #ff9090", "soon": "bold yellow", "calm": "dim"}
 
 _HINT: Final = "Keys 1 to 4 choose a priority, / looks for words, Esc shows all again."
 _UNTOLD: Final = "-"
@@ -54,6 +54,8 @@ class Inbox(App[None]):
     #alerts { height: 1fr; width: 100%; border: round $primary; }
     #about { height: 1fr; width: 100%; border: round $surface-lighten-2; padding: 0 1; }
     .-wide #alerts, .-wide #about { width: 1fr; height: 100%; }
+    #alerts > .option-list--option-highlighted { background: $panel-lighten-2; text-style: bold; }
+    #alerts:focus > .option-list--option-highlighted { background: $panel-lighten-2; text-style: bold; }
     #alerts:focus, #about:focus { border: round $accent; }
     #search { display: none; }
     #search.-asked { display: block; }
@@ -271,8 +273,8 @@ def _in_list(row: AlertRow) -> Content:
         _priority(row),
         " ",
         clock,
-        f" · {row.state}{f', {row.owner}' if row.owner else ''}",
-        f"\n  {row.area}: {'child; ' if row.child else ''}{row.title}",
+        f" · {row.state}{f', {row.owner}' if row.owner else ''}{' · a child' if row.child else ''}",
+        f"\n  {row.area}: {row.title}",
     )
 
 
