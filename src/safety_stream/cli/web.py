@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,8 +25,13 @@ from safety_stream.cli.terminal import (
     say,
     wall,
 )
+from safety_stream.cli.worker import TimeBy
 from safety_stream.config import Connection
+from safety_stream.core.model.times import Instant
 from safety_stream.data_files import catalogue_folder, web_styles
+
+if TYPE_CHECKING:
+    from safety_stream.readmodel.reading import ReadModel
 
 EPILOG = epilog(
     "safety-stream web --database sqlite:///copy.sqlite --port 8080 --read-only",
@@ -46,6 +51,10 @@ def web(
         str,
         typer.Option("--host", help="Address to listen on: of this machine alone, as long as nobody has a password."),
     ] = "127.0.0.1",
+    clock: Annotated[
+        TimeBy,
+        typer.Option("--clock", help="`wall`: now is now. `log`: now is when the backbone last spoke (replays)."),
+    ] = TimeBy.WALL,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer no actions; then Kafka is asked for nothing.")
     ] = False,
@@ -74,10 +83,11 @@ def web(
     volumes = load_volumes(folder)
     if not read_only:
         connect(kafka)
+    read_model = ReadModel(database_of(database, data))
     site = Site(
-        read_model=ReadModel(database_of(database, data)),
+        read_model=read_model,
         loaded=load_whole(folder),
-        now=wall,
+        now=wall if clock is TimeBy.WALL else lambda: _last_spoken(read_model),
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if read_only else Desk(kafka).send,
@@ -100,3 +110,8 @@ def web(
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def _last_spoken(read_model: ReadModel) -> Instant:
+    """When the backbone last said anything of any feed: the time it is to a history that is read in."""
+    return max((feed.as_of for feed in read_model.feeds()), default=wall())
