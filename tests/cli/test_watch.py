@@ -394,6 +394,21 @@ def test_nothing_open_is_well_only_where_all_can_be_seen(empty: Engine):
     assert run(*where)[0] == 0
 
 
+def test_by_the_clock_of_a_history_now_is_when_the_backbone_last_spoke(filled: Engine):
+    _, told, _ = run("--database", str(filled.url), "--json", "--priority", "P1", "--clock", "log")
+    found = json.loads(told)
+
+    assert (found["at"], found["blind"]) == ("2 Mar 2026, 20:30", [])
+    assert found["alerts"][1]["clock"] == "Acknowledge within 4 minutes"
+
+
+def test_nobody_acts_in_a_history():
+    code, _, heard = run("--clock", "log", "--by", "officer-7")
+
+    assert code == 1
+    assert "take no --by with --clock log" in heard
+
+
 def test_what_the_catalogue_does_not_know_is_said(filled: Engine):
     where = ("--database", str(filled.url), "--once")
 

@@ -48,6 +48,13 @@ def test_by_the_clock_of_a_history_now_is_when_the_backbone_last_spoke(served: l
     engine.dispose()
 
 
+def test_nobody_acts_in_a_history(served: list, tmp_path: Path):
+    code, _, said = run("--data", str(tmp_path), "--clock", "log")
+
+    assert (code, served) == (1, [])
+    assert "take --read-only with --clock log" in said
+
+
 def test_nobody_else_is_served_without_a_password(served: list, tmp_path: Path):
     code, _, said = run("--data", str(tmp_path), "--read-only", "--host", "0.0.0.0")  # noqa: S104
 

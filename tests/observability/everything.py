@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safety_stream.observability.metrics import DeliveryMetrics, Metrics, ProjectionMetrics
+from safety_stream.observability.metrics import DeliveryMetrics, Metrics, ProjectionMetrics, WebMetrics
 
 
 def worker_metrics() -> Metrics:
@@ -36,10 +36,17 @@ def projection_metrics() -> ProjectionMetrics:
     return metrics
 
 
+def web_metrics() -> WebMetrics:
+    metrics = WebMetrics()
+    metrics.answered(200, 0.1)
+    metrics.looks_on(1)
+    return metrics
+
+
 def every_sample() -> dict[str, set[str]]:
     """The labels of each sample our processes serve, by name."""
     found: dict[str, set[str]] = {}
-    for metrics in (worker_metrics(), delivery_metrics(), projection_metrics()):
+    for metrics in (worker_metrics(), delivery_metrics(), projection_metrics(), web_metrics()):
         for family in metrics.registry.collect():
             for sample in family.samples:
                 found.setdefault(sample.name, set()).update(sample.labels)

@@ -88,6 +88,11 @@ def database_of(url: str, data: Path) -> Engine:
     return engine
 
 
+def last_spoken(model: ReadModel) -> Instant:
+    """When the backbone last said anything of any feed: the time it is to a history that is read in."""
+    return max((feed.as_of for feed in model.feeds()), default=wall())
+
+
 def topics_of(catalogue: Catalogue) -> tuple[str, ...]:
     """The topics that are copied."""
     return tuple(topic for family in FAMILIES for topic in members(family, catalogue))

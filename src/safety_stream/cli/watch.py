@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -28,6 +29,8 @@ from safety_stream.cli.terminal import (
     say,
     wall,
 )
+from safety_stream.cli.web import NO_ACTIONS_THEN
+from safety_stream.cli.worker import TimeBy
 from safety_stream.config import Connection
 from safety_stream.core.model.findings import Priority
 from safety_stream.data_files import catalogue_folder
@@ -67,6 +70,10 @@ def watch(
         str, typer.Option("--by", help="Acknowledge as this person: a role and a number or a pseudonym, never a name.")
     ] = "",
     role: Annotated[Role, typer.Option("--role", help="In which role --by acts.")] = "duty-officer",
+    clock: Annotated[
+        TimeBy,
+        typer.Option("--clock", help="`wall`: now is now. `log`: now is when the backbone last spoke (replays)."),
+    ] = TimeBy.WALL,
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
@@ -77,9 +84,11 @@ def watch(
     With `--once` or `--json` it prints what is open and ends.
     """
     once = once or as_json
+    if clock is TimeBy.LOG and by:
+        raise Wrong(NO_ACTIONS_THEN.format("no --by"))
     try:
         # The extras `web`, for the copy and its words, and `watch`, for the screen.
-        from safety_stream.cli.projecting import database_of  # noqa: PLC0415
+        from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
 
@@ -96,7 +105,9 @@ def watch(
     wanted = Filter(priorities=tuple(one for one in get_args(Priority) if priority is not None and one <= priority))
     engine = database_of(database, data)
     # No cookie is signed here, and no shift is asked for.
-    site = Site(read_model=ReadModel(engine), loaded=loaded, now=wall, secret="", shift_starts=(0,))
+    model = ReadModel(engine)
+    now = wall if clock is TimeBy.WALL else partial(last_spoken, model)
+    site = Site(read_model=model, loaded=loaded, now=now, secret="", shift_starts=(0,))
     try:
         if once:
             raise typer.Exit(_once(site, person, wanted, as_json=as_json))

@@ -289,6 +289,38 @@ class ProjectionMetrics:
         self._unspoken.set(unspoken_seconds)
 
 
+class WebMetrics:
+    """The figures of a process that serves pages. No address is a label: it would name alerts."""
+
+    def __init__(self) -> None:
+        """Begin at nought, in a registry of its own."""
+        self.registry = CollectorRegistry()
+        self._answers = Counter(
+            "safety_stream_web_answers", "Answers, by class of status.", ["status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "safety_stream_web_answer_seconds", "From a request to the beginning of its answer.", registry=self.registry
+        )
+        self._viewers = Gauge(
+            "safety_stream_web_viewers", "Streams of live news that are open.", registry=self.registry
+        )
+        for status in ("2xx", "3xx", "4xx", "5xx"):
+            self._answers.labels(status)
+
+    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+        """As `Metrics.serve`."""
+        return _serve(self.registry, port, host)
+
+    def answered(self, status: int, seconds: float) -> None:
+        """A request was answered with this status, after so long."""
+        self._answers.labels(f"{status // 100}xx").inc()
+        self._seconds.observe(seconds)
+
+    def looks_on(self, viewers: int) -> None:
+        """So many more streams are open, or, below nought, fewer."""
+        self._viewers.inc(viewers)
+
+
 def _serve(registry: CollectorRegistry, port: int, host: str) -> Callable[[], None]:
     server, thread = start_http_server(port, addr=host, registry=registry)
 
