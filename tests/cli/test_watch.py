@@ -349,7 +349,7 @@ def test_one_silent_feed_is_named_where_nothing_is_open(empty: Engine):
     seen = look(site_of(empty), OFFICER, Filter())
 
     title = LOADED.catalogue.sources[some[0]].title
-    assert of_feeds(seen) == f"Nothing is heard of {title}: no data, which is not no alerts."
+    assert of_feeds(seen) == f"Nothing is heard of {title}: there is no data from there."
     assert nothing_open(seen) == f"No alert is open. {of_feeds(seen)}"
 
 

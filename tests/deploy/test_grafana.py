@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.deploy.promtool import NoPromtool, promtool
-from tests.observability.everything import every_sample
+from tests.observability.everything import delivery_metrics, every_sample, projection_metrics
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "grafana"
@@ -21,6 +21,12 @@ PANELS = [panel for board in DASHBOARDS for panel in board["panels"] if panel["t
 SAMPLES = every_sample() | {"up": {"job", "instance"}}
 SERVICE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["grafana"]
 COLUMNS = 24
+TOLD_WHOLE = {
+    family.name
+    for metrics in (projection_metrics(), delivery_metrics())
+    for family in metrics.registry.collect()
+    if family.type == "gauge"
+}
 
 
 def provisioned(what: str) -> dict[str, Any]:
@@ -93,6 +99,15 @@ def test_what_can_be_chosen_is_asked_of_metrics_there_are(board: dict[str, Any])
         for name in re.findall(r"\$(\w+)", target["expr"])
     }
     assert used - {"__rate_interval"} == variables
+
+
+@by_title
+def test_what_several_processes_tell_of_one_thing_is_not_added_up(panel: dict[str, Any]):
+    # Each process that keeps the copy, or shares the outbox, tells of all of it.
+    for expression in expressions(panel):
+        for name in named(expression) & TOLD_WHOLE:
+            around = expression[: expression.index(name)].rstrip("( ")
+            assert re.search(r"max( (by|without) \([^)]*\))?$", around), expression
 
 
 def test_every_metric_there_is_is_on_a_panel():

@@ -119,7 +119,7 @@ def of_feeds(seen: Look) -> str:
         return f"All {len(seen.feeds)} feeds are heard."
     if len(silent) == len(seen.feeds):
         return "Nothing is heard of any feed: there is no data."
-    return f"Nothing is heard of {words.listed(silent)}: no data, which is not no alerts."
+    return f"Nothing is heard of {words.listed(silent)}: there is no data from there."
 
 
 def nothing_open(seen: Look) -> str:
