@@ -402,6 +402,16 @@ def test_by_the_clock_of_a_history_now_is_when_the_backbone_last_spoke(filled: E
     assert found["alerts"][1]["clock"] == "Acknowledge within 4 minutes"
 
 
+def test_a_database_that_cannot_be_read_is_said(filled: Engine, monkeypatch: pytest.MonkeyPatch):
+    def gone(*_: object, **__: object) -> list[object]:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    monkeypatch.setattr(ReadModel, "inbox", gone)
+    code, _, heard = run("--database", str(filled.url), "--once")
+
+    assert (code, heard) == (1, "error: the database cannot be read (OperationalError): see that it is there.\n")
+
+
 def test_nobody_acts_in_a_history():
     code, _, heard = run("--clock", "log", "--by", "officer-7")
 

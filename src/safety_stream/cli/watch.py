@@ -123,9 +123,14 @@ def _check(what: str, asked: Iterable[str], known: Iterable[str]) -> None:
 
 
 def _once(site: Site, person: Person, wanted: Filter, *, as_json: bool) -> int:
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
     from safety_stream.cli.watching import heading, line_of, look, of_feeds  # noqa: PLC0415
 
-    seen = look(site, person, wanted)
+    try:
+        seen = look(site, person, wanted)
+    except SQLAlchemyError as error:
+        raise Wrong(f"the database cannot be read ({type(error).__name__}): see that it is there") from None
     if as_json:
         print_json(
             {

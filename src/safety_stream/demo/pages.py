@@ -52,15 +52,15 @@ def serving_pages(
     copy = ("project", "--bootstrap", bootstrap, *data)
     server = ("web", *data, "--port", str(port), "--clock", "log", "--read-only")
     with ExitStack() as started:
-        for command in (copy, server):
-            started.enter_context(_guarded(command, folder / f"{command[0]}.log", environment, told))
-        yield lambda: _await_page(port)
+        started.enter_context(_guarded(copy, folder / "project.log", environment, told))
+        serving = started.enter_context(_guarded(server, folder / "web.log", environment, told))
+        yield lambda: _await_page(serving, port)
 
 
 @contextmanager
 def _guarded(
     command: tuple[str, ...], log: Path, environment: Mapping[str, str], told: Callable[[str], None]
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as into:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own commands
             [
@@ -75,7 +75,7 @@ def _guarded(
             start_new_session=True,
         )
     try:
-        yield
+        yield process
     finally:
         ended_by_itself = process.poll() is not None
         if process.stdin is not None:
@@ -86,12 +86,14 @@ def _guarded(
             told(log.read_text(errors="replace"))
 
 
-def _await_page(port: int) -> str:
+def _await_page(serving: subprocess.Popen[bytes], port: int) -> str:
     until = time.monotonic() + _READY_SECONDS_MAX
     url = f"http://127.0.0.1:{port}"
     while time.monotonic() < until:
         with suppress(OSError, HTTPException), urlopen(f"{url}/sign-in", timeout=5):  # noqa: S310 - our own server
             return url
+        if serving.poll() is not None:
+            raise NoPages("the process that serves them ended by itself; its log, at the end, says why")
         time.sleep(0.1)
     raise NoPages(f"no page answers at port {port} within {_READY_SECONDS_MAX:.0f} s")
 
