@@ -66,7 +66,8 @@ styles: env  ## The web pages' style sheet, from npm into build/web (a wheel has
 	$(BIN)/python hatch_build.py
 
 .PHONY: demo
-demo: env  ## A real Kafka, a made-up county, one worker and an oracle; ARGS="..." go to the demo
+demo: env  ## A real Kafka, a made-up county, its pages, and an oracle; ARGS="..." go to the demo
+	@$(BIN)/python hatch_build.py >/dev/null || echo "The demo's pages will be plain." >&2
 	$(BIN)/safety-stream demo $(ARGS)
 
 .PHONY: test

@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from confluent_kafka import Producer
@@ -48,9 +50,9 @@ class Desk:
         assert "Traceback" not in result.output
         return result.exit_code, result.stdout, result.stderr
 
-    def started(self) -> subprocess.Popen[str]:
+    def started(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "safety_stream", "project", "--json"],
+            [sys.executable, "-m", "safety_stream", "project", "--json", *words],
             env=os.environ | self.environment | {"SAFETY_STREAM_DATABASE": self.url},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,6 +125,27 @@ def assert_complete(desk: Desk, alerts: list[PublishedAlert]) -> None:
     assert model.feed(desk.audience, 0, len(alerts) + 1) == alerts
     assert model.inbox(desk.audience, limit=len(alerts)) == naive.inbox(desk.audience)
     assert [one for one in model.health().faults if one.topic == desk.topic] == []
+
+
+@pytest.mark.kafka
+def test_its_figures_are_served_while_it_runs(desk: Desk):
+    desk.tell(told(desk.audience, 1, 300))
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        port = asked.getsockname()[1]
+    with desk.started("--metrics-port", str(port)) as process:
+        desk.copied(process, 300)
+        with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            served = answer.read().decode()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+    figures = dict(line.rsplit(" ", 1) for line in served.splitlines() if not line.startswith("#"))
+    assert process.returncode == 0
+    assert float(figures["safety_stream_projection_records_total"]) >= 300
+    assert float(figures["safety_stream_projection_looked_at_seconds"]) > 0
+    told_of = f'safety_stream_alerts_told_total{{audience="{desk.audience}",priority="P1"}}'
+    assert float(figures[told_of]) == 75
 
 
 @pytest.mark.kafka

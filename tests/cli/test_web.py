@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from starlette.testclient import TestClient
+from tests.web.filling import fill
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
@@ -35,6 +36,23 @@ def test_pages_are_served_over_an_empty_copy(served: list, tmp_path: Path):
     assert (settings["host"], settings["port"]) == ("127.0.0.1", 8123)
     with TestClient(made, base_url="http://127.0.0.1") as client:
         assert "There is no data at all." in client.get("/public").text
+
+
+def test_by_the_clock_of_a_history_now_is_when_the_backbone_last_spoke(served: list, tmp_path: Path):
+    engine = fill(tmp_path / "copy.sqlite", weeks=1)
+    code, _, _ = run("--database", str(engine.url), "--read-only", "--clock", "log")
+
+    assert code == 0
+    with TestClient(served[0][0], base_url="http://127.0.0.1") as client:
+        assert "Made 2 Mar 2026, 20:30" in client.get("/public").text
+    engine.dispose()
+
+
+def test_nobody_acts_in_a_history(served: list, tmp_path: Path):
+    code, _, said = run("--data", str(tmp_path), "--clock", "log")
+
+    assert (code, served) == (1, [])
+    assert "take --read-only with --clock log" in said
 
 
 def test_nobody_else_is_served_without_a_password(served: list, tmp_path: Path):

@@ -106,3 +106,12 @@ def test_brackets_in_what_is_told_are_no_markup(catalogue: Catalogue):
     alert = msgspec.structs.replace(an_alert(), explanation="Harmed [bold]twice[/bold].")
 
     assert "Harmed [bold]twice[/bold]." in line(alert, catalogue).plain
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_where_the_pages_are_has_room_on_every_terminal(catalogue: Catalogue, width: int, height: int):
+    console = Console(width=width, height=height, file=StringIO(), color_system=None, legacy_windows=False)
+    with console.capture() as captured:
+        console.print(screen(Seen(), catalogue, 8.0, console.size, "http://127.0.0.1:65535"))
+
+    assert "pages: http://127.0.0.1:65535" in captured.get()

@@ -42,6 +42,16 @@ def parse(arguments: list[str]) -> dict[str, object]:
     return command.make_context(name, list(arguments)).params
 
 
+def command_of(name: str) -> list[str]:
+    """A service's command line, with what is mounted for it named as it is named here."""
+    mounts = [mount.removesuffix(":ro").split(":") for mount in SERVICES[name].get("volumes", ())]
+    command = SERVICES[name]["command"]
+    for source, target in mounts:
+        if source not in COMPOSE["volumes"]:
+            command = [word.replace(target, str(ROOT / source)) for word in command]
+    return command
+
+
 def environment_variables() -> set[str]:
     def leaves(command: object) -> Iterator[object]:
         for inner in getattr(command, "commands", {}).values():
@@ -126,7 +136,7 @@ def test_the_lock_pins_each_requirement_with_hashes_and_holds_all_that_is_requir
 
 @pytest.mark.parametrize("name", OURS)
 def test_each_command_of_the_compose_file_is_one_of_ours(name: str):
-    assert parse(SERVICES[name]["command"])
+    assert parse(command_of(name))
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -141,14 +151,18 @@ def test_each_setting_of_the_compose_file_is_one_of_ours(name: str):
     assert set(SERVICES[name]["environment"]) <= environment_variables()
 
 
-def test_the_workers_metrics_are_where_prometheus_and_the_image_say():
-    options = parse(SERVICES["worker"]["command"])
-    jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
-    (where,) = jobs[0]["dns_sd_configs"]
+def test_the_workers_metrics_are_at_the_port_the_image_exposes():
+    assert str(parse(SERVICES["worker"]["command"])["metrics_port"]) == last("EXPOSE")
 
-    assert options["metrics_host"] == "0.0.0.0"  # noqa: S104 - inside a network of its own
-    assert str(options["metrics_port"]) == last("EXPOSE") == str(where["port"])
-    assert where["names"] == ["worker"]
+
+def test_the_metrics_of_each_process_are_where_prometheus_asks():
+    jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    asked = {one["names"][0]: one["port"] for job in jobs for one in job["dns_sd_configs"]}
+    served = {name: parse(command_of(name)) for name in OURS if name != "topics"}
+
+    assert asked == {name: options["metrics_port"] for name, options in served.items()}
+    # Inside a network of its own.
+    assert {options["metrics_host"] for options in served.values()} == {"0.0.0.0"}  # noqa: S104
 
 
 def test_a_worker_has_time_to_end():
@@ -156,10 +170,31 @@ def test_a_worker_has_time_to_end():
     assert last("STOPSIGNAL") == "SIGTERM"
 
 
-def test_the_worker_can_write_nothing_but_its_state():
-    worker = SERVICES["worker"]
+@pytest.mark.parametrize("name", sorted(set(OURS) - {"topics"}))
+def test_a_process_can_write_nothing_but_its_state(name: str):
+    service = SERVICES[name]
 
-    assert (True, ["ALL"]) == (worker["read_only"], worker["cap_drop"])
+    assert (True, ["ALL"]) == (service["read_only"], service["cap_drop"])
+
+
+def test_what_processes_keep_outlives_their_containers():
+    kept = {
+        name: dict(mount.split(":")[1::-1] for mount in SERVICES[name]["volumes"]) for name in ("project", "deliver")
+    }
+
+    assert {name: mounts[last("VOLUME")] for name, mounts in kept.items()} == {
+        "project": "pages-data",
+        "deliver": "outbox-data",
+    }
+
+
+def test_the_image_has_all_that_its_processes_need():
+    installed = re.search(
+        r"safety-stream\[([a-z,]+)\]", " ".join(rest for name, rest in instructions() if name == "RUN")
+    )
+
+    assert set(installed[1].split(",")) >= {"delivery", "web"}
+    assert set(installed[1].split(",")) <= set(PROJECT["project"]["optional-dependencies"])
 
 
 def test_the_broker_writes_into_its_volume_and_is_found_where_the_worker_looks():

@@ -1,14 +1,14 @@
 """The alert rules for operators name metrics and labels there are, and each has its case."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.deploy.promtool import NoPromtool, promtool
+from tests.observability.everything import every_sample
 
-from safety_stream.observability.metrics import Metrics
 from safety_stream.wire.topology import STAGES
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
@@ -17,26 +17,13 @@ RULES = [
     for group in yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
 ]
-PROMTOOL = shutil.which("promtool")
 CASES = (FOLDER / "alerts.test.yml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def samples() -> dict[str, set[str]]:
-    """The labels of each sample a worker serves, by name."""
-    metrics = Metrics(lambda: 0)
-    metrics.committed("publish-alerts", 1, 0.1, 0.1)
-    metrics.aborted("detect", "NoLongerOurs")
-    metrics.dead_letter("intake", "empty")
-    metrics.state("detect", 0, 1)
-    metrics.as_of("publish-alerts", 0, 0)
-    metrics.lag("detect", "sightings", 0, 1)
-    metrics.taken_over("detect", 0, 1, 0.1)
-    found: dict[str, set[str]] = {}
-    for metric in metrics.registry.collect():
-        for sample in metric.samples:
-            found.setdefault(sample.name, set()).update(sample.labels)
-    return found
+    """The labels of each sample our processes serve, by name."""
+    return every_sample()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
@@ -69,9 +56,41 @@ def test_a_stage_that_nobody_runs_is_noticed_whichever_it_is():
     assert [row.name for row in STAGES] == re.findall(r'stage="([\w-]+)"', rule["expr"])
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool comes with Prometheus; it is not required")
+def test_the_jobs_alerts_go_by_are_those_prometheus_asks():
+    jobs = {one["job_name"] for one in yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"]}
+    named = {job for rule in RULES for job in re.findall(r'job="([\w-]+)"', rule["expr"])}
+    chosen = [match for rule in RULES for match in re.findall(r'job=~"([^"]+)"', rule["expr"])]
+
+    assert named <= jobs
+    assert [job for job in jobs - named if not any(re.fullmatch(one, job) for one in chosen)] == []
+
+
+@pytest.fixture(scope="module")
+def tool() -> Path:
+    try:
+        return promtool()
+    except NoPromtool as why:
+        pytest.skip(str(why))
+
+
 @pytest.mark.parametrize("words", ["check config prometheus.yml", "test rules alerts.test.yml"])
-def test_prometheus_agrees(words: str):
-    done = subprocess.run([str(PROMTOOL), *words.split()], cwd=FOLDER, capture_output=True, text=True, check=False)
+def test_prometheus_agrees(tool: Path, words: str):
+    done = subprocess.run([str(tool), *words.split()], cwd=FOLDER, capture_output=True, text=True, check=False)
 
     assert 0 == done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_without_a_rule_some_case_fails(rule: dict[str, str], tool: Path, tmp_path: Path):
+    """A case that expects nothing of a rule would be none."""
+    whole = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))
+    for group in whole["groups"]:
+        group["rules"] = [one for one in group["rules"] if one["alert"] != rule["alert"]]
+    (tmp_path / "alerts.yml").write_text(yaml.safe_dump(whole), encoding="utf-8")
+    (tmp_path / "alerts.test.yml").write_text(CASES, encoding="utf-8")
+
+    done = subprocess.run(
+        [str(tool), "test", "rules", "alerts.test.yml"], cwd=tmp_path, capture_output=True, check=False
+    )
+
+    assert done.returncode != 0

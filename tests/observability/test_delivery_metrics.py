@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
+from tests.observability.everything import delivery_metrics
+
 from safety_stream.observability.metrics import DeliveryMetrics
-
-
-def everything_told() -> DeliveryMetrics:
-    metrics = DeliveryMetrics()
-    metrics.took({("now", "urgent"): 2, ("never", "unwanted"): 5}, 3)
-    metrics.attempted("mail", "busy")
-    metrics.handed_over("P1", 1.5)
-    metrics.ended("notify", "delivered")
-    metrics.standing({"waiting": 4, "sent": 9}, 12.5)
-    return metrics
 
 
 def figures(metrics: DeliveryMetrics) -> dict[str, float]:
@@ -25,7 +17,7 @@ def figures(metrics: DeliveryMetrics) -> dict[str, float]:
 
 
 def test_what_is_told_is_in_the_figures():
-    found = figures(everything_told())
+    found = figures(delivery_metrics())
 
     assert found["safety_stream_delivery_decisions_total{'because': 'urgent', 'when': 'now'}"] == 2
     assert found["safety_stream_delivery_missing_numbers_total{}"] == 3
@@ -39,7 +31,7 @@ def test_what_is_told_is_in_the_figures():
 def test_every_metric_is_set_by_some_call():
     silent = [
         family.name
-        for family in everything_told().registry.collect()
+        for family in delivery_metrics().registry.collect()
         if not any(sample.value for sample in family.samples)
     ]
 
@@ -47,7 +39,7 @@ def test_every_metric_is_set_by_some_call():
 
 
 def test_what_is_there_no_more_is_nought():
-    metrics = everything_told()
+    metrics = delivery_metrics()
     metrics.standing({"sent": 13}, 0.0)
 
     assert figures(metrics)["safety_stream_delivery_messages{'status': 'waiting'}"] == 0
@@ -55,7 +47,22 @@ def test_what_is_there_no_more_is_nought():
 
 def test_labels_are_words_of_closed_lists():
     labels = {
-        name for family in everything_told().registry.collect() for sample in family.samples for name in sample.labels
+        name for family in delivery_metrics().registry.collect() for sample in family.samples for name in sample.labels
     }
 
     assert labels == {"when", "because", "channel", "outcome", "status", "priority", "le"}
+
+
+def test_the_first_message_that_is_given_up_is_an_increase():
+    metrics = DeliveryMetrics()
+    metrics.offers(["mail"])
+    before = figures(metrics)["safety_stream_delivery_ended_total{'channel': 'mail', 'status': 'given-up'}"]
+    metrics.ended("mail", "given-up")
+
+    assert (
+        before,
+        figures(metrics)["safety_stream_delivery_ended_total{'channel': 'mail', 'status': 'given-up'}"],
+    ) == (
+        0,
+        1,
+    )

@@ -75,6 +75,7 @@ SERIES = ("internal", "burglary", "north", "week")
     ("ask", "index"),
     [
         (lambda model: model.count_by_priority("desk"), "COVERING INDEX ix_alerts_inbox"),
+        (lambda model: model.count_clocks("desk", NOON), "COVERING INDEX ix_alerts_inbox (audience=? AND shelf=?)"),
         (lambda model: model.alert("desk", "a"), "sqlite_autoindex_alerts_1 (audience=? AND alert_id=?)"),
         (lambda model: model.versions("desk", "a"), "ix_alert_versions_audience_alert_id_seq"),
         (lambda model: model.feed("desk", 7, 50), "sqlite_autoindex_alert_versions_1 (audience=? AND seq>?)"),

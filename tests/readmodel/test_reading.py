@@ -6,7 +6,7 @@ from tests.readmodel.making import NOON, alert, handling, holding, letter, plain
 
 from safety_stream.core.model.times import HOUR
 from safety_stream.readmodel.projection import Place, TopicRecord, note_ends, reached
-from safety_stream.readmodel.reading import MissingFromFeed, NumberingFault, ReadModel, place_of
+from safety_stream.readmodel.reading import ClockCount, MissingFromFeed, NumberingFault, ReadModel, place_of
 from safety_stream.readmodel.rows import RESTING
 
 
@@ -47,6 +47,24 @@ def test_the_most_urgent_comes_first_then_the_next_clock_then_the_newest(engine:
         after = place_of(page[-1])
     assert paged == in_order
     assert model.inbox("desk", after=after) == []
+
+
+def test_clocks_are_counted_by_priority_as_they_stand_at_an_instant(engine: Engine):
+    model = holding(
+        engine,
+        alert(1, "late", priority="P1", handling=handling("new", acknowledge_by=NOON - 1)),
+        alert(2, "just in time", priority="P1", handling=handling("new", acknowledge_by=NOON)),
+        alert(3, "no clock", priority="P1"),
+        alert(4, "settled", priority="P1", handling=handling("closed", decide_by=NOON - HOUR)),
+        alert(5, "untold", priority=None, handling=handling("acknowledged", decide_by=NOON + HOUR)),
+        alert(6, "another's", priority="P1", audience="other"),
+    )
+
+    assert model.count_clocks("desk", NOON) == [
+        ClockCount(priority="P1", late=1, running=1, unclocked=1),
+        ClockCount(priority=None, late=0, running=1, unclocked=0),
+    ]
+    assert model.count_clocks("nobody", NOON) == []
 
 
 def test_a_page_goes_on_behind_its_place_whatever_has_moved(engine: Engine):

@@ -30,6 +30,7 @@ from safety_stream.cli import (
     schemas,
     subscriptions,
     topics,
+    watch,
     web,
     worker,
 )
@@ -71,6 +72,7 @@ app.command("generate", epilog=generate.EPILOG)(generate.generate_command)
 app.command("deliver", epilog=deliver.EPILOG)(deliver.deliver)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.command("web", epilog=web.EPILOG)(web.web)
+app.command("watch", epilog=watch.EPILOG)(watch.watch)
 published.indicators.command("known", epilog=known.EPILOG)(known.known)
 published.indicators.command("s17a", epilog=s17a.EPILOG)(s17a.s17a)
 published.indicators.command("export", epilog=bulk.EPILOG)(bulk.export)

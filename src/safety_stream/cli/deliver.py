@@ -106,10 +106,12 @@ def deliver(
     box: Outbox = outboxes.Outbox(
         database_of(outbox, data), bounds, channels.provider_of, lambda code: _lies_in(known.areas, code)
     )
+    offered = sending.channels_of(settings)
     metrics = DeliveryMetrics()
+    metrics.offers(offered)
     sender: Sender = sending.Sender(
         box,
-        sending.channels_of(settings),
+        offered,
         {name: value.get_secret_value() for name, value in settings.addresses.items()},
         clock=wall,
         chance=random.random,

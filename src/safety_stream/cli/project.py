@@ -19,8 +19,10 @@ from safety_stream.cli.terminal import (
     epilog,
     on_kafka,
     say,
+    serving,
 )
 from safety_stream.config import Connection
+from safety_stream.observability.metrics import ProjectionMetrics
 
 EPILOG = epilog(
     "safety-stream project --database postgresql://pages@127.0.0.1/pages",
@@ -46,6 +48,10 @@ def project(
     until_end: Annotated[
         bool, typer.Option("--until-end", help="Stop where the topics end now, instead of following them.")
     ] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
@@ -58,13 +64,18 @@ def project(
     """
     try:
         # The extra `web`: workers do without a database.
-        from safety_stream.cli.projecting import Projecting, database_of, topics_of  # noqa: PLC0415
+        from safety_stream.cli.projecting import Figures, Projecting, database_of, topics_of  # noqa: PLC0415
+        from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Wrong(f"{error.name} is not installed, which the copy needs: pip install 'safety-stream[web]'") from None
-    topics = topics_of(catalogue_of(catalogue, areas))
+    known = catalogue_of(catalogue, areas)
+    topics = topics_of(known)
     connect(kafka)
     engine = database_of(database, data)
-    projecting = Projecting(kafka, engine, topics, as_json=as_json)
+    metrics = ProjectionMetrics()
+    figures = Figures(metrics, ReadModel(engine), known) if metrics_port else None
+    projecting = Projecting(kafka, engine, topics, as_json=as_json, figures=figures)
+    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if until_end:
@@ -75,4 +86,6 @@ def project(
         # A transaction that is interrupted has not happened: its records are read again.
         say("The copy is stopped; the same command goes on with it")
     finally:
+        if stop_serving is not None:
+            stop_serving()
         engine.dispose()

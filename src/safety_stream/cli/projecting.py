@@ -6,10 +6,15 @@ Apart from `project`, because it needs a database's libraries, which not everybo
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import product
+from math import inf
 from pathlib import Path
+from typing import Final, get_args
 
+import msgspec
 from confluent_kafka import KafkaException
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
@@ -19,6 +24,10 @@ from safety_stream.cli.terminal import Wrong, how_many, out, print_json, say, wa
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.findings import Priority
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import SECOND, Instant
+from safety_stream.observability.metrics import ProjectionMetrics
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.projection import (
     FAMILIES,
@@ -42,8 +51,14 @@ from safety_stream.streaming.reading import (
     read_between,
     topic_ids,
 )
+from safety_stream.web.views.health import feeds_view
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import members
+
+UNTOLD_PRIORITY = "untold"
+"""The label of alerts whose priority an audience is not told."""
+
+PRIORITY_LABELS: Final = (*get_args(Priority), UNTOLD_PRIORITY)
 
 BATCH = 1_000
 """Records of one transaction at most."""
@@ -73,16 +88,69 @@ def database_of(url: str, data: Path) -> Engine:
     return engine
 
 
+def last_spoken(model: ReadModel) -> Instant:
+    """When the backbone last said anything of any feed: the time it is to a history that is read in."""
+    return max((feed.as_of for feed in model.feeds()), default=wall())
+
+
 def topics_of(catalogue: Catalogue) -> tuple[str, ...]:
     """The topics that are copied."""
     return tuple(topic for family in FAMILIES for topic in members(family, catalogue))
 
 
+class Figures:
+    """What a process that keeps the copy tells Prometheus of it, by the clock of this machine."""
+
+    def __init__(self, metrics: ProjectionMetrics, model: ReadModel, catalogue: Catalogue) -> None:
+        """Tell `metrics` of this copy."""
+        self._metrics = metrics
+        self._model = model
+        self._catalogue = catalogue
+        # From nought on, or the first alert of a kind would be no increase to Prometheus.
+        audiences = (audience.id for audience in catalogue.audiences)
+        metrics.copied(0, dict.fromkeys(product(audiences, PRIORITY_LABELS), 0))
+
+    def copied(self, values: Iterable[msgspec.Struct], new: int) -> None:
+        """These were in a batch, so many of them new. Of a batch that was copied before nothing is told twice."""
+        alerts = (one for one in values if isinstance(one, PublishedAlert) and one.notify is not False)
+        told = Counter((alert.audience, alert.priority or UNTOLD_PRIORITY) for alert in alerts)
+        self._metrics.copied(new, told if new else {})
+
+    def look(self) -> None:
+        """Tell how the copy stands, which clocks run and which feeds are heard."""
+        now, copy, feeds = wall(), self._model.health(), self._model.feeds()
+        self._metrics.looked((copy.looked_at or 0) / SECOND, copy.behind, len(copy.faults))
+        for audience in self._catalogue.audiences:
+            self._metrics.alerts_open(audience.id, self._clocks(audience.id, now))
+        lines = feeds_view(feeds, copy, (), self._catalogue, now).lines
+        spoken_at = max((feed.as_of for feed in feeds), default=None)
+        unspoken = inf if spoken_at is None else max(now - spoken_at, 0) / SECOND
+        self._metrics.feeds_heard({line.source: line.level for line in lines}, unspoken)
+
+    def _clocks(self, audience: str, now: Instant) -> dict[tuple[str, str], int]:
+        # Nought of what there is none of any more, or the last number would stand for good.
+        counts = dict.fromkeys(product(PRIORITY_LABELS, ("late", "running", "none")), 0)
+        for one in self._model.count_clocks(audience, now):
+            priority = one.priority or UNTOLD_PRIORITY
+            counts[priority, "late"], counts[priority, "running"] = one.late, one.running
+            counts[priority, "none"] = one.unclocked
+        return counts
+
+
 class Projecting:
     """One run of the projection."""
 
-    def __init__(self, kafka: Connection, engine: Engine, topics: tuple[str, ...], *, as_json: bool) -> None:
+    def __init__(
+        self,
+        kafka: Connection,
+        engine: Engine,
+        topics: tuple[str, ...],
+        *,
+        as_json: bool,
+        figures: Figures | None = None,
+    ) -> None:
         """Copy these topics of Kafka into this database, and say how it goes."""
+        self._figures = figures
         self._kafka = kafka
         self._engine = engine
         self._topics = topics
@@ -161,6 +229,8 @@ class Projecting:
         # Also where nothing is new: pages tell from it that somebody still looks.
         with self._engine.begin() as connection:
             note_ends(connection, ends, wall())
+        if self._figures is not None:
+            self._figures.look()
 
     def _apply(self, records: Iterable[Incoming], ends: Mapping[Place, int]) -> Applied:
         read = [self._read(record) for record in records]
@@ -168,6 +238,8 @@ class Projecting:
             applied = apply(connection, read)
             if ends:
                 reached(connection, ends)
+        if self._figures is not None:
+            self._figures.copied((record.value for record in read), applied.new)
         if self._as_json and read:
             print_json(applied)
         if applied.faults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from typing import Annotated
 
 import typer
@@ -23,10 +24,13 @@ from safety_stream.cli.terminal import (
     out,
     print_json,
     say,
+    serving,
     wall,
 )
+from safety_stream.cli.worker import TimeBy
 from safety_stream.config import Connection
 from safety_stream.data_files import catalogue_folder, web_styles
+from safety_stream.observability.metrics import WebMetrics
 
 EPILOG = epilog(
     "safety-stream web --database sqlite:///copy.sqlite --port 8080 --read-only",
@@ -35,6 +39,10 @@ EPILOG = epilog(
 
 SECRET = "SAFETY_STREAM_WEB_SECRET"  # noqa: S105 - the name of a variable
 """What cookies are signed with. Without it everybody has to sign in again after a restart."""
+
+NO_ACTIONS_THEN = (
+    "what people do is stamped with the time they do it at, which is not that of a history: take {} with --clock log"
+)
 
 
 @on_kafka
@@ -46,9 +54,17 @@ def web(
         str,
         typer.Option("--host", help="Address to listen on: of this machine alone, as long as nobody has a password."),
     ] = "127.0.0.1",
+    clock: Annotated[
+        TimeBy,
+        typer.Option("--clock", help="`wall`: now is now. `log`: now is when the backbone last spoke (replays)."),
+    ] = TimeBy.WALL,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer no actions; then Kafka is asked for nothing.")
     ] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
@@ -61,23 +77,27 @@ def web(
         # The extra `web`: whoever serves no pages does without it.
         import uvicorn  # noqa: PLC0415
 
+        from safety_stream.cli.counted import Counted  # noqa: PLC0415
         from safety_stream.cli.desk import Desk, hear  # noqa: PLC0415
-        from safety_stream.cli.projecting import database_of  # noqa: PLC0415
+        from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Wrong(f"{error.name} is not installed, which the pages need: pip install 'safety-stream[web]'") from None
+    if clock is TimeBy.LOG and not read_only:
+        raise Wrong(NO_ACTIONS_THEN.format("--read-only"))
     if host not in LOOPBACK:
         raise Wrong(str(NotLoopback(host)))
     folder = catalogue or catalogue_folder()
     volumes = load_volumes(folder)
     if not read_only:
         connect(kafka)
+    read_model = ReadModel(database_of(database, data))
     site = Site(
-        read_model=ReadModel(database_of(database, data)),
+        read_model=read_model,
         loaded=load_whole(folder),
-        now=wall,
+        now=wall if clock is TimeBy.WALL else lambda: last_spoken(read_model),
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if read_only else Desk(kafka).send,
@@ -86,17 +106,23 @@ def web(
         hear(kafka, site.answers.take)
     if web_styles() is None:
         say("The style sheet was not fetched, so pages are plain: make styles")
+    metrics = WebMetrics()
+    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if as_json:
         print_json({"url": where})
     else:
         out.print(f"Pages are at {where}. Ctrl-C stops it.")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    uvicorn.run(
-        make_app(site, host),
-        host=host,
-        port=port,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    try:
+        uvicorn.run(
+            Counted(make_app(site, host), metrics, time.perf_counter),
+            host=host,
+            port=port,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    finally:
+        if stop_serving is not None:
+            stop_serving()

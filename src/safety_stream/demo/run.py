@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.times import DAY_LENGTH, Instant, start_of, to_day
 from safety_stream.data_files import catalogue_folder
+from safety_stream.demo.pages import SIGN_IN, NoPages, clean_environment, serving_pages
 from safety_stream.demo.play import Player
 from safety_stream.demo.story import story
 from safety_stream.demo.watching import Seen, quantile
@@ -87,11 +87,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class Demo:
     """One demonstration. `say` hears in words how far it has come."""
 
-    def __init__(self, seed: int, scale: float, say: Callable[[str], None]) -> None:
-        """`scale`: the synthetic county's size, 1 for all of Lancashire."""
+    def __init__(self, seed: int, scale: float, say: Callable[[str], None], *, with_pages: bool = False) -> None:
+        """`scale`: the synthetic county's size, 1 for all of Lancashire. `pages` is where pages are, once they are."""
         self._seed = seed
         self._scale = scale
         self._say = say
+        self._with_pages = with_pages
+        self.pages = ""
         self.catalogue: Catalogue = load_catalogue(catalogue_folder())
         self.seen = Seen()
         self._wire = Records()
@@ -111,11 +113,30 @@ class Demo:
             self._say("Creating the topics")
             admin = AdminClient(self._kafka.settings() | {"log_level": 0})
             create(admin, plan(admin, topics(self.catalogue, PARTITIONS)).create)
+            address = self._start_pages(starting, broker.bootstrap_servers, folder) if self._with_pages else None
             self._say("Starting a worker with all stages")
             self._worker = starting.enter_context(_worker(broker.bootstrap_servers, folder))
+            if address is not None:
+                self._await_pages(address)
             starting.callback(self._stop.set)
             self._ready = starting.pop_all()
         return self
+
+    def _start_pages(self, starting: ExitStack, bootstrap: str, folder: Path) -> Callable[[], str] | None:
+        """A demonstration without pages is one all the same."""
+        try:
+            return starting.enter_context(serving_pages(bootstrap, folder, clean_environment(), _on_the_way))
+        except NoPages as why:
+            self._say(f"There are no pages: {why}")
+            return None
+
+    def _await_pages(self, address: Callable[[], str]) -> None:
+        try:
+            self.pages = address()
+        except NoPages as why:
+            self._say(f"There are no pages: {why}")
+        else:
+            self._say(f"Pages: {self.pages}/sign-in (choose {SIGN_IN}; there is no password)")
 
     def __exit__(self, *_: object) -> None:
         """Stop everything that was started."""
@@ -217,6 +238,11 @@ class Demo:
             raise self._failed[0]
 
 
+def _on_the_way(log: str) -> None:
+    # Results are on our standard output; what a process has to say is not one.
+    sys.stderr.write(log)
+
+
 def _county() -> County:
     return read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
 
@@ -237,10 +263,8 @@ def _worker(bootstrap: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         *(sys.executable, "-m", "safety_stream", "worker", "--bootstrap", bootstrap),
         *("--data", str(folder / "state"), "--clock", "log", "--ready-file", str(ready), "--log-level", "WARNING"),
     ]
-    # How the operator reaches a cluster of his own, and what he runs there, is nothing to this one.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SAFETY_STREAM_")}
     with log.open("wb") as into:
-        process = subprocess.Popen(command, stdout=into, stderr=into, env=environment)  # noqa: S603 - our own command
+        process = subprocess.Popen(command, stdout=into, stderr=into, env=clean_environment())  # noqa: S603 - our own
     try:
         _await_ready(process, ready)
         yield process
@@ -251,8 +275,7 @@ def _worker(bootstrap: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        # Results are on our standard output; what a worker has to say is not one.
-        sys.stderr.write(log.read_text(errors="replace"))
+        _on_the_way(log.read_text(errors="replace"))
 
 
 def _await_ready(process: subprocess.Popen[bytes], ready: Path) -> None:

@@ -47,8 +47,10 @@ _FEEDS_WIDTH, _FEEDS_WIDTH_NARROW = 45, 37
 _AREA_WIDTH, _COLUMN_WIDTH = 22, 10
 
 
-def screen(seen: Seen, catalogue: Catalogue, seconds: float, size: ConsoleDimensions) -> RenderableType:
-    """One picture of everything, for a terminal of this size, after so many seconds."""
+def screen(
+    seen: Seen, catalogue: Catalogue, seconds: float, size: ConsoleDimensions, pages: str = ""
+) -> RenderableType:
+    """One picture of everything, for a terminal of this size, after so many seconds; `pages` is where they are."""
     areas = _areas(catalogue)
     room = size.height - _HEAD_LINES - _STORY_LINES
     alert_lines = max(_ALERT_LINES_MIN, room - _TABLE_HEAD_LINES - len(areas))
@@ -58,7 +60,7 @@ def screen(seen: Seen, catalogue: Catalogue, seconds: float, size: ConsoleDimens
     layout = Layout()
     with seen.looking():
         layout.split_column(
-            Layout(_head(seen, seconds, size.width), size=_HEAD_LINES),
+            Layout(_head(seen, seconds, size.width, pages), size=_HEAD_LINES),
             Layout(
                 Group(_title("What it promised, and what was seen"), _cut(story_lines(seen, catalogue))),
                 size=_STORY_LINES,
@@ -109,9 +111,10 @@ def _what(seen_by: PublishedAlert | DeadLetter, catalogue: Catalogue) -> Text:
     return text
 
 
-def _head(seen: Seen, seconds: float, width: int) -> RenderableType:
+def _head(seen: Seen, seconds: float, width: int, pages: str) -> RenderableType:
     middle, slow = quantile(seen.latencies, 0.5), quantile(seen.latencies, 0.99)
     pieces = [
+        *([f"pages: {pages}"] if pages else []),
         _date(seen.simulated),
         f"{seen.reports:,} reports",
         f"{seen.incidents:,} incidents ({seen.incidents_per_second(monotonic()):,.0f} a second)",

@@ -5,7 +5,7 @@ The class is what the loop tells (`streaming.ports.Observer`); it is served for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -13,6 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 REPORT_TO_ALERT_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)
 """Seconds. The goal is 0.25 at a hundred reports a second; what is beyond a minute was waiting for a worker."""
+
+FEED_STATES: Final = ("heard", "silent", "never")
+"""How a feed may be heard, as the pages have it (`web.views.health`)."""
 
 ALERTING_STAGE: Final = "publish-alerts"
 
@@ -177,6 +180,15 @@ class DeliveryMetrics:
         """As `Metrics.serve`."""
         return _serve(self.registry, port, host)
 
+    def offers(self, channels: Iterable[str]) -> None:
+        """These channels are set up, and what became of their messages is told from nought on.
+
+        To Prometheus a series that begins at 1 is no increase: nobody would hear of the first that was given up.
+        """
+        for channel in channels:
+            for status in ("delivered", "given-up"):
+                self._ends.labels(channel, status)
+
     def took(self, decisions: Mapping[tuple[str, str], int], missing: int) -> None:
         """Records were put into the outbox: so many decisions of each kind, and so many numbers missing."""
         for (when, because), count in decisions.items():
@@ -201,6 +213,112 @@ class DeliveryMetrics:
         for status in self._statuses:
             self._messages.labels(status).set(messages.get(status, 0))
         self._oldest.set(oldest_seconds)
+
+
+class ProjectionMetrics:
+    """The figures of a process that keeps the copy for pages: of the copy, and of what is in it."""
+
+    def __init__(self) -> None:
+        """Begin at nought, in a registry of its own."""
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self._copied = Counter("safety_stream_projection_records", "Records copied.", registry=registry)
+        self._told = Counter(
+            "safety_stream_alerts_told",
+            "Records of alerts that somebody is to hear of, as they were copied.",
+            ["audience", "priority"],
+            registry=registry,
+        )
+        self._behind = Gauge(
+            "safety_stream_projection_behind_records", "Records the copy lacks, at most.", registry=registry
+        )
+        self._looked_at = Gauge(
+            "safety_stream_projection_looked_at_seconds",
+            "When the copy was last compared with what was published, in seconds since 1970.",
+            registry=registry,
+        )
+        self._faults = Gauge(
+            "safety_stream_projection_numbering_faults",
+            "Stretches of feeds' numbers that never came, or came twice.",
+            registry=registry,
+        )
+        self._open = Gauge(
+            "safety_stream_open_alerts",
+            "Open alerts, by how their next clock stands: late, running or none.",
+            ["audience", "priority", "clock"],
+            registry=registry,
+        )
+        self._feeds = Gauge(
+            "safety_stream_feed_state",
+            "1 for the state a feed is in: heard, silent or never heard; 0 for the others.",
+            ["source", "state"],
+            registry=registry,
+        )
+        self._unspoken = Gauge(
+            "safety_stream_feeds_unspoken_seconds",
+            "For how long the backbone has said nothing of any feed; infinite where it never has.",
+            registry=registry,
+        )
+
+    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+        """As `Metrics.serve`."""
+        return _serve(self.registry, port, host)
+
+    def copied(self, records: int, told: Mapping[tuple[str, str], int]) -> None:
+        """Records were copied: so many, and of each audience and priority so many alerts that are to be heard of."""
+        self._copied.inc(records)
+        for (audience, priority), count in told.items():
+            self._told.labels(audience, priority).inc(count)
+
+    def looked(self, at: float, behind: int, faults: int) -> None:
+        """The copy was compared with what was published, at this second since 1970."""
+        self._looked_at.set(at)
+        self._behind.set(behind)
+        self._faults.set(faults)
+
+    def alerts_open(self, audience: str, counts: Mapping[tuple[str, str], int]) -> None:
+        """So many alerts of an audience are open, by priority and clock; what is not named is as it was."""
+        for (priority, clock), count in counts.items():
+            self._open.labels(audience, priority, clock).set(count)
+
+    def feeds_heard(self, states: Mapping[str, str], unspoken_seconds: float) -> None:
+        """The state of each feed, by its source, and for how long nothing was said of any."""
+        for source, state in states.items():
+            for one in FEED_STATES:
+                self._feeds.labels(source, one).set(one == state)
+        self._unspoken.set(unspoken_seconds)
+
+
+class WebMetrics:
+    """The figures of a process that serves pages. No address is a label: it would name alerts."""
+
+    def __init__(self) -> None:
+        """Begin at nought, in a registry of its own."""
+        self.registry = CollectorRegistry()
+        self._answers = Counter(
+            "safety_stream_web_answers", "Answers, by class of status.", ["status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "safety_stream_web_answer_seconds", "From a request to the beginning of its answer.", registry=self.registry
+        )
+        self._viewers = Gauge(
+            "safety_stream_web_viewers", "Streams of live news that are open.", registry=self.registry
+        )
+        for status in ("2xx", "3xx", "4xx", "5xx"):
+            self._answers.labels(status)
+
+    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+        """As `Metrics.serve`."""
+        return _serve(self.registry, port, host)
+
+    def answered(self, status: int, seconds: float) -> None:
+        """A request was answered with this status, after so long."""
+        self._answers.labels(f"{status // 100}xx").inc()
+        self._seconds.observe(seconds)
+
+    def looks_on(self, viewers: int) -> None:
+        """So many more streams are open, or, below nought, fewer."""
+        self._viewers.inc(viewers)
 
 
 def _serve(registry: CollectorRegistry, port: int, host: str) -> Callable[[], None]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select
 
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.core.model.findings import Family, Priority
@@ -112,6 +112,15 @@ class ProjectionHealth(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[NumberingFault, ...]
 
 
+class ClockCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the open alerts of a priority, how many have a clock that has run out, one that runs, and none."""
+
+    priority: Priority | None
+    late: int
+    running: int
+    unclocked: int
+
+
 class ReadModel:
     """The copy, to be read. Threads may share one."""
 
@@ -173,6 +182,26 @@ class ReadModel:
         )
         counted = {"P1": 0, "P2": 0, "P3": 0, "P4": 0}
         return counted | {"" if urgency == UNTOLD else f"P{urgency}": count for urgency, count in rows}
+
+    def count_clocks(self, audience: str, instant: Instant) -> list[ClockCount]:
+        """How the clocks of an audience's open alerts stand at an instant, the most urgent priority first."""
+        late, has_none = ALERTS.c.next_clock < instant, ALERTS.c.next_clock == NO_CLOCK
+        rows = self._rows(
+            select(
+                ALERTS.c.urgency,
+                func.sum(case((late, 1), else_=0)),
+                func.sum(case((or_(late, has_none), 0), else_=1)),
+                func.sum(case((has_none, 1), else_=0)),
+            )
+            .where(ALERTS.c.audience == audience, ALERTS.c.shelf == OPEN)
+            .group_by(ALERTS.c.urgency)
+            .order_by(ALERTS.c.urgency)
+        )
+        priorities: dict[int, Priority | None] = {urgency_of(one): one for one in get_args(Priority)}
+        return [
+            ClockCount(priority=priorities.get(urgency), late=int(late), running=int(running), unclocked=int(none))
+            for urgency, late, running, none in rows
+        ]
 
     def alert(self, audience: str, alert_id: str) -> PublishedAlert | None:
         """An alert as it stands; None where the audience was never told of it."""
