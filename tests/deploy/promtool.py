@@ -35,9 +35,12 @@ def _fetch(kept: Path) -> None:
     # Beside where it goes, so that the last step is a rename: whoever else fetches it at the same time does no harm.
     with tempfile.TemporaryDirectory(dir=kept.parent) as name:
         folder = Path(name)
-        done = subprocess.run(
-            [apt, "download", "prometheus"], cwd=folder, capture_output=True, text=True, check=False, timeout=200
-        )
+        try:
+            done = subprocess.run(
+                [apt, "download", "prometheus"], cwd=folder, capture_output=True, text=True, check=False, timeout=200
+            )
+        except subprocess.TimeoutExpired:
+            raise NoPromtool("apt has not fetched the package prometheus within 200 seconds") from None
         packages = [*folder.glob("*.deb")]
         if done.returncode or len(packages) != 1:
             raise NoPromtool(f"apt cannot fetch the package prometheus: apt-get update. It said: {done.stderr.strip()}")

@@ -23,7 +23,7 @@ from safety_stream.embedded import guard
 SIGN_IN: Final = "dev-duty-officer"
 """Whom to choose at the sign-in, to see what duty officers are told."""
 
-_READY_SECONDS_MAX: Final = 60.0
+_READY_SECONDS_MAX: Final = 180.0
 _GRACE_SECONDS: Final = "10"
 
 
