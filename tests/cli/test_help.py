@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -31,6 +32,7 @@ def path(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return request.param
 
 
+@lru_cache
 def help_of(path: tuple[str, ...]) -> str:
     result = CliRunner().invoke(app, [*path, "--help"], env=WIDE)
     assert result.exit_code == 0
