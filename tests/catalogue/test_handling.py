@@ -9,7 +9,7 @@ from tests.catalogue.copying import copied
 
 from safety_stream.catalogue.loading import lint_catalogue, load_catalogue
 from safety_stream.core.alerts.handling import Clocks, Rung
-from safety_stream.core.model.times import HOUR, MINUTE
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE
 from safety_stream.data_files import catalogue_folder
 
 HANDLING = "handling.yaml"
@@ -42,6 +42,15 @@ def test_the_shipped_clocks_are_those_of_the_table_they_are_from():
     assert (policy.clocks["P4"].acknowledge, policy.clocks["P4"].ladder) == (None, ())
     assert "accept" in policy.roles["childrens-services"]
     assert "accept" not in policy.roles["duty-officer"]
+    assert policy.remembered == 90 * DAY_LENGTH
+
+
+def test_the_shipped_rungs_hear_of_what_goes_up_to_them_alone():
+    catalogue = load_catalogue(catalogue_folder())
+    rungs = {rung.to for clocks in catalogue.handling.clocks.values() for rung in clocks.ladder}
+
+    assert {one.id for one in catalogue.audiences if one.hears == "escalated"} == rungs
+    assert not any(rungs & set(rule.audiences) for rule in catalogue.rules)
 
 
 def test_a_catalogue_without_the_file_lets_no_clock_run_and_nobody_act(folder: Path):
@@ -60,10 +69,25 @@ def test_a_catalogue_without_the_file_lets_no_clock_run_and_nobody_act(folder: P
         ("after: 30 minutes, to: super", "after: 15 minutes, to: super", "not later on the ladder"),
         ("    asb-lead:", "    asb-leader:", "unknown audience asb-leader"),
         ("    reasons: default", "", "nothing says where reasons is from"),
+        ("to: superintendent", "to: commander", "unknown audience commander"),
+        ("to: daily-meeting", "to: inspector", "audience daily-meeting hears what goes up to it, and is on no ladder"),
+        ("to: superintendent", "to: daily-meeting", "daily-meeting stands on the ladder of P1 and does not take all"),
+        ("to: superintendent", "to: soc-unit", "soc-unit stands on the ladder of P1 and does not take all its alerts"),
+        ("remembered: 90 days", "remembered: 3 months", "no exact length"),
         ("analyst: [note, judge]", "analyst: [note, jugde]", "Input should be"),
     ],
 )
 def test_a_mistake_is_told(folder: Path, old: str, new: str, said: str):
     edit(folder, old, new)
 
+    assert any(said in str(issue) for issue in lint_catalogue(folder))
+
+
+def test_no_rule_is_for_a_rung_of_the_ladder(folder: Path):
+    path = folder / "rules" / "hate-repeat.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert "audience: [" in text
+    path.write_text(text.replace("audience: [", "audience: [inspector, ", 1), encoding="utf-8")
+
+    said = "audience inspector hears of nothing but what has gone up the ladder to it"
     assert any(said in str(issue) for issue in lint_catalogue(folder))

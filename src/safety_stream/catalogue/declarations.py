@@ -379,6 +379,7 @@ def _audience(entry: AudienceEntry) -> Audience:
         families=tuple(entry.families),
         priorities=tuple(entry.priorities),
         fields=tuple(entry.fields),
+        hears=entry.hears,
     )
 
 

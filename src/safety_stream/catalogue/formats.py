@@ -21,7 +21,7 @@ from pydantic import (
     Tag,
 )
 
-from safety_stream.core.catalogue import ONE, AgreementPart, AreaKind, Drill, Holder
+from safety_stream.core.catalogue import ONE, AgreementPart, AreaKind, Drill, Hears, Holder
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import HandlingAction
 from safety_stream.core.model.incidents import IdentityClass, Origin
@@ -704,7 +704,8 @@ class HandlingEntry(_Strict):
     clocks: dict[Priority, ClocksEntry]
     roles: dict[Name, list[HandlingAction]]
     reasons: dict[HandlingAction, Annotated[list[Name], Field(min_length=1)]] = {}
-    sources: dict[Literal["clocks", "roles", "reasons"], Prose]
+    remembered: Length
+    sources: dict[Literal["clocks", "roles", "reasons", "remembered"], Prose]
 
 
 class HandlingFile(_Strict):
@@ -720,6 +721,7 @@ class AudienceEntry(_Strict):
     title: Prose
     families: Annotated[list[Family], Field(min_length=1)]
     priorities: Annotated[list[Priority], Field(min_length=1)]
+    hears: Hears = "always"
     fields: Annotated[list[str], Field(min_length=1)]
 
 

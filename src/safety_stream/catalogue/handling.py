@@ -23,7 +23,8 @@ def read_handling(files: Files, vocabulary: Vocabulary) -> Policy:
     at, entry = read[0], read[1].handling
     where: Where = ("handling",)
     _check_roles(at, where, entry, vocabulary)
-    for name in ("clocks", "roles", "reasons"):
+    _check_ladders(at, where, entry, vocabulary)
+    for name in ("clocks", "roles", "reasons", "remembered"):
         if getattr(entry, name) and name not in entry.sources:
             at.error((*where, "sources"), f"nothing says where {name} is from", f"add {name}: its source, or default")
     return Policy(
@@ -32,6 +33,7 @@ def read_handling(files: Files, vocabulary: Vocabulary) -> Policy:
         },
         roles={role: frozenset(actions) for role, actions in sorted(entry.roles.items())},
         reasons={action: tuple(reasons) for action, reasons in sorted(entry.reasons.items())},
+        remembered=_exact(at, (*where, "remembered"), entry.remembered),
     )
 
 
@@ -40,6 +42,30 @@ def _check_roles(at: Place, where: Where, entry: HandlingEntry, vocabulary: Voca
     for role, actions in entry.roles.items():
         if "accept" in actions:
             at.know((*where, "roles", role), "audience", role, vocabulary.audiences)
+
+
+def _check_ladders(at: Place, where: Where, entry: HandlingEntry, vocabulary: Vocabulary) -> None:
+    """That whom an alert goes up to is told of it, whatever it is: all that anybody hears of at that priority."""
+    known = vocabulary.audiences or {}
+    for priority, clocks in sorted(entry.clocks.items()):
+        heard = {family for one in known.values() if priority in one.priorities for family in one.families}
+        for number, rung in enumerate(clocks.ladder):
+            to: Where = (*where, "clocks", priority, "ladder", number, "to")
+            at.know(to, "audience", rung.to, vocabulary.audiences)
+            audience = known.get(rung.to)
+            if audience is not None and not (priority in audience.priorities and heard <= {*audience.families}):
+                what = f"{rung.to} stands on the ladder of {priority} and does not take all its alerts"
+                mend = f"let audience {rung.to} take {priority} and all families anybody hears of at it"
+                at.error(to, what, mend)
+    for audience in known.values():
+        if audience.hears == "escalated" and all(
+            rung.to != audience.id for clocks in entry.clocks.values() for rung in clocks.ladder
+        ):
+            at.error(
+                (*where, "clocks"),
+                f"audience {audience.id} hears what goes up to it, and is on no ladder",
+                "put it on one, or let it always hear",
+            )
 
 
 def _clocks(at: Place, where: Where, entry: ClocksEntry) -> Clocks:

@@ -247,6 +247,9 @@ def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
         known = (vocabulary.audiences or {}).get(audience)
         if known is not None and model.family not in known.families:
             at.warning(("audience", index), f"audience {audience} takes no {model.family} alerts", "leave it out")
+        if known is not None and known.hears == "escalated":
+            what = f"audience {audience} hears of nothing but what has gone up the ladder to it"
+            at.error(("audience", index), what, "leave it out")
 
 
 def _check_priority(at: Place, model: BareRuleFile) -> None:

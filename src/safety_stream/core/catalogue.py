@@ -322,6 +322,10 @@ class Extract(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     items: tuple[Item, ...]
 
 
+Hears = Literal["always", "escalated"]
+"""Whether an audience hears of every alert it may hear of, or of those alone that have gone up the ladder to it."""
+
+
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who may hear of which alerts, and which fields of them; everything not named stays inside."""
 
@@ -330,6 +334,7 @@ class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     families: tuple[Family, ...]
     priorities: tuple[Priority, ...]
     fields: tuple[str, ...]
+    hears: Hears = "always"
 
 
 class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):

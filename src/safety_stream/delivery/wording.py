@@ -28,7 +28,8 @@ REASONS: Final[Mapping[ToldReason, str]] = {
     "restated": "said anew",
     "handled": "somebody has done something about it",
     "overdue": "nobody has answered it in time",
-    "reminder": "its snooze is over",
+    "reminder": "it is snoozed or merged no more",
+    "escalated": "it has been taken up the ladder",
 }
 """Why somebody is told now, in words."""
 

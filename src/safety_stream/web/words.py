@@ -92,6 +92,8 @@ HAPPENED: Final[Mapping[HandlingNews, str]] = {
     "overdue": "clock ran out",
     "slept": "snooze ended",
     "outlived": "expired",
+    "unmerged": "open again, what it was merged into is gone",
+    "forgotten": "ended long ago",
 }
 CHANGES: Final[Mapping[Change, str]] = {"raised": "raised", "updated": "changed", "withdrawn": "taken back"}
 REASONS: Final[Mapping[ToldReason, str]] = {
@@ -104,7 +106,8 @@ REASONS: Final[Mapping[ToldReason, str]] = {
     "restated": "What it says was corrected.",
     "handled": "Somebody has done something about it.",
     "overdue": "Nobody has answered in time.",
-    "reminder": "A snooze is over.",
+    "reminder": "It is snoozed or merged no more.",
+    "escalated": "Somebody has taken it up the ladder.",
 }
 PERIODS: Final[Mapping[PeriodKind, str]] = {
     "day": "day",

@@ -19,6 +19,8 @@ from safety_stream.core.alerts.handling import (
     Policy,
     Rung,
     act,
+    is_forgotten,
+    lose_target,
     meet,
     next_deadline,
     pass_time,
@@ -26,7 +28,7 @@ from safety_stream.core.alerts.handling import (
 )
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.handling import AlertAction, Handling, HandlingAction, HandlingState
-from safety_stream.core.model.times import HOUR, MINUTE, Instant
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Instant
 
 EVERYTHING = frozenset(get_args(HandlingAction))
 POLICY = Policy(
@@ -46,6 +48,7 @@ POLICY = Policy(
         "asb-lead": frozenset({"accept", "bounce"}),
     },
     reasons={"no-further-action": ("no-concern-found",), "bounce": ("not-ours",)},
+    remembered=90 * DAY_LENGTH,
 )
 RAISED = an_alert(priority="P1", audiences=("asb-lead", "childrens-services", "duty-officer"))
 
@@ -163,6 +166,53 @@ def test_the_tables_have_a_row_for_everything() -> None:
     assert all(set(row) == set(STATES) for row in OCCASIONS.values())
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_what_is_merged_into_another_opens_again_when_that_is_gone_and_says_why(state: HandlingState) -> None:
+    gone = msgspec.structs.replace(in_state("expired").handling, as_of=NOON + HOUR)
+
+    after = lose_target(in_state(state), gone)
+
+    assert after.handling.state == ("reopened" if state == "merged" else state)
+    assert (after.handling.what, after.handling.reason, after.handling.as_of) == ("unmerged", "expired", NOON + HOUR)
+    assert told(after, POLICY).notify
+    if state == "merged":
+        assert told(after, POLICY).handling.acknowledge_by == NOON + HOUR + 15 * MINUTE
+
+
+BY_VERSION = {
+    "raised": "new",
+    "worsened": "reopened",
+    "told-again": "reopened",
+    "restated": "expired",
+    "withdrawn": "withdrawn",
+}
+
+
+@pytest.mark.parametrize("what", sorted(BY_VERSION))
+def test_what_changes_after_it_was_forgotten_begins_anew_as_one_at_rest(what: str) -> None:
+    after = meet(None, OF_CONDITION[what][0])
+
+    assert (after.handling.state, after.handling.what, after.handling.number) == (BY_VERSION[what], what, 1)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_has_ended_and_nothing_else_is_forgotten_so_long_after_the_last_of_it(state: HandlingState) -> None:
+    case = in_state(state)
+    noted, _ = done(case, an_action("note"), NOON + HOUR)
+    assert noted is not None
+    at = NOON + HOUR + 90 * DAY_LENGTH
+
+    if state not in ("closed", "withdrawn", "expired"):
+        assert "forgotten" not in {one.what for one in life(noted, at + HOUR)[1]}
+        return
+    assert next_deadline(noted, POLICY) == at
+    assert pass_time(noted, at - 1, POLICY) is None
+    forgotten, news = life(noted, at + DAY_LENGTH * 1000)
+    assert [(one.what, one.state, one.as_of) for one in news] == [("forgotten", state, at)]
+    assert is_forgotten(forgotten)
+    assert next_deadline(noted, msgspec.structs.replace(POLICY, remembered=None)) is None
+
+
 def test_a_version_that_was_met_before_changes_nothing() -> None:
     case = meet(meet(None, RAISED), version(2, reason="worsened"))
 
@@ -249,7 +299,11 @@ def test_an_action_sent_twice_is_one_and_is_answered_the_same() -> None:
 
 
 def test_there_is_no_acting_on_an_alert_there_is_not() -> None:
-    assert done(None, an_action("acknowledge")) == (None, "there is no such alert")
+    assert done(None, an_action("acknowledge")) == (
+        None,
+        "there is no such alert, or it has been forgotten, as one is 90 days after its end: nothing can be done",
+    )
+    assert act(None, an_action("acknowledge"), NOON, Policy(), bool) == (None, "there is no such alert")
 
 
 def life(case: Case, until: Instant, ticks: list[Instant] | None = None) -> tuple[Case, list[Handling]]:
@@ -313,6 +367,44 @@ def test_what_would_have_fallen_due_in_a_snooze_does_when_it_is_over() -> None:
         (60 * MINUTE, "overdue", "new"),
     ]
     assert news[1].escalated_to == "superintendent"
+
+
+@pytest.mark.parametrize("how", ["by itself", "woken"])
+def test_what_was_overdue_before_a_snooze_is_so_after_it(how: str) -> None:
+    overdue, _ = life(meet(None, RAISED), NOON + 15 * MINUTE)
+    asleep, _ = done(overdue, an_action("snooze", until=NOON + 25 * MINUTE), NOON + 16 * MINUTE)
+    assert asleep is not None
+    assert not asleep.handling.overdue
+
+    if how == "woken":
+        awake, _ = done(asleep, an_action("wake"), NOON + 20 * MINUTE)
+        assert awake is not None
+    else:
+        awake, _ = life(asleep, NOON + 25 * MINUTE)
+    assert (awake.handling.state, awake.handling.overdue) == ("new", True)
+    answered, _ = done(asleep, an_action("acknowledge"), NOON + 20 * MINUTE)
+    assert answered is not None
+    assert not answered.handling.overdue
+    again, _ = done(answered, an_action("snooze", action_id="2", until=NOON + 30 * MINUTE), NOON + 21 * MINUTE)
+    assert again is not None
+    assert not life(again, NOON + 30 * MINUTE)[0].handling.overdue
+
+
+def test_whoever_it_has_gone_to_is_said_in_order_until_it_is_raised_anew() -> None:
+    asleep, _ = done(meet(None, RAISED), an_action("snooze", until=NOON + 50 * MINUTE), NOON + MINUTE)
+    assert asleep is not None
+    # Both rungs fall due at once: neither is passed over.
+    case, _ = life(asleep, NOON + 50 * MINUTE)
+    assert told(case, POLICY).rungs == ("inspector", "superintendent")
+
+    worse = meet(case, version(2, reason="worsened", as_of=NOON + HOUR))
+    assert (worse.handling.escalated_to, told(worse, POLICY).rungs) == ("", ("inspector", "superintendent"))
+    gone = meet(worse, version(3, change="withdrawn", reason="withdrawn", as_of=NOON + HOUR))
+    again = meet(gone, version(4, change="raised", reason="new", as_of=NOON + HOUR))
+    assert told(again, POLICY).rungs == ()
+    by_hand, _ = done(again, an_action("escalate", to="superintendent"), NOON + HOUR)
+    assert by_hand is not None
+    assert told(by_hand, POLICY).rungs == ("superintendent",)
 
 
 def test_an_alert_nobody_was_paged_for_has_no_clock_but_its_end() -> None:

@@ -20,6 +20,8 @@ from safety_stream.core.stages import handle
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output, Record, Unreadable
 
+NO_SUCH = "there is no such alert, or it has been forgotten, as one is 90 days after its end: nothing can be done"
+
 
 @pytest.fixture
 def ruled(catalogue: Catalogue) -> Catalogue:
@@ -68,7 +70,7 @@ def test_what_is_refused_is_answered_with_the_reason_and_nothing_goes_out(ruled:
     assert (answered.value.done, answered.value.state) == (False, "new")
     assert answered.value.why.startswith("close is not possible while it is new")
     (nobody,) = step(rows, [received(an_action("note", alert_id="alert-z"), NOON, "alert-actions")], None)
-    assert (nobody.value.done, nobody.value.state, nobody.value.why) == (False, None, "there is no such alert")
+    assert (nobody.value.done, nobody.value.state, nobody.value.why) == (False, None, NO_SUCH)
 
 
 def test_an_action_that_cannot_be_read_is_kept_and_an_alert_that_cannot_stops_the_stage(ruled: Catalogue) -> None:

@@ -218,12 +218,82 @@ def test_whoever_may_not_know_how_it_is_handled_hears_of_the_alert_alone(catalog
     assert [one.seq for one in on("alerts.analyst", outputs)] == [1]
 
 
-def test_nobody_hears_how_that_is_handled_which_they_were_not_told_of(catalogue: Catalogue) -> None:
-    gone = alert(version=2, change="withdrawn", reason="withdrawn")
-    outputs = tell(catalogue, [handled(ALERT), handled(gone), handled(gone, "close", state="closed")])
+GONE = alert(version=2, change="withdrawn", reason="withdrawn")
+
+
+def test_who_was_told_that_it_is_withdrawn_hears_what_is_still_done_about_it(catalogue: Catalogue) -> None:
+    """Until it is forgotten."""
+    closed, forgotten = handled(GONE, "close", state="closed"), handled(GONE, "forgotten", state="closed")
+    outputs = tell(catalogue, [handled(ALERT)], [handled(GONE), closed], [forgotten, closed])
 
     heard = on("alerts.duty-officer", outputs)
+    assert [(one.change, one.reason, one.prior_version) for one in heard] == [
+        ("raised", "new", None),
+        ("withdrawn", "withdrawn", 1),
+        ("withdrawn", "handled", 2),
+    ]
+
+
+def test_what_is_raised_again_after_a_withdrawal_is_told_as_if_it_were_the_first(catalogue: Catalogue) -> None:
+    again = alert(version=3, change="raised")
+    heard = on("alerts.duty-officer", tell(catalogue, [ALERT], [GONE], [again]))
+
+    assert [(one.change, one.prior_seq) for one in heard] == [("raised", None), ("withdrawn", 1), ("raised", None)]
+
+
+def test_nobody_hears_how_that_is_handled_which_they_were_not_told_of(catalogue: Catalogue) -> None:
+    unheard = alert(audiences=())
+
+    assert tell(catalogue, [handled(unheard), handled(unheard, "note")], [handled(GONE), handled(GONE, "close")]) == []
+
+
+def up(to: str, what: HandlingNews = "overdue", version: AlertVersion = ALERT) -> HandledAlert:
+    """The alert once it has gone up the ladder."""
+    return msgspec.structs.replace(handled(version, what, escalated_to=to, overdue=True), notify=True, rungs=(to,))
+
+
+@pytest.mark.parametrize(("what", "reason"), [("overdue", "overdue"), ("escalate", "escalated")])
+def test_whom_it_has_gone_up_to_hears_of_it_from_then_on(catalogue: Catalogue, what: Any, reason: str) -> None:
+    paged = alert(priority="P1")
+    late = alert(priority="P1", version=2, change="updated", late=True, notify=False)
+    more = msgspec.structs.replace(handled(late), rungs=("inspector",))
+    gone = alert(priority="P1", version=3, change="withdrawn", reason="withdrawn")
+    outputs = tell(catalogue, [handled(paged)], [up("inspector", what, late), more], [handled(gone)])
+
+    heard = on("alerts.inspector", outputs)
+    assert [(one.seq, one.version, one.change, one.reason, one.notify) for one in heard] == [
+        (1, 2, "raised", reason, True),
+        (2, 2, "updated", "new", False),
+        (3, 3, "withdrawn", "withdrawn", True),
+    ]
+    assert on("alerts.duty-officer", outputs)[1].reason == reason
+    assert on("alerts.superintendent", outputs) == []
+
+
+def test_a_rung_hears_of_nothing_it_does_not_take_and_of_nothing_that_is_over(catalogue: Catalogue) -> None:
+    assert on("alerts.inspector", tell(catalogue, [handled(ALERT), up("inspector")])) == []
+    gone = alert(version=2, change="withdrawn", reason="withdrawn", priority="P1")
+    assert on("alerts.inspector", tell(catalogue, [up("inspector", version=gone)])) == []
+
+
+def test_a_withdrawal_reaches_who_was_told_even_after_the_alert_was_forgotten(catalogue: Catalogue) -> None:
+    forgotten = handled(ALERT, "forgotten", state="closed")
+    heard = on("alerts.duty-officer", tell(catalogue, [handled(ALERT), forgotten], [handled(GONE)]))
+
     assert [one.change for one in heard] == ["raised", "withdrawn"]
+
+
+def test_why_it_was_merged_no_more_is_told_to_whoever_may_know_how_it_is_handled(catalogue: Catalogue) -> None:
+    """It is nobody's words."""
+    partner = [one for one in catalogue.audiences if one.id == "marac-coordinator"]
+    reopened = handled(ALERT, "unmerged", state="reopened", reason="withdrawn")
+    first = alert(audiences=("marac-coordinator",))
+    heard = on(
+        "alerts.marac-coordinator",
+        tell(msgspec.structs.replace(catalogue, audiences=tuple(partner)), [handled(first), reopened]),
+    )
+
+    assert (heard[1].reason, heard[1].handling.reason) == ("reminder", "withdrawn")
 
 
 def test_whom_it_is_referred_to_is_paged_and_of_what_comes_back_everybody_else(catalogue: Catalogue) -> None:

@@ -12,6 +12,9 @@ as an action does.
     restated    anything else: nothing moves
     withdrawn   no longer true: there is nothing left to do
 
+What an alert was merged into is gone when it was withdrawn or has expired: then whoever relied on it there must look at
+this one again (*unmerged*).
+
 The tables say everything. What is not in `ACTIONS` is refused with a reason and changes nothing; every occasion has a
 row for every state.
 
@@ -19,8 +22,14 @@ An alert that must be dealt with has two clocks, by its priority (`handling.yaml
 acknowledged it, and by when it must have been decided. They run in *rounds*. A round begins when an alert is raised,
 worsens or is opened again, and each *deadline* of it falls due once: the steps of the ladder while nobody has
 acknowledged it, both clocks, and the end of what nobody need care for. While an alert is snoozed nothing of that falls
-due; what would have does so when the snooze is over. So what is due follows from the state, the round and the time, and
-is the same after a restart.
+due; what would have does so when the snooze is over, and what was overdue is so again. So what is due follows from the
+state, the round and the time, and is the same after a restart.
+
+An alert goes up its ladder, and to whoever it has gone hears of it from then on (`Case.rungs`).
+
+What has come to an end is remembered for so long after the last that happened to it, and then forgotten. If its
+condition changes after that, its case begins anew, as one at rest: so what only restates it opens nothing, and what
+would have opened it again does.
 """
 
 from __future__ import annotations
@@ -40,7 +49,7 @@ from safety_stream.core.model.handling import (
     HandlingNews,
     HandlingState,
 )
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import DAY_LENGTH, Instant
 
 UNANSWERED: Final[frozenset[HandlingState]] = frozenset({"new", "reopened"})
 """Nobody has acknowledged it: the ladder runs."""
@@ -88,13 +97,19 @@ OCCASIONS: Final[Mapping[HandlingNews, Mapping[HandlingState, HandlingState]]] =
     "overdue": _STAY,
     "slept": _STAY,
     "outlived": _from(_ALL, "expired"),
+    "unmerged": _STAY | _from(frozenset({"merged"}), "reopened"),
+    "forgotten": _STAY,
 }
 """What befalls an alert in each state. A snooze that is over goes back to where it was before: `_moved` knows."""
 
 OF_CONDITION: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "restated", "withdrawn"})
 """What is news of the alert itself; all else is of its handling."""
 
-_BEGINS_A_ROUND: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "reopen"})
+GONE: Final[frozenset[HandlingNews]] = frozenset({"withdrawn", "outlived"})
+"""After these nobody looks after what was merged into an alert."""
+
+_ENDED: Final[frozenset[HandlingState]] = _AT_REST | {"closed"}
+_BEGINS_A_ROUND: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "reopen", "unmerged"})
 _NEEDS_RATIONALE: Final[frozenset[HandlingAction]] = frozenset(
     {"action", "refer", "bounce", "no-further-action", "snooze", "merge", "escalate", "reopen", "note"}
 )
@@ -135,30 +150,35 @@ class Clocks(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Who may do what about alerts, and by when: `handling.yaml`.
 
-    `reasons` are those an action asks for. Whoever may accept is a partner that alerts can be referred to.
+    `reasons` are those an action asks for. Whoever may accept is a partner that alerts can be referred to. `remembered`
+    is how long after its end an alert can still be acted on; None: for ever.
     """
 
     clocks: dict[Priority, Clocks] = {}
     roles: dict[str, frozenset[HandlingAction]] = {}
     reasons: dict[HandlingAction, tuple[str, ...]] = {}
+    remembered: int | None = None
 
 
 class Case(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is remembered of one alert: its newest version, how far it has been handled, and its round.
 
-    `before` is the state a snooze goes back to. `is_paged` says that somebody was paged in this episode: before that no
-    clock runs. `began` is when the round did, and `fallen` the deadlines of it that
-    have fallen due; none falls due before `not_before`. `graver_in` is the version that last opened it or made it
-    worse. `answered` are the last actions, each with the reason it was refused, "" for done.
+    `before` is the state a snooze goes back to, and `was_overdue` whether it was overdue then. `is_paged` says that
+    somebody was paged in this episode: before that no clock runs. `began` is when the round did, and `fallen` the
+    deadlines of it that have fallen due; none falls due before `not_before`. `rungs` are those of the ladder it has
+    gone to in this episode, in order. `graver_in` is the version that last opened it or made it worse. `answered` are
+    the last actions, each with the reason it was refused, "" for done.
     """
 
     alert: AlertVersion
     handling: Handling
     before: HandlingState = "new"
+    was_overdue: bool = False
     is_paged: bool = False
     began: Instant = 0
     not_before: Instant = 0
     fallen: tuple[str, ...] = ()
+    rungs: tuple[str, ...] = ()
     graver_in: int = 0
     answered: dict[str, str] = {}
 
@@ -166,7 +186,9 @@ class Case(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 def meet(case: Case | None, version: AlertVersion) -> Case:
     """The case after a new version of its alert. A version that was met before changes nothing."""
     if case is None:
-        first = Handling(number=0, state="new", since=version.as_of, what="raised", as_of=version.as_of)
+        # What is met in the middle of its life has been forgotten: it was at rest.
+        state: HandlingState = "new" if version.change == "raised" else "expired"
+        first = Handling(number=0, state=state, since=version.as_of, what="raised", as_of=version.as_of)
         case = Case(alert=version, handling=first)
     elif version.version <= case.alert.version:
         return case
@@ -177,6 +199,7 @@ def meet(case: Case | None, version: AlertVersion) -> Case:
         case,
         alert=version,
         is_paged=version.change != "withdrawn" and (version.notify or (case.is_paged and what != "raised")),
+        rungs=() if what == "raised" else case.rungs,
         graver_in=version.version if what in ("raised", "worsened") else case.graver_in,
     )
     case = _moved(case, what, state, version.as_of)
@@ -191,7 +214,7 @@ def act(
     `can_take` says whether another alert can be merged into the one of an id.
     """
     if case is None:
-        return None, "there is no such alert"
+        return None, _unknown(policy)
     if action.action_id in case.answered:
         return case, case.answered[action.action_id]
     why = _refusal(case, action, now, policy, can_take)
@@ -210,11 +233,26 @@ def pass_time(case: Case, now: Instant, policy: Policy) -> Case | None:
     names = tuple(name for when, name in due if when == at)
     if "sleep" in names:
         woken = msgspec.structs.replace(case, not_before=at)
-        return _moved(woken, "slept", case.before, at, snoozed_until=None)
+        return _moved(woken, "slept", case.before, at, snoozed_until=None, overdue=case.was_overdue)
+    if "forget" in names:
+        return _moved(case, "forgotten", OCCASIONS["forgotten"][case.handling.state], at)
     case = msgspec.structs.replace(case, fallen=case.fallen + names)
     if "outlive" in names:
         return _moved(case, "outlived", OCCASIONS["outlived"][case.handling.state], at)
-    return _moved(case, "overdue", case.handling.state, at, overdue=True, escalated_to=_climbed(case, policy))
+    to = _climbed(case, policy)
+    return _moved(
+        _gone_to(case, *_fallen_rungs(names, case, policy), to),
+        "overdue",
+        case.handling.state,
+        at,
+        overdue=True,
+        escalated_to=to,
+    )
+
+
+def lose_target(case: Case, gone: Handling) -> Case:
+    """The case after this has happened to the alert it was merged into: it is open again, and says why."""
+    return _moved(case, "unmerged", OCCASIONS["unmerged"][case.handling.state], gone.as_of, reason=gone.state)
 
 
 def next_deadline(case: Case, policy: Policy) -> Instant | None:
@@ -234,8 +272,13 @@ def told(case: Case, policy: Policy) -> HandledAlert:
     if handling.what in OF_CONDITION:
         notify = alert.notify and handling.state not in _QUIET
     else:
-        notify = handling.what in ("overdue", "slept")
-    return HandledAlert(alert=alert, handling=handling, notify=notify, as_of=handling.as_of)
+        notify = handling.what in ("overdue", "slept", "unmerged")
+    return HandledAlert(alert=alert, handling=handling, notify=notify, as_of=handling.as_of, rungs=case.rungs)
+
+
+def is_forgotten(case: Case) -> bool:
+    """Whether nothing of it need be remembered any more."""
+    return case.handling.what == "forgotten"
 
 
 # --- How a case moves.
@@ -274,6 +317,11 @@ def _moved(case: Case, what: HandlingNews, state: HandlingState, at: Instant, **
     return _in_new_round(case, at) if begins else case
 
 
+def _gone_to(case: Case, *rungs: str) -> Case:
+    """The case having gone to these rungs, too."""
+    return msgspec.structs.replace(case, rungs=tuple(dict.fromkeys((*case.rungs, *(rung for rung in rungs if rung)))))
+
+
 def _in_new_round(case: Case, at: Instant) -> Case:
     return msgspec.structs.replace(case, began=at, not_before=at, fallen=())
 
@@ -291,6 +339,7 @@ def _done(case: Case, action: AlertAction, now: Instant) -> Case:
         changes |= {"owner": action.actor, "overdue": False}
     if action.action == "escalate":
         changes["escalated_to"] = action.to
+        case = _gone_to(case, action.to)
     if action.action == "refer":
         changes["referred_to"] = action.to
     if action.action == "merge":
@@ -299,8 +348,9 @@ def _done(case: Case, action: AlertAction, now: Instant) -> Case:
         changes["useful"] = action.useful
     if action.action == "snooze":
         changes["snoozed_until"] = action.until
-        case = msgspec.structs.replace(case, before=before.state)
+        case = msgspec.structs.replace(case, before=before.state, was_overdue=before.overdue)
     if action.action == "wake":
+        changes["overdue"] = case.was_overdue
         case = msgspec.structs.replace(case, not_before=now)
     if action.action == "bounce":
         # Whoever referred it must decide anew, and is given the time.
@@ -309,6 +359,13 @@ def _done(case: Case, action: AlertAction, now: Instant) -> Case:
 
 
 # --- What is refused.
+
+
+def _unknown(policy: Policy) -> str:
+    if policy.remembered is None:
+        return "there is no such alert"
+    days = policy.remembered // DAY_LENGTH
+    return f"there is no such alert, or it has been forgotten, as one is {days} days after its end: nothing can be done"
 
 
 def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]) -> str:
@@ -386,6 +443,9 @@ def _deadlines(case: Case, policy: Policy) -> list[tuple[Instant, str]]:
     handling = case.handling
     if handling.snoozed_until is not None:
         return [(handling.snoozed_until, "sleep")]
+    if handling.state in _ENDED:
+        is_kept = policy.remembered is None or is_forgotten(case)
+        return [] if is_kept else [(handling.as_of + (policy.remembered or 0), "forget")]
     clocks = _clocks(case, policy)
     lengths: list[tuple[str, int | None]] = []
     if handling.state in UNANSWERED:
@@ -412,6 +472,11 @@ def _clocks(case: Case, policy: Policy) -> Clocks:
 
 def _by(case: Case, length: int | None) -> Instant | None:
     return None if length is None else max(case.began + length, case.not_before)
+
+
+def _fallen_rungs(names: Iterable[str], case: Case, policy: Policy) -> list[str]:
+    rungs = enumerate(_clocks(case, policy).ladder)
+    return [rung.to for number, rung in rungs if f"rung {number}" in names]
 
 
 def _climbed(case: Case, policy: Policy) -> str:

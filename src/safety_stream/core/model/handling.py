@@ -59,11 +59,14 @@ HandlingNews = Literal[
     "overdue",
     "slept",
     "outlived",
+    "unmerged",
+    "forgotten",
 ]
 """What happened to the handling of an alert: an action, or what befell it of its condition or of the clock.
 
 "told-again" is more of the same that officers must hear, "restated" what they need not; "overdue" that a clock has run
-out, "slept" that a snooze has, and "outlived" that nobody has cared for it as long as it is worth keeping.
+out, "slept" that a snooze has, and "outlived" that nobody has cared for it as long as it is worth keeping; "unmerged"
+that what it was merged into is gone, and "forgotten" that it came to its end long ago.
 """
 
 
@@ -108,10 +111,10 @@ class ActionAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Handling(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How far an alert has been handled, and what last happened to that.
 
-    `number` counts from 1 what has happened to the handling of this alert. `what` happened, by whom (`actor` and `role`
-    are empty where nobody did it) and why. `acknowledge_by` and `decide_by` are None where that is not asked for, or
-    done. `escalated_to` is the highest it has gone in this round, "" for nobody. `overdue` says that a clock has run
-    out that nobody has answered since. `owner` is who acknowledged it.
+    `number` counts from 1 what has happened to the handling of this alert since it was last forgotten. `what` happened,
+    by whom (`actor` and `role` are empty where nobody did it) and why. `acknowledge_by` and `decide_by` are None where
+    that is not asked for, or done. `escalated_to` is the highest it has gone in this round, "" for nobody. `overdue`
+    says that a clock has run out that nobody has answered since. `owner` is who acknowledged it.
     """
 
     number: int
@@ -138,10 +141,12 @@ class HandledAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An alert as it is, and how far it has been handled. Topic `handled-alerts`, key the alert's id.
 
     Each is news of one of the two; `handling.what` says of which. `notify` is False when nothing an officer must hear
-    has changed, or when it is snoozed or merged: then what is new of the alert is kept and pages nobody.
+    has changed, or when it is snoozed or merged: then what is new of the alert is kept and pages nobody. `rungs` are
+    those of the ladder it has gone to since it was raised: they hear of it as its audiences do.
     """
 
     alert: AlertVersion
     handling: Handling
     notify: bool
     as_of: Instant
+    rungs: tuple[str, ...] = ()

@@ -20,14 +20,15 @@ Verb = Literal["collection", "alteration", "consultation", "disclosure-transfers
 """What was done with personal data, in the words of section 62 of the Data Protection Act 2018."""
 
 
-ToldReason = Literal[ReasonForNow, "handled", "overdue", "reminder"]
+ToldReason = Literal[ReasonForNow, "handled", "overdue", "reminder", "escalated"]
 """Why an audience is told now: of the alert, or of its handling.
 
-Those of the handling come under the version of the alert that was told before.
+Those of the handling come under the version of the alert that was told before; to whom an alert has gone up the ladder,
+under the one there was by then.
 """
 
-OF_HANDLING: Final[frozenset[ToldReason]] = frozenset({"handled", "overdue", "reminder"})
-"""Somebody did something about an alert, nobody did in time, or a snooze is over."""
+OF_HANDLING: Final[frozenset[ToldReason]] = frozenset({"handled", "overdue", "reminder", "escalated"})
+"""Somebody did something about an alert, nobody did in time, it sleeps or is merged no more, or was taken higher."""
 
 
 class PublishedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):

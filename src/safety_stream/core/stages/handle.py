@@ -1,10 +1,10 @@
 """Handle: versions of alerts and people's actions in, alerts with how far they have been handled and answers out.
 
-When the catalogue says other clocks, every case is asked for by them.
-
 One partition, as its two inputs have: an action meets the alert as it is. Of each alert its case is remembered
-(`case/<id>`, `core/alerts/handling.py`), of what can fall due the next time in the wake-up index. Time is the newest
-received of anything read, or the idle clock; what has fallen due by then goes out before the record that moved it.
+(`case/<id>`, `core/alerts/handling.py`), of what can fall due the next time in the wake-up index, and which alerts are
+merged into which (`merged/<into>/<id>`). Time is the newest received of anything read, or the idle clock; what has
+fallen due by then goes out before the record that moved it. When the catalogue says other clocks, every case is asked
+for by them.
 
 An action that cannot be read is refused, as a partner's report is: people and other systems write them.
 """
@@ -16,7 +16,18 @@ from functools import partial
 
 import msgspec
 
-from safety_stream.core.alerts.handling import UNDECIDED, Case, act, meet, next_deadline, pass_time, told
+from safety_stream.core.alerts.handling import (
+    GONE,
+    UNDECIDED,
+    Case,
+    act,
+    is_forgotten,
+    lose_target,
+    meet,
+    next_deadline,
+    pass_time,
+    told,
+)
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import Refused
@@ -111,7 +122,7 @@ class _Desk:
         case = self._cases.get(alert_id)
         if case is None or merged is None or case.handling.state not in UNDECIDED:
             return False
-        return {*merged.alert.audiences} <= {*case.alert.audiences}
+        return {*merged.alert.audiences, *merged.rungs} <= {*case.alert.audiences, *case.rungs}
 
     def _let_fall_due(self, alert_id: str) -> None:
         case = self._cases.get(alert_id)
@@ -126,7 +137,7 @@ class _Desk:
 
     def _follow_policy(self) -> None:
         """Ask to be woken for every case by the clocks there are now, where these are others than before."""
-        now = _ENCODER.encode(self._policy.clocks)
+        now = _ENCODER.encode((self._policy.clocks, self._policy.remembered))
         if self._rows.get(_POLICY_ROW) == now:
             return
         self._rows.put(_POLICY_ROW, now)
@@ -142,14 +153,44 @@ class _Desk:
         if case == before:
             return
         alert_id = case.alert.alert_id
-        self._cases.put(alert_id, case)
+        if is_forgotten(case):
+            self._cases.delete(alert_id)
+        else:
+            self._cases.put(alert_id, case)
+        self._ask_for(before, case)
+        self._note_merging(before, case)
+        if before is None or before.handling.number != case.handling.number:
+            self._outputs.append(
+                Output(topic="handled-alerts", key=alert_id, value=told(case, self._policy), received_at=received_at)
+            )
+            if case.handling.what in GONE:
+                self._open_merged(case, received_at)
+
+    def _ask_for(self, before: Case | None, case: Case) -> None:
+        alert_id = case.alert.alert_id
         last = None if before is None else next_deadline(before, self._policy)
         following = next_deadline(case, self._policy)
         if last is not None and last != following:
             self._wakes.forget("as_of", last, alert_id)
         if following is not None:
             self._wakes.ask("as_of", following, alert_id)
-        if before is None or before.handling.number != case.handling.number:
-            self._outputs.append(
-                Output(topic="handled-alerts", key=alert_id, value=told(case, self._policy), received_at=received_at)
-            )
+
+    def _note_merging(self, before: Case | None, case: Case) -> None:
+        """Keep what is merged into what findable from there."""
+        was, now = "" if before is None else before.handling.merged_into, case.handling.merged_into
+        if was and was != now:
+            self._rows.delete(_merged_row(was, case.alert.alert_id))
+        if now and was != now:
+            self._rows.put(_merged_row(now, case.alert.alert_id), b"")
+
+    def _open_merged(self, gone: Case, received_at: Instant) -> None:
+        """Open again whatever was merged into an alert that is gone."""
+        start = _merged_row(gone.alert.alert_id, "")
+        for row, _ in list(self._rows.scan(start, start[:-1] + b"0")):
+            merged = self._cases.get(row[len(start) :].decode())
+            if merged is not None:
+                self._put(merged, lose_target(merged, gone.handling), received_at)
+
+
+def _merged_row(into: str, alert_id: str) -> bytes:
+    return f"merged/{into}/{alert_id}".encode()

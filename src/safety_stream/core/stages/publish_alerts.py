@@ -7,7 +7,9 @@ and nobody hears of the end of what they never heard the beginning of. A project
 what is not listed does not leave.
 
 What people did about an alert, and whether its clocks have run out, is told to those who were told of the alert and may
-know how it is handled; whoever may not hears of its condition alone.
+know how it is handled; whoever may not hears of its condition alone. So it is after a withdrawal, too, until the alert
+has been forgotten. An alert that goes up its ladder is told to the rung it has gone to, as it is by then, and to that
+rung as to the others from then on: what it goes by is `HandledAlert.rungs`.
 
 A rule on trial is told of to nobody, and what was told of it before is taken back with the next version of its alert:
 nobody may go on hearing what it finds through an alert that was opened while it was released. Such a withdrawal says
@@ -42,10 +44,15 @@ _KNOWN_ANYWAY = frozenset({"episode", "reason", "rule_id", "family", "subject", 
 
 
 class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """Where an audience was last told of an alert: the number in its feed, and the version."""
+    """Where an audience was last told of an alert: the number in its feed, and the version.
+
+    `is_over`: it was told that the alert is withdrawn. Then it hears what people still do about it, and if the alert is
+    raised again, that is the first it hears.
+    """
 
     seq: int
     version: int
+    is_over: bool = False
 
 
 def make_step(catalogue: Catalogue, _partitions: int) -> Step:
@@ -75,29 +82,43 @@ class _AlertDoor(Door):
 
     def tell(self, handled: HandledAlert, received_at: Instant) -> None:
         """Tell news of an alert to those it reaches and those who were told before."""
+        if handled.handling.what == "forgotten":
+            self._forget(handled.alert.alert_id)
+            return
         is_on_trial = handled.alert.rule_id in self._on_trial
         if is_on_trial:
             handled = taken_back(handled)
-        version, is_of_handling = handled.alert, handled.handling.what not in OF_CONDITION and not is_on_trial
         for audience in self._audiences:
-            row = f"{audience.id}/{version.alert_id}"
+            self._tell_one(audience, handled, received_at, is_on_trial=is_on_trial)
+
+    def _tell_one(self, audience: Audience, handled: HandledAlert, received_at: Instant, *, is_on_trial: bool) -> None:
+        version, is_of_handling = handled.alert, handled.handling.what not in OF_CONDITION
+        row = f"{audience.id}/{version.alert_id}"
+        told = self._told.get(row)
+        if told is not None and told.is_over and not is_of_handling:
+            told = None
+        if told is None and not _hears_first(audience, handled):
+            return
+        if told is not None and is_of_handling and "handling" not in audience.fields:
+            return
+        shown = _as_known_anyway(audience) if is_on_trial else audience
+        topic = f"alerts.{audience.id}"
+        seq = self.next_number(topic)
+        if is_on_trial:
+            self._told.delete(row)
+        else:
+            self._told.put(row, Told(seq, version.version, version.change == "withdrawn"))
+        self.put_out(topic, version.alert_id, project(handled, shown, seq, told), received_at)
+        disclosed = tuple(sorted(shown.fields))
+        self.put_on_record(audience.id, topic, (seq, seq), version.alert_id, disclosed, received_at)
+
+    def _forget(self, alert_id: str) -> None:
+        """Forget who was told of an alert, once all of them know that it is over: else its withdrawal has to come."""
+        for audience in self._audiences:
+            row = f"{audience.id}/{alert_id}"
             told = self._told.get(row)
-            reached = audience.id in version.audiences
-            if told is None and (not reached or version.change == "withdrawn" or is_of_handling):
-                continue
-            if is_of_handling and "handling" not in audience.fields:
-                continue
-            shown = _as_known_anyway(audience) if is_on_trial else audience
-            topic = f"alerts.{audience.id}"
-            seq = self.next_number(topic)
-            published = project(handled, shown, seq, told)
-            if version.change == "withdrawn":
+            if told is not None and told.is_over:
                 self._told.delete(row)
-            else:
-                self._told.put(row, Told(seq, version.version))
-            self.put_out(topic, version.alert_id, published, received_at)
-            disclosed = tuple(sorted(shown.fields))
-            self.put_on_record(audience.id, topic, (seq, seq), version.alert_id, disclosed, received_at)
 
     def close(self) -> list[Output]:
         """Remember everything and give the outputs."""
@@ -110,8 +131,10 @@ def project(handled: HandledAlert, audience: Audience, seq: int, told: Told | No
     """The fields of an alert this audience may have; to those who hear of it first, it is raised."""
     alert, handling = handled.alert, handled.handling
     if RATIONALE not in audience.fields:
+        # What nobody did has a reason that is no person's words.
+        reason = "" if handling.actor else handling.reason
         handling = msgspec.structs.replace(
-            handling, actor="", role="", reason="", rationale="", owner="", merged_into=""
+            handling, actor="", role="", reason=reason, rationale="", owner="", merged_into=""
         )
     fields = {name: getattr(alert, name, None) for name in audience.fields if name not in _APART}
     said = {
@@ -134,30 +157,48 @@ def project(handled: HandledAlert, audience: Audience, seq: int, told: Told | No
     )
 
 
-_REASONS: Final[dict[str, ToldReason]] = {"overdue": "overdue", "slept": "reminder"}
+_REASONS: Final[dict[str, ToldReason]] = {
+    "overdue": "overdue",
+    "escalate": "escalated",
+    "slept": "reminder",
+    "unmerged": "reminder",
+}
 
 
 def _reason(handled: HandledAlert, told: Told | None) -> ToldReason:
-    if told is None:
-        return "new"
     what = handled.handling.what
-    return handled.alert.reason if what in OF_CONDITION else _REASONS.get(what, "handled")
+    if what in OF_CONDITION:
+        return "new" if told is None else handled.alert.reason
+    return _REASONS.get(what, "new" if told is None else "handled")
 
 
 def _must_be_heard(handled: HandledAlert, audience: Audience, told: Told | None) -> bool:
     """Whether this audience must hear of it now.
 
-    Whoever hears of an alert for the first time does, unless it is late, or sleeps. Whom it is referred to must hear of
-    that, and of a referral that comes back everybody else.
+    Whoever hears of an alert for the first time does, unless it is late, or sleeps; whom it has gone up the ladder to
+    does whatever it is. Whom it is referred to must hear of that, and of a referral that comes back everybody else.
     """
     handling = handled.handling
-    if told is None:
+    if told is None and handling.what not in ("overdue", "escalate"):
         return not handled.alert.late and handling.state not in ("snoozed", "merged")
     if handling.what == "refer":
         return audience.id == handling.referred_to
     if handling.what in ("accept", "bounce"):
         return audience.id != handling.role
     return handled.notify or handling.what == "escalate"
+
+
+def _hears_first(audience: Audience, handled: HandledAlert) -> bool:
+    """Whether an audience that has heard nothing of an alert hears of it now.
+
+    One that the alert reaches does by news of the alert itself, a rung of the ladder from when it has gone there.
+    """
+    alert = handled.alert
+    if alert.change == "withdrawn":
+        return False
+    if audience.id in handled.rungs:
+        return alert.family in audience.families and alert.priority in audience.priorities
+    return audience.id in alert.audiences and handled.handling.what in OF_CONDITION
 
 
 def _change(handled: HandledAlert, told: Told | None) -> Change:

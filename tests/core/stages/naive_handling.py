@@ -1,0 +1,216 @@
+"""How alerts are handled and who hears of it, written down a second time: minute by minute, from docs/handling.md.
+
+It shares nothing with the core but the table of actions the tests hold by hand. Alerts are P1, but for `alert-c`, which
+is P4; every change of them but a restatement must be heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.core.alerts.test_handling import EXPECTED, SHORT, STATES
+
+ACKNOWLEDGE, DECIDE, LADDER = 15, 60, {"inspector": 15, "superintendent": 30}
+KEPT, REMEMBERED, SLEEP = 100, 120, 20
+AUDIENCES = ("asb-lead", "childrens-services", "duty-officer")
+KNOW_HOW_IT_IS_HANDLED = ("childrens-services", "duty-officer", "inspector", "superintendent")
+
+Event = tuple[int, str, str]
+"""At which minute, to which alert, what: `raise`, `worsen`, `more`, `restate`, `withdraw`, or an action (of `merge` and
+`escalate` with what follows a colon)."""
+
+OPEN = {"new", "reopened", "acknowledged", "assessing", "referred"}
+
+
+class NaiveAlert:
+    def __init__(self, alert_id: str, minute: int, state: str) -> None:
+        self.id, self.state, self.last = alert_id, state, minute
+        self.number = 0
+        self.overdue = self.was_overdue = self.paged = False
+        self.back_to = self.escalated_to = self.into = ""
+        self.until = self.began = self.not_before = 0
+        self.over: set[str] = set()
+        self.rungs: list[str] = []
+
+    def begin_round(self, minute: int) -> None:
+        self.began = self.not_before = minute
+        self.over = set()
+        self.overdue, self.escalated_to = False, ""
+
+
+class Naive:
+    """All alerts, what has been told of them (`news`) and to whom (`heard`)."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, NaiveAlert] = {}
+        self.true: dict[str, bool] = {}
+        self.news: list[tuple[Any, ...]] = []
+        self.heard: list[tuple[Any, ...]] = []
+        self.answers: list[bool] = []
+        self.told: dict[tuple[str, str], str] = {}
+
+    def run(self, events: Iterable[Event], until: int) -> None:
+        waiting = sorted(events, key=lambda event: event[0])
+        for minute in range(until + 1):
+            self.fall_due(minute)
+            while waiting and waiting[0][0] == minute:
+                _, alert_id, what = waiting.pop(0)
+                self.take(minute, alert_id, what)
+                self.fall_due(minute)
+
+    # What comes of an alert's condition and of people.
+
+    def take(self, minute: int, alert_id: str, what: str) -> None:
+        if what in ("raise", "worsen", "more", "restate", "withdraw"):
+            self.change(minute, alert_id, what)
+        else:
+            self.answers.append(self.act(minute, alert_id, *what.split(":")))
+
+    def change(self, minute: int, alert_id: str, what: str) -> None:
+        alert = self.known.setdefault(alert_id, NaiveAlert(alert_id, minute, "expired"))
+        self.true[alert_id] = what != "withdraw"
+        word = {"raise": "raised", "worsen": "worsened", "more": "told-again", "restate": "restated"}.get(what)
+        if what == "withdraw":
+            alert.state, alert.overdue, alert.into, alert.paged = "withdrawn", False, "", False
+            self.tell(minute, alert, "withdrawn")
+            self.leave_behind(minute, alert)
+            return
+        was_settled = alert.state in ("actioned", "accepted", "no-further-action", "closed", "expired")
+        if what == "raise":
+            alert.state, alert.rungs = "new", []
+        elif (what == "worsen" and alert.state != "new") or (what == "more" and was_settled):
+            alert.state = "reopened"
+        if what in ("raise", "worsen") or (what == "more" and was_settled):
+            alert.begin_round(minute)
+            alert.into = ""
+        if what != "restate" and not alert.paged:
+            alert.paged = True
+            alert.began = alert.not_before = minute
+            alert.over = set()
+        self.tell(minute, alert, word)
+
+    def act(self, minute: int, alert_id: str, what: str, to: str = "") -> bool:
+        alert = self.known.get(alert_id)
+        if alert is None:
+            return False
+        short = EXPECTED[what].split()[STATES.index(alert.state)]  # type: ignore[index, arg-type]
+        is_impossible = {"merge": not self.can_merge(alert, to), "escalate": alert.id == "alert-c"}
+        if short == "." or is_impossible.get(what):
+            return False
+        before = alert.state
+        alert.state = SHORT[short]
+        if what == "wake":
+            alert.state, alert.overdue, alert.not_before = alert.back_to, alert.was_overdue, minute
+        elif what == "snooze":
+            alert.back_to, alert.was_overdue, alert.until = before, alert.overdue, minute + SLEEP
+        elif what == "escalate":
+            alert.escalated_to = to
+            alert.rungs += [] if to in alert.rungs else [to]
+        elif what == "reopen":
+            alert.begin_round(minute)
+        is_answered = what in ("acknowledge", "assess") and before in ("new", "reopened", "snoozed")
+        alert.overdue = alert.overdue and alert.state in OPEN and not is_answered
+        alert.into = to if what == "merge" else "" if alert.state != "merged" else alert.into
+        self.tell(minute, alert, what)
+        return True
+
+    def can_merge(self, alert: NaiveAlert, into: str) -> bool:
+        other = self.known.get(into)
+        return (
+            other is not None
+            and other is not alert
+            and other.state in OPEN
+            and all(rung in other.rungs for rung in alert.rungs)
+        )
+
+    def leave_behind(self, minute: int, gone: NaiveAlert) -> None:
+        for alert in sorted(self.known.values(), key=lambda one: one.id):
+            if alert.state == "merged" and alert.into == gone.id:
+                alert.state, alert.into = "reopened", ""
+                alert.begin_round(minute)
+                self.tell(minute, alert, "unmerged")
+
+    # What comes of time.
+
+    def fall_due(self, minute: int) -> None:
+        for alert in list(self.known.values()):
+            while self.falls_due(minute, alert):
+                pass
+
+    def falls_due(self, minute: int, alert: NaiveAlert) -> bool:
+        if alert.state == "snoozed" and minute >= alert.until:
+            alert.state, alert.overdue, alert.not_before = alert.back_to, alert.was_overdue, alert.until
+            self.tell(minute, alert, "slept")
+            return True
+        if alert.state in ("closed", "withdrawn", "expired") and minute >= alert.last + REMEMBERED:
+            self.tell(minute, alert, "forgotten")
+            del self.known[alert.id]
+            return False
+        if alert.state not in OPEN:
+            return False
+        if not alert.paged or alert.id == "alert-c":
+            return self.is_outlived(minute, alert)
+        return self.clocks_run_out(minute, alert)
+
+    def is_outlived(self, minute: int, alert: NaiveAlert) -> bool:
+        if minute < max(alert.began + KEPT, alert.not_before):
+            return False
+        alert.state, alert.overdue = "expired", False
+        self.tell(minute, alert, "outlived")
+        self.leave_behind(minute, alert)
+        return True
+
+    def clocks_run_out(self, minute: int, alert: NaiveAlert) -> bool:
+        lengths = {"decide": DECIDE}
+        if alert.state in ("new", "reopened"):
+            lengths |= {"acknowledge": ACKNOWLEDGE, **LADDER}
+        fallen = [
+            name
+            for name, length in lengths.items()
+            if name not in alert.over and minute >= max(alert.began + length, alert.not_before)
+        ]
+        if not fallen:
+            return False
+        alert.over |= set(fallen)
+        rungs = list(LADDER)
+        height = sum(rung in alert.over for rung in rungs) + ("decide" in alert.over)
+        if alert.escalated_to:
+            height = max(height, rungs.index(alert.escalated_to) + 1)
+        if height:
+            alert.escalated_to = rungs[min(height, len(rungs)) - 1]
+        alert.rungs += [rung for rung in rungs if rung in fallen and rung not in alert.rungs]
+        if alert.escalated_to and alert.escalated_to not in alert.rungs:
+            alert.rungs.append(alert.escalated_to)
+        alert.overdue = True
+        self.tell(minute, alert, "overdue")
+        return True
+
+    # What goes out, and to whom.
+
+    def tell(self, minute: int, alert: NaiveAlert, what: str | None) -> None:
+        alert.number += 1
+        alert.last = minute
+        self.news.append(
+            (minute, alert.id, alert.number, what, alert.state, alert.overdue, alert.escalated_to, tuple(alert.rungs))
+        )
+        if what == "forgotten":
+            self.told = {
+                (who, which): how
+                for (who, which), how in self.told.items()
+                if which != alert.id or how != "that it is over"
+            }
+            return
+        is_of_condition = what in ("raised", "worsened", "told-again", "restated", "withdrawn")
+        for who in (*AUDIENCES, *LADDER):
+            how = self.told.get((who, alert.id), "nothing")
+            if is_of_condition and how == "that it is over":
+                how = "nothing"
+            if how == "nothing":
+                may_begin = who in alert.rungs or (who in AUDIENCES and is_of_condition)
+                hears = may_begin and self.true[alert.id]
+            else:
+                hears = is_of_condition or who in KNOW_HOW_IT_IS_HANDLED
+            if hears:
+                self.told[who, alert.id] = "of it" if self.true[alert.id] else "that it is over"
+                self.heard.append((who, alert.id, minute, what, how == "nothing"))

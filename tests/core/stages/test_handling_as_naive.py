@@ -1,0 +1,432 @@
+"""What is handled, and who hears of it, is what a plain second description says, however it is cut and restarted.
+
+A check that nothing can fail proves nothing: defects put into the core, one at a time, are noticed in the scenes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import cycle
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.alerts.test_handling import POLICY, RAISED, an_action
+from tests.core.stages.making import NOON, a_record
+from tests.core.stages.naive_handling import KEPT, REMEMBERED, SLEEP, Event, Naive
+
+from safety_stream.core.alerts import handling
+from safety_stream.core.alerts.handling import Case, Clocks, Policy
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.handling import HandledAlert
+from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import MINUTE
+from safety_stream.core.stages import handle, publish_alerts
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import Output, Record
+
+Patch = pytest.MonkeyPatch
+ENDS = 500
+SHORT_POLICY = Policy(
+    clocks={
+        "P1": msgspec.structs.replace(POLICY.clocks["P1"], kept=KEPT * MINUTE),
+        "P4": Clocks(snooze_at_most=60 * MINUTE, kept=KEPT * MINUTE),
+    },
+    roles=POLICY.roles,
+    reasons=POLICY.reasons,
+    remembered=REMEMBERED * MINUTE,
+)
+CHANGES = {
+    "raise": ("raised", "new", True),
+    "worsen": ("updated", "worsened", True),
+    "more": ("updated", "evidence-added", True),
+    "restate": ("updated", "restated", False),
+    "withdraw": ("withdrawn", "withdrawn", True),
+}
+
+
+@pytest.fixture(scope="module")
+def shown(catalogue: Catalogue) -> Catalogue:
+    """The shipped audiences, of which these three hear of everything, and one not how it is handled."""
+    audiences = tuple(
+        msgspec.structs.replace(
+            one,
+            priorities=("P1", "P2", "P3", "P4"),
+            fields=tuple(name for name in one.fields if one.id != "asb-lead" or name != "handling"),
+        )
+        for one in catalogue.audiences
+    )
+    return msgspec.structs.replace(catalogue, handling=SHORT_POLICY, audiences=audiences, rules=())
+
+
+def possible(events: list[Event]) -> list[Event]:
+    """Those that can be, in order of time: what is not true is raised, and what is is not."""
+    true: set[str] = set()
+    kept = []
+    for event in sorted(events, key=lambda event: event[0]):
+        _, alert_id, what = event
+        if what in CHANGES:
+            if (what == "raise") == (alert_id in true):
+                continue
+            true = true | {alert_id} if what != "withdraw" else true - {alert_id}
+        kept.append(event)
+    return kept
+
+
+def records_of(events: list[Event]) -> list[Record]:
+    versions: dict[str, int] = {}
+    records = []
+    for number, (minute, alert_id, what) in enumerate(events):
+        now = NOON + minute * MINUTE
+        if what in CHANGES:
+            versions[alert_id] = versions.get(alert_id, 0) + 1
+            change, reason, notify = CHANGES[what]
+            value: Any = msgspec.structs.replace(
+                RAISED,
+                alert_id=alert_id,
+                priority="P4" if alert_id == "alert-c" else "P1",
+                version=versions[alert_id],
+                change=change,
+                reason=reason,
+                notify=notify,
+                as_of=now,
+            )
+            topic = "alert-changes"
+        else:
+            action, _, to = what.partition(":")
+            value = an_action(
+                action,  # type: ignore[arg-type]
+                action_id=str(number),
+                alert_id=alert_id,
+                until=now + SLEEP * MINUTE,
+                to="childrens-services" if action == "refer" else to if action == "escalate" else "",
+                into=to if action == "merge" else "",
+            )
+            topic = "alert-actions"
+        records.append(msgspec.structs.replace(a_record(value), received_at=now, topic=topic))
+    return records
+
+
+def told_by_core(catalogue: Catalogue, events: list[Event], sizes: Sequence[int] = (99,)) -> dict[str, list[Any]]:
+    """What goes out of both stages for these events, read in batches of so many."""
+    rows, outputs = MemoryRows(), []
+    rest = records_of(events)
+    for size in cycle(sizes):
+        if not rest:
+            break
+        batch, rest = rest[:size], rest[size:]
+        outputs += handle.make_step(catalogue, 1)(rows, batch, batch[-1].received_at if size % 2 else None)
+    outputs += handle.make_step(catalogue, 1)(rows, [], NOON + ENDS * MINUTE)
+    door_rows, published = MemoryRows(), []
+    news = [one for one in outputs if isinstance(one.value, HandledAlert)]
+    for start in range(0, len(news), 3):
+        batch = [a_record(one.value) for one in news[start : start + 3]]
+        published += publish_alerts.make_step(catalogue, 1)(door_rows, batch, None)
+    return _as_said(outputs, published)
+
+
+def _as_said(outputs: list[Output], published: list[Output]) -> dict[str, list[Any]]:
+    news, heard = [], []
+    for one in outputs:
+        if isinstance(one.value, HandledAlert):
+            how = one.value.handling
+            said = (how.number, how.what, how.state, how.overdue, how.escalated_to, one.value.rungs)
+            news.append(((one.value.as_of - NOON) // MINUTE, one.value.alert.alert_id, *said))
+    numbers: dict[str, int] = {}
+    for out in published:
+        told = out.value
+        if isinstance(told, PublishedAlert):
+            numbers[told.audience] = numbers.get(told.audience, 0) + 1
+            assert told.seq == numbers[told.audience]
+            assert (told.change == "raised") == (told.prior_seq is None)
+            heard.append((told.audience, told.alert_id, (told.as_of - NOON) // MINUTE, told.prior_seq is None))
+    answers = [one.value.done for one in outputs if one.topic == "action-answers"]
+    return {"news": news, "heard": heard, "answers": answers}
+
+
+def told_by_naive(events: list[Event]) -> dict[str, list[Any]]:
+    naive = Naive()
+    naive.run(events, ENDS)
+    heard = [(who, alert_id, minute, first) for who, alert_id, minute, _, first in naive.heard]
+    return {"news": naive.news, "heard": heard, "answers": naive.answers}
+
+
+def differences(catalogue: Catalogue, events: list[Event], sizes: Sequence[int] = (99,)) -> list[str]:
+    """Where the core says of some alert, or to some audience, other than the plain description."""
+    core, naive = told_by_core(catalogue, events, sizes), told_by_naive(events)
+    found = [] if core["answers"] == naive["answers"] else ["answers"]
+    for what in ("news", "heard"):
+        for alert_id in ("alert-a", "alert-b", "alert-c"):
+            ours, theirs = (of_alert(said[what], alert_id) for said in (core, naive))
+            if ours != theirs:
+                found.append(f"{what} of {alert_id}: {ours} and not {theirs}")
+    return found
+
+
+def of_alert(said: list[Any], alert_id: str) -> list[Any]:
+    """What is said of an alert, in order; which audience is told first of one thing is all one."""
+    return sorted(
+        (one for one in said if one[1] == alert_id), key=lambda one: one[0] if isinstance(one[0], str) else ""
+    )
+
+
+ALERTS = ["alert-a", "alert-b", "alert-c"]
+ACTIONS = [
+    "acknowledge",
+    "assess",
+    "action",
+    "refer",
+    "no-further-action",
+    "snooze",
+    "wake",
+    "close",
+    "reopen",
+    "note",
+    "escalate:inspector",
+    "escalate:superintendent",
+    *(f"merge:{one}" for one in ALERTS),
+]
+EVENTS = st.lists(
+    st.tuples(st.integers(0, 300), st.sampled_from(ALERTS), st.sampled_from([*CHANGES, *ACTIONS, "withdraw"])),
+    max_size=14,
+).map(lambda drawn: possible([*((number, one, "raise") for number, one in enumerate(ALERTS)), *drawn]))
+
+
+@given(events=EVENTS, sizes=st.lists(st.integers(1, 5), min_size=1, max_size=3))
+def test_alerts_are_handled_and_told_of_as_the_plain_description_says(
+    shown: Catalogue, events: list[Event], sizes: list[int]
+) -> None:
+    assert differences(shown, events, sizes) == []
+
+
+A, B, C = ALERTS
+SCENES: dict[str, list[Event]] = {
+    "climbs": [(0, A, "raise"), (90, A, "worsen"), (130, A, "note"), (200, A, "withdraw")],
+    "taken up by hand": [(0, A, "raise"), (3, A, "escalate:superintendent"), (5, A, "more"), (90, A, "withdraw")],
+    "both rungs at once": [(0, A, "raise"), (14, A, "snooze"), (20, A, "wake"), (25, A, "snooze")],
+    "sleeps while overdue": [(0, A, "raise"), (16, A, "snooze"), (70, A, "snooze"), (80, A, "wake")],
+    "the target is withdrawn": [(0, A, "raise"), (0, B, "raise"), (1, A, "merge:alert-b"), (9, B, "withdraw")],
+    "the merged one is withdrawn first": [
+        (0, A, "raise"),
+        (0, B, "raise"),
+        (1, A, "merge:alert-b"),
+        (8, A, "withdraw"),
+        (9, B, "withdraw"),
+    ],
+    "withdrawn before it is merged into": [
+        (0, A, "raise"),
+        (0, B, "raise"),
+        (1, B, "withdraw"),
+        (2, A, "merge:alert-b"),
+    ],
+    "the target expires": [(0, A, "raise"), (0, C, "raise"), (1, A, "merge:alert-c")],
+    "the target is closed, forgotten and then withdrawn": [
+        *((0, one, "raise") for one in (A, B)),
+        (1, A, "merge:alert-b"),
+        *((2, B, what) for what in ("acknowledge", "no-further-action", "close")),
+        (200, B, "restate"),
+        (210, B, "withdraw"),
+    ],
+    "would be hidden from a rung": [(0, A, "raise"), (20, B, "raise"), (21, A, "merge:alert-b")],
+    "after the end": [
+        (0, A, "raise"),
+        (20, A, "withdraw"),
+        (25, A, "note"),
+        (26, A, "close"),
+        (145, A, "note"),
+        (146, A, "note"),
+        (300, A, "raise"),
+        (301, A, "acknowledge"),
+    ],
+    "raised again before it is forgotten": [
+        (0, A, "raise"),
+        (20, A, "withdraw"),
+        (30, A, "raise"),
+        (31, A, "note"),
+        (32, A, "acknowledge"),
+    ],
+    "forgotten while it is true": [
+        (0, A, "raise"),
+        (20, A, "acknowledge"),
+        (21, A, "no-further-action"),
+        (22, A, "close"),
+        (200, A, "restate"),
+        (201, A, "note"),
+        (202, A, "withdraw"),
+    ],
+    "more of what was forgotten": [(0, C, "raise"), (260, C, "more"), (261, C, "withdraw")],
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_scenes_are_as_the_plain_description_says(shown: Catalogue, scene: str) -> None:
+    assert differences(shown, SCENES[scene]) == []
+
+
+MUTANTS: dict[str, Callable[[Patch], None]] = {}
+
+
+def mutant(broken: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    """Register a defect; its name says what is wrong."""
+    MUTANTS[broken.__name__.replace("_", " ")] = broken
+    return broken
+
+
+def changed(patch: Patch, owner: Any, name: str, change: Callable[..., Any]) -> None:
+    """Let a function go through another: `change` is given what it gives, and its arguments."""
+    whole = getattr(owner, name)
+    patch.setattr(owner, name, lambda *said, **named: change(whole(*said, **named), *said))
+
+
+def without_overdue(case: Case) -> Case:
+    return msgspec.structs.replace(case, handling=msgspec.structs.replace(case.handling, overdue=False))
+
+
+@mutant
+def a_snooze_that_ends_by_itself_loses_that_it_was_overdue(patch: Patch) -> None:
+    def lose(case: Case | None, *_: Any) -> Case | None:
+        return without_overdue(case) if case is not None and case.handling.what == "slept" else case
+
+    changed(patch, handle, "pass_time", lose)
+
+
+@mutant
+def whoever_wakes_an_alert_loses_that_it_was_overdue(patch: Patch) -> None:
+    def lose(acted: Any, *_: Any) -> Any:
+        case, why = acted
+        return (without_overdue(case), why) if case is not None and case.handling.what == "wake" else acted
+
+    changed(patch, handle, "act", lose)
+
+
+@mutant
+def a_rung_hears_nothing(patch: Patch) -> None:
+    changed(patch, publish_alerts, "_hears_first", lambda hears, audience, _: hears and audience.hears == "always")
+
+
+@mutant
+def a_rung_hears_of_everything(patch: Patch) -> None:
+    changed(patch, publish_alerts, "_hears_first", lambda hears, audience, _: hears or audience.hears == "escalated")
+
+
+@mutant
+def a_lower_rung_is_passed_over(patch: Patch) -> None:
+    patch.setattr(handling, "_fallen_rungs", lambda *_: [])
+
+
+@mutant
+def who_is_named_by_hand_hears_nothing(patch: Patch) -> None:
+    patch.setattr(handling, "_gone_to", lambda case, *rungs: case)
+
+
+@mutant
+def the_rungs_of_an_earlier_episode_hear_of_the_next(patch: Patch) -> None:
+    def keep(after: Case, before: Case | None, _: Any) -> Case:
+        return after if before is None else msgspec.structs.replace(after, rungs=before.rungs)
+
+    changed(patch, handle, "meet", keep)
+
+
+@mutant
+def what_was_merged_stays_so(patch: Patch) -> None:
+    patch.setattr(handle._Desk, "_open_merged", lambda *_: None)
+
+
+@mutant
+def what_is_merged_no_more_is_still_opened_with_its_target(patch: Patch) -> None:
+    def open_all(_: Any, desk: Any, gone: Case, received_at: int) -> None:
+        for alert_id in ALERTS:
+            case = desk._cases.get(alert_id)
+            if case is not None and alert_id != gone.alert.alert_id:
+                moved = handling._moved(case, "unmerged", "reopened", gone.handling.as_of)
+                desk._put(case, moved, received_at)
+
+    changed(patch, handle._Desk, "_open_merged", open_all)
+
+
+@mutant
+def what_is_closed_opens_what_was_merged_into_it(patch: Patch) -> None:
+    patch.setattr(handle, "GONE", frozenset({"withdrawn", "outlived", "close"}))
+
+
+@mutant
+def what_has_expired_keeps_what_was_merged_into_it(patch: Patch) -> None:
+    patch.setattr(handle, "GONE", frozenset({"withdrawn"}))
+
+
+@mutant
+def an_alert_is_merged_where_a_rung_does_not_hear_of_it(patch: Patch) -> None:
+    def can_take(_: bool, desk: Any, _merged: Case | None, alert_id: str) -> bool:
+        case = desk._cases.get(alert_id)
+        return case is not None and case.handling.state in handling.UNDECIDED
+
+    changed(patch, handle._Desk, "_can_take", can_take)
+
+
+@mutant
+def nothing_is_forgotten(patch: Patch) -> None:
+    patch.setattr(handle, "is_forgotten", lambda case: False)
+
+
+@mutant
+def it_is_forgotten_so_long_after_its_end_and_not_after_the_last_of_it(patch: Patch) -> None:
+    def from_the_end(due: Any, case: Case, _: Policy) -> Any:
+        return [
+            (case.handling.since + REMEMBERED * MINUTE, name) if name == "forget" else (at, name) for at, name in due
+        ]
+
+    changed(patch, handling, "_deadlines", from_the_end)
+
+
+@mutant
+def what_only_restates_a_forgotten_alert_opens_it(patch: Patch) -> None:
+    def open_it(after: Case, before: Case | None, version: Any) -> Case:
+        if before is not None or version.change != "updated":
+            return after
+        return msgspec.structs.replace(after, handling=msgspec.structs.replace(after.handling, state="new"))
+
+    changed(patch, handle, "meet", open_it)
+
+
+@mutant
+def who_was_told_of_it_is_forgotten_at_the_withdrawal(patch: Patch) -> None:
+    def forget(_: Any, door: Any, handled: HandledAlert, __: int) -> None:
+        if handled.alert.change == "withdrawn":
+            door._forget(handled.alert.alert_id)
+
+    changed(patch, publish_alerts._AlertDoor, "tell", forget)
+
+
+@mutant
+def who_was_told_of_it_is_forgotten_with_it_before_they_know_that_it_is_over(patch: Patch) -> None:
+    def forget(_: Any, door: Any, alert_id: str) -> None:
+        for audience in door._audiences:
+            door._told.delete(f"{audience.id}/{alert_id}")
+
+    changed(patch, publish_alerts._AlertDoor, "_forget", forget)
+
+
+@mutant
+def who_was_told_that_it_is_over_hears_of_the_next_as_of_the_last(patch: Patch) -> None:
+    def never_over(_: Any, door: Any, audience: Any, handled: HandledAlert, __: int) -> None:
+        row = f"{audience.id}/{handled.alert.alert_id}"
+        if (told := door._told.get(row)) is not None:
+            door._told.put(row, msgspec.structs.replace(told, is_over=False))
+
+    changed(patch, publish_alerts._AlertDoor, "_tell_one", never_over)
+
+
+@pytest.mark.parametrize("broken", MUTANTS)
+def test_each_defect_is_noticed_in_some_scene(shown: Catalogue, monkeypatch: Patch, broken: str) -> None:
+    MUTANTS[broken](monkeypatch)
+
+    assert any(differs(shown, scene) for scene in SCENES.values())
+
+
+def differs(catalogue: Catalogue, events: list[Event]) -> bool:
+    try:
+        return bool(differences(catalogue, events))
+    except AssertionError:
+        return True
