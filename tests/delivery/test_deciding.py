@@ -155,6 +155,10 @@ def test_an_old_withdrawal_disturbs_nobody_and_still_comes():
     assert decided(withdrawn(notify=False), TOLD) == ("digest", "nothing-to-hear")
 
 
+def test_what_is_still_done_about_what_is_withdrawn_is_not_told():
+    assert decided(withdrawn(reason="handled", notify=False), TOLD) == ("never", "nothing-to-hear")
+
+
 # What holds of all.
 
 INSTANTS = st.integers(min_value=at(0, day=1), max_value=at(0, day=1) + 400 * DAY_LENGTH)

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, event, select
 from tests.delivery.making import BOUNDS, NOON, TOPIC, alert, at, outbox, subscription, withdrawn
 
+from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import HOUR, MINUTE, SECOND, Instant
 from safety_stream.delivery.model import GiveUp, Message, Quiet, Taken, TryAgain, Whereabouts
@@ -200,6 +201,15 @@ def test_who_was_told_is_told_of_the_end_once(box: Outbox):
     taken(box, withdrawn(version=3, seq=3))
 
     assert sent(box) == []
+
+
+def test_what_is_done_after_a_withdrawal_takes_the_place_of_nothing(box: Outbox):
+    taken(box, alert())
+    sent(box)
+    handling = Handling(number=4, state="closed", since=NOON, what="close", as_of=NOON)
+    taken(box, withdrawn(), withdrawn(seq=3, reason="handled", notify=False, handling=handling))
+
+    assert [told(message) for message in sent(box)] == [[(2, "withdrawn")]]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]
 # Written down by hand, a line a role: pages about alerts, of which audiences; pages about numbers, of which profiles;
 # the others. Whoever changes the policy changes it here too.
 PARTNERS = "asb-lead childrens-services duty-officer exploitation-team marac-coordinator soc-unit"
+RUNGS = "daily-meeting inspector sergeant superintendent"
 EXPECTED = {
     "analyst": (
         "inbox alert act feed",
@@ -46,7 +47,12 @@ EXPECTED = {
         "catalogue feeds data-quality",
     ),
     "duty-officer": ("inbox alert act handover feed", PARTNERS, "partner", "catalogue feeds"),
-    "supervisor": ("inbox alert act handover feed", PARTNERS, "internal partner", "catalogue feeds data-quality"),
+    "supervisor": (
+        "inbox alert act handover feed",
+        f"{PARTNERS} {RUNGS}",
+        "internal partner",
+        "catalogue feeds data-quality",
+    ),
     "data-protection-officer": ("", "", "partner", "catalogue feeds data-quality"),
     "auditor": ("", "", "partner", "catalogue feeds data-quality"),
     "operator": ("", "", "", "catalogue feeds data-quality"),

@@ -11,10 +11,11 @@ from tests.web.conftest import Pages
 from tests.web.filling import LOADED, NOW, alert, handled
 from tests.web.reading_html import Read
 
+from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, to_datetime
 from safety_stream.readmodel.reading import FeedHealth, ProjectionHealth
 from safety_stream.web.filters import Filter, read_filter
-from safety_stream.web.views.alert import AboutAlert, alert_view
+from safety_stream.web.views.alert import AboutAlert, AlertView, alert_view
 from safety_stream.web.views.handover import Lists, handover_view, shift_of
 from safety_stream.web.views.health import UNHEARD_AFTER, UNKEPT_AFTER, blindness, feeds_view
 from safety_stream.web.views.row import clock_of
@@ -73,6 +74,25 @@ def test_an_alert_tells_each_step_of_its_handling_once_the_newest_first():
         ("changed", "the rules"), ("acknowledged", "duty-officer 7"), ("raised", "the rules")
     ]  # fmt: skip
     assert view.allowed is None
+
+
+def test_what_is_done_after_a_withdrawal_does_not_change_when_that_was_told():
+    gone = alert(2, change="withdrawn", reason="withdrawn", version=2, handling=handled("withdrawn", number=3))
+    noted = msgspec.structs.replace(
+        gone, seq=3, as_of=NOW + HOUR, reason="handled", handling=handled("withdrawn", number=4, what="note", actor="7")
+    )
+    # Forgotten in between: it counts from 1 again.
+    again = alert(4, version=3, handling=handled("new", number=1, what="raised"))
+    taken = msgspec.structs.replace(
+        again, seq=5, handling=handled("acknowledged", number=2, what="acknowledge", actor="8")
+    )
+
+    def view_of(*told: PublishedAlert) -> AlertView:
+        about = AboutAlert(alert=told[-1], versions=told, explanation=None, fired_here=1, answers=(), acts_as="")
+        return alert_view(about, CATALOGUE, NOW)
+
+    assert view_of(gone, noted).withdrawn_because == view_of(gone).withdrawn_because
+    assert next(step.what for step in view_of(gone, noted, again, taken).history) == "acknowledged"
 
 
 def test_an_alert_tells_who_has_it_now():

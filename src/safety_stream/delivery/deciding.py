@@ -5,7 +5,8 @@ Theory of operation
 `decide` is one function of a subscription, an alert, what the subscription was told of it before, and the time. It
 reads no clock and keeps nothing; every answer has its cause, and what is not told now has the time when it will be.
 
-1. A withdrawal goes to whoever was told, whatever the subscription says by now; to nobody else.
+1. A withdrawal goes to whoever was told, whatever the subscription says by now; to nobody else. What people still do
+   about what is withdrawn is not told.
 2. Then the subscription has to want it: audience, area, family, priority, marking. A field the audience may not have
    matches only where the subscription leaves the choice open.
 3. What was published too long ago is history: a replay pages nobody and fills no digest.
@@ -27,7 +28,7 @@ import msgspec
 
 from safety_stream.core.delivering import Delivering, MinuteOfDay
 from safety_stream.core.model.findings import Priority
-from safety_stream.core.model.published import PublishedAlert, ToldReason
+from safety_stream.core.model.published import OF_HANDLING, PublishedAlert, ToldReason
 from safety_stream.core.model.times import LONDON, Instant, to_datetime, to_instant
 from safety_stream.delivery.model import LEAST_URGENT, Quiet, Subscription
 
@@ -131,6 +132,8 @@ def _why_never(
     areas_of: AreasOf,
 ) -> Because | None:
     if alert.change == "withdrawn":
+        if alert.reason in OF_HANDLING:
+            return "nothing-to-hear"
         return "never-told" if told is None else None
     if wanted(subscription, alert, areas_of) != "wanted":
         return "unwanted"

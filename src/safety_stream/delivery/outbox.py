@@ -54,7 +54,7 @@ from sqlalchemy.exc import IntegrityError
 
 from safety_stream.core.delivering import Delivering
 from safety_stream.core.model.findings import Priority
-from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.published import OF_HANDLING, PublishedAlert
 from safety_stream.core.model.times import SECOND, Instant
 from safety_stream.delivery.deciding import AreasOf, Decision, Told, decide, urgency
 from safety_stream.delivery.model import (
@@ -209,7 +209,9 @@ class Outbox:
         now: Instant,
     ) -> None:
         is_no_longer_wanted = decision.because == "unwanted"
-        if alert.change != "withdrawn" and decision.when == "never" and not is_no_longer_wanted:
+        # What is done about it after its withdrawal is told in place of nothing, least of all of that.
+        ends = alert.change == "withdrawn" and alert.reason not in OF_HANDLING
+        if not ends and decision.when == "never" and not is_no_longer_wanted:
             return
         stopped = _overtake(db, subscription.subscription_id, alert, but_withdrawals=is_no_longer_wanted)
         if decision.when == "never":

@@ -32,6 +32,8 @@ PUBLIC: Final = "public"
 
 _PARTNERS = frozenset({"soc-unit", "exploitation-team", "marac-coordinator", "childrens-services", "asb-lead"})
 _HANDLE = _PARTNERS | {"duty-officer"}
+_RUNGS = frozenset({"sergeant", "inspector", "superintendent", "daily-meeting"})
+"""Whoever an alert goes up to (`handling.yaml`): they read it as supervisors do."""
 _ANALYSE = frozenset({"analyst", "repeat-victim-list"})
 _EXACT, _PARTNER = frozenset({"internal"}), frozenset({"partner"})
 _ALL = frozenset({EVERYBODYS})
@@ -62,11 +64,11 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "feeds": _ALL,
     },
     "supervisor": {
-        "inbox": _HANDLE,
-        "alert": _HANDLE,
-        "act": _HANDLE,
-        "handover": _HANDLE,
-        "feed": _HANDLE,
+        "inbox": _HANDLE | _RUNGS,
+        "alert": _HANDLE | _RUNGS,
+        "act": _HANDLE | _RUNGS,
+        "handover": _HANDLE | _RUNGS,
+        "feed": _HANDLE | _RUNGS,
         "county": _EXACT | _PARTNER,
         "area": _EXACT | _PARTNER,
         "indicator": _EXACT | _PARTNER,

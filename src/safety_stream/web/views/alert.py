@@ -124,7 +124,7 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         subject=alert.subject or "",
         handled=tuple(_handled(alert)),
         merged_href=f"/alerts/{alert.handling.merged_into}" if alert.handling and alert.handling.merged_into else "",
-        withdrawn_because=_withdrawn(alert),
+        withdrawn_because=_withdrawn(alert, about.versions),
         happened=happened,
         happened_note=_note(alert, happened),
         left_out=tuple(
@@ -180,9 +180,12 @@ def _handled(alert: PublishedAlert) -> Iterator[str]:
         yield f"Somebody found it {'useful' if handling.useful else 'of no use'}."
 
 
-def _withdrawn(alert: PublishedAlert) -> str:
+def _withdrawn(alert: PublishedAlert, versions: Sequence[PublishedAlert]) -> str:
+    """When it was taken back, and why: what is still done about it afterwards is told under the same version."""
     if alert.change != "withdrawn":
         return ""
+    same = (told for told in versions if told.version == alert.version and told.change == "withdrawn")
+    alert = next(same, alert)
     return f"Told {words.at(alert.as_of)}{f', because {alert.cause}' if alert.cause else ''}."
 
 
@@ -207,6 +210,9 @@ def _history(versions: Sequence[PublishedAlert]) -> Iterator[Step]:
     for told in versions:
         if told.version > version:
             version = told.version
+            if told.handling is not None and told.handling.number < number:
+                # It was forgotten in between, and counts from 1 again.
+                number = 0
             why = words.REASONS[told.reason] if told.reason else ""
             steps.append(Step(words.at(told.as_of), words.CHANGES[told.change], "the rules", why))
         handling = told.handling
