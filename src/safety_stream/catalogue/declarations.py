@@ -380,6 +380,7 @@ def _audience(entry: AudienceEntry) -> Audience:
         priorities=tuple(entry.priorities),
         fields=tuple(entry.fields),
         hears=entry.hears,
+        marked_at_most=entry.marked_at_most,
     )
 
 

@@ -14,6 +14,7 @@ from safety_stream.catalogue.formats import ReleasesFile, RuleFile
 from safety_stream.catalogue.loading import load_whole, load_with_files
 from safety_stream.catalogue.releases import approvals_of
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.markings import MARKINGS, Marking
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import length_in_words, to_date
 from safety_stream.core.rules.besides import NOT_KNOWN
@@ -171,7 +172,7 @@ def explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
             (
                 f"It pages nobody once it is {length_in_words(rule.action_time)} old; the digest has it, as late.",
                 f"An alert that has not become more urgent notifies again after {length_in_words(rule.suppress_for)}.",
-                f"{_and(rule.audiences)} may hear of it, marked {rule.marking}.",
+                f"{_and(rule.audiences)} may hear of it, marked {rule.marking}{_or_higher(rule.marking)}.",
                 f"Purpose: {_and(file.lawful.purposes)}. Legal basis: {_and(file.lawful.bases)}.",
             ),
         ),
@@ -293,6 +294,10 @@ def _found_by_looking(file: RuleFile) -> Iterator[str]:
 def _examples(file: RuleFile) -> Iterator[str]:
     for example in file.examples:
         yield f"{'Fires' if example.fires else 'Does not fire'}: {example.name}."
+
+
+def _or_higher(marking: Marking) -> str:
+    return "" if marking == MARKINGS[-1] else ", or as high as a report it rests on"
 
 
 def _and(words: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import HandlingAction
 from safety_stream.core.model.incidents import IdentityClass, Origin
 from safety_stream.core.model.judgements import Signal
+from safety_stream.core.model.markings import Marking
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import (
     DAY_LENGTH,
@@ -722,6 +723,7 @@ class AudienceEntry(_Strict):
     families: Annotated[list[Family], Field(min_length=1)]
     priorities: Annotated[list[Priority], Field(min_length=1)]
     hears: Hears = "always"
+    marked_at_most: Marking = "OFFICIAL-SENSITIVE"
     fields: Annotated[list[str], Field(min_length=1)]
 
 
@@ -1200,6 +1202,7 @@ class BareRuleFile(_Strict):
     action_time: Length = Duration(months=12)
     suppress: SuppressEntry = SuppressEntry.model_validate({"for": "1 month"})
     audience: list[Name] = []
+    marking: Marking = "OFFICIAL-SENSITIVE"
     lawful: LawfulEntry | None = None
     source: str = ""
     explain: Prose = "The rule is met."

@@ -8,6 +8,7 @@ from safety_stream.catalogue.formats import ClocksEntry, HandlingEntry, Handling
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.alerts.handling import Clocks, Policy, Rung
+from safety_stream.core.model.markings import highest_marking, is_above
 from safety_stream.core.model.times import Duration
 
 NO_POLICY = Policy()
@@ -49,13 +50,18 @@ def _check_ladders(at: Place, where: Where, entry: HandlingEntry, vocabulary: Vo
     known = vocabulary.audiences or {}
     for priority, clocks in sorted(entry.clocks.items()):
         heard = {family for one in known.values() if priority in one.priorities for family in one.families}
+        marked = highest_marking(["OFFICIAL", *(one.marked_at_most for one in known.values())])
         for number, rung in enumerate(clocks.ladder):
             to: Where = (*where, "clocks", priority, "ladder", number, "to")
             at.know(to, "audience", rung.to, vocabulary.audiences)
             audience = known.get(rung.to)
-            if audience is not None and not (priority in audience.priorities and heard <= {*audience.families}):
+            if audience is not None and not (
+                priority in audience.priorities
+                and heard <= {*audience.families}
+                and not is_above(marked, audience.marked_at_most)
+            ):
                 what = f"{rung.to} stands on the ladder of {priority} and does not take all its alerts"
-                mend = f"let audience {rung.to} take {priority} and all families anybody hears of at it"
+                mend = f"let audience {rung.to} take {priority} and all families and markings anybody hears of at it"
                 at.error(to, what, mend)
     for audience in known.values():
         if audience.hears == "escalated" and all(

@@ -35,6 +35,7 @@ from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import certain_only, selector_of
 from safety_stream.catalogue.vocabulary import ROLES, Vocabulary
 from safety_stream.core.catalogue import GROUPINGS
+from safety_stream.core.model.markings import is_above
 from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
 from safety_stream.core.rules.linked import PATH
@@ -100,6 +101,7 @@ def _rule(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> Rule | None
         action_time=model.action_time,
         suppress_for=model.suppress.length,
         audiences=tuple(model.audience),
+        marking=model.marking,
     )
 
 
@@ -247,6 +249,9 @@ def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
         known = (vocabulary.audiences or {}).get(audience)
         if known is not None and model.family not in known.families:
             at.warning(("audience", index), f"audience {audience} takes no {model.family} alerts", "leave it out")
+        if known is not None and is_above(model.marking, known.marked_at_most):
+            what = f"audience {audience} is told nothing that is marked {model.marking}, as this rule is"
+            at.warning(("audience", index), what, "leave it out")
         if known is not None and known.hears == "escalated":
             what = f"audience {audience} hears of nothing but what has gone up the ladder to it"
             at.error(("audience", index), what, "leave it out")

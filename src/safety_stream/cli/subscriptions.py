@@ -31,6 +31,7 @@ from safety_stream.cli.terminal import (
 from safety_stream.core.catalogue import Audience, Catalogue
 from safety_stream.core.delivering import MinuteOfDay
 from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.markings import MARKINGS, is_above
 from safety_stream.delivery.model import Quiet, Subscription, subscription_id
 from safety_stream.delivery.settings import DeliverySettings, SettingsFault, read_delivery_settings
 
@@ -296,9 +297,14 @@ def _refuse_unknown(asked: Subscription, known: Catalogue) -> None:
 
 
 def _had_by(audience: Audience, known: Catalogue) -> dict[str, Sequence[str]]:
-    """What of each choice the audience can ever have; how an alert is marked, its rule says."""
-    markings = {rule.marking for rule in known.rules if audience.id in rule.audiences}
-    return {"families": audience.families, "priorities": audience.priorities, "markings": sorted(markings)}
+    """What of each choice the audience can ever have; an alert is marked as its rule says, or higher."""
+    rules = [rule for rule in known.rules if audience.id in rule.audiences or audience.hears == "escalated"]
+    markings = [
+        marking
+        for marking in MARKINGS
+        if not is_above(marking, audience.marked_at_most) and any(not is_above(one.marking, marking) for one in rules)
+    ]
+    return {"families": audience.families, "priorities": audience.priorities, "markings": markings}
 
 
 def _is_told(audience: Audience, field: str) -> bool:

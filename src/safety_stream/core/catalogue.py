@@ -16,6 +16,7 @@ from safety_stream.core.judgements.settings import Settings
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IdentityClass
+from safety_stream.core.model.markings import Marking
 from safety_stream.core.model.stretches import is_stretched
 from safety_stream.core.model.times import Day, PeriodKind
 from safety_stream.core.rules.rule import Rule, Selector
@@ -327,7 +328,10 @@ Hears = Literal["always", "escalated"]
 
 
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Who may hear of which alerts, and which fields of them; everything not named stays inside."""
+    """Who may hear of which alerts, and which fields of them; everything not named stays inside.
+
+    Of what is marked higher than `marked_at_most` they are told nothing.
+    """
 
     id: str
     title: str
@@ -335,6 +339,7 @@ class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     priorities: tuple[Priority, ...]
     fields: tuple[str, ...]
     hears: Hears = "always"
+    marked_at_most: Marking = "OFFICIAL-SENSITIVE"
 
 
 class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):

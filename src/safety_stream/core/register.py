@@ -301,6 +301,7 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         child=is_of_child,
         disputed=version.action == "dispute",
         facts=version.facts,
+        marking=version.marking,
     )
     return {
         keyed.key: replace(

@@ -83,7 +83,7 @@ def _compare_finding(name: str, expected: OracleFinding, found: Plain) -> Iterat
     yield from _field(name, "excluded", expected.excluded, _pairs(found["excluded"]))
     if expected.rule_id == "hub":
         return
-    for attribute in ("completed_at", "area", "child"):
+    for attribute in ("completed_at", "area", "child", "marking"):
         yield from _field(name, attribute, getattr(expected, attribute), found[attribute])
     yield from _field(name, "areas", expected.areas, tuple(found["areas"]))
     evidence = tuple((occurrence_id, tuple(reports)) for occurrence_id, _, _, reports in found["evidence"])
@@ -109,7 +109,7 @@ def _alert_differences(truth: Truth, alerts: Iterable[Plain]) -> Iterator[str]:
 
 
 def _compare_alert(name: str, expected: OracleAlert, found: Plain) -> Iterator[str]:
-    for attribute in ("title", "family", "priority", "child"):
+    for attribute in ("title", "family", "priority", "child", "marking"):
         yield from _field(name, attribute, getattr(expected, attribute), found[attribute])
     if expected.first_completed_at is None:
         # Of a hub: its words are known, its place is not.

@@ -64,7 +64,7 @@ TIERS = ["P4", "P3", "P2", "P1"]
 LIST_FIELDS = {"theme": "themes", "flag": "flags", "role": "roles"}
 COPIED_FIELDS = (
     *("incident_id", "source", "organisation", "kind", "subtype"),
-    *("category", "family", "origin", "grade", "area"),
+    *("category", "family", "origin", "grade", "area", "marking"),
 )
 MERGE_MARGIN = timedelta(minutes=60)
 MERGE_METRES = 100
@@ -75,6 +75,7 @@ PAIRED = {"victim", "subject"}
 BY_STRETCH = {"cell", "lsoa"}
 UNTOLD = {"persons", "complainants", "victims", "facts.subject", "facts.completed-by"}
 FOUND = "finding"
+SENSITIVE = "OFFICIAL-SENSITIVE"
 NAMED_ROLES = {"victim", "suspect", "perpetrator", "subject", "missing", "casualty", "driver"}
 
 NOBODY_IS_LINKED = {"merged_at_most": 1, "possible_at_most": 0}
@@ -116,6 +117,7 @@ class OracleFinding:
     facts: tuple[tuple[str, str], ...]
     explanation: str
     child: bool
+    marking: str
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class OracleAlert:
     findings: tuple[FindingKey, ...]
     last_words: frozenset[tuple[str, str]]
     child: bool
+    marking: str
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,7 @@ class Sighting:
     facts: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     possible: bool = False
+    marking: str = "OFFICIAL"
 
 
 @dataclass(frozen=True)
@@ -1066,6 +1070,7 @@ def seen_elsewhere(one: OracleFinding, occurrence: Occurrence, names: tuple[str,
         victims=(),
         child=one.child,
         possible=("match", "possible") in one.facts,
+        marking=one.marking,
         facts={"completed-by": one.occurrence_id, "subject": str(uuid5(ID_NAMESPACE, f"subject\x1f{subject_of(one)}"))},
         names=names,
     )
@@ -1716,7 +1721,13 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
         facts=tuple(facts),
         explanation=f"{said} {UNCONFIRMED}" if unconfirmed else said,
         child=any(s.child for s in every),
+        marking=kept_as(limb.rule, [s.marking for s in every]),
     )
+
+
+def kept_as(rule: Plain, markings: Iterable[str]) -> str:
+    """How closely what rests on these is kept: as the rule, or more closely."""
+    return "OFFICIAL-SENSITIVE" if SENSITIVE in {rule.get("marking", SENSITIVE), *markings} else "OFFICIAL"
 
 
 def rested_on(chain: Iterable[tuple[Occurrence, Sequence[Sighting]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -1761,6 +1772,7 @@ def hub_finding(key: str, bound: int) -> OracleFinding:
         facts=(("bound", str(bound)),),
         explanation=HUB["explain"].format(bound=bound),
         child=False,
+        marking=SENSITIVE,
     )
 
 
@@ -1802,6 +1814,7 @@ def alert_of(members: Sequence[OracleFinding], rule: Plain) -> OracleAlert:
         findings=tuple(sorted((f.rule_id, f.limb, f.key, f.occurrence_id) for f in members)),
         last_words=frozenset((f.area, f.explanation) for f in members if f.completed_at == last),
         child=any(f.child for f in members),
+        marking=kept_as(rule, [f.marking for f in members]),
     )
 
 

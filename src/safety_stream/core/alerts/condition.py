@@ -19,6 +19,7 @@ import msgspec
 from safety_stream.core.model.alerts import AlertVersion, Change, ReasonForNow
 from safety_stream.core.model.findings import POSSIBLE, Finding, FindingChange, Priority
 from safety_stream.core.model.ids import alert_id
+from safety_stream.core.model.markings import highest_marking
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import Instant, after
 from safety_stream.core.rules.rule import Rule
@@ -48,8 +49,8 @@ class AlertState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 _MORE: frozenset[ReasonForNow] = frozenset({"new", "worsened", "evidence-added", "back-dated"})
 """The reasons that say there is more to know than before."""
 
-Reach = Callable[[Rule, Priority], tuple[str, ...]]
-"""The ids of the audiences an alert of this rule and priority reaches, sorted."""
+Reach = Callable[[Rule, Priority, str], tuple[str, ...]]
+"""The ids of the audiences an alert of this rule, priority and marking reaches, sorted."""
 
 
 def advance(
@@ -73,6 +74,7 @@ def advance(
     about = said[-1] if change.change == "withdrawn" else change.finding
     late = bool(standing) and change.as_of > after(about.completed_at, rule.action_time)
     priority = highest(said)
+    marking = highest_marking([rule.marking, *(finding.marking for finding in said)])
     shown = tuple(in_order(standing)[-SHOWN_FINDINGS:])
     certain = any(POSSIBLE not in finding.facts for finding in standing.values())
     notify = not late and (
@@ -100,8 +102,8 @@ def advance(
         child=any(finding.child for finding in said),
         late=late,
         notify=notify,
-        audiences=reach(rule, priority),
-        marking=rule.marking,
+        audiences=reach(rule, priority, marking),
+        marking=marking,
         as_of=change.as_of,
         cause=change.cause,
     )

@@ -31,6 +31,7 @@ class AlertVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     full are on `findings`); empty when withdrawn. `late` says that the finding
     this version is about (the one that came or changed, else the newest) completed longer ago than the rule's action
     time: it belongs in the digest and pages nobody (rules.md 3.7).
+    `marking` is the highest of the rule's and of the reports behind it.
     `notify` is False when nothing an officer must hear has changed (rules.md 3.6).
     """
 

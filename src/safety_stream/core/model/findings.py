@@ -38,7 +38,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Rule `rule_id` completed on `key` at `completed_at`, the time of occurrence `occurrence_id`.
 
     `facts` are the numbers its explanation is made of, as text, sorted by name. `areas` are the areas of the evidence,
-    sorted; `area` the one of the completing occurrence. A threshold's occurrence id is its period.
+    sorted; `area` the one of the completing occurrence. A threshold's occurrence id is its period. `marking` is the
+    highest of its rule's and of the reports it rests on.
     """
 
     finding_id: str
@@ -57,6 +58,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     facts: tuple[tuple[str, str], ...]
     child: bool
     explanation: str
+    marking: str = "OFFICIAL"
 
 
 class FindingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -45,7 +45,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
     `child` is True when the key's entity, or any victim, subject or missing person, is a child. `linking` are the
     entities the report names (`linking.entities_of`), where some rule follows them from report to report, else none.
     `possible` is True when only an unconfirmed match of persons puts the report under this key. `victims` are the
-    tokens of those it happened to (victim, subject), sorted.
+    tokens of those it happened to (victim, subject), sorted. `marking` is how closely the report must be kept.
     """
 
     incident_id: str
@@ -74,6 +74,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
     linking: tuple[str, ...] = ()
     possible: bool = False
     victims: tuple[str, ...] = ()
+    marking: str = "OFFICIAL"
 
 
 class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):

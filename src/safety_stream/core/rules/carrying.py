@@ -85,8 +85,7 @@ def carried(finding: Finding, named: tuple[str, ...], kinds: frozenset[str]) -> 
         subject=ids.subject_id(subject_of(finding.key)),
         named=named,
     )
-    if POSSIBLE in finding.facts:
-        said = msgspec.structs.replace(said, possible=True)
+    said = msgspec.structs.replace(said, possible=POSSIBLE in finding.facts, marking=finding.marking)
     for entity in to:
         yield entity, said
 

@@ -555,6 +555,7 @@ def _hub_finding(key: str, timeline: Timeline, bounds: Bounds) -> Finding:
         facts=(("bound", str(bounds.hub)),),
         child=False,
         explanation=f"More than {bounds.hub} live reports share this key; its rules are suspended.",
+        marking=HUB_RULE.marking,
     )
 
 

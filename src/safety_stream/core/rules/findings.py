@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from safety_stream.core.model import ids
 from safety_stream.core.model.findings import POSSIBLE, Evidence, Finding, Priority
+from safety_stream.core.model.markings import highest_marking
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.rules.condition import Completion, Matched
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
@@ -51,6 +52,7 @@ def finding_of(
         facts=facts,
         child=child,
         explanation=f"{said} {UNCONFIRMED}" if possible else said,
+        marking=highest_marking([rule.marking, *{sighting.marking for sighting in reported}]),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.model.findings import Family, Priority
+from safety_stream.core.model.markings import Marking
 from safety_stream.core.model.open_days import Ahead
 from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import Day, Duration, PeriodKind
@@ -285,4 +286,4 @@ class Rule(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     action_time: Duration
     suppress_for: Duration
     audiences: tuple[str, ...]
-    marking: str = "OFFICIAL-SENSITIVE"
+    marking: Marking = "OFFICIAL-SENSITIVE"

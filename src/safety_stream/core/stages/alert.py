@@ -14,6 +14,7 @@ from safety_stream.core.alerts.condition import AlertState, advance
 from safety_stream.core.catalogue import Audience, Catalogue
 from safety_stream.core.model.findings import FindingChange, Priority
 from safety_stream.core.model.ids import alert_id
+from safety_stream.core.model.markings import is_above
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import Instant
 from safety_stream.core.rules.engine import HUB_RULE
@@ -36,12 +37,12 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
             rows.put(row, packed[rule_id])
         return rules[rule_id]
 
-    def reach(rule: Rule, priority: Priority) -> tuple[str, ...]:
+    def reach(rule: Rule, priority: Priority, marking: str) -> tuple[str, ...]:
         # A trial rule reaches nobody: its alerts can be read on alert-changes by the catalogue's owner alone. Those who
         # were told of an alert before its rule went on trial have it taken back (`publish.py`).
         if rule.status != "stable":
             return ()
-        return tuple(sorted(a.id for a in catalogue.audiences if _hears(a, rule, priority)))
+        return tuple(sorted(a.id for a in catalogue.audiences if _hears(a, rule, priority, marking)))
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         del idle_at
@@ -72,5 +73,10 @@ _packed = msgspec.msgpack.Encoder(order="deterministic").encode
 _unpacked = msgspec.msgpack.Decoder(Rule).decode
 
 
-def _hears(audience: Audience, rule: Rule, priority: Priority) -> bool:
-    return audience.id in rule.audiences and rule.family in audience.families and priority in audience.priorities
+def _hears(audience: Audience, rule: Rule, priority: Priority, marking: str) -> bool:
+    return (
+        audience.id in rule.audiences
+        and rule.family in audience.families
+        and priority in audience.priorities
+        and not is_above(marking, audience.marked_at_most)
+    )

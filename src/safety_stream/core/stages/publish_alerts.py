@@ -13,7 +13,8 @@ rung as to the others from then on: what it goes by is `HandledAlert.rungs`.
 
 A rule on trial is told of to nobody, and what was told of it before is taken back with the next version of its alert:
 nobody may go on hearing what it finds through an alert that was opened while it was released. Such a withdrawal says
-nothing that the trial found.
+nothing that the trial found. So it is for one audience when an alert has come to be marked higher than that audience
+may be told.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ import msgspec
 
 from safety_stream.core.alerts.handling import OF_CONDITION
 from safety_stream.core.catalogue import Audience, Catalogue
-from safety_stream.core.model.alerts import Change
+from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.handling import HandledAlert
+from safety_stream.core.model.markings import is_above
 from safety_stream.core.model.published import PublishedAlert, ToldReason
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.publishing import Door
@@ -40,7 +42,7 @@ RATIONALE = "rationale"
 _ALWAYS = frozenset({"alert_id", "version", "change", "as_of"})
 _APART = _ALWAYS | {RATIONALE}
 _KNOWN_ANYWAY = frozenset({"episode", "reason", "rule_id", "family", "subject", "notify", "marking", "cause"})
-"""What may be said of an alert to those who were told of it before its rule went on trial."""
+"""What may be said of an alert to those who were told of it, once they may not be told of it any more."""
 
 
 class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -85,13 +87,13 @@ class _AlertDoor(Door):
         if handled.handling.what == "forgotten":
             self._forget(handled.alert.alert_id)
             return
-        is_on_trial = handled.alert.rule_id in self._on_trial
-        if is_on_trial:
-            handled = taken_back(handled)
         for audience in self._audiences:
-            self._tell_one(audience, handled, received_at, is_on_trial=is_on_trial)
+            self._tell_one(audience, handled, received_at)
 
-    def _tell_one(self, audience: Audience, handled: HandledAlert, received_at: Instant, *, is_on_trial: bool) -> None:
+    def _tell_one(self, audience: Audience, handled: HandledAlert, received_at: Instant) -> None:
+        why_not = self._why_not(audience, handled.alert)
+        if why_not:
+            handled, audience = taken_back(handled, why_not), _as_known_anyway(audience)
         version, is_of_handling = handled.alert, handled.handling.what not in OF_CONDITION
         row = f"{audience.id}/{version.alert_id}"
         told = self._told.get(row)
@@ -101,16 +103,23 @@ class _AlertDoor(Door):
             return
         if told is not None and is_of_handling and "handling" not in audience.fields:
             return
-        shown = _as_known_anyway(audience) if is_on_trial else audience
         topic = f"alerts.{audience.id}"
         seq = self.next_number(topic)
-        if is_on_trial:
+        if why_not:
             self._told.delete(row)
         else:
             self._told.put(row, Told(seq, version.version, version.change == "withdrawn"))
-        self.put_out(topic, version.alert_id, project(handled, shown, seq, told), received_at)
-        disclosed = tuple(sorted(shown.fields))
+        self.put_out(topic, version.alert_id, project(handled, audience, seq, told), received_at)
+        disclosed = tuple(sorted(audience.fields))
         self.put_on_record(audience.id, topic, (seq, seq), version.alert_id, disclosed, received_at)
+
+    def _why_not(self, audience: Audience, alert: AlertVersion) -> str:
+        """Why an audience is told nothing of an alert as it is; "" if it may be."""
+        if alert.rule_id in self._on_trial:
+            return f"rule {alert.rule_id} is on trial"
+        if is_above(alert.marking, audience.marked_at_most):
+            return "it is marked higher than may be told"
+        return ""
 
     def _forget(self, alert_id: str) -> None:
         """Forget who was told of an alert, once all of them know that it is over: else its withdrawal has to come."""
@@ -208,12 +217,11 @@ def _change(handled: HandledAlert, told: Told | None) -> Change:
     return handled.alert.change if is_news_of_alert else "updated"
 
 
-def taken_back(handled: HandledAlert) -> HandledAlert:
-    """The alert as it is said of a rule that has gone on trial, to those who were told before."""
-    cause = f"rule {handled.alert.rule_id} is on trial"
+def taken_back(handled: HandledAlert, cause: str) -> HandledAlert:
+    """The alert as it is said, to those who were told of it, once they may not be told of it any more."""
     alert = msgspec.structs.replace(handled.alert, change="withdrawn", reason="withdrawn", notify=True, cause=cause)
     handling = msgspec.structs.replace(handled.handling, state="withdrawn", what="withdrawn")
-    return HandledAlert(alert=alert, handling=handling, notify=True, as_of=handled.as_of)
+    return msgspec.structs.replace(handled, alert=alert, handling=handling, notify=True)
 
 
 def _as_known_anyway(audience: Audience) -> Audience:
