@@ -83,6 +83,23 @@ def test_a_mistake_is_told(folder: Path, old: str, new: str, said: str):
     assert any(said in str(issue) for issue in lint_catalogue(folder))
 
 
+@pytest.mark.parametrize(
+    ("audience", "said"),
+    [
+        ("inspector", "inspector stands on the ladder of P1 and does not take all its alerts"),
+        ("duty-officer", "audience duty-officer is told nothing that is marked OFFICIAL-SENSITIVE, as this rule is"),
+    ],
+)
+def test_who_is_told_nothing_of_what_is_meant_for_them_is_told_of(folder: Path, audience: str, said: str):
+    path = folder / "audiences" / "audiences.yaml"
+    begins, found, rest = path.read_text(encoding="utf-8").partition(f"{{id: {audience},")
+    assert found
+    rest = rest.replace("marked_at_most: OFFICIAL-SENSITIVE", "marked_at_most: OFFICIAL", 1)
+    path.write_text(begins + found + rest, encoding="utf-8")
+
+    assert any(said in str(issue) for issue in lint_catalogue(folder))
+
+
 def test_no_rule_is_for_a_rung_of_the_ladder(folder: Path):
     path = folder / "rules" / "hate-repeat.yaml"
     text = path.read_text(encoding="utf-8")

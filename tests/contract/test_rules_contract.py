@@ -383,6 +383,7 @@ named = st.sampled_from(
 )
 
 
+markings = st.sampled_from(["OFFICIAL", "OFFICIAL", "OFFICIAL", "OFFICIAL-SENSITIVE"])
 harmed = st.sampled_from([(), ("p1",), ("p2",), ("a",), ("a", "p1"), ("p1", "p2"), ("p2", "p3"), ("b", "p4")])
 
 
@@ -419,6 +420,7 @@ def sightings(draw: st.DrawFn, incident_id: str) -> Sighting:
         facts=draw(facts),
         linking=draw(named),
         victims=draw(harmed),
+        marking=draw(markings),
     )
 
 
@@ -882,6 +884,7 @@ def _as_the_oracle_has_it(sighting: Sighting) -> oracle.Sighting:
         victims=sighting.victims,
         facts={fact.name: fact.value for fact in sighting.facts},
         names=sighting.linking,
+        marking=sighting.marking,
     )
 
 
@@ -1011,7 +1014,7 @@ def _said_by_the_oracle(finding: oracle.OracleFinding) -> tuple[object, ...]:
 
 def _in_words(finding: Finding | oracle.OracleFinding) -> tuple[object, ...]:
     what = (finding.rule_id, finding.completed_at, finding.occurrence_id, finding.priority, finding.area, finding.areas)
-    return (*what, finding.facts, finding.explanation, finding.child)
+    return (*what, finding.facts, finding.explanation, finding.child, finding.marking)
 
 
 def test_every_condition_type_is_held_to_the_contract():

@@ -31,6 +31,7 @@ def gallery() -> list[Told]:
         _abuse,
         _assessed,
         _graded,
+        _marked,
         _partners,
         _hate,
         _missing,
@@ -360,6 +361,16 @@ def _graded() -> Iterator[Told]:
         earlier = a_report("police-incidents", f"graded-{name}", "2026-01-22T20:00", people=people, facts=facts,
                            flags=("domestic-abuse", "serial-perpetrator"), category="violence")  # fmt: skip
         yield _now(_moved(earlier, -before))
+
+
+def _marked() -> Iterator[Told]:
+    """What is to be kept closely only because of one of its reports, and what is not."""
+    for name, marking in (("closely", "OFFICIAL-SENSITIVE"), ("openly", "OFFICIAL")):
+        for day in (5, 6):
+            yield _now(
+                a_report("police-crimes", f"marked-{name}-{day}", f"2026-02-0{day}T20:00",
+                         people={"victim": f"tok-marked-{name}"}, marking=marking if day == 5 else "OFFICIAL")
+            )  # fmt: skip
 
 
 def _partners() -> Iterator[Told]:

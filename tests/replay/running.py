@@ -75,6 +75,7 @@ def small_world(folder: Path) -> World:
     graded = folder / "rules" / "rv-graded.yaml"
     _rewrite(graded, r"of: harm, at_least: \d+", "of: harm, at_least: 2")
     _rewrite(graded, r"base: P3\n  by_count: \{4: P2\}", "base: P4\n  by_count: {3: P3, 4: P2}")
+    _rewrite(graded, r"audience: (\[.*\])", r"audience: \1\nmarking: OFFICIAL")
     # The numbers of its examples are those of the weekly numbers that ship.
     rule.write_text(text[: text.index("examples:")] + _EXAMPLES, encoding="utf-8")
     return World(load_catalogue(folder), folder)

@@ -101,6 +101,18 @@ def test_every_rule_has_a_scene(small: World, truth: Truth):
 
 
 @mutant
+def a_finding_is_marked_as_its_rule_alone(patch: Patch, world: World) -> None:
+    del world
+    patch.setattr(findings, "highest_marking", lambda markings: markings[0])
+
+
+@mutant
+def an_alert_is_marked_as_its_rule_alone(patch: Patch, world: World) -> None:
+    del world
+    patch.setattr(alerts, "highest_marking", lambda markings: markings[0])
+
+
+@mutant
 def windows_leave_out_their_first_instant(patch: Patch, _: World) -> None:
     def first_after(moments: list[int], last: int, length: times.Duration) -> int:
         return min(bisect_right(moments, times.before(moments[last], length)), last)

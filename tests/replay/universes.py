@@ -147,6 +147,7 @@ _PLOTS = (
 
 
 # Made once: to make a strategy takes longer than to draw from it.
+_markings = st.sampled_from(["OFFICIAL", "OFFICIAL", "OFFICIAL", "OFFICIAL-SENSITIVE"])
 _booleans = st.booleans()
 _beginnings = st.sampled_from(_BEGINNINGS)
 _plots = st.sampled_from(_PLOTS)
@@ -242,6 +243,7 @@ def _reports(draw: st.DrawFn, cast: Cast) -> Report:
         phones=draw(_phones) if is_named else (),
         group=draw(_groups) if is_named else None,
         facts=draw(_facts),
+        marking=draw(_markings),
     )
 
 

@@ -67,7 +67,12 @@ def told(*changes: tuple[str, Finding, Instant]) -> list[AlertVersion]:
     state, versions = AlertState(), []
     for change, finding, as_of in changes:
         value = FindingChange(change=change, finding=finding, as_of=as_of, cause="c")  # type: ignore[arg-type]
-        advanced = advance(state, value, RULE, lambda rule, priority: rule.audiences)
+        advanced = advance(
+            state,
+            value,
+            RULE,
+            lambda rule, priority, marking: rule.audiences if marking == "OFFICIAL-SENSITIVE" else (),
+        )
         if advanced is not None:
             state, version = advanced
             versions.append(version)
@@ -245,3 +250,18 @@ def test_a_match_that_is_confirmed_is_told() -> None:
         ("restated", True),
         ("restated", False),
     ]
+
+
+def test_it_is_marked_as_its_rule_or_as_the_highest_of_its_findings_and_reaches_whoever_may_be_told_that():
+    one, other = a_finding("a"), a_finding("b", marking="OFFICIAL-SENSITIVE")
+    rule = msgspec.structs.replace(RULE, marking="OFFICIAL")
+    state, said = AlertState(), []
+    for change, finding in (("raised", one), ("raised", other), ("withdrawn", other)):
+        value = FindingChange(change=change, finding=finding, as_of=NOON, cause="c")  # type: ignore[arg-type]
+        advanced = advance(state, value, rule, lambda _, __, marking: (marking,))
+        assert advanced is not None
+        state, version = advanced
+        said.append((version.marking, version.audiences))
+
+    assert said == [(one, (one,)) for one in ("OFFICIAL", "OFFICIAL-SENSITIVE", "OFFICIAL")]
+    assert [version.marking for version in told(("raised", one, NOON))] == ["OFFICIAL-SENSITIVE"]

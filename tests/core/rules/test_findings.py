@@ -148,3 +148,18 @@ def test_a_finding_says_what_completed_it_and_where():
     assert (found.finding_id, found.rule_version) == (finding_id("a-rule", "main", KEY, "b"), 7)
     assert (found.occurrence_id, found.completed_at, found.area) == ("b", SECOND.occurred_from, "E07000122")
     assert (found.areas, found.child) == (("E07000117", "E07000122"), True)
+
+
+@pytest.mark.parametrize(
+    ("of_rule", "of_report", "expected"),
+    [
+        ("OFFICIAL", "OFFICIAL", "OFFICIAL"),
+        ("OFFICIAL", "OFFICIAL-SENSITIVE", "OFFICIAL-SENSITIVE"),
+        ("OFFICIAL-SENSITIVE", "OFFICIAL", "OFFICIAL-SENSITIVE"),
+    ],
+)
+def test_it_is_marked_as_the_highest_of_its_rule_and_its_reports(of_rule: str, of_report: str, expected: str):
+    rule = msgspec.structs.replace(a_rule(TWO), marking=of_rule)
+
+    (finding,) = finds(rule, changed(FIRST, marking=of_report), SECOND)
+    assert finding.marking == expected

@@ -14,11 +14,13 @@ from tests.core.alerts.test_handling import EXPECTED, SHORT, STATES
 ACKNOWLEDGE, DECIDE, LADDER = 15, 60, {"inspector": 15, "superintendent": 30}
 KEPT, REMEMBERED, SLEEP = 100, 120, 20
 AUDIENCES = ("asb-lead", "childrens-services", "duty-officer")
+LEAST_TRUSTED = "asb-lead"
+"""They are told nothing that is marked higher."""
 KNOW_HOW_IT_IS_HANDLED = ("childrens-services", "duty-officer", "inspector", "superintendent")
 
 Event = tuple[int, str, str]
-"""At which minute, to which alert, what: `raise`, `worsen`, `more`, `restate`, `withdraw`, or an action (of `merge` and
-`escalate` with what follows a colon)."""
+"""At which minute, to which alert, what: `raise`, `worsen`, `more`, `restate`, `withdraw`, a restatement that marks it
+higher (`mark`) or as at first (`unmark`), or an action (of `merge` and `escalate` with what follows a colon)."""
 
 OPEN = {"new", "reopened", "acknowledged", "assessing", "referred"}
 
@@ -45,6 +47,7 @@ class Naive:
     def __init__(self) -> None:
         self.known: dict[str, NaiveAlert] = {}
         self.true: dict[str, bool] = {}
+        self.marked: dict[str, bool] = {}
         self.news: list[tuple[Any, ...]] = []
         self.heard: list[tuple[Any, ...]] = []
         self.answers: list[bool] = []
@@ -62,7 +65,9 @@ class Naive:
     # What comes of an alert's condition and of people.
 
     def take(self, minute: int, alert_id: str, what: str) -> None:
-        if what in ("raise", "worsen", "more", "restate", "withdraw"):
+        if what in ("raise", "mark", "unmark"):
+            self.marked[alert_id] = what == "mark"
+        if what in ("raise", "worsen", "more", "restate", "withdraw", "mark", "unmark"):
             self.change(minute, alert_id, what)
         else:
             self.answers.append(self.act(minute, alert_id, *what.split(":")))
@@ -70,7 +75,7 @@ class Naive:
     def change(self, minute: int, alert_id: str, what: str) -> None:
         alert = self.known.setdefault(alert_id, NaiveAlert(alert_id, minute, "expired"))
         self.true[alert_id] = what != "withdraw"
-        word = {"raise": "raised", "worsen": "worsened", "more": "told-again", "restate": "restated"}.get(what)
+        word = {"raise": "raised", "worsen": "worsened", "more": "told-again"}.get(what, "restated")
         if what == "withdraw":
             alert.state, alert.overdue, alert.into, alert.paged = "withdrawn", False, "", False
             self.tell(minute, alert, "withdrawn")
@@ -84,7 +89,7 @@ class Naive:
         if what in ("raise", "worsen") or (what == "more" and was_settled):
             alert.begin_round(minute)
             alert.into = ""
-        if what != "restate" and not alert.paged:
+        if word != "restated" and not alert.paged:
             alert.paged = True
             alert.began = alert.not_before = minute
             alert.over = set()
@@ -122,6 +127,7 @@ class Naive:
             and other is not alert
             and other.state in OPEN
             and all(rung in other.rungs for rung in alert.rungs)
+            and (self.marked[alert.id] or not self.marked[other.id])
         )
 
     def leave_behind(self, minute: int, gone: NaiveAlert) -> None:
@@ -204,6 +210,11 @@ class Naive:
         is_of_condition = what in ("raised", "worsened", "told-again", "restated", "withdrawn")
         for who in (*AUDIENCES, *LADDER):
             how = self.told.get((who, alert.id), "nothing")
+            if who == LEAST_TRUSTED and self.marked[alert.id]:
+                if how == "of it":
+                    self.heard.append((who, alert.id, minute, what, False))
+                    del self.told[who, alert.id]
+                continue
             if is_of_condition and how == "that it is over":
                 how = "nothing"
             if how == "nothing":

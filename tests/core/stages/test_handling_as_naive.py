@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.alerts.test_handling import POLICY, RAISED, an_action
 from tests.core.stages.making import NOON, a_record
-from tests.core.stages.naive_handling import KEPT, REMEMBERED, SLEEP, Event, Naive
+from tests.core.stages.naive_handling import KEPT, LEAST_TRUSTED, REMEMBERED, SLEEP, Event, Naive
 
 from safety_stream.core.alerts import handling
 from safety_stream.core.alerts.handling import Case, Clocks, Policy
@@ -43,18 +43,21 @@ CHANGES = {
     "worsen": ("updated", "worsened", True),
     "more": ("updated", "evidence-added", True),
     "restate": ("updated", "restated", False),
+    "mark": ("updated", "restated", False),
+    "unmark": ("updated", "restated", False),
     "withdraw": ("withdrawn", "withdrawn", True),
 }
 
 
 @pytest.fixture(scope="module")
 def shown(catalogue: Catalogue) -> Catalogue:
-    """The shipped audiences, of which these three hear of everything, and one not how it is handled."""
+    """The shipped audiences, of all priorities; one is told neither how it is handled nor what is marked higher."""
     audiences = tuple(
         msgspec.structs.replace(
             one,
             priorities=("P1", "P2", "P3", "P4"),
-            fields=tuple(name for name in one.fields if one.id != "asb-lead" or name != "handling"),
+            marked_at_most="OFFICIAL" if one.id == LEAST_TRUSTED else "OFFICIAL-SENSITIVE",
+            fields=tuple(name for name in one.fields if one.id != LEAST_TRUSTED or name != "handling"),
         )
         for one in catalogue.audiences
     )
@@ -77,12 +80,15 @@ def possible(events: list[Event]) -> list[Event]:
 
 def records_of(events: list[Event]) -> list[Record]:
     versions: dict[str, int] = {}
+    marked: set[str] = set()
     records = []
     for number, (minute, alert_id, what) in enumerate(events):
         now = NOON + minute * MINUTE
         if what in CHANGES:
             versions[alert_id] = versions.get(alert_id, 0) + 1
             change, reason, notify = CHANGES[what]
+            if what in ("raise", "mark", "unmark"):
+                marked = marked | {alert_id} if what == "mark" else marked - {alert_id}
             value: Any = msgspec.structs.replace(
                 RAISED,
                 alert_id=alert_id,
@@ -91,6 +97,9 @@ def records_of(events: list[Event]) -> list[Record]:
                 change=change,
                 reason=reason,
                 notify=notify,
+                marking="OFFICIAL-SENSITIVE" if alert_id in marked else "OFFICIAL",
+                # As the stage before has it.
+                audiences=tuple(one for one in RAISED.audiences if alert_id not in marked or one != LEAST_TRUSTED),
                 as_of=now,
             )
             topic = "alert-changes"
@@ -246,6 +255,22 @@ SCENES: dict[str, list[Event]] = {
         (30, A, "raise"),
         (31, A, "note"),
         (32, A, "acknowledge"),
+    ],
+    "marked higher for a while": [
+        (0, A, "raise"),
+        (1, A, "mark"),
+        (2, A, "note"),
+        (3, A, "unmark"),
+        (4, A, "mark"),
+        (5, A, "withdraw"),
+        (6, A, "note"),
+        (7, A, "raise"),
+    ],
+    "marked higher than what would take it": [
+        (0, A, "raise"),
+        (0, B, "raise"),
+        (1, B, "mark"),
+        (2, A, "merge:alert-b"),
     ],
     "forgotten while it is true": [
         (0, A, "raise"),
@@ -416,6 +441,32 @@ def who_was_told_that_it_is_over_hears_of_the_next_as_of_the_last(patch: Patch) 
             door._told.put(row, msgspec.structs.replace(told, is_over=False))
 
     changed(patch, publish_alerts._AlertDoor, "_tell_one", never_over)
+
+
+@mutant
+def what_is_marked_above_what_they_may_be_told_is_told_all_the_same(patch: Patch) -> None:
+    patch.setattr(publish_alerts, "is_above", lambda marking, ceiling: False)
+
+
+@mutant
+def who_may_be_told_no_more_is_not_told_that_it_is_taken_back(patch: Patch) -> None:
+    whole = publish_alerts._AlertDoor._tell_one
+
+    def say_nothing(door: Any, audience: Any, handled: HandledAlert, received_at: int) -> None:
+        if not door._why_not(audience, handled.alert):
+            whole(door, audience, handled, received_at)
+
+    patch.setattr(publish_alerts._AlertDoor, "_tell_one", say_nothing)
+
+
+@mutant
+def who_had_it_taken_back_is_taken_to_know_of_it(patch: Patch) -> None:
+    def remember(_: Any, door: Any, audience: Any, handled: HandledAlert, __: int) -> None:
+        row = f"{audience.id}/{handled.alert.alert_id}"
+        if door._why_not(audience, handled.alert):
+            door._told.put(row, publish_alerts.Told(1, handled.alert.version))
+
+    changed(patch, publish_alerts._AlertDoor, "_tell_one", remember)
 
 
 @pytest.mark.parametrize("broken", MUTANTS)

@@ -151,6 +151,36 @@ def test_an_alert_whose_rule_goes_on_trial_is_taken_back_and_nothing_it_found_is
     ]
 
 
+def below(catalogue: Catalogue, audience: str) -> Catalogue:
+    """The catalogue with an audience that is told nothing marked higher than OFFICIAL."""
+    audiences = tuple(
+        msgspec.structs.replace(one, marked_at_most="OFFICIAL") if one.id == audience else one
+        for one in catalogue.audiences
+    )
+    return msgspec.structs.replace(catalogue, audiences=audiences)
+
+
+def test_what_comes_to_be_marked_higher_is_taken_back_from_those_who_may_not_be_told_it(catalogue: Catalogue) -> None:
+    low = alert(marking="OFFICIAL")
+    high = alert(version=2, change="updated", title="Kept closely", audiences=("duty-officer",))
+    again = alert(version=3, change="updated", marking="OFFICIAL")
+    outputs = tell(below(catalogue, "analyst"), [low], [high], [again])
+
+    heard = on("alerts.analyst", outputs)
+    assert [(one.change, one.title) for one in heard] == [
+        ("raised", "Repeat victim"),
+        ("withdrawn", None),
+        ("raised", "Repeat victim"),
+    ]
+    assert [one.change for one in on("alerts.duty-officer", outputs)] == ["raised", "updated", "updated"]
+
+
+def test_a_rung_is_told_nothing_above_its_ceiling(catalogue: Catalogue) -> None:
+    paged = alert(priority="P1")
+    assert on("alerts.inspector", tell(below(catalogue, "inspector"), [up("inspector", version=paged)])) == []
+    assert on("alerts.inspector", tell(catalogue, [up("inspector", version=paged)])) != []
+
+
 def test_what_ends_on_trial_was_never_told_or_is_taken_back_in_few_words(catalogue: Catalogue) -> None:
     gone = alert(version=2, change="withdrawn", reason="withdrawn", title="Only tried", audiences=())
 
