@@ -31,6 +31,7 @@ def as_the_system_says_it():
             "facts": [list(pair) for pair in finding.facts],
             "explanation": finding.explanation,
             "child": finding.child,
+            "marking": finding.marking,
         }
         for finding in TRUTH.findings.values()
     ]
@@ -47,6 +48,7 @@ def as_the_system_says_it():
             "area": findings[0]["area"],
             "areas": list(alert.areas),
             "child": alert.child,
+            "marking": alert.marking,
             "explanation": findings[0]["explanation"],
             "first_completed_at": alert.first_completed_at,
             "last_completed_at": alert.last_completed_at,
@@ -105,17 +107,18 @@ def test_what_must_not_stand_is_named():
 def test_each_field_that_differs_is_a_line():
     findings, alerts, indicators = as_the_system_says_it()
     findings[0] |= {"priority": "P1", "completed_at": 0, "area": "OUTSIDE", "child": True, "evidence": []}
+    findings[0] |= {"marking": "OFFICIAL"}
     findings[0] |= {"facts": [["count", "3"]], "explanation": "so", "excluded": [["x3", "discovered"]], "areas": []}
     alerts[0]["findings"] = []
-    alerts[0] |= {"title": "A", "family": "feed", "child": True, "areas": [], "explanation": "so"}
+    alerts[0] |= {"title": "A", "family": "feed", "child": True, "areas": [], "explanation": "so", "marking": "OFFICIAL"}
     indicators[0] |= {"value": indicators[0]["value"] + 1}
     indicators[1] |= {"final": not indicators[1]["final"]}
 
     lines = differences(TRUTH, findings, alerts, indicators)
 
     assert [line.split(": ")[1].split()[0] for line in lines] == [
-        *("priority", "facts", "explanation", "excluded", "completed_at", "area", "child", "areas", "evidence"),
-        *("title", "family", "child", "areas", "says", "findings"),
+        *("priority", "facts", "explanation", "excluded", "completed_at", "area", "child", "marking", "areas", "evidence"),
+        *("title", "family", "child", "marking", "areas", "says", "findings"),
         *("value", "final"),
     ]
 
