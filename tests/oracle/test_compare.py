@@ -110,14 +110,16 @@ def test_each_field_that_differs_is_a_line():
     findings[0] |= {"marking": "OFFICIAL"}
     findings[0] |= {"facts": [["count", "3"]], "explanation": "so", "excluded": [["x3", "discovered"]], "areas": []}
     alerts[0]["findings"] = []
-    alerts[0] |= {"title": "A", "family": "feed", "child": True, "areas": [], "explanation": "so", "marking": "OFFICIAL"}
+    alerts[0] |= {"title": "A", "family": "feed", "child": True, "areas": [], "explanation": "so"}
+    alerts[0] |= {"marking": "OFFICIAL"}
     indicators[0] |= {"value": indicators[0]["value"] + 1}
     indicators[1] |= {"final": not indicators[1]["final"]}
 
     lines = differences(TRUTH, findings, alerts, indicators)
 
     assert [line.split(": ")[1].split()[0] for line in lines] == [
-        *("priority", "facts", "explanation", "excluded", "completed_at", "area", "child", "marking", "areas", "evidence"),
+        *("priority", "facts", "explanation", "excluded", "completed_at"),
+        *("area", "child", "marking", "areas", "evidence"),
         *("title", "family", "child", "marking", "areas", "says", "findings"),
         *("value", "final"),
     ]
