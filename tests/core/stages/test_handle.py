@@ -15,7 +15,7 @@ from safety_stream.core.alerts.handling import Clocks, Policy
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.handling import ActionAnswer, HandledAlert
-from safety_stream.core.model.times import MINUTE, Instant
+from safety_stream.core.model.times import DAY_LENGTH, MINUTE, Instant
 from safety_stream.core.stages import handle
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output, Record, Unreadable
@@ -184,3 +184,34 @@ def test_nothing_is_merged_into_what_would_hide_it(ruled: Catalogue, state: str)
     (answered,) = step(rows, [received(an_action("merge"), NOON, "alert-actions")], None)
 
     assert not answered.value.done
+
+
+@pytest.mark.parametrize("days", [1, 30])
+def test_what_ended_is_remembered_as_long_as_the_catalogue_says_now(ruled: Catalogue, days: int) -> None:
+    rows, ended = MemoryRows(), version(2, change="withdrawn", reason="withdrawn", as_of=NOON)
+    for_ever = msgspec.structs.replace(POLICY, remembered=None)
+    handle.make_step(msgspec.structs.replace(ruled, handling=for_ever), 1)(
+        rows, [received(RAISED, NOON), received(ended, NOON)], NOON + 1000 * DAY_LENGTH
+    )
+    # What is forgotten by other clocks than there were goes out as of when it would have been.
+    step = handle.make_step(
+        msgspec.structs.replace(ruled, handling=msgspec.structs.replace(POLICY, remembered=days * DAY_LENGTH)), 1
+    )
+
+    (forgotten,) = step(rows, [], NOON + 1000 * DAY_LENGTH)
+    assert (forgotten.value.handling.what, forgotten.value.as_of) == ("forgotten", NOON + days * DAY_LENGTH)
+    assert list(rows.scan(b"case/", b"case0")) == []
+    assert list(rows.scan(b"~wake/", b"~wake0")) == []
+
+
+def test_nothing_is_left_of_a_merging_that_is_over(ruled: Catalogue) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    other = msgspec.structs.replace(RAISED, alert_id="alert-b")
+    step(rows, [received(RAISED, NOON), received(other, NOON)], None)
+    step(rows, [received(an_action("merge"), NOON, "alert-actions")], None)
+    assert len(list(rows.scan(b"merged/", b"merged0"))) == 1
+
+    gone = version(2, alert_id="alert-b", change="withdrawn", reason="withdrawn", as_of=NOON)
+    ended, reopened = step(rows, [received(gone, NOON)], None)
+    assert [one.value.handling.state for one in (ended, reopened)] == ["withdrawn", "reopened"]
+    assert list(rows.scan(b"merged/", b"merged0")) == []

@@ -350,3 +350,7 @@ def test_whoever_hears_of_it_first_by_news_of_less_hears_all_the_same(catalogue:
     (heard,) = on("alerts.analyst", outputs)
     assert (heard.change, heard.reason) == ("raised", "new")
     assert on("alerts.duty-officer", outputs)[1].notify is False
+
+
+def test_what_an_earlier_release_remembered_of_who_was_told_is_read() -> None:
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode([4, 2]), type=publish_alerts.Told) == publish_alerts.Told(4, 2)
