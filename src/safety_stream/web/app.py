@@ -44,6 +44,7 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/alerts/{alert_id}", "alert", alerts.alert),
     ("/handover", "handover", alerts.handover),
     ("/feed", "feed", alerts.feed),
+    ("/feed.cap", "feed", alerts.feed_cap),
     ("/county", "county", numbers.county),
     ("/areas/{area}", "area", numbers.area),
     ("/indicators/{indicator}/{area}", "indicator", numbers.indicator),
