@@ -1,28 +1,39 @@
 """New alerts as they come: a stream that says there is something new, and the numbered feed itself.
 
 One task an audience asks the read model once a second, however many look on; each viewer then reads on from the number
-it has, so nobody misses anything and a viewer that is stuck holds up nobody. What a stream says is that there is news
-and of which number: what it is, the page or the feed tells to whoever may see it.
+it has, so nobody misses anything. What a stream says is that there is news and of which number: what it is, the page or
+the feed tells to whoever may see it.
+
+A viewer that reads no more holds up nobody, and costs the events of one look at the feed: until it reads on, nothing
+further is asked for it. After a while it is let go; it comes back by itself, and goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
-from sse_starlette import ServerSentEvent
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.readmodel.reading import MissingFromFeed
 from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
 
+_log = logging.getLogger(__name__)
+
 ASKED_EVERY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 15
+STUCK_SECONDS: Final = 60
+"""A viewer that takes nothing for so long is let go."""
+
 FEED_AT_MOST: Final = 500
 """Alerts in one answer of the feed."""
 
@@ -93,10 +104,33 @@ async def events(tide: Tide, site: Site, person: Person, after: int) -> AsyncIte
     """An event for every alert of the feed after a number that the viewer may see; its id is where to go on."""
     while True:
         await tide.beyond(person.audience, after)
-        news = await run_in_threadpool(news_after, site, person, after)
-        for alert in news.alerts:
-            said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}
-            yield ServerSentEvent(data=msgspec.json.encode(said).decode(), event="alert", id=str(alert.seq))
-        if news.missing:
-            yield ServerSentEvent(data=news.missing, event="missing", id=str(news.reached))
-        after = news.reached
+        found, after = await run_in_threadpool(_events_after, site, person, after)
+        for event in found:
+            yield event
+
+
+def _events_after(site: Site, person: Person, after: int) -> tuple[list[ServerSentEvent], int]:
+    """The events of one look, and how far it reached. Alerts themselves are let go: who is stuck must not keep them."""
+    news = news_after(site, person, after)
+    found = []
+    for alert in news.alerts:
+        said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}
+        found.append(ServerSentEvent(data=msgspec.json.encode(said).decode(), event="alert", id=str(alert.seq)))
+    if news.missing:
+        found.append(ServerSentEvent(data=news.missing, event="missing", id=str(news.reached)))
+    return found, news.reached
+
+
+class Stream(EventSourceResponse):
+    """A stream of events that lets go whoever reads no more."""
+
+    def __init__(self, found: AsyncIterator[ServerSentEvent]) -> None:
+        """Send these, and a heartbeat in between."""
+        super().__init__(found, ping=HEARTBEAT_SECONDS, send_timeout=STUCK_SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. That a viewer is stuck is no failure of ours."""
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            _log.info("web.viewer_let_go")
