@@ -2,8 +2,8 @@
 //
 //     java -cp 'lib/*' AlertReader.java localhost:9092 alerts.duty-officer schemas my-group
 //
-// lib holds kafka-clients, avro, jackson-core, jackson-databind, jackson-annotations, commons-compress and slf4j-api;
-// schemas is what `safety-stream schemas export schemas` wrote.
+// lib holds org.apache.kafka:kafka-clients and org.apache.avro:avro with all they need, lz4-java among it, for records
+// are compressed; schemas is what `safety-stream schemas export schemas` wrote. Tried with Kafka's 4.3.1 and Avro's 1.12.0.
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

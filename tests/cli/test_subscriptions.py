@@ -160,7 +160,7 @@ def test_a_database_that_cannot_be_opened_is_told_without_its_password(terminal:
 
 def test_without_the_extra_a_command_says_what_to_install(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    for name in [name for name in sys.modules if name.startswith("safety_stream.delivery.tables")]:
+    for name in [name for name in sys.modules if name.startswith("safety_stream.delivery.database")]:
         monkeypatch.delitem(sys.modules, name)
 
     code, _, err = terminal.run("alerts", "subscriptions")

@@ -96,13 +96,13 @@ def with_extra(module: str) -> ModuleType:
 
 def database_of(url: str | None, data: Path) -> Engine:
     """The database that was named, or the data folder's own. Raises `Wrong`."""
-    tables = with_extra("safety_stream.delivery.tables")
+    database = with_extra("safety_stream.delivery.database")
     if url is None:
         data.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{data / 'delivery.sqlite'}"
     try:
-        engine: Engine = tables.open_database(url)
-    except tables.UnusableDatabase as error:
+        engine: Engine = database.open_database(url)
+    except database.UnusableDatabase as error:
         raise Wrong(str(error)) from None
     return engine
 

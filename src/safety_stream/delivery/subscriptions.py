@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from safety_stream.core.model.times import Instant
+from safety_stream.delivery.database import reading
 from safety_stream.delivery.model import Quiet, Subscription
-from safety_stream.delivery.tables import MESSAGES, NOTICES, SUBSCRIPTIONS, reading
+from safety_stream.delivery.tables import MESSAGES, NOTICES, SUBSCRIPTIONS
 
 
 class NoSuchSubscription(Exception):
