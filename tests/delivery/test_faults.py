@@ -6,8 +6,7 @@ That a provider is down, lies, stalls or asks for time is in `test_sending` and 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -27,6 +26,7 @@ from tests.delivery.making import (
     subscription,
     withdrawn,
 )
+from tests.readmodel.outages import shaky
 from tests.readmodel.postgres import programs, running_server
 
 from safety_stream.core.model.handling import Handling
@@ -90,28 +90,6 @@ def hold(topic: Sequence[PublishedAlert], provider: Provider, box: Outbox) -> No
 
 
 # The database goes away and comes back.
-
-
-@contextmanager
-def shaky(engine: Engine, chance: Callable[[], float], share: float) -> Iterator[list[int]]:
-    """A database whose transactions fail now and then: before they are committed, or after, so that nobody knows."""
-    commit, failures = engine.dialect.do_commit, [0]
-
-    def failing(connection: object) -> None:
-        luck = chance()
-        if luck < share / 2:
-            failures[0] += 1
-            raise OperationalError("COMMIT", {}, ConnectionError("it went away"))
-        commit(connection)
-        if luck < share:
-            failures[0] += 1
-            raise OperationalError("COMMIT", {}, ConnectionError("nobody heard the answer"))
-
-    engine.dialect.do_commit = failing
-    try:
-        yield failures
-    finally:
-        engine.dialect.do_commit = commit
 
 
 class Process:
