@@ -1,8 +1,8 @@
 """New alerts as they come: a stream that says there is something new, and the numbered feed itself.
 
 One task an audience asks the read model once a second, however many look on; each viewer then reads on from the number
-it has, so nobody misses anything. What a stream says is that there is news and of which number: what it is, the page or
-the feed tells to whoever may see it.
+it has, so nobody misses anything, and those who stand at the same number share one look. What a stream says is that
+there is news and of which number: what it is, the page or the feed tells to whoever may see it.
 
 A viewer that reads no more holds up nobody, and costs the events of one look at the feed: until it reads on, nothing
 further is asked for it. After a while it is let go; it comes back by itself, and goes on where it stopped.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -38,6 +38,10 @@ FEED_AT_MOST: Final = 500
 """Alerts in one answer of the feed."""
 
 
+Look = tuple[Sequence[ServerSentEvent], int]
+"""The events of one look at the feed, and how far it reached."""
+
+
 class Tide:
     """The newest number of each audience's feed, asked for while somebody waits for it."""
 
@@ -48,6 +52,7 @@ class Tide:
         self._known: dict[str, int] = {}
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._looking: dict[tuple[str, tuple[str, ...], int], asyncio.Task[Look]] = {}
 
     async def beyond(self, audience: str, number: int) -> int:
         """Wait until the feed has a number beyond this one; returns the newest."""
@@ -61,6 +66,16 @@ class Tide:
             finally:
                 self._waiting[audience].discard(future)
         return self._known[audience]
+
+    async def look(self, site: Site, person: Person, after: int) -> Look:
+        """What is new for a person; whoever may see the same and asks at the same moment shares the answer."""
+        key = (person.audience, person.areas, after)
+        looking = self._looking.get(key)
+        if looking is None:
+            looking = self._looking[key] = asyncio.create_task(run_in_threadpool(_look, site, person, after))
+            looking.add_done_callback(lambda _: self._looking.pop(key, None))
+        # One who leaves meanwhile must not take it from the others.
+        return await asyncio.shield(looking)
 
     async def _ask(self, audience: str) -> None:
         waiting = self._waiting[audience]
@@ -104,13 +119,13 @@ async def events(tide: Tide, site: Site, person: Person, after: int) -> AsyncIte
     """An event for every alert of the feed after a number that the viewer may see; its id is where to go on."""
     while True:
         await tide.beyond(person.audience, after)
-        found, after = await run_in_threadpool(_events_after, site, person, after)
+        found, after = await tide.look(site, person, after)
         for event in found:
             yield event
 
 
-def _events_after(site: Site, person: Person, after: int) -> tuple[list[ServerSentEvent], int]:
-    """The events of one look, and how far it reached. Alerts themselves are let go: who is stuck must not keep them."""
+def _look(site: Site, person: Person, after: int) -> Look:
+    """One look at the feed. The alerts themselves are let go: who is stuck must not keep them."""
     news = news_after(site, person, after)
     found = []
     for alert in news.alerts:
@@ -134,3 +149,6 @@ class Stream(EventSourceResponse):
             await super().__call__(scope, receive, send)
         except SendTimeoutError:
             _log.info("web.viewer_let_go")
+        except SQLAlchemyError as error:
+            # It comes back by itself, and is let go again until there is a database.
+            _log.warning("web.database_failed: %s", type(error).__name__)

@@ -1,4 +1,4 @@
-"""Viewers that open a stream and read no more: others hear everything, and what one costs does not grow."""
+"""Viewers of the stream: one that reads no more, one that leaves, and a database that goes away under all of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from tests.web.conftest import Pages
 from tests.web.filling import alert
 from tests.web.test_live import site_of
@@ -105,10 +106,33 @@ def test_a_stuck_viewer_holds_up_nobody_and_is_asked_for_once(
     finally:
         close()
     assert well.heard == list(range(1, FIRST + more + 1))
-    # One event was offered to each, and no more than one look was taken for it.
+    # One event was offered to each, and no look was taken for any of them but the first, which they shared.
     assert [one.offered for one in stuck] == [1] * 20
-    assert asked.count(0) == 21
-    assert len(asked) == 21 + more // FEED_AT_MOST
+    assert asked == [0, *range(FIRST, FIRST + more, FEED_AT_MOST)]
+
+
+def test_who_leaves_takes_the_look_from_nobody(tmp_path: Path, asked: list[int], make_pages: Callable[..., Pages]):
+    person = make_pages().site.by_id["dev-duty-officer"]
+    elsewhere = make_pages().site.by_id["dev-duty-officer-west"]
+    site, close = site_of(tmp_path / "copy.sqlite", told(5))
+
+    async def watch() -> list[int]:
+        tide = Tide(site.read_model.newest_seq, every=0)
+        leaves, stays, other = (asyncio.create_task(tide.look(site, who, 0)) for who in (person, person, elsewhere))
+        await asyncio.sleep(0)
+        leaves.cancel()
+        (found, reached), (fewer, _) = await asyncio.gather(stays, other)
+        assert not tide._looking
+        return [reached, len(found), len(fewer)]
+
+    try:
+        reached, found, fewer = asyncio.run(watch())
+    finally:
+        close()
+    # Others' areas are another look.
+    assert (reached, found) == (5, 5)
+    assert fewer < 5
+    assert asked == [0, 0]
 
 
 def test_a_stuck_viewer_is_let_go_and_goes_on_where_it_stopped(
@@ -137,8 +161,36 @@ def test_what_waits_for_a_stuck_viewer_are_events_and_no_alerts(tmp_path: Path, 
     person = make_pages().site.by_id["dev-duty-officer"]
     site, close = site_of(tmp_path / "copy.sqlite", told(FEED_AT_MOST + 5))
     try:
-        found, reached = live._events_after(site, person, 0)
+        found, reached = live._look(site, person, 0)
         assert (len(found), reached) == (FEED_AT_MOST, FEED_AT_MOST)
         assert sum(len(str(event.data)) for event in found) < 100_000
+    finally:
+        close()
+
+
+@pytest.mark.parametrize("fails", ["the newest number", "the look"])
+def test_a_database_that_goes_away_ends_streams_and_costs_no_alert(
+    tmp_path: Path, make_pages: Callable[..., Pages], monkeypatch: pytest.MonkeyPatch, fails: str
+):
+    person = make_pages().site.by_id["dev-duty-officer"]
+    site, close = site_of(tmp_path / "copy.sqlite", told(5))
+
+    def gone(*_: object) -> int:
+        raise OperationalError("SELECT", {}, ConnectionError("it went away"))
+
+    async def watch() -> list[int]:
+        first, back = Viewer(is_stuck=False), Viewer(is_stuck=False, leaves_after=5)
+        # It never leaves: the stream ends by itself, and as one that ends, with no failure of the server's.
+        with monkeypatch.context() as patched:
+            newest = gone if fails == "the newest number" else site.read_model.newest_seq
+            if fails == "the look":
+                patched.setattr(live, "news_after", gone)
+            await Stream(events(Tide(newest, every=0), site, person, 0))(SCOPE, first.receive, first.send)
+        assert first.heard == []
+        await Stream(events(Tide(site.read_model.newest_seq, every=0), site, person, 0))(SCOPE, back.receive, back.send)
+        return back.heard
+
+    try:
+        assert asyncio.run(watch()) == [1, 2, 3, 4, 5]
     finally:
         close()
