@@ -34,13 +34,17 @@ def topic(count: int, seed: int) -> list[TopicRecord]:
     return records
 
 
-def follow(engine: Engine, log: list[TopicRecord], count: int = 10) -> bool:
-    """What `project` does: some records from where the database says; whether there were any."""
+def follow(engine: Engine, log: list[TopicRecord], again: int = 0, count: int = 10) -> bool:
+    """What `project` does: some records from where the database says; whether there were any.
+
+    With them come so many `again` that were there before: nobody knows what of them was committed.
+    """
     with engine.begin() as connection:
         known = next_offsets(connection)
-        some = [one for one in log if one.offset >= known.get(Place(one.topic, one.partition), 0)][:count]
-        apply(connection, some)
-    return bool(some)
+        ahead = [one for one in log if one.offset >= known.get(Place(one.topic, one.partition), 0)][:count]
+        before = [one for one in log if one.offset < known.get(Place(one.topic, one.partition), 0)]
+        apply(connection, [*before[len(before) - again :], *ahead])
+    return bool(ahead)
 
 
 def hold(engine: Engine, log: list[TopicRecord]) -> None:
@@ -59,7 +63,7 @@ def test_a_database_that_fails_at_any_moment_loses_and_doubles_nothing(engine: E
         going = True
         while going:
             try:
-                going = follow(engine, log)
+                going = follow(engine, log, again=chance.randrange(5))
             except OperationalError:
                 going = True
 
