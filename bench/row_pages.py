@@ -72,9 +72,15 @@ def _view(model: ReadModel) -> list[PublishedAlert]:
 
 
 def _records(start: int) -> Iterator[TopicRecord]:
+    for alert in made(start, BATCH):
+        yield TopicRecord("alerts.desk", 0, alert.seq - 1, alert)
+
+
+def made(start: int, count: int) -> Iterator[PublishedAlert]:
+    """So many alerts, numbered from the one after `start`."""
     chance = Random(start)
-    for number in range(start, start + BATCH):
-        yield TopicRecord("alerts.desk", 0, number, _alert(number + 1, chance))
+    for number in range(start, start + count):
+        yield _alert(number + 1, chance)
 
 
 def _alert(seq: int, chance: Random) -> PublishedAlert:

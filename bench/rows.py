@@ -44,6 +44,8 @@ class Bench:
     progress: Callable[[str], None]
     many_keys: Told | None = None
     """What the process with many keys told: several rows read it, and it is run once."""
+    looked_on: Told | None = None
+    """The same of the one with many viewers."""
 
     def folder_of(self, name: str) -> Path:
         """A new folder for one measured process."""
@@ -191,6 +193,34 @@ def _first_view(bench: Bench, run: int) -> Told:
         return child.result(_CHILD_SECONDS)
 
 
+def _handed(bench: Bench, run: int) -> Told:
+    name = f"handed-{run}"
+    with bench.child(
+        name,
+        *(sys.executable, HERE / "row_delivery.py", bench.cluster.kafka.bootstrap),
+        *(bench.folder_of(name), str(bench.live_seconds)),
+    ) as child:
+        return child.result(_CHILD_SECONDS)
+
+
+def _inbox(bench: Bench, run: int) -> Told:
+    told = _looked_on(bench, run)
+    return told | {"value": told["watched_ms"]}
+
+
+def _viewers(bench: Bench, run: int) -> Told:
+    told = _looked_on(bench, run)
+    return told | {"value": told["p99_ms"]}
+
+
+def _looked_on(bench: Bench, run: int) -> Told:
+    if bench.looked_on is None:
+        name = f"viewers-{run}"
+        with bench.child(name, sys.executable, HERE / "row_viewers.py", bench.folder_of(name)) as child:
+            bench.looked_on = child.result(_CHILD_SECONDS)
+    return bench.looked_on
+
+
 def _latency(rate: int) -> Measure:
     def measure(bench: Bench, run: int) -> Told:
         name = f"latency-{rate}-{run}"
@@ -305,6 +335,33 @@ ROWS = (
         _first_view,
         is_rate=False,
         at_least=300,
+        is_repeated=False,
+    ),
+    Row(
+        "inbox",
+        "the same page whole, over HTTP, while 500 look on, ms",
+        "one process of pages",
+        _inbox,
+        is_rate=False,
+        at_least=300,
+        is_repeated=False,
+    ),
+    Row(
+        "viewers",
+        "alert in the copy to 500 viewers of one process, p99 in ms",
+        "every viewer hears every alert, counted",
+        _viewers,
+        is_rate=False,
+        at_least=2_000,
+        is_repeated=False,
+    ),
+    Row(
+        "handed",
+        "alert on its topic to taken by a provider, 10/s, p99 in ms",
+        "every alert once, counted",
+        _handed,
+        is_rate=False,
+        at_least=2_000,
         is_repeated=False,
     ),
     Row(

@@ -7,15 +7,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fastavro import parse_schema
 from tests.catalogue.copying import with_more_rules
 from typer.testing import CliRunner
 
 from safety_stream.catalogue import catalogue_page
 from safety_stream.cli import app
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.data_files import schemas_folder
 from safety_stream.edge import canonical
 from safety_stream.edge.entries import Entry
 from safety_stream.wire.codecs import decode_report
+from safety_stream.wire.registry import read_entries, read_registry
 
 WEST_YORKSHIRE = Path(__file__).parents[2] / "examples" / "west-yorkshire"
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "police-uk-sample.csv"
@@ -259,6 +262,23 @@ def test_schemas_without_a_registry_are_a_fault(tmp_path: Path):
 
     assert code == 1
     assert json.loads(out.splitlines()[0])["file"] == "registry.json"
+
+
+def test_exported_schemas_are_whole_and_by_their_ids(tmp_path: Path):
+    code, out, _ = run("schemas", "export", tmp_path / "schemas", "--json")
+    written = {int(file.stem): parse_schema(json.loads(file.read_text())) for file in (tmp_path / "schemas").iterdir()}
+
+    assert code == 0
+    assert sorted(written) == json.loads(out)["ids"] == [one.id for one in read_entries(schemas_folder())]
+    newest = read_registry().newest("published-alert")
+    assert written[newest.id]["name"] == "uk.safety_stream.PublishedAlert"
+    assert run("schemas", "export", tmp_path / "again")[1] == f"{len(written)} schemas in {tmp_path / 'again'}\n"
+
+
+def test_schemas_are_exported_from_nowhere_but_a_registry(tmp_path: Path):
+    code, _, err = run("schemas", "export", tmp_path / "schemas", "--schemas", tmp_path)
+
+    assert (code, "registry.json" in err) == (1, True)
 
 
 def test_areas_are_built_from_a_street_file_and_load(tmp_path: Path, catalogue: Path):

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
+from tests.core.cap_schema import CAP, faults, parsed
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
@@ -412,6 +413,14 @@ def test_one_alerts_life_is_a_line_a_version_and_what_it_last_rested_on(ready: T
         one["findings"][0]["explanation"]
         for one in ready.json("alerts", "show", "cccc", "--audience", ready.audience)[:2]
     ] == ["Harmed twice.", "Harmed thrice."]
+
+    said = ("--cap", "--cap-status", "Exercise", "--cap-sender", "alerts.example.org")
+    code, out, _ = ready.run("alerts", "show", "cccc", "--audience", ready.audience, *said)
+    message = parsed(out.encode())
+    assert (code, faults(message)) == (0, [])
+    assert [message.findtext(f"{CAP}{name}") for name in ("status", "msgType")] == ["Exercise", "Cancel"]
+    assert len(message.findtext(f"{CAP}references").split()) == 2
+    assert ready.run("alerts", "show", "--cap")[0] == 1
 
 
 def decide(kafka: str, alert_id: str) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
+from tests.delivery.servers import web
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
@@ -157,10 +160,38 @@ def test_a_database_that_cannot_be_opened_is_told_without_its_password(terminal:
 
 def test_without_the_extra_a_command_says_what_to_install(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    for name in [name for name in sys.modules if name.startswith("safety_stream.delivery.tables")]:
+    for name in [name for name in sys.modules if name.startswith("safety_stream.delivery.database")]:
         monkeypatch.delitem(sys.modules, name)
 
     code, _, err = terminal.run("alerts", "subscriptions")
 
     assert code == 1
     assert "pip install 'safety-stream[delivery]'" in " ".join(err.split())
+
+
+def test_a_trial_arrives_signed_and_is_kept_nowhere(terminal: Terminal):
+    with web() as server:
+        terminal.settings.write_text(SETTINGS.replace("}\nmail", ", private_addresses: true}\nmail"), encoding="utf-8")
+        hook = ("alerts", "subscribe", "--audience", "duty-officer", "--webhook", f"{server.url}/hook")
+        (made,) = terminal.json(*hook)
+        (tried,) = terminal.json("alerts", "try", made["subscription_id"][:8])
+        ((path, headers, body),) = server.posts
+
+        assert tried == {"subscription": made["subscription_id"], "taken": True, "why": None}
+        assert path == "/hook"
+        # Who was shown the secret can check it.
+        signed = Webhook(made["secret"]).sign(
+            headers["webhook-id"], datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC), body.decode()
+        )
+        assert headers["webhook-signature"] == signed
+        assert json.loads(body)["type"] == "alerts.trial"
+        server.behaves = "403"
+        code, out, _ = terminal.run("alerts", "try", made["subscription_id"])
+        assert (code, "Not taken (shut-out): it does not let us in" in out) == (2, True)
+    assert terminal.run("alerts", "try", "zz")[0] == 1
+
+
+def test_whoever_subscribes_is_told_how_to_try_it(terminal: Terminal):
+    _, out, err = terminal.run(*HOOK)
+
+    assert f"safety-stream alerts try {out.split()[1][:8]}" in err

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 class Web:
     """An HTTP provider. `behaves` names what it does with the next POST: takes, stalls, drops, or answers a status.
 
+    One that lies answers 200 and says in the body that it failed.
     One that drips-headers or drips-body sends a byte of it each time that `ask` is called, and never comes to an end.
 
     It stands for GOV.UK Notify as well: what it took can be asked for by reference and by id.
@@ -47,6 +48,9 @@ def web() -> Iterator[Web]:  # noqa: C901 - a line for each behaviour
                 return
             if state.behaves.startswith("drips"):
                 self._drip()
+                return
+            if state.behaves == "lies":
+                self._answer(200, {"errors": [{"error": "Exception", "message": "Internal server error"}]})
                 return
             if state.behaves in ("takes", "stalls"):
                 found = json.loads(body)

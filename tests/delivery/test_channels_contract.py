@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpcore
+import msgspec
 import pytest
 from standardwebhooks import Webhook
 from tests.delivery.making import NOON
@@ -197,6 +198,26 @@ def test_a_repeat_is_recognised_where_it_is_said_to_be(rig: Rig):
         assert len(rig.taken()) == 1
 
 
+LIES = {"webhook": Taken(), "apprise": Taken(), "notify": TryAgain("broken", may_be_taken=True)}
+"""What is made of a provider that answers 200 with an error in the body: of a hook the body is never read."""
+
+
+def test_a_provider_that_answers_well_and_says_that_it_failed_is_not_believed_where_its_words_count(rig: Rig):
+    if rig.name not in LIES:
+        pytest.skip("a mail server answers by its code alone")
+    rig.behave("lies")
+
+    assert rig.send() == LIES[rig.name]
+
+
+def test_a_trial_goes_as_alerts_go_and_tells_of_none(rig: Rig):
+    rig.behave("takes")
+    trial = msgspec.structs.replace(message(), form="trial", notices=())
+
+    assert isinstance(rig.channel.send(trial, rig.address, NOON), Taken)
+    assert len(rig.taken()) == 1
+
+
 def test_only_a_channel_that_confirms_is_asked(rig: Rig):
     rig.behave("takes")
     rig.send()
@@ -360,6 +381,17 @@ def test_a_server_without_tls_is_not_spoken_to_where_tls_is_wanted():
 
         assert channel.send(message(), "desk@example.invalid", NOON) == TryAgain("shut-out")
     assert server.letters == []
+
+
+@pytest.mark.parametrize("body", [{}, [], {"id": None}, {"notifications": "none"}, {"notifications": [{}]}])
+def test_an_answer_of_notify_that_is_none_loses_nothing(body: object, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("notifications_python_client.base.BaseAPIClient.request", lambda *_, **__: body)
+    channel = made("notify", notify={"key": NOTIFY_KEY, "email_template": "t-1", "text_template": "t-2"})
+
+    for is_repeat in (False, True):
+        found = channel.send(message(is_repeat=is_repeat), "desk@example.invalid", NOON)
+        assert found == TryAgain("broken", may_be_taken=True)
+    assert channel.whereabouts("n-1") == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +12,9 @@ from sqlalchemy import Engine
 from tests.delivery.making import NOON, TOPIC, Clock, Died, Figures, Provider, alert, outbox, sender, subscription
 
 from safety_stream.core.model.times import HOUR, MINUTE, SECOND, Instant
+from safety_stream.delivery.database import open_database
 from safety_stream.delivery.outbox import LEASE, Outbox
 from safety_stream.delivery.subscriptions import subscribe
-from safety_stream.delivery.tables import open_database
 
 STEP = 5 * SECOND
 
@@ -130,8 +129,8 @@ def test_a_channel_that_is_not_set_up_keeps_what_it_is_to_tell(engine: Engine):
     assert figures.attempts == [("pigeon", "shut-out")]
 
 
-def test_many_senders_and_a_reader_at_once_double_nothing(tmp_path: Path):
-    engine = open_database(f"sqlite:///{tmp_path}/delivery.sqlite")
+def test_many_senders_and_a_reader_at_once_double_nothing(place: str):
+    engine = open_database(place)
     box, provider = filled(engine, 40), Provider()
     failures: list[Exception] = []
 

@@ -155,3 +155,15 @@ def test_a_program_is_told_where_in_the_feed_to_read_on(engine: Engine):
     assert (said["type"], said["timestamp"]) == ("alert.raised", "2026-01-14T12:00:00.000Z")
     assert said["data"]["seq"] == 7
     assert said["data"]["reason_for_now"] == "new"
+
+
+def test_a_trial_says_that_nothing_has_happened(engine: Engine):
+    (found,) = messages(engine, alert())
+    trial = msgspec.structs.replace(found, form="trial", notices=())
+
+    assert in_words(trial, LINK).subject == "Trial: no alert"
+    assert "Nothing has happened" in in_words(trial, LINK).text
+    assert in_data(trial, LINK) == {
+        "type": "alerts.trial",
+        "data": {"subscription": found.subscription_id, "link": LINK},
+    }

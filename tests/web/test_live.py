@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from sse_starlette import ServerSentEvent
+from tests.core.cap_schema import CAP, faults, parsed
 from tests.web.conftest import Pages, token
 from tests.web.filling import LOADED, NOW, alert
 
@@ -20,6 +22,7 @@ from safety_stream.web.live import Tide, events, news_after
 from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
 
+ATOM = "{http://www.w3.org/2005/Atom}"
 OFFICER = Person(id="dev-duty-officer", role="duty-officer", audience="duty-officer")
 
 
@@ -219,3 +222,54 @@ def test_a_stream_answers_as_browsers_expect(pages: Pages):
     assert sent[b"content-type"].startswith(b"text/event-stream")
     assert sent[b"cache-control"] == b"no-store"
     assert b"id: 73" in messages[1]["body"]
+
+
+def test_the_feed_as_cap_tells_the_same_as_messages(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    answer, told = client.get("/feed.cap?after=60"), client.get("/feed?after=60").json()
+    feed = parsed(answer.content)
+    messages = feed.findall(f"{ATOM}entry/{ATOM}content/{CAP}alert")
+
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    assert [faults(one) for one in messages] == [[]] * len(told["alerts"]) != []
+    assert [one.findtext(f"{CAP}incidents") for one in messages] == [one["alert_id"] for one in told["alerts"]]
+    assert feed.find(f"{ATOM}link[@rel='next']").get("href") == f"http://127.0.0.1/feed.cap?after={told['reached']}"
+    assert {one.findtext(f"{CAP}status") for one in messages} == {"Actual"}
+    assert client.get("/feed.cap?after=60").content == answer.content
+    assert client.get("/feed.cap?after=x").status_code == 400
+
+
+def test_whoever_exercises_says_so_in_every_message(make_pages: Callable[..., Pages]):
+    client = make_pages(status="Exercise", sender="exercise.example.org").as_person("dev-duty-officer")
+    messages = list(parsed(client.get("/feed.cap").content).iter(f"{CAP}alert"))
+
+    assert {(one.findtext(f"{CAP}status"), one.findtext(f"{CAP}sender")) for one in messages} == {
+        ("Exercise", "exercise.example.org")
+    }
+
+
+def test_a_cap_message_names_what_was_said_before_it_by_what_is_kept(tmp_path: Path):
+    site, close = site_of(tmp_path / "copy.sqlite", life({}, {"change": "updated"}, {"change": "withdrawn"}))
+    site = replace(site, people=(OFFICER,))
+    try:
+        client = Pages(site, []).as_person(OFFICER.id)
+        # Read on from after the first two: they are named all the same.
+        (message,) = parsed(client.get("/feed.cap?after=2").content).iter(f"{CAP}alert")
+        assert message.findtext(f"{CAP}msgType") == "Cancel"
+        assert [one.split(",")[1].split(".")[1] for one in message.findtext(f"{CAP}references").split()] == ["1", "2"]
+        empty = parsed(client.get("/feed.cap?after=3").content)
+        assert (empty.findall(f"{ATOM}entry"), empty.findtext(f"{ATOM}updated")) == ([], "2026-03-02T20:30:00.000Z")
+        client.close()
+    finally:
+        close()
+
+
+def test_what_never_came_is_said_in_the_feed_of_cap_messages(tmp_path: Path):
+    site, close = site_of(tmp_path / "copy.sqlite", [alert(1), alert(4)])
+    site = replace(site, people=(OFFICER,))
+    try:
+        client = Pages(site, []).as_person(OFFICER.id)
+        assert "numbers 2 to 3" in parsed(client.get("/feed.cap?after=1").content).findtext(f"{ATOM}subtitle")
+        client.close()
+    finally:
+        close()

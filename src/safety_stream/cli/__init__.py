@@ -82,6 +82,7 @@ published.indicators.command("why", epilog=judgements.WHY_EPILOG)(judgements.why
 published.indicators.command("budget", epilog=judgements.BUDGET_EPILOG)(judgements.budget)
 published.alerts.command("subscribe", epilog=subscriptions.SUBSCRIBE_EPILOG)(subscriptions.subscribe)
 published.alerts.command("subscriptions", epilog=subscriptions.LIST_EPILOG)(subscriptions.list_subscriptions)
+published.alerts.command("try", epilog=subscriptions.TRY_EPILOG)(subscriptions.try_out)
 published.alerts.command("unsubscribe", epilog=subscriptions.UNSUBSCRIBE_EPILOG)(subscriptions.unsubscribe)
 app.add_typer(topics.app, name="topics")
 published.alerts.command("act", epilog=handling.EPILOG)(handling.act)

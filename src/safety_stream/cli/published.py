@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from confluent_kafka.admin import AdminClient
 
+from safety_stream.catalogue.cap import load_cap
+from safety_stream.cli.cap import SENDER, CapSender, CapStatus, speaker_of
 from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
@@ -24,10 +27,12 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.config import Connection
+from safety_stream.core.cap import Speaker, cap_message
 from safety_stream.core.catalogue import Area
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, PeriodKind, to_date, to_datetime
+from safety_stream.data_files import catalogue_folder
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import follow, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
@@ -87,14 +92,25 @@ def alerts_show(
         Priority | None, typer.Option("--priority", help="Only what is at least so urgent, P1 being the most.")
     ] = None,
     rule: Annotated[str | None, typer.Option("--rule", help="Only alerts of this rule, by its id.")] = None,
+    as_cap: Annotated[
+        bool, typer.Option("--cap", help="The newest of one alert as a CAP message: XML that other systems read.")
+    ] = False,
+    cap_sender: CapSender = SENDER,
+    cap_status: CapStatus = "Actual",
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
     """Print the alerts that stand now, or one alert's whole life and what it last rested on."""
+    if as_cap and alert_id is None:
+        raise Wrong("a CAP message is of one alert: safety-stream alerts show 3f1c8a6e --cap")
     found = read_values(kafka, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
     if alert_id is not None:
-        _print_life(life_of(alert_id, found, audience), as_json=as_json)
+        life = life_of(alert_id, found, audience)
+        if as_cap:
+            _print_cap(life, speaker_of(cap_sender, cap_status), catalogue, areas)
+        else:
+            _print_life(life, as_json=as_json)
         return
     names = catalogue_of(catalogue, areas).areas.by_code
     newest = {alert.alert_id: alert for alert in found}
@@ -260,6 +276,12 @@ def life_of(alert_id: str, found: Iterable[PublishedAlert], audience: str) -> li
     if len(meant) > 1:
         raise Wrong(f"{alert_id} begins {len(meant)} alerts, such as {meant[0]} and {meant[1]}: write more of it")
     return versions
+
+
+def _print_cap(versions: list[PublishedAlert], speaker: Speaker, catalogue: Path | None, areas: Path | None) -> None:
+    names = {code: area.name for code, area in catalogue_of(catalogue, areas).areas.by_code.items()}
+    words = load_cap(catalogue or catalogue_folder())
+    typer.echo(cap_message(versions[-1], versions, words, speaker, names), nl=False)
 
 
 def _print_life(versions: list[PublishedAlert], *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ import typer
 from safety_stream.catalogue.delivering import minute_of_text
 from safety_stream.cli.published import moment
 from safety_stream.cli.terminal import (
+    TO_DO,
     AreasFile,
     CatalogueFolder,
     DataFolder,
@@ -32,7 +33,7 @@ from safety_stream.core.catalogue import Audience, Catalogue
 from safety_stream.core.delivering import MinuteOfDay
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.markings import MARKINGS, is_above
-from safety_stream.delivery.model import Quiet, Subscription, subscription_id
+from safety_stream.delivery.model import Outcome, Quiet, Refusal, Subscription, Taken, Trouble, subscription_id
 from safety_stream.delivery.settings import DeliverySettings, SettingsFault, read_delivery_settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ SUBSCRIBE_EPILOG = epilog(
     {0: "subscribed", 1: "it went wrong, or is no subscription"},
 )
 LIST_EPILOG = epilog("safety-stream alerts subscriptions --json", {0: "shown", 1: "it went wrong"})
+TRY_EPILOG = epilog(
+    "safety-stream alerts try 5b2f81c0",
+    {
+        0: "a provider took it",
+        1: "it went wrong, or there is no such subscription",
+        2: "nobody took it, and it is said why",
+    },
+)
 UNSUBSCRIBE_EPILOG = epilog(
     "safety-stream alerts unsubscribe 5b2f81c0", {0: "ended", 1: "it went wrong, or there is no such subscription"}
 )
@@ -88,13 +97,13 @@ def with_extra(module: str) -> ModuleType:
 
 def database_of(url: str | None, data: Path) -> Engine:
     """The database that was named, or the data folder's own. Raises `Wrong`."""
-    tables = with_extra("safety_stream.delivery.tables")
+    database = with_extra("safety_stream.delivery.database")
     if url is None:
         data.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{data / 'delivery.sqlite'}"
     try:
-        engine: Engine = tables.open_database(url)
-    except tables.UnusableDatabase as error:
+        engine: Engine = database.open_database(url)
+    except database.UnusableDatabase as error:
         raise Wrong(str(error)) from None
     return engine
 
@@ -210,6 +219,7 @@ def subscribe(
     if secret is not None:
         out.print(f"What comes is signed with {secret}", markup=False)
         say("Keep the secret: it is not shown again")
+    say(f"See whether it arrives: safety-stream alerts try {asked.subscription_id[:_ID_SHOWN]}")
 
 
 def list_subscriptions(
@@ -244,6 +254,51 @@ def list_subscriptions(
             for one in found
         ],
     )
+
+
+WHY_NOT: dict[Trouble | Refusal, str] = {
+    "unreachable": "nobody answers at the address: see that it is right and that this machine may reach it",
+    "timed-out": "it did not answer in time, and may have taken it",
+    "busy": "it is busy: try again later",
+    "broken": "it answered that it failed, or as it must not; its own log says more",
+    "shut-out": "it does not let us in: see the user, password or key in the file named by --delivery",
+    "unknown-address": "the address leads nowhere: see `addresses:` in the file named by --delivery",
+    "refused": "it refuses such a message",
+    "gone": "it says that it is there no more",
+}
+"""What to tell of an attempt that came to nothing; the others are no answers to an attempt."""
+
+
+def try_out(
+    subscription: Annotated[str, typer.Argument(help="A subscription, by its id or the beginning of it.")],
+    delivery: SettingsOption,
+    outbox: OutboxOption = None,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    as_json: Json = False,
+) -> None:
+    """Send a trial message, as alerts will be sent: signed, and about no alert. It is tried once."""
+    settings = settings_of(delivery)
+    asked = _the_one(database_of(outbox, data), subscription)
+    sending = with_extra("safety_stream.delivery.sending")
+    addresses = {name: value.get_secret_value() for name, value in settings.addresses.items()}
+    outcome: Outcome = sending.trial(asked, sending.channels_of(settings), addresses, wall())
+    why = None if isinstance(outcome, Taken) else outcome.why
+    if as_json:
+        print_json({"subscription": asked.subscription_id, "taken": why is None, "why": why})
+    else:
+        said = "Taken: see whether it has arrived" if why is None else f"Not taken ({why}): {WHY_NOT.get(why, why)}"
+        out.print(said, markup=False)
+    if why is not None:
+        raise typer.Exit(TO_DO)
+
+
+def _the_one(engine: Engine, beginning: str) -> Subscription:
+    kept = with_extra("safety_stream.delivery.subscriptions")
+    try:
+        found: Subscription = kept.the_one(engine, beginning)
+    except kept.NoSuchSubscription as error:
+        raise Wrong(str(error)) from None
+    return found
 
 
 def unsubscribe(

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from safety_stream.catalogue.cap import load_cap
 from safety_stream.catalogue.loading import load_volumes, load_whole
+from safety_stream.cli.cap import SENDER, CapSender, CapStatus, speaker_of
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.terminal import (
     CatalogueFolder,
@@ -65,6 +67,8 @@ def web(
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
     metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
+    cap_sender: CapSender = SENDER,
+    cap_status: CapStatus = "Actual",
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
@@ -89,6 +93,7 @@ def web(
         raise Wrong(NO_ACTIONS_THEN.format("--read-only"))
     if host not in LOOPBACK:
         raise Wrong(str(NotLoopback(host)))
+    speaker = speaker_of(cap_sender, cap_status)
     folder = catalogue or catalogue_folder()
     volumes = load_volumes(folder)
     if not read_only:
@@ -101,6 +106,9 @@ def web(
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if read_only else Desk(kafka).send,
+        sender=speaker.sender,
+        status=speaker.status,
+        cap=load_cap(folder),
     )
     if not read_only:
         hear(kafka, site.answers.take)

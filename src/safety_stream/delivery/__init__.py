@@ -1,5 +1,5 @@
 """Delivery: published alerts to those who subscribed to them, by way of an outbox and one file per channel.
 
 What to do about an alert is decided in `deciding`, put into words in `wording` and tried again as `retrying` says: all
-three are pure. The edges are `tables`, `subscriptions` and `outbox` (SQL), `sending` (the driver) and `channels`.
+three are pure. The edges are `database`, `subscriptions` and `outbox` (SQL), `sending` (the driver) and `channels`.
 """

@@ -81,7 +81,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     as_of: Instant
 
 
-Form = Literal["single", "digest"]
+Form = Literal["single", "digest", "trial"]
+"""One notice, several that were held, or none: a trial tells that messages arrive, and of no alert."""
 
 Status = Literal["waiting", "sending", "sent", "delivered", "failed", "given-up", "overtaken"]
 """How far a message has come.
@@ -158,6 +159,11 @@ def notice_id(subscription_id: str, alert_id: str, news: News) -> str:
 def digest_id(notice_ids: tuple[str, ...]) -> str:
     """The identity of a digest: of the notices in it."""
     return str(uuid5(_NAMESPACE, "digest\x1f" + "\x1f".join(sorted(notice_ids))))
+
+
+def trial_id(subscription_id: str, now: Instant) -> str:
+    """The identity of a trial."""
+    return str(uuid5(_NAMESPACE, f"trial\x1f{subscription_id}\x1f{now}"))
 
 
 def subscription_id(audience: str, channel: str, address: str, since: Instant) -> str:

@@ -17,6 +17,10 @@ message holds up nobody. In an outage no message has failed more often than its 
 is asked again, and the backlog goes out in order of priority. A provider of one address alone is given one message at a
 time, so that one that stalls holds one sender; one of a whole channel is given as many as there are senders.
 
+*Clocks* are wrong at times. One that is set back must not keep anybody waiting: what nobody has tried is due whatever
+its time, and a wait longer than any there is was set by a wrong clock. A sender counts as dead by the clock alone, so
+clocks of machines that share an outbox may differ by less than the lease; else a message may go twice, under one id.
+
 *The last that is told is true.* Of an alert a subscription is told the newest alone: a newer notice overtakes all older
 ones, which are not sent, nor sent again. One that is being sent cannot be stopped, so the newer waits until it is
 settled, or its sender counts as dead. What takes the place of something that was to go out by now goes out now. A
@@ -55,7 +59,8 @@ from sqlalchemy.exc import IntegrityError
 from safety_stream.core.delivering import Delivering
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import OF_HANDLING, PublishedAlert
-from safety_stream.core.model.times import SECOND, Instant
+from safety_stream.core.model.times import HOUR, SECOND, Instant
+from safety_stream.delivery.database import reading
 from safety_stream.delivery.deciding import AreasOf, Decision, Told, decide, urgency
 from safety_stream.delivery.model import (
     Form,
@@ -74,10 +79,13 @@ from safety_stream.delivery.model import (
 )
 from safety_stream.delivery.retrying import wait_after
 from safety_stream.delivery.subscriptions import read_subscriptions
-from safety_stream.delivery.tables import MESSAGES, NOTICES, POSITIONS, PROVIDERS, SUBSCRIPTIONS, reading
+from safety_stream.delivery.tables import MESSAGES, NOTICES, POSITIONS, PROVIDERS, SUBSCRIPTIONS
 
 LEASE: Final[Instant] = 120 * SECOND
 """How long a sender may take: far longer than any channel waits for its provider."""
+
+LONGEST_ASKED: Final[Instant] = HOUR
+"""No provider is let ask for more time (`channel`)."""
 
 _NOTICES_IN_A_DIGEST: Final = 200
 """What is beyond goes into another digest: no provider takes a message of any length."""
@@ -150,6 +158,7 @@ class Outbox:
         self._engine = engine
         self._reading = reading(engine)
         self._bounds = bounds
+        self._longest = max(LONGEST_ASKED, bounds.retrying.most)
         self._provider_of = provider_of
         self._areas_of = areas_of
 
@@ -288,10 +297,10 @@ class Outbox:
     def claim(self, now: Instant) -> Claimed | None:
         """The most urgent message that is due, now ours to send; None when there is none."""
         with self._reading.connect() as db:
-            candidates: Sequence[str] = db.execute(_due(now)).scalars().all()
+            candidates: Sequence[str] = db.execute(_due(now, self._longest)).scalars().all()
         for message_id in candidates:
             with self._engine.begin() as db:
-                if (claimed := _claim(db, message_id, now)) is not None:
+                if (claimed := _claim(db, message_id, now, self._longest)) is not None:
                     return claimed
         return None
 
@@ -519,29 +528,39 @@ def _is_kept_busy(now: Instant) -> ColumnElement[bool]:
     return and_(MESSAGES.c.provider != MESSAGES.c.channel, in_flight)
 
 
-def _may_go(now: Instant) -> ColumnElement[bool]:
+def _has_come(due: ColumnElement[Instant | None], now: Instant, longest: Instant) -> ColumnElement[bool]:
+    """Whether a time has come, or is so far off that the clock it was set by was wrong."""
+    return or_(due <= now, due > now + longest)
+
+
+def _may_go(now: Instant, longest: Instant) -> ColumnElement[bool]:
+    is_due = or_(
+        # By whatever clock it was made: nobody has tried yet.
+        MESSAGES.c.status == "waiting",
+        and_(MESSAGES.c.status == "failed", _has_come(MESSAGES.c.next_at, now, longest)),
+        and_(MESSAGES.c.status == "sending", MESSAGES.c.next_at <= now),
+    )
     return and_(
-        MESSAGES.c.status.in_(_LIVE),
-        MESSAGES.c.next_at <= now,
+        is_due,
         not_(_is_behind_another(now)),
         not_(_is_kept_busy(now)),
     )
 
 
-def _due(now: Instant) -> Select[str]:
+def _due(now: Instant, longest: Instant) -> Select[str]:
     """Messages to be tried, the most urgent first; where a provider has failed, first what it was tried with least."""
     tried = case((PROVIDERS.c.failures > 0, MESSAGES.c.attempts), else_=0)
     return (
         select(MESSAGES.c.message_id)
         .join(PROVIDERS, PROVIDERS.c.provider == MESSAGES.c.provider, isouter=True)
-        .where(_may_go(now))
-        .where(or_(PROVIDERS.c.open_at.is_(None), PROVIDERS.c.open_at <= now))
+        .where(_may_go(now, longest))
+        .where(or_(PROVIDERS.c.open_at.is_(None), _has_come(PROVIDERS.c.open_at, now, longest)))
         .order_by(tried, MESSAGES.c.priority, MESSAGES.c.made_at, MESSAGES.c.message_id)
         .limit(_CANDIDATES)
     )
 
 
-def _claim(db: Connection, message_id: str, now: Instant) -> Claimed | None:
+def _claim(db: Connection, message_id: str, now: Instant, longest: Instant) -> Claimed | None:
     # Of two that claim for one address at once, on PostgreSQL, the second has to see what the first did.
     addressed = select(MESSAGES.c.channel, MESSAGES.c.address).where(MESSAGES.c.message_id == message_id).subquery()
     db.execute(
@@ -552,7 +571,7 @@ def _claim(db: Connection, message_id: str, now: Instant) -> Claimed | None:
     ).all()
     claimed = db.execute(
         update(MESSAGES)
-        .where(MESSAGES.c.message_id == message_id, _may_go(now))
+        .where(MESSAGES.c.message_id == message_id, _may_go(now, longest))
         .values(
             status="sending",
             next_at=now + LEASE,

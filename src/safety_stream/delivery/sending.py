@@ -15,7 +15,16 @@ from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.times import SECOND, Instant
 from safety_stream.delivery.channels import CHANNELS
 from safety_stream.delivery.channels.channel import Channel, Kind
-from safety_stream.delivery.model import GiveUp, Outcome, Status, TryAgain, Whereabouts
+from safety_stream.delivery.model import (
+    GiveUp,
+    Message,
+    Outcome,
+    Status,
+    Subscription,
+    TryAgain,
+    Whereabouts,
+    trial_id,
+)
 from safety_stream.delivery.outbox import Claimed, Outbox
 from safety_stream.delivery.settings import DeliverySettings
 
@@ -79,19 +88,7 @@ class Sender:
         return bool(asked)
 
     def _attempt(self, claimed: Claimed) -> Outcome:
-        channel = self._channels.get(claimed.channel)
-        if channel is None:
-            return TryAgain("shut-out")
-        address = self._addresses.get(claimed.message.address)
-        if address is None and self._kinds[claimed.channel].takes_any_address:
-            address = claimed.message.address
-        if address is None:
-            return TryAgain("unknown-address")
-        try:
-            return channel.send(claimed.message, address, self._clock())
-        except Exception:  # noqa: BLE001 - one channel's mistake must not keep the others from telling
-            self._log.exception("channel.failed", channel=claimed.channel, message_id=claimed.message.message_id)
-            return TryAgain("broken", may_be_taken=True)
+        return attempt(claimed.message, claimed.channel, self._channels, self._addresses, self._clock(), self._kinds)
 
     def _where(self, channel: str, provider_id: str) -> Whereabouts:
         found = self._channels.get(channel)
@@ -110,6 +107,45 @@ class Sender:
         if status == "given-up":
             self._observer.ended(claimed.channel, status)
             self._log.error("message.given_up", message_id=claimed.message.message_id, channel=claimed.channel, why=why)
+
+
+def attempt(
+    message: Message,
+    channel: str,
+    channels: Mapping[str, Channel],
+    addresses: Mapping[str, str],
+    now: Instant,
+    kinds: Mapping[str, Kind] = CHANNELS,
+) -> Outcome:
+    """Give a message to its channel, if that is set up and the address stands for somebody."""
+    found = channels.get(channel)
+    if found is None:
+        return TryAgain("shut-out")
+    address = addresses.get(message.address)
+    if address is None and kinds[channel].takes_any_address:
+        address = message.address
+    if address is None:
+        return TryAgain("unknown-address")
+    try:
+        return found.send(message, address, now)
+    except Exception:  # noqa: BLE001 - one channel's mistake must not keep the others from telling
+        structlog.get_logger().exception("channel.failed", channel=channel, message_id=message.message_id)
+        return TryAgain("broken", may_be_taken=True)
+
+
+def trial(
+    subscription: Subscription, channels: Mapping[str, Channel], addresses: Mapping[str, str], now: Instant
+) -> Outcome:
+    """Tell a subscription that messages reach it, once, past the outbox: nothing of it is kept or tried again."""
+    message = Message(
+        message_id=trial_id(subscription.subscription_id, now),
+        subscription_id=subscription.subscription_id,
+        form="trial",
+        address=subscription.address,
+        notices=(),
+        is_repeat=False,
+    )
+    return attempt(message, subscription.channel, channels, addresses, now)
 
 
 def channels_of(settings: DeliverySettings, kinds: Mapping[str, Kind] = CHANNELS) -> dict[str, Channel]:

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from safety_stream.core.model.times import Instant
+from safety_stream.delivery.database import reading
 from safety_stream.delivery.model import Quiet, Subscription
-from safety_stream.delivery.tables import MESSAGES, NOTICES, SUBSCRIPTIONS, reading
+from safety_stream.delivery.tables import MESSAGES, NOTICES, SUBSCRIPTIONS
 
 
 class NoSuchSubscription(Exception):
@@ -36,15 +37,20 @@ def subscribe(engine: Engine, subscription: Subscription) -> None:
         )
 
 
-def unsubscribe(engine: Engine, beginning: str, now: Instant) -> Subscription:
-    """End the subscription whose id begins so. Raises `NoSuchSubscription` when it is none, or not only one."""
+def the_one(engine: Engine, beginning: str) -> Subscription:
+    """The subscription whose id begins so and that has not ended. Raises `NoSuchSubscription` for none or several."""
     meant = [one for one in subscriptions(engine) if one.subscription_id.startswith(beginning) and one.ended is None]
     if len(meant) != 1:
         raise NoSuchSubscription(
             f"{beginning} begins {len(meant) or 'no'} subscription{'s' if len(meant) != 1 else ''}: "
             "see `safety-stream alerts subscriptions`"
         )
-    ended = msgspec.structs.replace(meant[0], ended=now)
+    return meant[0]
+
+
+def unsubscribe(engine: Engine, beginning: str, now: Instant) -> Subscription:
+    """End the subscription whose id begins so. Raises `NoSuchSubscription` as `the_one` does."""
+    ended = msgspec.structs.replace(the_one(engine, beginning), ended=now)
     with engine.begin() as db:
         db.execute(
             update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.subscription_id == ended.subscription_id).values(ended=now)

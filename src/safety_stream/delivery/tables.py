@@ -1,37 +1,13 @@
-"""The tables of delivery, in SQLite by default and PostgreSQL by URL; times are milliseconds since the epoch.
-
-Every write is one transaction. On SQLite it takes the write lock at its beginning, so that two processes wait for one
-another rather than fail halfway; on PostgreSQL rows are locked as they are read for writing.
-"""
+"""The tables of delivery; times are milliseconds since the epoch. Whoever changes one adds a migration."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-)
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-_BUSY_MILLIS: Final = 10_000
-"""How long a writer waits for another one on SQLite: far longer than any transaction here."""
+VERSIONS: Final = "delivery_versions"
+"""Where it is written which migrations were made; the copy for pages may lie in the same database, and has its own."""
 
 METADATA = MetaData()
 
@@ -117,55 +93,3 @@ PROVIDERS = Table(
     Column("open_at", BigInteger, nullable=False),
 )
 """Providers that failed and have taken nothing since: how often in a row, and until when they are left alone."""
-
-
-class UnusableDatabase(Exception):
-    """The database cannot be opened; the sentence holds no part of its URL, where a password may stand."""
-
-
-def open_database(url: str) -> Engine:
-    """The database at a URL of SQLAlchemy's, with its tables. Raises `UnusableDatabase`."""
-    try:
-        parsed = make_url(url)
-        engine = create_engine(_with_driver(parsed))
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise UnusableDatabase(
-            "the database is named wrongly: write sqlite:///delivery.sqlite or postgresql://user@host/name "
-            f"({type(error).__name__})"
-        ) from None
-    if engine.dialect.name == "sqlite":
-        _let_writers_wait(engine)
-    try:
-        METADATA.create_all(engine)
-    except SQLAlchemyError as error:
-        raise UnusableDatabase(
-            f"the {engine.dialect.name} database cannot be used ({type(error).__name__}): see that it is there "
-            "and that we may write to it"
-        ) from None
-    return engine
-
-
-def _with_driver(url: URL) -> URL:
-    # Psycopg 3, whatever SQLAlchemy takes a bare name for.
-    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
-
-
-def _let_writers_wait(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        # SQLite's own library must not begin transactions: it would take the write lock only at the first write.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", f"busy_timeout={_BUSY_MILLIS}", "foreign_keys=ON", "synchronous=FULL"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        is_reading = connection.get_execution_options().get("is_reading", False)
-        connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
-
-
-def reading(engine: Engine) -> Engine:
-    """The same database for transactions that only read, which need not wait for one another."""
-    return engine.execution_options(is_reading=True)

@@ -43,6 +43,8 @@ class Words(msgspec.Struct, frozen=True):
 
 def in_words(message: Message, link: str) -> Words:
     """What people read. `link` is the address of the pages, to which an alert's id is added."""
+    if message.form == "trial":
+        return Words("Trial: no alert", f"Alerts you subscribed to will come this way. Nothing has happened.\n{link}")
     if message.form == "single":
         (notice,) = message.notices
         return Words(_headline(notice), "\n".join(_lines(notice, link)))
@@ -56,6 +58,8 @@ def in_words(message: Message, link: str) -> Words:
 
 def in_data(message: Message, link: str) -> dict[str, object]:
     """What a program reads: the same, and `seq`, the number in the feed from which to read on."""
+    if message.form == "trial":
+        return {"type": "alerts.trial", "data": {"subscription": message.subscription_id, "link": link}}
     notices = by_urgency(message.notices)
     entries = [_entry(notice, link) for notice in notices]
     newest = to_iso(max(notice.as_of for notice in notices))

@@ -50,7 +50,9 @@ def serving_pages(
     port = _free_port()
     data = ("--data", str(folder / "pages"))
     copy = ("project", "--bootstrap", bootstrap, *data)
-    server = ("web", *data, "--port", str(port), "--clock", "log", "--read-only")
+    # Nobody may act on a story, whoever reads it.
+    story = ("--clock", "log", "--read-only", "--cap-status", "Exercise")
+    server = ("web", *data, "--port", str(port), *story)
     with ExitStack() as started:
         started.enter_context(_guarded(copy, folder / "project.log", environment, told))
         serving = started.enter_context(_guarded(server, folder / "web.log", environment, told))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
-from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
-from safety_stream.web.live import HEARTBEAT_SECONDS, Tide, events
+from safety_stream.web.live import Stream, Tide, events
 from safety_stream.web.pages import about, alerts, numbers
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
@@ -44,6 +43,7 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/alerts/{alert_id}", "alert", alerts.alert),
     ("/handover", "handover", alerts.handover),
     ("/feed", "feed", alerts.feed),
+    ("/feed.cap", "feed", alerts.feed_cap),
     ("/county", "county", numbers.county),
     ("/areas/{area}", "area", numbers.area),
     ("/indicators/{indicator}/{area}", "indicator", numbers.indicator),
@@ -152,8 +152,7 @@ def _events(site: Site, tide: Tide) -> Endpoint:
         after = number_of(said) if said else site.read_model.newest_seq(person.audience)
         if after is None:
             raise HTTPException(400, "Give the number to read on from: /events?after=0")
-        stream: AsyncIterator[object] = events(tide, site, person, after)
-        return EventSourceResponse(stream, ping=HEARTBEAT_SECONDS)
+        return Stream(events(tide, site, person, after))
 
     return endpoint
 

@@ -1,30 +1,45 @@
 """New alerts as they come: a stream that says there is something new, and the numbered feed itself.
 
 One task an audience asks the read model once a second, however many look on; each viewer then reads on from the number
-it has, so nobody misses anything and a viewer that is stuck holds up nobody. What a stream says is that there is news
-and of which number: what it is, the page or the feed tells to whoever may see it.
+it has, so nobody misses anything, and those who stand at the same number share one look. What a stream says is that
+there is news and of which number: what it is, the page or the feed tells to whoever may see it.
+
+A viewer that reads no more holds up nobody, and costs the events of one look at the feed: until it reads on, nothing
+further is asked for it. After a while it is let go; it comes back by itself, and goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
-from sse_starlette import ServerSentEvent
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.readmodel.reading import MissingFromFeed
 from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
 
+_log = logging.getLogger(__name__)
+
 ASKED_EVERY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 15
+STUCK_SECONDS: Final = 60
+"""A viewer that takes nothing for so long is let go."""
+
 FEED_AT_MOST: Final = 500
 """Alerts in one answer of the feed."""
+
+
+Look = tuple[Sequence[ServerSentEvent], int]
+"""The events of one look at the feed, and how far it reached."""
 
 
 class Tide:
@@ -37,6 +52,7 @@ class Tide:
         self._known: dict[str, int] = {}
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._looking: dict[tuple[str, tuple[str, ...], int], asyncio.Task[Look]] = {}
 
     async def beyond(self, audience: str, number: int) -> int:
         """Wait until the feed has a number beyond this one; returns the newest."""
@@ -50,6 +66,16 @@ class Tide:
             finally:
                 self._waiting[audience].discard(future)
         return self._known[audience]
+
+    async def look(self, site: Site, person: Person, after: int) -> Look:
+        """What is new for a person; whoever may see the same and asks at the same moment shares the answer."""
+        key = (person.audience, person.areas, after)
+        looking = self._looking.get(key)
+        if looking is None:
+            looking = self._looking[key] = asyncio.create_task(run_in_threadpool(_look, site, person, after))
+            looking.add_done_callback(lambda _: self._looking.pop(key, None))
+        # One who leaves meanwhile must not take it from the others.
+        return await asyncio.shield(looking)
 
     async def _ask(self, audience: str) -> None:
         waiting = self._waiting[audience]
@@ -93,10 +119,36 @@ async def events(tide: Tide, site: Site, person: Person, after: int) -> AsyncIte
     """An event for every alert of the feed after a number that the viewer may see; its id is where to go on."""
     while True:
         await tide.beyond(person.audience, after)
-        news = await run_in_threadpool(news_after, site, person, after)
-        for alert in news.alerts:
-            said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}
-            yield ServerSentEvent(data=msgspec.json.encode(said).decode(), event="alert", id=str(alert.seq))
-        if news.missing:
-            yield ServerSentEvent(data=news.missing, event="missing", id=str(news.reached))
-        after = news.reached
+        found, after = await tide.look(site, person, after)
+        for event in found:
+            yield event
+
+
+def _look(site: Site, person: Person, after: int) -> Look:
+    """One look at the feed. The alerts themselves are let go: who is stuck must not keep them."""
+    news = news_after(site, person, after)
+    found = []
+    for alert in news.alerts:
+        said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}
+        found.append(ServerSentEvent(data=msgspec.json.encode(said).decode(), event="alert", id=str(alert.seq)))
+    if news.missing:
+        found.append(ServerSentEvent(data=news.missing, event="missing", id=str(news.reached)))
+    return found, news.reached
+
+
+class Stream(EventSourceResponse):
+    """A stream of events that lets go whoever reads no more."""
+
+    def __init__(self, found: AsyncIterator[ServerSentEvent]) -> None:
+        """Send these, and a heartbeat in between."""
+        super().__init__(found, ping=HEARTBEAT_SECONDS, send_timeout=STUCK_SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. That a viewer is stuck is no failure of ours."""
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            _log.info("web.viewer_let_go")
+        except SQLAlchemyError as error:
+            # It comes back by itself, and is let go again until there is a database.
+            _log.warning("web.database_failed: %s", type(error).__name__)

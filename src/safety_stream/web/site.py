@@ -9,12 +9,15 @@ from functools import cached_property
 from threading import Lock
 from typing import Final
 
+from safety_stream.catalogue.cap import load_cap
 from safety_stream.catalogue.explaining import Explanation, explained
 from safety_stream.catalogue.loading import Loaded
+from safety_stream.core.cap import CapWords, Status
 from safety_stream.core.catalogue import Area, Catalogue, Indicator, Profile
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant, day_of
+from safety_stream.data_files import catalogue_folder
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.rows import areas_told
 from safety_stream.web.policy import DEVELOPMENT, Person, areas_of
@@ -54,7 +57,8 @@ class Site:
 
     `send` hands an action on to whoever decides about it, or raises `NotSent`; None where nobody can be reached, and
     then pages offer no actions.
-    `shift_starts` are hours of London time. `secret` signs cookies.
+    `shift_starts` are hours of London time. `secret` signs cookies. `sender` is who says CAP messages, `status` whether
+    they are to be acted on, and `cap` their words.
     """
 
     read_model: ReadModel
@@ -65,6 +69,9 @@ class Site:
     send: Callable[[AlertAction], None] | None = None
     answers: Answers = field(default_factory=Answers)
     people: Sequence[Person] = DEVELOPMENT
+    sender: str = "safety-stream"
+    status: Status = "Actual"
+    cap: CapWords = field(default_factory=lambda: load_cap(catalogue_folder()))
 
     @property
     def catalogue(self) -> Catalogue:

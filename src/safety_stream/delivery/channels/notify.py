@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 
 import requests
 from notifications_python_client.errors import APIError, HTTPError
@@ -54,15 +54,15 @@ class _Notify:
             if error.response is not None:
                 return outcome_of(error.status_code, error.response.headers.get("Retry-After"), now)
             return _unanswered(error.__cause__)
-        except APIError:
+        except (APIError, _Unreadable):
             # It said that it took it, in words that cannot be read: ask it next time.
             return TryAgain("broken", may_be_taken=True)
 
     def whereabouts(self, provider_id: str) -> Whereabouts:
         """See `Channel`."""
         try:
-            answer = cast(Mapping[str, object], self._client().get_notification_by_id(provider_id))
-        except (APIError, requests.RequestException):
+            answer = _read(self._client().get_notification_by_id(provider_id))
+        except (APIError, _Unreadable, requests.RequestException):
             return "unknown"
         return _WHERE.get(str(answer.get("status")), "unknown")
 
@@ -86,13 +86,32 @@ class _Notify:
                 personalisation={"body": words.text},
                 reference=message.message_id,
             )
-        return str(cast(Mapping[str, object], answer)["id"])
+        return _id_in(answer)
+
+
+class _Unreadable(Exception):
+    """Notify answered that all is well, and not what it is asked to answer."""
+
+
+def _read(answer: object) -> Mapping[str, object]:
+    if not isinstance(answer, Mapping):
+        raise _Unreadable
+    return answer
+
+
+def _id_in(answer: object) -> str:
+    found = _read(answer).get("id")
+    if not isinstance(found, str):
+        raise _Unreadable
+    return found
 
 
 def _found(client: NotificationsAPIClient, reference: str) -> str | None:
-    answer = cast(Mapping[str, list[Mapping[str, object]]], client.get_all_notifications(reference=reference))
-    known = answer.get("notifications", [])
-    return str(known[0]["id"]) if known else None
+    known = _read(client.get_all_notifications(reference=reference)).get("notifications")
+    # Without a list nobody knows whether it has it.
+    if not isinstance(known, list):
+        raise _Unreadable
+    return _id_in(known[0]) if known else None
 
 
 def _unanswered(cause: BaseException | None) -> Outcome:

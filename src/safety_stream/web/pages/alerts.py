@@ -11,12 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from safety_stream.core.cap import Speaker, cap_message
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Duration, Instant, before
 from safety_stream.readmodel.reading import place_of
 from safety_stream.web import words
 from safety_stream.web.acting import Unfinished, action_of
+from safety_stream.web.atom import ATOM, Reader, in_atom
 from safety_stream.web.filters import Filter, number_of, read_filter
 from safety_stream.web.live import news_after
 from safety_stream.web.pages.page import page
@@ -250,10 +252,7 @@ def sign_off(site: Site, request: Request, person: Person, form: FormData) -> Re
 
 def feed(site: Site, request: Request, person: Person) -> Response:
     """The numbered feed as JSON, after a number."""
-    after = number_of(request.query_params.get("after", "0"))
-    if after is None:
-        raise HTTPException(400, "Give the number to read on from: /feed?after=0")
-    news = news_after(site, person, after)
+    news = news_after(site, person, _read_on_from(request))
     told = {
         "audience": person.audience,
         "alerts": news.alerts,
@@ -262,3 +261,28 @@ def feed(site: Site, request: Request, person: Person) -> Response:
         "missing": news.missing,
     }
     return Response(msgspec.json.encode(told), media_type="application/json")
+
+
+def feed_cap(site: Site, request: Request, person: Person) -> Response:
+    """The same as messages of the Common Alerting Protocol, in an Atom feed."""
+    news = news_after(site, person, _read_on_from(request))
+    base = str(request.base_url)
+    reader = Reader(audience=person.audience, sender=site.sender, base=base, now=site.now())
+    return Response(in_atom(news, _messages(site, base, news.alerts), reader), media_type=ATOM)
+
+
+def _messages(site: Site, base: str, told: Sequence[PublishedAlert]) -> list[str]:
+    speaker = Speaker(sender=site.sender, status=site.status, link=f"{base}alerts/")
+    names = {code: area.name for code, area in site.catalogue.areas.by_code.items()}
+    changed = {(alert.audience, alert.alert_id) for alert in told if alert.change != "raised"}
+    lives = {each: site.read_model.versions(*each) for each in sorted(changed)}
+    return [
+        cap_message(alert, lives.get((alert.audience, alert.alert_id), ()), site.cap, speaker, names) for alert in told
+    ]
+
+
+def _read_on_from(request: Request) -> int:
+    after = number_of(request.query_params.get("after", "0"))
+    if after is None:
+        raise HTTPException(400, f"Give the number to read on from: {request.url.path}?after=0")
+    return after

@@ -1,0 +1,33 @@
+"""Follow an audience's feed over HTTP: every alert once and in order, from where the last run ended.
+
+    SAFETY_STREAM_SESSION=... python follow.py https://alerts.example.org mark.txt
+
+A session is what the pages' cookie `session` holds after signing in. Needs httpx alone.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+def follow(http: httpx.Client, mark: Path) -> Iterator[dict[str, Any]]:
+    """What is new, to the newest. A number is written down when the next is asked for: what fails comes again."""
+    after = int(mark.read_text()) if mark.exists() else 0
+    while (told := http.get("/feed", params={"after": after}).raise_for_status().json())["reached"] > after:
+        if told["missing"]:
+            print(told["missing"], file=sys.stderr)
+        for alert in told["alerts"]:
+            yield alert
+            mark.write_text(str(alert["seq"]))
+        mark.write_text(str(after := told["reached"]))
+
+
+if __name__ == "__main__":
+    with httpx.Client(base_url=sys.argv[1], cookies={"session": os.environ["SAFETY_STREAM_SESSION"]}) as client:
+        for one in follow(client, Path(sys.argv[2])):
+            print(json.dumps(one))
