@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from safety_stream.catalogue import delivering
+from safety_stream.catalogue import consulting, delivering
 from safety_stream.catalogue.budgets import check_volumes, read_volumes
 from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
@@ -104,8 +104,8 @@ def load_near_repeats(folder: Path) -> NearRepeatsFile | None:
 def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = None) -> list[Issue]:
     """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none.
 
-    Whether rules keep to their budget, whether delivery's bounds are in order, and, with `today`, whether calendars end
-    soon or evidence of near repeats is old, is told here and nowhere else.
+    Whether rules keep to their budget, whether delivery's bounds and the reasons of consultations are in order, and,
+    with `today`, whether calendars end soon or evidence of near repeats is old, is told here and nowhere else.
     """
     files = Files(folder)
     read = _read(files, areas, today=today)
@@ -114,6 +114,8 @@ def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = 
         check_near_repeats(files, read.catalogue.rules, read.rule_files, today)
     if (folder / delivering.FILE).is_file():
         delivering.read_delivering(files)
+    if (folder / consulting.FILE).is_file():
+        consulting.read_consulting(files)
     return files.sorted_issues()
 
 

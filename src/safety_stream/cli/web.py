@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.catalogue.loading import load_volumes, load_whole
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.terminal import (
@@ -80,6 +81,7 @@ def web(
         from safety_stream.cli.counted import Counted  # noqa: PLC0415
         from safety_stream.cli.desk import Desk, hear  # noqa: PLC0415
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
+        from safety_stream.readmodel.people import Consultations, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
@@ -93,10 +95,14 @@ def web(
     volumes = load_volumes(folder)
     if not read_only:
         connect(kafka)
-    read_model = ReadModel(database_of(database, data))
+    engine = database_of(database, data)
+    read_model = ReadModel(engine)
     site = Site(
         read_model=read_model,
+        consultations=Consultations(engine),
+        saved_choices=SavedChoices(engine),
         loaded=load_whole(folder),
+        consulting=load_consulting(folder),
         now=wall if clock is TimeBy.WALL else lambda: last_spoken(read_model),
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),

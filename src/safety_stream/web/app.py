@@ -24,7 +24,7 @@ from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
 from safety_stream.web.live import HEARTBEAT_SECONDS, Tide, events
-from safety_stream.web.pages import about, alerts, numbers
+from safety_stream.web.pages import about, alerts, consultations, numbers
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
 from safety_stream.web.policy import Page, may
@@ -52,11 +52,16 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/rules/{rule}", "catalogue", about.rule),
     ("/feeds", "feeds", about.feeds),
     ("/data-quality", "data-quality", about.data_quality),
+    ("/consultations", "consultations", consultations.consultations),
+    ("/consultations.csv", "consultations", consultations.consultations_csv),
 )
 
 SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/inbox/seen", "inbox", alerts.mark_seen),
     ("/inbox/acknowledge", "act", alerts.acknowledge_many),
+    ("/inbox/choices", "inbox", alerts.save_choice),
+    ("/inbox/choices/forgotten", "inbox", alerts.forget_choice),
+    ("/alerts/{alert_id}/reason", "alert", alerts.give_reason),
     ("/alerts/{alert_id}/actions", "act", alerts.act),
     ("/handover", "handover", alerts.sign_off),
 )

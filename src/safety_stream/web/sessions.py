@@ -30,6 +30,7 @@ _SEEN: Final = "seen"
 def sign_in(request: Request, person: Person) -> None:
     """A new session, nothing of the old one left."""
     request.session.clear()
+    request.session["id"] = secrets.token_urlsafe(16)
     request.session["person"] = person.id
 
 
@@ -41,6 +42,11 @@ def sign_out(request: Request) -> None:
 def person_of(request: Request, site: Site) -> Person | None:
     """Who signed in; None for nobody, and for somebody who may not any more."""
     return site.by_id.get(str(request.session.get("person", "")))
+
+
+def session_of(request: Request) -> str:
+    """What this session is called where it is recorded; it opens nothing."""
+    return str(request.session["id"])
 
 
 def token_of(request: Request) -> str:

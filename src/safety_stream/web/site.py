@@ -12,9 +12,11 @@ from typing import Final
 from safety_stream.catalogue.explaining import Explanation, explained
 from safety_stream.catalogue.loading import Loaded
 from safety_stream.core.catalogue import Area, Catalogue, Indicator, Profile
+from safety_stream.core.consulting import Consulting
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant, day_of
+from safety_stream.readmodel.people import Consultations, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.rows import areas_told
 from safety_stream.web.policy import DEVELOPMENT, Person, areas_of
@@ -54,11 +56,15 @@ class Site:
 
     `send` hands an action on to whoever decides about it, or raises `NotSent`; None where nobody can be reached, and
     then pages offer no actions.
-    `shift_starts` are hours of London time. `secret` signs cookies.
+    `shift_starts` are hours of London time. `secret` signs cookies. `consulting` says who is asked why they look at an
+    alert, and `consultations` is where that is recorded.
     """
 
     read_model: ReadModel
+    consultations: Consultations
+    saved_choices: SavedChoices
     loaded: Loaded
+    consulting: Consulting
     now: Callable[[], Instant]
     secret: str
     shift_starts: Sequence[int]

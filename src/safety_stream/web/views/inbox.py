@@ -72,6 +72,19 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     blind: tuple[str, ...]
 
 
+class SavedChoice(msgspec.Struct, frozen=True):
+    """A choice somebody keeps: its name, the link to it, and whether it is the one on the page."""
+
+    name: str
+    href: str
+    is_chosen: bool
+
+
+def saved_view(kept: Sequence[tuple[str, str]], chosen: Filter) -> tuple[SavedChoice, ...]:
+    """The choices somebody keeps, by name."""
+    return tuple(SavedChoice(name, f"/inbox{query}", query == chosen.query()) for name, query in kept)
+
+
 def inbox_view(
     found: Found, chosen: Filter, catalogue: Catalogue, allowed: frozenset[str] | None, now: Instant, shift: Instant
 ) -> InboxView:
