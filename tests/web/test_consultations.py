@@ -15,7 +15,7 @@ from tests.web.filling import NOW, alert, fill
 from tests.web.reading_html import Read, faults
 from tests.web.test_policy import AUDIENCES, EXPECTED, is_expected
 
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.readmodel.people import Consultation, Consultations, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.web.policy import DEVELOPMENT, PERMITTED, Person, may
@@ -106,10 +106,20 @@ def test_a_reason_holds_as_long_as_the_catalogue_says_and_no_longer(desk: Desk):
 
     desk.at[0] = NOW + CONSULTING.holds
     assert ASKED in client.get(PAGE).text
-    # Nor does it hold before it was given, should a clock be put back.
-    desk.at[0] = NOW - 1
-    assert ASKED in client.get(PAGE).text
     assert len(desk.recorded()) == 3
+
+
+def test_a_reason_does_not_hold_before_it_was_given(desk: Desk):
+    client = desk.person()
+    form = reason_form(client)
+    # The clock was wrong when it was given, or that of another machine is a little behind.
+    desk.at[0] = NOW + 5 * MINUTE
+    client.post(f"{PAGE}/reason", data=form)
+    desk.at[0] = NOW + 4 * MINUTE
+    assert ASKED not in client.get(PAGE).text
+    desk.at[0] = NOW + 4 * MINUTE - 1
+
+    assert ASKED in client.get(PAGE).text
 
 
 def test_a_reason_holds_for_its_alert_and_session_alone(desk: Desk):

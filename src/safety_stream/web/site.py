@@ -20,6 +20,7 @@ from safety_stream.readmodel.people import Consultations, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.rows import areas_told
 from safety_stream.web.policy import DEVELOPMENT, Person, areas_of
+from safety_stream.web.sign_in import USUAL_LENGTH, SessionLength, SignInSettings
 
 ANSWERS_KEPT: Final = 10_000
 """Answers to actions remembered, the newest: a page asks for one within seconds of its action."""
@@ -57,7 +58,8 @@ class Site:
     `send` hands an action on to whoever decides about it, or raises `NotSent`; None where nobody can be reached, and
     then pages offer no actions.
     `shift_starts` are hours of London time. `secret` signs cookies. `consulting` says who is asked why they look at an
-    alert, and `consultations` is where that is recorded.
+    alert, and `consultations` is where that is recorded. With `sign_in` people come with an organisation's accounts;
+    without it they choose who they are of `people`, which is for development.
     """
 
     read_model: ReadModel
@@ -71,6 +73,12 @@ class Site:
     send: Callable[[AlertAction], None] | None = None
     answers: Answers = field(default_factory=Answers)
     people: Sequence[Person] = DEVELOPMENT
+    sign_in: SignInSettings | None = None
+
+    @property
+    def session_length(self) -> SessionLength:
+        """When a session ends."""
+        return USUAL_LENGTH if self.sign_in is None else self.sign_in.sessions
 
     @property
     def catalogue(self) -> Catalogue:
