@@ -41,7 +41,7 @@ LONGEST_NAME: Final = 60
 LONGEST_QUERY: Final = 2_000
 
 COUNTED_AT_MOST: Final = 1_000
-"""Open alerts of a priority that are counted for somebody who sees some areas alone."""
+"""Open alerts, of a priority or changed, that are counted for somebody who sees some areas alone."""
 
 
 def inbox(site: Site, request: Request, person: Person) -> Response:
@@ -49,6 +49,8 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
     chosen = read_filter(request.query_params.multi_items(), site.catalogue.areas.by_code)
     seen = seen_of(request, site, person)
     shift = shift_of(site.now(), site.shift_starts)
+    # Asked for before the alerts, so that "I have looked" never covers one that came in between.
+    newest = site.read_model.newest_seq(person.audience)
     try:
         alerts = chosen_alerts(site, person, chosen, limit=PAGE + 1, after=request.query_params.get("after"))
     except ValueError as error:
@@ -58,7 +60,8 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
         counts=_counts(site, person),
         withdrawn=_withdrawn(site, person, shift.began),
         seen=seen,
-        newest=site.read_model.newest_seq(person.audience),
+        newest=newest,
+        changed=_changed(site, person, seen, newest),
         blind=_blind(site),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
@@ -108,6 +111,13 @@ def _counts(site: Site, person: Person) -> Mapping[str, int]:
         priority: len(chosen_alerts(site, person, Filter(priorities=(priority,)), limit=COUNTED_AT_MOST))
         for priority in words.PRIORITIES
     }
+
+
+def _changed(site: Site, person: Person, seen: int, newest: int) -> int:
+    """How much was told since the person looked: of all there is, or of open alerts of the person's own areas."""
+    if site.areas_of(person) is None or newest <= seen:
+        return max(newest - seen, 0)
+    return len(chosen_alerts(site, person, Filter(since=seen), limit=COUNTED_AT_MOST))
 
 
 def _withdrawn(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:

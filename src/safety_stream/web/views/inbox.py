@@ -27,7 +27,8 @@ WITHDRAWN_SHOWN: Final = 200
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What the read model says for the inbox: at most one alert more than a page holds, to know that there are more.
 
-    `seen` is the number of the feed the reader has looked up to, `newest` the newest there is.
+    `seen` is the number of the feed the reader has looked up to, `newest` the newest there is, and `changed` how much
+    of what was told since is for the reader.
     """
 
     alerts: Sequence[PublishedAlert]
@@ -35,6 +36,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: Sequence[PublishedAlert]
     seen: int
     newest: int
+    changed: int
     blind: tuple[str, ...]
 
 
@@ -105,7 +107,7 @@ def inbox_view(
         families=choices_of(words.FAMILIES, chosen.families),
         states=choices_of(words.STATES, chosen.states),
         areas=area_choices(catalogue, allowed, chosen.areas),
-        changed=max(found.newest - found.seen, 0),
+        changed=found.changed,
         changed_href="/inbox" + Filter(since=found.seen).query() if found.seen else "/inbox",
         here="/inbox" + chosen.query(),
         all_href="/inbox",
