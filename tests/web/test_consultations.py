@@ -59,7 +59,7 @@ def make_desk(filled: Engine, tmp_path: Path, make_pages: Callable[..., Pages]) 
         at = [NOW]
         kept = Consultations(own)
         known = {"read_model": ReadModel(filled), "consultations": kept, "saved_choices": SavedChoices(own)}
-        return Desk(make_pages(**(known | {"now": lambda: at[0]} | changes)), kept, at)
+        return Desk(make_pages(**(known | {"wall": lambda: at[0]} | changes)), kept, at)
 
     return make
 

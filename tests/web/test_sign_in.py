@@ -44,7 +44,7 @@ class Visit:
     def __init__(self, engine: Engine, provider: FakeProvider, settings: SignInSettings = SETTINGS) -> None:
         self.at: list[Instant] = [NOW]
         self.provider = provider
-        self.site = site_over(engine, sign_in=settings, now=lambda: self.at[0])
+        self.site = site_over(engine, sign_in=settings, wall=lambda: self.at[0])
         app = make_app(self.site, "0.0.0.0", provider.transport)  # noqa: S104 - others may reach it
         self.client = TestClient(app, base_url=HERE, follow_redirects=False)
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,8 +31,12 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.cli.worker import TimeBy
 from safety_stream.config import Connection
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.data_files import catalogue_folder, web_styles
 from safety_stream.observability.metrics import WebMetrics
+
+if TYPE_CHECKING:
+    from safety_stream.web.sign_in import SignInSettings
 
 EPILOG = epilog(
     "safety-stream web --database sqlite:///copy.sqlite --port 8080 --read-only",
@@ -43,6 +47,7 @@ SECRET = "SAFETY_STREAM_WEB_SECRET"  # noqa: S105 - the name of a variable
 """What cookies are signed with. Without it everybody has to sign in again after a restart."""
 
 SIGN_IN = "SAFETY_STREAM_SIGN_IN"
+"""The file of settings by which people sign in."""
 
 NO_ACTIONS_THEN = (
     "what people do is stamped with the time they do it at, which is not that of a history: take {} with --clock log"
@@ -95,7 +100,6 @@ def web(
         from safety_stream.readmodel.people import Consultations, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
-        from safety_stream.web.sign_in import SignInFault, read_sign_in  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Wrong(f"{error.name} is not installed, which the pages need: pip install 'safety-stream[web]'") from None
@@ -108,12 +112,7 @@ def web(
     if not read_only:
         connect(kafka)
     loaded = load_whole(folder)
-    try:
-        settings = None if sign_in is None else read_sign_in(sign_in, loaded.catalogue)
-    except OSError as error:
-        raise Wrong(f"{sign_in} cannot be read: {error.strerror}") from None
-    except SignInFault as error:
-        raise Wrong(str(error)) from None
+    settings = None if sign_in is None else _settings(sign_in, loaded.catalogue)
     engine = database_of(database, data)
     read_model = ReadModel(engine)
     site = Site(
@@ -123,6 +122,7 @@ def web(
         loaded=loaded,
         consulting=load_consulting(folder),
         now=wall if clock is TimeBy.WALL else lambda: last_spoken(read_model),
+        wall=wall,
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if read_only else Desk(kafka).send,
@@ -152,3 +152,15 @@ def web(
     finally:
         if stop_serving is not None:
             stop_serving()
+
+
+def _settings(path: Path, catalogue: Catalogue) -> SignInSettings:
+    """How people sign in with an organisation's accounts. Raises `Wrong`."""
+    from safety_stream.web.sign_in import SignInFault, read_sign_in  # noqa: PLC0415 - as above
+
+    try:
+        return read_sign_in(path, catalogue)
+    except OSError as error:
+        raise Wrong(f"{path} cannot be read: {error.strerror}") from None
+    except SignInFault as error:
+        raise Wrong(str(error)) from None

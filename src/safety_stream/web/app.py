@@ -243,7 +243,7 @@ def _events(site: Site, tide: Tide) -> Endpoint:
 async def _until(ends: Instant, site: Site, stream: AsyncIterator[T]) -> AsyncIterator[T]:
     """A stream as long as its session lasts. A browser asks again, with what it then has."""
     async for event in stream:
-        if site.now() >= ends:
+        if site.wall() >= ends:
             return
         yield event
 

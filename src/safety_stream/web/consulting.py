@@ -22,7 +22,7 @@ def may_be_shown(site: Site, request: Request, person: Person, alert: PublishedA
     given = site.consultations.given(session_of(request), alert.alert_id)
     if given is None or given.reason not in site.consulting.reasons:
         return False
-    if not -CLOCKS_DIFFER <= site.now() - given.at < site.consulting.holds:
+    if not -CLOCKS_DIFFER <= site.wall() - given.at < site.consulting.holds:
         return False
     _note(site, request, person, alert, "view", given.reason)
     return True
@@ -36,7 +36,7 @@ def note_reason(site: Site, request: Request, person: Person, alert: PublishedAl
 def _note(site: Site, request: Request, person: Person, alert: PublishedAlert, act: Act, reason: str) -> None:
     site.consultations.note(
         Consultation(
-            at=site.now(),
+            at=site.wall(),
             act=act,
             person=person.id,
             role=person.role,

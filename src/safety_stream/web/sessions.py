@@ -2,7 +2,7 @@
 
 Nothing in a cookie is secret and everything is signed. Who a person is here and what they may do is looked up at every
 request, so whoever is taken out of the table or the mapping can do nothing from then on. A session ends some time after
-its last page and some time after it began, whichever comes first, by the clock of the pages.
+its last page and some time after it began, whichever comes first, by the clock of this machine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SEEN: Final = "seen"
 
 def sign_in(request: Request, site: Site, who: Person | Known) -> None:
     """A new session, nothing of the old one left: of a person of the list, or of what is known of somebody."""
-    now = site.now()
+    now = site.wall()
     request.session.clear()
     request.session.update(id=secrets.token_urlsafe(16), began=now, last=now)
     if isinstance(who, Person):
@@ -53,7 +53,7 @@ def sign_out(request: Request) -> None:
 def person_of(request: Request, site: Site) -> Person | None:
     """Who signed in; None for nobody, for somebody who may not any more, and when the session has ended."""
     ends = ends_at(request, site)
-    if ends is None or not request.session["began"] - CLOCKS_DIFFER <= site.now() < ends:
+    if ends is None or not request.session["began"] - CLOCKS_DIFFER <= site.wall() < ends:
         return None
     if site.sign_in is None:
         return site.by_id.get(str(request.session.get("person", "")))
@@ -73,8 +73,8 @@ def ends_at(request: Request, site: Site) -> Instant | None:
 
 def renew(request: Request, site: Site) -> None:
     """Note that a page was asked for."""
-    if site.now() - request.session["last"] >= RENEWED_EVERY:
-        request.session["last"] = site.now()
+    if site.wall() - request.session["last"] >= RENEWED_EVERY:
+        request.session["last"] = site.wall()
 
 
 def session_of(request: Request) -> str:

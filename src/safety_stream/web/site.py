@@ -57,9 +57,11 @@ class Site:
 
     `send` hands an action on to whoever decides about it, or raises `NotSent`; None where nobody can be reached, and
     then pages offer no actions.
-    `shift_starts` are hours of London time. `secret` signs cookies. `consulting` says who is asked why they look at an
-    alert, and `consultations` is where that is recorded. With `sign_in` people come with an organisation's accounts;
-    without it they choose who they are of `people`, which is for development.
+    `now` is the time pages tell of, which is that of a history where one is shown; sessions end and what people do is
+    recorded by `wall`, the clock of this machine. `shift_starts` are hours of London time. `secret` signs cookies.
+    `consulting` says who is asked why they look at an alert, and `consultations` is where that is recorded. With
+    `sign_in` people come with an organisation's accounts; without it they choose who they are of `people`, which is for
+    development.
     """
 
     read_model: ReadModel
@@ -68,6 +70,7 @@ class Site:
     loaded: Loaded
     consulting: Consulting
     now: Callable[[], Instant]
+    wall: Callable[[], Instant]
     secret: str
     shift_starts: Sequence[int]
     send: Callable[[AlertAction], None] | None = None
