@@ -82,11 +82,15 @@ lint: env  ## Style, types and the direction of imports
 
 .PHONY: unit
 unit: env  ## Tests that need no broker
-	$(BIN)/python -m pytest -m "not kafka" -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -m "not kafka and not browser" -n $(WORKERS) $(ARGS)
 
 .PHONY: kafka
 kafka: env  ## Tests against a real Kafka, one after another (fetches it once, 45 MB)
-	$(BIN)/python -m pytest -m kafka $(ARGS)
+	$(BIN)/python -m pytest -m "kafka and not browser" $(ARGS)
+
+.PHONY: access
+access: styles  ## Every web page in Chromium: axe, keyboard, zoom, forced colours, print (apt install chromium)
+	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 .PHONY: bench
 bench: env  ## Measurements, side by side in one run

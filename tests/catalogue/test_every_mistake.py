@@ -20,6 +20,7 @@ from hypothesis import is_hypothesis_test
 from tests.catalogue import (
     test_agreements,
     test_backtesting,
+    test_consulting,
     test_delivering,
     test_extracts,
     test_handling,
@@ -77,6 +78,7 @@ def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[P
         (test_extracts, copied),
         (test_handling, copied),
         (test_delivering, copied),
+        (test_consulting, copied),
         (test_near_repeats, copied),
         (test_releases, test_releases.two_rules),
     )

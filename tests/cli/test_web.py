@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 import uvicorn
 from starlette.testclient import TestClient
-from tests.web.filling import fill
+from tests.web.conftest import token
+from tests.web.filling import NOW, fill
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
 from safety_stream.cli.desk import take_answers
+from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.handling import ActionAnswer
+from safety_stream.core.model.times import DAY_LENGTH
+from safety_stream.readmodel.projection import TopicRecord, apply
 from safety_stream.streaming.ports import Incoming
 from safety_stream.wire.records import Records
 
@@ -46,6 +50,48 @@ def test_by_the_clock_of_a_history_now_is_when_the_backbone_last_spoke(served: l
     with TestClient(served[0][0], base_url="http://127.0.0.1") as client:
         assert "Made 2 Mar 2026, 20:30" in client.get("/public").text
     engine.dispose()
+
+
+def test_a_session_lasts_by_the_clock_of_this_machine_whatever_a_history_tells(served: list, tmp_path: Path):
+    engine = fill(tmp_path / "copy.sqlite", weeks=1)
+    run("--database", str(engine.url), "--read-only", "--clock", "log")
+    with TestClient(served[0][0], base_url="http://127.0.0.1") as client:
+        form = {"csrf": token(client.get("/sign-in").text), "person": "dev-auditor"}
+        assert client.post("/sign-in", data=form, follow_redirects=False).status_code == 303
+        # The history goes on by days.
+        with engine.begin() as connection:
+            later = FeedStatus(as_of=NOW + 3 * DAY_LENGTH, newest={}, partition=0)
+            apply(connection, [TopicRecord("feed-status", 0, 2, later)])
+        page = client.get("/catalogue", follow_redirects=False)
+
+    assert page.status_code == 200
+    assert "Made 5 Mar 2026, 20:30" in page.text
+    engine.dispose()
+
+
+SIGN_IN = """
+issuer: https://login.example
+client_id: safety-stream
+url: https://alerts.example/
+roles: [{claim: auditors, role: auditor, profile: partner}]
+"""
+
+
+def test_others_are_served_who_sign_in_with_an_organisation(served: list, tmp_path: Path):
+    settings = tmp_path / "sign-in.yaml"
+    settings.write_text(SIGN_IN, encoding="utf-8")
+    told = ("--data", str(tmp_path), "--read-only", "--host", "0.0.0.0", "--sign-in", str(settings))  # noqa: S104
+
+    assert run(*told)[0] == 0
+    ((made, _),) = served
+    with TestClient(made, base_url="https://alerts.example") as client:
+        assert "/sign-in/begin" in client.get("/sign-in").text
+    settings.write_text(SIGN_IN.replace("role: auditor,", "role: chief,"), encoding="utf-8")
+    code, _, said = run(*told)
+    assert (code, "roles.0.role" in said) == (1, True)
+    settings.unlink()
+    code, _, said = run(*told)
+    assert (code, "sign-in.yaml cannot be read" in said, len(served)) == (1, True, 1)
 
 
 def test_nobody_acts_in_a_history(served: list, tmp_path: Path):

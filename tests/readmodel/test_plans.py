@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event
 from tests.readmodel.making import NOON, alert
 
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.people import Consultations
 from safety_stream.readmodel.reading import ReadModel, place_of
 from safety_stream.readmodel.tables import METADATA
 
@@ -93,6 +94,12 @@ SERIES = ("internal", "burglary", "north", "week")
         (lambda model: model.series(*SERIES), "sqlite_autoindex_indicators_1 (profile=? AND kind=? AND indicator=?"),
         (lambda model: model.revisions(*SERIES, 7), "ix_indicator_revisions_series (profile=? AND kind=?"),
         (lambda model: model.known_as_of(*SERIES, NOON), "ix_indicator_revisions_series (profile=? AND kind=?"),
+        (lambda model: Consultations(model._engine).given("s", "a"), "ix_consultations_session_alert_id_number"),
+        (
+            lambda model: Consultations(model._engine).newest(10, alert_id="a", before=7),
+            "ix_consultations_alert_id_number",
+        ),
+        (lambda model: Consultations(model._engine).newest(10, person="7"), "ix_consultations_person_number"),
         (lambda model: model.dead_letters_by_reason(NOON), "ix_dead_letters_received_at (received_at>?)"),
     ],
 )

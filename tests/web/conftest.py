@@ -9,13 +9,28 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 from tests.web.filling import LOADED, NOW, fill
 
+from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.core.model.handling import AlertAction
+from safety_stream.data_files import catalogue_folder
+from safety_stream.readmodel.people import Consultations, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.web.app import make_app
 from safety_stream.web.policy import DEVELOPMENT, Person
 from safety_stream.web.site import Site
 
 BASE = "http://127.0.0.1"
+CONSULTING = load_consulting(catalogue_folder())
+REASON = "on-shift"
+
+
+class Browser(TestClient):
+    """A browser whose user says why whenever that is asked, and then sees the alert."""
+
+    def get(self, url: str, **options: object):
+        answer = super().get(url, **options)
+        if "Why do you look at this alert?" not in answer.text:
+            return answer
+        return self.post(f"{url}/reason", data={"csrf": token(answer.text), "reason": REASON})
 
 
 @pytest.fixture(scope="session")
@@ -33,16 +48,32 @@ class Pages:
     sent: list[AlertAction]
     open: list[TestClient] = field(default_factory=list)
 
-    def browser(self) -> TestClient:
-        client = TestClient(make_app(self.site), base_url=BASE, follow_redirects=True)
+    def browser(self, kind: type[TestClient] = Browser) -> TestClient:
+        client = kind(make_app(self.site), base_url=BASE, follow_redirects=True)
         self.open.append(client)
         return client
 
-    def as_person(self, who: str) -> TestClient:
-        client = self.browser()
+    def as_person(self, who: str, kind: type[TestClient] = Browser) -> TestClient:
+        client = self.browser(kind)
         done = client.post("/sign-in", data={"csrf": token(client.get("/sign-in").text), "person": who})
         assert done.status_code == 200
         return client
+
+
+def site_over(engine: Engine, **changes: object) -> Site:
+    """A site over a copy, at the time the copy was filled for."""
+    known = {
+        "read_model": ReadModel(engine),
+        "consultations": Consultations(engine),
+        "saved_choices": SavedChoices(engine),
+        "loaded": LOADED,
+        "consulting": CONSULTING,
+        "now": lambda: NOW,
+        "wall": lambda: NOW,
+        "secret": "made-up secret",
+        "shift_starts": (7, 19),
+    }
+    return Site(**(known | changes))  # type: ignore[arg-type]
 
 
 def token(page: str) -> str:
@@ -55,9 +86,7 @@ def make_pages(engine: Engine) -> Iterator[Callable[..., Pages]]:
 
     def make(people: tuple[Person, ...] = DEVELOPMENT, **changes: object) -> Pages:
         sent: list[AlertAction] = []
-        known = {"read_model": ReadModel(engine), "now": lambda: NOW, "send": sent.append, "people": people}
-        site = Site(loaded=LOADED, secret="made-up secret", shift_starts=(7, 19), **(known | changes))
-        pages = Pages(site, sent)
+        pages = Pages(site_over(engine, **({"send": sent.append, "people": people} | changes)), sent)
         made.append(pages)
         return pages
 

@@ -87,8 +87,8 @@ def test_no_data_looks_unlike_nought_and_unlike_not_shown():
 
     assert "url(#no-data)" in nothing
     assert "url(#no-data)" not in nought + hidden
-    assert 'aria-label="Burnley: no data"' in nothing
-    assert 'aria-label="Burnley: 0, as expected"' in nought
+    assert 'aria-label="Burnley no data"' in nothing
+    assert 'aria-label="Burnley 0, as expected"' in nought
 
 
 def test_every_area_has_a_tile_of_its_own_also_one_nobody_has_placed():

@@ -10,14 +10,13 @@ import msgspec
 import pytest
 from sse_starlette import ServerSentEvent
 from tests.core.cap_schema import CAP, faults, parsed
-from tests.web.conftest import Pages, token
-from tests.web.filling import LOADED, NOW, alert
+from tests.web.conftest import Pages, site_over, token
+from tests.web.filling import NOW, alert
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import HOUR
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.projection import TopicRecord, apply
-from safety_stream.readmodel.reading import ReadModel
 from safety_stream.web.live import Tide, events, news_after
 from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
@@ -122,7 +121,7 @@ def site_of(path: Path, told: Iterable[PublishedAlert]) -> tuple[Site, Callable[
     migrate(engine)
     with engine.begin() as connection:
         apply(connection, [TopicRecord("alerts.duty-officer", 0, one.seq, one) for one in told])
-    return Site(ReadModel(engine), LOADED, lambda: NOW, "made-up", (7, 19)), engine.dispose
+    return site_over(engine), engine.dispose
 
 
 def test_what_never_came_is_said_and_passed_over(tmp_path: Path):

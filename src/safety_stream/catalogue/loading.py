@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from safety_stream.catalogue import cap, delivering
+from safety_stream.catalogue import cap, consulting, delivering
 from safety_stream.catalogue.budgets import check_volumes, read_volumes
 from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
@@ -104,8 +104,9 @@ def load_near_repeats(folder: Path) -> NearRepeatsFile | None:
 def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = None) -> list[Issue]:
     """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none.
 
-    Whether rules keep to their budget, whether delivery's bounds and CAP's words are in order, and, with `today`,
-    whether calendars end soon or evidence of near repeats is old, is told here and nowhere else.
+    Whether rules keep to their budget, whether delivery's bounds, CAP's words and the reasons of consultations are in
+    order, and, with `today`, whether calendars end soon or evidence of near repeats is old, is told here and nowhere
+    else.
     """
     files = Files(folder)
     read = _read(files, areas, today=today)
@@ -116,6 +117,8 @@ def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = 
         delivering.read_delivering(files)
     if (folder / cap.FILE).is_file():
         cap.read_cap(files)
+    if (folder / consulting.FILE).is_file():
+        consulting.read_consulting(files)
     return files.sorted_issues()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.catalogue.loading import load_whole
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.published import AudienceOption
@@ -89,6 +90,7 @@ def watch(
     try:
         # The extras `web`, for the copy and its words, and `watch`, for the screen.
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
+        from safety_stream.readmodel.people import Consultations, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
 
@@ -98,7 +100,8 @@ def watch(
         raise Wrong(
             f"{error.name} is not installed, which watching needs: pip install 'safety-stream[watch,web]'"
         ) from None
-    loaded = load_whole(catalogue or catalogue_folder())
+    folder = catalogue or catalogue_folder()
+    loaded = load_whole(folder)
     _check("audience", [audience], {one.id for one in loaded.catalogue.audiences})
     _check("area", area or (), loaded.catalogue.areas.by_code)
     person = Person(id=by or NOBODY, role=role, audience=audience, areas=tuple(area or ()))
@@ -107,7 +110,17 @@ def watch(
     # No cookie is signed here, and no shift is asked for.
     model = ReadModel(engine)
     now = wall if clock is TimeBy.WALL else partial(last_spoken, model)
-    site = Site(read_model=model, loaded=loaded, now=now, secret="", shift_starts=(0,))
+    site = Site(
+        read_model=model,
+        consultations=Consultations(engine),
+        saved_choices=SavedChoices(engine),
+        loaded=loaded,
+        consulting=load_consulting(folder),
+        now=now,
+        wall=wall,
+        secret="",
+        shift_starts=(0,),
+    )
     try:
         if once:
             raise typer.Exit(_once(site, person, wanted, as_json=as_json))

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from safety_stream.core.consulting import without_the_person
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.handling import AlertAction
 from safety_stream.core.model.times import DAY_LENGTH, Duration, before
@@ -148,14 +149,24 @@ def line_of(row: AlertRow) -> Line:
     )
 
 
+_ON_ITS_PAGE: Final = "Whom it is about and which reports it rests on is on its page, which asks why you look."
+
+
 def about(site: Site, person: Person, alert_id: str) -> AlertView | None:
-    """All there is to say of an alert; None where the audience was never told of it."""
+    """What a list may tell of an alert; None where the audience was never told of it.
+
+    Whom it is about and which reports it rests on is on its page, which asks why somebody looks and records it.
+    """
     alert = site.read_model.alert(person.audience, alert_id)
     if alert is None:
         return None
+    versions = site.read_model.versions(person.audience, alert_id)
+    is_cut = site.consulting.is_about_a_person(alert)
+    if is_cut:
+        alert, versions = without_the_person(alert), [without_the_person(one) for one in versions]
     known = AboutAlert(
         alert=alert,
-        versions=site.read_model.versions(person.audience, alert_id),
+        versions=versions,
         explanation=site.explanation(alert.rule_id) if alert.rule_id else None,
         fired_here=(
             site.read_model.fired_here(person.audience, alert.rule_id, alert.area, before(site.now(), _FIRED_WITHIN))
@@ -165,7 +176,8 @@ def about(site: Site, person: Person, alert_id: str) -> AlertView | None:
         answers=(),
         acts_as=acts_as(person),
     )
-    return alert_view(known, site.catalogue, site.now())
+    view = alert_view(known, site.catalogue, site.now())
+    return msgspec.structs.replace(view, happened_note=_ON_ITS_PAGE) if is_cut else view
 
 
 def parts_of(view: AlertView) -> tuple[Part, ...]:

@@ -6,11 +6,13 @@ import logging
 import os
 import secrets
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from safety_stream.catalogue.cap import load_cap
+from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.catalogue.loading import load_volumes, load_whole
 from safety_stream.cli.cap import SENDER, CapSender, CapStatus, speaker_of
 from safety_stream.cli.project import DatabaseUrl
@@ -31,8 +33,12 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.cli.worker import TimeBy
 from safety_stream.config import Connection
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.data_files import catalogue_folder, web_styles
 from safety_stream.observability.metrics import WebMetrics
+
+if TYPE_CHECKING:
+    from safety_stream.web.sign_in import SignInSettings
 
 EPILOG = epilog(
     "safety-stream web --database sqlite:///copy.sqlite --port 8080 --read-only",
@@ -41,6 +47,9 @@ EPILOG = epilog(
 
 SECRET = "SAFETY_STREAM_WEB_SECRET"  # noqa: S105 - the name of a variable
 """What cookies are signed with. Without it everybody has to sign in again after a restart."""
+
+SIGN_IN = "SAFETY_STREAM_SIGN_IN"
+"""The file of settings by which people sign in."""
 
 NO_ACTIONS_THEN = (
     "what people do is stamped with the time they do it at, which is not that of a history: take {} with --clock log"
@@ -54,12 +63,20 @@ def web(
     port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to listen on.")] = 8080,
     host: Annotated[
         str,
-        typer.Option("--host", help="Address to listen on: of this machine alone, as long as nobody has a password."),
+        typer.Option("--host", help="Address to listen on: of this machine alone without --sign-in."),
     ] = "127.0.0.1",
     clock: Annotated[
         TimeBy,
         typer.Option("--clock", help="`wall`: now is now. `log`: now is when the backbone last spoke (replays)."),
     ] = TimeBy.WALL,
+    sign_in: Annotated[
+        Path | None,
+        typer.Option(
+            "--sign-in",
+            envvar=SIGN_IN,
+            help="File of settings by which people sign in with an organisation's accounts (docs/web.md).",
+        ),
+    ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer no actions; then Kafka is asked for nothing.")
     ] = False,
@@ -75,7 +92,7 @@ def web(
 ) -> None:
     """Serve the inbox, alerts, handover, county and public pages until it is interrupted.
 
-    People choose who they are, without a password: that is for development, and served to this machine alone.
+    Without --sign-in people choose who they are, without a password: for development, served to this machine alone.
     """
     try:
         # The extra `web`: whoever serves no pages does without it.
@@ -84,6 +101,7 @@ def web(
         from safety_stream.cli.counted import Counted  # noqa: PLC0415
         from safety_stream.cli.desk import Desk, hear  # noqa: PLC0415
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
+        from safety_stream.readmodel.people import Consultations, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
@@ -91,24 +109,32 @@ def web(
         raise Wrong(f"{error.name} is not installed, which the pages need: pip install 'safety-stream[web]'") from None
     if clock is TimeBy.LOG and not read_only:
         raise Wrong(NO_ACTIONS_THEN.format("--read-only"))
-    if host not in LOOPBACK:
+    if sign_in is None and host not in LOOPBACK:
         raise Wrong(str(NotLoopback(host)))
     speaker = speaker_of(cap_sender, cap_status)
     folder = catalogue or catalogue_folder()
     volumes = load_volumes(folder)
     if not read_only:
         connect(kafka)
-    read_model = ReadModel(database_of(database, data))
+    loaded = load_whole(folder)
+    settings = None if sign_in is None else _settings(sign_in, loaded.catalogue)
+    engine = database_of(database, data)
+    read_model = ReadModel(engine)
     site = Site(
         read_model=read_model,
-        loaded=load_whole(folder),
+        consultations=Consultations(engine),
+        saved_choices=SavedChoices(engine),
+        loaded=loaded,
+        consulting=load_consulting(folder),
         now=wall if clock is TimeBy.WALL else lambda: last_spoken(read_model),
+        wall=wall,
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if read_only else Desk(kafka).send,
         sender=speaker.sender,
         status=speaker.status,
         cap=load_cap(folder),
+        sign_in=settings,
     )
     if not read_only:
         hear(kafka, site.answers.take)
@@ -134,3 +160,15 @@ def web(
     finally:
         if stop_serving is not None:
             stop_serving()
+
+
+def _settings(path: Path, catalogue: Catalogue) -> SignInSettings:
+    """How people sign in with an organisation's accounts. Raises `Wrong`."""
+    from safety_stream.web.sign_in import SignInFault, read_sign_in  # noqa: PLC0415 - as above
+
+    try:
+        return read_sign_in(path, catalogue)
+    except OSError as error:
+        raise Wrong(f"{path} cannot be read: {error.strerror}") from None
+    except SignInFault as error:
+        raise Wrong(str(error)) from None

@@ -191,3 +191,42 @@ DEAD_LETTERS: Final = Table(
     PrimaryKeyConstraint("topic", "partition", "offset"),
     Index(None, "received_at"),
 )
+
+# From here on nothing is a copy: what people did with the pages is in this database and nowhere else.
+_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+"""A number the database gives; SQLite does so for its own kind of integer alone."""
+
+CONSULTATIONS: Final = Table(
+    "consultations",
+    METADATA,
+    # A trigger refuses to change or delete a row.
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    # "reason" where somebody gave one, "view" where the alert was shown for it.
+    Column("act", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("alert_id", String, nullable=False),
+    # The number of the feed that was newest of the alert.
+    Column("seq", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("session", String, nullable=False),
+    # Numbers of rows that are gone are never given again, so that a gap shows.
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_consultations_session_alert_id_number", *(CONSULTATIONS.c[name] for name in ("session", "alert_id", "number"))
+)
+Index("ix_consultations_alert_id_number", CONSULTATIONS.c.alert_id, CONSULTATIONS.c.number)
+Index("ix_consultations_person_number", CONSULTATIONS.c.person, CONSULTATIONS.c.number)
+
+SAVED_CHOICES: Final = Table(
+    "saved_choices",
+    METADATA,
+    Column("person", String, nullable=False),
+    Column("name", String, nullable=False),
+    # The end of the inbox's address that makes the choice.
+    Column("query", Text, nullable=False),
+    PrimaryKeyConstraint("person", "name"),
+)

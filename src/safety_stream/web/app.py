@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+from urllib.parse import quote
 
+import httpx
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,19 +21,24 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from safety_stream.core.model.times import Instant
 from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
 from safety_stream.web.live import Stream, Tide, events
-from safety_stream.web.pages import about, alerts, numbers
+from safety_stream.web.pages import about, alerts, consultations, numbers
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
 from safety_stream.web.policy import Page, may
-from safety_stream.web.sessions import HOURS, person_of, sign_in, sign_out, token_of
+from safety_stream.web.provider import BACK, NotBelieved, Provider, ProviderDown
+from safety_stream.web.sessions import ends_at, person_of, session_cookie, sign_in, sign_out, token_of
+from safety_stream.web.sign_in import SignInSettings, known_of, person_by
 from safety_stream.web.site import Site
 from safety_stream.web.views.people import people_view
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Where the development sign-in may be served: to this machine alone."""
@@ -52,11 +59,16 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/rules/{rule}", "catalogue", about.rule),
     ("/feeds", "feeds", about.feeds),
     ("/data-quality", "data-quality", about.data_quality),
+    ("/consultations", "consultations", consultations.consultations),
+    ("/consultations.csv", "consultations", consultations.consultations_csv),
 )
 
 SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/inbox/seen", "inbox", alerts.mark_seen),
     ("/inbox/acknowledge", "act", alerts.acknowledge_many),
+    ("/inbox/choices", "inbox", alerts.save_choice),
+    ("/inbox/choices/forgotten", "inbox", alerts.forget_choice),
+    ("/alerts/{alert_id}/reason", "alert", alerts.give_reason),
     ("/alerts/{alert_id}/actions", "act", alerts.act),
     ("/handover", "handover", alerts.sign_off),
 )
@@ -69,6 +81,12 @@ FOR_ANYBODY: Final[tuple[tuple[str, Callable[[Site, Request], Response]], ...]] 
 )
 
 
+_NO_ROLE: Final = (
+    "Your organisation knows you, and nobody has said what you may see here. Whoever runs this service can say so: by "
+    "your role and, for alerts, your area."
+)
+
+
 class NotLoopback(Exception):
     """Somebody wants to serve the development sign-in to others."""
 
@@ -76,18 +94,21 @@ class NotLoopback(Exception):
         """Say what it would be, and the mend."""
         super().__init__(
             f"people sign in without a password here, so these pages are served to this machine alone: not on {host}; "
-            f"take --host {LOOPBACK[0]}"
+            f"take --host {LOOPBACK[0]}, or have people sign in with --sign-in"
         )
 
 
-def make_app(site: Site, host: str = LOOPBACK[0]) -> Starlette:
-    """The application with the development sign-in. Raises `NotLoopback` for a host that others can reach."""
-    if host not in LOOPBACK:
+def make_app(site: Site, host: str = LOOPBACK[0], transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
+    """The application; the provider of `site.sign_in` is asked by `transport`, where there is one.
+
+    Raises `NotLoopback` for a host that others can reach where people sign in without a password.
+    """
+    if site.sign_in is None and host not in LOOPBACK:
         raise NotLoopback(host)
     tide = Tide(site.read_model.newest_seq)
     routes: list[BaseRoute] = [
         Route("/", _start(site)),
-        Route("/sign-in", _sign_in(site), methods=["GET", "POST"]),
+        *_to_sign_in(site, transport),
         Route("/sign-out", _sign_out, methods=["POST"]),
         *(Route(path, taken(site, page, take), methods=["POST"]) for path, page, take in SENT),
         *(Route(path, shown(site, page, show)) for path, page, show in READ),
@@ -96,16 +117,76 @@ def make_app(site: Site, host: str = LOOPBACK[0]) -> Starlette:
         Route("/static/govuk-frontend.css", _styles),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
+    # A page elsewhere that gives its own name this machine's address must not be answered.
+    hosts = [*LOOPBACK, "[::1]"] if site.sign_in is None else [site.sign_in.host]
     return Starlette(
         routes=routes,
         middleware=[
-            Middleware(Headers),
-            # A page elsewhere that gives its own name this machine's address must not be answered.
-            Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"], www_redirect=False),
-            Middleware(SessionMiddleware, secret_key=site.secret, max_age=HOURS * 3600, same_site="lax"),
+            Middleware(Headers, over_tls=site.sign_in is not None),
+            Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+            Middleware(
+                SessionMiddleware,
+                secret_key=site.secret,
+                session_cookie=session_cookie(site),
+                max_age=site.session_length.hours * 3600,
+                # Not "strict": people come back from the provider with it.
+                same_site="lax",
+                https_only=site.sign_in is not None,
+            ),
         ],
         exception_handlers={HTTPException: partial(_refused, site), SQLAlchemyError: partial(_refused, site)},
     )
+
+
+def _to_sign_in(site: Site, transport: httpx.AsyncBaseTransport | None) -> list[BaseRoute]:
+    if site.sign_in is None:
+        return [Route("/sign-in", _sign_in(site), methods=["GET", "POST"])]
+    return _to_come_from(site, site.sign_in, Provider(site.sign_in, transport))
+
+
+def _to_come_from(site: Site, settings: SignInSettings, provider: Provider) -> list[BaseRoute]:
+    """Signing in with an organisation's accounts."""
+
+    def ask(request: Request) -> Response:
+        after = _own_path(request.query_params.get("next", ""))
+        values = {"begin": f"/sign-in/begin?next={quote(after)}" if after else "/sign-in/begin"}
+        return page_of(request, site, person_of(request, site), "sign_in_with.html", **values)
+
+    async def begin(request: Request) -> Response:
+        request.session["next"] = _own_path(request.query_params.get("next", ""))
+        return await _answered(provider.begin(request))
+
+    async def back(request: Request) -> Response:
+        after = _own_path(str(request.session.get("next", "")))
+        claims = await _answered(provider.finish(request))
+        known = known_of(settings, claims)
+        if known is None or person_by(settings, known) is None:
+            sign_out(request)
+            raise HTTPException(403, _NO_ROLE)
+        sign_in(request, site, known)
+        return RedirectResponse(after or "/", status_code=303)
+
+    async def leave(request: Request) -> Response:
+        del request
+        where = await _answered(provider.leave())
+        if where is None:
+            raise HTTPException(404, "Your organisation's sign-in has no place to sign out: close the browser.")
+        return RedirectResponse(where, status_code=303)
+
+    ways = (("/sign-in", ask), ("/sign-in/begin", begin), (BACK, back), ("/sign-in/leave", leave))
+    return [Route(path, way) for path, way in ways]
+
+
+async def _answered(asked: Awaitable[T]) -> T:
+    """What a provider answers. Raises `HTTPException` with what people are told where it does not."""
+    try:
+        return await asked
+    except ProviderDown:
+        said = "Your organisation's sign-in does not answer. Alerts go on and are sent: try again in a few minutes."
+        raise HTTPException(503, said) from None
+    except NotBelieved:
+        said = "Signing in did not come to an end as it began, so nobody is signed in: begin again from the sign-in."
+        raise HTTPException(403, said) from None
 
 
 def _start(site: Site) -> Callable[[Request], Response]:
@@ -126,7 +207,7 @@ def _sign_in(site: Site) -> Endpoint:
         person = site.by_id.get(str(form.get("person", "")))
         if person is None:
             raise HTTPException(400, "Choose who you are.")
-        sign_in(request, person)
+        sign_in(request, site, person)
         return RedirectResponse(_own_path(str(form.get("next", ""))) or "/", status_code=303)
 
     return endpoint
@@ -152,9 +233,17 @@ def _events(site: Site, tide: Tide) -> Endpoint:
         after = number_of(said) if said else site.read_model.newest_seq(person.audience)
         if after is None:
             raise HTTPException(400, "Give the number to read on from: /events?after=0")
-        return Stream(events(tide, site, person, after))
+        return Stream(_until(ends_at(request, site) or 0, site, events(tide, site, person, after)))
 
     return endpoint
+
+
+async def _until(ends: Instant, site: Site, stream: AsyncIterator[T]) -> AsyncIterator[T]:
+    """A stream as long as its session lasts. A browser asks again, with what it then has."""
+    async for event in stream:
+        if site.wall() >= ends:
+            return
+        yield event
 
 
 def _for_anybody(site: Site, show: Callable[[Site, Request], Response], request: Request) -> Response:

@@ -118,7 +118,7 @@ def tile_map(name: str, title: str, description: str, tiles: Sequence[Tile]) -> 
 
 def _tile(tile: Tile, x: int, y: int, size: int) -> str:
     words = SIGNALS[tile.signal]
-    said = f"{tile.name}: {tile.number}, {words.text}" if tile.known else f"{tile.name}: no data"
+    said = f"{tile.name} {tile.number}, {words.text}" if tile.known else f"{tile.name} no data"
     colour = COLOURS[tile.signal]
     middle = x + size / 2
     if tile.known:
@@ -135,7 +135,8 @@ def _tile(tile: Tile, x: int, y: int, size: int) -> str:
         f'font-weight="{"bold" if number == len(lines) - 1 else "normal"}" fill="{ink}">{escape(line)}</text>'
         for number, line in enumerate(lines)
     ]
-    return f'<a href="{escape(tile.href)}" aria-label="{escape(said)}">{box}{"".join(texts)}</a>'
+    # With what is read on it first, word for word: people say that to a computer they talk to.
+    return f'<a href="{escape(tile.href)}" aria-label="{escape(said)}">{box}{" ".join(texts)}</a>'
 
 
 def _name_lines(name: str) -> list[str]:

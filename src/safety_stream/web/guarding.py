@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from safety_stream.web.policy import Page, Person, may
-from safety_stream.web.sessions import is_ours, person_of
+from safety_stream.web.sessions import is_ours, person_of, renew
 from safety_stream.web.site import Site
 
 Show = Callable[[Site, Request, Person], Response]
@@ -39,6 +39,8 @@ HEADERS: Final = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
 
+TLS_ALONE: Final = (b"strict-transport-security", b"max-age=31536000")
+
 
 def shown(site: Site, page: Page, show: Show) -> Endpoint:
     """An endpoint that shows a page to whoever may see it."""
@@ -48,6 +50,7 @@ def shown(site: Site, page: Page, show: Show) -> Endpoint:
         if person is None:
             return to_sign_in(request)
         _refuse_unless(person, page)
+        renew(request, site)
         return await run_in_threadpool(show, site, request, person)
 
     return endpoint
@@ -61,6 +64,7 @@ def taken(site: Site, page: Page, take: Take) -> Endpoint:
         if person is None:
             return to_sign_in(request)
         _refuse_unless(person, page)
+        renew(request, site)
         form = await form_of(request)
         return await run_in_threadpool(take, site, request, person, form)
 
@@ -92,9 +96,10 @@ def _refuse_unless(person: Person, page: Page) -> None:
 class Headers:
     """Puts on every response what a browser must not do with it; what is behind the door is kept nowhere."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, *, over_tls: bool) -> None:
+        """Wrap an application. `over_tls`: browsers are told never to ask for it without."""
         self._app = app
+        self._all = (*HEADERS, TLS_ALONE) if over_tls else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -102,7 +107,7 @@ class Headers:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                further = [*HEADERS] if is_static else [*HEADERS, (b"cache-control", b"no-store")]
+                further = [*self._all] if is_static else [*self._all, (b"cache-control", b"no-store")]
                 names = {name for name, _ in further}
                 kept = [(name, value) for name, value in message["headers"] if name.lower() not in names]
                 message["headers"] = [*kept, *further]

@@ -18,7 +18,18 @@ from safety_stream.core.model.times import Day
 
 Role = Literal["analyst", "duty-officer", "supervisor", "data-protection-officer", "auditor", "operator"]
 Page = Literal[
-    "inbox", "alert", "act", "handover", "feed", "county", "area", "indicator", "catalogue", "feeds", "data-quality"
+    "inbox",
+    "alert",
+    "act",
+    "handover",
+    "feed",
+    "county",
+    "area",
+    "indicator",
+    "catalogue",
+    "feeds",
+    "data-quality",
+    "consultations",
 ]
 
 ABOUT_ALERTS: Final[frozenset[Page]] = frozenset({"inbox", "alert", "act", "handover", "feed"})
@@ -76,7 +87,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "feeds": _ALL,
         "data-quality": _ALL,
     },
-    # Both look at how it is done, and at nobody's alert.
+    # Both look at how it is done and who looked at what, and at nobody's alert.
     "data-protection-officer": {
         "county": _PARTNER,
         "area": _PARTNER,
@@ -84,6 +95,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "catalogue": _ALL,
         "feeds": _ALL,
         "data-quality": _ALL,
+        "consultations": _ALL,
     },
     "auditor": {
         "county": _PARTNER,
@@ -92,6 +104,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "catalogue": _ALL,
         "feeds": _ALL,
         "data-quality": _ALL,
+        "consultations": _ALL,
     },
     "operator": {"catalogue": _ALL, "feeds": _ALL, "data-quality": _ALL},
 }

@@ -1,7 +1,8 @@
-"""Who is asking: a signed cookie that says who signed in, the token its forms carry, and what was seen last.
+"""Who is asking: a signed cookie that says who signed in and when, the token its forms carry, and what was seen last.
 
-Nothing in a cookie is secret and everything is signed. What a person may do is looked up in the table at every request,
-so whoever is taken out of it can do nothing from then on.
+Nothing in a cookie is secret and everything is signed. Who a person is here and what they may do is looked up at every
+request, so whoever is taken out of the table or the mapping can do nothing from then on. A session ends some time after
+its last page and some time after it began, whichever comes first, by the clock of this machine.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import hmac
 import secrets
 from typing import Final, cast
 
+import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.web.policy import Person
+from safety_stream.web.sign_in import Known, person_by
 from safety_stream.web.site import Site
 
-HOURS: Final = 13
-"""How long somebody stays signed in: a shift and its handover."""
+RENEWED_EVERY: Final = MINUTE
+"""How often a session notes that it is still in use: not with each page, or its cookie would be sent with each."""
+
+CLOCKS_DIFFER: Final = MINUTE
+"""By how much the clocks of machines that serve these pages may differ, or one of them be put back."""
 
 SENT_KEPT: Final = 10
 """Actions of which a page still tells what became of them."""
@@ -27,10 +34,15 @@ SEEN_DAYS: Final = 60
 _SEEN: Final = "seen"
 
 
-def sign_in(request: Request, person: Person) -> None:
-    """A new session, nothing of the old one left."""
+def sign_in(request: Request, site: Site, who: Person | Known) -> None:
+    """A new session, nothing of the old one left: of a person of the list, or of what is known of somebody."""
+    now = site.wall()
     request.session.clear()
-    request.session["person"] = person.id
+    request.session.update(id=secrets.token_urlsafe(16), began=now, last=now)
+    if isinstance(who, Person):
+        request.session["person"] = who.id
+    else:
+        request.session["known"] = msgspec.to_builtins(who)
 
 
 def sign_out(request: Request) -> None:
@@ -39,8 +51,35 @@ def sign_out(request: Request) -> None:
 
 
 def person_of(request: Request, site: Site) -> Person | None:
-    """Who signed in; None for nobody, and for somebody who may not any more."""
-    return site.by_id.get(str(request.session.get("person", "")))
+    """Who signed in; None for nobody, for somebody who may not any more, and when the session has ended."""
+    ends = ends_at(request, site)
+    if ends is None or not request.session["began"] - CLOCKS_DIFFER <= site.wall() < ends:
+        return None
+    if site.sign_in is None:
+        return site.by_id.get(str(request.session.get("person", "")))
+    try:
+        return person_by(site.sign_in, msgspec.convert(request.session.get("known"), Known))
+    except msgspec.ValidationError:
+        return None
+
+
+def ends_at(request: Request, site: Site) -> Instant | None:
+    """When the session ends, unless another page is asked for before; None for no session."""
+    began, last = request.session.get("began"), request.session.get("last")
+    if not isinstance(began, int) or not isinstance(last, int) or "id" not in request.session:
+        return None
+    return min(began + site.session_length.whole, last + site.session_length.idle)
+
+
+def renew(request: Request, site: Site) -> None:
+    """Note that a page was asked for."""
+    if site.wall() - request.session["last"] >= RENEWED_EVERY:
+        request.session["last"] = site.wall()
+
+
+def session_of(request: Request) -> str:
+    """What this session is called where it is recorded; it opens nothing."""
+    return str(request.session["id"])
 
 
 def token_of(request: Request) -> str:
@@ -70,7 +109,7 @@ def sent_of(request: Request, alert_id: str) -> list[tuple[str, str]]:
 def seen_of(request: Request, site: Site, person: Person) -> int:
     """Up to which number of the feed a person has looked; 0 where that is not known."""
     try:
-        who, audience, seq = _serializer(site).loads(request.cookies.get(_SEEN, ""))
+        who, audience, seq = _serializer(site).loads(request.cookies.get(_name(site, _SEEN), ""))
     except (BadSignature, ValueError, TypeError):
         return 0
     return int(seq) if (who, audience) == (person.id, person.audience) else 0
@@ -79,7 +118,25 @@ def seen_of(request: Request, site: Site, person: Person) -> int:
 def note_seen(response: Response, site: Site, person: Person, seq: int) -> None:
     """Remember it, longer than a session: a person comes back after days off."""
     value = _serializer(site).dumps([person.id, person.audience, seq])
-    response.set_cookie(_SEEN, value, max_age=SEEN_DAYS * 86_400, httponly=True, samesite="lax", path="/")
+    response.set_cookie(
+        _name(site, _SEEN),
+        value,
+        max_age=SEEN_DAYS * 86_400,
+        httponly=True,
+        samesite="lax",
+        path="/",
+        secure=site.sign_in is not None,
+    )
+
+
+def session_cookie(site: Site) -> str:
+    """What the cookie of a session is called."""
+    return _name(site, "session")
+
+
+def _name(site: Site, cookie: str) -> str:
+    """A cookie's name. Over TLS it says that no other host and no page without TLS can have set it."""
+    return cookie if site.sign_in is None else f"__Host-{cookie}"
 
 
 def _serializer(site: Site) -> URLSafeSerializer:

@@ -14,13 +14,16 @@ from safety_stream.catalogue.explaining import Explanation, explained
 from safety_stream.catalogue.loading import Loaded
 from safety_stream.core.cap import CapWords, Status
 from safety_stream.core.catalogue import Area, Catalogue, Indicator, Profile
+from safety_stream.core.consulting import Consulting
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.data_files import catalogue_folder
+from safety_stream.readmodel.people import Consultations, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.rows import areas_told
 from safety_stream.web.policy import DEVELOPMENT, Person, areas_of
+from safety_stream.web.sign_in import USUAL_LENGTH, SessionLength, SignInSettings
 
 ANSWERS_KEPT: Final = 10_000
 """Answers to actions remembered, the newest: a page asks for one within seconds of its action."""
@@ -57,13 +60,20 @@ class Site:
 
     `send` hands an action on to whoever decides about it, or raises `NotSent`; None where nobody can be reached, and
     then pages offer no actions.
-    `shift_starts` are hours of London time. `secret` signs cookies. `sender` is who says CAP messages, `status` whether
-    they are to be acted on, and `cap` their words.
+    `now` is the time pages tell of, which is that of a history where one is shown; sessions end and what people do is
+    recorded by `wall`, the clock of this machine. `shift_starts` are hours of London time. `secret` signs cookies.
+    `consulting` says who is asked why they look at an alert, and `consultations` is where that is recorded. With
+    `sign_in` people come with an organisation's accounts; without it they choose who they are of `people`, which is for
+    development. `sender` is who says CAP messages, `status` whether they are to be acted on, and `cap` their words.
     """
 
     read_model: ReadModel
+    consultations: Consultations
+    saved_choices: SavedChoices
     loaded: Loaded
+    consulting: Consulting
     now: Callable[[], Instant]
+    wall: Callable[[], Instant]
     secret: str
     shift_starts: Sequence[int]
     send: Callable[[AlertAction], None] | None = None
@@ -72,6 +82,12 @@ class Site:
     sender: str = "safety-stream"
     status: Status = "Actual"
     cap: CapWords = field(default_factory=lambda: load_cap(catalogue_folder()))
+    sign_in: SignInSettings | None = None
+
+    @property
+    def session_length(self) -> SessionLength:
+        """When a session ends."""
+        return USUAL_LENGTH if self.sign_in is None else self.sign_in.sessions
 
     @property
     def catalogue(self) -> Catalogue:

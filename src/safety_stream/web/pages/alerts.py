@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.datastructures import FormData
@@ -12,13 +13,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from safety_stream.core.cap import Speaker, cap_message
+from safety_stream.core.consulting import without_the_person
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Duration, Instant, before
+from safety_stream.readmodel.people import CHOICES_MOST, TooMany
 from safety_stream.readmodel.reading import place_of
 from safety_stream.web import words
 from safety_stream.web.acting import Unfinished, action_of
 from safety_stream.web.atom import ATOM, Reader, in_atom
+from safety_stream.web.consulting import may_be_shown, note_reason
 from safety_stream.web.filters import Filter, number_of, read_filter
 from safety_stream.web.live import news_after
 from safety_stream.web.pages.page import page
@@ -28,14 +32,18 @@ from safety_stream.web.site import NotSent, Site
 from safety_stream.web.views.alert import AboutAlert, alert_view
 from safety_stream.web.views.handover import HandoverView, Lists, handover_view, shift_of
 from safety_stream.web.views.health import blindness, silent_feeds
-from safety_stream.web.views.inbox import PAGE, Found, inbox_view
+from safety_stream.web.views.inbox import PAGE, Found, inbox_view, saved_view
+from safety_stream.web.views.reason import reason_view
 
 FIRED_WITHIN: Final = Duration(months=12)
 READ_AT_ONCE: Final = 500
 """Alerts of a list that are read whole, a piece at a time."""
 
+LONGEST_NAME: Final = 60
+LONGEST_QUERY: Final = 2_000
+
 COUNTED_AT_MOST: Final = 1_000
-"""Open alerts of a priority that are counted for somebody who sees some areas alone."""
+"""Open alerts, of a priority or changed, that are counted for somebody who sees some areas alone."""
 
 
 def inbox(site: Site, request: Request, person: Person) -> Response:
@@ -43,6 +51,8 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
     chosen = read_filter(request.query_params.multi_items(), site.catalogue.areas.by_code)
     seen = seen_of(request, site, person)
     shift = shift_of(site.now(), site.shift_starts)
+    # Asked for before the alerts, so that "I have looked" never covers one that came in between.
+    newest = site.read_model.newest_seq(person.audience)
     try:
         alerts = chosen_alerts(site, person, chosen, limit=PAGE + 1, after=request.query_params.get("after"))
     except ValueError as error:
@@ -52,13 +62,15 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
         counts=_counts(site, person),
         withdrawn=_withdrawn(site, person, shift.began),
         seen=seen,
-        newest=site.read_model.newest_seq(person.audience),
+        newest=newest,
+        changed=_changed(site, person, seen, newest),
         blind=_blind(site),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
     may_do = site.catalogue.handling.roles.get(acts_as(person), frozenset())
     can_act = site.send is not None and may(person, "act") and "acknowledge" in may_do
-    return page(request, site, person, "inbox.html", view=view, can_act=can_act)
+    kept = site.saved_choices.of(person.id)
+    return page(request, site, person, "inbox.html", view=view, can_act=can_act, saved=saved_view(kept, chosen))
 
 
 def _blind(site: Site) -> tuple[str, ...]:
@@ -103,6 +115,13 @@ def _counts(site: Site, person: Person) -> Mapping[str, int]:
     }
 
 
+def _changed(site: Site, person: Person, seen: int, newest: int) -> int:
+    """How much was told since the person looked: of all there is, or of open alerts of the person's own areas."""
+    if site.areas_of(person) is None or newest <= seen:
+        return max(newest - seen, 0)
+    return len(chosen_alerts(site, person, Filter(since=seen), limit=COUNTED_AT_MOST))
+
+
 def _withdrawn(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:
     told = site.read_model.withdrawn_since(person.audience, since)
     return site.seen_by(person, told)
@@ -116,6 +135,32 @@ def mark_seen(site: Site, request: Request, person: Person, form: FormData) -> R
     if seq is not None:
         note_seen(response, site, person, min(seq, site.read_model.newest_seq(person.audience)))
     return response
+
+
+def save_choice(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Keep a choice of the inbox under a name, for this person alone."""
+    name = " ".join(str(form.get("name", "")).split())[:LONGEST_NAME]
+    query = str(form.get("query", ""))[:LONGEST_QUERY]
+    # Read as an address is, so that nothing is kept which nobody could have chosen.
+    chosen = read_filter(parse_qsl(query.removeprefix("?")), site.catalogue.areas.by_code)
+    back = RedirectResponse(f"/inbox{chosen.query()}", status_code=303)
+    if not name:
+        request.session["said"] = "Give the choice a name."
+        return back
+    try:
+        site.saved_choices.save(person.id, name, chosen.query())
+    except TooMany:
+        request.session["said"] = f"You keep {CHOICES_MOST} choices already: forget one first."
+        return back
+    request.session["said"] = f"Kept as {name}."
+    return back
+
+
+def forget_choice(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Keep a choice no more."""
+    site.saved_choices.forget(person.id, str(form.get("name", "")))
+    request.session["said"] = "Forgotten."
+    return RedirectResponse("/inbox", status_code=303)
 
 
 def acknowledge_many(site: Site, request: Request, person: Person, form: FormData) -> Response:
@@ -141,6 +186,8 @@ def _alert_page(site: Site, request: Request, person: Person, mistake: str, stat
     found = _seen_alert(site, person, request.path_params["alert_id"])
     if found is None:
         raise HTTPException(404, "There is no such alert, or it is not for you to see.")
+    if not may_be_shown(site, request, person, found):
+        return _ask_reason(site, request, person, found.alert_id, mistake, status)
     about = AboutAlert(
         alert=found,
         versions=site.read_model.versions(person.audience, found.alert_id),
@@ -153,6 +200,25 @@ def _alert_page(site: Site, request: Request, person: Person, mistake: str, stat
     response = page(request, site, person, "alert.html", view=view, mistake=mistake, blind=_blind(site))
     response.status_code = status
     return response
+
+
+def _ask_reason(site: Site, request: Request, person: Person, alert_id: str, mistake: str, status: int) -> Response:
+    view = reason_view(site.consulting, alert_id)
+    response = page(request, site, person, "reason.html", view=view, mistake=mistake)
+    response.status_code = status
+    return response
+
+
+def give_reason(site: Site, request: Request, person: Person, form: FormData) -> Response:
+    """Record why somebody looks at an alert, and show it."""
+    found = _seen_alert(site, person, request.path_params["alert_id"])
+    if found is None:
+        raise HTTPException(404, "There is no such alert, or it is not for you to see.")
+    reason = str(form.get("reason", ""))
+    if reason not in site.consulting.reasons:
+        return _ask_reason(site, request, person, found.alert_id, "Choose why you look at it.", 400)
+    note_reason(site, request, person, found, reason)
+    return RedirectResponse(f"/alerts/{found.alert_id}", status_code=303)
 
 
 def _seen_alert(site: Site, person: Person, alert_id: str) -> PublishedAlert | None:
@@ -251,11 +317,11 @@ def sign_off(site: Site, request: Request, person: Person, form: FormData) -> Re
 
 
 def feed(site: Site, request: Request, person: Person) -> Response:
-    """The numbered feed as JSON, after a number."""
+    """The numbered feed as JSON, after a number; of alerts about a person, what the inbox tells of them."""
     news = news_after(site, person, _read_on_from(request))
     told = {
         "audience": person.audience,
-        "alerts": news.alerts,
+        "alerts": [without_the_person(one) if site.consulting.is_about_a_person(one) else one for one in news.alerts],
         "reached": news.reached,
         "newest": site.read_model.newest_seq(person.audience),
         "missing": news.missing,

@@ -21,6 +21,7 @@ NAVIGATION: Final[tuple[tuple[Page, str, str], ...]] = (
     ("catalogue", "Rules and indicators", "/catalogue"),
     ("feeds", "Feeds", "/feeds"),
     ("data-quality", "Data quality", "/data-quality"),
+    ("consultations", "Consultations", "/consultations"),
 )
 
 

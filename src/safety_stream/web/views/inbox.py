@@ -27,7 +27,8 @@ WITHDRAWN_SHOWN: Final = 200
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What the read model says for the inbox: at most one alert more than a page holds, to know that there are more.
 
-    `seen` is the number of the feed the reader has looked up to, `newest` the newest there is.
+    `seen` is the number of the feed the reader has looked up to, `newest` the newest there is, and `changed` how much
+    of what was told since is for the reader.
     """
 
     alerts: Sequence[PublishedAlert]
@@ -35,6 +36,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: Sequence[PublishedAlert]
     seen: int
     newest: int
+    changed: int
     blind: tuple[str, ...]
 
 
@@ -72,6 +74,19 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     blind: tuple[str, ...]
 
 
+class SavedChoice(msgspec.Struct, frozen=True):
+    """A choice somebody keeps: its name, the link to it, and whether it is the one on the page."""
+
+    name: str
+    href: str
+    is_chosen: bool
+
+
+def saved_view(kept: Sequence[tuple[str, str]], chosen: Filter) -> tuple[SavedChoice, ...]:
+    """The choices somebody keeps, by name."""
+    return tuple(SavedChoice(name, f"/inbox{query}", query == chosen.query()) for name, query in kept)
+
+
 def inbox_view(
     found: Found, chosen: Filter, catalogue: Catalogue, allowed: frozenset[str] | None, now: Instant, shift: Instant
 ) -> InboxView:
@@ -92,7 +107,7 @@ def inbox_view(
         families=choices_of(words.FAMILIES, chosen.families),
         states=choices_of(words.STATES, chosen.states),
         areas=area_choices(catalogue, allowed, chosen.areas),
-        changed=max(found.newest - found.seen, 0),
+        changed=found.changed,
         changed_href="/inbox" + Filter(since=found.seen).query() if found.seen else "/inbox",
         here="/inbox" + chosen.query(),
         all_href="/inbox",
