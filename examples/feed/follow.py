@@ -2,7 +2,8 @@
 
     SAFETY_STREAM_SESSION=... python follow.py https://alerts.example.org mark.txt
 
-A session is what the pages' cookie `session` holds after signing in. Needs httpx alone.
+A session is what the pages' cookie (`__Host-session`, or `session` without TLS) holds after signing in, and ends as
+theirs does. Needs httpx alone.
 """
 
 import json
@@ -28,6 +29,7 @@ def follow(http: httpx.Client, mark: Path) -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    with httpx.Client(base_url=sys.argv[1], cookies={"session": os.environ["SAFETY_STREAM_SESSION"]}) as client:
+    cookie = "__Host-session" if sys.argv[1].startswith("https:") else "session"
+    with httpx.Client(base_url=sys.argv[1], cookies={cookie: os.environ["SAFETY_STREAM_SESSION"]}) as client:
         for one in follow(client, Path(sys.argv[2])):
             print(json.dumps(one))

@@ -25,6 +25,7 @@ from safety_stream.core.cap import (
     Urgency,
     cap_message,
 )
+from safety_stream.core.consulting import without_the_person
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.published import PublishedAlert
@@ -162,6 +163,14 @@ def test_a_message_never_says_whom_it_is_about():
     told = b"".join(cap_message(one, LIFE[: one.seq - 1], WORDS, SPEAKER, NAMES).encode() for one in LIFE)
 
     assert b"tok-a" not in told
+
+
+@pytest.mark.parametrize("number", range(len(LIFE)))
+def test_a_message_says_no_more_than_a_list_for_which_nobody_is_asked_for_a_reason(number: int):
+    one = LIFE[number]
+    said_of_list = cap_message(without_the_person(one), LIFE[:number], WORDS, SPEAKER, NAMES)
+
+    assert cap_message(one, LIFE[:number], WORDS, SPEAKER, NAMES) == said_of_list
 
 
 def test_what_the_audience_may_not_have_is_not_said():
