@@ -57,8 +57,13 @@ VIEWS = [
     ("dev-auditor", "/consultations"),
     ("dev-auditor", "/consultations?person=nobody"),
 ]
-NO_PAGES = {"/feed", "/indicators/{indicator}/{area}/numbers.csv", "/public/indicators/{indicator}/{area}/numbers.csv",
-            "/consultations.csv"}  # fmt: skip
+NO_PAGES = {
+    "/feed",
+    "/feed.cap",
+    "/indicators/{indicator}/{area}/numbers.csv",
+    "/public/indicators/{indicator}/{area}/numbers.csv",
+    "/consultations.csv",
+}
 """Answers that are no page."""
 
 

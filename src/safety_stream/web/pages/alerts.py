@@ -24,7 +24,7 @@ from safety_stream.web.acting import Unfinished, action_of
 from safety_stream.web.atom import ATOM, Reader, in_atom
 from safety_stream.web.consulting import may_be_shown, note_reason
 from safety_stream.web.filters import Filter, number_of, read_filter
-from safety_stream.web.live import news_after
+from safety_stream.web.live import News, news_after
 from safety_stream.web.pages.page import page
 from safety_stream.web.policy import Person, acts_as, may
 from safety_stream.web.sessions import note_seen, note_sent, seen_of, sent_of
@@ -318,10 +318,10 @@ def sign_off(site: Site, request: Request, person: Person, form: FormData) -> Re
 
 def feed(site: Site, request: Request, person: Person) -> Response:
     """The numbered feed as JSON, after a number; of alerts about a person, what the inbox tells of them."""
-    news = news_after(site, person, _read_on_from(request))
+    news = _news(site, request, person)
     told = {
         "audience": person.audience,
-        "alerts": [without_the_person(one) if site.consulting.is_about_a_person(one) else one for one in news.alerts],
+        "alerts": news.alerts,
         "reached": news.reached,
         "newest": site.read_model.newest_seq(person.audience),
         "missing": news.missing,
@@ -331,8 +331,8 @@ def feed(site: Site, request: Request, person: Person) -> Response:
 
 def feed_cap(site: Site, request: Request, person: Person) -> Response:
     """The same as messages of the Common Alerting Protocol, in an Atom feed."""
-    news = news_after(site, person, _read_on_from(request))
-    base = str(request.base_url)
+    news = _news(site, request, person)
+    base = str(request.base_url) if site.sign_in is None else f"{site.sign_in.origin}/"
     reader = Reader(audience=person.audience, sender=site.sender, base=base, now=site.now())
     return Response(in_atom(news, _messages(site, base, news.alerts), reader), media_type=ATOM)
 
@@ -341,10 +341,20 @@ def _messages(site: Site, base: str, told: Sequence[PublishedAlert]) -> list[str
     speaker = Speaker(sender=site.sender, status=site.status, link=f"{base}alerts/")
     names = {code: area.name for code, area in site.catalogue.areas.by_code.items()}
     changed = {(alert.audience, alert.alert_id) for alert in told if alert.change != "raised"}
-    lives = {each: site.read_model.versions(*each) for each in sorted(changed)}
+    lives = {each: _listed(site, site.read_model.versions(*each)) for each in sorted(changed)}
     return [
         cap_message(alert, lives.get((alert.audience, alert.alert_id), ()), site.cap, speaker, names) for alert in told
     ]
+
+
+def _news(site: Site, request: Request, person: Person) -> News:
+    """What is new after the number asked for, as a list tells it."""
+    news = news_after(site, person, _read_on_from(request))
+    return msgspec.structs.replace(news, alerts=tuple(_listed(site, news.alerts)))
+
+
+def _listed(site: Site, told: Sequence[PublishedAlert]) -> list[PublishedAlert]:
+    return [without_the_person(one) if site.consulting.is_about_a_person(one) else one for one in told]
 
 
 def _read_on_from(request: Request) -> int:
