@@ -93,7 +93,7 @@ def _indicator(
             )
     if "ward" in entry.drill and vocabulary.areas is not None and not vocabulary.areas.wards:
         what = f"indicator {entry.id} is counted by ward, and nobody has said which LSOA is in which"
-        at.error((*where, "drill"), what, "name a ward_lookup in the area set, or count it by lsoa alone")
+        at.warning((*where, "drill"), what, "name a ward_lookup in the area set: until then there are no wards")
     _check_adds(at, where, entry, vocabulary)
     return Indicator(
         id=entry.id,
