@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from sqlalchemy import Engine
 from tests.readmodel.making import alert, handling
 from tests.readmodel.naive import Naive
-from tests.readmodel.postgres import Server, programs, running_server
+from tests.readmodel.postgres import Server, needed, running_server
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
@@ -254,10 +254,7 @@ def test_a_record_that_cannot_be_read_stops_the_copy_and_is_named(desk: Desk):
 
 @pytest.fixture
 def on_postgres(desk: Desk) -> Iterator[Server]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("no PostgreSQL on this machine (initdb, postgres): apt-get install postgresql")
-    with running_server(binaries) as server:
+    with running_server(needed()) as server:
         desk.url = server.new_database("pages")
         yield server
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, delete
-from tests.readmodel.postgres import Server, programs, running_server
+from tests.readmodel.postgres import Server, needed, running_server
 
 from safety_stream.delivery.database import open_database
 from safety_stream.delivery.tables import METADATA
@@ -16,10 +16,7 @@ from safety_stream.delivery.tables import METADATA
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("no PostgreSQL on this machine (initdb, postgres): apt-get install postgresql")
-    with running_server(binaries) as server:
+    with running_server(needed()) as server:
         yield server
 
 

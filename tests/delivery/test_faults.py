@@ -27,7 +27,7 @@ from tests.delivery.making import (
     withdrawn,
 )
 from tests.readmodel.outages import shaky
-from tests.readmodel.postgres import programs, running_server
+from tests.readmodel.postgres import needed, running_server
 
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.published import PublishedAlert
@@ -154,11 +154,8 @@ def test_a_database_that_fails_at_any_moment_loses_and_doubles_nothing(engine: E
 
 def test_a_database_that_is_down_is_waited_for_and_gone_on_with_from_its_own_place():
     """A server of its own, which is stopped in the middle of the work and started again."""
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("no PostgreSQL on this machine (initdb, postgres): apt-get install postgresql")
     topic, clock, provider = lives(60, 1), Clock(), Provider()
-    with running_server(binaries) as server:
+    with running_server(needed()) as server:
         engine = open_database(server.new_database("outage"))
         subscribe(engine, subscription())
         process = Process(engine, topic, provider, clock)

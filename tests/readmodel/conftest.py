@@ -6,17 +6,14 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
-from tests.readmodel.postgres import Server, programs, running_server
+from tests.readmodel.postgres import Server, needed, running_server
 
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("no PostgreSQL on this machine (initdb, postgres): apt-get install postgresql")
-    with running_server(binaries) as server:
+    with running_server(needed()) as server:
         yield server
 
 

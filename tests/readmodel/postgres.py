@@ -11,14 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 
 
-def programs() -> Path | None:
-    """The folder with `initdb` and `postgres`; None where there is none. Debian keeps them off the path."""
+def needed() -> Path:
+    """The folder with `initdb` and `postgres`, which Debian keeps off the path; without it the test is skipped."""
     on_path = shutil.which("initdb")
     places = [Path(on_path).resolve().parent] if on_path else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((folder for folder in places if (folder / "postgres").exists()), None)
+    for folder in places:
+        if (folder / "postgres").exists():
+            return folder
+    pytest.skip("no PostgreSQL on this machine (initdb, postgres): apt-get install postgresql")
 
 
 class Server:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from tests.readmodel.making import alert, value
 from tests.readmodel.naive import Naive
 from tests.readmodel.outages import shaky
-from tests.readmodel.postgres import programs, running_server
+from tests.readmodel.postgres import needed, running_server
 
 from safety_stream.readmodel.database import migrate, open_database
 from safety_stream.readmodel.projection import Place, TopicRecord, apply, next_offsets
@@ -73,11 +73,8 @@ def test_a_database_that_fails_at_any_moment_loses_and_doubles_nothing(engine: E
 
 def test_a_server_that_is_stopped_and_started_is_gone_on_with():
     """A server of its own, which is stopped in the middle of the work and started again."""
-    binaries = programs()
-    if binaries is None:
-        pytest.skip("no PostgreSQL on this machine (initdb, postgres): apt-get install postgresql")
     log = topic(200, 1)
-    with running_server(binaries) as server:
+    with running_server(needed()) as server:
         engine = open_database(server.new_database("outage"))
         migrate(engine)
         for _ in range(5):

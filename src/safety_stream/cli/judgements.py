@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.progress import Progress
 
-from safety_stream.cli.published import name_of, read_values
+from safety_stream.cli.published import read_values
 from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
@@ -63,7 +63,7 @@ def signals(
     as_json: Json = False,
 ) -> None:
     """Print the newest judgement of every week and day that is a signal, or that is one kind of signal."""
-    names = catalogue_of(catalogue, areas).areas.by_code
+    known = catalogue_of(catalogue, areas).areas
     newest = newest_of(read_values(kafka, "signals", Judgement))
     wanted = [
         one
@@ -82,7 +82,7 @@ def signals(
             (
                 one.period,
                 to_date(one.starts).isoformat(),
-                name_of(one.area, names),
+                known.name_of(one.area),
                 one.indicator,
                 one.signal,
                 f"{one.counted:,}" + (f" in {one.together} weeks" if one.together > 1 else ""),
@@ -134,7 +134,7 @@ def why(
     if as_json:
         print_json({"judgement": judgement, "again": again, "agrees": agreed})
         return
-    _tell(judgement, name_of(area, known.areas.by_code) or area)
+    _tell(judgement, known.areas.name_of(area))
     if agreed is None:
         say("The record does not say at which levels it was judged, so its bounds cannot be worked out again")
     elif not agreed:

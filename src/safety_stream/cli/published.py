@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -28,7 +28,6 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.config import Connection
 from safety_stream.core.cap import Speaker, cap_message
-from safety_stream.core.catalogue import Area
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, PeriodKind, to_date, to_datetime
@@ -112,7 +111,7 @@ def alerts_show(
         else:
             _print_life(life, as_json=as_json)
         return
-    names = catalogue_of(catalogue, areas).areas.by_code
+    known = catalogue_of(catalogue, areas).areas
     newest = {alert.alert_id: alert for alert in found}
     wanted = [
         alert
@@ -136,7 +135,7 @@ def alerts_show(
                 alert.priority,
                 moment(alert.first_completed_at),
                 alert.alert_id[:ID_SHOWN],
-                name_of(alert.area, names),
+                alert.area and known.name_of(alert.area),
                 alert.subject,
                 alert.explanation,
             )
@@ -212,11 +211,6 @@ def indicators_show(
         say(f"No value on indicators.{profile} is of that kind; without options all of them are shown")
     if any(value.value is None for value in rows):
         say("* is a number too small to be shown, or one that would tell such a number")
-
-
-def name_of(area: str | None, names: Mapping[str, Area]) -> str | None:
-    """What an area is called; its code where this catalogue does not know it."""
-    return names[area].name if area is not None and area in names else area
 
 
 def _print_as_they_come(values: Iterable[T], line: Callable[[T], str], *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from safety_stream.cli.history import LinksFile, put_through, read_history, say_what_is_left_out
-from safety_stream.cli.published import moment, name_of
+from safety_stream.cli.published import moment
 from safety_stream.cli.terminal import (
     OK,
     WRONG,
@@ -28,7 +28,7 @@ from safety_stream.cli.terminal import (
     wall,
 )
 from safety_stream.config import Connection
-from safety_stream.core.catalogue import Area, Catalogue
+from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.ids import alert_id as id_of_alert
@@ -119,7 +119,7 @@ def why(
         told = {"alert": alert, "rule": accounts[0].finding.rule_id, "title": rule.title if rule else None}
         print_json(told | {"key": subject_of(accounts[0].finding.key), "same": is_same, "findings": accounts})
     else:
-        _print(alert, rule, accounts, known.areas.by_code)
+        _print(alert, rule, accounts, known.areas)
     raise typer.Exit(OK if is_same else WRONG)
 
 
@@ -243,27 +243,27 @@ def _rule(known: Catalogue, rule_id: str) -> Rule | None:
     return next((rule for rule in _rules(known) if rule.id == rule_id), None)
 
 
-def _print(alert: str, rule: Rule | None, accounts: list[Account], names: Mapping[str, Area]) -> None:
+def _print(alert: str, rule: Rule | None, accounts: list[Account], areas: Areas) -> None:
     first = accounts[0].finding
     title = first.rule_id if rule is None else f"{rule.title} ({rule.id})"
     out.print(f"{title}, on {subject_of(first.key)}", markup=False)
     out.print(f"alert {alert}", markup=False)
     for account in accounts:
-        _print_account(account, names)
-        _print_beneath(account, names)
+        _print_account(account, areas)
+        _print_beneath(account, areas)
 
 
-def _print_beneath(account: Account, names: Mapping[str, Area]) -> None:
+def _print_beneath(account: Account, areas: Areas) -> None:
     """What it rests on that was found elsewhere, and what that rests on."""
     for one in account.beneath:
         out.print(
             f"\nFound elsewhere ({one.finding.finding_id}): {one.finding.rule_id}, on {one.finding.key}", markup=False
         )
-        _print_account(one, names)
-        _print_beneath(one, names)
+        _print_account(one, areas)
+        _print_beneath(one, areas)
 
 
-def _print_account(account: Account, names: Mapping[str, Area]) -> None:
+def _print_account(account: Account, areas: Areas) -> None:
     finding = account.finding
     out.print(f"\n{moment(finding.completed_at)}  {finding.priority}  {finding.explanation}", markup=False)
     out.print(f"recomputed: {recomputed_in_words(account)}", markup=False)
@@ -274,7 +274,7 @@ def _print_account(account: Account, names: Mapping[str, Area]) -> None:
             [
                 (
                     moment(at.occurred_at) if number == 0 else "",
-                    name_of(at.area, names) if number == 0 else "",
+                    areas.name_of(at.area) if number == 0 else "",
                     f"{one.kind}, {one.category}",
                     one.organisation,
                     one.incident_id,
@@ -297,7 +297,7 @@ def _print_account(account: Account, names: Mapping[str, Area]) -> None:
         out.print("One report fewer and this would not be.")
     out.print(
         f"In the {length_in_words(LOOKED_BACK)} to then this rule completed {_times(account.times_here)} in "
-        f"{name_of(finding.area, names)}, and {_times(account.times_on_key)} on this key.",
+        f"{areas.name_of(finding.area)}, and {_times(account.times_on_key)} on this key.",
         markup=False,
     )
 
