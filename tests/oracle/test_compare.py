@@ -26,7 +26,10 @@ def as_the_system_says_it():
             "priority": finding.priority,
             "area": finding.area,
             "areas": list(finding.areas),
-            "evidence": [[name, 0, finding.area, list(reports)] for name, reports in finding.evidence],
+            "evidence": [
+                [name, 0, finding.area, list(reports), [list(one) for one in told]]
+                for (name, reports), told in zip(finding.evidence, finding.told, strict=True)
+            ],
             "excluded": [list(pair) for pair in finding.excluded],
             "facts": [list(pair) for pair in finding.facts],
             "explanation": finding.explanation,
@@ -119,7 +122,7 @@ def test_each_field_that_differs_is_a_line():
 
     assert [line.split(": ")[1].split()[0] for line in lines] == [
         *("priority", "facts", "explanation", "excluded", "completed_at"),
-        *("area", "child", "marking", "areas", "evidence"),
+        *("area", "child", "marking", "areas", "evidence", "told"),
         *("title", "family", "child", "marking", "areas", "says", "findings"),
         *("value", "final"),
     ]

@@ -670,6 +670,16 @@ def the_whole_county_misses_from_the_roll_up(patch: Patch, _: World) -> None:
 
 
 @mutant
+def nobody_is_said_to_have_told(patch: Patch, _: World) -> None:
+    right = findings._evidence
+    patch.setattr(
+        findings,
+        "_evidence",
+        lambda completion: (msgspec.structs.replace(one, told=()) for one in right(completion)),
+    )
+
+
+@mutant
 def the_divisions_miss_from_the_roll_up(patch: Patch, _: World) -> None:
     right = Areas.roll_ups
     patch.setattr(

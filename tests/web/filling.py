@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from safety_stream.catalogue.loading import load_whole
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.model.findings import Evidence, Excluded, Finding
+from safety_stream.core.model.findings import Evidence, Excluded, Finding, Told
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Instant, day_of, period_of, to_instant
@@ -28,6 +28,14 @@ HOSTILE = "<script>alert('x')</script> & \"quotes\" {{ 7 * 7 }}"
 
 LOADED = load_whole(catalogue_folder())
 DISTRICTS = sorted(one.code for one in LOADED.catalogue.areas.by_code.values() if one.kind == "district")
+TOLD = (
+    (Told("police", "police-crime"),),
+    (Told("ambulance-service", "ambulance-call"), Told("police", "police-incident")),
+    (Told("district-councils", "asb-case"),),
+    (),
+)
+"""By whom each occurrence of an alert was told; the last comes from before that was kept."""
+
 HAS_HANDLING = "handling" in PublishedAlert.__struct_fields__
 """Whether the backbone already tells how far an alert has been handled."""
 
@@ -39,8 +47,8 @@ def alert(seq: int, **changes: object) -> PublishedAlert:
     completed = NOW - seq * 7 * MINUTE
     area = str(changes.get("area", DISTRICTS[seq % len(DISTRICTS)]))
     evidence = tuple(
-        Evidence(f"occurrence-{seq}-{n}", completed - (3 - n) * 9 * DAY_LENGTH, area, (f"report-{seq}-{n}",))
-        for n in range(4)
+        Evidence(f"occurrence-{seq}-{n}", completed - (3 - n) * 9 * DAY_LENGTH, area, (f"report-{seq}-{n}",), told)
+        for n, told in enumerate(TOLD)
     )
     fields = {
         "seq": seq,

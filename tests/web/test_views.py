@@ -107,6 +107,19 @@ def test_an_alert_tells_who_has_it_now():
     assert view.merged_href == "/alerts/x"
 
 
+def test_each_occurrence_says_who_told_of_it_and_how_and_the_alert_who_holds_a_record():
+    about = AboutAlert(alert=alert(1), versions=(), explanation=None, fired_here=None, answers=(), acts_as="")
+    view = alert_view(about, CATALOGUE, NOW)
+
+    assert [one.told for one in view.happened] == [
+        "1 report, told by police (police crime)",
+        "1 report, told by ambulance service (ambulance call) and police (police incident)",
+        "1 report, told by district councils (asb case)",
+        "1 report",
+    ]
+    assert view.holders == "A record is held by ambulance service, district councils and police."
+
+
 def test_an_audience_that_is_told_little_is_shown_little_and_told_so(pages: Pages):
     client = pages.as_person("dev-marac")
     page = Read(client.get("/alerts/00000000-0000-5000-8000-000000000001").text).text

@@ -86,8 +86,9 @@ def _compare_finding(name: str, expected: OracleFinding, found: Plain) -> Iterat
     for attribute in ("completed_at", "area", "child", "marking"):
         yield from _field(name, attribute, getattr(expected, attribute), found[attribute])
     yield from _field(name, "areas", expected.areas, tuple(found["areas"]))
-    evidence = tuple((occurrence_id, tuple(reports)) for occurrence_id, _, _, reports in found["evidence"])
+    evidence = tuple((occurrence_id, tuple(reports)) for occurrence_id, _, _, reports, _ in found["evidence"])
     yield from _field(name, "evidence", expected.evidence, evidence)
+    yield from _field(name, "told", expected.told, tuple(_pairs(told) for *_, told in found["evidence"]))
 
 
 def _alert_differences(truth: Truth, alerts: Iterable[Plain]) -> Iterator[str]:

@@ -118,6 +118,7 @@ class OracleFinding:
     explanation: str
     child: bool
     marking: str
+    told: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -1722,7 +1723,13 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
         explanation=f"{said} {UNCONFIRMED}" if unconfirmed else said,
         child=any(s.child for s in every),
         marking=kept_as(limb.rule, [s.marking for s in every]),
+        told=tuple(tellers(occurrence.members) for occurrence, _ in met.chain),
     )
+
+
+def tellers(reports: Iterable[Sighting]) -> tuple[tuple[str, str], ...]:
+    """Who told of something by what sort of report; a finding is told by nobody."""
+    return tuple(sorted({(s.organisation, s.kind) for s in reports if s.kind != FOUND}))
 
 
 def kept_as(rule: Plain, markings: Iterable[str]) -> str:

@@ -18,13 +18,25 @@ POSSIBLE: Final = ("match", "possible")
 """The fact by which a finding says that it rests on a possible match of persons that nobody has confirmed."""
 
 
+class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Who told of something, and by what sort of report."""
+
+    organisation: str
+    kind: str
+
+
 class Evidence(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One occurrence a finding rests on: its id, when it began, its area and every report of it (sorted ids)."""
+    """One occurrence a finding rests on: its id, when it began, its area and every report of it (sorted ids).
+
+    `told` is by whom and by what sort of report, each once and sorted; what other findings are made of is told with
+    these. Findings of before it was kept have none.
+    """
 
     occurrence_id: str
     occurred_at: Instant
     area: str
     reports: tuple[str, ...]
+    told: tuple[Told, ...] = ()
 
 
 class Excluded(msgspec.Struct, frozen=True, gc=False, array_like=True):

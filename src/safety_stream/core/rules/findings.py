@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from safety_stream.core.model import ids
-from safety_stream.core.model.findings import POSSIBLE, Evidence, Finding, Priority
+from safety_stream.core.model.findings import POSSIBLE, Evidence, Finding, Priority, Told
 from safety_stream.core.model.markings import highest_marking
-from safety_stream.core.model.sightings import Sighting
+from safety_stream.core.model.sightings import FINDING, Sighting
 from safety_stream.core.rules.condition import Completion, Matched
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 
@@ -65,7 +65,9 @@ def _evidence(completion: Completion) -> Iterator[Evidence]:
         if not named.isdisjoint(reports):
             reports = tuple([report for report in reports if report not in named])
         named.update(reports)
-        yield Evidence(occurrence.id, occurrence.time, occurrence.area, reports)
+        by = {(one.organisation, one.kind) for one in occurrence.sightings if one.kind != FINDING}
+        told = tuple([Told(organisation, kind) for organisation, kind in sorted(by)])
+        yield Evidence(occurrence.id, occurrence.time, occurrence.area, reports, told)
 
 
 def _called(text: str, limb: Limb) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from safety_stream.catalogue.explaining import Explanation, Section
 from safety_stream.core.alerts.handling import ACTIONS, Policy, ladder, partners
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.findings import Finding
+from safety_stream.core.model.findings import Evidence, Finding
 from safety_stream.core.model.handling import ActionAnswer
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant
@@ -80,6 +80,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn_because: str
     happened: tuple[Happened, ...]
     happened_note: str
+    holders: str
     left_out: tuple[LeftOut, ...]
     numbers: tuple[tuple[str, str], ...]
     rule_href: str
@@ -127,6 +128,7 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         withdrawn_because=_withdrawn(alert, about.versions),
         happened=happened,
         happened_note=_note(alert, happened),
+        holders=_holders(findings),
         left_out=tuple(
             LeftOut(out.incident_id, out.reason.replace("-", " ")) for finding in findings for out in finding.excluded
         ),
@@ -152,9 +154,25 @@ def _time_line(findings: Sequence[Finding], catalogue: Catalogue) -> Iterator[Ha
             at=words.at(item.occurred_at),
             iso=words.iso(item.occurred_at),
             area=words.area_name(catalogue, item.area),
-            told=words.count_of(len(item.reports), "report"),
+            told=_told(item),
             reports=item.reports,
         )
+
+
+def _told(item: Evidence) -> str:
+    """How many reports there are of it, by whom and of what sort."""
+    by = words.listed([f"{_said(one.organisation)} ({_said(one.kind)})" for one in item.told])
+    return words.count_of(len(item.reports), "report") + (f", told by {by}" if by else "")
+
+
+def _holders(findings: Sequence[Finding]) -> str:
+    """Which organisations hold a record of what happened: whom to ask, and not what they know."""
+    by = sorted({_said(one.organisation) for finding in findings for item in finding.evidence for one in item.told})
+    return f"A record is held by {words.listed(by)}." if by else ""
+
+
+def _said(word: str) -> str:
+    return word.replace("-", " ")
 
 
 def _note(alert: PublishedAlert, happened: Sequence[Happened]) -> str:
