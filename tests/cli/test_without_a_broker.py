@@ -2,14 +2,20 @@
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from typer.testing import CliRunner
 
-from safety_stream.cli import app
+from safety_stream.cli import app, terminal
+from safety_stream.cli.terminal import Wrong
+from safety_stream.config import Connection
 
 NOBODY = "127.0.0.1:1"
+DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN)
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "police-uk-sample.csv"
 
 
@@ -33,6 +39,50 @@ def test_a_command_that_needs_kafka_says_how_to_get_one(words: tuple[str, ...], 
         "SAFETY_STREAM_KAFKA_CONFIG." in result.stderr
     )
     assert "Traceback" not in result.output
+
+
+class Slow:
+    """A cluster that is there and takes longer than one look to answer; or one that is not, and that is reported."""
+
+    def __init__(self, silent_for: int, reports: Sequence[KafkaError]) -> None:
+        self._silent_for, self._reports, self.looks = silent_for, reports, 0
+
+    def with_settings(self, settings: dict[str, Any]) -> Self:
+        self._report = settings["error_cb"]
+        return self
+
+    def list_topics(self, *, timeout: float) -> None:
+        assert timeout > 0
+        self.looks += 1
+        if self.looks <= self._silent_for:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    def poll(self, _: float) -> None:
+        for report in self._reports:
+            self._report(report)
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, silent_for: int, *reports: KafkaError) -> Slow:
+    slow = Slow(silent_for, reports)
+    monkeypatch.setattr(terminal, "AdminClient", slow.with_settings)
+    return slow
+
+
+@pytest.mark.parametrize("silent_for", [0, 3, 5])
+def test_a_slow_cluster_is_waited_for(silent_for: int, monkeypatch: pytest.MonkeyPatch):
+    slow = looked_at(monkeypatch, silent_for)
+
+    assert terminal.connect(Connection(NOBODY)) is slow
+    assert slow.looks == silent_for + 1
+
+
+def test_a_cluster_that_is_down_or_silent_for_good_is_not(monkeypatch: pytest.MonkeyPatch):
+    for reports, looks in (((DOWN,), 1), ((), 6)):
+        slow = looked_at(monkeypatch, 99, *reports)
+
+        with pytest.raises(Wrong, match="no Kafka answers at 127"):
+            terminal.connect(Connection(NOBODY))
+        assert slow.looks == looks
 
 
 def test_doctor_looks_at_what_it_can_and_fails_for_the_broker(tmp_path: Path):

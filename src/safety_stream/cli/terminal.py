@@ -229,6 +229,9 @@ def on_kafka(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _MEND_SETTINGS = "mend the file named by --kafka-config or SAFETY_STREAM_KAFKA_CONFIG"
+_LOOK_SECONDS, _LOOKS = 5, 6
+"""How long a cluster may take to answer before we ask what became of it, and how often we do."""
+
 _SHUT_OUT = (KafkaError._SSL, KafkaError._AUTHENTICATION)  # noqa: SLF001 - librdkafka's own codes
 
 
@@ -243,12 +246,17 @@ def connect(kafka: Connection) -> AdminClient:
     except KafkaException as error:
         said = kafka.without_secrets(error.args[0].str().strip())
         raise Wrong(f"the connection's settings cannot be used ({said}): {_MEND_SETTINGS}") from None
-    try:
-        admin.list_topics(timeout=5)
-    except KafkaException:
-        admin.poll(0)
-        raise Wrong(_why_not(kafka, reports)) from None
-    return admin
+    for _ in range(_LOOKS):
+        try:
+            admin.list_topics(timeout=_LOOK_SECONDS)
+        except KafkaException:
+            admin.poll(0)
+        else:
+            return admin
+        # One that is slow says nothing; one that is not there, or shuts us out, is reported, and will not change.
+        if reports:
+            break
+    raise Wrong(_why_not(kafka, reports))
 
 
 def _why_not(kafka: Connection, reports: Iterable[KafkaError]) -> str:
