@@ -27,7 +27,7 @@ from safety_stream.catalogue.backtesting import (
     volume,
     with_only,
 )
-from safety_stream.catalogue.formats import instant_of_text
+from safety_stream.catalogue.formats.parts import instant_of_text
 from safety_stream.catalogue.loading import load_volumes
 from safety_stream.catalogue.volumes import measured, record
 from safety_stream.core.catalogue import Area, Areas, Catalogue, Residents

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from safety_stream.catalogue.conditions import counted_steps
-from safety_stream.catalogue.formats import LimbEntry
+from safety_stream.catalogue.formats.rules import LimbEntry
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.data_files import catalogue_folder
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.catalogue.copying import copied, with_more_rules
 
 from safety_stream.catalogue import CatalogueError, Explanation, explain_rule, list_rules
-from safety_stream.catalogue.formats import duration_of
+from safety_stream.catalogue.formats.parts import duration_of
 from safety_stream.core.model.times import MINUTE, Duration, length_in_words
 from safety_stream.data_files import catalogue_folder
 

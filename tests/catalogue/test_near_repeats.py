@@ -16,7 +16,7 @@ from tests.catalogue.copying import copied
 from tests.core.stages.making import a_version, at
 
 from safety_stream.catalogue import lint_catalogue, load_catalogue
-from safety_stream.catalogue.formats import EvidenceEntry, NearRepeatsFile
+from safety_stream.catalogue.formats.near_repeats import EvidenceEntry, NearRepeatsFile
 from safety_stream.catalogue.loading import load_near_repeats
 from safety_stream.catalogue.near_repeats import (
     Band,

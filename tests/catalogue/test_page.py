@@ -14,7 +14,7 @@ from tests.catalogue.copying import copied, with_more_rules
 from safety_stream.catalogue import catalogue_page
 from safety_stream.catalogue.blocks import Bullets, Heading, Link, Paragraph, Table, to_html, to_markdown
 from safety_stream.catalogue.explaining import EXAMPLES, explained
-from safety_stream.catalogue.formats import RuleFile
+from safety_stream.catalogue.formats.rules import RuleFile
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.data_files import catalogue_folder
 

@@ -26,7 +26,7 @@ from safety_stream.catalogue import (
     list_rules,
     load_catalogue,
 )
-from safety_stream.catalogue.formats import ApprovalEntry, ReleasesFile
+from safety_stream.catalogue.formats.releases import ApprovalEntry, ReleasesFile
 from safety_stream.catalogue.releases import FIRST_DIGEST, digest_of, is_approved, line_digest
 from safety_stream.core.rules.rule import Rule
 from safety_stream.data_files import catalogue_folder

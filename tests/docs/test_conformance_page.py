@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from safety_stream.catalogue.documents import parse_document
-from safety_stream.catalogue.formats import AreasFile, BareRuleFile, CategoriesFile, FactsFile, SourcesFile
+from safety_stream.catalogue.formats.areas import AreasFile
+from safety_stream.catalogue.formats.rules import BareRuleFile
+from safety_stream.catalogue.formats.vocabulary import CategoriesFile, FactsFile, SourcesFile
 from safety_stream.edge.canonical import PartyLine, PlaceLine, ReportLine
 
 DOCS = Path(__file__).parents[2] / "docs"

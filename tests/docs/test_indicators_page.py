@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from safety_stream.catalogue import indicator_tables, load_catalogue, renewed
-from safety_stream.catalogue.formats import IndicatorsFile
+from safety_stream.catalogue.formats.indicators import IndicatorsFile
 from safety_stream.catalogue.indicator_page import BEGIN, END
 from safety_stream.cli import app
 from safety_stream.data_files import catalogue_folder

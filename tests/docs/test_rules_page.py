@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from safety_stream.catalogue import lint_catalogue, run_examples
 from safety_stream.catalogue.documents import parse_document
-from safety_stream.catalogue.formats import ConditionEntry
+from safety_stream.catalogue.formats.conditions import ConditionEntry
 from safety_stream.core.model.times import to_day
 from safety_stream.core.rules.rule import Condition
 from safety_stream.data_files import catalogue_folder

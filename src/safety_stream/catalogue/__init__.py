@@ -16,7 +16,7 @@ from safety_stream.catalogue.areas import build_areas
 from safety_stream.catalogue.differing import RuleDifference, diff_rules
 from safety_stream.catalogue.examples import ExampleResult, run_examples
 from safety_stream.catalogue.explaining import Entry, Explanation, Link, explain_rule, link_rules, list_rules
-from safety_stream.catalogue.formats import rule_schema
+from safety_stream.catalogue.formats.rules import rule_schema
 from safety_stream.catalogue.indicator_page import indicator_tables, renewed
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.loading import lint_catalogue, load_catalogue

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import AgreementFile
+from safety_stream.catalogue.formats.indicators import AgreementFile
 from safety_stream.catalogue.issues import Issue
 from safety_stream.core.catalogue import Agreement, Catalogue, Indicator, Rate, Sentence, Share
 

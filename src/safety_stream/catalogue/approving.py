@@ -20,7 +20,9 @@ from pydantic import ValidationError
 
 from safety_stream.catalogue.differing import RuleDifference, difference_in
 from safety_stream.catalogue.documents import UnreadableError, parse_document
-from safety_stream.catalogue.formats import BECAUSE_MAX, ApprovalEntry, MeasuredEntry, ReleasesFile, approver_of_text
+from safety_stream.catalogue.formats.parts import BECAUSE_MAX, approver_of_text
+from safety_stream.catalogue.formats.releases import ApprovalEntry, ReleasesFile
+from safety_stream.catalogue.formats.volumes import MeasuredEntry
 from safety_stream.catalogue.issues import CatalogueError
 from safety_stream.catalogue.loading import Loaded, lint_catalogue, load_volumes, load_whole
 from safety_stream.catalogue.releases import (

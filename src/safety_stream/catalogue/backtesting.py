@@ -27,7 +27,7 @@ from typing import Literal
 
 import msgspec
 
-from safety_stream.catalogue.formats import duration_of
+from safety_stream.catalogue.formats.parts import duration_of
 from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.findings import Priority

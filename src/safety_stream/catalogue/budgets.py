@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import BareRuleFile, BudgetEntry, VolumesFile
+from safety_stream.catalogue.formats.rules import BareRuleFile
+from safety_stream.catalogue.formats.volumes import BudgetEntry, VolumesFile
 from safety_stream.catalogue.places import Place
 
 

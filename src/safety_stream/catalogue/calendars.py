@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import ClosedEntry, OpenDaysFile
+from safety_stream.catalogue.formats.days import ClosedEntry, OpenDaysFile
 from safety_stream.catalogue.places import Place
 from safety_stream.core.model.open_days import Closed, OpenDays
 from safety_stream.core.model.times import Day, before, day_of, length_in_words, start_of, to_date

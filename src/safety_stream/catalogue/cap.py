@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import Prose, _Strict
+from safety_stream.catalogue.formats.parts import Prose, Strict
 from safety_stream.catalogue.issues import CatalogueError
 from safety_stream.core.cap import CapWords, Category, Certainty, Graded, Response, Severity, Urgency
 from safety_stream.data_files import catalogue_folder
@@ -16,7 +16,7 @@ from safety_stream.data_files import catalogue_folder
 FILE: Final = "cap.yaml"
 
 
-class GradedEntry(_Strict):
+class GradedEntry(Strict):
     """How one priority is said."""
 
     urgency: Urgency
@@ -29,7 +29,7 @@ class GradedEntry(_Strict):
         return Graded(urgency=self.urgency, severity=self.severity, certainty=self.certainty, response=self.response)
 
 
-class GradedTable(_Strict):
+class GradedTable(Strict):
     """How each priority is said, one that is not told, and what is withdrawn."""
 
     P1: GradedEntry
@@ -41,7 +41,7 @@ class GradedTable(_Strict):
     source: Prose
 
 
-class CategoriesTable(_Strict):
+class CategoriesTable(Strict):
     """What kind of event each family of rules is about, and one that is not told."""
 
     repeat_victimisation: Category = Field(alias="repeat-victimisation")
@@ -53,7 +53,7 @@ class CategoriesTable(_Strict):
     source: Prose
 
 
-class CapFile(_Strict):
+class CapFile(Strict):
     """`cap.yaml`."""
 
     graded: GradedTable

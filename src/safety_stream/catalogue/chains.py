@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from safety_stream.catalogue.conditions import counted_steps
 from safety_stream.catalogue.documents import Where
-from safety_stream.catalogue.formats import BareRuleFile, LimbEntry
+from safety_stream.catalogue.formats.rules import BareRuleFile, LimbEntry
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.rule_reading import PERSONAL, ReadRule
 from safety_stream.core.rules.chains import (

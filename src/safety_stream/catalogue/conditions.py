@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from safety_stream.catalogue.documents import Where
-from safety_stream.catalogue.formats import (
+from safety_stream.catalogue.formats.conditions import (
     AbsentEntry,
     AllOfEntry,
     CalendarEntry,
     DayAhead,
-    LimbEntry,
     NearEntry,
     OrderedEntry,
-    OverrideValues,
     SignalEntry,
     StepEntry,
 )
+from safety_stream.catalogue.formats.rules import LimbEntry, OverrideValues
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.model.open_days import Ahead, OpenDays

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from safety_stream.catalogue.delivering import Length
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import Prose, _Strict
+from safety_stream.catalogue.formats.parts import Prose, Strict
 from safety_stream.catalogue.issues import CatalogueError
 from safety_stream.core.consulting import Consulting
 from safety_stream.core.model.findings import Family
@@ -18,14 +18,14 @@ from safety_stream.data_files import catalogue_folder
 FILE: Final = "consulting.yaml"
 
 
-class ReasonEntry(_Strict):
+class ReasonEntry(Strict):
     """One reason: as it is recorded, and as it is read."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
     title: Prose
 
 
-class ConsultingSources(_Strict):
+class ConsultingSources(Strict):
     """Where each of it is from."""
 
     reasons: Prose
@@ -33,7 +33,7 @@ class ConsultingSources(_Strict):
     of_nobody: Prose
 
 
-class ConsultingEntry(_Strict):
+class ConsultingEntry(Strict):
     """Reasons, how long one holds, and the families it takes none for."""
 
     reasons: Annotated[list[ReasonEntry], Field(min_length=1)]
@@ -42,7 +42,7 @@ class ConsultingEntry(_Strict):
     sources: ConsultingSources
 
 
-class ConsultingFile(_Strict):
+class ConsultingFile(Strict):
     """`consulting.yaml`."""
 
     consulting: ConsultingEntry

@@ -19,19 +19,9 @@ from safety_stream.catalogue.areas import read_lookup, read_ward_lookup
 from safety_stream.catalogue.calendars import read_calendars
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import (
-    AreaEntry,
-    AreasFile,
-    AudienceEntry,
-    AudiencesFile,
-    CategoriesFile,
-    FactEntry,
-    FactsFile,
-    ParentEntry,
-    PersonsFile,
-    ProfileEntry,
-    SourcesFile,
-)
+from safety_stream.catalogue.formats.areas import AreaEntry, AreasFile, ParentEntry
+from safety_stream.catalogue.formats.officers import AudienceEntry, AudiencesFile, ProfileEntry
+from safety_stream.catalogue.formats.vocabulary import CategoriesFile, FactEntry, FactsFile, PersonsFile, SourcesFile
 from safety_stream.catalogue.linking import read_linked
 from safety_stream.catalogue.measures import read_measures
 from safety_stream.catalogue.places import Place

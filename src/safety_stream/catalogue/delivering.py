@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field
 
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import Prose, _Strict
+from safety_stream.catalogue.formats.parts import Prose, Strict
 from safety_stream.catalogue.issues import CatalogueError
 from safety_stream.core.delivering import Confirming, Delivering, MinuteOfDay, Retrying
 from safety_stream.core.model.findings import Priority
@@ -43,7 +43,7 @@ Length = Annotated[int, BeforeValidator(length_of_text)]
 TimeOfDay = Annotated[int, BeforeValidator(minute_of_text)]
 
 
-class PageWithinEntry(_Strict):
+class PageWithinEntry(Strict):
     """How old an alert of each priority may be and still page somebody."""
 
     P1: Length
@@ -53,28 +53,28 @@ class PageWithinEntry(_Strict):
     source: Prose
 
 
-class TellWithinEntry(_Strict):
+class TellWithinEntry(Strict):
     """How old an alert may be and still be told of at all."""
 
     length: Length
     source: Prose
 
 
-class DigestOnlyEntry(_Strict):
+class DigestOnlyEntry(Strict):
     """What comes in the digest and never by itself."""
 
     priorities: Annotated[list[Priority], Field(max_length=3)]
     source: Prose
 
 
-class DigestAtEntry(_Strict):
+class DigestAtEntry(Strict):
     """When the digest comes unless a subscription says otherwise."""
 
     time: TimeOfDay
     source: Prose
 
 
-class RetryEntry(_Strict):
+class RetryEntry(Strict):
     """How long a provider that failed is left alone, and when to give up."""
 
     first: Length
@@ -83,7 +83,7 @@ class RetryEntry(_Strict):
     source: Prose
 
 
-class ConfirmEntry(_Strict):
+class ConfirmEntry(Strict):
     """How often a provider is asked where a message is, and how long it is believed."""
 
     every: Length
@@ -91,7 +91,7 @@ class ConfirmEntry(_Strict):
     source: Prose
 
 
-class DeliveryFile(_Strict):
+class DeliveryFile(Strict):
     """`delivery.yaml`."""
 
     page_within: PageWithinEntry

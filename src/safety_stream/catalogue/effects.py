@@ -15,7 +15,7 @@ from govuk_bank_holidays.bank_holidays import BankHolidays
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import EachYearEntry, EffectEntry, EffectsFile
+from safety_stream.catalogue.formats.days import EachYearEntry, EffectEntry, EffectsFile
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.model.open_days import Closed

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from safety_stream.catalogue.formats import ExampleEntry, ExampleFinding, ExampleSighting, ExampleWeek, day_of_text
+from safety_stream.catalogue.formats.parts import day_of_text
+from safety_stream.catalogue.formats.rules import ExampleEntry, ExampleFinding, ExampleSighting, ExampleWeek
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.settings import Levels

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from safety_stream.catalogue.formats import ReleasesFile, RuleFile
+from safety_stream.catalogue.formats.releases import ReleasesFile
+from safety_stream.catalogue.formats.rules import RuleFile
 from safety_stream.catalogue.loading import load_whole, load_with_files
 from safety_stream.catalogue.releases import approvals_of
 from safety_stream.core.catalogue import Catalogue

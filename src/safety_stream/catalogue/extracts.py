@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import ExtractFile, ItemEntry
+from safety_stream.catalogue.formats.indicators import ExtractFile, ItemEntry
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.catalogue import Extract, Item

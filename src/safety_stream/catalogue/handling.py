@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import ClocksEntry, HandlingEntry, HandlingFile
+from safety_stream.catalogue.formats.officers import ClocksEntry, HandlingEntry, HandlingFile
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.alerts.handling import Clocks, Policy, Rung

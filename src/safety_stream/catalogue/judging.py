@@ -5,12 +5,7 @@ from __future__ import annotations
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.effects import Effect, read_effects
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import (
-    CovariateEntry,
-    ExclusionEntry,
-    JudgingFile,
-    StepChangeEntry,
-)
+from safety_stream.catalogue.formats.judging import CovariateEntry, ExclusionEntry, JudgingFile, StepChangeEntry
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.judging import Covariate, Exclusion, Judging, StepChange

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import AbsentEntry, CalendarEntry, LimbEntry, LinkingFile
+from safety_stream.catalogue.formats.conditions import AbsentEntry, CalendarEntry
+from safety_stream.catalogue.formats.linking import LinkingFile
+from safety_stream.catalogue.formats.rules import LimbEntry
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.selecting import selector_of
 from safety_stream.catalogue.vocabulary import Vocabulary

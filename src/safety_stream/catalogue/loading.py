@@ -5,7 +5,7 @@ Theory of operation
 Files are read in the order in which they name one another: what declares names (`declarations.py`), then the rules, one
 by one (`rule_reading.py`) and as they rest on one another (`chains.py`), then who released them (`releases.py`) and,
 where people ask for it, the budget (`budgets.py`).
-Each is read (`documents.py`), held against its format (`formats.py`), and its names against the vocabulary of the
+Each is read (`documents.py`), held against its format (`formats/`), and its names against the vocabulary of the
 files before it (`vocabulary.py`). A broken file leaves its part of the vocabulary unknown, and what cannot be judged is
 not complained about: one mistake, one issue.
 """
@@ -23,7 +23,10 @@ from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.extracts import read_extracts
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import BareRuleFile, NearRepeatsFile, ReleasesFile, RuleFile, VolumesFile
+from safety_stream.catalogue.formats.near_repeats import NearRepeatsFile
+from safety_stream.catalogue.formats.releases import ReleasesFile
+from safety_stream.catalogue.formats.rules import BareRuleFile, RuleFile
+from safety_stream.catalogue.formats.volumes import VolumesFile
 from safety_stream.catalogue.handling import read_handling
 from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.judging import read_judging

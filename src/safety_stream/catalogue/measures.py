@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import (
+from safety_stream.catalogue.formats.conditions import StepEntry
+from safety_stream.catalogue.formats.indicators import (
     CaveatEntry,
     IndicatorEntry,
     IndicatorsFile,
     RateEntry,
     ShareOfEntry,
-    StepEntry,
 )
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.selecting import selector_of_reports

@@ -21,7 +21,8 @@ from random import Random
 import msgspec
 
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import BareRuleFile, EvidenceEntry, MeasuringEntry, NearRepeatsFile
+from safety_stream.catalogue.formats.near_repeats import EvidenceEntry, MeasuringEntry, NearRepeatsFile
+from safety_stream.catalogue.formats.rules import BareRuleFile
 from safety_stream.catalogue.places import Place
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.times import (

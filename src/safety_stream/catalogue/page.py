@@ -14,14 +14,9 @@ from safety_stream.catalogue.blocks import Block, Bullets, Cell, Heading, Link, 
 from safety_stream.catalogue.budgets import is_held
 from safety_stream.catalogue.examples import area_of, said_by
 from safety_stream.catalogue.explaining import EXAMPLES, explained, keys_in_words
-from safety_stream.catalogue.formats import (
-    ExampleEntry,
-    ExampleFinding,
-    ExampleSighting,
-    NearRepeatsFile,
-    RuleFile,
-    VolumesFile,
-)
+from safety_stream.catalogue.formats.near_repeats import NearRepeatsFile
+from safety_stream.catalogue.formats.rules import ExampleEntry, ExampleFinding, ExampleSighting, RuleFile
+from safety_stream.catalogue.formats.volumes import VolumesFile
 from safety_stream.catalogue.loading import Loaded, load_near_repeats, load_volumes, load_whole
 from safety_stream.catalogue.near_repeats import bands, in_words, meaning, newest_of, ratio
 from safety_stream.core.catalogue import Catalogue

@@ -60,7 +60,8 @@ class Place:
         elif kind == "extra_forbidden":
             self.error(where, f"{name}: unknown key", "leave it out, or mend its spelling")
         else:
-            self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {model.__name__} in formats.py")
+            file = model.__module__.removeprefix("safety_stream.").replace(".", "/")
+            self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {model.__name__} in {file}.py")
 
     def know(self, where: Where, what: str, name: str, known: Iterable[str] | None) -> None:
         """Tell of a name that is not among the known; None where nobody knows them."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import ResidentsFile, SuccessorEntry, SuccessorsFile
+from safety_stream.catalogue.formats.areas import ResidentsFile, SuccessorEntry, SuccessorsFile
 from safety_stream.catalogue.places import Place
 from safety_stream.core.catalogue import Area, Residents, Successor
 

@@ -26,7 +26,7 @@ import msgspec
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import ApprovalEntry, ReleasesFile
+from safety_stream.catalogue.formats.releases import ApprovalEntry, ReleasesFile
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.rule_reading import ReadRule
 from safety_stream.core.rules.chains import rests_anywhere_on

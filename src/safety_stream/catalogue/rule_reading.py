@@ -21,7 +21,7 @@ from safety_stream.catalogue.conditions import (
 )
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import (
+from safety_stream.catalogue.formats.rules import (
     BareRuleFile,
     ExampleEntry,
     ExampleSighting,

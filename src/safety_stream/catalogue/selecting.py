@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 
 from safety_stream.catalogue.documents import Where
-from safety_stream.catalogue.formats import RangeEntry, SelectEntry, StepEntry
+from safety_stream.catalogue.formats.conditions import RangeEntry, SelectEntry, StepEntry
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import GRADES, ROLES, Vocabulary
 from safety_stream.core.rules.chains import found_elsewhere

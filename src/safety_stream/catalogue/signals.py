@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
-from safety_stream.catalogue.formats import DailyEntry, DayLevelsEntry, LevelsEntry, SignalsEntry, SignalsFile
+from safety_stream.catalogue.formats.signals import DailyEntry, DayLevelsEntry, LevelsEntry, SignalsEntry, SignalsFile
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.judgements.settings import (

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from safety_stream.catalogue.backtesting import Volume
-from safety_stream.catalogue.formats import MeasuredEntry, VolumesFile
+from safety_stream.catalogue.formats.volumes import MeasuredEntry, VolumesFile
 
 _MEASURED = "measured:"
 

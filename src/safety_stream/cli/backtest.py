@@ -24,7 +24,7 @@ from safety_stream.catalogue.backtesting import (
     volume,
 )
 from safety_stream.catalogue.budgets import excesses, is_held
-from safety_stream.catalogue.formats import VolumesFile
+from safety_stream.catalogue.formats.volumes import VolumesFile
 from safety_stream.catalogue.loading import load_catalogue, load_volumes
 from safety_stream.catalogue.volumes import measured, record
 from safety_stream.cli.history import read_history, tally

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from safety_stream.catalogue.formats import EvidenceEntry, MeasuringEntry
+from safety_stream.catalogue.formats.near_repeats import EvidenceEntry, MeasuringEntry
 from safety_stream.catalogue.loading import load_near_repeats
 from safety_stream.catalogue.near_repeats import (
     FILE,

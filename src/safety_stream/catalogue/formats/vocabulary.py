@@ -1,0 +1,91 @@
+"""The formats of what things are called: sources, categories, facts, and the bounds of what is kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from safety_stream.catalogue.formats.parts import FactWords, Length, LondonDay, Name, Number, Prose, Strict, WholeNumber
+from safety_stream.core.model.incidents import IdentityClass
+
+
+class SourceEntry(Strict):
+    """A partner's feed. It tells of everything from the day `covers_from` on: what was before is unknown."""
+
+    id: Name
+    organisation: Name
+    title: Prose
+    kinds: Annotated[list[Name], Field(min_length=1)]
+    identity: IdentityClass
+    usual_latency: Length
+    covers_from: LondonDay
+
+
+class SourcesFile(Strict):
+    """`sources.yaml`."""
+
+    sources: list[SourceEntry]
+
+
+class CategoryEntry(Strict):
+    """A normalised category."""
+
+    id: Name
+    family: Name
+    themes: list[Name] = []
+
+
+class FactEntry(Strict):
+    """A fact reports may state: a whole number, or a word of a closed list; `open` lets any word through.
+
+    A number may have bounds: what lies outside them is a mistake.
+    """
+
+    id: Name
+    type: Literal["number", "word"]
+    title: Prose
+    values: FactWords | None = None
+    open: bool = False
+    at_least: WholeNumber | None = None
+    at_most: WholeNumber | None = None
+    source: Prose
+
+
+class FactsFile(Strict):
+    """`facts.yaml`."""
+
+    facts: list[FactEntry]
+
+
+class BoundsEntry(Strict):
+    """How large timelines may grow, and where the numbers come from."""
+
+    hub: Number
+    kept: Number
+    cell_metres: Number
+    cell_days: Number
+    source: Prose
+
+
+class PersonsEntry(Strict):
+    """How many tokens one person may have, how many others a person may be, and where the numbers come from."""
+
+    merged_at_most: Number
+    possible_at_most: Number
+    source: Prose
+
+
+class PersonsFile(Strict):
+    """`persons.yaml`."""
+
+    persons: PersonsEntry
+
+
+class CategoriesFile(Strict):
+    """`categories.yaml`."""
+
+    categories: list[CategoryEntry]
+    kind_themes: dict[Name, list[Name]] = {}
+    flag_themes: dict[Name, list[Name]] = {}
+    bounds: BoundsEntry
