@@ -96,6 +96,16 @@ def test_details_that_fit_no_kind_are_a_rejected_line(tmp_path: Path):
     assert json.loads((tmp_path / "out" / "rejects.jsonl").read_text())["line"] == 2
 
 
+def test_a_line_of_a_source_nobody_knows_is_rejected_and_the_others_are_not(tmp_path: Path):
+    result = replayed(tmp_path, a_line("1", 1) + a_line("2", 2, source="nobody"), BARE, "--json")
+
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["reports"], told["rejects"]) == (2, 1, 1)
+    (line,) = (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(line)["line"] == 2
+    assert "field source is not in the catalogue" in line
+
+
 def test_decisions_about_persons_are_part_of_the_history(tmp_path: Path):
     catalogue = Path(shutil.copytree(CATALOGUE, tmp_path / "catalogue"))
     (catalogue / "persons.yaml").write_text("persons: {merged_at_most: 8, possible_at_most: 4, source: default}\n")

@@ -113,7 +113,7 @@ def test_an_alert_says_on_what_it_rests_and_what_would_take_it_back(history: Pat
     ]
     assert lines[9].startswith("Left out: police-crime, burglary, of lancashire-police (")
     assert lines[9].endswith("reported 2026-01-12 13:00: it was found by looking; nobody told of it.")
-    assert lines[10] == "One report fewer and this would not be."
+    assert lines[10] == "Without any one of the 3 reports so marked this would not be."
     assert lines[11] == "In the 12 months to then this rule completed once in Burnley, and once on this key."
 
 

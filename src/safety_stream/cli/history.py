@@ -88,7 +88,7 @@ def read_history(files: Sequence[Path], known: Catalogue, links: Path | None = N
                 if isinstance(entry, Reject):
                     rejects.append(entry)
                     continue
-                arrival = _arrival(entry, latest)
+                arrival = _arrival(entry, latest, known)
                 if isinstance(arrival, Reject):
                     rejects.append(arrival)
                     continue
@@ -114,8 +114,12 @@ def _decisions(path: Path, rejects: list[Reject]) -> Iterator[Arrival]:
                 yield Arrival("person-links", shipped_codecs().encode(one.link), received_at)
 
 
-def _arrival(entry: Entry, latest: Instant) -> Arrival | Reject:
+def _arrival(entry: Entry, latest: Instant, known: Catalogue) -> Arrival | Reject:
     report = entry.report
+    if report.source not in known.sources:
+        # It has no topic, so no stage would hear of it, not even to refuse it.
+        mend = "add it to the catalogue's sources.yaml, or mend the report"
+        return Reject(line=entry.line, reason=f"field source is not in the catalogue; {mend}")
     received_at = max(report.reported_at, latest) if entry.received_at is None else entry.received_at
     try:
         value = report_writer().report(report, entry.details)

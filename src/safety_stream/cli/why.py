@@ -294,12 +294,19 @@ def _print_account(account: Account, areas: Areas) -> None:
             markup=False,
         )
     if account.hangs_on_one:
-        out.print("One report fewer and this would not be.")
+        out.print(_hanging(account), markup=False)
     out.print(
         f"In the {length_in_words(LOOKED_BACK)} to then this rule completed {_times(account.times_here)} in "
         f"{areas.name_of(finding.area)}, and {_times(account.times_on_key)} on this key.",
         markup=False,
     )
+
+
+def _hanging(account: Account) -> str:
+    needed = sum(not one.stands for one in account.without)
+    if not needed:
+        return "There is a report without which this would not be."
+    return f"Without {'the report' if needed == 1 else f'any one of the {needed} reports'} so marked this would not be."
 
 
 def recomputed_in_words(account: Account) -> str:
