@@ -77,7 +77,7 @@ TOLD_BESIDES = a_rule(
             condition=Absent(after="left", unless="back", within=days(3), feeds=("police-missing",)),
             explain="armed {armed} times, away {away} times, found {found}",
             besides={
-                "armed": Besides(of="armed", within=months(3)),
+                "armed": Besides(of="armed", within=months(3), quietens=True),
                 "away": Besides(of="left", within=days(2)),
                 "found": Besides(of="left", within=months(3), latest="found-area"),
             },

@@ -138,6 +138,11 @@ def what_is_told_besides_leaves_out_the_last(patch: Patch, _: World) -> None:
 
 
 @mutant
+def what_was_seen_to_is_as_urgent_as_ever(patch: Patch, _: World) -> None:
+    patch.setattr(findings, "_is_quietened", lambda *_: False)
+
+
+@mutant
 def what_is_said_at_that_instant_was_known_before(patch: Patch, _: World) -> None:
     right = besides._latest
     patch.setattr(besides, "_latest", lambda matching, fact, at, within: right(matching, fact, at + 1, within))

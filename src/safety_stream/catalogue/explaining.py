@@ -211,7 +211,8 @@ def _limb(limb: Limb, *, number: int) -> Section:
 def _besides(one: Besides) -> str:
     before = f"in the {length_in_words(one.within)} before"
     if one.latest is None:
-        return f"how often “{one.of}” happened {before}"
+        quietens = "; once is enough to make it P4, whatever else raises it" if one.quietens else ""
+        return f"how often “{one.of}” happened {before}{quietens}"
     return f"what “{one.of}” last said of fact {one.latest} {before}, or “{NOT_KNOWN}”"
 
 

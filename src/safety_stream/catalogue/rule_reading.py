@@ -150,7 +150,8 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
             explain=entry.explain,
             names=names_of(condition, vocabulary),
             besides={
-                name: Besides(of=one.of, within=one.within, latest=one.latest) for name, one in entry.besides.items()
+                name: Besides(of=one.of, within=one.within, latest=one.latest, quietens=one.quietens)
+                for name, one in entry.besides.items()
             },
             linked_within=linked_within(entry, vocabulary),
         )
@@ -179,6 +180,9 @@ def _check_besides(at: Place, where: Where, entry: LimbEntry, facts: Sequence[st
         at.know((*where, "besides", name, "of"), "step", one.of, entry.select)
         if name in facts:
             at.error((*where, "besides", name), f"the condition states {name} itself", "give it another name")
+        if one.quietens and one.latest is not None:
+            what = f"{name} tells what was last said, and quietens: of what is said nothing is enough to quieten"
+            at.error((*where, "besides", name, "quietens"), what, "count in one of them, and tell in another")
         if one.latest is not None:
             at.know((*where, "besides", name, "latest"), "fact", one.latest, vocabulary.facts)
             selected = entry.select.get(one.of)

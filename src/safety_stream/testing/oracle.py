@@ -82,6 +82,7 @@ NOBODY_IS_LINKED = {"merged_at_most": 1, "possible_at_most": 0}
 NAMES_TOO_MANY = 64
 KEEPS_APART = ["linked", "possible", "apart"]
 UNCONFIRMED = "Rests on a possible match of persons that nobody has confirmed."
+SEEN_TO = "It had been seen to before, so it is listed and presses nobody."
 
 HUB: Plain = {
     "id": "hub",
@@ -1708,19 +1709,22 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
     unconfirmed = any(s.possible for s in every)
     facts = sorted((met.facts | ({"match": "possible"} if unconfirmed else {})).items())
     said = limb.explain.format(**{name: in_words(text, limb.names) for name, text in facts})
+    said += f" {UNCONFIRMED}" if unconfirmed else ""
+    seen_to = any(asked.get("quietens") and int(met.facts[name]) > 0 for name, asked in limb.besides.items())
+    said += f" {SEEN_TO}" if seen_to else ""
     yield OracleFinding(
         rule_id=limb.rule["id"],
         limb=limb.name,
         key=key,
         occurrence_id=met.occurrence_id,
         completed_at=instant(met.completed_at),
-        priority=priority_of(limb.rule["priority"], met.number, every),
+        priority="P4" if seen_to else priority_of(limb.rule["priority"], met.number, every),
         area=met.area,
         areas=tuple(sorted({occurrence.area for occurrence, _ in met.chain} or {met.area})),
         evidence=tuple(rested_on(met.chain)),
         excluded=left_out(met.near_misses, every),
         facts=tuple(facts),
-        explanation=f"{said} {UNCONFIRMED}" if unconfirmed else said,
+        explanation=said,
         child=any(s.child for s in every),
         marking=kept_as(limb.rule, [s.marking for s in every]),
         told=tuple(tellers(occurrence.members) for occurrence, _ in met.chain),

@@ -9,7 +9,8 @@ from tests.core.rules.making import HOME, a_rule, a_sighting, at, facts_of, find
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import SECOND
-from safety_stream.core.rules.rule import Besides, Count, Rule
+from safety_stream.core.rules.findings import QUIETENED
+from safety_stream.core.rules.rule import Besides, Count, PriorityRule, Rule
 
 LAST = "2026-03-05T20:00"
 
@@ -71,3 +72,40 @@ def test_of_one_occurrence_the_latest_report_that_says_it_counts():
         assessed("2026-02-05T20:20", risk=None, incident_id="c", place=HOME, organisation="social-landlords"),
     ]
     assert risk_told(*told) == "high"
+
+
+def urgency(*before: Sighting, **more: object) -> tuple[str, bool]:
+    """How urgent a crime is that flag and child would raise, with visits in the month before quietening it."""
+    rule = rule_telling(visits=Besides(of="assessed", within=months(1), quietens=True))
+    rule = msgspec.structs.replace(rule, priority=PriorityRule(base="P2", raise_when=("weapon",), child_raises=True))
+    *_, finding = finds(rule, *before, a_sighting(LAST, "last", **more))
+    return finding.priority, finding.explanation.endswith(QUIETENED)
+
+
+def test_what_quietens_makes_it_the_least_urgent_whatever_raises_it_and_says_so():
+    visit = assessed("2026-02-10T20:00", risk=None)
+    assert urgency() == ("P2", False)
+    assert urgency(flags=("weapon",), child=True) == ("P1", False)
+    assert urgency(visit) == ("P4", True)
+    assert urgency(visit, flags=("weapon",), child=True) == ("P4", True)
+
+
+@pytest.mark.parametrize(("late", "priority"), [(-SECOND, "P2"), (0, "P4")])
+def test_it_quietens_for_its_time_and_not_a_second_longer(late: int, priority: str):
+    assert urgency(assessed(at("2026-02-05T20:00") + late, risk=None))[0] == priority
+
+
+def test_what_may_be_another_person_or_is_only_told_quietens_nothing():
+    assert urgency(assessed("2026-02-10T20:00", risk=None, possible=True)) == ("P2", False)
+    told = rule_telling(visits=Besides(of="assessed", within=months(1)))
+    *_, finding = finds(told, assessed("2026-02-10T20:00", risk=None), a_sighting(LAST, "last"))
+    assert facts_of(finding)["visits"] == "1"
+    assert not finding.explanation.endswith(QUIETENED)
+
+
+def test_what_quietens_is_in_the_evidence_of_nothing_and_keeps_nothing_from_standing():
+    quiet = rule_telling(visits=Besides(of="assessed", within=months(1), quietens=True))
+    visit = assessed("2026-02-10T20:00", risk=None, incident_id="visit")
+    *_, without = finds(quiet, a_sighting(LAST, "last"))
+    *_, finding = finds(quiet, visit, a_sighting(LAST, "last"))
+    assert (finding.finding_id, finding.evidence) == (without.finding_id, without.evidence)

@@ -39,16 +39,18 @@ from safety_stream.core.model.times import Duration
 class BesidesEntry(Strict):
     """What to tell besides: how many occurrences of a step lie in the window before the completion, it included.
 
-    Or, with `latest`, what such an occurrence strictly before the completion last said of that fact.
+    Or, with `latest`, what such an occurrence strictly before the completion last said of that fact. With `quietens`
+    one of them makes what is found P4.
     """
 
     of: StepName
     within: Length
     latest: Name | None = None
+    quietens: bool = False
 
 
 class LimbEntry(Strict):
-    """One way to meet a rule; `besides` are facts `explain` may use that decide nothing.
+    """One way to meet a rule; `besides` are facts `explain` may use; they decide nothing, or quieten.
 
     `discovered_because` says why, at a place, what is found by looking counts for a step; `linked_within` how many
     identifiers, on key `linked`, may lie between what counts together.

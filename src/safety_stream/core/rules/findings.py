@@ -18,6 +18,10 @@ UNCONFIRMED = "Rests on a possible match of persons that nobody has confirmed."
 """What is said of a finding some of whose evidence only a possible match of persons brings in."""
 
 
+QUIETENED = "It had been seen to before, so it is listed and presses nobody."
+"""What is said of a finding that something told besides quietens (rules.md 3.9, negative evidence)."""
+
+
 def finding_of(
     rule: Rule, limb: Limb, key: str, completion: Completion, besides: Sequence[tuple[str, str]] = ()
 ) -> Finding | None:
@@ -34,7 +38,12 @@ def finding_of(
     child = any(sighting.child for sighting in reported)
     possible = any(sighting.possible for sighting in reported)
     facts = tuple(sorted((*completion.facts, *besides, *((POSSIBLE,) if possible else ()))))
-    said = limb.explain.format_map({name: _called(text, limb) for name, text in facts})
+    said = [limb.explain.format_map({name: _called(text, limb) for name, text in facts})]
+    said += [UNCONFIRMED] if possible else []
+    priority = priority_of(rule.priority, completion.number, child=child, flags=_flags(reported))
+    if _is_quietened(limb, besides):
+        priority = _TIERS[-1]
+        said.append(QUIETENED)
     return Finding(
         finding_id=ids.finding_id(rule.id, limb.name, key, completion.occurrence_id),
         rule_id=rule.id,
@@ -44,16 +53,21 @@ def finding_of(
         key=key,
         occurrence_id=completion.occurrence_id,
         completed_at=completion.completed_at,
-        priority=priority_of(rule.priority, completion.number, child=child, flags=_flags(reported)),
+        priority=priority,
         area=completion.area,
         areas=tuple(sorted({item.area for item in evidence} or {completion.area})),
         evidence=evidence,
         excluded=tuple([item for item in completion.excluded if item.incident_id not in counted]),
         facts=facts,
         child=child,
-        explanation=f"{said} {UNCONFIRMED}" if possible else said,
+        explanation=" ".join(said),
         marking=highest_marking([rule.marking, *{sighting.marking for sighting in reported}]),
     )
+
+
+def _is_quietened(limb: Limb, besides: Sequence[tuple[str, str]]) -> bool:
+    """Whether anything was seen that quietens. Nothing is thrown away by it: what was found stands, and says why."""
+    return any(name in limb.besides and limb.besides[name].quietens and text != "0" for name, text in besides)
 
 
 def _evidence(completion: Completion) -> Iterator[Evidence]:

@@ -222,18 +222,20 @@ class Override(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Besides(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What to tell besides, whenever a limb is met: how many occurrences of a step the window before it holds.
 
-    Or, where `latest` names a fact, what such an occurrence strictly before it last said under that name.
+    Or, where `latest` names a fact, what such an occurrence strictly before it last said under that name. With
+    `quietens` one such occurrence is enough to let what is found be as little urgent as can be.
     """
 
     of: str
     within: Duration
     latest: str | None = None
+    quietens: bool = False
 
 
 class Limb(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One way to meet a rule: keys, selectors by step name, a condition, and the words for it.
 
-    `besides` are facts the words may use that decide nothing, by name.
+    `besides` are facts the words may use, by name; they decide nothing but, of those that quieten, how urgent it is.
     `names` says how values of facts are called in those words: areas by their names, not their codes.
     On key `linked` only what is at most `linked_within` identifiers away from one another counts together.
     """
