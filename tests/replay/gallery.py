@@ -507,7 +507,10 @@ def _lines() -> Iterator[Told]:
 
 
 def _signs() -> Iterator[Told]:
-    """Children with signs of exploitation: three in 180 days, in more, two of them at once; told by one or by two."""
+    """Children with signs of exploitation: three in 180 days, in more, two of them at once; told by one or by two.
+
+    A panel closed two cases before the third sign: ninety days, and a moment more.
+    """
     associate, gifts, retracted = ("older-associate",), ("unexplained-gifts",), ("disclosure-withdrawn",)
     police, landlord = "police-incidents", "housing"
     for name, told, last in (
@@ -516,11 +519,17 @@ def _signs() -> Iterator[Told]:
         ("double", ((police, associate + gifts), (landlord, retracted)), DAY_LENGTH),
         ("alone", ((police, associate), (police, gifts), (police, retracted)), DAY_LENGTH),
         ("same", ((police, associate), (landlord, associate), (police, gifts)), DAY_LENGTH),
+        ("closed", ((police, associate), (landlord, gifts), (police, retracted)), DAY_LENGTH),
+        ("closed-long-ago", ((police, associate), (landlord, gifts), (police, retracted)), DAY_LENGTH),
     ):
         for number, (source, flags) in enumerate(told):
             report = a_report(source, f"sign-{name}-{number}", "2025-08-04T16:00", category="cuckooing-concern",
                               flags=flags, people={"subject": f"tok-sign-{name}"}, child=True)  # fmt: skip
             yield _now(_moved(report, last if number == len(told) - 1 else number * 3 * HOUR))
+    for name, earlier in (("closed", 0), ("closed-long-ago", 1)):
+        child = {"people": {"subject": f"tok-sign-{name}"}, "child": True}
+        closed = a_report("childrens-services", f"panel-{name}", "2025-08-05T16:00", subtype="panel-closed", **child)
+        yield _now(_moved(closed, -90 * DAY_LENGTH - earlier))
 
 
 def _home(name: str, uprn: int, begins: int, car: str, **more: object) -> list[Report]:
