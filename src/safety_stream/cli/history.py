@@ -41,6 +41,9 @@ from safety_stream.wire.topology import STAGES
 SMALL_CHUNK = 50
 """Reports that go through together where it matters in which shift an alert comes: of a county, an hour's or two's."""
 
+_TO_ALERTS: Final = STAGES[: [row.name for row in STAGES].index("alert") + 1]
+"""The stages that matter to whoever counts alerts: not how they are handled, nor who is told."""
+
 SAID_EVERY = 60.0
 """After so many seconds a line says how far a command is that runs where nobody sees a bar."""
 
@@ -95,7 +98,7 @@ def read_history(
     was reported itself. Into `names`, where somebody needs them, goes what partners call their reports,
     `<source>/<source_ref>`, by incident id.
     """
-    arrivals, rejects, last, decisions = Spool(), list[Reject](), 0, 0
+    arrivals, rejects, last = Spool(), list[Reject](), 0
     for line in _read(files, known):
         if isinstance(line, Reject):
             rejects.append(line)
@@ -105,10 +108,11 @@ def read_history(
         last = max(last, min(report.occurred_from, arrival.received_at))
         if names is not None:
             names[incident_id(report.source, report.source_ref)] = f"{report.source}/{report.source_ref}"
-    for decision in () if links is None else _decisions(links, rejects):
-        arrivals.add(decision)
-        decisions += 1
-    return History(arrivals, rejects, last, decisions)
+    reports = len(arrivals)
+    if links is not None:
+        for decision in _decisions(links, rejects):
+            arrivals.add(decision)
+    return History(arrivals, rejects, last, len(arrivals) - reports)
 
 
 def _read(files: Sequence[Path], known: Catalogue) -> Iterator[tuple[Report, Arrival] | Reject]:
@@ -203,7 +207,7 @@ def say_what_is_left_out(history: History) -> None:
 
 
 def tally(known: Catalogue, rules: Sequence[Rule], history: History) -> Tally:
-    """What these rules alone would have raised on a history."""
+    """What these rules alone would have raised on a history. Raises `OSError` where the disk is full."""
     say_what_is_left_out(history)
     found = Tally(rules)
 
@@ -215,7 +219,3 @@ def tally(known: Catalogue, rules: Sequence[Rule], history: History) -> Tally:
         pipeline = Pipeline(with_only(known, rules), take, stages=_TO_ALERTS, make_rows=make_rows)
         put_through(history, pipeline, chunk_size=SMALL_CHUNK)
     return found
-
-
-_TO_ALERTS: Final = STAGES[: [row.name for row in STAGES].index("alert") + 1]
-"""How alerts are handled and who is told is nothing that is counted."""

@@ -13,11 +13,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+import lmdb
+
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Rows
 from safety_stream.streaming.store import LmdbStore, Overlay
 
-FRESH: Final = 20_000
+FRESH: Final = 5_000
 """How many rows a stage writes before they go to its file."""
 
 _INDEX: Final = b"~"
@@ -34,7 +36,11 @@ def scratch() -> Iterator[Callable[[str], Rows]]:
             stack.callback(rows.close)
             return rows
 
-        yield make_rows
+        try:
+            yield make_rows
+        except lmdb.Error as error:
+            mend = "set TMPDIR to a folder with more room"
+            raise OSError(f"{folder}: what the stages remember cannot be kept there ({error}): {mend}") from error
 
 
 class ScratchRows:

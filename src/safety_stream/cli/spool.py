@@ -46,7 +46,8 @@ class Spool:
     def __iter__(self) -> Iterator[Arrival]:
         """All of them, in order. Raises `OSError`."""
         self._run.sort(key=_turn)
-        return heapq.merge(*map(_read, self._runs), self._run, key=_turn)
+        # Not returned: whoever goes through them holds the spool, and with it the files.
+        yield from heapq.merge(*map(_read, self._runs), self._run, key=_turn)
 
     @property
     def first(self) -> Instant | None:
