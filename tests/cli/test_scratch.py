@@ -63,3 +63,13 @@ def test_nothing_is_left_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert [file.parent.name for file in tmp_path.rglob("data.mdb")] == ["register"]
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_was_written_last_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scratch, "FRESH", 10)
+    rows = ScratchRows(tmp_path)
+    for number in range(95):
+        rows.put(b"a/%d" % number, b"x")
+
+    assert len(vars(rows)["_fresh"]) == 5
+    rows.close()
