@@ -32,9 +32,9 @@ from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import Instant, day_of, to_iso
 from safety_stream.core.rules.carrying import reports_beneath
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import MORE_ROW, NEVER, Output, Record
+from safety_stream.core.stages.stage import MORE_ROW, NEVER, Output, Record, Rows
 from safety_stream.wire.records import Records
-from safety_stream.wire.topology import STAGES, inputs
+from safety_stream.wire.topology import STAGES, StageRow, inputs
 
 T = TypeVar("T")
 
@@ -183,16 +183,31 @@ _Waiting = tuple[Instant, Record]
 _by_turn = itemgetter(0)
 
 
-class Pipeline:
-    """All stages over in-memory queues. `seen` is called with every output of every stage, in order."""
+def _in_memory(_stage: str) -> Rows:
+    return MemoryRows()
 
-    def __init__(self, catalogue: Catalogue, seen: Callable[[Output], None]) -> None:
-        """Make the steps of every stage for this catalogue."""
+
+class Pipeline:
+    """Stages over in-memory queues. `seen` is called with every output of every stage, in order."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        seen: Callable[[Output], None],
+        *,
+        stages: Sequence[StageRow] = STAGES,
+        make_rows: Callable[[str], Rows] = _in_memory,
+    ) -> None:
+        """Make the steps of these stages for this catalogue, and the rows of each by its name.
+
+        `stages`: all there are, or the first of them, for whoever asks nothing of the later.
+        """
         self._wire = Records()
         self._seen = seen
-        self._rows = {row.name: MemoryRows() for row in STAGES}
+        self._stages = stages
+        self._rows = {row.name: make_rows(row.name) for row in stages}
         # A stage has one queue for all topics it reads: what arrives at one moment by two of them keeps its order.
-        self._waiting: dict[str, list[_Waiting]] = {row.name: [] for row in STAGES}
+        self._waiting: dict[str, list[_Waiting]] = {row.name: [] for row in stages}
         self._queues: dict[str, list[list[_Waiting]]] = {}
         self._offsets: dict[str, Iterator[int]] = {}
         self._go_by(catalogue)
@@ -232,9 +247,9 @@ class Pipeline:
 
     def _go_by(self, catalogue: Catalogue) -> None:
         self._sources = catalogue.sources
-        self._steps = {row.name: row.make_step(catalogue, 1) for row in STAGES}
+        self._steps = {row.name: row.make_step(catalogue, 1) for row in self._stages}
         readers: dict[str, list[list[_Waiting]]] = {}
-        for row in STAGES:
+        for row in self._stages:
             for topic in inputs(row, catalogue):
                 readers.setdefault(topic, []).append(self._waiting[row.name])
                 self._offsets.setdefault(topic, count())

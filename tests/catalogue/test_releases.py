@@ -79,6 +79,11 @@ def agree(folder: Path, by: str, *rules: str, now: datetime = NOON) -> Approval:
     return approve(folder, rules or None, by, "it was measured", now)
 
 
+def add_copy(folder: Path, rule: str) -> None:
+    """Another rule that says what the first does."""
+    (folder / "rules" / f"{rule}.yaml").write_text(STABLE.replace("id: a-rule", f"id: {rule}"))
+
+
 def released(folder: Path) -> None:
     """Both rules are approved by two people: four lines."""
     agree(folder, "analyst-7")
@@ -125,6 +130,43 @@ def test_with_an_empty_file_nothing_is_released(folder: Path):
     (folder / "releases.yaml").write_text("releases: []\n")
 
     assert statuses(folder) == {"a-rule": "trial", "b-rule": "trial"}
+
+
+def test_of_rules_that_nobody_ever_approved_one_warning_tells_with_the_command_for_all(folder: Path):
+    """Else whoever begins the file with one rule sees a page of warnings, and not the one that matters."""
+    add_copy(folder, "c-rule")
+    agree(folder, "analyst-7", "a-rule")
+    agree(folder, "chair-1", "a-rule")
+
+    assert [(issue.file, issue.line, issue.severity, issue.what, issue.mend) for issue in lint_catalogue(folder)] == [
+        (
+            "releases.yaml",
+            3,
+            "warning",
+            "2 stable rules run on trial: nobody has ever approved them (b-rule is the first)",
+            "let 2 people run safety-stream rules release --all --by WHO --because TEXT",
+        )
+    ]
+    assert statuses(folder) == {"a-rule": "stable", "b-rule": "trial", "c-rule": "trial"}
+
+    agree(folder, "analyst-7")
+    agree(folder, "chair-1")
+    assert lint_catalogue(folder) == []
+
+
+def test_one_rule_that_nobody_ever_approved_is_told_of_by_itself(folder: Path):
+    agree(folder, "analyst-7", "a-rule")
+
+    assert warned(folder) == [
+        (
+            "rule a-rule runs on trial: 1 of 2 people have approved version 1",
+            "let another person run safety-stream rules release a-rule --by WHO --because TEXT",
+        ),
+        (
+            "rule b-rule runs on trial: nobody has approved version 1",
+            "run safety-stream rules release b-rule --by WHO --because TEXT",
+        ),
+    ]
 
 
 def test_one_person_is_not_enough_and_two_are(folder: Path):

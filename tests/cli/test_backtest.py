@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from safety_stream.catalogue import lint_catalogue
-from safety_stream.cli import app
+from safety_stream.cli import app, history, scratch, spool
 from safety_stream.data_files import catalogue_folder
 
 
@@ -71,6 +72,38 @@ def test_what_waits_for_a_feed_is_known_when_the_feed_has_come_that_far(reports:
 
     # After ten days the county falls silent; what still waits for a feed then is late.
     assert (one["live"]["alerts"] > 5, one["live"]["late"] <= 1) == (True, True)
+
+
+def test_what_is_too_much_to_hold_changes_nothing(reports: Path, monkeypatch: pytest.MonkeyPatch):
+    """Ten years do not fit into memory: reports are put in order, and rows are looked up, in files."""
+    held = told("--against", reports)
+    monkeypatch.setattr(spool, "RUN", 500)
+    monkeypatch.setattr(scratch, "FRESH", 100)
+
+    assert told("--against", reports) == held
+
+
+def test_a_full_disk_is_said(reports: Path, monkeypatch: pytest.MonkeyPatch):
+    """As it is where the file may grow no further."""
+    monkeypatch.setattr(scratch, "FRESH", 100)
+    monkeypatch.setattr(scratch, "_MAP_BYTES", 100_000)
+
+    code, _, err = run("rules", "backtest", "rv-graded", "--against", reports)
+
+    assert code == 1
+    assert "what the stages remember cannot be kept there" in err
+    assert "set TMPDIR to a folder with more room" in err
+
+
+def test_where_nobody_sees_a_bar_lines_say_how_far_it_is(reports: Path, monkeypatch: pytest.MonkeyPatch):
+    _, _, quiet = run("rules", "backtest", "rv-graded", "--against", reports)
+    monkeypatch.setattr(history, "SAID_EVERY", 0.0)
+    _, _, err = run("rules", "backtest", "rv-graded", "--against", reports)
+
+    assert quiet == ""
+    first, *_, last = err.splitlines()
+    assert first.startswith("Reading: 0 of ")
+    assert re.fullmatch(r"Replaying: ([\d,]+) of \1 reports", last)
 
 
 def test_a_higher_number_only_loses_alerts_and_a_lower_one_only_gains(reports: Path):

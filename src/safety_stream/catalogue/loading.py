@@ -32,6 +32,7 @@ from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.judging import read_judging
 from safety_stream.catalogue.measures import check_counted_rules
 from safety_stream.catalogue.near_repeats import check_near_repeats, read_near_repeats
+from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.signals import judged_in, read_signals
@@ -178,22 +179,26 @@ def _read(
         extracts=extracts,
         handling=handling,
     )
-    return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, releases)
+    said = None if releases is None else releases[1]
+    return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, said)
 
 
-def _read_releases(files: Files, by_id: Mapping[str, ReadRule], instead: Path | None) -> ReleasesFile | None:
+_Releases = tuple[Place, ReleasesFile] | None
+
+
+def _read_releases(files: Files, by_id: Mapping[str, ReadRule], instead: Path | None) -> _Releases:
     read = read_releases(files)
     if read is None:
         return None
     # What takes the place of a rule for a comparison may be older than what was approved since.
     others = {rule_id: one for rule_id, one in by_id.items() if instead is None or rule_id != instead.stem}
     check_releases(files, *read, others)
-    return read[1]
+    return read
 
 
-def _as_released(by_id: Mapping[str, ReadRule], releases: ReleasesFile | None) -> tuple[Rule, ...]:
+def _as_released(by_id: Mapping[str, ReadRule], releases: _Releases) -> tuple[Rule, ...]:
     """The rules as they run: a stable one that is not released is on trial."""
-    held = frozenset() if releases is None else on_trial(by_id, releases)
+    held = frozenset() if releases is None else on_trial(*releases, by_id)
     return tuple(
         msgspec.structs.replace(read.rule, status="trial") if rule_id in held else read.rule
         for rule_id, read in by_id.items()

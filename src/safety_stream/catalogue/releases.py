@@ -104,13 +104,11 @@ def _check_version(files: Files, at: Place, where: Where, entry: ApprovalEntry, 
         at.error((*where, "version"), what, "a version never falls: raise the one in the rule's file")
 
 
-def on_trial(rules: Mapping[str, ReadRule], releases: ReleasesFile) -> frozenset[str]:
-    """The stable rules that run on trial for want of approvals; a warning of each says what is missing."""
+def on_trial(at: Place, releases: ReleasesFile, rules: Mapping[str, ReadRule]) -> frozenset[str]:
+    """The stable rules that run on trial for want of approvals; warnings say what is missing."""
     stable = {rule_id: read for rule_id, read in rules.items() if read.rule.status == "stable"}
     found = {rule_id for rule_id, read in stable.items() if not is_approved(releases, read.rule)}
-    for rule_id in sorted(found):
-        what, mend = _missing(releases, stable[rule_id].rule)
-        stable[rule_id].at.warning(("status",), f"rule {rule_id} runs on trial: {what}", mend)
+    _warn_of(at, releases, {rule_id: stable[rule_id] for rule_id in sorted(found)})
     # Whatever rests on it may say what it finds.
     while resting := {
         one: beneath for one in stable.keys() - found if (beneath := rests_anywhere_on(stable[one].rule) & found)
@@ -122,8 +120,24 @@ def on_trial(rules: Mapping[str, ReadRule], releases: ReleasesFile) -> frozenset
     return frozenset(found)
 
 
+def _warn_of(at: Place, releases: ReleasesFile, found: Mapping[str, ReadRule]) -> None:
+    """Warn of each rule, but once of all that were never approved in any version: the file was begun without them."""
+    never = found.keys() - {one.rule for one in releases.releases}
+    if len(never) > 1:
+        what = f"{len(never)} stable rules run on trial: nobody has ever approved them ({min(never)} is the first)"
+        at.warning(("releases",), what, f"let {PEOPLE} people run {_RELEASE} --all {_REASONED}")
+        found = {rule_id: read for rule_id, read in found.items() if rule_id not in never}
+    for rule_id, read in found.items():
+        what, mend = _missing(releases, read.rule)
+        read.at.warning(("status",), f"rule {rule_id} runs on trial: {what}", mend)
+
+
+_RELEASE: Final = "safety-stream rules release"
+_REASONED: Final = "--by WHO --because TEXT"
+
+
 def _missing(releases: ReleasesFile, rule: Rule) -> tuple[str, str]:
-    mend = f"run safety-stream rules release {rule.id} --by WHO --because TEXT"
+    mend = f"run {_RELEASE} {rule.id} {_REASONED}"
     approved = approvals_of(releases, rule)
     if approved:
         return f"{len(approved)} of {PEOPLE} people have approved version {rule.version}", f"let another person {mend}"

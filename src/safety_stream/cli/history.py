@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate, islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from safety_stream.catalogue.backtesting import Span, Tally, with_only
+from safety_stream.cli.scratch import scratch
+from safety_stream.cli.spool import Spool
 from safety_stream.cli.terminal import Wrong, err, named, say
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant
 from safety_stream.core.register import is_out, outranks
 from safety_stream.core.rules.rule import Rule
@@ -30,33 +36,45 @@ from safety_stream.wire.general import DocumentFault
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import report_writer
 from safety_stream.wire.specialised import Unsuitable
+from safety_stream.wire.topology import STAGES
 
 SMALL_CHUNK = 50
 """Reports that go through together where it matters in which shift an alert comes: of a county, an hour's or two's."""
 
+_TO_ALERTS: Final = STAGES[: [row.name for row in STAGES].index("alert") + 1]
+"""The stages that matter to whoever counts alerts: not how they are handled, nor who is told."""
+
+SAID_EVERY = 60.0
+"""After so many seconds a line says how far a command is that runs where nobody sees a bar."""
 
 _BEFORE_ALL: Instant = -(10**18)
+_MEGABYTE = 20
+"""So many bits of a number of bytes are less than one."""
 
 
 class History(msgspec.Struct, frozen=True):
     """Reports in order of receipt, the lines that are none, and when the last thing happened that they tell of.
 
-    `names` are the reports' own, `<source>/<source_ref>`, by incident id. `decisions` of the arrivals are no reports,
-    but what stewards decided about persons.
+    `decisions` of the arrivals are no reports, but what stewards decided about persons.
     """
 
-    arrivals: list[Arrival]
+    arrivals: Spool
     rejects: list[Reject]
     last_occurred: Instant
-    names: dict[str, str]
     decisions: int = 0
+
+    @property
+    def received(self) -> tuple[Instant, Instant]:
+        """When the first and the last were received. Raises `Wrong` when there is no report."""
+        first, last = self.arrivals.first, self.arrivals.last
+        if first is None or last is None:
+            raise Wrong("there is no report in these files: name canonical JSON Lines, as `generate` writes them")
+        return first, last
 
     @property
     def span(self) -> Span:
         """The time in which things happen. Raises `Wrong` when there is no report."""
-        if not self.arrivals:
-            raise Wrong("there is no report in these files: name canonical JSON Lines, as `generate` writes them")
-        first = self.arrivals[0].received_at
+        first, _ = self.received
         return Span(len(self.arrivals), first, max(first, self.last_occurred))
 
 
@@ -71,36 +89,51 @@ LinksFile = Annotated[
 ]
 
 
-def read_history(files: Sequence[Path], known: Catalogue, links: Path | None = None) -> History:
+def read_history(
+    files: Sequence[Path], known: Catalogue, links: Path | None = None, names: dict[str, str] | None = None
+) -> History:
     """Everything in these files, `links` among them decisions about persons. Raises `UnreadableFile` and `OSError`.
 
     A line that does not say when it was received came right after the one before it in its file, though not before it
-    was reported itself.
+    was reported itself. Into `names`, where somebody needs them, goes what partners call their reports,
+    `<source>/<source_ref>`, by incident id.
     """
-    arrivals: list[Arrival] = []
-    rejects: list[Reject] = []
-    names: dict[str, str] = {}
-    last = 0
-    for path in files:
-        latest = _BEFORE_ALL
-        with path.open("rb") as file:
-            for entry in named(path, canonical.read(file, known.areas)):
-                if isinstance(entry, Reject):
-                    rejects.append(entry)
-                    continue
-                arrival = _arrival(entry, latest, known)
-                if isinstance(arrival, Reject):
-                    rejects.append(arrival)
-                    continue
-                report = entry.report
-                arrivals.append(arrival)
-                latest = max(latest, arrival.received_at)
-                last = max(last, min(report.occurred_from, arrival.received_at))
-                names[incident_id(report.source, report.source_ref)] = f"{report.source}/{report.source_ref}"
-    decisions = [] if links is None else [*_decisions(links, rejects)]
-    # At one moment decisions come first: who is who is known when the report comes.
-    arrivals = sorted([*decisions, *arrivals], key=lambda arrival: arrival.received_at)
-    return History(arrivals, rejects, last, names, len(decisions))
+    arrivals, rejects, last = Spool(), list[Reject](), 0
+    for line in _read(files, known):
+        if isinstance(line, Reject):
+            rejects.append(line)
+            continue
+        report, arrival = line
+        arrivals.add(arrival)
+        last = max(last, min(report.occurred_from, arrival.received_at))
+        if names is not None:
+            names[incident_id(report.source, report.source_ref)] = f"{report.source}/{report.source_ref}"
+    reports = len(arrivals)
+    if links is not None:
+        for decision in _decisions(links, rejects):
+            arrivals.add(decision)
+    return History(arrivals, rejects, last, len(arrivals) - reports)
+
+
+def _read(files: Sequence[Path], known: Catalogue) -> Iterator[tuple[Report, Arrival] | Reject]:
+    """The report of each line in these files and its arrival, or why there is none."""
+    sizes = [path.stat().st_size for path in files]
+    with _progress("Reading", sum(sizes) >> _MEGABYTE, "MB") as tell:
+        for path, before in zip(files, accumulate(sizes, initial=0), strict=False):
+            latest = _BEFORE_ALL
+            with path.open("rb") as file:
+                for number, entry in enumerate(named(path, canonical.read(file, known.areas))):
+                    if number % CHUNK == 0:
+                        tell((before + file.tell()) >> _MEGABYTE)
+                    if isinstance(entry, Reject):
+                        yield entry
+                        continue
+                    arrival = _arrival(entry, latest, known)
+                    if isinstance(arrival, Reject):
+                        yield arrival
+                        continue
+                    latest = max(latest, arrival.received_at)
+                    yield entry.report, arrival
 
 
 def _decisions(path: Path, rejects: list[Reject]) -> Iterator[Arrival]:
@@ -128,34 +161,40 @@ def _arrival(entry: Entry, latest: Instant, known: Catalogue) -> Arrival | Rejec
     return Arrival(f"backfill.{report.source}", value, received_at)
 
 
-def put_through(
-    known: Catalogue,
-    history: History,
-    seen: Callable[[Output], None],
-    *,
-    chunk_size: int = CHUNK,
-    until: Instant | None = None,
-) -> None:
-    """Put a history through every stage, with a bar that shows how far it is; then let time pass to `until`, if any."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    pipeline = Pipeline(known, seen)
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("Replaying", total=len(history.arrivals))
+def put_through(history: History, pipeline: Pipeline, *, chunk_size: int = CHUNK, until: Instant | None = None) -> None:
+    """Put a history through a pipeline, and show how far it is; then let time pass to `until`, if any."""
+    with _progress("Replaying", len(history.arrivals), "reports") as tell:
         for done in pipeline.run(history.arrivals, chunk_size):
-            progress.update(task, completed=done)
+            tell(done)
     if until is not None:
         pipeline.complete_to(until)
+
+
+@contextmanager
+def _progress(what: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """What tells how much of the total is done: a bar on a screen, and where nobody looks at one, a line at times."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        said = time.monotonic()
+
+        def tell(done: int) -> None:
+            nonlocal said
+            progress.update(task, completed=done)
+            if not err.is_terminal and time.monotonic() - said >= SAID_EVERY:
+                said = time.monotonic()
+                say(f"{what}: {done:,} of {total:,} {unit}")
+
+        yield tell
 
 
 def standing_versions(known: Catalogue, history: History) -> list[IncidentVersion]:
     """What every report of a history says last, but for those taken back; what intake refuses is not among them."""
     wire, rows, step = Records(), MemoryRows(), intake.make_step(known, 1)
     standing: dict[str, IncidentVersion] = {}
-    for start in range(0, len(history.arrivals), CHUNK):
-        records = [
-            wire.record(one.topic, 0, start + number, one.received_at, None, one.value)
-            for number, one in enumerate(history.arrivals[start : start + CHUNK])
-        ]
+    waiting = enumerate(history.arrivals)
+    while chunk := list(islice(waiting, CHUNK)):
+        records = [wire.record(one.topic, 0, number, one.received_at, None, one.value) for number, one in chunk]
         for output in step(rows, records, None):
             version = output.value
             if isinstance(version, IncidentVersion):
@@ -172,7 +211,7 @@ def say_what_is_left_out(history: History) -> None:
 
 
 def tally(known: Catalogue, rules: Sequence[Rule], history: History) -> Tally:
-    """What these rules alone would have raised on a history."""
+    """What these rules alone would have raised on a history. Raises `OSError` where the disk is full."""
     say_what_is_left_out(history)
     found = Tally(rules)
 
@@ -180,5 +219,7 @@ def tally(known: Catalogue, rules: Sequence[Rule], history: History) -> Tally:
         if isinstance(output.value, AlertVersion):
             found.take(output.value)
 
-    put_through(with_only(known, rules), history, take, chunk_size=SMALL_CHUNK)
+    with scratch() as make_rows:
+        pipeline = Pipeline(with_only(known, rules), take, stages=_TO_ALERTS, make_rows=make_rows)
+        put_through(history, pipeline, chunk_size=SMALL_CHUNK)
     return found

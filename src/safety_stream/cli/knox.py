@@ -71,7 +71,7 @@ def knox(
         raise Wrong(f"the catalogue has no {FILE}, which says over how many months to look: copy the one that ships")
     history = read_history(files, known)
     span = history.span
-    newest = day_of(history.arrivals[-1].received_at)
+    newest = day_of(history.received[1])
     last = month_before(newest) if month is None else month.date()
     if last > month_before(newest):
         raise Wrong(f"{last:%Y-%m} is not over in these files, which end on {to_date(newest)}: name an earlier --month")

@@ -25,7 +25,7 @@ from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import Instant, to_iso
 from safety_stream.core.stages.stage import Output
 from safety_stream.edge import canonical
-from safety_stream.replay import Result, Told
+from safety_stream.replay import Pipeline, Result, Told
 
 EPILOG = epilog(
     "safety-stream replay reports.jsonl.gz --out result",
@@ -78,8 +78,9 @@ def replay(
     one before it in its file, though not before its own `reported_at`. The same files give the same bytes.
     """
     known = catalogue_of(catalogue, areas, rules)
-    history = read_history(files, known, links)
-    last = history.arrivals[-1].received_at if history.arrivals else None
+    names: dict[str, str] = {}
+    history = read_history(files, known, links, names)
+    last = history.arrivals.last
     if until is not None and last is not None and until < last:
         raise Wrong(f"--until is before the last report came, at {to_iso(last)}: name a later time")
     result, told = Result(), Told()
@@ -95,8 +96,8 @@ def replay(
                 file.write(msgspec.json.encode(value) + b"\n")
                 tallies += isinstance(value, Tally)
 
-        put_through(known, history, take, until=until)
-    counts = result.write(out, history.names) | {"tallies": tallies}
+        put_through(history, Pipeline(known, take), until=until)
+    counts = result.write(out, names) | {"tallies": tallies}
     with (out / "rejects.jsonl").open("wb") as file:
         file.writelines(msgspec.json.encode(reject) + b"\n" for reject in history.rejects)
     counts["rejects"] = len(history.rejects)

@@ -54,6 +54,7 @@ from safety_stream.core.rules.why import (
 )
 from safety_stream.core.stages.detect import now_by
 from safety_stream.core.stages.stage import Clock, Output
+from safety_stream.replay import Pipeline
 from safety_stream.streaming.reading import high_watermarks, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import row_of
@@ -156,7 +157,7 @@ def _replayed(files: list[Path], links: Path | None, known: Catalogue) -> Past:
             if isinstance(output.value, FeedStatus):
                 clock = clock.hear(output.value)
 
-    put_through(known, history, take)
+    put_through(history, Pipeline(known, take))
     now = now_by(clock, 1, known.sources)
     return Past(*_stand(changes), lambda: versions, now, Persons(decisions_of(decided), known.persons))
 
