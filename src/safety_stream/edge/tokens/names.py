@@ -48,18 +48,24 @@ _TYPED: Final = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | dict.fr
 
 
 class Surname(msgspec.Struct, frozen=True):
-    """A surname: `whole` of all its parts, which others may have each alone; `sounds` are their Soundex codes."""
+    """A surname: `whole` of all its parts; `sounds` are the Soundex codes of it and of each part alone.
+
+    `words` are what the field would give if it were the forename's, too.
+    """
 
     whole: str
-    parts: tuple[str, ...]
+    words: tuple[str, ...]
     sounds: tuple[str, ...]
 
 
 class Forename(msgspec.Struct, frozen=True):
-    """Given names: the `first` tells who it is; `stands_for` is what it may be short for, at least itself."""
+    """Given names: the `first` tells who it is; `stands_for` is what it may be short for, at least itself.
+
+    `words` are what the field would give if it were the surname's, too.
+    """
 
     first: str
-    parts: tuple[str, ...]
+    words: tuple[str, ...]
     initials: tuple[str, ...]
     stands_for: tuple[str, ...]
 
@@ -125,7 +131,14 @@ class Names:
         whole = "".join(kept)
         shown = tuple(dict.fromkeys((whole, *kept, *parts)))[: PARTS_AT_MOST + 1]
         sounds = tuple(dict.fromkeys(_sound(part) for part in shown))[:PARTS_AT_MOST]
-        return Surname(whole=whole, parts=tuple(sorted(set(parts))), sounds=sounds)
+        return Surname(whole=whole, words=self._words(text), sounds=sounds)
+
+    def _words(self, text: str) -> tuple[str, ...]:
+        """The words of a field whichever it is: names are put into each other's field."""
+        words = self._without_titles(self.folded(text).replace("-", " ").split())
+        parts = [self._surname_part(part) for part in _joined(words, self._tables.particles | self._tables.joined)]
+        parts = [self._tables.forenames.get(part, part) for part in parts]
+        return tuple(part for part in parts if part not in self._tables.marks) or tuple(parts)
 
     def _surname_part(self, part: str) -> str:
         if part.startswith("mc") and len(part) > len("mc") + 2:
@@ -142,7 +155,7 @@ class Names:
         first = telling[0]
         return Forename(
             first=first,
-            parts=tuple(sorted(set(parts))),
+            words=self._words(text),
             initials=tuple(dict.fromkeys(part[0] for part in (first, *parts)))[:PARTS_AT_MOST],
             stands_for=self._stands_for(first),
         )

@@ -93,10 +93,13 @@ def telephone(text: str) -> str:
 
 def outward_postcode(text: str) -> str:
     """The first half of a postcode; empty where it says that there is none."""
-    match = _POSTCODE.fullmatch(_compact(text))
+    code = _compact(text)
+    if code.startswith(_NO_ABODE):
+        return ""
+    match = _POSTCODE.fullmatch(code)
     if match is None:
         raise Unusable("is no postcode, nor the first half of one")
-    return "" if match[1] == _NO_ABODE else match[1]
+    return match[1]
 
 
 def _compact(text: str) -> str:

@@ -231,7 +231,7 @@ class Normaliser:
                 claims.secondary.append(("area", whole + born + place))
             if forename is not None:
                 self._of_name(claims, surname, forename, born)
-                parts = sorted({*surname.parts, *forename.parts})
+                parts = sorted({*surname.words, *forename.words})
                 claims.secondary.append(("order", born + b"".join([frame(part) for part in parts])))
                 if birth.swapped:
                     claims.secondary.append(("swap", whole + frame(forename.first) + frame(birth.swapped)))
