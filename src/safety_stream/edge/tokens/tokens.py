@@ -63,6 +63,9 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 OTHER_NAMES_AT_MOST: Final = 4
 """So many names beside the first make tokens."""
 
+FRAMES: Final = 1 << 17
+"""How many framed fields are remembered."""
+
 _BLOCK: Final = 64
 _KEPT: Final = 32
 """Hexadecimal digits of a token: 128 bits, of which among a million persons no two are the same by chance."""
@@ -175,9 +178,9 @@ class Normaliser:
         self._for_linking = for_linking
         self._names = Names(tables)
         self._births = Births(tables, as_of)
-        self._outward = lru_cache(1 << 16)(numbers.outward_postcode)
+        self._outward = lru_cache(FRAMES)(numbers.outward_postcode)
         # Names and dates repeat; what is framed once need not be again.
-        self._framed = lru_cache(1 << 17)(framed)
+        self._framed = lru_cache(FRAMES)(framed)
 
     def claims(self, person: Person) -> Claims:
         """The claims of one person. Raises `Refused` where none can be made."""
