@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.edge.tokens.making import KEY, OTHER_KEY, PURPOSE, a_person, all_of, an_epoch, minter, normaliser, tokens_of
 
 from safety_stream.core.stages.intake import _IS_TOKEN
-from safety_stream.edge.tokens.tokens import KINDS, Kind, Minter, framed
+from safety_stream.edge.tokens.framing import framed
+from safety_stream.edge.tokens.tokens import KINDS, Kind, Minter
 from safety_stream.edge.tokens.unusable import BadSetup
 
 TEXTS = st.text(st.sampled_from("ab\x00\x04 ,|") | st.characters(codec="utf-8"), max_size=6)

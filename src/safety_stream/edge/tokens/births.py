@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from safety_stream.edge.tokens.framing import framed
 from safety_stream.edge.tokens.tables import Tables
 from safety_stream.edge.tokens.unusable import Unusable
 
@@ -26,11 +27,11 @@ _DAY_FIRST = re.compile(r"(\d{1,2})([-/. ])(\d{1,2})\2(\d{4})(?:[T ]00:00(?::00(
 
 
 class Birth(msgspec.Struct, frozen=True):
-    """A date of birth. `swapped` reads the same with day and month swapped; empty where they cannot have been."""
+    """A date of birth, framed. `swapped` is the same with day and month swapped; empty where they cannot have been."""
 
-    iso: str
-    swapped: str
-    year: str
+    whole: bytes
+    swapped: bytes
+    year: bytes
     is_weak: bool
 
 
@@ -55,9 +56,9 @@ class Births:
         iso = born.isoformat()
         low, high = sorted((born.day, born.month))
         return Birth(
-            iso=iso,
-            swapped=f"{born.year}:{low:02}:{high:02}" if high <= _MONTHS else "",
-            year=f"{born.year}",
+            whole=framed(iso),
+            swapped=framed(f"{born.year}:{low:02}:{high:02}") if high <= _MONTHS else b"",
+            year=framed(f"{born.year}"),
             is_weak=iso[5:] in self._tables.default_days or iso in self._tables.default_dates,
         )
 

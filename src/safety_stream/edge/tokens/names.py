@@ -27,6 +27,7 @@ from typing import Final
 import jellyfish
 import msgspec
 
+from safety_stream.edge.tokens.framing import framed
 from safety_stream.edge.tokens.tables import Tables
 from safety_stream.edge.tokens.unusable import Unusable
 
@@ -48,31 +49,28 @@ _TYPED: Final = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | dict.fr
 
 
 class Surname(msgspec.Struct, frozen=True):
-    """A surname: `whole` of all its parts; `sounds` are the Soundex codes of it and of each part alone.
+    """A surname, framed: `whole` of all its parts; `sounds` are the Soundex codes of it and of each part alone.
 
     `words` are what the field would give if it were the forename's, too.
     """
 
-    whole: str
-    words: tuple[str, ...]
-    sounds: tuple[str, ...]
+    whole: bytes
+    words: tuple[bytes, ...]
+    sounds: tuple[bytes, ...]
 
 
 class Forename(msgspec.Struct, frozen=True):
-    """Given names: the `first` tells who it is; `stands_for` is what it may be short for, at least itself.
+    """Given names, framed: the `first` tells who it is; `stands_for` is what it may be short for, at least itself.
 
     `words` are what the field would give if it were the surname's, too.
     """
 
-    first: str
-    words: tuple[str, ...]
-    initials: tuple[str, ...]
-    stands_for: tuple[str, ...]
-
-    @property
-    def is_initial(self) -> bool:
-        """Whether only a letter is known, which many share."""
-        return len(self.first) == 1
+    first: bytes
+    words: tuple[bytes, ...]
+    initials: tuple[bytes, ...]
+    stands_for: tuple[bytes, ...]
+    is_initial: bool
+    """Whether only a letter is known, which many share."""
 
 
 class Names:
@@ -80,6 +78,7 @@ class Names:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self.folded = lru_cache(CACHED)(self._folded)
         self.surnames = lru_cache(CACHED)(self._surnames)
         self.forenames = lru_cache(CACHED)(self._forenames)
 
@@ -99,12 +98,16 @@ class Names:
     def _pieces(self, text: str) -> list[str]:
         if len(text) > LENGTH_AT_MOST:
             raise Unusable(f"longer than {LENGTH_AT_MOST} characters: a name stands alone in its column")
-        if " ".join(self.folded(text).replace("-", " ").split()) in self._tables.placeholders:
+        if " ".join(self._all_folded(text).replace("-", " ").split()) in self._tables.placeholders:
             return []
         return [piece for piece in _OTHER_NAME.split(text) if piece.strip()][:PARTS_AT_MOST]
 
-    def folded(self, text: str) -> str:
-        """Small letters without marks; hyphens and spaces are left. Raises `Unusable` for what no name has."""
+    def _all_folded(self, text: str) -> str:
+        # Word by word: of two given names each is remembered, where both together are as good as new.
+        return " ".join([self.folded(word) for word in text.split()])
+
+    def _folded(self, text: str) -> str:
+        """A word in small letters without marks; hyphens are left. Raises `Unusable` for what no name has."""
         small = unicodedata.normalize("NFKC", text.translate(_TYPED)).casefold()
         small = small.translate(self._tables.letters)
         if small.isascii() and small.isalpha():
@@ -121,7 +124,8 @@ class Names:
         return "".join(letters)
 
     def _surname(self, text: str) -> Surname | None:
-        words = self._without_titles(self.folded(text).replace("-", " ").split())
+        folded = self._all_folded(text)
+        words = self._without_titles(folded.replace("-", " ").split())
         while len(words) > 1 and words[-1] in self._tables.suffixes:
             words.pop()
         parts = [self._surname_part(part) for part in _joined(words, self._tables.particles)]
@@ -130,15 +134,15 @@ class Names:
         kept = [part for part in parts if part not in self._tables.marks] or parts
         whole = "".join(kept)
         shown = tuple(dict.fromkeys((whole, *kept, *parts)))[: PARTS_AT_MOST + 1]
-        sounds = tuple(dict.fromkeys(_sound(part) for part in shown))[:PARTS_AT_MOST]
-        return Surname(whole=whole, words=self._words(text), sounds=sounds)
+        sounds = tuple(dict.fromkeys(framed(_sound(part)) for part in shown))[:PARTS_AT_MOST]
+        return Surname(whole=framed(whole), words=self._words(folded), sounds=sounds)
 
-    def _words(self, text: str) -> tuple[str, ...]:
+    def _words(self, folded: str) -> tuple[bytes, ...]:
         """The words of a field whichever it is: names are put into each other's field."""
-        words = self._without_titles(self.folded(text).replace("-", " ").split())
+        words = self._without_titles(folded.replace("-", " ").split())
         parts = [self._surname_part(part) for part in _joined(words, self._tables.particles | self._tables.joined)]
         parts = [self._tables.forenames.get(part, part) for part in parts]
-        return tuple(part for part in parts if part not in self._tables.marks) or tuple(parts)
+        return tuple(framed(part) for part in parts if part not in self._tables.marks) or tuple(map(framed, parts))
 
     def _surname_part(self, part: str) -> str:
         if part.startswith("mc") and len(part) > len("mc") + 2:
@@ -146,7 +150,8 @@ class Names:
         return self._tables.surnames.get(part, part)
 
     def _forename(self, text: str) -> Forename | None:
-        words = self._without_titles([word.replace("-", "") for word in self.folded(text).split()])
+        folded = self._all_folded(text)
+        words = self._without_titles([word.replace("-", "") for word in folded.split()])
         parts = [self._tables.forenames.get(part, part) for part in _joined(words, self._tables.joined) if part]
         if not parts or " ".join(parts) in self._tables.placeholders:
             return None
@@ -154,15 +159,16 @@ class Names:
         telling = [part for part in named if part not in self._tables.leading] or named
         first = telling[0]
         return Forename(
-            first=first,
-            words=self._words(text),
-            initials=tuple(dict.fromkeys(part[0] for part in (first, *parts)))[:PARTS_AT_MOST],
+            first=framed(first),
+            words=self._words(folded),
+            initials=tuple(dict.fromkeys(framed(part[0]) for part in (first, *parts)))[:PARTS_AT_MOST],
             stands_for=self._stands_for(first),
+            is_initial=len(first) == 1,
         )
 
-    def _stands_for(self, first: str) -> tuple[str, ...]:
+    def _stands_for(self, first: str) -> tuple[bytes, ...]:
         known = self._tables.nicknames.get(first, (first,))
-        return tuple(dict.fromkeys(self._tables.forenames.get(name, name) for name in known))[:PARTS_AT_MOST]
+        return tuple(dict.fromkeys(framed(self._tables.forenames.get(name, name)) for name in known))[:PARTS_AT_MOST]
 
     def _without_titles(self, words: list[str]) -> list[str]:
         while len(words) > 1 and words[0] in self._tables.titles:

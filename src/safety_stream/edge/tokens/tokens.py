@@ -34,6 +34,7 @@ import msgspec
 
 from safety_stream.edge.tokens import numbers
 from safety_stream.edge.tokens.births import Birth, Births
+from safety_stream.edge.tokens.framing import framed
 from safety_stream.edge.tokens.keys import Epoch
 from safety_stream.edge.tokens.names import Forename, Names, Surname
 from safety_stream.edge.tokens.tables import Tables
@@ -75,6 +76,7 @@ _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 _SEXES: Final = {"m": "m", "male": "m", "1": "m", "man": "m", "boy": "m"} | dict.fromkeys(
     ("f", "female", "2", "woman", "girl"), "f"
 )
+_FRAMED_SEX: Final = {sex: framed(sex) for sex in ("m", "f", "")}
 _NO_SEX: Final = frozenset(
     {"", "u", "unknown", "0", "9", "x", "i", "other", "not known", "not stated", "n", "indeterminate"}
 )
@@ -127,7 +129,7 @@ class Fault(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Claims(msgspec.Struct, kw_only=True):
+class Claims(msgspec.Struct, kw_only=True, gc=False):
     """What a person's tokens are made of. As readable as the person; it never shows itself."""
 
     person: bytes | None = None
@@ -145,7 +147,7 @@ class Claims(msgspec.Struct, kw_only=True):
         return "Claims(…)"
 
 
-class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One person's tokens of one epoch. `primary` is None where the person is not known well enough for one."""
 
     primary: str | None
@@ -162,12 +164,6 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
         return self.primary or (self.verified[0] if self.verified else None)
 
 
-def framed(text: str) -> bytes:
-    """The text as bytes, with their number before them: a list of such says where each one ends."""
-    content = text.encode()
-    return len(content).to_bytes(4, "big") + content
-
-
 class Normaliser:
     """From what a record says to claims, by tables; `as_of` is the day after which nobody is born yet.
 
@@ -179,7 +175,6 @@ class Normaliser:
         self._names = Names(tables)
         self._births = Births(tables, as_of)
         self._outward = lru_cache(FRAMES)(numbers.outward_postcode)
-        # Names and dates repeat; what is framed once need not be again.
         self._framed = lru_cache(FRAMES)(framed)
 
     def claims(self, person: Person) -> Claims:
@@ -220,40 +215,34 @@ class Normaliser:
         return {field for field, read in readers if not _is_read(read, getattr(person, field))}
 
     def _person(self, surname: Surname, forename: Forename, birth: Birth, sex: str) -> bytes:
-        frame = self._framed
-        return frame(surname.whole) + frame(forename.first) + frame(birth.iso) + frame(sex)
+        return surname.whole + forename.first + birth.whole + _FRAMED_SEX[sex]
 
     def _main(
         self, claims: Claims, surname: Surname, forename: Forename | None, birth: Birth | None, outward: str
     ) -> None:
-        frame = self._framed
-        whole, place = frame(surname.whole), frame(outward)
+        whole, place = surname.whole, self._framed(outward)
         if birth is not None and not birth.is_weak:
-            born = frame(birth.iso)
+            born = birth.whole
             if outward:
                 claims.secondary.append(("area", whole + born + place))
             if forename is not None:
                 self._of_name(claims, surname, forename, born)
-                parts = sorted({*surname.words, *forename.words})
-                claims.secondary.append(("order", born + b"".join([frame(part) for part in parts])))
+                claims.secondary.append(("order", born + b"".join(sorted({*surname.words, *forename.words}))))
                 if birth.swapped:
-                    claims.secondary.append(("swap", whole + frame(forename.first) + frame(birth.swapped)))
+                    claims.secondary.append(("swap", whole + forename.first + birth.swapped))
                 if outward:
-                    claims.secondary += [("given", frame(name) + born + place) for name in forename.stands_for]
+                    claims.secondary += [("given", name + born + place) for name in forename.stands_for]
         if forename is not None and not forename.is_initial:
-            both = whole + frame(forename.first)
+            both = whole + forename.first
             if birth is not None:
-                claims.weak.append(("year", both + frame(birth.year)))
+                claims.weak.append(("year", both + birth.year))
             if outward:
                 claims.weak.append(("home", both + place))
 
     def _of_name(self, claims: Claims, surname: Surname, forename: Forename, born: bytes) -> None:
-        frame = self._framed
         for sound in surname.sounds:
-            sounded = born + frame(sound)
-            claims.secondary += [("sound", sounded + frame(initial)) for initial in forename.initials]
-        whole = frame(surname.whole)
-        claims.secondary += [("known-as", whole + frame(name) + born) for name in forename.stands_for]
+            claims.secondary += [("sound", born + sound + initial) for initial in forename.initials]
+        claims.secondary += [("known-as", surname.whole + name + born) for name in forename.stands_for]
 
     def _others(
         self,
@@ -271,7 +260,7 @@ class Normaliser:
         for surname, forename in list(dict.fromkeys(pairs))[:OTHER_NAMES_AT_MOST]:
             if not forename.is_initial:
                 claims.secondary.append(("person", self._person(surname, forename, birth, sex)))
-            self._of_name(claims, surname, forename, self._framed(birth.iso))
+            self._of_name(claims, surname, forename, birth.whole)
 
     def _other_names(
         self, person: Person, surnames: tuple[Surname, ...], forenames: tuple[Forename, ...]
