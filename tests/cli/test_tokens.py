@@ -322,11 +322,12 @@ def test_a_check_and_a_make_refuse_the_same_rows(persons: Path):
         ("19840516", False),
         ("REF 12", False),
         ("x1-FEATHERSTONE", False),
+        ("Zebedee-7", False),
         ("1" * 65, False),
     ],
 )
 def test_a_reference_leaves_only_when_it_is_nothing_else(tmp_path: Path, reference: str, is_taken: bool):
-    row = ("Featherstone", "Zebedee", "1984-05-16", "M", "", "9990000018", "", reference)
+    row = ("Featherstone", "Otto Zebedee", "1984-05-16", "M", "", "9990000018", "", reference)
     result = make(a_file(tmp_path / "persons.csv", [row]))
 
     assert result.exit_code == (0 if is_taken else 2)
@@ -385,7 +386,7 @@ class Endless(io.RawIOBase):
 
 def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch):
     # What is remembered is bounded by number; a small one, so that it is full before we look.
-    for module in ("names", "births"):
+    for module in ("names", "births", "files"):
         monkeypatch.setattr(sys.modules[f"safety_stream.edge.tokens.{module}"], "CACHED", 256)
     monkeypatch.setattr(sys.modules["safety_stream.edge.tokens.tokens"], "FRAMES", 256)
     tables = load_tables(catalogue_folder() / "tokens")

@@ -17,12 +17,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from safety_stream.cli.terminal import Wrong, err, how_many, print_json, print_table, say
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.tokens.files import (
+    Beside,
     Checked,
     Form,
     Row,
     Said,
     Workshop,
-    beside,
     each_made,
     form_of,
     normalisers_for,
@@ -139,6 +139,7 @@ def make(
 def check(asked: Asked, day: date, *, as_json: bool) -> int:
     """Say what would become of a file; how many rows would be refused."""
     normaliser = Normaliser(_tables(asked.tables)[0], day, for_linking=False)
+    beside = Beside("subject")
     found = Checked()
     with _rows(asked, quiet=as_json) as rows:
         for row in rows:
@@ -147,7 +148,7 @@ def check(asked: Asked, day: date, *, as_json: bool) -> int:
                 continue
             faulty = normaliser.faulty(row.person)
             try:
-                beside(row, "subject")
+                beside.read(row)
                 found.count(row, normaliser.claims(row.person), faulty)
             except Refused as refused:
                 found.count(row, refused, faulty)

@@ -17,6 +17,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Final, Literal, TextIO, get_args
 
@@ -24,8 +26,9 @@ import msgspec
 
 from safety_stream.core.model.incidents import Role
 from safety_stream.edge.tokens.keys import Epoch
+from safety_stream.edge.tokens.names import CACHED
 from safety_stream.edge.tokens.tables import Tables
-from safety_stream.edge.tokens.tokens import FIELDS, Claims, Fault, Minter, Normaliser, Person, Refused
+from safety_stream.edge.tokens.tokens import FIELDS, Claims, Fault, Minter, Normaliser, Person, Refused, Tokens
 from safety_stream.edge.tokens.unusable import BadSetup
 
 LINE_AT_MOST: Final = 100_000
@@ -63,6 +66,9 @@ _ALSO_CALLED: Final[Mapping[str, str]] = {
 """Headings that mean a field without being told."""
 
 _IS_REFERENCE = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9][A-Za-z0-9/_.:-]{0,63}", re.ASCII).fullmatch
+_TELLING: Final = 2
+"""Of a value of no more letters, a reference may have the same ones by chance."""
+
 _NOT_HEADING = re.compile(r"[^a-z0-9]+")
 _NOT_VALUE = re.compile(r"[^A-Z0-9]+")
 
@@ -149,15 +155,14 @@ class Workshop:
         self._normalisers = normalisers
         self._minters = [(epoch, Minter(epoch, purpose)) for epoch in epochs]
         self._newest = epochs[0]
-        self._role = _known_role(role)
+        self._beside = Beside(role)
 
     def make(self, row: Row) -> Made:
         """What is made of a row. Raises `Refused`."""
-        role, reference = beside(row, self._role)
+        role, reference = self._beside.read(row)
         claims = self._normalisers[self._newest.tables].claims(row.person)
         each = [(epoch, minter.tokens(self._claims(row.person, epoch, claims))) for epoch, minter in self._minters]
         newest, now = each[0]
-        method = "verified-id" if now.primary is None else "full-name-and-birth"
         return Made(
             report=ReportPart(
                 line=row.line,
@@ -166,21 +171,9 @@ class Workshop:
                 vehicles=now.vehicles,
                 phones=now.phones,
             ),
-            linking=ForLinking(
-                line=row.line,
-                reference=reference,
-                token=now.of_party,
-                verified=tuple(token for _, one in each for token in one.verified),
-                secondary=tuple(token for _, one in each for token in one.secondary),
-                weak=tuple(token for _, one in each for token in one.weak),
-                places=tuple(token for _, one in each for token in one.places),
-            ),
-            links=tuple(
-                _same(one.of_party, now.of_party, method, newest)
-                for _, one in each[1:]
-                if one.of_party and now.of_party
-            ),
-            faults=tuple(_said(row.line, fault) for fault in claims.faults),
+            linking=_for_linking(row.line, reference, now, [one for _, one in each]),
+            links=tuple([_same(one, now, newest) for _, one in each[1:] if one.of_party and now.of_party]),
+            faults=tuple([_said(row.line, fault) for fault in claims.faults]),
         )
 
     def _claims(self, person: Person, epoch: Epoch, newest: Claims) -> Claims:
@@ -264,11 +257,6 @@ def normalisers_for(
     return {digest: Normaliser(known[digest], as_of, for_linking=for_linking) for digest in sorted(wanted)}
 
 
-def beside(row: Row, role: str) -> tuple[str, str]:
-    """The role and the reference of a row; `role` where it states none. Raises `Refused`."""
-    return _known_role(row.role.strip().lower()) if row.role else role, _reference_of(row)
-
-
 def _known_role(role: str) -> Role:
     for one in ROLES:
         if one == role:
@@ -276,26 +264,72 @@ def _known_role(role: str) -> Role:
     raise Refused("role", f"is none of {', '.join(ROLES)}")
 
 
-def _reference_of(row: Row) -> str:
-    """The reference, if it is nothing but that: it leaves the partner as it stands. Raises `Refused`."""
-    reference = row.reference.strip()
-    if not reference:
-        return ""
-    if not _IS_REFERENCE(reference):
-        raise Refused("reference", "has up to 64 letters, digits and /_.:- and a digit among them, or is left out")
-    plain = _NOT_VALUE.sub("", reference.upper())
-    for name in FIELDS:
-        stated = _NOT_VALUE.sub("", getattr(row.person, name).upper())
-        if len(stated) > 1 and (stated == plain or (len(stated) > 2 and stated in plain)):  # noqa: PLR2004 - two letters are in many a reference
-            raise Refused("reference", f"repeats the field {name}, which must not leave: name another column")
-    return reference
+class Beside:
+    """Reads what stands beside a person in a row: its role, and the reference, which leaves the partner as it is.
+
+    `role` is that of rows that state none.
+    """
+
+    def __init__(self, role: str) -> None:
+        self._role = _known_role(role)
+        # Values repeat, and this is asked of every one of them.
+        self._words = lru_cache(CACHED)(_words)
+
+    def read(self, row: Row) -> tuple[Role, str]:
+        """Role and reference. Raises `Refused`."""
+        role = _known_role(row.role.strip().lower()) if row.role else self._role
+        return role, self._reference(row.reference.strip(), row.person) if row.reference else ""
+
+    def _reference(self, reference: str, person: Person) -> str:
+        if not reference:
+            return ""
+        if not _IS_REFERENCE(reference):
+            raise Refused("reference", "has up to 64 letters, digits and /_.:- and a digit among them, or is left out")
+        plain = _NOT_VALUE.sub("", reference.upper())
+        for name, value in zip(FIELDS, msgspec.structs.astuple(person), strict=True):
+            if value:
+                for word in self._words(value):
+                    if word == plain or (len(word) > _TELLING and word in plain):
+                        raise Refused(
+                            "reference", f"repeats the field {name}, which must not leave: name another column"
+                        )
+        return reference
 
 
-def _same(old: str | None, new: str | None, method: str, epoch: Epoch) -> SamePerson:
-    # Decided when the epoch began, so that the same pair is the same decision in every file.
-    first, second = sorted((old or "", new or ""))
-    at = f"{epoch.begins.isoformat()}T00:00:00Z"
-    return SamePerson(first=first, second=second, state="linked", method=method, decided_by=DECIDED_BY, decided_at=at)
+def _words(value: str) -> tuple[str, ...]:
+    """A value as a reference might repeat it: whole, and word by word."""
+    upper = value.upper()
+    words = (_NOT_VALUE.sub("", word) for word in (upper, *upper.split()))
+    return tuple(dict.fromkeys(word for word in words if len(word) > 1))
+
+
+def _for_linking(line: int, reference: str, now: Tokens, each: Sequence[Tokens]) -> ForLinking:
+    return ForLinking(
+        line=line,
+        reference=reference,
+        token=now.of_party,
+        verified=_together([one.verified for one in each]),
+        secondary=_together([one.secondary for one in each]),
+        weak=_together([one.weak for one in each]),
+        places=_together([one.places for one in each]),
+    )
+
+
+def _together(tokens: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tokens[0] if len(tokens) == 1 else tuple(chain.from_iterable(tokens))
+
+
+def _same(old: Tokens, new: Tokens, epoch: Epoch) -> SamePerson:
+    first, second = sorted((old.of_party or "", new.of_party or ""))
+    return SamePerson(
+        first=first,
+        second=second,
+        state="linked",
+        method="verified-id" if new.primary is None else "full-name-and-birth",
+        decided_by=DECIDED_BY,
+        # When the epoch began, so that the same pair is the same decision in every file.
+        decided_at=f"{epoch.begins.isoformat()}T00:00:00Z",
+    )
 
 
 def _said(line: int, fault: Fault) -> Said:
