@@ -394,7 +394,7 @@ ROWS = (
     ),
     Row(
         "tokens",
-        "persons' tokens for reports at a partner, CSV to lines, persons/s",
+        "persons' tokens for reports at a partner, persons/s",
         "one process, no broker",
         _tokens("party"),
         at_least=50_000,
@@ -404,6 +404,12 @@ ROWS = (
         "the same with the secondary and weak tokens a steward links by",
         "one process, no broker",
         _tokens("linking"),
+    ),
+    Row(
+        "tokens-file",
+        "tokens for reports, from rows of CSV to written lines",
+        "one process, no broker",
+        _tokens("file"),
     ),
     Row(
         "takeover",

@@ -139,7 +139,7 @@ def _stages(rows: Told) -> Iterator[str]:
 
 
 def _tokens(rows: Told) -> Iterator[str]:
-    for name in ("tokens", "tokens-linking"):
+    for name in ("tokens", "tokens-linking", "tokens-file"):
         if name in rows:
             last = rows[name]["runs"][-1]
             yield (
