@@ -205,6 +205,24 @@ def test_a_file_without_a_heading_is_refused_without_repeating_its_first_person(
     assert "Featherstone" not in result.output
 
 
+@pytest.mark.parametrize("content", [b"", b"\xe9,DOB\nSmith,1984-05-16\n", b'"' + b"a" * 200_000])
+def test_a_heading_that_cannot_be_read_is_said(tmp_path: Path, content: bytes):
+    (tmp_path / "persons.csv").write_bytes(content)
+    result = make(tmp_path / "persons.csv")
+
+    assert result.exit_code == 1
+    assert "no heading that can be read" in result.stderr
+
+
+def test_the_source_is_never_written_over(persons: Path):
+    before = persons.read_bytes()
+    result = make(persons, "--development", "--linking", persons)
+
+    assert result.exit_code == 1
+    assert "named twice" in result.stderr
+    assert persons.read_bytes() == before
+
+
 def test_two_headings_for_one_field_are_asked_about(tmp_path: Path):
     result = make(a_file(tmp_path / "persons.csv", [("a", "b")], ("Surname", "Last Name")))
 

@@ -92,6 +92,7 @@ def make(
     as_json: bool,
 ) -> int:
     """Write the files; how many rows were refused."""
+    _check_apart(asked.file, files)
     tables = _tables(asked.tables)
     epochs = _ring(keys, purpose, tables[0], is_development=is_development).in_use(purpose, day)
     normalisers = normalisers_for(epochs, tables, day, for_linking=files.linking is not None)
@@ -178,6 +179,12 @@ def key_rotate(into: Path, epoch: str, overlap_days: int, tables: Sequence[Path]
     ring = rotated(read_keys(into), epoch, _tables(tables)[0].digest, day, timedelta(days=overlap_days))
     write_keys(into, ring, is_new=False)
     _say_ring(into, ring, as_json=as_json)
+
+
+def _check_apart(source: Path, files: Files) -> None:
+    named = [source, *(path for path in msgspec.structs.astuple(files) if path is not None)]
+    if len({path.resolve() for path in named}) < len(named):
+        raise Wrong("one file is named twice, as what is read or written: name another for each")
 
 
 def _say_ring(into: Path, ring: KeyRing, *, as_json: bool) -> None:

@@ -347,9 +347,12 @@ def _why_weak(person: Person, claims: Claims) -> str:
 def _csv_rows(file: TextIO, columns: Mapping[str, str]) -> Iterator[Row | Said]:
     lines = _Lines(file)
     reader = csv.reader(lines)
-    heading = next(reader, None)
-    if heading is None:
-        raise BadSetup("the file is empty")
+    try:
+        heading = next(reader, None)
+    except csv.Error:
+        heading = None
+    if heading is None or lines.take_fault():
+        raise BadSetup("the file has no heading that can be read: is it CSV, and in the --encoding that was said?")
     places = _places(heading, columns)
     before = reader.line_num
     while True:

@@ -163,7 +163,8 @@ class Names:
             words=self._words(folded),
             initials=tuple(dict.fromkeys(framed(part[0]) for part in (first, *parts)))[:PARTS_AT_MOST],
             stands_for=self._stands_for(first),
-            is_initial=len(first) == 1,
+            # In other writing than Latin a letter may be a whole name.
+            is_initial=len(first) == 1 and first.isascii(),
         )
 
     def _stands_for(self, first: str) -> tuple[bytes, ...]:
