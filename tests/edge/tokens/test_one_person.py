@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.edge.tokens.making import a_person, are_one, kinds_shared, normaliser, tokens_of
+from tests.edge.tokens.making import PURPOSE, a_person, an_epoch, are_one, kinds_shared, normaliser, tokens_of
 
-from safety_stream.edge.tokens.tokens import Refused
+from safety_stream.edge.tokens.tokens import Minter, Refused
 
 # Two ways to write what the same person is called, and so one at once.
 ALIKE = {
@@ -195,6 +195,31 @@ def test_a_surname_that_is_also_a_word_for_others_is_a_surname():
     assert tokens_of(a_person(surname="Nee")).primary
     assert tokens_of(a_person(surname="Senior")).primary
     assert tokens_of(a_person(surname="Singh")).primary
+
+
+def test_a_title_in_brackets_is_no_other_name():
+    assert tokens_of(a_person(surname="Smith (Mrs)")) == tokens_of(a_person())
+
+
+def test_a_name_of_one_letter_in_other_writing_is_whole():
+    assert tokens_of(a_person(surname="王", forename="芳")).primary
+    assert not tokens_of(a_person(forename="F")).primary
+
+
+def test_tokens_stay_what_they_are():
+    """They are kept for years. When this fails on purpose, raise `FORM`, so that an epoch is not mixed of two sorts."""
+    by = Minter(an_epoch("g"), PURPOSE)
+    people = [
+        a_person(),
+        a_person(surname="Ó Briain-Wałęsa", forename="Mohd. Yousaf", sex="1"),
+        a_person(surname="Kaur Dhillon", forename="Gurprit Kaur", born="2001-12-31", sex="F"),
+    ]
+
+    assert [tokens_of(person, by).primary for person in people] == [
+        "g.person.bee57b3de54dadc256fda29e1e6900fd",
+        "g.person.d302fc307fc7752127301f9cef8979d1",
+        "g.person.ef8a83e8d990d5888d011375b0b0dd61",
+    ]
 
 
 def test_what_is_wrong_beside_the_name_is_left_out_and_said():

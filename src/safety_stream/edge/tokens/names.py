@@ -100,7 +100,11 @@ class Names:
             raise Unusable(f"longer than {LENGTH_AT_MOST} characters: a name stands alone in its column")
         if " ".join(self._all_folded(text).replace("-", " ").split()) in self._tables.placeholders:
             return []
-        return [piece for piece in _OTHER_NAME.split(text) if piece.strip()][:PARTS_AT_MOST]
+        first, *others = [piece for piece in _OTHER_NAME.split(text) if piece.strip()] or [""]
+        # A title in brackets is nobody's other name.
+        titles = self._tables.titles | self._tables.suffixes
+        named = [piece for piece in others if not titles.issuperset(self._all_folded(piece).split())]
+        return [first, *named][:PARTS_AT_MOST]
 
     def _all_folded(self, text: str) -> str:
         # Word by word: of two given names each is remembered, where both together are as good as new.
