@@ -187,6 +187,14 @@ def _indicators(what: str) -> Measure:
     return measure
 
 
+def _tokens(what: str) -> Measure:
+    def measure(bench: Bench, run: int) -> Told:
+        with bench.child(f"tokens-{what}-{run}", sys.executable, HERE / "row_tokens.py", what) as child:
+            return child.result(_CHILD_SECONDS)
+
+    return measure
+
+
 def _first_view(bench: Bench, run: int) -> Told:
     name = f"first-view-{run}"
     with bench.child(name, sys.executable, HERE / "row_pages.py", bench.folder_of(name)) as child:
@@ -383,6 +391,25 @@ ROWS = (
         at_least=500,
         aim=250,
         is_repeated=False,
+    ),
+    Row(
+        "tokens",
+        "persons' tokens for reports at a partner, persons/s",
+        "one process, no broker",
+        _tokens("party"),
+        at_least=50_000,
+    ),
+    Row(
+        "tokens-linking",
+        "the same with the secondary and weak tokens a steward links by",
+        "one process, no broker",
+        _tokens("linking"),
+    ),
+    Row(
+        "tokens-file",
+        "tokens for reports, from rows of CSV to written lines",
+        "one process, no broker",
+        _tokens("file"),
     ),
     Row(
         "takeover",

@@ -92,6 +92,7 @@ def beside(results: Told) -> Iterator[str]:
     yield from _stages(rows)
     yield from _many_keys(rows)
     yield from _state(rows)
+    yield from _tokens(rows)
 
 
 def _live(rows: Told) -> Iterator[str]:
@@ -135,6 +136,16 @@ def _stages(rows: Told) -> Iterator[str]:
                     f"{name}, {stage}: {did['records']:,} records in {did['batches']} batches, "
                     f"{did['batch_seconds']:.1f} s of which {did['commit_seconds']:.1f} s in commits"
                 )
+
+
+def _tokens(rows: Told) -> Iterator[str]:
+    for name in ("tokens", "tokens-linking", "tokens-file"):
+        if name in rows:
+            last = rows[name]["runs"][-1]
+            yield (
+                f"{name}: {last['tokens'] / last['records']:.1f} tokens a person, {last['times_plain']:.1f} times the "
+                "CPU time of a plain HMAC loop over as many"
+            )
 
 
 def _many_keys(rows: Told) -> Iterator[str]:

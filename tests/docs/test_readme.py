@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import confluent_kafka
 import pytest
@@ -157,13 +158,15 @@ def test_the_readers_snippet_prints_an_alert(monkeypatch: pytest.MonkeyPatch, ca
 
 
 def commands() -> Iterator[tuple[str, object]]:
-    root = typer.main.get_command(app)
-    for name, command in root.commands.items():
-        inner = getattr(command, "commands", None)
-        if inner is None:
-            yield name, command
-        else:
-            yield from ((f"{name} {under}", leaf) for under, leaf in inner.items())
+    yield from leaves(typer.main.get_command(app), ())
+
+
+def leaves(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    if not hasattr(command, "commands"):
+        yield " ".join(path), command
+        return
+    for name, under in command.commands.items():
+        yield from leaves(under, (*path, name))
 
 
 def test_every_command_is_in_the_table_and_no_other():

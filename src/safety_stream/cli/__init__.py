@@ -29,6 +29,7 @@ from safety_stream.cli import (
     s17a,
     schemas,
     subscriptions,
+    tokens,
     topics,
     watch,
     web,
@@ -92,6 +93,7 @@ published.indicators.command("page", epilog=indicator_catalogue.PAGE_EPILOG)(ind
 app.add_typer(published.indicators, name="indicators")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(links.app, name="links")
+app.add_typer(tokens.app, name="tokens")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(rules.app, name="rules")
 app.add_typer(areas.app, name="areas")
