@@ -16,7 +16,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, BinaryIO, Final, Literal, TypeVar
+from typing import Annotated, BinaryIO, Literal, TypeVar
 
 import msgspec
 from pydantic import (
@@ -56,18 +56,14 @@ def instant_of(text: str) -> Instant:
         raise ValueError("write ISO 8601 with a zone (2026-03-01T09:30:00Z) or whole milliseconds") from None
 
 
-_AS_TEXT: Final[dict[str, JsonValue]] = {"format": "date-time"}
-
-
 def _instant(value: object) -> object:
     return instant_of(value) if isinstance(value, str) else value
 
 
-Time = Annotated[
-    int,
-    Field(strict=True, ge=-62_135_596_800_000, lt=253_402_300_800_000),
-    BeforeValidator(_instant, json_schema_input_type=Annotated[str, Field(json_schema_extra=_AS_TEXT)] | int),
-]
+_Millis = Annotated[int, Field(strict=True, ge=-62_135_596_800_000, lt=253_402_300_800_000)]
+_Text = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+Time = Annotated[_Millis, BeforeValidator(_instant, json_schema_input_type=_Text | _Millis)]
 """An instant as a line may state it, of the years 1 to 9999: whether it is possible is for intake to say."""
 
 # A space is how a name or an address would give itself away.
@@ -83,7 +79,9 @@ Source = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9-]+$"
 Code = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$")]
 """A GSS code, or a code of the area set."""
 
-Reference = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# It stands in lists, tables and files, where a line break or a nought would be something else.
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A partner's own reference: any text of one line."""
 
 
 def _fact_text(value: object) -> str:
@@ -284,7 +282,11 @@ def _reject(line: int, errors: Sequence[ErrorDetails], text: str | bytes) -> Rej
     faults = tuple(_fault(error, text) for error in errors[:FAULTS_SAID])
     more = len(errors) - len(faults)
     said = [str(fault) for fault in faults]
-    return Reject(line=line, reason="; ".join([*said, f"and {more} more"] if more else said), faults=faults)
+    return Reject(
+        line=line,
+        reason="; ".join([*said, f"and {more} more"] if more else said),
+        faults=tuple(fault for fault in faults if fault.field),
+    )
 
 
 def _fault(error: ErrorDetails, text: str | bytes) -> Fault:

@@ -47,7 +47,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What is wrong with one field, named like `place.uprn`; an empty `field` is the line as a whole."""
+    """What is wrong with one field, named like `place.uprn`, or, where it is empty, with the line as a whole."""
 
     field: str
     reason: str
@@ -57,7 +57,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Reject(msgspec.Struct, frozen=True, kw_only=True):
-    """Line `line` is no report. `reason` names the field and the mend; `faults` has the same for each field.
+    """Line `line` is no report. `reason` names the field and the mend; `faults` has the same, field by field.
 
     They repeat neither a value nor a name nobody knows: where a file is wrong altogether, either may be a person's.
     """
