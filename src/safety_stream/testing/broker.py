@@ -46,7 +46,7 @@ class FakeBroker:
         if self.mood == "is-silent" or number in self.silent_about:
             return NO_ANSWER
         if self.mood == "refuses":
-            return NotTaken("this user may not write there", is_down=False)
+            return NotTaken("the report is larger than the topic takes", is_senders=True)
         if self._keeps:
             self.log.append(record)
         offset, self._offset = self._offset, self._offset + 1

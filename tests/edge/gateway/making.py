@@ -21,7 +21,6 @@ from safety_stream.edge.gateway.tokens import Tokens
 from safety_stream.observability.metrics import GatewayMetrics
 from safety_stream.testing.broker import FakeBroker
 
-
 NOW = instant_of("2026-03-02T12:00:00Z")
 KEY = new_key("council")
 SECOND_KEY = new_key("council")
@@ -84,6 +83,28 @@ class Clock:
         self.seconds += seconds
 
 
+def gateway_over(
+    url: str | Path,
+    broker: Broker | None = None,
+    known: Partners | None = None,
+    tokens: Tokens | None = None,
+    clock: Clock | None = None,
+) -> Gateway:
+    """A gateway over the database at a URL, or in a folder."""
+    clock = clock or Clock()
+    where = f"sqlite:///{url}/receipts.sqlite" if isinstance(url, Path) else url
+    standing = known or partners()
+    return Gateway(
+        partners=lambda: standing,
+        broker=broker or FakeBroker(),
+        book=open_book(where, lambda: clock.wall),
+        metrics=GatewayMetrics(OUTCOMES),
+        wall=lambda: clock.wall,
+        seconds=lambda: clock.seconds,
+        tokens=tokens,
+    )
+
+
 @contextmanager
 def serving(
     url: str | Path,
@@ -92,22 +113,8 @@ def serving(
     tokens: Tokens | None = None,
     clock: Clock | None = None,
 ) -> Iterator[Site]:
-    """A gateway over the database at a URL, or in a folder."""
+    """The same, answering."""
     clock = clock or Clock()
-    where = f"sqlite:///{url}/receipts.sqlite" if isinstance(url, Path) else url
-    standing = known or partners()
-    metrics = GatewayMetrics(OUTCOMES)
-    fake = broker or FakeBroker()
-    app = make_app(
-        Gateway(
-            partners=lambda: standing,
-            broker=fake,
-            book=open_book(where, lambda: clock.wall),
-            metrics=metrics,
-            wall=lambda: clock.wall,
-            seconds=lambda: clock.seconds,
-            tokens=tokens,
-        )
-    )
-    with TestClient(app) as client:
-        yield Site(client, fake, metrics, clock)
+    gateway = gateway_over(url, broker, known, tokens, clock)
+    with TestClient(make_app(gateway)) as client:
+        yield Site(client, gateway.broker, gateway.metrics, clock)

@@ -87,10 +87,7 @@ def test_of_many_each_stands_for_itself(site: Site):
     items = answer.json()["items"]
     assert [one["status"] for one in items] == [202, 422, 403, 503, 202]
     assert [one["index"] for one in items] == [0, 1, 2, 3, 4]
-    assert [one["source_ref"] for one in site.get("/v1/receipts").json()["receipts"]].sort() == [
-        "case-1",
-        "case-3",
-    ].sort()
+    assert {one["source_ref"] for one in site.get("/v1/receipts").json()["receipts"]} == {"case-1", "case-3"}
     assert len(site.broker.log) == 2
 
 
@@ -121,7 +118,7 @@ def test_what_the_broker_refuses_for_good_is_said(site: Site):
     answer = site.send(report())
 
     assert name_of(answer) == "not-a-report"
-    assert answer.json()["detail"] == "The broker did not take it: this user may not write there."
+    assert answer.json()["detail"] == "The broker does not take it: the report is larger than the topic takes."
 
 
 def test_a_month_that_is_played_again_has_the_same_receipts(site: Site):
@@ -204,7 +201,7 @@ def test_another_partners_receipts_are_not_there(site: Site):
 
     assert name_of(site.get(f"/v1/receipts/{receipt}", key=POLICE_KEY.key)) == "not-found"
     assert site.get("/v1/receipts", key=POLICE_KEY.key).json()["receipts"] == []
-    assert name_of(site.get("/v1/receipts", key=POLICE_KEY.key, after=receipt)) == "bad-parameter"
+    assert name_of(site.get("/v1/receipts", key=POLICE_KEY.key, after=receipt)) == "not-found"
     assert name_of(site.get("/v1/receipts", key=POLICE_KEY.key, source="council-asb")) == "not-yours"
 
 
@@ -227,7 +224,7 @@ def test_receipts_come_in_pages(site: Site):
 
 @pytest.mark.parametrize(
     "asked",
-    [{"limit": "0"}, {"limit": "501"}, {"limit": "x"}, {"ref": "a\nb"}, {"ref": ""}, {"after": "x"}, {"no": "1"}],
+    [{"limit": "0"}, {"limit": "501"}, {"limit": "x"}, {"ref": "a\nb"}, {"ref": ""}, {"no": "1"}],
 )
 def test_what_is_asked_wrongly_is_said(site: Site, asked: dict[str, str]):
     assert name_of(site.get("/v1/receipts", **asked)) == "bad-parameter"

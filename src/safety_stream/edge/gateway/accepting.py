@@ -6,6 +6,7 @@ nothing else.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -24,6 +25,10 @@ from safety_stream.edge.producer import record_of
 from safety_stream.wire.general import DocumentFault
 from safety_stream.wire.reports import LARGEST_REPORT, event_id
 from safety_stream.wire.specialised import Unsuitable
+
+_log = logging.getLogger(__name__)
+
+_AGAIN: Final = "Send the same again later: that changes nothing twice."
 
 ACCEPTED: Final = 202
 EACH_FOR_ITSELF: Final = 207
@@ -75,7 +80,7 @@ class Accepting:
         try:
             written = await self._book.keep(keeping)
         except NotWritten:
-            raise Problem("not-written-down", "Send the same again later: that changes nothing twice.") from None
+            raise Problem("not-written-down", _AGAIN) from None
         return written.answer or answer(written.receipts), fates
 
     async def _sent(self, ready: Sequence[_Ready | Problem]) -> list[Receipt | Problem]:
@@ -83,6 +88,7 @@ class Accepting:
         told = iter(await self._broker.send(records) if records else ())
         now = self._wall()
         fates: list[Receipt | Problem] = []
+        reasons: set[str] = set()
         for one in ready:
             if isinstance(one, Problem):
                 fates.append(one)
@@ -90,9 +96,14 @@ class Accepting:
             fate = next(told)
             if isinstance(fate, Placed):
                 fates.append(_receipt(one.report, fate, now))
+            elif fate.is_senders:
+                fates.append(Problem("not-a-report", f"The broker does not take it: {fate.reason}."))
             else:
-                name = "not-acknowledged" if fate.is_down else "not-a-report"
-                fates.append(Problem(name, f"The broker did not take it: {fate.reason}."))
+                reasons.add(fate.reason)
+                fates.append(Problem("not-acknowledged", _AGAIN))
+        for reason in sorted(reasons):
+            # For whoever runs this: partners can do nothing about it but wait.
+            _log.warning("gateway.not_acknowledged: %s", reason)
         return fates
 
 
@@ -152,7 +163,7 @@ def _none_of(fates: Sequence[Receipt | Problem]) -> Problem:
     items = [_item(number, one) for number, one in enumerate(fates)]
     names = {one.name for one in problems}
     if "not-acknowledged" in names:
-        return Problem("not-acknowledged", "Send the same again later: that changes nothing twice.", items=items)
+        return Problem("not-acknowledged", _AGAIN, items=items)
     if names == {"not-yours"}:
         return Problem("not-yours", "State sources of your own.", items=items)
     return Problem("none-taken", "Mend what each item says and send them again.", items=items)

@@ -1,7 +1,7 @@
 """The application: every address, who may ask for it, and in which order a request is looked at.
 
 Who calls, what the body is said to be, how large it is and how much the caller may still send: all that is known before
-a report is read. An answer that is no problem is given for what was acknowledged and written down, and for nothing else.
+a report is read. An answer that is no problem is for what was acknowledged and written down, and for nothing else.
 """
 
 from __future__ import annotations
@@ -320,7 +320,7 @@ class _Desk:
             return None
         receipt = await self._receipt(caller, receipt_id)
         if receipt is None:
-            raise Problem("bad-parameter", "after: the id of a receipt of yours.")
+            raise Problem("not-found", "after: there is no such receipt of yours.")
         return receipt
 
     async def _receipt(self, caller: Caller, receipt_id: str) -> Receipt | None:

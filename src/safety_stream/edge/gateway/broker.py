@@ -41,15 +41,15 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
 
 
 class NotTaken(msgspec.Struct, frozen=True, gc=False):
-    """The broker is not known to have a report. `is_down`: nobody answered, so that a later try may do better."""
+    """The broker is not known to have a report. `is_senders`: it never will, until whoever sent it mends it."""
 
     reason: str
-    is_down: bool
+    is_senders: bool = False
 
 
 Fate = Placed | NotTaken
 
-NO_ANSWER: Final = NotTaken("no acknowledgement in time", is_down=True)
+NO_ANSWER: Final = NotTaken("no acknowledgement in time")
 
 
 class Broker(Protocol):
@@ -131,7 +131,7 @@ class KafkaBroker:
         try:
             self._producer.produce(**record, on_delivery=partial(self._on_delivery, waiting, number))
         except BufferError:
-            waiting.fates[number] = NotTaken("too much is under way already", is_down=True)
+            waiting.fates[number] = NotTaken("too much is under way already")
         except KafkaException as error:
             waiting.fates[number] = _not_taken(error.args[0], str(record["topic"]))
         else:
@@ -174,6 +174,5 @@ def _tell(whole: Sequence[_Waiting]) -> None:
 
 
 def _not_taken(error: KafkaError, topic: str) -> NotTaken:
-    told = not_delivered(error, topic)
-    reason = str(told).partition(": ")[2]
-    return NotTaken(reason, is_down=told.retriable)
+    reason = str(not_delivered(error, topic)).partition(": ")[2]
+    return NotTaken(reason, is_senders=error.code() == KafkaError.MSG_SIZE_TOO_LARGE)

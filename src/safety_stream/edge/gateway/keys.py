@@ -19,7 +19,8 @@ _RANDOM_BYTES: Final = 32
 _SHOWN: Final = 4
 """How many random characters of a key stand in the file, so that people can tell two apart."""
 
-_SHAPE: Final = re.compile(r"csp_([a-z][a-z0-9]*(?:-[a-z0-9]+)*)_[A-Za-z0-9_-]{43}")
+_PARTNER: Final = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+_SHAPE: Final = re.compile(f"csp_({_PARTNER})_[A-Za-z0-9_-]{{43}}")
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -34,6 +35,11 @@ def new_key(partner: str) -> NewKey:
     """A key nobody has had before."""
     key = f"{BEGIN}{partner}_{secrets.token_urlsafe(_RANDOM_BYTES)}"
     return NewKey(key=key, prefix=key[: len(BEGIN) + len(partner) + 1 + _SHOWN], sha256=digest_of(key))
+
+
+def is_partner(text: str) -> bool:
+    """Whether this may be a partner's id: it has no place for what parts a key."""
+    return re.fullmatch(_PARTNER, text) is not None
 
 
 def partner_of(key: str) -> str | None:

@@ -36,6 +36,8 @@ _RECEIPT: Final[Mapping[str, object]] = {
     "partition": 2,
     "offset": 1041,
 }
+_REFERENCE: Final[Schema] = {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]{1,200}$"}
+
 SENDING: Final[tuple[Schema, ...]] = (
     {
         "name": "Idempotency-Key",
@@ -51,7 +53,7 @@ REF: Final[Schema] = {
     "in": "path",
     "required": True,
     "description": "The `source_ref` of the report.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    "schema": _REFERENCE,
     "example": "case-4711",
 }
 
@@ -68,7 +70,7 @@ ASKING: Final[tuple[Schema, ...]] = (
     {
         "name": "ref",
         "in": "query",
-        "schema": {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]{1,200}$"},
+        "schema": _REFERENCE,
         "example": "case-4711",
     },
     {"name": "after", "in": "query", "schema": {"type": "string", "format": "uuid"}},
@@ -135,7 +137,7 @@ def taking_many() -> Schema:
         "responses": {
             "202": accepted,
             "207": _json(_ref("Items"), "Some were acknowledged, and others not: each item says."),
-            **_problems(400, 401, 403, 413, 415, 422, 429, 503),
+            **_problems(400, 401, 403, 408, 413, 415, 422, 429, 503),
         },
     }
 
@@ -148,7 +150,7 @@ def taking_one(action: str) -> Schema:
         "requestBody": {"required": True, "content": {JSON: {"schema": schema, "example": example}}},
         "responses": {
             "202": _json(_ref("Receipt"), "Acknowledged.", dict(_RECEIPT) | {"action": action, "source_version": 2}),
-            **_problems(400, 401, 403, 413, 415, 422, 429, 503),
+            **_problems(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
         },
     }
 
@@ -162,7 +164,7 @@ def many_receipts() -> Schema:
     """What `GET /v1/receipts` answers."""
     example = {"receipts": [dict(_RECEIPT)], "next": None}
     found = _json(_ref("Receipts"), "Receipts, the oldest first.", example)
-    return {"responses": {"200": found, **_problems(400, 401, 403, 503)}}
+    return {"responses": {"200": found, **_problems(400, 401, 403, 404, 503)}}
 
 
 def health() -> Schema:
