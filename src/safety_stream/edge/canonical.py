@@ -157,8 +157,9 @@ class ReportLine(_Strict):
     count: Annotated[int, Field(ge=0, lt=2**31)] = 1
     marking: Literal["OFFICIAL", "OFFICIAL-SENSITIVE"] = "OFFICIAL"
     received_at: Time | None = None
-    details: dict[str, dict[str, JsonValue]] = {}
-    facts: FactTexts = {}
+    # Made anew: a default that can be changed would be copied for every line, deeply.
+    details: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    facts: FactTexts = Field(default_factory=dict)
 
 
 class LinkLine(_Strict):

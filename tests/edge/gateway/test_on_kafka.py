@@ -1,4 +1,4 @@
-"""The gateway over a real Kafka: a receipt is a record on its topic, and a broker that is away loses and doubles none."""
+"""The gateway over a real Kafka: a receipt is a record on its topic; a broker that is away loses and doubles none."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 
 from safety_stream.catalogue.issues import CatalogueError
 from safety_stream.edge.canonical import instant_of
-from safety_stream.edge.gateway.keys import digest_of, is_partner, new_key, partner_of
+from safety_stream.edge.gateway.keys import NewKey, digest_of, is_partner, new_key, partner_of
 from safety_stream.edge.gateway.partners import LOOK_SECONDS, PartnersOnDisk, read_partners
 
 SOURCES = ("council-asb", "housing", "police-incidents")
@@ -17,7 +17,7 @@ NOON = instant_of("2026-03-02T12:00:00Z")
 KEY, OTHER = new_key("council"), new_key("council")
 
 
-def line(key, expires: str = "2026-06-30") -> str:
+def line(key: NewKey, expires: str = "2026-06-30") -> str:
     return f"{{prefix: {key.prefix}, sha256: {key.sha256}, expires: {expires}}}"
 
 
