@@ -19,14 +19,14 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient, NewTopic
 from measured import Stopwatch, profile_if_asked, tell
-from starlette.types import Message
+from starlette.types import ASGIApp, Message
 
 from safety_stream.config import Connection
 from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app
 from safety_stream.edge.gateway.broker import Broker, KafkaBroker
 from safety_stream.edge.gateway.keys import new_key
 from safety_stream.edge.gateway.partners import Partners, PartnersFile
-from safety_stream.edge.gateway.receipts import open_book
+from safety_stream.edge.gateway.receipts import Book, open_book
 from safety_stream.observability.metrics import GatewayMetrics
 from safety_stream.testing.broker import FakeBroker
 
@@ -66,7 +66,9 @@ def _kafka(bootstrap: str) -> Broker:
     return KafkaBroker(Connection(bootstrap), 30)
 
 
-async def _measured(app: Any, broker: Broker, book: Any, headers: list[Any], requests: int, a_request: int) -> None:
+async def _measured(
+    app: ASGIApp, broker: Broker, book: Book, headers: list[Any], requests: int, a_request: int
+) -> None:
     broker.start()
     book.start()
     watch = Stopwatch()
@@ -83,7 +85,7 @@ async def _measured(app: Any, broker: Broker, book: Any, headers: list[Any], req
     tell(result | {"value": result["records"] / result["cpu_seconds"]})
 
 
-async def _all(app: Any, headers: list[Any], bodies: list[bytes]) -> None:
+async def _all(app: ASGIApp, headers: list[Any], bodies: list[bytes]) -> None:
     left = iter(bodies)
 
     async def worker() -> None:
@@ -93,7 +95,7 @@ async def _all(app: Any, headers: list[Any], bodies: list[bytes]) -> None:
     await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
 
 
-async def _send(app: Any, headers: list[Any], body: bytes) -> None:
+async def _send(app: ASGIApp, headers: list[Any], body: bytes) -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -430,8 +430,8 @@ ROWS = (
 
 
 def headline(row: Row, told: Told) -> float:
-    """The one figure of a row: records a second, or the value the row is about."""
-    return told["records"] / told["seconds"] if row.is_rate else float(told["value"])
+    """The one figure of a row: records a second, or the value the row is about (for a rate, another kind of second)."""
+    return told["records"] / told["seconds"] if row.is_rate and "value" not in told else float(told["value"])
 
 
 def agree(runs: list[Told]) -> bool:

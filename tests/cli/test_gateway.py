@@ -15,6 +15,8 @@ from safety_stream.cli import app
 from safety_stream.cli import gateway as command
 from safety_stream.edge.gateway.keys import digest_of
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is served
+
 
 def run(*arguments: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, ["gateway", *arguments], env={"COLUMNS": "400", "NO_COLOR": "1"})
@@ -76,7 +78,7 @@ def test_a_key_that_was_made_lets_in(served: list, made: tuple[str, Path], tmp_p
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--host", "0.0.0.0"), "in the open"),
+        (("--host", EVERYWHERE), "in the open"),
         (("--tls-certificate", "{path}"), "go together"),
         (("--receipts", "mysql://u:hidden@h/d"), "named wrongly"),
         (("--receipts", "sqlite:////no/such/place.sqlite"), "cannot be used"),
@@ -101,9 +103,9 @@ def test_it_does_not_start_for_nobody(served: list, tmp_path: Path):
 
 
 def test_others_are_served_behind_tls(served: list, made: tuple[str, Path], tmp_path: Path):
-    code, _, _ = run("--partners", str(made[1]), "--data", str(tmp_path), "--host", "0.0.0.0", "--behind-tls")
+    code, _, _ = run("--partners", str(made[1]), "--data", str(tmp_path), "--host", EVERYWHERE, "--behind-tls")
 
-    assert (code, served[0].host) == (0, "0.0.0.0")
+    assert (code, served[0].host) == (0, EVERYWHERE)
 
 
 def test_tls_is_the_newest_alone(monkeypatch: pytest.MonkeyPatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from safety_stream.core.model.facts import DIGITS_AT_MOST
 from safety_stream.edge.canonical import ReportLine
 from safety_stream.edge.gateway.problems import MEDIA_TYPE, TITLES, TYPE
 from safety_stream.edge.gateway.reading import JSON, LINES, REPORTS_MAX
@@ -92,7 +93,7 @@ def components() -> Schema:
         "additionalProperties": {
             "anyOf": [
                 {"type": "boolean"},
-                {"type": "integer", "minimum": -999_999_999, "maximum": 999_999_999},
+                {"type": "integer", "minimum": 1 - 10**DIGITS_AT_MOST, "maximum": 10**DIGITS_AT_MOST - 1},
                 {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
             ]
         },
