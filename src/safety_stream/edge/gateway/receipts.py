@@ -147,6 +147,7 @@ class Book:
         self._reading = beginning(engine, "BEGIN")
         self._now = now
         self._forget_at: Instant = 0
+        self._is_over = False
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._write, name="gateway-receipts", daemon=True)
@@ -230,8 +231,6 @@ class Book:
                 self._loop.call_soon_threadsafe(_tell, jobs, results)
             if self._is_over:
                 return
-
-    _is_over = False
 
     def _waiting(self) -> list[_Job]:
         """All that waits, once something does."""
