@@ -76,7 +76,7 @@ class Accepting:
         def answer(standing: Sequence[Receipt]) -> Answer:
             return _answer(fates, standing, is_many=is_many)
 
-        keeping = Keeping(kept, claim if is_final else None, answer if is_final else None)
+        keeping = Keeping(kept, answer, claim if is_final else None)
         try:
             written = await self._book.keep(keeping)
         except NotWritten:

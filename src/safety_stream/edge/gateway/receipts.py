@@ -98,11 +98,11 @@ class Claimed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Keeping(msgspec.Struct, frozen=True, gc=False):
-    """Receipts to write down; with them the final answer to a claim, made from the receipts that stand."""
+    """Receipts to write down; with a claim its final answer too, made from the receipts that stand."""
 
     receipts: tuple[Receipt, ...]
+    answer: Callable[[Sequence[Receipt]], Answer]
     claim: Claim | None = None
-    answer: Callable[[Sequence[Receipt]], Answer] | None = None
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
@@ -304,7 +304,7 @@ def _take(db: Connection, claim: Claim) -> Claimed:
 
 def _kept(db: Connection, keeping: Keeping, standing: dict[str, Receipt]) -> Kept:
     receipts = tuple(standing[one.receipt_id] for one in keeping.receipts)
-    if keeping.claim is None or keeping.answer is None:
+    if keeping.claim is None:
         return Kept(receipts, None)
     mine = keeping.answer(receipts)
     claim = keeping.claim
