@@ -211,6 +211,17 @@ def _handed(bench: Bench, run: int) -> Told:
         return child.result(_CHILD_SECONDS)
 
 
+def _gateway(name: str, reports: int, a_request: int, *, on_kafka: bool) -> Measure:
+    def measure(bench: Bench, run: int) -> Told:
+        row = f"{name}-{run}"
+        kafka = [bench.cluster.kafka.bootstrap] if on_kafka else []
+        command = [sys.executable, HERE / "row_gateway.py", bench.folder_of(row), str(reports), str(a_request), *kafka]
+        with bench.child(row, *command) as child:
+            return child.result(_CHILD_SECONDS)
+
+    return measure
+
+
 def _inbox(bench: Bench, run: int) -> Told:
     told = _looked_on(bench, run)
     return told | {"value": told["watched_ms"]}
@@ -275,6 +286,26 @@ ROWS = (
         "exactly once, what stands is checked",
         _detect,
         at_least=25_000,
+    ),
+    Row(
+        "gateway",
+        "reports over HTTP, a hundred a request, over a fake broker: by CPU",
+        "a receipt on disk for each",
+        _gateway("gateway", 40_000, 100, on_kafka=False),
+        at_least=2_000,
+    ),
+    Row(
+        "gateway-alone",
+        "the same, one a request",
+        "a receipt on disk for each",
+        _gateway("gateway-alone", 8_000, 1, on_kafka=False),
+    ),
+    Row(
+        "gateway-kafka",
+        "reports over HTTP, a hundred a request, over Kafka: by CPU",
+        "acknowledged, and a receipt on disk for each",
+        _gateway("gateway-kafka", 40_000, 100, on_kafka=True),
+        at_least=2_000,
     ),
     Row(
         "dense",
@@ -426,8 +457,8 @@ ROWS = (
 
 
 def headline(row: Row, told: Told) -> float:
-    """The one figure of a row: records a second, or the value the row is about."""
-    return told["records"] / told["seconds"] if row.is_rate else float(told["value"])
+    """The one figure of a row: records a second, or the value the row is about (for a rate, another kind of second)."""
+    return told["records"] / told["seconds"] if row.is_rate and "value" not in told else float(told["value"])
 
 
 def agree(runs: list[Told]) -> bool:

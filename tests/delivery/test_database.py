@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 from tests.delivery.making import NOON, TOPIC, alert, outbox, subscription
 
+from safety_stream import database as shared
 from safety_stream.delivery import database
 from safety_stream.delivery.database import UnusableDatabase, migrate, open_database
 from safety_stream.delivery.subscriptions import subscribe, subscriptions
@@ -86,14 +87,14 @@ def test_tables_no_release_made_are_refused_and_left_alone(bare: Engine, place: 
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(bare: Engine, monkeypatch: pytest.MonkeyPatch):
-    upgrade = database.command.upgrade
+    upgrade = shared.command.upgrade
 
     def torn(*words: object) -> None:
         upgrade(*words)  # type: ignore[arg-type]
         raise RuntimeError
 
     with monkeypatch.context() as patched:
-        patched.setattr(database.command, "upgrade", torn)
+        patched.setattr(shared.command, "upgrade", torn)
         with pytest.raises(RuntimeError):
             migrate(bare)
 

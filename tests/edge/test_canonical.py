@@ -43,7 +43,7 @@ parties = st.builds(
 reports = st.builds(
     Report,
     source=st.just("council-asb"),
-    source_ref=st.text(min_size=1, max_size=20),
+    source_ref=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20),
     source_version=st.integers(1, 9),
     action=st.sampled_from(["new", "correct", "withdraw"]),
     kind=st.just("asb-case"),
@@ -203,3 +203,11 @@ def test_a_gzip_cut_short_gives_what_is_whole_and_then_says_so() -> None:
     assert isinstance(next(entries), Entry)
     with pytest.raises(UnreadableFile, match=r"broken after line \d+"):
         list(entries)
+
+
+@pytest.mark.parametrize("ref", ["", "a\nb", "a\u0000", "\u007f", "x" * 201])
+def test_a_reference_is_one_line_of_text(ref: str):
+    told = parse(json.dumps(LINE | {"source_ref": ref}))
+
+    assert isinstance(told, Reject)
+    assert [fault.field for fault in told.faults] == ["source_ref"]

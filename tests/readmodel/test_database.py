@@ -11,7 +11,7 @@ from sqlalchemy import Engine, inspect, select
 from sqlalchemy.exc import ArgumentError
 from tests.readmodel.making import alert, handling, told
 
-from safety_stream.readmodel import database
+from safety_stream import database as shared
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.projection import AnotherTopic, Place, TopicRecord, apply, claim, next_offsets
 from safety_stream.readmodel.reading import ReadModel
@@ -42,14 +42,14 @@ def test_migrating_again_changes_nothing(engine: Engine):
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty: Engine, monkeypatch: pytest.MonkeyPatch):
-    upgrade = database.command.upgrade
+    upgrade = shared.command.upgrade
 
     def torn(settings: Config, revision: str) -> None:
         upgrade(settings, revision)
         raise RuntimeError
 
     with monkeypatch.context() as patched:
-        patched.setattr(database.command, "upgrade", torn)
+        patched.setattr(shared.command, "upgrade", torn)
         with pytest.raises(RuntimeError):
             migrate(empty)
 

@@ -15,6 +15,7 @@ from safety_stream.cli import (
     deliver,
     demo,
     doctor,
+    gateway,
     generate,
     handling,
     indicator_catalogue,
@@ -85,6 +86,7 @@ published.alerts.command("subscribe", epilog=subscriptions.SUBSCRIBE_EPILOG)(sub
 published.alerts.command("subscriptions", epilog=subscriptions.LIST_EPILOG)(subscriptions.list_subscriptions)
 published.alerts.command("try", epilog=subscriptions.TRY_EPILOG)(subscriptions.try_out)
 published.alerts.command("unsubscribe", epilog=subscriptions.UNSUBSCRIBE_EPILOG)(subscriptions.unsubscribe)
+app.add_typer(gateway.app, name="gateway")
 app.add_typer(topics.app, name="topics")
 published.alerts.command("act", epilog=handling.EPILOG)(handling.act)
 app.add_typer(published.alerts, name="alerts")

@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
 
+from safety_stream.database import beginning, bring_up_to_date, make_engine, settings_of, wait_for_others
 from safety_stream.delivery.tables import MESSAGES, NOTICES, VERSIONS
 
-_BUSY_MILLIS: Final = 10_000
+_WAIT_SECONDS: Final = 10
 """How long a writer waits for another one on SQLite: far longer than any transaction here."""
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -40,15 +37,12 @@ class UnusableDatabase(Exception):
 def open_database(url: str) -> Engine:
     """The database at a URL of SQLAlchemy's, with its tables. Raises `UnusableDatabase`."""
     try:
-        parsed = make_url(url)
-        engine = create_engine(_with_driver(parsed))
+        engine = make_engine(url, begin="BEGIN IMMEDIATE", wait_seconds=_WAIT_SECONDS, synchronous="FULL")
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise UnusableDatabase(
             "the database is named wrongly: write sqlite:///delivery.sqlite or postgresql://user@host/name "
             f"({type(error).__name__})"
         ) from None
-    if engine.dialect.name == "sqlite":
-        _let_writers_wait(engine)
     try:
         migrate(engine)
     except UnusableDatabase:
@@ -70,17 +64,12 @@ def migrate(engine: Engine) -> None:
     names that are not ours.
     """
     with engine.begin() as db:
-        if db.dialect.name == "postgresql":
-            db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-        settings = Config()
-        settings.set_main_option("script_location", str(_MIGRATIONS))
-        settings.set_main_option("path_separator", "os")
-        settings.attributes["connection"] = db
+        wait_for_others(db, _MIGRATION_LOCK)
         there = set(inspect(db).get_table_names())
         if VERSIONS not in there and MESSAGES.name in there:
             _take_over(db)
-            command.stamp(settings, _FIRST)
-        command.upgrade(settings, "head")
+            command.stamp(settings_of(db, _MIGRATIONS), _FIRST)
+        bring_up_to_date(db, _MIGRATIONS)
 
 
 def _take_over(db: Connection) -> None:
@@ -93,27 +82,6 @@ def _take_over(db: Connection) -> None:
         )
 
 
-def _with_driver(url: URL) -> URL:
-    # Psycopg 3, whatever SQLAlchemy takes a bare name for.
-    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
-
-
-def _let_writers_wait(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        # SQLite's own library must not begin transactions: it would take the write lock only at the first write.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", f"busy_timeout={_BUSY_MILLIS}", "foreign_keys=ON", "synchronous=FULL"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        is_reading = connection.get_execution_options().get("is_reading", False)
-        connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
-
-
 def reading(engine: Engine) -> Engine:
     """The same database for transactions that only read, which need not wait for one another."""
-    return engine.execution_options(is_reading=True)
+    return beginning(engine, "BEGIN")

@@ -37,7 +37,7 @@ from safety_stream.core.model.incidents import Action, Origin, Role
 from safety_stream.core.model.links import LinkMethod, LinkState, PersonLink
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import Instant, Precision, to_instant, to_iso
-from safety_stream.edge.entries import Decision, Details, Entry, Reject, UnreadableFile, plain
+from safety_stream.edge.entries import Decision, Details, Entry, Fault, Reject, UnreadableFile, plain
 
 T = TypeVar("T")
 
@@ -60,7 +60,10 @@ def _instant(value: object) -> object:
     return instant_of(value) if isinstance(value, str) else value
 
 
-Time = Annotated[int, Field(strict=True, ge=-62_135_596_800_000, lt=253_402_300_800_000), BeforeValidator(_instant)]
+_Millis = Annotated[int, Field(strict=True, ge=-62_135_596_800_000, lt=253_402_300_800_000)]
+_Text = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+Time = Annotated[_Millis, BeforeValidator(_instant, json_schema_input_type=_Text | _Millis)]
 """An instant as a line may state it, of the years 1 to 9999: whether it is possible is for intake to say."""
 
 # A space is how a name or an address would give itself away.
@@ -76,7 +79,9 @@ Source = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9-]+$"
 Code = Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9-]+$")]
 """A GSS code, or a code of the area set."""
 
-Reference = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# It stands in lists, tables and files, where a line break or a nought would be something else.
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A partner's own reference: any text of one line."""
 
 
 def _fact_text(value: object) -> str:
@@ -152,8 +157,9 @@ class ReportLine(_Strict):
     count: Annotated[int, Field(ge=0, lt=2**31)] = 1
     marking: Literal["OFFICIAL", "OFFICIAL-SENSITIVE"] = "OFFICIAL"
     received_at: Time | None = None
-    details: dict[str, dict[str, JsonValue]] = {}
-    facts: FactTexts = {}
+    # Made anew: a default that can be changed would be copied for every line, deeply.
+    details: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    facts: FactTexts = Field(default_factory=dict)
 
 
 class LinkLine(_Strict):
@@ -202,7 +208,7 @@ def parse(text: str | bytes, line: int = 1) -> Entry | Reject:
     try:
         stated = ReportLine.model_validate_json(text)
     except ValidationError as error:
-        return Reject(line=line, reason=_reason(error.errors(include_input=False, include_url=False), text))
+        return _reject(line, error.errors(include_input=False, include_url=False), text)
     report = msgspec.convert(
         stated.model_dump(exclude={"received_at", "details", "facts"})
         | {"details": tuple(sorted(stated.details)), "facts": tuple(sorted(stated.facts.items()))},
@@ -215,7 +221,7 @@ def _parse_link(text: bytes, line: int) -> Decision | Reject:
     try:
         stated = LinkLine.model_validate_json(text)
     except ValidationError as error:
-        return Reject(line=line, reason=_reason(error.errors(include_input=False, include_url=False), text))
+        return _reject(line, error.errors(include_input=False, include_url=False), text)
     link = msgspec.convert(stated.model_dump(exclude={"received_at"}), PersonLink)
     return Decision(line=line, link=link, received_at=stated.received_at)
 
@@ -273,22 +279,27 @@ def _pass_over_rest(lines: BinaryIO, text: bytes) -> None:
         text = lines.readline(LINE_BYTES_MAX)
 
 
-def _reason(errors: Sequence[ErrorDetails], text: str | bytes) -> str:
-    said = [_in_words(error, text) for error in errors[:FAULTS_SAID]]
-    more = len(errors) - len(said)
-    return "; ".join([*said, f"and {more} more"] if more else said)
+def _reject(line: int, errors: Sequence[ErrorDetails], text: str | bytes) -> Reject:
+    faults = tuple(_fault(error, text) for error in errors[:FAULTS_SAID])
+    more = len(errors) - len(faults)
+    said = [str(fault) for fault in faults]
+    return Reject(
+        line=line,
+        reason="; ".join([*said, f"and {more} more"] if more else said),
+        faults=tuple(fault for fault in faults if fault.field),
+    )
 
 
-def _in_words(error: ErrorDetails, text: str | bytes) -> str:
+def _fault(error: ErrorDetails, text: str | bytes) -> Fault:
     if error["type"] == "json_invalid":
-        return "not a line of JSON: one complete object per line"
+        return Fault("", "not a line of JSON: one complete object per line")
     at = _path(error["loc"], text)
     if error["type"] == "extra_forbidden":
-        return f"field {at}: no such field; see the fields of Report"
+        return Fault(at, "no such field; see the fields of Report")
     if error["type"] == "string_pattern_mismatch" and at.split(".")[-1] == "token":
-        return f"field {at}: a token is a keyed hash without spaces, never a name or a number"
+        return Fault(at, "a token is a keyed hash without spaces, never a name or a number")
     sentence = error["msg"].removeprefix("Value error, ")
-    return f"field {at}: {sentence[0].lower()}{sentence[1:]}" if at else "not a JSON object with named fields"
+    return Fault(at, f"{sentence[0].lower()}{sentence[1:]}" if at else "not a JSON object with named fields")
 
 
 def _path(steps: Sequence[str | int], text: str | bytes) -> str:

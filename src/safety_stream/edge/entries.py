@@ -46,14 +46,25 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     received_at: Instant | None = None
 
 
-class Reject(msgspec.Struct, frozen=True, kw_only=True):
-    """Line `line` is no report. `reason` names the field and the mend.
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong with one field, named like `place.uprn`, or, where it is empty, with the line as a whole."""
 
-    It repeats neither a value nor a name nobody knows: where a file is wrong altogether, either may be a person's.
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"field {self.field}: {self.reason}" if self.field else self.reason
+
+
+class Reject(msgspec.Struct, frozen=True, kw_only=True):
+    """Line `line` is no report. `reason` names the field and the mend; `faults` has the same, field by field.
+
+    They repeat neither a value nor a name nobody knows: where a file is wrong altogether, either may be a person's.
     """
 
     line: int
     reason: str
+    faults: tuple[Fault, ...] = ()
 
 
 class UnreadableFile(Exception):

@@ -65,22 +65,7 @@ class ReportProducer:
         self._bootstrap = kafka.bootstrap
         self._timeout_seconds = timeout_seconds
         self._failure: NotDelivered | None = None
-        self._producer = Producer(
-            kafka.settings()
-            | {
-                "enable.idempotence": True,
-                "acks": "all",
-                # Java clients and this one must agree where a key goes.
-                "partitioner": "murmur2_random",
-                "compression.type": "lz4",
-                "linger.ms": 5,
-                "delivery.timeout.ms": int(timeout_seconds * 1000),
-                # A topic that nobody made is said to be missing, not waited for until the delivery times out.
-                "topic.metadata.propagation.max.ms": 5_000,
-                # Said once, in our own words, by `NotDelivered`.
-                "log_level": 0,
-            }
-        )
+        self._producer = Producer(producer_settings(kafka, timeout_seconds))
 
     def __enter__(self) -> Self:
         """Ready to send."""
@@ -105,15 +90,7 @@ class ReportProducer:
         `DocumentFault` and `Unsuitable` when a field or the details do not fit the schema.
         """
         self._raise_failure()
-        record: dict[str, Any] = {
-            "topic": topic_for(report, received_at),
-            "key": incident_id(report.source, report.source_ref).encode(),
-            "value": encode_report(report, details=details),
-            "headers": cloud_event_headers(report),
-            "on_delivery": self._on_delivery,
-        }
-        if received_at is not None:
-            record["timestamp"] = received_at
+        record = record_of(report, details, received_at) | {"on_delivery": self._on_delivery}
         self._produce_when_there_is_room(record)
 
     def send_link(self, link: PersonLink) -> None:
@@ -161,18 +138,48 @@ class ReportProducer:
                         retriable=True,
                     ) from None
             except KafkaException as error:
-                raise _not_delivered(error.args[0], str(record["topic"])) from error
+                raise not_delivered(error.args[0], str(record["topic"])) from error
             else:
                 self._producer.poll(0)
                 return
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and self._failure is None:
-            self._failure = _not_delivered(error, str(message.topic()))
+            self._failure = not_delivered(error, str(message.topic()))
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+
+def producer_settings(kafka: Connection, timeout_seconds: float) -> dict[str, str | int | float | bool]:
+    """The settings of every producer of reports: on these its guarantee rests."""
+    return kafka.settings() | {
+        "enable.idempotence": True,
+        "acks": "all",
+        # Java clients and this one must agree where a key goes.
+        "partitioner": "murmur2_random",
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "delivery.timeout.ms": int(timeout_seconds * 1000),
+        # A topic that nobody made is said to be missing, not waited for until the delivery times out.
+        "topic.metadata.propagation.max.ms": 5_000,
+        # Said once, in our own words, by `NotDelivered`.
+        "log_level": 0,
+    }
+
+
+def record_of(report: Report, details: Details | None = None, received_at: Instant | None = None) -> dict[str, Any]:
+    """A report as a record for Kafka. Raises `DocumentFault` and `Unsuitable` for what does not fit the schema."""
+    record: dict[str, Any] = {
+        "topic": topic_for(report, received_at),
+        "key": incident_id(report.source, report.source_ref).encode(),
+        "value": encode_report(report, details=details),
+        "headers": cloud_event_headers(report),
+    }
+    if received_at is not None:
+        record["timestamp"] = received_at
+    return record
 
 
 def topic_for(report: Report, received_at: Instant | None) -> str:
@@ -194,7 +201,8 @@ def cloud_event_headers(report: Report) -> list[tuple[str, bytes]]:
     return [(name, value.encode()) for name, value in attributes.items()]
 
 
-def _not_delivered(error: KafkaError, topic: str) -> NotDelivered:
+def not_delivered(error: KafkaError, topic: str) -> NotDelivered:
+    """What a broker or its library says of a report, in our own words."""
     mend = {
         KafkaError.UNKNOWN_TOPIC_OR_PART: "there is no such topic; run: safety-stream topics apply",
         KafkaError._UNKNOWN_TOPIC: "there is no such topic; run: safety-stream topics apply",  # noqa: SLF001

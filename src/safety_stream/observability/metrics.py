@@ -321,6 +321,44 @@ class WebMetrics:
         self._viewers.inc(viewers)
 
 
+class GatewayMetrics:
+    """The figures of a gateway. Outcomes are a closed list; no partner, source or address is a label."""
+
+    def __init__(self, outcomes: Iterable[str]) -> None:
+        """Begin at nought for every outcome, in a registry of its own."""
+        self.registry = CollectorRegistry()
+        self._answers = Counter(
+            "safety_stream_gateway_answers", "Answers, by class of status.", ["status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "safety_stream_gateway_answer_seconds",
+            "From a request to the beginning of its answer.",
+            registry=self.registry,
+        )
+        self._reports = Counter(
+            "safety_stream_gateway_reports",
+            "Reports, acknowledged or by what was wrong with them.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        for status in ("2xx", "4xx", "5xx"):
+            self._answers.labels(status)
+        self._by_outcome = {outcome: self._reports.labels(outcome) for outcome in outcomes}
+
+    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+        """As `Metrics.serve`."""
+        return _serve(self.registry, port, host)
+
+    def answered(self, status: int, seconds: float) -> None:
+        """A request was answered with this status, after so long."""
+        self._answers.labels(f"{status // 100}xx").inc()
+        self._seconds.observe(seconds)
+
+    def reported(self, outcome: str, count: int) -> None:
+        """So many reports came to this."""
+        self._by_outcome[outcome].inc(count)
+
+
 def _serve(registry: CollectorRegistry, port: int, host: str) -> Callable[[], None]:
     server, thread = start_http_server(port, addr=host, registry=registry)
 

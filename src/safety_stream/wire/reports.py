@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from math import isfinite
 from typing import Literal, cast
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.facts import Fact
+from safety_stream.core.model.ids import uuid5_text
 from safety_stream.core.model.incidents import Action, Origin
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import Instant, Precision
@@ -35,7 +36,7 @@ SUBJECT = "incident-report"
 LARGEST_REPORT = 262_144
 """Bytes a partner's record may have, framing included. A default: a report has some hundreds of bytes."""
 
-_EVENTS = UUID("5d3c1f0a-7a52-5c1e-9a44-0f6d2b8e9c31")
+_EVENTS = UUID("5d3c1f0a-7a52-5c1e-9a44-0f6d2b8e9c31").bytes
 
 Grade = Literal["unknown", "A", "B", "C", "D", "E"]
 Marking = Literal["OFFICIAL", "OFFICIAL-SENSITIVE"]
@@ -231,7 +232,8 @@ class ReportWriter:
 
 def event_id(report: Report) -> str:
     """The id of a report's message, the same whenever it is sent again."""
-    return str(uuid5(_EVENTS, f"{report.source}\x1f{report.source_ref}\x1f{report.source_version}\x1f{report.action}"))
+    name = f"{report.source}\x1f{report.source_ref}\x1f{report.source_version}\x1f{report.action}"
+    return uuid5_text(_EVENTS, name)
 
 
 def _envelope_of(report: Report) -> _Envelope:

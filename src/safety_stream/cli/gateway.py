@@ -1,0 +1,208 @@
+"""`gateway`: where partners send reports over HTTP; and `gateway key new`, which makes them keys."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from safety_stream.cli.terminal import (
+    CatalogueFolder,
+    DataFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    connect,
+    default_data_folder,
+    epilog,
+    on_kafka,
+    out,
+    print_json,
+    say,
+    serving,
+    wall,
+)
+from safety_stream.config import Connection
+from safety_stream.core.model.times import to_datetime
+from safety_stream.edge.gateway.keys import is_partner, new_key
+from safety_stream.edge.gateway.partners import PartnersOnDisk
+from safety_stream.observability.logs import configure_logs
+from safety_stream.observability.metrics import GatewayMetrics
+
+if TYPE_CHECKING:
+    import uvicorn
+
+EPILOG = epilog(
+    "safety-stream gateway --partners partners.yaml --port 8090",
+    {0: "stopped by Ctrl-C or SIGTERM", 1: "it did not start: the file, the database or the port is no use"},
+)
+KEY_EPILOG = epilog("safety-stream gateway key new --partner council", {0: "made", 1: "it went wrong"})
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+KEY_DAYS = 365
+"""For how long a key lets in when nobody says: a default."""
+
+app = typer.Typer(invoke_without_command=True, help="Take partners' reports over HTTP until it is interrupted.")
+key_app = typer.Typer(no_args_is_help=True, help="Keys of partners.")
+app.add_typer(key_app, name="key")
+
+
+@key_app.command("new", epilog=KEY_EPILOG)
+def new(
+    partner: Annotated[str, typer.Option("--partner", help="Whose key: their id in the file of partners.")],
+    days: Annotated[int, typer.Option("--days", min=1, max=1_000, help="For how many days it lets in.")] = KEY_DAYS,
+    as_json: Json = False,
+) -> None:
+    """Make a key: it is shown this once, and its line for the file of partners with it."""
+    if not is_partner(partner):
+        raise Wrong("--partner: an id is of small letters and digits, with hyphens between")
+    key = new_key(partner)
+    ends: date = to_datetime(wall()).date() + timedelta(days=days)
+    line = {"prefix": key.prefix, "sha256": key.sha256, "expires": ends.isoformat()}
+    if as_json:
+        print_json({"key": key.key, "line": line})
+        return
+    say("Give the partner this, by a way on which nobody reads it; it is shown this once:")
+    out.print(key.key)
+    say("and put this under `keys` of theirs in the file of partners:")
+    out.print(f"- {{prefix: {key.prefix}, sha256: {key.sha256}, expires: {ends.isoformat()}}}")
+
+
+@on_kafka
+def gateway(
+    ctx: typer.Context,
+    kafka: Connection,
+    partners: Annotated[
+        Path | None,
+        typer.Option(
+            "--partners",
+            envvar="SAFETY_STREAM_PARTNERS",
+            exists=True,
+            dir_okay=False,
+            help="File that says who may send, and how each is known (docs/gateway.md).",
+        ),
+    ] = None,
+    receipts: Annotated[
+        str | None,
+        typer.Option(
+            "--receipts",
+            envvar="SAFETY_STREAM_RECEIPTS",
+            metavar="URL",
+            help="Database of receipts: sqlite:///FILE or postgresql://USER@HOST/NAME. "
+            "Default: a file in the data folder.",
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to listen on.")] = 8090,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on: of this machine alone without TLS.")
+    ] = LOOPBACK[0],
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--tls-certificate", exists=True, dir_okay=False, help="File of the certificate, and its chain."),
+    ] = None,
+    private_key: Annotated[
+        Path | None, typer.Option("--tls-key", exists=True, dir_okay=False, help="File of the certificate's key.")
+    ] = None,
+    behind_tls: Annotated[
+        bool, typer.Option("--behind-tls", help="Something in front of this speaks TLS with partners.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=1, max=60, help="Seconds in which Kafka has to acknowledge.")
+    ] = 10.0,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = LOOPBACK[0],
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Take partners' reports over HTTP until it is interrupted; each that Kafka acknowledged has a receipt."""
+    if ctx.invoked_subcommand is not None:
+        return
+    if partners is None:
+        raise Wrong("nobody may send: name the file of partners with --partners or SAFETY_STREAM_PARTNERS")
+    if (certificate is None) != (private_key is None):
+        raise Wrong("--tls-certificate and --tls-key go together: name both, or neither")
+    if host not in LOOPBACK and certificate is None and not behind_tls:
+        raise Wrong(
+            f"keys and reports would go over the network in the open: not on {host}; name --tls-certificate and "
+            f"--tls-key, or say --behind-tls if something in front of this speaks TLS, or take --host {LOOPBACK[0]}"
+        )
+    try:
+        # The extra `gateway`: whoever takes no reports over HTTP does without it.
+        import uvicorn  # noqa: PLC0415
+
+        from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app  # noqa: PLC0415
+        from safety_stream.edge.gateway.broker import KafkaBroker  # noqa: PLC0415
+        from safety_stream.edge.gateway.receipts import UnusableBook, open_book  # noqa: PLC0415
+        from safety_stream.edge.gateway.tokens import Tokens  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Wrong(
+            f"{error.name} is not installed, which the gateway needs: pip install 'safety-stream[gateway]'"
+        ) from None
+    configure_logs()
+    sources = catalogue_of(catalogue, None).sources
+    known = PartnersOnDisk(partners, sources, time.monotonic)
+    connect(kafka)
+    if receipts is None:
+        data.mkdir(parents=True, exist_ok=True)
+    try:
+        book = open_book(receipts or f"sqlite:///{data / 'receipts.sqlite'}", wall)
+    except UnusableBook as error:
+        raise Wrong(str(error)) from None
+    issuer = known.now().issuer
+    metrics = GatewayMetrics(OUTCOMES)
+    served = make_app(
+        Gateway(
+            partners=known.now,
+            broker=KafkaBroker(kafka, timeout),
+            book=book,
+            metrics=metrics,
+            wall=wall,
+            seconds=time.monotonic,
+            tokens=None if issuer is None else Tokens(issuer, wall, time.monotonic),
+        )
+    )
+    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    scheme = "http" if certificate is None else "https"
+    where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    if as_json:
+        print_json({"url": where})
+    else:
+        out.print(f"Reports are taken at {where}/v1/reports. Ctrl-C stops it.")
+    config = uvicorn.Config(
+        served,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # Who somebody is, their key says, and no header that a proxy may have passed on.
+        proxy_headers=False,
+        timeout_graceful_shutdown=15,
+        ssl_certfile=certificate,
+        ssl_keyfile=private_key,
+        log_config=None,
+    )
+    try:
+        uvicorn.Server(_modern(config)).run()
+    finally:
+        if stop_serving is not None:
+            stop_serving()
+
+
+def _modern(config: uvicorn.Config) -> uvicorn.Config:
+    """The same, which speaks TLS 1.3 alone where it speaks TLS."""
+    config.load()
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+    return config
+
+
+app.callback(invoke_without_command=True, epilog=EPILOG)(gateway)

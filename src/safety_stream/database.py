@@ -1,0 +1,86 @@
+"""What our databases have in common: which library speaks to one, and how its tables are brought up to date.
+
+The copy for pages, delivery and the gateway each have tables and migrations of their own; they may lie in one database.
+SQLite begins a transaction by taking the write lock, or when it first writes, as its user says.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
+"""How SQLite begins a transaction: the second waits for other writers at once, and so never fails halfway."""
+
+_BEGIN: Final = "sqlite_begin"
+
+
+def make_engine(url: URL | str, *, begin: Begin, wait_seconds: int, synchronous: Literal["NORMAL", "FULL"]) -> Engine:
+    """An engine for `sqlite:///…` or `postgresql://…`; connects to nothing yet.
+
+    `begin`, `wait_seconds` (for another writer) and `synchronous` are SQLite's alone. Raises `ArgumentError` for what
+    is no URL, and for other databases.
+    """
+    where = make_url(url)
+    if where.drivername in ("postgres", "postgresql"):
+        # The driver that is installed with us; SQLAlchemy's own default is its predecessor.
+        where = where.set(drivername="postgresql+psycopg")
+    if where.get_backend_name() == "postgresql":
+        return create_engine(where, pool_pre_ping=True)
+    if where.get_backend_name() != "sqlite":
+        raise ArgumentError(f"{where.get_backend_name()} is not a database we use: take sqlite or postgresql")
+    engine = create_engine(where)
+    pragmas = (
+        f"busy_timeout={wait_seconds * 1_000}",
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        f"synchronous={synchronous}",
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        # SQLite's own library must not begin transactions: not before every statement, and too late.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, begin))
+
+    return engine
+
+
+def beginning(engine: Engine, begin: Begin) -> Engine:
+    """The same database, whose transactions begin in another way on SQLite."""
+    return engine.execution_options(**{_BEGIN: begin})
+
+
+def bring_up_to_date(db: Connection, migrations: Path) -> None:
+    """Make the changes of a folder of alembic's that were not made yet, in this transaction."""
+    command.upgrade(settings_of(db, migrations), "head")
+
+
+def settings_of(db: Connection, migrations: Path) -> Config:
+    """What alembic has to know for a folder of migrations; its `env.py` takes the connection from there."""
+    settings = Config()
+    settings.set_main_option("script_location", str(migrations))
+    settings.set_main_option("path_separator", "os")
+    settings.attributes["connection"] = db
+    return settings
+
+
+def wait_for_others(db: Connection, lock: int) -> None:
+    """Until this transaction's end no other one with this lock goes on: on SQLite by how it began."""
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
