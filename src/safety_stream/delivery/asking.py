@@ -139,7 +139,9 @@ def _untimely(wish: Wish) -> Iterator[Mistake]:
 
 def _unreachable(wish: Wish, settings: DeliverySettings) -> Iterator[Mistake]:
     kind = CHANNELS.get(wish.channel)
-    if kind is None:
+    if not wish.channel:
+        yield Mistake("to", "choose how to be told")
+    elif kind is None:
         yield Mistake("to", f"there is no channel {wish.channel}, only {', '.join(CHANNELS)}")
     elif kind.make(settings) is None:
         yield Mistake("to", f"{wish.channel} is not set up: state `{wish.channel}:` in the file named by --delivery")

@@ -1,7 +1,7 @@
 """Pairs of tokens that may be one person, and what rests on each: for a steward to decide.
 
-A copy that is made whole each time, by whoever reads the decisions and the reports (`links weigh`). It holds no token but
-those of pairs that are to be decided.
+A copy that is made whole each time, by whoever reads the decisions and the reports (`links weigh`). It holds no token
+but those of pairs that are to be decided.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.times import Instant
@@ -53,8 +53,8 @@ class Matches:
         ]
         with self._engine.begin() as connection:
             # First, so that of two at once one waits for the other.
-            connection.execute(delete(WEIGHED))
-            connection.execute(insert(WEIGHED).values(id=1, at=at))
+            if connection.execute(update(WEIGHED).values(at=at)).rowcount == 0:
+                connection.execute(insert(WEIGHED).values(id=1, at=at))
             connection.execute(delete(POSSIBLE_MATCHES))
             for start in range(0, len(rows), _ASKED_AT_ONCE):
                 connection.execute(insert(POSSIBLE_MATCHES), rows[start : start + _ASKED_AT_ONCE])
@@ -95,4 +95,4 @@ class Matches:
                 connection.execute(delete(POSSIBLE_MATCHES).where(is_pair))
             elif known is not None:
                 body = body_of(msgspec.structs.replace(known, link=link))
-                connection.execute(POSSIBLE_MATCHES.update().where(is_pair).values(body=body))
+                connection.execute(update(POSSIBLE_MATCHES).where(is_pair).values(body=body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -29,6 +30,7 @@ REFUSED: Final[Mapping[Reason, str]] = {
     "wrong-kind-for-source": "it is of a kind this feed may not send",
     "oversize": "it is too large",
     "empty": "there is nothing in it",
+    "overlapping-period": "its period overlaps that of a count that stands: people would count twice",
 }
 
 
@@ -63,14 +65,27 @@ class RefusedLine(msgspec.Struct, frozen=True):
     count: str
     first: str
     last: str
+    href: str
+
+
+class CompleteLine(msgspec.Struct, frozen=True):
+    """How far one feed is complete, and how long ago that is."""
+
+    title: str
+    organisation: str
+    state: str
+    level: str
+    complete_to: str
+    behind: str
 
 
 class QualityView(msgspec.Struct, frozen=True):
-    """What was refused, since when."""
+    """What was refused, since when; and how far the feeds are complete."""
 
     since: str
     total: str
     lines: tuple[RefusedLine, ...]
+    complete: tuple[CompleteLine, ...]
 
 
 def feeds_view(
@@ -169,8 +184,10 @@ def _faults(copy: ProjectionHealth) -> Iterator[str]:
         yield f"Of {fault.topic}, {numbers} {'never came' if fault.kind == 'missing' else 'came a second time'}."
 
 
-def quality_view(refused: Sequence[RefusedCount], since: Instant) -> QualityView:
-    """The page of what was refused, most first."""
+def quality_view(
+    refused: Sequence[RefusedCount], feeds: Sequence[FeedHealth], catalogue: Catalogue, since: Instant, now: Instant
+) -> QualityView:
+    """What was refused, most first, and every feed, the one that is complete to longest ago first."""
     lines = tuple(
         RefusedLine(
             one.source_topic,
@@ -179,7 +196,33 @@ def quality_view(refused: Sequence[RefusedCount], since: Instant) -> QualityView
             f"{one.count:,}",
             words.at(one.first_received_at),
             words.at(one.last_received_at),
+            f"/data-quality/refused?{urlencode({'topic': one.source_topic, 'reason': one.reason})}",
         )
         for one in sorted(refused, key=lambda one: (-one.count, one.source_topic, one.reason))
     )
-    return QualityView(words.at(since), words.count_of(sum(one.count for one in refused), "record"), lines)
+    total = words.count_of(sum(one.count for one in refused), "record")
+    return QualityView(words.at(since), total, lines, _completeness(feeds, catalogue, now))
+
+
+def _completeness(feeds: Sequence[FeedHealth], catalogue: Catalogue, now: Instant) -> tuple[CompleteLine, ...]:
+    by_source = {one.source: one for one in feeds}
+
+    def complete_to(source: Source) -> Instant:
+        feed = by_source.get(source.id)
+        return (None if feed is None else feed.complete_to(source.usual_latency)) or 0
+
+    lines = []
+    for source in sorted(catalogue.sources.values(), key=lambda one: (complete_to(one), one.title)):
+        feed, reached = by_source.get(source.id), complete_to(source)
+        level = _level(source, feed, now)
+        lines.append(
+            CompleteLine(
+                title=source.title,
+                organisation=source.organisation,
+                state=_state(level, feed, now),
+                level=level,
+                complete_to=words.at(reached) if reached else "not known",
+                behind=words.length(max(now - reached, 0)) if reached else "not known",
+            )
+        )
+    return tuple(lines)

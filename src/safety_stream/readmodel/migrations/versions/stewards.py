@@ -1,4 +1,4 @@
-"""What people did beside looking, which sessions were ended, and the possible matches of persons there are to decide."""
+"""What people did beside looking, which sessions were ended, and the possible matches there are to decide."""
 
 from __future__ import annotations
 
