@@ -1,6 +1,7 @@
 """Which pairs there are to decide, and what rests on each, whatever came first and however often."""
 
 from itertools import permutations
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +74,7 @@ REPORTS = st.lists(
 
 
 @given(versions=REPORTS, chance=st.randoms(use_true_random=False))
-def test_it_does_not_matter_in_which_order_and_how_often_they_are_read(versions: list[IncidentVersion], chance):
+def test_it_does_not_matter_in_which_order_and_how_often_they_are_read(versions: list[IncidentVersion], chance: Random):
     mixed = [*versions, *versions[:3]]
     chance.shuffle(mixed)
 

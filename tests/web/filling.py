@@ -256,7 +256,12 @@ def fill(path: Path, weeks: int = 12) -> Engine:
 def matches() -> list[Match]:
     """Pairs that may be one person: one of many reports, one nobody reported of since, one somebody left undecided."""
     sources = sorted(LOADED.catalogue.sources)
-    said = {"state": "possible", "method": "probabilistic", "decided_by": "matching-job", "decided_at": NOW - DAY_LENGTH}
+    said = {
+        "state": "possible",
+        "method": "probabilistic",
+        "decided_by": "matching-job",
+        "decided_at": NOW - DAY_LENGTH,
+    }
     return [
         Match(PersonLink(first="tok-a", second="tok-b", **said), {sources[0]: 4, sources[1]: 1}, {sources[2]: 2}),
         Match(PersonLink(first="tok-c", second="tok-d", **said), {}, {}),

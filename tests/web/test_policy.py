@@ -51,12 +51,15 @@ FORMS = {
 # What else comes of a form than an action: how many things were asked of the bus and of delivery.
 OF_BUS = {"/data-quality/refused", "/matches"}
 OF_DELIVERY = {"/subscriptions", f"/subscriptions/{SUBSCRIPTION}", f"/subscriptions/{SUBSCRIPTION}/end"}
-NO_ACTION = OF_BUS | OF_DELIVERY | {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", f"/alerts/{ALERT}/reason"}
+NO_ACTION = (
+    OF_BUS | OF_DELIVERY | {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", f"/alerts/{ALERT}/reason"}
+)
 AUDIENCES = [*sorted(one.id for one in LOADED.catalogue.audiences), ""]
 PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]
 
 # Written down by hand, a line a role: pages about alerts, of which audiences; pages about numbers, of which profiles;
-# the others. "matches" is for analysts of the audience of that name alone. Whoever changes the policy changes it here too.
+# the others. "matches" is for analysts of the audience of that name alone. Whoever changes the
+# policy changes it here too.
 PARTNERS = "asb-lead childrens-services duty-officer exploitation-team marac-coordinator soc-unit"
 RUNGS = "daily-meeting inspector sergeant superintendent"
 EXPECTED = {
@@ -128,9 +131,7 @@ def test_no_role_and_no_page_is_left_out():
     assert {page for _, page, _ in READ} == set(PATHS)
     assert {
         path.replace("{alert_id}", ALERT).replace("{subscription_id}", SUBSCRIPTION): page for path, page, _ in SENT
-    } == {
-        path: page for path, (page, _) in FORMS.items()
-    }
+    } == {path: page for path, (page, _) in FORMS.items()}
 
 
 def test_whoever_hands_over_may_act():

@@ -144,7 +144,7 @@ def test_where_nobody_knows_who_signed_out_nobody_is_shown_anything(make_pages: 
     from sqlalchemy.exc import OperationalError
 
     class Gone:
-        def has(self, session: str) -> bool:
+        def has(self, _: str) -> bool:
             raise OperationalError("select", {}, Exception("no database"))
 
     client = make_pages().as_person("dev-auditor")

@@ -1,4 +1,4 @@
-"""Subscriptions people edit, kept by delivery's own code: what the command line refuses the page does, beside the field."""
+"""Subscriptions people edit, kept by delivery's own code: what the command line refuses is said beside its field."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -60,8 +60,10 @@ def desk(outbox: Engine, make_pages: Callable[..., Pages]) -> Desk:
 
 def test_somebody_subscribes_changes_and_ends_it_without_a_script(desk: Desk):
     client = desk.person()
-    done = desk.send(client, **MAIL, priorities=["P1", "P2"], areas=["E07000117"], families=["threshold"],
-                     markings=["OFFICIAL-SENSITIVE"], quiet_from="22:00", quiet_until="07:00", digest_at="08:15")  # fmt: skip
+    done = desk.send(
+        client, **MAIL, priorities=["P1", "P2"], areas=["E07000117"], families=["threshold"],
+        markings=["OFFICIAL-SENSITIVE"], quiet_from="22:00", quiet_until="07:00", digest_at="08:15",
+    )  # fmt: skip
     (made,) = desk.kept()
 
     assert "Subscribed: alerts come from now on." in done.text

@@ -20,6 +20,9 @@ UNKEPT_AFTER: Final = 2 * MINUTE
 UNHEARD_AFTER: Final = HOUR
 """The backbone having said nothing of any feed for so long, it may be down; ours: partners together pause for less."""
 
+_LEVELS: Final = ("never", "silent", "heard")
+"""How a feed is heard, the worst first."""
+
 REFUSED: Final[Mapping[Reason, str]] = {
     "unreadable-framing": "the record does not begin as records do",
     "unknown-schema": "its schema is not in the registry",
@@ -69,7 +72,7 @@ class RefusedLine(msgspec.Struct, frozen=True):
 
 
 class CompleteLine(msgspec.Struct, frozen=True):
-    """How far one feed is complete, and how long ago that is."""
+    """How far one feed is complete, how long ago that is, and how late its reports usually are."""
 
     title: str
     organisation: str
@@ -77,6 +80,7 @@ class CompleteLine(msgspec.Struct, frozen=True):
     level: str
     complete_to: str
     behind: str
+    usual: str
 
 
 class QualityView(msgspec.Struct, frozen=True):
@@ -187,7 +191,7 @@ def _faults(copy: ProjectionHealth) -> Iterator[str]:
 def quality_view(
     refused: Sequence[RefusedCount], feeds: Sequence[FeedHealth], catalogue: Catalogue, since: Instant, now: Instant
 ) -> QualityView:
-    """What was refused, most first, and every feed, the one that is complete to longest ago first."""
+    """What was refused, most first, and every feed, the one that is heard worst first."""
     lines = tuple(
         RefusedLine(
             one.source_topic,
@@ -207,22 +211,26 @@ def quality_view(
 def _completeness(feeds: Sequence[FeedHealth], catalogue: Catalogue, now: Instant) -> tuple[CompleteLine, ...]:
     by_source = {one.source: one for one in feeds}
 
-    def complete_to(source: Source) -> Instant:
+    def order(source: Source) -> tuple[int, Instant, str]:
         feed = by_source.get(source.id)
-        return (None if feed is None else feed.complete_to(source.usual_latency)) or 0
+        heard = _LEVELS.index(_level(source, feed, now))
+        # How late a feed usually is says nothing of how well it is heard.
+        return heard, 0 if feed is None or feed.passed is None else feed.passed, source.title
 
-    lines = []
-    for source in sorted(catalogue.sources.values(), key=lambda one: (complete_to(one), one.title)):
-        feed, reached = by_source.get(source.id), complete_to(source)
-        level = _level(source, feed, now)
-        lines.append(
-            CompleteLine(
-                title=source.title,
-                organisation=source.organisation,
-                state=_state(level, feed, now),
-                level=level,
-                complete_to=words.at(reached) if reached else "not known",
-                behind=words.length(max(now - reached, 0)) if reached else "not known",
-            )
-        )
-    return tuple(lines)
+    return tuple(
+        _complete(source, by_source.get(source.id), now) for source in sorted(catalogue.sources.values(), key=order)
+    )
+
+
+def _complete(source: Source, feed: FeedHealth | None, now: Instant) -> CompleteLine:
+    level = _level(source, feed, now)
+    reached = None if feed is None else feed.complete_to(source.usual_latency)
+    return CompleteLine(
+        title=source.title,
+        organisation=source.organisation,
+        state=_state(level, feed, now),
+        level=level,
+        complete_to="not known" if reached is None else words.at(reached),
+        behind="not known" if reached is None else words.length(max(now - reached, 0)),
+        usual=words.length(source.usual_latency),
+    )
