@@ -221,6 +221,9 @@ def test_pages_edit_the_subscriptions_that_delivery_reads():
     assert web["delivery"] == deliver["delivery"]
     # Delivery's own file in its own data folder.
     assert (mounts[folder], file) == ("outbox-data", "delivery.sqlite")
+    # A new volume belongs to whom the folder belongs to that it is mounted over.
+    made = " ".join(rest for name, rest in instructions() if name == "RUN")
+    assert re.search(rf"install --directory --owner {last('USER')} {folder}\b", made)
     assert deliver["outbox"] is None
 
 

@@ -93,7 +93,7 @@ def web(
     ] = None,
     outbox: OutboxOption = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Offer no actions; then Kafka is asked for nothing.")
+        bool, typer.Option("--read-only", help="Offer nothing to do; then Kafka is asked for nothing.")
     ] = False,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
@@ -137,6 +137,9 @@ def web(
     engine = database_of(database, data)
     read_model = ReadModel(engine)
     desk = None if read_only else Desk(kafka)
+    subscriptions = None
+    if delivery is not None and not read_only:
+        subscriptions = _subscriptions(delivery, outbox, data, loaded.catalogue)
     site = Site(
         read_model=read_model,
         consultations=Consultations(engine),
@@ -152,7 +155,7 @@ def web(
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if desk is None else desk.send,
         steward=desk,
-        subscriptions=None if delivery is None else _subscriptions(delivery, outbox, data, loaded.catalogue),
+        subscriptions=subscriptions,
         sender=speaker.sender,
         status=speaker.status,
         cap=load_cap(folder),

@@ -19,7 +19,7 @@ from safety_stream.web.views.health import REFUSED
 METHODS: Final[Mapping[LinkMethod, str]] = {
     "verified-id": "an identity that was verified",
     "full-name-and-birth": "full name and date of birth",
-    "steward": "what I know of both",
+    "steward": "what a steward knows of both",
     "probabilistic": "likeness of what is recorded",
 }
 DECISIONS: Final[Mapping[LinkState, str]] = {"linked": "The same", "apart": "Apart", "possible": "Undecided"}
