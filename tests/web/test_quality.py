@@ -72,7 +72,8 @@ def test_a_record_that_was_put_back_before_is_left_and_said(pages: Pages):
 
 def test_nothing_ticked_is_nothing_done_and_what_fails_is_said_and_recorded(pages: Pages):
     client = pages.as_person("dev-operator")
-    assert "Nothing was ticked." in send(client, "/data-quality/refused").text
+    for what in ([], ["<b>"], ["partner.police/0/1"], [f"dead-letters.intake/0/{'1' * 99}"]):
+        assert "Nothing was ticked." in send(client, "/data-quality/refused", letter=what).text
     assert deeds(pages) == []
 
     pages.site.steward.is_down = True

@@ -30,6 +30,7 @@ LETTERS_MOST: Final = 100
 
 PAIRS_MOST: Final = 25
 DEEDS_MOST: Final = 20
+_LETTER: Final = re.compile(r"dead-letters\.[a-z-]{1,40}/[0-9]{1,9}/[0-9]{1,18}")
 _WORD: Final = re.compile(r"[a-z0-9-]{1,64}")
 _READ_ONLY: Final = "These pages are read only: put records back, and decide about persons, from the command line."
 
@@ -59,7 +60,8 @@ def refused(site: Site, request: Request, person: Person) -> Response:
 def put_back(site: Site, request: Request, person: Person, form: FormData) -> Response:
     """Put the ticked ones back."""
     steward = _steward(site)
-    chosen = tuple(dict.fromkeys(one for one in form.getlist("letter")[:LETTERS_MOST] if isinstance(one, str)))
+    ticked = [str(one) for one in form.getlist("letter")[:LETTERS_MOST]]
+    chosen = tuple(dict.fromkeys(one for one in ticked if _LETTER.fullmatch(one)))
     back = RedirectResponse("/data-quality/refused", status_code=303)
     if not chosen:
         request.session["said"] = "Nothing was ticked."

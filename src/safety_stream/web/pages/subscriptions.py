@@ -96,7 +96,9 @@ def _one(
 
 
 def _form(site: Site, person: Person, wish: Wish, mistakes: Sequence[Mistake]) -> object:
-    audience = next(one for one in site.catalogue.audiences if one.id == person.audience)
+    audience = next((one for one in site.catalogue.audiences if one.id == person.audience), None)
+    if audience is None:
+        raise HTTPException(404, "The catalogue has no such audience any more, so nobody is told of its alerts.")
     areas = area_choices(site.catalogue, site.areas_of(person), wish.areas)
     choices = choices_for(audience, site.catalogue)
     return wish_view(wish, choices, _kept_by(site).ways(), areas, mistakes)
