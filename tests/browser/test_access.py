@@ -16,11 +16,13 @@ from starlette.applications import Starlette
 from tests.browser import looking, tools
 from tests.browser.looking import NARROW
 from tests.web.conftest import site_over
-from tests.web.filling import fill
+from tests.web.filling import NOW, fill
+from tests.web.keeping import Bus, Keeping
 from tests.web.test_sign_in import SETTINGS
 
+from safety_stream.core.subscribing import Kept, Wish
 from safety_stream.data_files import web_styles
-from safety_stream.readmodel.people import SavedChoices
+from safety_stream.readmodel.people import Deed, Deeds, SavedChoices
 from safety_stream.web.app import FOR_ANYBODY, READ, make_app
 from safety_stream.web.policy import DEVELOPMENT
 
@@ -54,9 +56,20 @@ VIEWS = [
     ("dev-analyst", "/rules/rv-generic"),
     ("dev-analyst", "/feeds"),
     ("dev-analyst", "/data-quality"),
+    ("dev-analyst", "/data-quality/refused"),
+    ("dev-analyst", "/matches"),
+    ("dev-duty-officer", "/subscriptions"),
+    ("dev-duty-officer", "/subscriptions#wrong"),
+    ("dev-duty-officer-west", "/subscriptions"),
+    ("dev-duty-officer", "/subscriptions/5b2f81c0"),
     ("dev-auditor", "/consultations"),
     ("dev-auditor", "/consultations?person=nobody"),
 ]
+SUBSCRIBED = Wish(
+    audience="duty-officer", channel="mail", address="duty-desk", areas=("D-WEST", "E07000117"),
+    families=("safeguarding",), priorities=("P1", "P2"), quiet_from="22:00", quiet_until="07:00",
+)  # fmt: skip
+HOOKED = Wish(audience="duty-officer", channel="webhook", address="https://hooks.example.org/alerts")
 NO_PAGES = {
     "/feed",
     "/feed.cap",
@@ -89,7 +102,10 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.fail("the style sheet was not fetched, without which nothing here is as people see it: make styles")
     engine = fill(tmp_path_factory.mktemp("copy") / "copy.sqlite")
     SavedChoices(engine).save("dev-duty-officer", "West, critical", "?priority=P1&area=D-WEST")
-    with serving(make_app(site_over(engine, send=lambda _: None))) as address:
+    done = {"at": NOW, "person": "dev-operator", "role": "operator", "what": "redrive"}
+    Deeds(engine).note(Deed(**done, of="dead-letters.intake/0/0", outcome="done"))  # type: ignore[arg-type]
+    keeping = Keeping(known=[Kept("5b2f81c0", NOW, SUBSCRIBED), Kept("6c3a92d1", NOW, HOOKED)])
+    with serving(make_app(site_over(engine, send=lambda _: None, steward=Bus(), subscriptions=keeping))) as address:
         yield address
     engine.dispose()
 
@@ -137,10 +153,15 @@ def see(contexts: dict[str, BrowserContext]) -> Iterator[Callable[[str, str], Pa
     def run(who: str, path: str) -> Page:
         page = contexts[who].new_page()
         opened.append(page)
-        page.goto(path.removesuffix("#shown"))
+        page.goto(path.removesuffix("#shown").removesuffix("#wrong"))
         if path.endswith("#shown") and page.locator("#reason-1").count():
             page.check("#reason-1")
             page.get_by_role("button", name="Show the alert").click()
+        if path.endswith("#wrong"):
+            # A form with two mistakes, sent without leaving the way back to the page.
+            page.fill("#digest_at", "late")
+            page.fill("#quiet_from", "22:00")
+            page.get_by_role("button", name="Subscribe").click()
         _keep(page, f"{who or 'nobody'}{path}")
         return page
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import msgspec
 import pytest
+from tests.core.stages.making import a_version
 from typer.testing import CliRunner
 
-from safety_stream.cli import app
+from safety_stream.cli import app, links
 from safety_stream.cli.links import shown
 from safety_stream.core.catalogue import PersonBounds
+from safety_stream.core.model.incidents import Party
 from safety_stream.core.model.links import LinkState, PersonLink
 from safety_stream.core.stages.intake import checked_link
+from safety_stream.readmodel.database import open_database, url_of_file
+from safety_stream.readmodel.matches import Matches
+from safety_stream.streaming.ports import Incoming
+from safety_stream.wire.records import Records
 
 BOUNDS = PersonBounds(merged_at_most=2, possible_at_most=1)
 
@@ -65,3 +75,33 @@ def test_what_is_no_decision_is_not_sent(words: tuple[str, ...], said: str) -> N
 
     assert result.exit_code in (1, 2)
     assert said in result.stderr
+
+
+def test_what_rests_on_each_possible_match_is_counted_into_the_copy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = [
+        a_link("tok-a", "tok-b", "possible"),
+        a_link("tok-c", "tok-d", "possible"),
+        a_link("tok-c", "tok-d", "apart", 1),
+    ]
+    parties = (Party("victim", "tok-a"), Party("suspect", "tok-c"))
+    reports = [a_version(parties=parties), a_version(parties=parties), a_version(incident_id="another")]
+    wire = Records(read_here=())
+    topics = {"person-links": said, "incidents": [*said, *reports]}
+
+    def read(_: object, asked: Sequence[str]) -> Iterator[Incoming]:
+        for topic in asked:
+            for offset, value in enumerate(topics[topic]):
+                yield Incoming(topic, 0, offset, 9, b"", wire.encode(topic, value))
+
+    monkeypatch.setattr(links, "read_to_end", read)
+    monkeypatch.setattr(links, "connect", lambda _: None)
+    result = CliRunner().invoke(app, ["links", "weigh", "--data", str(tmp_path), "--json"])
+
+    assert json.loads(result.stdout) == {"pairs": 1, "reports": 2}
+    engine = open_database(url_of_file(tmp_path / "readmodel.sqlite"))
+    (match,) = Matches(engine).weightiest(9)
+    engine.dispose()
+    # The other report names the victim of the first alone, and the pair that is apart is no business of anybody.
+    assert (match.link, match.first_named, match.second_named) == (said[0], {"police-crimes": 2}, {})

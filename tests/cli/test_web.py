@@ -159,3 +159,83 @@ def test_an_action_nobody_takes_is_said_and_the_next_one_tried_anew(monkeypatch:
     sender.send(action)
 
     assert [len(one) for one in made] == [2, 2]
+
+
+def test_what_a_desk_cannot_do_for_a_steward_is_said(monkeypatch: pytest.MonkeyPatch):
+    from confluent_kafka import KafkaError, KafkaException
+
+    from safety_stream.cli import desk
+    from safety_stream.cli.terminal import Wrong
+    from safety_stream.config import Connection
+    from safety_stream.core.model.links import PersonLink
+    from safety_stream.edge.producer import NotDelivered
+    from safety_stream.web.stewarding import NotDone, PutBack
+
+    asked: list[tuple[str, ...]] = []
+    sent: list[PersonLink] = []
+    trouble: list[Exception] = []
+
+    def put_back(_: object, reason: object, ids: tuple[str, ...]) -> tuple[list[str], list[str]]:
+        assert reason is None
+        asked.append(ids)
+        if trouble:
+            raise trouble.pop()
+        return [ids[0]], [*ids[1:]]
+
+    class Producer:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def send_link(self, link: PersonLink) -> None:
+            sent.append(link)
+
+        def flush(self) -> None:
+            if trouble:
+                raise trouble.pop()
+
+    monkeypatch.setattr(desk, "put_back", put_back)
+    monkeypatch.setattr(desk, "ReportProducer", Producer)
+    steward = desk.Desk(Connection("127.0.0.1:1", {}))
+    link = PersonLink(
+        first="tok-a", second="tok-b", state="apart", method="steward", decided_by="analyst", decided_at=1
+    )
+
+    assert steward.put_back(["a/0/1", "a/0/2"]) == PutBack(("a/0/1",), ("a/0/2",))
+    steward.decide(link)
+    assert (asked, sent) == ([("a/0/1", "a/0/2")], [link])
+    for error in (Wrong("a/0/1: empty"), KafkaException(KafkaError(KafkaError._TIMED_OUT))):
+        trouble.append(error)
+        with pytest.raises(NotDone, match=r"empty|doctor"):
+            steward.put_back(["a/0/1"])
+    trouble.append(NotDelivered("no broker answers", retriable=True))
+    with pytest.raises(NotDone, match="no broker answers"):
+        steward.decide(link)
+
+
+def test_with_the_settings_of_delivery_people_edit_subscriptions(
+    served: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from tests.cli.test_subscriptions import Terminal
+
+    from safety_stream.cli import desk
+    from safety_stream.cli import web as command
+
+    monkeypatch.setattr(command, "connect", lambda _: None)
+    monkeypatch.setattr(desk, "hear", lambda *_: None)
+    terminal = Terminal(tmp_path)
+    data = ("--data", str(tmp_path / "data"))
+    code, _, said = run(*data, "--delivery", str(terminal.settings))
+    assert code == 0, said
+    with TestClient(served[0][0], base_url="http://127.0.0.1") as client:
+        client.post("/sign-in", data={"csrf": token(client.get("/sign-in").text), "person": "dev-duty-officer"})
+        page = client.get("/subscriptions").text
+        client.post("/subscriptions", data={"csrf": token(page), "to": "mail:duty-desk", "priorities": "P1"})
+    # The command line sees it, and refuses the same once more.
+    (made,) = terminal.json("alerts", "subscriptions")
+    assert (made["audience"], made["address"], made["priorities"]) == ("duty-officer", "duty-desk", ["P1"])
+    again = ("alerts", "subscribe", "--audience", "duty-officer", "--to", "mail:duty-desk", "--priority", "P1")
+    assert "there is such a subscription already" in " ".join(terminal.run(*again)[2].split())
+
+    run(*data, "--delivery", str(terminal.settings), "--read-only")
+    with TestClient(served[1][0], base_url="http://127.0.0.1") as client:
+        client.post("/sign-in", data={"csrf": token(client.get("/sign-in").text), "person": "dev-duty-officer"})
+        assert "Subscriptions are not kept here" in client.get("/subscriptions").text

@@ -12,7 +12,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from safety_stream.catalogue.loading import load_catalogue
 from safety_stream.cli import app
+from safety_stream.cli.web import SECRET
+from safety_stream.data_files import catalogue_folder
+from safety_stream.web.sign_in import read_sign_in
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -21,6 +25,8 @@ OURS = [name for name, service in SERVICES.items() if service["image"] == "safet
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DRAIN_SECONDS = 10
+NOT_SCRAPED = {"topics", "weigh"}
+"""They end, or sleep for most of the time, and say what they did."""
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -148,7 +154,7 @@ def test_each_service_that_runs_our_image_also_builds_it(name: str):
 
 @pytest.mark.parametrize("name", OURS)
 def test_each_setting_of_the_compose_file_is_one_of_ours(name: str):
-    assert set(SERVICES[name]["environment"]) <= environment_variables()
+    assert set(SERVICES[name]["environment"]) <= environment_variables() | {SECRET}
 
 
 def test_the_workers_metrics_are_at_the_port_the_image_exposes():
@@ -158,7 +164,7 @@ def test_the_workers_metrics_are_at_the_port_the_image_exposes():
 def test_the_metrics_of_each_process_are_where_prometheus_asks():
     jobs = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
     asked = {one["names"][0]: one["port"] for job in jobs for one in job["dns_sd_configs"]}
-    served = {name: parse(command_of(name)) for name in OURS if name != "topics"}
+    served = {name: parse(command_of(name)) for name in OURS if name not in NOT_SCRAPED}
 
     assert asked == {name: options["metrics_port"] for name, options in served.items()}
     # Inside a network of its own.
@@ -179,13 +185,46 @@ def test_a_process_can_write_nothing_but_its_state(name: str):
 
 def test_what_processes_keep_outlives_their_containers():
     kept = {
-        name: dict(mount.split(":")[1::-1] for mount in SERVICES[name]["volumes"]) for name in ("project", "deliver")
+        name: dict(mount.split(":")[1::-1] for mount in SERVICES[name]["volumes"])
+        for name in ("project", "web", "weigh", "deliver")
     }
 
     assert {name: mounts[last("VOLUME")] for name, mounts in kept.items()} == {
         "project": "pages-data",
+        "web": "pages-data",
+        "weigh": "pages-data",
         "deliver": "outbox-data",
     }
+
+
+def test_pages_are_for_those_who_sign_in_and_for_this_machine_alone_until_something_speaks_tls():
+    web = SERVICES["web"]
+    options = parse(command_of("web"))
+    catalogue = load_catalogue(catalogue_folder())
+
+    assert web["profiles"] == SERVICES["project"]["profiles"] == SERVICES["weigh"]["profiles"] == ["pages"]
+    # Only this machine's own proxy reaches it, at the port it listens on.
+    assert web["ports"] == [f"127.0.0.1:{options['port']}:{options['port']}"]
+    assert options["sign_in"]
+    settings = read_sign_in(Path(str(options["sign_in"])), catalogue)
+    assert settings.url.startswith("https://")
+    assert web["environment"] == COMPOSE["x-backbone"]["environment"] | {
+        SECRET: f"${{{SECRET}:-}}",
+    }
+
+
+def test_pages_edit_the_subscriptions_that_delivery_reads():
+    web, deliver = (parse(command_of(name)) for name in ("web", "deliver"))
+    mounts = dict(mount.split(":")[1::-1] for mount in SERVICES["web"]["volumes"] if not mount.endswith(":ro"))
+    folder, _, file = str(web["outbox"]).removeprefix("sqlite:///").rpartition("/")
+
+    assert web["delivery"] == deliver["delivery"]
+    # Delivery's own file in its own data folder.
+    assert (mounts[folder], file) == ("outbox-data", "delivery.sqlite")
+    # A new volume belongs to whom the folder belongs to that it is mounted over.
+    made = " ".join(rest for name, rest in instructions() if name == "RUN")
+    assert re.search(rf"install --directory --owner {last('USER')} {folder}\b", made)
+    assert deliver["outbox"] is None
 
 
 def test_the_image_has_all_that_its_processes_need():

@@ -7,8 +7,17 @@ from sqlalchemy.exc import DBAPIError
 from tests.readmodel.making import NOON
 
 from safety_stream.readmodel.database import migrate
-from safety_stream.readmodel.people import CHOICES_MOST, Consultation, Consultations, SavedChoices, TooMany
-from safety_stream.readmodel.tables import CONSULTATIONS
+from safety_stream.readmodel.people import (
+    CHOICES_MOST,
+    Consultation,
+    Consultations,
+    Deed,
+    Deeds,
+    EndedSessions,
+    SavedChoices,
+    TooMany,
+)
+from safety_stream.readmodel.tables import CONSULTATIONS, DEEDS
 
 
 def look(**changes: object) -> Consultation:
@@ -118,3 +127,55 @@ def test_there_is_an_end_of_what_one_person_keeps(engine: Engine):
     kept.save("1234", "00", "?priority=P1")
     assert len(kept.of("1234")) == CHOICES_MOST
     assert kept.of("1234")[0] == ("00", "?priority=P1")
+
+
+def deed(**changes: object) -> Deed:
+    fields = {"at": NOON, "person": "1234", "role": "analyst", "what": "redrive", "of": "letter-1", "outcome": "asked"}
+    return Deed(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_deeds_are_told_the_newest_first_and_by_what_was_done(engine: Engine):
+    kept = Deeds(engine)
+    kept.note()
+    kept.note(deed(), deed(of="letter-2"))
+    kept.note(deed(outcome="done"), deed(of="letter-2", outcome="failed", said="Kafka says no."))
+    kept.note(deed(what="decide", of="letter-2", outcome="done"))
+
+    assert [(one.what, one.of, one.outcome) for one in kept.newest(3)] == [
+        ("decide", "letter-2", "done"),
+        ("redrive", "letter-2", "failed"),
+        ("redrive", "letter-1", "done"),
+    ]
+    assert kept.done("redrive", ["letter-1", "letter-2", "letter-3"]) == {"letter-1"}
+    assert kept.done("redrive", []) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        update(DEEDS).values(person="nobody"),
+        delete(DEEDS),
+        text("TRUNCATE deeds"),
+        text("INSERT OR REPLACE INTO deeds SELECT number, 0, '', '', what, of, outcome, '' FROM deeds"),
+    ],
+    ids=["changed", "deleted", "emptied", "replaced"],
+)
+def test_the_database_refuses_to_change_a_deed(engine: Engine, change: object):
+    kept = Deeds(engine)
+    kept.note(deed())
+    with pytest.raises(DBAPIError), engine.begin() as connection:
+        connection.execute(change)  # type: ignore[call-overload]
+
+    assert kept.newest(10) == [deed()]
+
+
+def test_a_session_that_was_ended_is_known_until_a_copy_is_good_no_more(engine: Engine):
+    kept = EndedSessions(engine)
+    kept.end("a", NOON + 10, NOON)
+    kept.end("a", NOON + 10, NOON)
+    assert (kept.has("a"), kept.has("b")) == (True, False)
+
+    kept.end("b", NOON + 20, NOON + 10)
+    assert (kept.has("a"), kept.has("b")) == (True, True)
+    kept.end("c", NOON + 30, NOON + 11)
+    assert (kept.has("a"), kept.has("b"), kept.has("c")) == (False, True, True)

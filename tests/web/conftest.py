@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 from tests.web.filling import LOADED, NOW, fill
+from tests.web.keeping import Bus, Keeping
 
 from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.core.model.handling import AlertAction
 from safety_stream.data_files import catalogue_folder
-from safety_stream.readmodel.people import Consultations, SavedChoices
+from safety_stream.readmodel.matches import Matches
+from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.web.app import make_app
 from safety_stream.web.policy import DEVELOPMENT, Person
@@ -66,6 +68,9 @@ def site_over(engine: Engine, **changes: object) -> Site:
         "read_model": ReadModel(engine),
         "consultations": Consultations(engine),
         "saved_choices": SavedChoices(engine),
+        "deeds": Deeds(engine),
+        "ended_sessions": EndedSessions(engine),
+        "matches": Matches(engine),
         "loaded": LOADED,
         "consulting": CONSULTING,
         "now": lambda: NOW,
@@ -86,7 +91,8 @@ def make_pages(engine: Engine) -> Iterator[Callable[..., Pages]]:
 
     def make(people: tuple[Person, ...] = DEVELOPMENT, **changes: object) -> Pages:
         sent: list[AlertAction] = []
-        pages = Pages(site_over(engine, **({"send": sent.append, "people": people} | changes)), sent)
+        reached = {"send": sent.append, "steward": Bus(), "subscriptions": Keeping()}
+        pages = Pages(site_over(engine, **({"people": people} | reached | changes)), sent)
         made.append(pages)
         return pages
 

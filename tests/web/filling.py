@@ -17,10 +17,12 @@ from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Evidence, Excluded, Finding, Told
 from safety_stream.core.model.handling import Handling
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Instant, day_of, period_of, to_instant
 from safety_stream.data_files import catalogue_folder
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.matches import Match, Matches
 from safety_stream.readmodel.projection import Place, TopicRecord, apply, note_ends
 
 NOW: Instant = to_instant(datetime(2026, 3, 2, 20, 30, tzinfo=UTC))
@@ -255,7 +257,28 @@ def fill(path: Path, weeks: int = 12) -> Engine:
             ],
         )
         note_ends(connection, {Place(topic, 0): len(values) for topic, values in told.items()}, NOW)
+    Matches(engine).replace(matches(), NOW - HOUR)
     return engine
+
+
+def matches() -> list[Match]:
+    """Pairs that may be one person: one of many reports, one nobody reported of since, one somebody left undecided."""
+    sources = sorted(LOADED.catalogue.sources)
+    said = {
+        "state": "possible",
+        "method": "probabilistic",
+        "decided_by": "matching-job",
+        "decided_at": NOW - DAY_LENGTH,
+    }
+    return [
+        Match(PersonLink(first="tok-a", second="tok-b", **said), {sources[0]: 4, sources[1]: 1}, {sources[2]: 2}),
+        Match(PersonLink(first="tok-c", second="tok-d", **said), {}, {}),
+        Match(
+            PersonLink(first="tok-e", second="tok-f", **(said | {"method": "steward", "decided_by": "dev-analyst"})),
+            {sources[0]: 1},
+            {sources[0]: 1},
+        ),
+    ]
 
 
 if __name__ == "__main__":

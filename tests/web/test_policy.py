@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 from tests.web.conftest import Pages, token
 from tests.web.filling import LOADED
+from tests.web.keeping import Bus, Keeping
 
+from safety_stream.core.subscribing import Kept, Wish
 from safety_stream.web.app import READ, SENT
 from safety_stream.web.policy import PERMITTED, Person
 
-ALERTS = {"inbox", "alert", "act", "handover", "feed"}
+ALERTS = {"inbox", "alert", "act", "handover", "feed", "subscriptions"}
 NUMBERS = {"county", "area", "indicator"}
 ALERT = "00000000-0000-5000-8000-000000000001"
 """Every audience was told of it."""
@@ -25,7 +27,12 @@ PATHS = {
     "feeds": "/feeds",
     "data-quality": "/data-quality",
     "consultations": "/consultations",
+    "subscriptions": "/subscriptions",
+    "redrive": "/data-quality/refused",
+    "matches": "/matches",
 }
+SUBSCRIPTION = "5b2f81c0"
+"""One of everybody's own audience."""
 # What is sent, as part of which page, and what else the form says. Those of NO_ACTION send nothing on.
 FORMS = {
     "/inbox/seen": ("inbox", {"seq": "1"}),
@@ -35,37 +42,50 @@ FORMS = {
     "/inbox/acknowledge": ("act", {"alert": f"{ALERT}:1"}),
     f"/alerts/{ALERT}/actions": ("act", {"action": "note", "rationale": "visited"}),
     "/handover": ("handover", {"takes_over": "7", "alert": f"{ALERT}:1"}),
+    "/data-quality/refused": ("redrive", {"letter": "dead-letters.intake/0/1"}),
+    "/matches": ("matches", {"first": "tok-a", "second": "tok-b", "state": "possible", "method": "steward"}),
+    "/subscriptions": ("subscriptions", {"to": "mail:duty-desk"}),
+    f"/subscriptions/{SUBSCRIPTION}": ("subscriptions", {}),
+    f"/subscriptions/{SUBSCRIPTION}/end": ("subscriptions", {}),
 }
-NO_ACTION = {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", f"/alerts/{ALERT}/reason"}
+# What else comes of a form than an action: how many things were asked of the bus and of delivery.
+OF_BUS = {"/data-quality/refused", "/matches"}
+OF_DELIVERY = {"/subscriptions", f"/subscriptions/{SUBSCRIPTION}", f"/subscriptions/{SUBSCRIPTION}/end"}
+NO_ACTION = (
+    OF_BUS | OF_DELIVERY | {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", f"/alerts/{ALERT}/reason"}
+)
 AUDIENCES = [*sorted(one.id for one in LOADED.catalogue.audiences), ""]
 PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]
 
 # Written down by hand, a line a role: pages about alerts, of which audiences; pages about numbers, of which profiles;
-# the others. Whoever changes the policy changes it here too.
+# the others. "matches" is for analysts of the audience of that name alone. Whoever changes the
+# policy changes it here too.
 PARTNERS = "asb-lead childrens-services duty-officer exploitation-team marac-coordinator soc-unit"
 RUNGS = "daily-meeting inspector sergeant superintendent"
 EXPECTED = {
     "analyst": (
-        "inbox alert act feed",
+        "inbox alert act feed subscriptions",
         "analyst repeat-victim-list",
         "internal partner",
-        "catalogue feeds data-quality",
+        "catalogue feeds data-quality redrive",
     ),
-    "duty-officer": ("inbox alert act handover feed", PARTNERS, "partner", "catalogue feeds"),
+    "duty-officer": ("inbox alert act handover feed subscriptions", PARTNERS, "partner", "catalogue feeds"),
     "supervisor": (
-        "inbox alert act handover feed",
+        "inbox alert act handover feed subscriptions",
         f"{PARTNERS} {RUNGS}",
         "internal partner",
         "catalogue feeds data-quality",
     ),
     "data-protection-officer": ("", "", "partner", "catalogue feeds data-quality consultations"),
     "auditor": ("", "", "partner", "catalogue feeds data-quality consultations"),
-    "operator": ("", "", "", "catalogue feeds data-quality"),
+    "operator": ("", "", "", "catalogue feeds data-quality redrive"),
 }
 
 
 def is_expected(role: str, page: str, audience: str, profile: str) -> bool:
     about_alerts, audiences, profiles, others = EXPECTED[role]
+    if page == "matches":
+        return (role, audience) == ("analyst", "analyst")
     if page in ALERTS:
         return page in about_alerts.split() and audience in audiences.split()
     return profile in profiles.split() if page in NUMBERS else page in others.split()
@@ -80,8 +100,11 @@ def test_exactly_the_table_is_let_in(role: str, make_pages: Callable[..., Pages]
         # Of each the other does not matter: some of the pairs are enough.
         if profile in ("partner", "") or audience in ("analyst", "")
     ]
-    pages = make_pages(people=tuple(many))
+    bus, keeping = Bus(), Keeping()
+    pages = make_pages(people=tuple(many), steward=bus, subscriptions=keeping)
     for person in many:
+        own = Wish(audience=person.audience, channel="mail", address="duty-desk")
+        keeping.known = [Kept(SUBSCRIPTION, 0, own)]
         client = pages.as_person(person.id)
         for page, path in PATHS.items():
             status = client.get(path, follow_redirects=False).status_code
@@ -91,19 +114,24 @@ def test_exactly_the_table_is_let_in(role: str, make_pages: Callable[..., Pages]
         csrf = token(client.get("/sign-in").text)
         for path, (page, form) in FORMS.items():
             pages.sent.clear()
+            bus.put.clear()
+            bus.decided.clear()
+            keeping.wishes.clear()
             status = client.post(path, data=form | {"csrf": csrf}, follow_redirects=False).status_code
             expected = is_expected(role, page, person.audience, person.profile)
 
             assert status == (303 if expected else 403), (person, path)
             assert len(pages.sent) == (expected and path not in NO_ACTION), (person, path)
+            assert len(bus.put) + len(bus.decided) == (expected and path in OF_BUS), (person, path)
+            assert len(keeping.wishes) == (expected and path in OF_DELIVERY), (person, path)
 
 
 def test_no_role_and_no_page_is_left_out():
     assert set(EXPECTED) == set(PERMITTED)
     assert {page for _, page, _ in READ} == set(PATHS)
-    assert {path.replace("{alert_id}", ALERT): page for path, page, _ in SENT} == {
-        path: page for path, (page, _) in FORMS.items()
-    }
+    assert {
+        path.replace("{alert_id}", ALERT).replace("{subscription_id}", SUBSCRIPTION): page for path, page, _ in SENT
+    } == {path: page for path, (page, _) in FORMS.items()}
 
 
 def test_whoever_hands_over_may_act():

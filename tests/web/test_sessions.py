@@ -83,3 +83,74 @@ def test_what_has_been_seen_is_remembered_for_whoever_saw_it(pages: Pages):
     other = pages.as_person("dev-supervisor")
     other.cookies.set("seen", client.cookies["seen"])
     assert "74 changed since you last looked" in other.get("/inbox").text
+
+
+def test_signing_out_ends_every_copy_of_the_cookie_and_no_other_session(pages: Pages):
+    client, other = pages.as_person("dev-auditor"), pages.as_person("dev-auditor")
+    copy = pages.browser()
+    copy.cookies.update(client.cookies)
+    assert copy.get("/catalogue", follow_redirects=False).status_code == 200
+    # Whatever the copy did meanwhile: its own cookie is of the same session.
+    later = pages.browser()
+    later.cookies.update(copy.cookies)
+    client.post("/sign-out", data={"csrf": token(client.get("/catalogue").text)})
+
+    for one in (copy, later):
+        for path in ("/catalogue", "/consultations", "/consultations.csv"):
+            assert one.get(path, follow_redirects=False).status_code == 303
+        assert one.get("/events").status_code == 403
+    assert other.get("/catalogue", follow_redirects=False).status_code == 200
+
+
+def test_a_copy_sends_no_form_after_signing_out(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get("/inbox").text), "alert": "00000000-0000-5000-8000-000000000001:1"}
+    copy = pages.browser()
+    copy.cookies.update(client.cookies)
+    client.post("/sign-out", data=form)
+
+    assert copy.post("/inbox/acknowledge", data=form, follow_redirects=False).headers["location"] == "/sign-in"
+    assert pages.sent == []
+
+
+def test_signing_in_anew_ends_the_session_before(pages: Pages):
+    client = pages.as_person("dev-auditor")
+    copy = pages.browser()
+    copy.cookies.update(client.cookies)
+    client.post("/sign-in", data={"csrf": token(client.get("/sign-in").text), "person": "dev-operator"})
+
+    assert copy.get("/consultations", follow_redirects=False).status_code == 303
+
+
+def test_a_session_is_ended_for_as_long_as_a_copy_would_have_been_good(make_pages: Callable[..., Pages]):
+    from tests.web.filling import NOW
+
+    at = [NOW]
+    pages = make_pages(wall=lambda: at[0])
+    client = pages.as_person("dev-auditor")
+    copies = [pages.browser(), pages.browser()]
+    for copy in copies:
+        copy.cookies.update(client.cookies)
+    client.post("/sign-out", data={"csrf": token(client.get("/catalogue").text)})
+    for hours in range(14):
+        at[0] = NOW + hours * 3_600_000
+        # Somebody signs out each hour, and old rows are thrown away.
+        passing = pages.as_person("dev-operator")
+        passing.post("/sign-out", data={"csrf": token(passing.get("/catalogue").text)})
+        assert [copy.get("/catalogue", follow_redirects=False).status_code for copy in copies] == [303, 303]
+
+
+def test_where_nobody_knows_who_signed_out_nobody_is_shown_anything(make_pages: Callable[..., Pages]):
+    from sqlalchemy.exc import OperationalError
+
+    class Gone:
+        def has(self, _: str) -> bool:
+            raise OperationalError("select", {}, Exception("no database"))
+
+    client = make_pages().as_person("dev-auditor")
+    blind = make_pages(ended_sessions=Gone()).browser()
+    blind.cookies.update(client.cookies)
+    page = blind.get("/catalogue")
+
+    assert page.status_code == 503
+    assert "dev-auditor" not in page.text

@@ -127,20 +127,30 @@ def redrive(
     """
     if not (letter or reason or everything):
         raise Wrong("nothing is chosen: name letters, --reason, or --all")
+    done, left = put_back(kafka, reason, tuple(letter or ()), again=again)
+    if as_json:
+        print_json({"redriven": done, "left": len(left)})
+    else:
+        out.print(f"{len(done):,} put back, {len(left):,} left because they were put back before")
+    raise typer.Exit(TO_DO if left else OK)
+
+
+def put_back(
+    kafka: Connection, reason: str | None, ids: tuple[str, ...], *, again: bool = False
+) -> tuple[list[str], list[str]]:
+    """Put chosen letters back; those that were, and those left because they had been before.
+
+    Raises `Wrong` for what cannot be, and then nothing was; and what Kafka raises.
+    """
     connect(kafka)
     right = Redrive(kafka)
-    found = _chosen(kafka, reason, tuple(letter or ()))
+    found = _chosen(kafka, reason, ids)
     due = [one for one in found if again or not one.redriven]
     hollow = [one.id for one in due if one.letter.value is None]
     if hollow:
         raise Wrong(f"{', '.join(hollow)}: empty, or too large to be kept here; send it again from the partner's side")
     right.put_back(due)
-    left = len(found) - len(due)
-    if as_json:
-        print_json({"redriven": [one.id for one in due], "left": left})
-    else:
-        out.print(f"{len(due):,} put back, {left:,} left because they were put back before")
-    raise typer.Exit(TO_DO if left else OK)
+    return [one.id for one in due], [one.id for one in found if one not in due]
 
 
 def _chosen(kafka: Connection, reason: str | None, ids: tuple[str, ...]) -> list[Letter]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import msgspec
 import typer
 
+from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.published import moment
 from safety_stream.cli.terminal import (
     CatalogueFolder,
+    DataFolder,
     Json,
     Wrong,
     catalogue_of,
     connect,
+    default_data_folder,
     epilog,
+    how_many,
     on_kafka,
     out,
     print_json,
@@ -25,14 +30,19 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import PersonBounds
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import LinkMethod, LinkState, PersonLink
 from safety_stream.core.model.times import Instant, to_iso
-from safety_stream.core.persons import Persons, standing
+from safety_stream.core.persons import Persons, standing, to_decide
 from safety_stream.core.stages.intake import checked_link
+from safety_stream.core.weighing import naming
 from safety_stream.edge import canonical
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.streaming.reading import read_to_end
 from safety_stream.wire.records import Records
+
+if TYPE_CHECKING:
+    from safety_stream.readmodel.matches import Match
 
 app = typer.Typer(
     no_args_is_help=True, help="Persons who go by several tokens: link, split, doubt, and see who is who."
@@ -149,6 +159,57 @@ def show(
         )
 
 
+@app.command(
+    "weigh",
+    epilog=epilog(
+        "safety-stream links weigh --every 15", {0: "the pairs are in the copy for pages", 1: "it went wrong"}
+    ),
+)
+@on_kafka
+def weigh(
+    kafka: Connection,
+    database: DatabaseUrl = "",
+    every: Annotated[
+        int, typer.Option("--every", min=0, max=1_440, metavar="MINUTES", help="Again so long after; 0: once.")
+    ] = 0,
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Count what rests on each possible match, into the copy that pages are made from, for stewards to decide.
+
+    It reads the decisions and, twice, all reports there are; of tokens it keeps those of such pairs alone.
+    """
+    try:
+        from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
+        from safety_stream.readmodel.matches import Matches  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Wrong(f"{error.name} is not installed, which this needs: pip install 'safety-stream[web]'") from None
+    bounds = catalogue_of(catalogue, None).persons
+    connect(kafka)
+    matches = Matches(database_of(database, data))
+    while True:
+        weighed = weighed_of(kafka, bounds)
+        matches.replace(weighed, wall())
+        if as_json:
+            print_json({"pairs": len(weighed), "reports": sum(one.reports for one in weighed)})
+        else:
+            out.print(f"{how_many(len(weighed), 'pair')} to decide", markup=False)
+        if not every:
+            return
+        time.sleep(every * 60)
+
+
+def weighed_of(kafka: Connection, bounds: PersonBounds) -> list[Match]:
+    """The pairs there are to decide, with what rests on each."""
+    from safety_stream.readmodel.matches import match_of  # noqa: PLC0415 - as above
+
+    links = to_decide(_decisions(kafka), bounds)
+    tokens = {token for link in links for token in (link.first, link.second)}
+    named = naming(lambda: _versions(kafka), tokens) if tokens else {}
+    return [match_of(link, named) for link in links]
+
+
 class Shown(msgspec.Struct, frozen=True):
     """Who a token stands for.
 
@@ -211,6 +272,13 @@ def _decisions(kafka: Connection) -> Iterator[PersonLink]:
                 yield checked_link(value, record.timestamp)
         except Refused:
             continue
+
+
+def _versions(kafka: Connection) -> Iterator[IncidentVersion]:
+    """Every version of every report, as intake took it."""
+    wire = Records(read_here=())
+    values = (wire.value("incidents", record.value) for record in read_to_end(kafka, ["incidents"]))
+    return (value for value in values if isinstance(value, IncidentVersion))
 
 
 def _decide(

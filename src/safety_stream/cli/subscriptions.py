@@ -29,11 +29,9 @@ from safety_stream.cli.terminal import (
     say,
     wall,
 )
-from safety_stream.core.catalogue import Audience, Catalogue
-from safety_stream.core.delivering import MinuteOfDay
 from safety_stream.core.model.findings import Family, Priority
-from safety_stream.core.model.markings import MARKINGS, is_above
-from safety_stream.delivery.model import Outcome, Quiet, Refusal, Subscription, Taken, Trouble, subscription_id
+from safety_stream.core.subscribing import NoSubscription, Wish
+from safety_stream.delivery.model import Outcome, Quiet, Refusal, Subscription, Taken, Trouble
 from safety_stream.delivery.settings import DeliverySettings, SettingsFault, read_delivery_settings
 
 if TYPE_CHECKING:
@@ -136,11 +134,17 @@ def _each_of(known: Sequence[str]) -> Callable[[list[str] | None], list[str]]:
     return checked
 
 
-def _quiet(text: str) -> Quiet:
+def _quiet(text: str) -> str:
     starts, dash, ends = text.partition("-")
     if not dash:
         raise ValueError("quiet hours are written 22:00-07:00")
-    return Quiet(minute_of_text(starts), minute_of_text(ends))
+    Quiet(minute_of_text(starts), minute_of_text(ends))
+    return text
+
+
+def _time(text: str) -> str:
+    minute_of_text(text)
+    return text
 
 
 def subscribe(
@@ -166,7 +170,7 @@ def subscribe(
     ] = None,
     marking: Annotated[list[str] | None, typer.Option("--marking", help="Only of this marking; repeat.")] = None,
     quiet: Annotated[
-        Quiet | None,
+        str | None,
         typer.Option(
             "--quiet",
             parser=_checked(_quiet),
@@ -175,10 +179,10 @@ def subscribe(
         ),
     ] = None,
     digest_at: Annotated[
-        MinuteOfDay | None,
+        str | None,
         typer.Option(
             "--digest-at",
-            parser=_checked(minute_of_text),
+            parser=_checked(_time),
             metavar="HH:MM",
             help="When what is not urgent comes, in London. Default: as the catalogue says.",
         ),
@@ -193,25 +197,25 @@ def subscribe(
     known = catalogue_of(catalogue, areas)
     settings = settings_of(delivery)
     channel, address = _destination(webhook, to)
-    now = wall()
-    asked = Subscription(
-        subscription_id=subscription_id(audience, channel, address, now),
+    starts, _, ends = (quiet or "").partition("-")
+    wish = Wish(
         audience=audience,
         channel=channel,
         address=address,
-        since=now,
         areas=tuple(area or ()),
         families=tuple(one for one in FAMILIES if one in (family or ())),
         priorities=tuple(one for one in PRIORITIES if one in (priority or ())),
         markings=tuple(marking or ()),
-        quiet=quiet,
-        digest_at=digest_at,
+        quiet_from=starts,
+        quiet_until=ends,
+        digest_at=digest_at or "",
     )
-    _refuse_unknown(asked, known)
-    _refuse_unreachable(asked, settings)
-    engine = database_of(outbox, data)
-    with_extra("safety_stream.delivery.subscriptions").subscribe(engine, asked)
-    secret = _secret(asked, settings)
+    asking = with_extra("safety_stream.delivery.asking")
+    try:
+        asked: Subscription = asking.ask(database_of(outbox, data), wish, known, settings, wall())
+    except NoSubscription as error:
+        raise Wrong(str(error)) from None
+    secret: str | None = asking.secret_of(asked, settings)
     if as_json:
         print_json(msgspec.to_builtins(asked) | ({} if secret is None else {"secret": secret}))
         return
@@ -237,6 +241,7 @@ def list_subscriptions(
         for one in found:
             print_json(one)
         return
+    clock: Callable[[int], str] = with_extra("safety_stream.delivery.asking").clock
     print_table(
         ("subscription", "audience", "by", "to", "only", "quiet", "digest at", "since", "ended"),
         [
@@ -246,8 +251,8 @@ def list_subscriptions(
                 one.channel,
                 one.address,
                 ", ".join((*one.areas, *one.families, *one.priorities, *one.markings)),
-                None if one.quiet is None else f"{_clock(one.quiet.starts)}-{_clock(one.quiet.ends)}",
-                None if one.digest_at is None else _clock(one.digest_at),
+                None if one.quiet is None else f"{clock(one.quiet.starts)}-{clock(one.quiet.ends)}",
+                None if one.digest_at is None else clock(one.digest_at),
                 moment(one.since),
                 moment(one.ended),
             )
@@ -328,72 +333,3 @@ def _destination(webhook: str | None, to: str | None) -> tuple[str, str]:
     if not colon or not address:
         raise Wrong("a destination is written --to mail:duty-desk, the channel and the name of an address in it")
     return channel, address
-
-
-_CHOSEN_BY = {"areas": "area", "families": "family", "priorities": "priority", "markings": "marking"}
-
-
-def _refuse_unknown(asked: Subscription, known: Catalogue) -> None:
-    """Raise `Wrong` where it would never be told anything."""
-    audience = next((one for one in known.audiences if one.id == asked.audience), None)
-    if audience is None:
-        raise Wrong(f"there is no audience {asked.audience}, only {', '.join(one.id for one in known.audiences)}")
-    strange = [code for code in asked.areas if code not in known.areas.by_code]
-    if strange:
-        raise Wrong(f"there is no area {strange[0]}: the codes are in the catalogue's areas")
-    for chosen, field in _CHOSEN_BY.items():
-        if getattr(asked, chosen) and not _is_told(audience, field):
-            raise Wrong(f"{asked.audience} is not told the {field} of an alert, so it cannot choose by it")
-    for chosen, had in _had_by(audience, known).items():
-        never = [one for one in getattr(asked, chosen) if one not in had]
-        if never:
-            field = _CHOSEN_BY[chosen]
-            raise Wrong(f"{asked.audience} has no alerts of the {field} {never[0]}, only of {', '.join(had) or 'none'}")
-
-
-def _had_by(audience: Audience, known: Catalogue) -> dict[str, Sequence[str]]:
-    """What of each choice the audience can ever have; an alert is marked as its rule says, or higher."""
-    rules = [rule for rule in known.rules if audience.id in rule.audiences or audience.hears == "escalated"]
-    markings = [
-        marking
-        for marking in MARKINGS
-        if not is_above(marking, audience.marked_at_most) and any(not is_above(one.marking, marking) for one in rules)
-    ]
-    return {"families": audience.families, "priorities": audience.priorities, "markings": markings}
-
-
-def _is_told(audience: Audience, field: str) -> bool:
-    return field in audience.fields or (field == "area" and "areas" in audience.fields)
-
-
-def _refuse_unreachable(asked: Subscription, settings: DeliverySettings) -> None:
-    channels = with_extra("safety_stream.delivery.channels").CHANNELS
-    kind = channels.get(asked.channel)
-    if kind is None:
-        raise Wrong(f"there is no channel {asked.channel}, only {', '.join(channels)}")
-    if kind.make(settings) is None:
-        raise Wrong(f"{asked.channel} is not set up: state `{asked.channel}:` in the file named by --delivery")
-    if asked.address in settings.addresses:
-        return
-    if not kind.takes_any_address:
-        raise Wrong(f"{asked.address} is no address: name one under `addresses:` in the file named by --delivery")
-    webhook = with_extra("safety_stream.delivery.channels.webhook")
-    try:
-        webhook.checked(
-            asked.address, private_addresses=settings.webhook is not None and settings.webhook.private_addresses
-        )
-    except webhook.Unreachable as error:
-        raise Wrong(str(error)) from None
-
-
-def _secret(asked: Subscription, settings: DeliverySettings) -> str | None:
-    if asked.channel != "webhook" or settings.webhook is None:
-        return None
-    secret: str = with_extra("safety_stream.delivery.channels.webhook").secret_of(
-        settings.webhook.key, asked.subscription_id
-    )
-    return secret
-
-
-def _clock(minute: MinuteOfDay) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"

@@ -90,7 +90,8 @@ def watch(
     try:
         # The extras `web`, for the copy and its words, and `watch`, for the screen.
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
-        from safety_stream.readmodel.people import Consultations, SavedChoices  # noqa: PLC0415
+        from safety_stream.readmodel.matches import Matches  # noqa: PLC0415
+        from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
 
@@ -114,6 +115,9 @@ def watch(
         read_model=model,
         consultations=Consultations(engine),
         saved_choices=SavedChoices(engine),
+        deeds=Deeds(engine),
+        ended_sessions=EndedSessions(engine),
+        matches=Matches(engine),
         loaded=loaded,
         consulting=load_consulting(folder),
         now=now,

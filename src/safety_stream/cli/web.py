@@ -16,6 +16,9 @@ from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.catalogue.loading import load_volumes, load_whole
 from safety_stream.cli.cap import SENDER, CapSender, CapStatus, speaker_of
 from safety_stream.cli.project import DatabaseUrl
+from safety_stream.cli.subscriptions import OutboxOption, with_extra
+from safety_stream.cli.subscriptions import database_of as database_of_delivery
+from safety_stream.cli.subscriptions import settings_of as settings_of_delivery
 from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
@@ -38,6 +41,7 @@ from safety_stream.data_files import catalogue_folder, web_styles
 from safety_stream.observability.metrics import WebMetrics
 
 if TYPE_CHECKING:
+    from safety_stream.cli.subscribing import Subscribing
     from safety_stream.web.sign_in import SignInSettings
 
 EPILOG = epilog(
@@ -77,8 +81,19 @@ def web(
             help="File of settings by which people sign in with an organisation's accounts (docs/web.md).",
         ),
     ] = None,
+    delivery: Annotated[
+        Path | None,
+        typer.Option(
+            "--delivery",
+            envvar="SAFETY_STREAM_DELIVERY",
+            exists=True,
+            dir_okay=False,
+            help="File with the channels of delivery: then people see and edit subscriptions (docs/delivery.md).",
+        ),
+    ] = None,
+    outbox: OutboxOption = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Offer no actions; then Kafka is asked for nothing.")
+        bool, typer.Option("--read-only", help="Offer nothing to do; then Kafka is asked for nothing.")
     ] = False,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
@@ -101,7 +116,8 @@ def web(
         from safety_stream.cli.counted import Counted  # noqa: PLC0415
         from safety_stream.cli.desk import Desk, hear  # noqa: PLC0415
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
-        from safety_stream.readmodel.people import Consultations, SavedChoices  # noqa: PLC0415
+        from safety_stream.readmodel.matches import Matches  # noqa: PLC0415
+        from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
@@ -120,17 +136,26 @@ def web(
     settings = None if sign_in is None else _settings(sign_in, loaded.catalogue)
     engine = database_of(database, data)
     read_model = ReadModel(engine)
+    desk = None if read_only else Desk(kafka)
+    subscriptions = None
+    if delivery is not None and not read_only:
+        subscriptions = _subscriptions(delivery, outbox, data, loaded.catalogue)
     site = Site(
         read_model=read_model,
         consultations=Consultations(engine),
         saved_choices=SavedChoices(engine),
+        deeds=Deeds(engine),
+        ended_sessions=EndedSessions(engine),
+        matches=Matches(engine),
         loaded=loaded,
         consulting=load_consulting(folder),
         now=wall if clock is TimeBy.WALL else lambda: last_spoken(read_model),
         wall=wall,
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
-        send=None if read_only else Desk(kafka).send,
+        send=None if desk is None else desk.send,
+        steward=desk,
+        subscriptions=subscriptions,
         sender=speaker.sender,
         status=speaker.status,
         cap=load_cap(folder),
@@ -172,3 +197,11 @@ def _settings(path: Path, catalogue: Catalogue) -> SignInSettings:
         raise Wrong(f"{path} cannot be read: {error.strerror}") from None
     except SignInFault as error:
         raise Wrong(str(error)) from None
+
+
+def _subscriptions(path: Path, outbox: str | None, data: Path, catalogue: Catalogue) -> Subscribing:
+    """Who keeps the subscriptions that people edit. Raises `Wrong`."""
+    made: Subscribing = with_extra("safety_stream.cli.subscribing").Subscribing(
+        database_of_delivery(outbox, data), settings_of_delivery(path), catalogue
+    )
+    return made

@@ -145,6 +145,20 @@ def standing(links: Iterable[PersonLink]) -> Decided:
     return lambda token: tuple(by_token.get(token, {}).values())
 
 
+def to_decide(links: Iterable[PersonLink], bounds: PersonBounds) -> list[PersonLink]:
+    """The standing decisions that two tokens may be one person, unless they are by others; each once, by token."""
+    every = list(links)
+    decided = standing(every)
+    persons = Persons(decided, bounds)
+    possible = {
+        (link.first, link.second): link
+        for token in {one.first for one in every}
+        for link in decided(token)
+        if link.state == "possible" and link.second not in persons.tokens(link.first)
+    }
+    return [possible[pair] for pair in sorted(possible)]
+
+
 def named_in(version: IncidentVersion) -> frozenset[str]:
     """The tokens of the persons a version names."""
     return frozenset([party.token for party in version.parties if party.token is not None])

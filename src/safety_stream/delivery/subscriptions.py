@@ -37,6 +37,19 @@ def subscribe(engine: Engine, subscription: Subscription) -> None:
         )
 
 
+def alter(engine: Engine, subscription: Subscription) -> None:
+    """Change a subscription that has not ended. Raises `NoSuchSubscription` where it has meanwhile."""
+    row = {name: value for name, value in _row(subscription).items() if name != "ended"}
+    with engine.begin() as db:
+        found = db.execute(
+            update(SUBSCRIPTIONS)
+            .where(SUBSCRIPTIONS.c.subscription_id == subscription.subscription_id, SUBSCRIPTIONS.c.ended.is_(None))
+            .values(row)
+        )
+    if found.rowcount == 0:
+        raise NoSuchSubscription("the subscription has ended: make another")
+
+
 def the_one(engine: Engine, beginning: str) -> Subscription:
     """The subscription whose id begins so and that has not ended. Raises `NoSuchSubscription` for none or several."""
     meant = [one for one in subscriptions(engine) if one.subscription_id.startswith(beginning) and one.ended is None]

@@ -1,4 +1,4 @@
-"""What people did with the pages: which alerts they looked at and why, and the choices of the inbox they keep.
+"""What people did with the pages: which alerts they looked at and why, what else they did, and what they keep.
 
 The one part of the database that is no copy: it is written here, by the pages alone, and reading the topics again does
 not bring it back.
@@ -6,16 +6,23 @@ not bring it back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 from sqlalchemy import Engine, Select, delete, func, insert, select
 
 from safety_stream.core.model.times import Instant
-from safety_stream.readmodel.tables import CONSULTATIONS, SAVED_CHOICES
+from safety_stream.readmodel.tables import CONSULTATIONS, DEEDS, ENDED_SESSIONS, SAVED_CHOICES
 
 Act = Literal["reason", "view"]
 """Somebody gave a reason, or an alert was shown for it."""
+
+What = Literal["subscribe", "change", "unsubscribe", "redrive", "decide"]
+"""What somebody does by the pages beside acting on alerts, which the backbone itself records."""
+
+Stage = Literal["asked", "done", "failed"]
+"""A deed is recorded before it is done, so that nothing is done that is on no record, and again when it has ended."""
 
 CHOICES_MOST: Final = 20
 """Choices of the inbox one person keeps; ours."""
@@ -119,3 +126,65 @@ class SavedChoices:
         of = SAVED_CHOICES.c
         with self._engine.begin() as connection:
             connection.execute(delete(SAVED_CHOICES).where(of.person == person, of.name == name))
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True):
+    """Something done to a subscription, a dead letter or a possible match: who, when, to which, and what came of it."""
+
+    at: Instant
+    person: str
+    role: str
+    what: What
+    of: str
+    outcome: Stage
+    said: str = ""
+
+
+class Deeds:
+    """What people did. Rows come and never change: the database refuses anything else."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Write and read the table of this database."""
+        self._engine = engine
+
+    def note(self, *deeds: Deed) -> None:
+        """Record some; they are there when this returns."""
+        if deeds:
+            with self._engine.begin() as connection:
+                connection.execute(insert(DEEDS), [msgspec.structs.asdict(deed) for deed in deeds])
+
+    def newest(self, limit: int) -> list[Deed]:
+        """The newest first."""
+        of = DEEDS.c
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(DEEDS).order_by(of.number.desc()).limit(limit)).mappings().all()
+        return [Deed(**{name: row[name] for name in Deed.__struct_fields__}) for row in rows]
+
+    def done(self, what: What, of: Sequence[str]) -> frozenset[str]:
+        """To which of these it has been done."""
+        columns = DEEDS.c
+        chosen = select(columns.of).where(columns.what == what, columns.of.in_(list(of)), columns.outcome == "done")
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(chosen).scalars())
+
+
+class EndedSessions:
+    """Sessions that were ended before their time: no copy of a cookie opens one again."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Write and read the table of this database."""
+        self._engine = engine
+
+    def end(self, session: str, until: Instant, now: Instant) -> None:
+        """End one that would have lasted at most until then. It is ended when this returns."""
+        of = ENDED_SESSIONS.c
+        with self._engine.begin() as connection:
+            connection.execute(delete(ENDED_SESSIONS).where(of.until < now))
+            connection.execute(delete(ENDED_SESSIONS).where(of.session == session))
+            connection.execute(insert(ENDED_SESSIONS).values(session=session, until=until))
+
+    def has(self, session: str) -> bool:
+        """Whether it was ended."""
+        of = ENDED_SESSIONS.c
+        with self._engine.connect() as connection:
+            return connection.execute(select(of.session).where(of.session == session)).first() is not None

@@ -80,6 +80,15 @@ class RefusedCount(msgspec.Struct, frozen=True, kw_only=True):
     last_received_at: Instant
 
 
+class RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One record that was refused; `letter` names it: `<topic>/<partition>/<offset>` of where it lies since."""
+
+    letter: str
+    source_topic: str
+    reason: Reason
+    received_at: Instant
+
+
 class PartitionHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How far the copy of one partition is. `behind` is how many offsets it lacks, None while its end is not known."""
 
@@ -383,6 +392,23 @@ class ReadModel:
         return [
             RefusedCount(source_topic=topic, reason=reason, count=count, first_received_at=first, last_received_at=last)
             for topic, reason, count, first, last in rows
+        ]
+
+    def dead_letters(self, since: Instant, limit: int, *, topic: str = "", reason: str = "") -> list[RefusedRecord]:
+        """Records received since that were refused, the newest first; of one topic or for one reason if asked for."""
+        of = DEAD_LETTERS.c
+        chosen = select(of.topic, of.partition, of.offset, of.source_topic, of.reason, of.received_at)
+        chosen = chosen.where(of.received_at >= since)
+        if topic:
+            chosen = chosen.where(of.source_topic == topic)
+        if reason:
+            chosen = chosen.where(of.reason == reason)
+        newest = chosen.order_by(of.received_at.desc(), of.topic, of.partition, of.offset).limit(limit)
+        return [
+            RefusedRecord(
+                letter=f"{lies_in}/{partition}/{offset}", source_topic=came_on, reason=why, received_at=received_at
+            )
+            for lies_in, partition, offset, came_on, why, received_at in self._rows(newest)
         ]
 
     def health(self) -> ProjectionHealth:

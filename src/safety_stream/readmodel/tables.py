@@ -230,3 +230,52 @@ SAVED_CHOICES: Final = Table(
     Column("query", Text, nullable=False),
     PrimaryKeyConstraint("person", "name"),
 )
+
+DEEDS: Final = Table(
+    "deeds",
+    METADATA,
+    # A trigger refuses to change or delete a row.
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("person", String, nullable=False),
+    Column("role", String, nullable=False),
+    # What was done: a word of `people.What`.
+    Column("what", String, nullable=False),
+    # To what: the id of a subscription, a dead letter or a decision.
+    Column("of", String, nullable=False),
+    # "asked" before it is done, then "done" or "failed".
+    Column("outcome", String, nullable=False),
+    Column("said", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_deeds_what_of_number", DEEDS.c.what, DEEDS.c.of, DEEDS.c.number)
+
+ENDED_SESSIONS: Final = Table(
+    "ended_sessions",
+    METADATA,
+    Column("session", String, primary_key=True),
+    # Until when a copy of its cookie would have been good; then the row is of no use.
+    Column("until", BigInteger, nullable=False),
+    Index(None, "until"),
+)
+
+# A copy again, and one that is made whole each time (`links weigh`): pairs of tokens that may be one person.
+POSSIBLE_MATCHES: Final = Table(
+    "possible_matches",
+    METADATA,
+    Column("first", String, nullable=False),
+    Column("second", String, nullable=False),
+    # How many reports rest on the pair, so that the weightiest is decided first.
+    Column("reports", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("first", "second"),
+    Index(None, "reports"),
+)
+
+WEIGHED: Final = Table(
+    "weighed",
+    METADATA,
+    # One row: when the possible matches were last read and their reports counted.
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+)

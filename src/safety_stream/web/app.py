@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
@@ -21,17 +22,17 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
 from safety_stream.web.live import Stream, Tide, events
-from safety_stream.web.pages import about, alerts, consultations, numbers
+from safety_stream.web.pages import about, alerts, consultations, numbers, quality, subscriptions
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
 from safety_stream.web.policy import Page, may
 from safety_stream.web.provider import BACK, NotBelieved, Provider, ProviderDown
-from safety_stream.web.sessions import ends_at, person_of, session_cookie, sign_in, sign_out, token_of
+from safety_stream.web.sessions import asked_by, ends_at, session_cookie, session_of, sign_in, sign_out, token_of
 from safety_stream.web.sign_in import SignInSettings, known_of, person_by
 from safety_stream.web.site import Site
 from safety_stream.web.views.people import people_view
@@ -42,6 +43,9 @@ T = TypeVar("T")
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Where the development sign-in may be served: to this machine alone."""
+
+ENDED_LOOKED_EVERY: Final = MINUTE
+"""How long a stream that is open already may go on after its session was ended: asking at each event costs too much."""
 
 _STATIC: Final = Path(__file__).parent / "static"
 
@@ -58,7 +62,11 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/catalogue", "catalogue", about.catalogue),
     ("/rules/{rule}", "catalogue", about.rule),
     ("/feeds", "feeds", about.feeds),
-    ("/data-quality", "data-quality", about.data_quality),
+    ("/data-quality", "data-quality", quality.data_quality),
+    ("/data-quality/refused", "redrive", quality.refused),
+    ("/matches", "matches", quality.matches),
+    ("/subscriptions", "subscriptions", subscriptions.subscriptions),
+    ("/subscriptions/{subscription_id}", "subscriptions", subscriptions.subscription),
     ("/consultations", "consultations", consultations.consultations),
     ("/consultations.csv", "consultations", consultations.consultations_csv),
 )
@@ -71,6 +79,11 @@ SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/alerts/{alert_id}/reason", "alert", alerts.give_reason),
     ("/alerts/{alert_id}/actions", "act", alerts.act),
     ("/handover", "handover", alerts.sign_off),
+    ("/data-quality/refused", "redrive", quality.put_back),
+    ("/matches", "matches", quality.decide),
+    ("/subscriptions", "subscriptions", subscriptions.add),
+    ("/subscriptions/{subscription_id}", "subscriptions", subscriptions.change),
+    ("/subscriptions/{subscription_id}/end", "subscriptions", subscriptions.end),
 )
 
 FOR_ANYBODY: Final[tuple[tuple[str, Callable[[Site, Request], Response]], ...]] = (
@@ -109,7 +122,7 @@ def make_app(site: Site, host: str = LOOPBACK[0], transport: httpx.AsyncBaseTran
     routes: list[BaseRoute] = [
         Route("/", _start(site)),
         *_to_sign_in(site, transport),
-        Route("/sign-out", _sign_out, methods=["POST"]),
+        Route("/sign-out", _sign_out(site), methods=["POST"]),
         *(Route(path, taken(site, page, take), methods=["POST"]) for path, page, take in SENT),
         *(Route(path, shown(site, page, show)) for path, page, show in READ),
         Route("/events", _events(site, tide)),
@@ -147,10 +160,10 @@ def _to_sign_in(site: Site, transport: httpx.AsyncBaseTransport | None) -> list[
 def _to_come_from(site: Site, settings: SignInSettings, provider: Provider) -> list[BaseRoute]:
     """Signing in with an organisation's accounts."""
 
-    def ask(request: Request) -> Response:
+    async def ask(request: Request) -> Response:
         after = _own_path(request.query_params.get("next", ""))
         values = {"begin": f"/sign-in/begin?next={quote(after)}" if after else "/sign-in/begin"}
-        return page_of(request, site, person_of(request, site), "sign_in_with.html", **values)
+        return page_of(request, site, await asked_by(request, site), "sign_in_with.html", **values)
 
     async def begin(request: Request) -> Response:
         request.session["next"] = _own_path(request.query_params.get("next", ""))
@@ -161,9 +174,9 @@ def _to_come_from(site: Site, settings: SignInSettings, provider: Provider) -> l
         claims = await _answered(provider.finish(request))
         known = known_of(settings, claims)
         if known is None or person_by(settings, known) is None:
-            sign_out(request)
+            await run_in_threadpool(sign_out, request, site)
             raise HTTPException(403, _NO_ROLE)
-        sign_in(request, site, known)
+        await run_in_threadpool(sign_in, request, site, known)
         return RedirectResponse(after or "/", status_code=303)
 
     async def leave(request: Request) -> Response:
@@ -189,9 +202,9 @@ async def _answered(asked: Awaitable[T]) -> T:
         raise HTTPException(403, said) from None
 
 
-def _start(site: Site) -> Callable[[Request], Response]:
-    def start(request: Request) -> Response:
-        person = person_of(request, site)
+def _start(site: Site) -> Endpoint:
+    async def start(request: Request) -> Response:
+        person = await asked_by(request, site)
         return to_sign_in(request) if person is None else first_page(site, request, person)
 
     return start
@@ -202,12 +215,12 @@ def _sign_in(site: Site) -> Endpoint:
         if request.method != "POST":
             after = _own_path(request.query_params.get("next", ""))
             values = {"people": people_view(site.people, site.catalogue), "after": after, "csrf": token_of(request)}
-            return page_of(request, site, person_of(request, site), "sign_in.html", **values)
+            return page_of(request, site, await asked_by(request, site), "sign_in.html", **values)
         form = await form_of(request)
         person = site.by_id.get(str(form.get("person", "")))
         if person is None:
             raise HTTPException(400, "Choose who you are.")
-        sign_in(request, site, person)
+        await run_in_threadpool(sign_in, request, site, person)
         return RedirectResponse(_own_path(str(form.get("next", ""))) or "/", status_code=303)
 
     return endpoint
@@ -218,30 +231,40 @@ def _own_path(path: str) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else ""
 
 
-async def _sign_out(request: Request) -> Response:
-    await form_of(request)
-    sign_out(request)
-    return RedirectResponse("/sign-in", status_code=303)
+def _sign_out(site: Site) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        await form_of(request)
+        await run_in_threadpool(sign_out, request, site)
+        return RedirectResponse("/sign-in", status_code=303)
+
+    return endpoint
 
 
 def _events(site: Site, tide: Tide) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        person = person_of(request, site)
+        person = await asked_by(request, site)
         if person is None or not may(person, "feed"):
             raise HTTPException(403, "Your role may not see this page. Whoever runs this service can say who may.")
         said = request.headers.get("last-event-id") or request.query_params.get("after", "")
         after = number_of(said) if said else site.read_model.newest_seq(person.audience)
         if after is None:
             raise HTTPException(400, "Give the number to read on from: /events?after=0")
-        return Stream(_until(ends_at(request, site) or 0, site, events(tide, site, person, after)))
+        ends, session = ends_at(request, site) or 0, session_of(request)
+        return Stream(_until(ends, session, site, events(tide, site, person, after)))
 
     return endpoint
 
 
-async def _until(ends: Instant, site: Site, stream: AsyncIterator[T]) -> AsyncIterator[T]:
+async def _until(ends: Instant, session: str, site: Site, stream: AsyncIterator[T]) -> AsyncIterator[T]:
     """A stream as long as its session lasts. A browser asks again, with what it then has."""
+    looked = site.wall()
     async for event in stream:
-        if site.wall() >= ends:
+        now = site.wall()
+        if now - looked >= ENDED_LOOKED_EVERY:
+            looked = now
+            if await run_in_threadpool(site.ended_sessions.has, session):
+                return
+        if now >= ends:
             return
         yield event
 
@@ -265,6 +288,11 @@ async def _refused(site: Site, request: Request, error: Exception) -> Response:
         # What the database says may name a server or a value; whoever runs it finds it in its log.
         _log.warning("web.database_failed: %s", type(error).__name__)
         status, detail = 503, "What was published cannot be read at the moment. Alerts go on: load the page again."
-    response = page_of(request, site, person_of(request, site), "refused.html", status=status, detail=detail)
+    try:
+        person = await asked_by(request, site)
+    except SQLAlchemyError:
+        # Nobody knows whether they have signed out, so nobody is shown to have signed in.
+        person = None
+    response = page_of(request, site, person, "refused.html", status=status, detail=detail)
     response.status_code = status
     return response

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from safety_stream.web.policy import Page, Person, may
-from safety_stream.web.sessions import is_ours, person_of, renew
+from safety_stream.web.sessions import asked_by, is_ours, renew
 from safety_stream.web.site import Site
 
 Show = Callable[[Site, Request, Person], Response]
@@ -46,7 +46,7 @@ def shown(site: Site, page: Page, show: Show) -> Endpoint:
     """An endpoint that shows a page to whoever may see it."""
 
     async def endpoint(request: Request) -> Response:
-        person = person_of(request, site)
+        person = await asked_by(request, site)
         if person is None:
             return to_sign_in(request)
         _refuse_unless(person, page)
@@ -60,7 +60,7 @@ def taken(site: Site, page: Page, take: Take) -> Endpoint:
     """An endpoint that takes a form from whoever may send it."""
 
     async def endpoint(request: Request) -> Response:
-        person = person_of(request, site)
+        person = await asked_by(request, site)
         if person is None:
             return to_sign_in(request)
         _refuse_unless(person, page)

@@ -30,9 +30,14 @@ Page = Literal[
     "feeds",
     "data-quality",
     "consultations",
+    "subscriptions",
+    "redrive",
+    "matches",
 ]
 
-ABOUT_ALERTS: Final[frozenset[Page]] = frozenset({"inbox", "alert", "act", "handover", "feed"})
+ABOUT_ALERTS: Final[frozenset[Page]] = frozenset(
+    {"inbox", "alert", "act", "handover", "feed", "subscriptions", "matches"}
+)
 ABOUT_NUMBERS: Final[frozenset[Page]] = frozenset({"county", "area", "indicator"})
 
 EVERYBODYS: Final = "-"
@@ -46,6 +51,12 @@ _HANDLE = _PARTNERS | {"duty-officer"}
 _RUNGS = frozenset({"sergeant", "inspector", "superintendent", "daily-meeting"})
 """Whoever an alert goes up to (`handling.yaml`): they read it as supervisors do."""
 _ANALYSE = frozenset({"analyst", "repeat-victim-list"})
+_STEWARD = frozenset({"analyst"})
+"""The partnership's own analysts keep its data: they decide who is who, and put back what was refused.
+
+Data-protection officers and auditors judge how that is done, so they do not do it; operators run machines, and have no
+business with persons.
+"""
 _EXACT, _PARTNER = frozenset({"internal"}), frozenset({"partner"})
 _ALL = frozenset({EVERYBODYS})
 
@@ -55,12 +66,15 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "alert": _ANALYSE,
         "act": _ANALYSE,
         "feed": _ANALYSE,
+        "subscriptions": _ANALYSE,
         "county": _EXACT | _PARTNER,
         "area": _EXACT | _PARTNER,
         "indicator": _EXACT | _PARTNER,
         "catalogue": _ALL,
         "feeds": _ALL,
         "data-quality": _ALL,
+        "redrive": _ALL,
+        "matches": _STEWARD,
     },
     "duty-officer": {
         "inbox": _HANDLE,
@@ -68,6 +82,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "act": _HANDLE,
         "handover": _HANDLE,
         "feed": _HANDLE,
+        "subscriptions": _HANDLE,
         "county": _PARTNER,
         "area": _PARTNER,
         "indicator": _PARTNER,
@@ -80,6 +95,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "act": _HANDLE | _RUNGS,
         "handover": _HANDLE | _RUNGS,
         "feed": _HANDLE | _RUNGS,
+        "subscriptions": _HANDLE | _RUNGS,
         "county": _EXACT | _PARTNER,
         "area": _EXACT | _PARTNER,
         "indicator": _EXACT | _PARTNER,
@@ -106,7 +122,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "data-quality": _ALL,
         "consultations": _ALL,
     },
-    "operator": {"catalogue": _ALL, "feeds": _ALL, "data-quality": _ALL},
+    "operator": {"catalogue": _ALL, "feeds": _ALL, "data-quality": _ALL, "redrive": _ALL},
 }
 
 
@@ -126,6 +142,9 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 def may(person: Person, page: Page) -> bool:
     """Whether the table lets this person see the page."""
+    if page == "matches" and person.areas:
+        # A person is of no area: whoever sees those of some alone decides about none.
+        return False
     return asked_as(person, page) in PERMITTED[person.role].get(page, frozenset())
 
 

@@ -3,6 +3,9 @@
 Nothing in a cookie is secret and everything is signed. Who a person is here and what they may do is looked up at every
 request, so whoever is taken out of the table or the mapping can do nothing from then on. A session ends some time after
 its last page and some time after it began, whichever comes first, by the clock of this machine.
+
+Signing out is recorded until the session would have ended by itself, and looked up at every request: a copy of the
+cookie, made wherever and whenever, opens nothing afterwards.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Final, cast
 
 import msgspec
 from itsdangerous import BadSignature, URLSafeSerializer
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -36,8 +40,8 @@ _SEEN: Final = "seen"
 
 def sign_in(request: Request, site: Site, who: Person | Known) -> None:
     """A new session, nothing of the old one left: of a person of the list, or of what is known of somebody."""
+    sign_out(request, site)
     now = site.wall()
-    request.session.clear()
     request.session.update(id=secrets.token_urlsafe(16), began=now, last=now)
     if isinstance(who, Person):
         request.session["person"] = who.id
@@ -45,8 +49,12 @@ def sign_in(request: Request, site: Site, who: Person | Known) -> None:
         request.session["known"] = msgspec.to_builtins(who)
 
 
-def sign_out(request: Request) -> None:
-    """Forget who it was."""
+def sign_out(request: Request, site: Site) -> None:
+    """End the session, for every copy of its cookie, and forget who it was."""
+    if ends_at(request, site) is not None:
+        # However long it is used, it ends by then; and another machine's clock may be behind.
+        until = request.session["began"] + site.session_length.whole + CLOCKS_DIFFER
+        site.ended_sessions.end(session_of(request), until, site.wall())
     request.session.clear()
 
 
@@ -55,12 +63,19 @@ def person_of(request: Request, site: Site) -> Person | None:
     ends = ends_at(request, site)
     if ends is None or not request.session["began"] - CLOCKS_DIFFER <= site.wall() < ends:
         return None
+    if site.ended_sessions.has(session_of(request)):
+        return None
     if site.sign_in is None:
         return site.by_id.get(str(request.session.get("person", "")))
     try:
         return person_by(site.sign_in, msgspec.convert(request.session.get("known"), Known))
     except msgspec.ValidationError:
         return None
+
+
+async def asked_by(request: Request, site: Site) -> Person | None:
+    """The same, without holding up others while the database is asked."""
+    return await run_in_threadpool(person_of, request, site)
 
 
 def ends_at(request: Request, site: Site) -> Instant | None:

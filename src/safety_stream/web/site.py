@@ -19,11 +19,14 @@ from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.data_files import catalogue_folder
-from safety_stream.readmodel.people import Consultations, SavedChoices
+from safety_stream.readmodel.matches import Matches
+from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.rows import areas_told
 from safety_stream.web.policy import DEVELOPMENT, Person, areas_of
 from safety_stream.web.sign_in import USUAL_LENGTH, SessionLength, SignInSettings
+from safety_stream.web.stewarding import Steward
+from safety_stream.web.subscribing import Subscriptions
 
 ANSWERS_KEPT: Final = 10_000
 """Answers to actions remembered, the newest: a page asks for one within seconds of its action."""
@@ -64,12 +67,18 @@ class Site:
     recorded by `wall`, the clock of this machine. `shift_starts` are hours of London time. `secret` signs cookies.
     `consulting` says who is asked why they look at an alert, and `consultations` is where that is recorded. With
     `sign_in` people come with an organisation's accounts; without it they choose who they are of `people`, which is for
-    development. `sender` is who says CAP messages, `status` whether they are to be acted on, and `cap` their words.
+    development. `subscriptions` keeps those of delivery and `steward` puts refused records back and hands on decisions
+    about persons; None where there is none, and then pages offer neither. `deeds` is where both are recorded, and
+    `ended_sessions` knows who signed out. `sender` is who says CAP
+    messages, `status` whether they are to be acted on, and `cap` their words.
     """
 
     read_model: ReadModel
     consultations: Consultations
     saved_choices: SavedChoices
+    deeds: Deeds
+    ended_sessions: EndedSessions
+    matches: Matches
     loaded: Loaded
     consulting: Consulting
     now: Callable[[], Instant]
@@ -83,6 +92,8 @@ class Site:
     status: Status = "Actual"
     cap: CapWords = field(default_factory=lambda: load_cap(catalogue_folder()))
     sign_in: SignInSettings | None = None
+    subscriptions: Subscriptions | None = None
+    steward: Steward | None = None
 
     @property
     def session_length(self) -> SessionLength:

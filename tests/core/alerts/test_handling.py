@@ -264,12 +264,19 @@ def test_a_referral_is_taken_on_by_whom_it_was_made_to_or_comes_back_with_a_reas
     assert done(alone, an_action("refer"))[1] == "it can be referred to nobody: partners who hear of it"
 
 
-def test_who_gets_a_referral_back_has_the_time_to_decide_anew() -> None:
+def test_who_gets_a_referral_back_has_the_time_to_decide_anew_and_is_not_overdue() -> None:
     case = in_state("referred", fallen=("decide",))
-    bounced, _ = done(case, an_action("bounce"), NOON + 2 * HOUR)
+    late = msgspec.structs.replace(case.handling, overdue=True, owner="officer-7", escalated_to="inspector")
+    bounced, _ = done(msgspec.structs.replace(case, handling=late), an_action("bounce"), NOON + 2 * HOUR)
     assert bounced is not None
 
     assert next_deadline(bounced, POLICY) == NOON + 3 * HOUR
+    assert told(bounced, POLICY).handling.decide_by == NOON + 3 * HOUR
+    assert (bounced.handling.overdue, bounced.handling.owner) == (False, "officer-7")
+    # Whom it had gone up to goes on hearing of it, and by the clock it goes no lower.
+    again = pass_time(bounced, NOON + 3 * HOUR, POLICY)
+    assert again is not None
+    assert (again.handling.overdue, again.handling.escalated_to) == (True, "inspector")
 
 
 def test_nobody_settles_what_has_become_worse_since_they_looked() -> None:

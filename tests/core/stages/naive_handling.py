@@ -114,6 +114,9 @@ class Naive:
             alert.rungs += [] if to in alert.rungs else [to]
         elif what == "reopen":
             alert.begin_round(minute)
+        elif what == "bounce":
+            # The time to decide is given anew; whom it had gone up to keeps it.
+            alert.began, alert.not_before, alert.over, alert.overdue = minute, minute, set(), False
         is_answered = what in ("acknowledge", "assess") and before in ("new", "reopened", "snoozed")
         alert.overdue = alert.overdue and alert.state in OPEN and not is_answered
         alert.into = to if what == "merge" else "" if alert.state != "merged" else alert.into

@@ -187,6 +187,8 @@ ACTIONS = [
     "assess",
     "action",
     "refer",
+    "accept",
+    "bounce",
     "no-further-action",
     "snooze",
     "wake",
@@ -237,6 +239,14 @@ SCENES: dict[str, list[Event]] = {
         *((2, B, what) for what in ("acknowledge", "no-further-action", "close")),
         (200, B, "restate"),
         (210, B, "withdraw"),
+    ],
+    "comes back overdue, and runs out again": [
+        (0, A, "raise"),
+        (5, A, "acknowledge"),
+        (30, A, "refer"),
+        (90, A, "bounce"),
+        (100, A, "note"),
+        (170, A, "note"),
     ],
     "would be hidden from a rung": [(0, A, "raise"), (20, B, "raise"), (21, A, "merge:alert-b")],
     "after the end": [
@@ -324,6 +334,17 @@ def whoever_wakes_an_alert_loses_that_it_was_overdue(patch: Patch) -> None:
         return (without_overdue(case), why) if case is not None and case.handling.what == "wake" else acted
 
     changed(patch, handle, "act", lose)
+
+
+@mutant
+def who_gets_a_referral_back_is_overdue_at_once(patch: Patch) -> None:
+    def still(acted: Any, *_: Any) -> Any:
+        case, why = acted
+        if case is None or case.handling.what != "bounce":
+            return acted
+        return msgspec.structs.replace(case, handling=msgspec.structs.replace(case.handling, overdue=True)), why
+
+    changed(patch, handle, "act", still)
 
 
 @mutant

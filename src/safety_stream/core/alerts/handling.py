@@ -353,7 +353,8 @@ def _done(case: Case, action: AlertAction, now: Instant) -> Case:
         changes["overdue"] = case.was_overdue
         case = msgspec.structs.replace(case, not_before=now)
     if action.action == "bounce":
-        # Whoever referred it must decide anew, and is given the time.
+        # Whoever referred it must decide anew, and is given the time: nothing of that is overdue yet.
+        changes["overdue"] = False
         case = _in_new_round(case, now)
     return _moved(case, cast(HandlingNews, action.action), state, now, **changes)
 

@@ -1,4 +1,4 @@
-"""Pages about the backbone itself: its rules and indicators, its feeds, and what was refused."""
+"""Pages about the backbone itself: its rules and indicators, and its feeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safety_stream.web.pages.page import page
 from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
 from safety_stream.web.views.catalogue import catalogue_view, rule_view
-from safety_stream.web.views.health import feeds_view, quality_view
+from safety_stream.web.views.health import feeds_view
 
 REFUSED_WITHIN: Final = 28 * DAY_LENGTH
 """As far back as refused records are told of; ours, it decides nothing."""
@@ -38,10 +38,3 @@ def feeds(site: Site, request: Request, person: Person) -> Response:
     refused = model.dead_letters_by_reason(site.now() - REFUSED_WITHIN)
     view = feeds_view(model.feeds(), model.health(), refused, site.catalogue, site.now())
     return page(request, site, person, "feeds.html", view=view)
-
-
-def data_quality(site: Site, request: Request, person: Person) -> Response:
-    """What was refused, and why."""
-    since = site.now() - REFUSED_WITHIN
-    view = quality_view(site.read_model.dead_letters_by_reason(since), since)
-    return page(request, site, person, "data_quality.html", view=view)

@@ -21,6 +21,8 @@ NAVIGATION: Final[tuple[tuple[Page, str, str], ...]] = (
     ("catalogue", "Rules and indicators", "/catalogue"),
     ("feeds", "Feeds", "/feeds"),
     ("data-quality", "Data quality", "/data-quality"),
+    ("matches", "Possible matches", "/matches"),
+    ("subscriptions", "Subscriptions", "/subscriptions"),
     ("consultations", "Consultations", "/consultations"),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -19,6 +20,9 @@ UNKEPT_AFTER: Final = 2 * MINUTE
 UNHEARD_AFTER: Final = HOUR
 """The backbone having said nothing of any feed for so long, it may be down; ours: partners together pause for less."""
 
+_LEVELS: Final = ("never", "silent", "heard")
+"""How a feed is heard, the worst first."""
+
 REFUSED: Final[Mapping[Reason, str]] = {
     "unreadable-framing": "the record does not begin as records do",
     "unknown-schema": "its schema is not in the registry",
@@ -29,6 +33,7 @@ REFUSED: Final[Mapping[Reason, str]] = {
     "wrong-kind-for-source": "it is of a kind this feed may not send",
     "oversize": "it is too large",
     "empty": "there is nothing in it",
+    "overlapping-period": "its period overlaps that of a count that stands: people would count twice",
 }
 
 
@@ -63,14 +68,28 @@ class RefusedLine(msgspec.Struct, frozen=True):
     count: str
     first: str
     last: str
+    href: str
+
+
+class CompleteLine(msgspec.Struct, frozen=True):
+    """How far one feed is complete, how long ago that is, and how late its reports usually are."""
+
+    title: str
+    organisation: str
+    state: str
+    level: str
+    complete_to: str
+    behind: str
+    usual: str
 
 
 class QualityView(msgspec.Struct, frozen=True):
-    """What was refused, since when."""
+    """What was refused, since when; and how far the feeds are complete."""
 
     since: str
     total: str
     lines: tuple[RefusedLine, ...]
+    complete: tuple[CompleteLine, ...]
 
 
 def feeds_view(
@@ -169,8 +188,10 @@ def _faults(copy: ProjectionHealth) -> Iterator[str]:
         yield f"Of {fault.topic}, {numbers} {'never came' if fault.kind == 'missing' else 'came a second time'}."
 
 
-def quality_view(refused: Sequence[RefusedCount], since: Instant) -> QualityView:
-    """The page of what was refused, most first."""
+def quality_view(
+    refused: Sequence[RefusedCount], feeds: Sequence[FeedHealth], catalogue: Catalogue, since: Instant, now: Instant
+) -> QualityView:
+    """What was refused, most first, and every feed, the one that is heard worst first."""
     lines = tuple(
         RefusedLine(
             one.source_topic,
@@ -179,7 +200,37 @@ def quality_view(refused: Sequence[RefusedCount], since: Instant) -> QualityView
             f"{one.count:,}",
             words.at(one.first_received_at),
             words.at(one.last_received_at),
+            f"/data-quality/refused?{urlencode({'topic': one.source_topic, 'reason': one.reason})}",
         )
         for one in sorted(refused, key=lambda one: (-one.count, one.source_topic, one.reason))
     )
-    return QualityView(words.at(since), words.count_of(sum(one.count for one in refused), "record"), lines)
+    total = words.count_of(sum(one.count for one in refused), "record")
+    return QualityView(words.at(since), total, lines, _completeness(feeds, catalogue, now))
+
+
+def _completeness(feeds: Sequence[FeedHealth], catalogue: Catalogue, now: Instant) -> tuple[CompleteLine, ...]:
+    by_source = {one.source: one for one in feeds}
+
+    def order(source: Source) -> tuple[int, Instant, str]:
+        feed = by_source.get(source.id)
+        heard = _LEVELS.index(_level(source, feed, now))
+        # How late a feed usually is says nothing of how well it is heard.
+        return heard, 0 if feed is None or feed.passed is None else feed.passed, source.title
+
+    return tuple(
+        _complete(source, by_source.get(source.id), now) for source in sorted(catalogue.sources.values(), key=order)
+    )
+
+
+def _complete(source: Source, feed: FeedHealth | None, now: Instant) -> CompleteLine:
+    level = _level(source, feed, now)
+    reached = None if feed is None else feed.complete_to(source.usual_latency)
+    return CompleteLine(
+        title=source.title,
+        organisation=source.organisation,
+        state=_state(level, feed, now),
+        level=level,
+        complete_to="not known" if reached is None else words.at(reached),
+        behind="not known" if reached is None else words.length(max(now - reached, 0)),
+        usual=words.length(source.usual_latency),
+    )
