@@ -9,7 +9,7 @@ from tests.web.filling import LOADED
 from safety_stream.web.app import READ, SENT
 from safety_stream.web.policy import PERMITTED, Person
 
-ALERTS = {"inbox", "alert", "act", "handover", "feed"}
+ALERTS = {"inbox", "alert", "act", "handover", "meeting", "feed"}
 NUMBERS = {"county", "area", "indicator"}
 ALERT = "00000000-0000-5000-8000-000000000001"
 """Every audience was told of it."""
@@ -17,6 +17,7 @@ PATHS = {
     "inbox": "/inbox",
     "alert": f"/alerts/{ALERT}",
     "handover": "/handover",
+    "meeting": "/meeting",
     "feed": "/feed?after=0",
     "county": "/county",
     "area": "/areas/L-14",
@@ -51,9 +52,9 @@ EXPECTED = {
         "internal partner",
         "catalogue feeds data-quality",
     ),
-    "duty-officer": ("inbox alert act handover feed", PARTNERS, "partner", "catalogue feeds"),
+    "duty-officer": ("inbox alert act handover meeting feed", PARTNERS, "partner", "catalogue feeds"),
     "supervisor": (
-        "inbox alert act handover feed",
+        "inbox alert act handover meeting feed",
         f"{PARTNERS} {RUNGS}",
         "internal partner",
         "catalogue feeds data-quality",

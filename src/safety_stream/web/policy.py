@@ -22,6 +22,7 @@ Page = Literal[
     "alert",
     "act",
     "handover",
+    "meeting",
     "feed",
     "county",
     "area",
@@ -32,7 +33,7 @@ Page = Literal[
     "consultations",
 ]
 
-ABOUT_ALERTS: Final[frozenset[Page]] = frozenset({"inbox", "alert", "act", "handover", "feed"})
+ABOUT_ALERTS: Final[frozenset[Page]] = frozenset({"inbox", "alert", "act", "handover", "meeting", "feed"})
 ABOUT_NUMBERS: Final[frozenset[Page]] = frozenset({"county", "area", "indicator"})
 
 EVERYBODYS: Final = "-"
@@ -67,6 +68,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "alert": _HANDLE,
         "act": _HANDLE,
         "handover": _HANDLE,
+        "meeting": _HANDLE,
         "feed": _HANDLE,
         "county": _PARTNER,
         "area": _PARTNER,
@@ -79,6 +81,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "alert": _HANDLE | _RUNGS,
         "act": _HANDLE | _RUNGS,
         "handover": _HANDLE | _RUNGS,
+        "meeting": _HANDLE | _RUNGS,
         "feed": _HANDLE | _RUNGS,
         "county": _EXACT | _PARTNER,
         "area": _EXACT | _PARTNER,
