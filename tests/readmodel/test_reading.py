@@ -1,13 +1,14 @@
 """Every question a page has, on both databases."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from tests.readmodel.making import NOON, alert, handling, holding, letter, plain, records, status, told, value
 
 from safety_stream.core.model.times import HOUR
 from safety_stream.readmodel.projection import Place, TopicRecord, note_ends, reached
 from safety_stream.readmodel.reading import ClockCount, MissingFromFeed, NumberingFault, ReadModel, place_of
 from safety_stream.readmodel.rows import RESTING
+from safety_stream.readmodel.tables import ALERTS
 
 
 def ids(found: list) -> list[str]:
@@ -120,7 +121,6 @@ def test_an_inbox_is_chosen_by_everything_an_alert_has(engine: Engine):
     assert ids(model.inbox("desk", families=["threshold"])) == ["a", "c"]
     assert ids(model.inbox("desk", changed_after_seq=1)) == ["b", "c"]
     assert ids(model.inbox("desk", text="ASHTON burglary")) == ["a"]
-    assert ids(model.inbox("desk", text="tok-b")) == ["b"]
     # No sign has a meaning of its own.
     assert ids(model.inbox("desk", text="100%")) == ["c"]
     assert ids(model.inbox("desk", text="more_often")) == ["c"]
@@ -216,6 +216,24 @@ def test_firings_of_a_rule_in_an_area_are_counted_once_each(engine: Engine):
     assert model.fired_here("desk", "rv", "north", NOON) == 3
     assert model.fired_here("desk", "rv", "north", NOON + 6) == 1
     assert model.fired_here("school", "rv", "north", NOON) == 0
+
+
+def test_nobody_is_found_by_a_search(engine: Engine):
+    """Not in rows of now, nor in those that still hold whom an alert is about, however many come before others."""
+    model = holding(
+        engine,
+        *(alert(seq, f"a{seq}", subject="victim:tok-b", title="Burglary") for seq in range(1, 8)),
+        # It comes last.
+        alert(8, "x", priority="P4", subject="victim:tok-c", title="About a tok-b of nobody"),
+    )
+    assert ids(model.inbox("desk", text="tok-b")) == ["x"]
+
+    with engine.begin() as connection:
+        connection.execute(update(ALERTS).values(words=ALERTS.c.words + "\nvictim:tok-b"))
+
+    assert ids(model.inbox("desk", text="tok-b", limit=2)) == ["x"]
+    assert ids(model.inbox("desk", text="TOK-B burglary")) == []
+    assert len(model.inbox("desk", text="burglary", limit=3)) == 3
 
 
 def test_what_people_made_of_a_rules_alerts_is_the_newest_of_each(engine: Engine):

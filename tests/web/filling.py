@@ -163,9 +163,28 @@ def alerts() -> Iterator[PublishedAlert]:
             ),
         ),
     )
-    for seq in range(9, 75):
+    yield linked(9)
+    for seq in range(10, 75):
         priority = "P3" if seq % 3 else "P4"
         yield alert(seq, priority=priority, late=seq % 10 == 0, handling=decided().get(seq))
+
+
+def linked(seq: int) -> PublishedAlert:
+    """One found over what leads from report to report."""
+    told = alert(seq, rule_id="soc-retaliation", family="organised-crime", priority="P3")
+    facts = (
+        ("count", "2"),
+        ("links", "1 to 3: vehicle; 2 to 1: phone; 3 to 4: person and place"),
+        ("path", "same phone, then same vehicle; same person and same place"),
+    )
+    said = "2 events of serious violence within 14 days, leading from one to another by the same vehicle."
+    finding = msgspec.structs.replace(told.findings[0], rule_id=told.rule_id, limb="linked", facts=facts)
+    return msgspec.structs.replace(
+        told,
+        title="Serious violence near, or linked with, serious violence of the last two weeks",
+        explanation=said,
+        findings=(finding,),
+    )
 
 
 def decided() -> dict[int, Handling]:

@@ -276,7 +276,7 @@ def test_what_is_chosen_is_what_is_shown(pages: Pages):
 
     assert shown("priority=P1") == {"01", "02"}
     assert shown("state=snoozed") == {"04"}
-    assert shown("family=organised-crime") == {"01"}
+    assert shown("family=organised-crime") == {"01", "09"}
     assert shown("area=E07000123&priority=P1") == {"01"}
     assert shown("area=D-WEST&priority=P1") == {"02"}
     assert shown("text=drugs+Child") == {"01"}

@@ -38,7 +38,7 @@ from safety_stream.core.catalogue import GROUPINGS
 from safety_stream.core.model.markings import is_above
 from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
-from safety_stream.core.rules.linked import PATH
+from safety_stream.core.rules.linked import FACTS as LINKED_FACTS
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
 
@@ -119,7 +119,11 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     where = model.where(name)
     condition = condition_of(entry, vocabulary)
     reads = condition_type(condition)
-    facts = (*reads.facts, *(("lsoa",) if entry.key == ["lsoa"] else ()), *((PATH,) if "linked" in entry.key else ()))
+    facts = (
+        *reads.facts,
+        *(("lsoa",) if entry.key == ["lsoa"] else ()),
+        *(LINKED_FACTS if "linked" in entry.key else ()),
+    )
     check_kind_of_limb(at, where, entry, vocabulary)
     check_linked(at, where, entry, reads, vocabulary)
     for step in sorted(set(reads.steps) - set(entry.select)):

@@ -14,7 +14,7 @@ from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import Handling, HandlingNews, HandlingState
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, PeriodKind
-from safety_stream.readmodel.rows import NO_CLOCK, OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
+from safety_stream.readmodel.rows import NO_CLOCK, OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of, words_of
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
     ALERT_VERSIONS,
@@ -175,8 +175,9 @@ class ReadModel:
 
         Those that are open, or those in `states`, open ones first. An empty choice leaves everything in. An alert is in
         `areas` when any of its areas is, or one it was in until the version that moved it or took it back. Each word of
-        `text` must be in its title, subject, rule, area, explanation or id. The page `after` a place (`place_of` the
-        last one shown) goes on behind it, whatever has moved meanwhile. Raises `ValueError` for a place that is none.
+        `text` must be in its title, rule, area, explanation or id: whom an alert is about nobody searches for. The page
+        `after` a place (`place_of` the last one shown) goes on behind it, whatever has moved meanwhile. Raises
+        `ValueError` for a place that is none.
         """
         chosen = _CURRENT.where(ALERTS.c.audience == audience)
         chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == OPEN)
@@ -196,12 +197,19 @@ class ReadModel:
             chosen = chosen.where(ALERTS.c.family.in_(families))
         if changed_after_seq is not None:
             chosen = chosen.where(ALERTS.c.seq > changed_after_seq)
-        for word in (text or "").lower().split():
+        asked = (text or "").lower().split()
+        for word in asked:
             chosen = chosen.where(ALERTS.c.words.contains(word, autoescape=True))
-        if after is not None:
-            chosen = chosen.where(_is_behind(after))
         order = (ALERTS.c.shelf, ALERTS.c.urgency, ALERTS.c.next_clock, ALERTS.c.seq.desc())
-        return self._alerts(chosen.order_by(*order).limit(limit))
+        chosen = chosen.order_by(*order).limit(limit)
+        found: list[PublishedAlert] = []
+        while True:
+            some = self._alerts(chosen if after is None else chosen.where(_is_behind(after)))
+            # Rows that were written before subjects were left out of them hold them until their alert is told again.
+            found += [alert for alert in some if all(word in words_of(alert) for word in asked)]
+            if len(some) < limit or len(found) >= limit:
+                return found[:limit]
+            after = place_of(some[-1])
 
     def count_by_priority(self, audience: str) -> dict[str, int]:
         """How many open alerts there are of each priority; under "" those whose priority the audience is not told."""

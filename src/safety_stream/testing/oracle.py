@@ -1609,10 +1609,19 @@ def with_ways(
     }
     chain = on_the_way | {o.id: (o, passed) for o, passed in met.chain}
     near = {s for o in window if any(o.id == stop.id or shared(o, stop) for stop in stops) for s in ids_in(o)}
+    in_order = sorted(chain.values(), key=lambda link: (link[0].time, link[0].id))
+    place = [o.id for o, _ in in_order]
+    steps = set()
+    for start, between, end in gone_by:
+        stretch = [start, *between, end]
+        for here, there in pairwise(stretch):
+            kinds = sorted({name.partition(":")[0] for name in shared(here, there)})
+            steps.add((place.index(here.id) + 1, place.index(there.id) + 1, " and ".join(kinds)))
+    links = "; ".join(f"{first} to {second}: {kinds}" for first, second, kinds in sorted(steps))
     return replace(
         met,
-        chain=sorted(chain.values(), key=lambda link: (link[0].time, link[0].id)),
-        facts=met.facts | {"path": "; ".join(sorted(set(words), key=words.index))},
+        chain=in_order,
+        facts=met.facts | {"links": links, "path": "; ".join(sorted(set(words), key=words.index))},
         near_misses=[(sighting, why) for sighting, why in met.near_misses if sighting.incident_id in near],
     )
 

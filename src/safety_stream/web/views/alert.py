@@ -15,11 +15,13 @@ from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.handling import ActionAnswer
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant
+from safety_stream.core.rules.linked import LINKS
 from safety_stream.readmodel.reading import Answered
 from safety_stream.readmodel.rows import state_of
 from safety_stream.web import words
 from safety_stream.web.views.breach import BreachView, breach_of
 from safety_stream.web.views.choices import Choice, choices_of
+from safety_stream.web.views.links import LinksView, links_view
 from safety_stream.web.views.row import AlertRow, alert_row
 
 _OWN_HEADINGS: Final = (
@@ -83,6 +85,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn_because: str
     happened: tuple[Happened, ...]
     happened_note: str
+    linked: LinksView
     left_out: tuple[LeftOut, ...]
     numbers: tuple[tuple[str, str], ...]
     rule_href: str
@@ -140,10 +143,11 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         withdrawn_because=_withdrawn(alert, about.versions),
         happened=happened,
         happened_note=_note(alert, happened),
+        linked=links_view(findings, catalogue),
         left_out=tuple(
             LeftOut(out.incident_id, out.reason.replace("-", " ")) for finding in findings for out in finding.excluded
         ),
-        numbers=findings[-1].facts if findings else (),
+        numbers=tuple(fact for fact in findings[-1].facts if fact[0] != LINKS) if findings else (),
         rule_href=f"/rules/{alert.rule_id}" if about.explanation else "",
         rule_words=tuple(_rule(about.explanation)),
         takes_back=said.get(_OWN_HEADINGS[0], ()),
