@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import calendar
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -1700,6 +1701,18 @@ def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks)
                 )
 
 
+def spoken(sentence: str, facts: dict[str, str]) -> str:
+    """A sentence with its facts: of {name:one|others} the first is said of 1, else the second with the fact for #."""
+
+    def said(found: re.Match[str]) -> str:
+        fact = facts[found[1]]
+        if found[2] is None:
+            return fact
+        return found[2] if fact == "1" else fact.join(found[3].split("#"))
+
+    return re.sub(r"\{(\w+)(?::([^|{}]*)\|([^{}]*))?\}", said, sentence)
+
+
 def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
     """The finding a condition met makes on this key, if no safeguard forbids it."""
     every = [sighting for occurrence, _ in met.chain for sighting in occurrence.members]
@@ -1715,7 +1728,7 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
         return
     unconfirmed = any(s.possible for s in every)
     facts = sorted((met.facts | ({"match": "possible"} if unconfirmed else {})).items())
-    said = limb.explain.format(**{name: in_words(text, limb.names) for name, text in facts})
+    said = spoken(limb.explain, {name: in_words(text, limb.names) for name, text in facts})
     yield OracleFinding(
         rule_id=limb.rule["id"],
         limb=limb.name,

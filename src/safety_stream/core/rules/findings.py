@@ -18,6 +18,18 @@ UNCONFIRMED = "Rests on a possible match of persons that nobody has confirmed."
 """What is said of a finding some of whose evidence only a possible match of persons brings in."""
 
 
+class _Fact(str):
+    """A fact in a sentence. `{times:once|# times}` says it in words of its own where it is 1; `#` is any other."""
+
+    __slots__ = ()
+
+    def __format__(self, form: str) -> str:
+        of_one, is_said, of_others = form.partition("|")
+        if not is_said:
+            return super().__format__(form)
+        return of_one if self == "1" else of_others.replace("#", self)
+
+
 def finding_of(
     rule: Rule, limb: Limb, key: str, completion: Completion, besides: Sequence[tuple[str, str]] = ()
 ) -> Finding | None:
@@ -34,7 +46,7 @@ def finding_of(
     child = any(sighting.child for sighting in reported)
     possible = any(sighting.possible for sighting in reported)
     facts = tuple(sorted((*completion.facts, *besides, *((POSSIBLE,) if possible else ()))))
-    said = limb.explain.format_map({name: _called(text, limb) for name, text in facts})
+    said = limb.explain.format_map({name: _Fact(_called(text, limb)) for name, text in facts})
     return Finding(
         finding_id=ids.finding_id(rule.id, limb.name, key, completion.occurrence_id),
         rule_id=rule.id,
