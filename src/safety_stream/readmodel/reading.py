@@ -1,4 +1,4 @@
-"""What pages ask of the copy. Every question is one statement, so every answer is of one moment."""
+"""What pages ask of the copy. Every question is one statement, so every answer is of one moment; but for a search."""
 
 from __future__ import annotations
 
