@@ -171,7 +171,7 @@ def alerts() -> Iterator[PublishedAlert]:
 
 def linked(seq: int) -> PublishedAlert:
     """One found over what leads from report to report."""
-    told = alert(seq, rule_id="soc-retaliation", family="organised-crime", priority="P3")
+    told = alert(seq, rule_id="soc-retaliation", family="organised-crime", priority="P4")
     facts = (
         ("count", "2"),
         ("links", "1 to 3: vehicle; 2 to 1: phone; 3 to 4: person and place"),
