@@ -47,7 +47,10 @@ VIEWS = [
     ("dev-duty-officer", f"{ALERT}06#shown"),
     ("dev-duty-officer", f"{ALERT}08"),
     ("dev-duty-officer", "/handover"),
+    ("dev-duty-officer", "/meeting"),
     ("dev-duty-officer", "/data-quality"),
+    ("dev-supervisor", f"{ALERT}08"),
+    ("dev-supervisor", "/meeting"),
     ("dev-analyst", "/county"),
     ("dev-analyst", "/areas/E07000117"),
     ("dev-analyst", "/indicators/burglary/E07000117"),
@@ -226,18 +229,21 @@ def test_in_colours_of_ones_own_everything_is_read_and_the_keyboard_seen(
     assert found == []
 
 
-def test_a_handover_sheet_on_paper_holds_what_is_signed_and_nothing_of_the_site(see: Callable[[str, str], Page]):
-    page = see("dev-duty-officer", "/handover")
+@pytest.mark.parametrize("path", ["/handover", "/meeting"])
+def test_a_sheet_on_paper_holds_nothing_of_the_site(see: Callable[[str, str], Page], path: str):
+    page = see("dev-duty-officer", path)
     page.emulate_media(media="print")
     # A4 at 96 pixels an inch.
     found = list(looking.overflow_faults(page, 794))
-    _keep(page, "paper-handover")
+    _keep(page, f"paper-{path}")
 
     assert found == []
     assert not page.locator(".ss-header").is_visible()
     assert not page.locator(".govuk-service-navigation").is_visible()
     assert not page.locator("button").first.is_visible()
-    assert page.locator(".ss-sign").first.is_visible()
+    # A handover is signed; a pack is read.
+    assert page.locator(".ss-sign").count() == (2 if path == "/handover" else 0)
+    assert all(sign.is_visible() for sign in page.locator(".ss-sign").all())
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 

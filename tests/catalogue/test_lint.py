@@ -411,6 +411,10 @@ def test_the_shipped_catalogue_has_no_issue():
         (RULE, "{count} times", "{count.real} times", "explain names {count.real}, which is no fact"),
         (RULE, "{count} times", "{count!r} times", "explain names {count}, which is no fact"),
         (RULE, "{count} times", "{count times", "explain has a stray brace"),
+        (RULE, "{count} times", "{count:once}", "explain says {count:once}, which is not how it is said of one"),
+        (RULE, "{count} times", "{count:once|often}", "explain says {count:once|often}, which is not how"),
+        (RULE, "{count} times", "{count:|# times}", "explain says {count:|# times}, which is not how"),
+        (RULE, "{count} times", "{count:3d}", "explain says {count:3d}, which is not how"),
         (RULE, "by_count: {4: P2}", "by_count: {4: P2, 5: P3}", "a higher count has a lower priority"),
         (RULE, "key: victim\n", "key: victim\nindicator: violence\n", "only key area has an indicator"),
         (

@@ -30,7 +30,7 @@ from safety_stream.core.rules import condition, selectors, summing
 from safety_stream.core.rules.chains import rests_on, with_all_beneath
 from safety_stream.core.rules.condition import Matched, Now, Span
 from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise, revise_by_clock, wakes
-from safety_stream.core.rules.linked import PATH
+from safety_stream.core.rules.linked import FACTS as LINKED_FACTS
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
     Absent,
@@ -781,7 +781,7 @@ def test_findings_state_the_facts_their_type_promises_and_evidence_in_order(rule
     facts = {
         limb.name: tuple(sorted((*condition_type(limb.condition).facts, *limb.besides, *lsoa, *path)))
         for limb in rule.limbs
-        for path in [(PATH,) if limb.linked_within is not None else ()]
+        for path in [LINKED_FACTS if limb.linked_within is not None else ()]
     }
     found = evaluate(rules, f"{rule.limbs[0].keys[0]}:a", _timeline(of, SHIPPED.bounds), now).values()
     for finding in [one for one in found if one.rule_id == rule.id]:

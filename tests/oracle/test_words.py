@@ -72,8 +72,8 @@ def test_days_since_a_referral_are_whole_days_of_twenty_four_hours():
         "times": "1",
     }
     assert found.explanation == (
-        "Abuse reported 1 days after the last MARAC referral of this pair. "
-        "In the twelve months to it: abuse told 1 times, reports marked serial perpetrator 0, "
+        "Abuse reported 1 day after the last MARAC referral of this pair. "
+        "In the twelve months to it: abuse told once, reports marked serial perpetrator 0, "
         "risk assessed before not known, MARAC referrals 1."
     )
 

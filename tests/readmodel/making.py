@@ -32,7 +32,7 @@ def alert(seq: int, alert_id: str, version: int = 1, change: str = "raised", **f
 
 
 def handling(state: str, **fields: Any) -> Handling:
-    return Handling(number=1, state=state, since=NOON, what="note", as_of=NOON, **fields)
+    return Handling(**{"number": 1, "state": state, "since": NOON, "what": "note", "as_of": NOON} | fields)
 
 
 def value(seq: int, starts: int, count: int | None = 1, **fields: Any) -> PublishedIndicator:

@@ -90,6 +90,14 @@ SERIES = ("internal", "burglary", "north", "week")
             lambda model: model.fired_here("desk", "rv", "north", NOON),
             "(audience=? AND rule_id=? AND area=? AND as_of>?)",
         ),
+        (
+            lambda model: model.judged_here("desk", "rv", "north", NOON),
+            "(audience=? AND rule_id=? AND area=? AND as_of>?)",
+        ),
+        (
+            lambda model: model.told_since("desk", NOON),
+            "audience_change_as_of (audience=? AND change=? AND as_of>?",
+        ),
         (lambda model: model.latest("internal", "week"), "sqlite_autoindex_indicator_series_1 (profile=? AND kind=?)"),
         (lambda model: model.series(*SERIES), "sqlite_autoindex_indicators_1 (profile=? AND kind=? AND indicator=?"),
         (lambda model: model.revisions(*SERIES, 7), "ix_indicator_revisions_series (profile=? AND kind=?"),

@@ -1,13 +1,14 @@
 """Every question a page has, on both databases."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from tests.readmodel.making import NOON, alert, handling, holding, letter, plain, records, status, told, value
 
 from safety_stream.core.model.times import HOUR
 from safety_stream.readmodel.projection import Place, TopicRecord, note_ends, reached
 from safety_stream.readmodel.reading import ClockCount, MissingFromFeed, NumberingFault, ReadModel, place_of
 from safety_stream.readmodel.rows import RESTING
+from safety_stream.readmodel.tables import ALERTS
 
 
 def ids(found: list) -> list[str]:
@@ -120,7 +121,6 @@ def test_an_inbox_is_chosen_by_everything_an_alert_has(engine: Engine):
     assert ids(model.inbox("desk", families=["threshold"])) == ["a", "c"]
     assert ids(model.inbox("desk", changed_after_seq=1)) == ["b", "c"]
     assert ids(model.inbox("desk", text="ASHTON burglary")) == ["a"]
-    assert ids(model.inbox("desk", text="tok-b")) == ["b"]
     # No sign has a meaning of its own.
     assert ids(model.inbox("desk", text="100%")) == ["c"]
     assert ids(model.inbox("desk", text="more_often")) == ["c"]
@@ -216,6 +216,74 @@ def test_firings_of_a_rule_in_an_area_are_counted_once_each(engine: Engine):
     assert model.fired_here("desk", "rv", "north", NOON) == 3
     assert model.fired_here("desk", "rv", "north", NOON + 6) == 1
     assert model.fired_here("school", "rv", "north", NOON) == 0
+
+
+def test_nobody_is_found_by_a_search(engine: Engine):
+    """Not in rows of now, nor in those that still hold whom an alert is about, however many come before others."""
+    model = holding(
+        engine,
+        *(alert(seq, f"a{seq}", subject="victim:tok-b", title="Burglary") for seq in range(1, 8)),
+        # It comes last.
+        alert(8, "x", priority="P4", subject="victim:tok-c", title="About a tok-b of nobody"),
+    )
+    assert ids(model.inbox("desk", text="tok-b")) == ["x"]
+
+    with engine.begin() as connection:
+        connection.execute(update(ALERTS).values(words=ALERTS.c.words + "\nvictim:tok-b"))
+
+    assert ids(model.inbox("desk", text="tok-b", limit=2)) == ["x"]
+    assert ids(model.inbox("desk", text="TOK-B burglary")) == []
+    assert len(model.inbox("desk", text="burglary", limit=3)) == 3
+
+
+def test_what_people_made_of_a_rules_alerts_is_the_newest_of_each(engine: Engine):
+    def step(seq: int, alert_id: str, what: str, state: str, change: str = "updated", **fields: object):
+        done = handling(state, what=what, **fields)
+        return alert(seq, alert_id, 1, change, rule_id="rv", area="north", handling=done)
+
+    model = holding(
+        engine,
+        step(1, "a", "raised", "new", "raised"),
+        step(2, "a", "action", "actioned"),
+        step(3, "a", "judge", "actioned", useful=False),
+        step(4, "a", "judge", "actioned", useful=True),
+        # It came again, which undoes no decision and no judgement of what was.
+        step(5, "a", "raised", "new", "raised"),
+        step(6, "b", "raised", "new", "raised"),
+        step(7, "b", "no-further-action", "no-further-action", reason="known-and-managed"),
+        step(8, "b", "close", "closed"),
+        step(9, "c", "raised", "new", "raised"),
+        step(10, "c", "refer", "referred"),
+        step(11, "c", "bounce", "assessing", reason="not-ours"),
+        step(12, "d", "raised", "new", "raised"),
+        step(13, "d", "action", "actioned"),
+        step(14, "d", "reopen", "reopened"),
+        # Raised before, elsewhere, by another rule, and where nothing is told of the handling.
+        step(15, "e", "action", "actioned"),
+        alert(16, "f", rule_id="rv", area="south", handling=handling("new")),
+        alert(17, "g", rule_id="hub", area="north", handling=handling("new")),
+        alert(18, "h", rule_id="rv", area="north"),
+    )
+
+    assert [
+        (one.alert_id, one.useful, one.decided, one.reason) for one in model.judged_here("desk", "rv", "north", NOON)
+    ] == [
+        ("a", True, "actioned", ""),
+        ("b", None, "no-further-action", "known-and-managed"),
+        ("c", None, None, ""),
+        ("d", None, None, ""),
+    ]
+    assert [one.alert_id for one in model.judged_here("desk", "rv", "north", NOON + 6)] == ["b", "c", "d"]
+
+
+def test_all_that_was_told_since_is_read_in_order(engine: Engine):
+    model = holding(
+        engine, alert(1, "a"), alert(2, "b"), alert(3, "a", 2, "updated"), alert(4, "b", 2, "withdrawn"), alert(5, "c")
+    )
+
+    assert plain(model.told_since("desk", NOON + 2)) == [("b", 2), ("a", 3), ("b", 4), ("c", 5)]
+    assert model.told_since("desk", NOON + 6) == []
+    assert model.told_since("school", NOON) == []
 
 
 # Feeds.

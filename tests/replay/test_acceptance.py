@@ -158,7 +158,7 @@ def test_3_contact_on_the_last_day_of_twelve_months_is_a_repeat(shipped: World):
     assert (alert.subject, alert.priority) == ("victim-perpetrator:tok-victim|tok-perpetrator", "P2")
     assert alert.explanation == (
         "Abuse reported 364 days after the last MARAC referral of this pair. "
-        "In the twelve months to it: abuse told 1 times, reports marked serial perpetrator 0, "
+        "In the twelve months to it: abuse told once, reports marked serial perpetrator 0, "
         "risk assessed before not known, MARAC referrals 1."
     )
     # The coordinator of the conferences hears of it.

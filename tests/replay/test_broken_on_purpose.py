@@ -593,8 +593,14 @@ def a_hub_is_a_way(patch: Patch, _: World) -> None:
 
 
 @mutant
+def links_are_told_of_the_wrong_reports(patch: Patch, _: World) -> None:
+    right = linked._links
+    patch.setattr(linked, "_links", lambda ways, evidence: right(ways, evidence[::-1]))
+
+
+@mutant
 def whatever_is_in_a_group_counts_together(patch: Patch, _: World) -> None:
-    patch.setattr(linked, "_same", lambda *_: "")
+    patch.setattr(linked, "_shared", lambda *_: [])
     patch.setattr(linked, "_entities", lambda _: {"place:everywhere"})
 
 

@@ -13,6 +13,7 @@ from tests.replay.gallery import persons
 from tests.replay.running import World, arrivals, arrivals_of_county, by_topic, outputs, received
 from tests.replay.telling import a_report, at
 
+from safety_stream.core.consulting import without_the_person
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
@@ -61,6 +62,16 @@ def test_the_search_would_find_a_token(seen: list[Output]):
     assert any(
         b"tok-" in wire.encode(output.topic, output.value) for output in seen if output.topic == "alerts.duty-officer"
     )
+
+
+def test_what_a_list_tells_of_an_alert_holds_no_token(seen: list[Output]):
+    """Its sentence and all: whom it is about is on its page, which asks why somebody looks."""
+    wire = Records()
+    told = [output for output in seen if output.topic.startswith("alerts.")]
+    listed = [wire.encode(output.topic, without_the_person(output.value)) for output in told]
+
+    assert "alerts.duty-officer" in {output.topic for output in told}
+    assert [one for one in listed if b"tok-" in one] == []
 
 
 def test_every_rule_that_tells_open_feeds_tells_them_without_tokens(shipped: World):

@@ -152,17 +152,58 @@ def alerts() -> Iterator[PublishedAlert]:
         family="threshold",
         priority="P3",
         title="More recorded in a district and week than chance explains",
-        explanation="Recorded burglary, Burnley: 60 recorded in the week from 2026-02-16, where 31.2 were expected.",
+        explanation="Recorded burglary, Burnley: 60 recorded in the week from 2026-02-23, where 31.2 were expected.",
         area="E07000117",
         subject=None,
         findings=(
             msgspec.structs.replace(
-                alert(8).findings[0], evidence=(), excluded=(), facts=(("expected", "31.2"), ("indicator", "burglary"))
+                alert(8).findings[0],
+                rule_id="above-expected",
+                occurrence_id="week:2026-02-23",
+                evidence=(),
+                excluded=(),
+                facts=(
+                    ("bound", "49"),
+                    ("expected", "31.2"),
+                    ("from", "2026-02-23"),
+                    ("indicator", "burglary"),
+                    ("value", "60"),
+                    ("weeks", "week"),
+                ),
             ),
         ),
     )
-    for seq in range(9, 75):
-        yield alert(seq, priority="P3" if seq % 3 else "P4", late=seq % 10 == 0)
+    yield linked(9)
+    for seq in range(10, 75):
+        priority = "P3" if seq % 3 else "P4"
+        yield alert(seq, priority=priority, late=seq % 10 == 0, handling=decided().get(seq))
+
+
+def linked(seq: int) -> PublishedAlert:
+    """One found over what leads from report to report."""
+    told = alert(seq, rule_id="soc-retaliation", family="organised-crime", priority="P4")
+    facts = (
+        ("count", "2"),
+        ("links", "1 to 3: vehicle; 2 to 1: phone; 3 to 4: person and place"),
+        ("path", "same phone, then same vehicle; same person and same place"),
+    )
+    said = "2 events of serious violence within 14 days, leading from one to another by the same vehicle."
+    finding = msgspec.structs.replace(told.findings[0], rule_id=told.rule_id, limb="linked", facts=facts)
+    return msgspec.structs.replace(
+        told,
+        title="Serious violence near, or linked with, serious violence of the last two weeks",
+        explanation=said,
+        findings=(finding,),
+    )
+
+
+def decided() -> dict[int, Handling]:
+    """What was made of some of them; number 17 is in one district with number 3."""
+    by = {"actor": "dev-duty-officer", "role": "duty-officer", "owner": "dev-duty-officer"}
+    return {
+        17: handled("actioned", what="action", rationale="Visited; a safety plan is agreed.", useful=True, **by),
+        20: handled("acknowledged", what="escalate", escalated_to="daily-meeting", **by),
+    }
 
 
 def others(audience: str) -> Iterator[PublishedAlert]:

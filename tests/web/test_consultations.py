@@ -206,6 +206,18 @@ def test_lists_and_the_feed_tell_of_no_person_and_no_report(desk: Desk):
     assert desk.recorded() == []
 
 
+def test_no_list_and_no_search_says_that_there_is_an_alert_about_somebody(desk: Desk):
+    client = desk.person()
+    for words in ("tok-0002a", "TOK-0002", "pair tok-0002a tok-0002b", "report-2-0", "tok-"):
+        page = Read(client.get("/inbox", params={"text": words}).text)
+        assert "No alert is as chosen" in page.text, words
+        assert not any(link.startswith("/alerts/") and "000006" not in link for link in page.links)
+    # What lists tell is found.
+    assert any(link.startswith("/alerts/") for link in Read(client.get("/inbox?text=MARAC").text).links)
+    assert "tok-" not in client.get("/meeting").text
+    assert desk.recorded() == []
+
+
 @pytest.mark.parametrize("role", EXPECTED)
 def test_whoever_may_see_alerts_is_asked_and_recorded_and_nobody_else_is(role: str, make_desk: Callable[..., Desk]):
     people = tuple(Person(id=f"of {one}", role=role, audience=one) for one in AUDIENCES)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from safety_stream.core.subscribing import Kept, Wish
 from safety_stream.web.app import READ, SENT
 from safety_stream.web.policy import PERMITTED, Person
 
-ALERTS = {"inbox", "alert", "act", "handover", "feed", "subscriptions"}
+ALERTS = {"inbox", "alert", "act", "handover", "meeting", "feed", "subscriptions"}
 NUMBERS = {"county", "area", "indicator"}
 ALERT = "00000000-0000-5000-8000-000000000001"
 """Every audience was told of it."""
@@ -19,6 +19,7 @@ PATHS = {
     "inbox": "/inbox",
     "alert": f"/alerts/{ALERT}",
     "handover": "/handover",
+    "meeting": "/meeting",
     "feed": "/feed?after=0",
     "county": "/county",
     "area": "/areas/L-14",
@@ -69,9 +70,9 @@ EXPECTED = {
         "internal partner",
         "catalogue feeds data-quality redrive",
     ),
-    "duty-officer": ("inbox alert act handover feed subscriptions", PARTNERS, "partner", "catalogue feeds"),
+    "duty-officer": ("inbox alert act handover meeting feed subscriptions", PARTNERS, "partner", "catalogue feeds"),
     "supervisor": (
-        "inbox alert act handover feed subscriptions",
+        "inbox alert act handover meeting feed subscriptions",
         f"{PARTNERS} {RUNGS}",
         "internal partner",
         "catalogue feeds data-quality",

@@ -13,9 +13,9 @@ from tests.web.reading_html import Read
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, to_datetime
-from safety_stream.readmodel.reading import FeedHealth, ProjectionHealth
+from safety_stream.readmodel.reading import Answered, FeedHealth, ProjectionHealth
 from safety_stream.web.filters import Filter, read_filter
-from safety_stream.web.views.alert import AboutAlert, AlertView, alert_view
+from safety_stream.web.views.alert import AboutAlert, AlertView, Fired, alert_view
 from safety_stream.web.views.handover import Lists, handover_view, shift_of
 from safety_stream.web.views.health import UNHEARD_AFTER, UNKEPT_AFTER, blindness, feeds_view
 from safety_stream.web.views.row import clock_of
@@ -65,7 +65,7 @@ def test_an_alert_tells_each_step_of_its_handling_once_the_newest_first():
         ),
     ]
     view = alert_view(
-        AboutAlert(alert=told[-1], versions=told, explanation=None, fired_here=1, answers=(), acts_as=""),
+        AboutAlert(alert=told[-1], versions=told, explanation=None, fired_here=None, answers=(), acts_as=""),
         CATALOGUE,
         NOW,
     )
@@ -88,7 +88,7 @@ def test_what_is_done_after_a_withdrawal_does_not_change_when_that_was_told():
     )
 
     def view_of(*told: PublishedAlert) -> AlertView:
-        about = AboutAlert(alert=told[-1], versions=told, explanation=None, fired_here=1, answers=(), acts_as="")
+        about = AboutAlert(alert=told[-1], versions=told, explanation=None, fired_here=None, answers=(), acts_as="")
         return alert_view(about, CATALOGUE, NOW)
 
     assert view_of(gone, noted).withdrawn_because == view_of(gone).withdrawn_because
@@ -118,6 +118,40 @@ def test_each_occurrence_says_who_told_of_it_and_how_and_the_alert_who_holds_a_r
         "1 report",
     ]
     assert view.holders == "A record is held by ambulance service, district councils and police."
+
+
+def made_of(*answered: Answered, handling: object = "told") -> tuple[str, ...]:
+    told = alert(1, handling=handled("new") if handling == "told" else None)
+    fired = Fired(times=9, answered=answered)
+    about = AboutAlert(alert=told, versions=(), explanation=None, fired_here=fired, answers=(), acts_as="")
+    return alert_view(about, CATALOGUE, NOW).judged_here
+
+
+def answered(useful: bool | None, decided: str | None = None, reason: str = "") -> Answered:
+    return Answered(alert_id="a", useful=useful, decided=decided, reason=reason)
+
+
+def test_an_alert_tells_what_was_made_of_its_like():
+    assert made_of(
+        answered(True, "actioned"),
+        answered(False, "no-further-action", "known-and-managed"),
+        answered(False, "no-further-action", "wrong-person"),
+        answered(None, "no-further-action", "known-and-managed"),
+        answered(None, "no-further-action"),
+        answered(None, "accepted"),
+        answered(None),
+    ) == (
+        "Found useful: 1. Found of no use: 2. Judged by nobody: 4.",
+        "Acted on: 1. Accepted by a partner: 1. No further action: 4.",
+        "Why no further action: known and managed 2, no reason told 1, wrong person 1.",
+        "Nothing decided: 1.",
+    )
+    assert made_of(answered(None))[1:] == ("Nothing has been decided about any.",)
+
+
+def test_where_handling_is_not_told_nothing_is_said_of_judgements_but_that():
+    assert made_of(handling=None) == ("What people made of them is not told to this audience.",)
+    assert made_of() == ()
 
 
 def test_an_audience_that_is_told_little_is_shown_little_and_told_so(pages: Pages):
@@ -255,7 +289,7 @@ def test_what_is_chosen_is_what_is_shown(pages: Pages):
 
     assert shown("priority=P1") == {"01", "02"}
     assert shown("state=snoozed") == {"04"}
-    assert shown("family=organised-crime") == {"01"}
+    assert shown("family=organised-crime") == {"01", "09"}
     assert shown("area=E07000123&priority=P1") == {"01"}
     assert shown("area=D-WEST&priority=P1") == {"02"}
     assert shown("text=drugs+Child") == {"01"}

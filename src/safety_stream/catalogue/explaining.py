@@ -5,8 +5,10 @@ Made from the rule's own file and from what the engine makes of it, so that it c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -204,8 +206,16 @@ def _limb(limb: Limb, *, number: int) -> Section:
     sentences = [f"Of {of}: {when}."]
     sentences += [f"“{step}” is {_selector(selector)}." for step, selector in limb.steps.items()]
     sentences += [f"Told besides, as {name}: {_besides(one)}." for name, one in limb.besides.items()]
-    sentences.append(f"The alert says: {limb.explain}")
+    sentences.append(f"The alert says: {_of_others(limb.explain)}")
     return Section("When it fires" if number == 1 else f"When it fires: {limb.name}", tuple(sentences))
+
+
+_IN_TWO_WAYS: Final = re.compile(r"\{(\w+):[^{}|]*\|([^{}]*)\}")
+
+
+def _of_others(explain: str) -> str:
+    """A sentence as it is of every number but one: `{times:once|# times}` is `{times} times`."""
+    return _IN_TWO_WAYS.sub(lambda found: found[2].replace("#", f"{{{found[1]}}}"), explain)
 
 
 def _besides(one: Besides) -> str:

@@ -5,9 +5,11 @@ What single condition types ask of a limb is in `conditions.py`, and how rules m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import Formatter
+from typing import Final
 
 import msgspec
 
@@ -38,9 +40,12 @@ from safety_stream.core.catalogue import GROUPINGS
 from safety_stream.core.model.markings import is_above
 from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
-from safety_stream.core.rules.linked import PATH
+from safety_stream.core.rules.linked import FACTS as LINKED_FACTS
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
+
+# Of `{times:once|# times}`, what comes behind the colon.
+_OF_ONE_AND_OTHERS: Final = re.compile(r"[^|#]+\|[^|#]*#[^|#]*").fullmatch
 
 _PLACES = frozenset({"household", "place", "cell", "lsoa"})
 """Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
@@ -119,7 +124,11 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     where = model.where(name)
     condition = condition_of(entry, vocabulary)
     reads = condition_type(condition)
-    facts = (*reads.facts, *(("lsoa",) if entry.key == ["lsoa"] else ()), *((PATH,) if "linked" in entry.key else ()))
+    facts = (
+        *reads.facts,
+        *(("lsoa",) if entry.key == ["lsoa"] else ()),
+        *(LINKED_FACTS if "linked" in entry.key else ()),
+    )
     check_kind_of_limb(at, where, entry, vocabulary)
     check_linked(at, where, entry, reads, vocabulary)
     for step in sorted(set(reads.steps) - set(entry.select)):
@@ -215,8 +224,13 @@ def _check_words(at: Place, where: Where, words: str, facts: Sequence[str]) -> N
         at.error(where, "explain has a stray brace", "write {count} for a fact, and no other braces")
         return
     for _, name, form, conversion in fields:
-        if name is not None and (name not in facts or form or conversion):
+        if name is None:
+            continue
+        if name not in facts or conversion:
             at.error(where, f"explain names {{{name}}}, which is no fact of this condition", f"use {listing(facts)}")
+        elif form and not _OF_ONE_AND_OTHERS(form):
+            said = f"explain says {{{name}:{form}}}, which is not how it is said of one, and of others"
+            at.error(where, said, f"write {{{name}:once|# times}}: # stands for the number")
 
 
 def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Limb], vocabulary: Vocabulary) -> Override:

@@ -14,10 +14,11 @@ import msgspec
 from safety_stream.core.consulting import without_the_person
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.handling import AlertAction
-from safety_stream.core.model.times import DAY_LENGTH, Duration, before
+from safety_stream.core.model.times import DAY_LENGTH
 from safety_stream.web import words
 from safety_stream.web.acting import action_of
 from safety_stream.web.filters import Filter
+from safety_stream.web.pages.alerts import fired_here
 from safety_stream.web.policy import Person, acts_as
 from safety_stream.web.site import Site
 from safety_stream.web.views.alert import AboutAlert, AlertView, alert_view
@@ -27,7 +28,6 @@ from safety_stream.web.views.row import AlertRow, alert_row
 AT_MOST: Final = 200
 """Alerts that are shown, the most urgent; of more it is said that there are more."""
 
-_FIRED_WITHIN: Final = Duration(months=12)
 _REFUSED_WITHIN: Final = 28 * DAY_LENGTH
 
 
@@ -168,11 +168,7 @@ def about(site: Site, person: Person, alert_id: str) -> AlertView | None:
         alert=alert,
         versions=versions,
         explanation=site.explanation(alert.rule_id) if alert.rule_id else None,
-        fired_here=(
-            site.read_model.fired_here(person.audience, alert.rule_id, alert.area, before(site.now(), _FIRED_WITHIN))
-            if alert.rule_id and alert.area
-            else None
-        ),
+        fired_here=fired_here(site, alert),
         answers=(),
         acts_as=acts_as(person),
     )
@@ -198,7 +194,7 @@ def _parts(view: AlertView) -> Iterator[Part]:
     yield Part("Why it is flagged", view.rule_words[0].sentences if view.rule_words else ())
     yield Part("In numbers", tuple(f"{name.replace('_', ' ')}: {said}" for name, said in view.numbers))
     yield Part("What would take it back", view.takes_back)
-    yield Part("How often", (view.fired_here,) if view.fired_here else ())
+    yield Part("How often", (view.fired_here, *view.judged_here) if view.fired_here else ())
     yield Part("When it may be wrong", view.may_be_wrong)
     history = (f"{step.at}: {step.what} by {step.by}. {step.why}".rstrip() for step in view.history)
     yield Part("History", tuple(history))

@@ -1,19 +1,20 @@
-"""What pages ask of the copy. Every question is one statement, so every answer is of one moment."""
+"""What pages ask of the copy. Every question is one statement, so every answer is of one moment; but for a search."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final, get_args
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select
 
+from safety_stream.core.model.alerts import Change
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.core.model.findings import Family, Priority
-from safety_stream.core.model.handling import HandlingState
+from safety_stream.core.model.handling import Handling, HandlingNews, HandlingState
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, PeriodKind
-from safety_stream.readmodel.rows import NO_CLOCK, OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
+from safety_stream.readmodel.rows import NO_CLOCK, OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of, words_of
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
     ALERT_VERSIONS,
@@ -36,6 +37,13 @@ _CURRENT: Final = select(ALERT_VERSIONS.c.body).select_from(
     )
 )
 """Alerts as they stand."""
+
+
+DECISIONS: Final[frozenset[HandlingNews]] = frozenset({"action", "refer", "accept", "no-further-action"})
+"""What settles what is done about an alert."""
+
+_UNDOES: Final[frozenset[HandlingNews]] = frozenset({"bounce", "reopen"})
+"""What takes a decision back."""
 
 
 class MissingFromFeed(Exception):
@@ -130,6 +138,28 @@ class ClockCount(msgspec.Struct, frozen=True, kw_only=True):
     unclocked: int
 
 
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What people made of an alert: the newest judgement (None: nobody judged), and the newest decision and its reason.
+
+    `decided` is None where nothing was decided, or somebody has undone it; that the alert goes on undoes nothing.
+    """
+
+    alert_id: str
+    useful: bool | None
+    decided: HandlingState | None
+    reason: str
+
+
+class _OfHandling(msgspec.Struct, frozen=True):
+    """What is read of a record where its handling alone is asked for: the rest is passed over."""
+
+    change: Change
+    handling: Handling | None = None
+
+
+_HANDLING: Final = msgspec.msgpack.Decoder(_OfHandling)
+
+
 class ReadModel:
     """The copy, to be read. Threads may share one."""
 
@@ -154,8 +184,9 @@ class ReadModel:
 
         Those that are open, or those in `states`, open ones first. An empty choice leaves everything in. An alert is in
         `areas` when any of its areas is, or one it was in until the version that moved it or took it back. Each word of
-        `text` must be in its title, subject, rule, area, explanation or id. The page `after` a place (`place_of` the
-        last one shown) goes on behind it, whatever has moved meanwhile. Raises `ValueError` for a place that is none.
+        `text` must be in its title, rule, area, explanation or id: whom an alert is about nobody searches for. The page
+        `after` a place (`place_of` the last one shown) goes on behind it, whatever has moved meanwhile. Raises
+        `ValueError` for a place that is none.
         """
         chosen = _CURRENT.where(ALERTS.c.audience == audience)
         chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == OPEN)
@@ -175,12 +206,19 @@ class ReadModel:
             chosen = chosen.where(ALERTS.c.family.in_(families))
         if changed_after_seq is not None:
             chosen = chosen.where(ALERTS.c.seq > changed_after_seq)
-        for word in (text or "").lower().split():
+        asked = (text or "").lower().split()
+        for word in asked:
             chosen = chosen.where(ALERTS.c.words.contains(word, autoescape=True))
-        if after is not None:
-            chosen = chosen.where(_is_behind(after))
         order = (ALERTS.c.shelf, ALERTS.c.urgency, ALERTS.c.next_clock, ALERTS.c.seq.desc())
-        return self._alerts(chosen.order_by(*order).limit(limit))
+        chosen = chosen.order_by(*order).limit(limit)
+        found: list[PublishedAlert] = []
+        while True:
+            some = self._alerts(chosen if after is None else chosen.where(_is_behind(after)))
+            # Rows that were written before subjects were left out of them hold them until their alert is told again.
+            found += [alert for alert in some if all(word in words_of(alert) for word in asked)]
+            if len(some) < limit or len(found) >= limit:
+                return found[:limit]
+            after = place_of(some[-1])
 
     def count_by_priority(self, audience: str) -> dict[str, int]:
         """How many open alerts there are of each priority; under "" those whose priority the audience is not told."""
@@ -289,6 +327,35 @@ class ReadModel:
             .distinct()
         )
         return int(self._rows(select(func.count()).select_from(raised.subquery()))[0][0])
+
+    def judged_here(self, audience: str, rule_id: str, area: str, since: Instant) -> list[Answered]:
+        """What people made of each alert of a rule that was raised in an area since an instant, by the alert's id.
+
+        An alert of whose handling the audience is told nothing is left out.
+        """
+        told = ALERT_VERSIONS.c
+        rows = self._rows(
+            select(told.alert_id, told.body)
+            .where(told.audience == audience, told.rule_id == rule_id, told.area == area, told.as_of >= since)
+            .order_by(told.alert_id, told.seq)
+        )
+        lives: dict[str, list[_OfHandling]] = {}
+        for alert_id, body in rows:
+            lives.setdefault(alert_id, []).append(_HANDLING.decode(body))
+        return [
+            _answered(alert_id, [step.handling for step in steps if step.handling is not None])
+            for alert_id, steps in lives.items()
+            if any(step.change == "raised" for step in steps) and steps[-1].handling is not None
+        ]
+
+    def told_since(self, audience: str, instant: Instant) -> list[PublishedAlert]:
+        """All that an audience was told since (at the instant itself, too), the oldest first."""
+        told = ALERT_VERSIONS.c
+        # Of every change, so that the index by change and time leads there; asked for in order, SQLite takes another.
+        found = self._alerts(
+            select(told.body).where(told.audience == audience, told.change.in_(get_args(Change)), told.as_of >= instant)
+        )
+        return sorted(found, key=lambda alert: alert.seq)
 
     def latest(
         self, profile: str, kind: PeriodKind, indicators: Collection[str] = (), areas: Collection[str] = ()
@@ -457,6 +524,23 @@ def _feed_health(source: str, said: list[tuple[Instant, Instant]], partitions: i
         silent_since=min(heard_at for at, heard_at in said if at == newest),
         passed=min(at for at, _ in said) if len(said) == partitions else None,
         as_of=as_of,
+    )
+
+
+def _answered(alert_id: str, steps: Sequence[Handling]) -> Answered:
+    """Of the steps of an alert's handling, the oldest first, the last that judged and the last that decided."""
+    judged = [step.useful for step in steps if step.useful is not None]
+    decision: Handling | None = None
+    for step in steps:
+        if step.what in DECISIONS:
+            decision = step
+        elif step.what in _UNDOES:
+            decision = None
+    return Answered(
+        alert_id=alert_id,
+        useful=judged[-1] if judged else None,
+        decided=None if decision is None else decision.state,
+        reason="" if decision is None else decision.reason,
     )
 
 

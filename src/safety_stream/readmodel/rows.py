@@ -52,7 +52,7 @@ def alert_row(alert: PublishedAlert) -> Row:
         "next_clock": next_clock_of(alert),
         "state": state_of(alert),
         "family": alert.family,
-        "words": _words_of(alert),
+        "words": words_of(alert),
     }
 
 
@@ -119,6 +119,7 @@ def next_clock_of(alert: PublishedAlert) -> int:
     return min((by for by in clocks if by is not None), default=NO_CLOCK)
 
 
-def _words_of(alert: PublishedAlert) -> str:
-    parts = (alert.alert_id, alert.title, alert.subject, alert.rule_id, alert.area, alert.explanation)
+def words_of(alert: PublishedAlert) -> str:
+    """What is searched: what lists tell, and never whom it is about, or a search would tell what its page asks why."""
+    parts = (alert.alert_id, alert.title, alert.rule_id, alert.area, alert.explanation)
     return "\n".join(part for part in parts if part).lower()

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import calendar
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -1611,10 +1612,19 @@ def with_ways(
     }
     chain = on_the_way | {o.id: (o, passed) for o, passed in met.chain}
     near = {s for o in window if any(o.id == stop.id or shared(o, stop) for stop in stops) for s in ids_in(o)}
+    in_order = sorted(chain.values(), key=lambda link: (link[0].time, link[0].id))
+    place = [o.id for o, _ in in_order]
+    steps = set()
+    for start, between, end in gone_by:
+        stretch = [start, *between, end]
+        for here, there in pairwise(stretch):
+            kinds = sorted({name.partition(":")[0] for name in shared(here, there)})
+            steps.add((place.index(here.id) + 1, place.index(there.id) + 1, " and ".join(kinds)))
+    links = "; ".join(f"{first} to {second}: {kinds}" for first, second, kinds in sorted(steps))
     return replace(
         met,
-        chain=sorted(chain.values(), key=lambda link: (link[0].time, link[0].id)),
-        facts=met.facts | {"path": "; ".join(sorted(set(words), key=words.index))},
+        chain=in_order,
+        facts=met.facts | {"links": links, "path": "; ".join(sorted(set(words), key=words.index))},
         near_misses=[(sighting, why) for sighting, why in met.near_misses if sighting.incident_id in near],
     )
 
@@ -1693,6 +1703,18 @@ def judge_areas(tallies: Sequence[Plain], limbs: Iterable[Limb], clocks: Clocks)
                 )
 
 
+def spoken(sentence: str, facts: dict[str, str]) -> str:
+    """A sentence with its facts: of {name:one|others} the first is said of 1, else the second with the fact for #."""
+
+    def said(found: re.Match[str]) -> str:
+        fact = facts[found[1]]
+        if found[2] is None:
+            return fact
+        return found[2] if fact == "1" else fact.join(found[3].split("#"))
+
+    return re.sub(r"\{(\w+)(?::([^|{}]*)\|([^{}]*))?\}", said, sentence)
+
+
 def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
     """The finding a condition met makes on this key, if no safeguard forbids it."""
     every = [sighting for occurrence, _ in met.chain for sighting in occurrence.members]
@@ -1708,7 +1730,7 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
         return
     unconfirmed = any(s.possible for s in every)
     facts = sorted((met.facts | ({"match": "possible"} if unconfirmed else {})).items())
-    said = limb.explain.format(**{name: in_words(text, limb.names) for name, text in facts})
+    said = spoken(limb.explain, {name: in_words(text, limb.names) for name, text in facts})
     said += f" {UNCONFIRMED}" if unconfirmed else ""
     seen_to = any(asked.get("quietens") and int(met.facts[name]) > 0 for name, asked in limb.besides.items())
     said += f" {SEEN_TO}" if seen_to else ""

@@ -27,7 +27,7 @@ from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
 from safety_stream.web.live import Stream, Tide, events
-from safety_stream.web.pages import about, alerts, consultations, numbers, quality, subscriptions
+from safety_stream.web.pages import about, alerts, consultations, meeting, numbers, quality, subscriptions
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
 from safety_stream.web.policy import Page, may
@@ -53,6 +53,7 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/inbox", "inbox", alerts.inbox),
     ("/alerts/{alert_id}", "alert", alerts.alert),
     ("/handover", "handover", alerts.handover),
+    ("/meeting", "meeting", meeting.meeting),
     ("/feed", "feed", alerts.feed),
     ("/feed.cap", "feed", alerts.feed_cap),
     ("/county", "county", numbers.county),

@@ -38,11 +38,15 @@ COLOURS: Final[dict[Signal | None, str]] = {
 _WIDTH, _HEIGHT = 720, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 14, 46
 _LABELS_AT_MOST = 8
+_ALONE = 14
 _STEPS = (1, 2, 5)
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One period of a chart: its label, its count (None when not shown), what was expected, and what is said of it."""
+    """One period of a chart: its label, its count (None when not shown), what was expected, and what is said of it.
+
+    `pointed_at` is a period the page is about; a line leads to it.
+    """
 
     label: str
     value: int | None
@@ -51,6 +55,7 @@ class Point(msgspec.Struct, frozen=True):
     high: int | None = None
     signal: Signal | None = None
     final: bool = True
+    pointed_at: bool = False
 
 
 class Tile(msgspec.Struct, frozen=True):
@@ -78,6 +83,7 @@ def control_chart(name: str, title: str, description: str, points: Sequence[Poin
     body = [
         *_grid(scale, top),
         *_band(scale, points),
+        *_pointers(scale, points),
         *_line(scale, [point.expected for point in points], f'stroke="{GREY}" stroke-width="2" stroke-dasharray="6 4"'),
         *_line(scale, [point.value for point in points], f'stroke="{BLUE}" stroke-width="2"'),
         *(mark for number, point in enumerate(points) for mark in _mark(scale, number, point)),
@@ -190,9 +196,24 @@ def _band(scale: _Scale, points: Sequence[Point]) -> Iterator[str]:
         yield f'<polygon points="{corners}" fill="{BAND}" stroke="{GREY}" stroke-width="1"/>'
 
 
+def _pointers(scale: _Scale, points: Sequence[Point]) -> Iterator[str]:
+    """A line down to each period the page is about, with a head: it is told from the grid without its colour."""
+    for number, point in enumerate(points):
+        if point.pointed_at:
+            x = scale.x(number)
+            yield (
+                f'<line x1="{x}" y1="{_TOP}" x2="{x}" y2="{_HEIGHT - _BOTTOM}" stroke="{INK}" stroke-width="2" '
+                'stroke-dasharray="2 4"/>'
+                f'<polygon points="{x - 7:g},{_TOP - 12} {x + 7:g},{_TOP - 12} {x},{_TOP}" fill="{INK}"/>'
+            )
+
+
 def _line(scale: _Scale, values: Sequence[float | None], attributes: str) -> Iterator[str]:
     for run in _runs(values):
-        yield _polyline([(scale.x(number), scale.y(value)) for number, value in run], attributes)
+        corners = [(scale.x(number), scale.y(value)) for number, value in run]
+        # What is known of one period alone is a line all the same, and as short as it.
+        x, y = corners[0]
+        yield _polyline(corners if len(corners) > 1 else [(x - _ALONE, y), (x + _ALONE, y)], attributes)
 
 
 def _mark(scale: _Scale, number: int, point: Point) -> Iterator[str]:

@@ -22,6 +22,7 @@ Page = Literal[
     "alert",
     "act",
     "handover",
+    "meeting",
     "feed",
     "county",
     "area",
@@ -36,7 +37,7 @@ Page = Literal[
 ]
 
 ABOUT_ALERTS: Final[frozenset[Page]] = frozenset(
-    {"inbox", "alert", "act", "handover", "feed", "subscriptions", "matches"}
+    {"inbox", "alert", "act", "handover", "meeting", "feed", "subscriptions", "matches"}
 )
 ABOUT_NUMBERS: Final[frozenset[Page]] = frozenset({"county", "area", "indicator"})
 
@@ -81,6 +82,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "alert": _HANDLE,
         "act": _HANDLE,
         "handover": _HANDLE,
+        "meeting": _HANDLE,
         "feed": _HANDLE,
         "subscriptions": _HANDLE,
         "county": _PARTNER,
@@ -94,6 +96,7 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "alert": _HANDLE | _RUNGS,
         "act": _HANDLE | _RUNGS,
         "handover": _HANDLE | _RUNGS,
+        "meeting": _HANDLE | _RUNGS,
         "feed": _HANDLE | _RUNGS,
         "subscriptions": _HANDLE | _RUNGS,
         "county": _EXACT | _PARTNER,

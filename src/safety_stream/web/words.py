@@ -51,6 +51,9 @@ STATES: Final[Mapping[HandlingState, str]] = {
 SETTLED: Final[frozenset[HandlingState]] = frozenset({"no-further-action", "merged", "closed", "withdrawn", "expired"})
 """Nothing is asked of anybody any more."""
 
+DECIDED: Final[tuple[HandlingState, ...]] = ("actioned", "referred", "accepted", "no-further-action")
+"""What was decided about an alert, in the order in which it is told."""
+
 ACTIONS: Final[Mapping[HandlingAction, str]] = {
     "acknowledge": "Acknowledge",
     "assess": "Start to assess",

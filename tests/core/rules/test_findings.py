@@ -143,6 +143,15 @@ def test_the_words_are_filled_with_the_facts():
     assert [finding.explanation for finding in found] == ["Harmed 2 times: level 2."]
 
 
+def test_of_one_it_is_said_as_people_say_it():
+    rule = a_rule(ONE)
+    limb = msgspec.structs.replace(rule.limbs[0], explain="Harmed {count:once|# times, # in all}, {count} counted.")
+    found = finds(msgspec.structs.replace(rule, limbs=(limb,)), FIRST, SECOND)
+    assert [finding.explanation for finding in found] == [
+        "Harmed once, 1 counted.", "Harmed 2 times, 2 in all, 2 counted."
+    ]  # fmt: skip
+
+
 def test_a_finding_says_what_completed_it_and_where():
     found = finds(a_rule(TWO, version=7), FIRST, changed(SECOND, area="E07000122", child=True))[0]
     assert (found.finding_id, found.rule_version) == (finding_id("a-rule", "main", KEY, "b"), 7)

@@ -59,6 +59,7 @@ def evidence_of(finding: Finding) -> list[str]:
 def test_what_names_the_same_counts_together_and_says_so():
     (found,) = finds(a_linked_rule(), attack("a", 5, "vehicle:x", "phone:y"), attack("b", 6, "vehicle:x", "phone:y"))
     assert facts_of(found)["path"] == "same phone and same vehicle"
+    assert facts_of(found)["links"] == "1 to 2: phone and vehicle"
     assert found.explanation == "2 by the same phone and same vehicle"
 
 
@@ -67,7 +68,12 @@ def test_a_report_between_leads_from_one_to_the_other_and_is_shown():
     told = (attack("a", 5, "vehicle:x"), between, attack("b", 6, "phone:y"))
     (found,) = finds(a_linked_rule(), *told)
     assert evidence_of(found) == ["a", "m", "b"]
-    assert facts_of(found) == {"count": "2", "level": "2", "path": "same vehicle, then same phone"}
+    assert facts_of(found) == {
+        "count": "2",
+        "level": "2",
+        "links": "1 to 2: vehicle; 2 to 3: phone",
+        "path": "same vehicle, then same phone",
+    }
     assert finds(a_linked_rule(within=1), *told) == []
 
 
@@ -87,6 +93,26 @@ def test_from_one_attack_it_goes_on_to_the_next():
         "same vehicle",
         "same vehicle; same phone",
     ]
+
+
+def test_from_which_to_which_is_told_also_where_the_way_goes_back_in_time():
+    #  5      6      7
+    #  m <--- a      b
+    #  '-------------^
+    told = (report("m", 5, "phone:y", "vehicle:x"), attack("a", 6, "vehicle:x"), attack("b", 7, "phone:y"))
+    (found,) = finds(a_linked_rule(), *told)
+    assert evidence_of(found) == ["m", "a", "b"]
+    assert facts_of(found)["links"] == "1 to 3: phone; 2 to 1: vehicle"
+
+
+def test_a_link_of_several_ways_is_told_once():
+    told = (
+        attack("a", 5, "vehicle:x"),
+        attack("c", 6, "vehicle:x", "person:z"),
+        attack("b", 7, "person:z"),
+    )
+    (*_, found) = finds(a_linked_rule(within=1), *told)
+    assert facts_of(found)["links"] == "1 to 2: vehicle; 2 to 3: person"
 
 
 @pytest.mark.parametrize(("day", "number"), [(4, 0), (5, 1)])

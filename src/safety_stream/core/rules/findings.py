@@ -22,6 +22,18 @@ QUIETENED = "It had been seen to before, so it is listed and presses nobody."
 """What is said of a finding that something told besides quietens (rules.md 3.9, negative evidence)."""
 
 
+class _Fact(str):
+    """A fact in a sentence. `{times:once|# times}` says it in words of its own where it is 1; `#` is any other."""
+
+    __slots__ = ()
+
+    def __format__(self, form: str) -> str:
+        of_one, is_said, of_others = form.partition("|")
+        if not is_said:
+            return super().__format__(form)
+        return of_one if self == "1" else of_others.replace("#", self)
+
+
 def finding_of(
     rule: Rule, limb: Limb, key: str, completion: Completion, besides: Sequence[tuple[str, str]] = ()
 ) -> Finding | None:
@@ -38,7 +50,7 @@ def finding_of(
     child = any(sighting.child for sighting in reported)
     possible = any(sighting.possible for sighting in reported)
     facts = tuple(sorted((*completion.facts, *besides, *((POSSIBLE,) if possible else ()))))
-    said = [limb.explain.format_map({name: _called(text, limb) for name, text in facts})]
+    said = [limb.explain.format_map({name: _Fact(_called(text, limb)) for name, text in facts})]
     said += [UNCONFIRMED] if possible else []
     priority = priority_of(rule.priority, completion.number, child=child, flags=_flags(reported))
     if _is_quietened(limb, besides):

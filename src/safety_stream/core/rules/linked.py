@@ -35,7 +35,14 @@ from safety_stream.core.rules.condition import Completion, ConditionType, Matche
 from safety_stream.core.timeline import Occurrence
 
 PATH = "path"
-"""The fact that every completion on key `linked` states."""
+"""The fact that every completion on key `linked` states: by which kinds of way one leads to another, in words."""
+
+LINKS = "links"
+"""Another: from which of its evidence to which, by what. `1 to 3: phone; 3 to 2: person and vehicle` counts the
+evidence from 1; each goes on to one that is nearer to what completed it.
+"""
+
+FACTS = (LINKS, PATH)
 
 _order = attrgetter("time", "id")
 
@@ -55,8 +62,12 @@ class _Way(msgspec.Struct, frozen=True, gc=False):
     @property
     def words(self) -> str:
         """By kind of entity, for a token says nothing to anybody: same vehicle, then same phone."""
-        stops = (self.start, *self.between, self.end)
-        return ", then ".join(_same(one, other) for one, other in pairwise(stops))
+        return ", then ".join(" and ".join(f"same {kind}" for kind in _shared(one, other)) for one, other in self.links)
+
+    @property
+    def links(self) -> Iterable[tuple[Occurrence, Occurrence]]:
+        """Each two on it that are next to one another, in the order in which it goes by them."""
+        return pairwise((self.start, *self.between, self.end))
 
 
 def linked_completions(condition: ConditionType, view: View, span: Span, within: int) -> Iterator[Completion]:
@@ -107,10 +118,12 @@ class _Reach:
         seen = self._around([self._e, *(way.start for way in ways.values())])
         near = {report for one in self._window if one.id in seen for report in one.reports}
         in_order = sorted(ways.values(), key=lambda way: _order(way.start))
+        evidence = tuple(sorted(matched.values(), key=lambda one: _order(one.occurrence)))
+        path = "; ".join(dict.fromkeys(way.words for way in in_order))
         return msgspec.structs.replace(
             completion,
-            evidence=tuple(sorted(matched.values(), key=lambda one: _order(one.occurrence))),
-            facts=(*completion.facts, (PATH, "; ".join(dict.fromkeys(way.words for way in in_order)))),
+            evidence=evidence,
+            facts=(*completion.facts, (LINKS, _links(in_order, evidence)), (PATH, path)),
             excluded=tuple(one for one in completion.excluded if one.incident_id in near),
         )
 
@@ -152,6 +165,12 @@ def _entities(occurrence: Occurrence) -> set[str]:
     return {entity for sighting in occurrence.sightings for entity in sighting.linking}
 
 
-def _same(one: Occurrence, other: Occurrence) -> str:
-    kinds = sorted({key_kind(entity) for entity in _entities(one) & _entities(other)})
-    return " and ".join(f"same {kind}" for kind in kinds)
+def _shared(one: Occurrence, other: Occurrence) -> list[str]:
+    """The kinds of what both name."""
+    return sorted({key_kind(entity) for entity in _entities(one) & _entities(other)})
+
+
+def _links(ways: Sequence[_Way], evidence: Sequence[Matched]) -> str:
+    number = {matched.occurrence.id: place for place, matched in enumerate(evidence, 1)}
+    links = {(number[one.id], number[other.id]): _shared(one, other) for way in ways for one, other in way.links}
+    return "; ".join(f"{one} to {other}: {' and '.join(kinds)}" for (one, other), kinds in sorted(links.items()))

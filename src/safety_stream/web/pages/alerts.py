@@ -25,11 +25,13 @@ from safety_stream.web.atom import ATOM, Reader, in_atom
 from safety_stream.web.consulting import may_be_shown, note_reason
 from safety_stream.web.filters import Filter, number_of, read_filter
 from safety_stream.web.live import News, news_after
+from safety_stream.web.pages.numbers import SIGNED_IN
 from safety_stream.web.pages.page import page
 from safety_stream.web.policy import Person, acts_as, may
 from safety_stream.web.sessions import note_seen, note_sent, seen_of, sent_of
 from safety_stream.web.site import NotSent, Site
-from safety_stream.web.views.alert import AboutAlert, alert_view
+from safety_stream.web.views.alert import AboutAlert, Fired, alert_view
+from safety_stream.web.views.breach import WEEK, BreachView, breach_of, breach_view
 from safety_stream.web.views.handover import HandoverView, Lists, handover_view, shift_of
 from safety_stream.web.views.health import blindness, silent_feeds
 from safety_stream.web.views.inbox import PAGE, Found, inbox_view, saved_view
@@ -60,11 +62,11 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
     found = Found(
         alerts=alerts,
         counts=_counts(site, person),
-        withdrawn=_withdrawn(site, person, shift.began),
+        withdrawn=taken_back(site, person, shift.began),
         seen=seen,
         newest=newest,
         changed=_changed(site, person, seen, newest),
-        blind=_blind(site),
+        blind=blind_spots(site),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
     may_do = site.catalogue.handling.roles.get(acts_as(person), frozenset())
@@ -73,7 +75,8 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
     return page(request, site, person, "inbox.html", view=view, can_act=can_act, saved=saved_view(kept, chosen))
 
 
-def _blind(site: Site) -> tuple[str, ...]:
+def blind_spots(site: Site) -> tuple[str, ...]:
+    """Why pages may not show what there is."""
     return blindness(site.read_model.health(), site.read_model.feeds(), site.now())
 
 
@@ -122,7 +125,8 @@ def _changed(site: Site, person: Person, seen: int, newest: int) -> int:
     return len(chosen_alerts(site, person, Filter(since=seen), limit=COUNTED_AT_MOST))
 
 
-def _withdrawn(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:
+def taken_back(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:
+    """The alerts taken back since, of those the person may see, the newest first."""
     told = site.read_model.withdrawn_since(person.audience, since)
     return site.seen_by(person, told)
 
@@ -192,12 +196,13 @@ def _alert_page(site: Site, request: Request, person: Person, mistake: str, stat
         alert=found,
         versions=site.read_model.versions(person.audience, found.alert_id),
         explanation=site.explanation(found.rule_id) if found.rule_id else None,
-        fired_here=_fired(site, found),
+        fired_here=fired_here(site, found),
         answers=_answers(site, request, found.alert_id),
         acts_as=acts_as(person) if site.send is not None and may(person, "act") else "",
+        breach=_breach(site, person, found),
     )
     view = alert_view(about, site.catalogue, site.now())
-    response = page(request, site, person, "alert.html", view=view, mistake=mistake, blind=_blind(site))
+    response = page(request, site, person, "alert.html", view=view, mistake=mistake, blind=blind_spots(site))
     response.status_code = status
     return response
 
@@ -226,11 +231,26 @@ def _seen_alert(site: Site, person: Person, alert_id: str) -> PublishedAlert | N
     return found if found is not None and site.seen_by(person, [found]) else None
 
 
-def _fired(site: Site, found: PublishedAlert) -> int | None:
+def fired_here(site: Site, found: PublishedAlert) -> Fired | None:
+    """How often the alert's rule fired in its area, and how that was judged; None where either is not told."""
     if found.rule_id is None or found.area is None:
         return None
     since = before(site.now(), FIRED_WITHIN)
-    return site.read_model.fired_here(found.audience, found.rule_id, found.area, since)
+    where = (found.audience, found.rule_id, found.area, since)
+    return Fired(times=site.read_model.fired_here(*where), answered=site.read_model.judged_here(*where))
+
+
+def _breach(site: Site, person: Person, found: PublishedAlert) -> BreachView | None:
+    """The numbers behind an alert about an indicator, where they are for this person to see."""
+    breach = breach_of(found, site.catalogue.rules)
+    indicator = None if breach is None else site.indicators.get(breach.indicator)
+    area = None if breach is None else site.area(breach.area)
+    if breach is None or indicator is None or area is None or not may(person, "indicator"):
+        return None
+    if WEEK not in site.profiles[person.profile].periods_of(indicator):
+        return None
+    values = site.read_model.series(person.profile, indicator.id, area.code, WEEK)
+    return breach_view(breach, values, indicator, area, site.catalogue, person.profile, SIGNED_IN)
 
 
 def _answers(site: Site, request: Request, alert_id: str) -> list[tuple[str, ActionAnswer | None]]:
@@ -262,28 +282,37 @@ def _send(site: Site, request: Request, action: AlertAction) -> None:
 
 def handover(site: Site, request: Request, person: Person) -> Response:
     """What the next shift has to know."""
-    return page(request, site, person, "handover.html", view=_sheet(site, person), can_act=site.send is not None)
+    view = _sheet(site, person)
+    can_act, to_meeting = site.send is not None, may(person, "meeting")
+    return page(request, site, person, "handover.html", view=view, can_act=can_act, to_meeting=to_meeting)
 
 
 def _sheet(site: Site, person: Person) -> HandoverView:
     shift = shift_of(site.now(), site.shift_starts)
 
-    waiting = _all(site, person, Filter())
+    waiting = every_alert(site, person, Filter())
     lists = Lists(
         urgent=[alert for alert in waiting if alert.priority in ("P1", "P2")],
         waiting=waiting,
         # Whose snooze ends soon says no order of the inbox: it may be the last of the least urgent.
-        snoozed=_all(site, person, Filter(states=("snoozed",))),
-        withdrawn=_withdrawn(site, person, shift.began),
-        blind=_blind(site),
+        snoozed=every_alert(site, person, Filter(states=("snoozed",))),
+        withdrawn=taken_back(site, person, shift.began),
+        blind=blind_spots(site),
         silent_feeds=silent_feeds(site.read_model.feeds(), site.catalogue, site.now()),
     )
-    audience = next((one.title for one in site.catalogue.audiences if one.id == person.audience), person.audience)
-    return handover_view(lists, audience, site.catalogue, shift, site.now())
+    return handover_view(lists, audience_title(site, person), site.catalogue, shift, site.now())
 
 
-def _all(site: Site, person: Person, chosen: Filter) -> list[PublishedAlert]:
-    """Every alert that is as chosen. One that moves behind the place meanwhile is there once, as it is then."""
+def audience_title(site: Site, person: Person) -> str:
+    """What the person's audience is called."""
+    return next((one.title for one in site.catalogue.audiences if one.id == person.audience), person.audience)
+
+
+def every_alert(site: Site, person: Person, chosen: Filter) -> list[PublishedAlert]:
+    """Every alert that is as chosen and that the person may see.
+
+    One that moves behind the place meanwhile is there once, as it is then.
+    """
     found: dict[str, PublishedAlert] = {}
     place: str | None = None
     while True:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safety_stream.core.catalogue import Area, Indicator
+from safety_stream.core.model.judgements import Signal
 from safety_stream.core.model.published import PublishedIndicator
 from safety_stream.core.model.times import Day, PeriodKind, start_of, to_day
 from safety_stream.web.pages.page import page
@@ -23,6 +24,7 @@ from safety_stream.web.views.numbers import (
     Address,
     CountyNumbers,
     IndicatorNumbers,
+    Line,
     area_view,
     county_view,
     csv_rows,
@@ -33,6 +35,9 @@ from safety_stream.web.views.numbers import (
 
 SIGNED_IN: Final = Address("")
 ANYBODY: Final = Address("/public")
+
+BREACHES: Final[tuple[Signal | None, ...]] = ("red", "amber")
+"""Signals that something is more than was expected, the gravest first."""
 
 Numbers = tuple[str, Address]
 """As which profile numbers are seen, and where their pages are."""
@@ -112,6 +117,13 @@ def _trends(site: Site, profile: str) -> Callable[[str, str], Sequence[Published
         return site.read_model.series(profile, indicator_id, code, kind) if kind else ()
 
     return of
+
+
+def lines_by_signal(site: Site, profile: str) -> list[Line]:
+    """The newest of every series a profile is shown that has a signal, the gravest first; as one who has signed in."""
+    found = [value for value in _latest(site, profile, _shown(site, profile)).values() if value.signal in BREACHES]
+    found.sort(key=lambda value: (BREACHES.index(value.signal), value.indicator, value.area))
+    return [line_of(value, site.indicators[value.indicator], value.area, site.catalogue, SIGNED_IN) for value in found]
 
 
 def _county(site: Site, request: Request, person: Person | None, numbers: Numbers) -> Response:

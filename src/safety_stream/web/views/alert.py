@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,9 +15,13 @@ from safety_stream.core.model.findings import Evidence, Finding
 from safety_stream.core.model.handling import ActionAnswer
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant
+from safety_stream.core.rules.linked import LINKS
+from safety_stream.readmodel.reading import Answered
 from safety_stream.readmodel.rows import state_of
 from safety_stream.web import words
+from safety_stream.web.views.breach import BreachView, breach_of
 from safety_stream.web.views.choices import Choice, choices_of
+from safety_stream.web.views.links import LinksView, links_view
 from safety_stream.web.views.row import AlertRow, alert_row
 
 _OWN_HEADINGS: Final = (
@@ -81,6 +86,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     happened: tuple[Happened, ...]
     happened_note: str
     holders: str
+    linked: LinksView
     left_out: tuple[LeftOut, ...]
     numbers: tuple[tuple[str, str], ...]
     rule_href: str
@@ -90,10 +96,19 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     may_be_wrong: tuple[str, ...]
     does_not_see: tuple[str, ...]
     fired_here: str
+    judged_here: tuple[str, ...]
     history: tuple[Step, ...]
     allowed: Allowed | None
     answers: tuple[str, ...]
-    indicator_href: str
+    breach: BreachView | None
+    breach_note: str
+
+
+class Fired(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a rule raised an alert where this one is, and what people made of each; of alerts raised twice once."""
+
+    times: int
+    answered: Sequence[Answered] = ()
 
 
 class AboutAlert(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,9 +120,10 @@ class AboutAlert(msgspec.Struct, frozen=True, kw_only=True):
     alert: PublishedAlert
     versions: Sequence[PublishedAlert]
     explanation: Explanation | None
-    fired_here: int | None
+    fired_here: Fired | None
     answers: Sequence[tuple[str, ActionAnswer | None]]
     acts_as: str
+    breach: BreachView | None = None
 
 
 def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertView:
@@ -129,10 +145,11 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         happened=happened,
         happened_note=_note(alert, happened),
         holders=_holders(findings),
+        linked=links_view(findings, catalogue),
         left_out=tuple(
             LeftOut(out.incident_id, out.reason.replace("-", " ")) for finding in findings for out in finding.excluded
         ),
-        numbers=findings[-1].facts if findings else (),
+        numbers=tuple(fact for fact in findings[-1].facts if fact[0] != LINKS) if findings else (),
         rule_href=f"/rules/{alert.rule_id}" if about.explanation else "",
         rule_words=tuple(_rule(about.explanation)),
         takes_back=said.get(_OWN_HEADINGS[0], ()),
@@ -140,10 +157,12 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         may_be_wrong=said.get(_OWN_HEADINGS[2], ()),
         does_not_see=said.get(_OWN_HEADINGS[3], ()),
         fired_here=_fired(about.fired_here, alert, catalogue),
+        judged_here=tuple(_judged(about)),
         history=tuple(_history(about.versions)),
         allowed=_allowed(about.alert, about.acts_as, catalogue.handling) if about.acts_as else None,
         answers=tuple(_answer(said, answer) for said, answer in about.answers),
-        indicator_href=_indicator(alert, catalogue),
+        breach=about.breach,
+        breach_note=_breach_note(about, catalogue),
     )
 
 
@@ -214,11 +233,42 @@ def _rule(explanation: Explanation | None) -> Iterator[Section]:
             yield Section(section.heading, sentences)
 
 
-def _fired(count: int | None, alert: PublishedAlert, catalogue: Catalogue) -> str:
-    if count is None:
+def _fired(fired: Fired | None, alert: PublishedAlert, catalogue: Catalogue) -> str:
+    if fired is None:
         return ""
-    times = "once" if count == 1 else f"{count:,} times"
+    times = "once" if fired.times == 1 else f"{fired.times:,} times"
     return f"This rule raised an alert in {words.area_name(catalogue, alert.area)} {times} in the last twelve months."
+
+
+def _judged(about: AboutAlert) -> Iterator[str]:
+    """What people made of a rule's alerts here: whether they were of use, and what was done about them."""
+    answered = about.fired_here.answered if about.fired_here else ()
+    if not answered:
+        if about.fired_here and about.alert.handling is None:
+            yield "What people made of them is not told to this audience."
+        return
+    useful, useless = (sum(one.useful is said for one in answered) for said in (True, False))
+    unjudged = len(answered) - useful - useless
+    yield f"Found useful: {useful:,}. Found of no use: {useless:,}. Judged by nobody: {unjudged:,}."
+    done = Counter(one.decided for one in answered if one.decided is not None)
+    yield " ".join(f"{_capital(words.STATES[state])}: {done[state]:,}." for state in words.DECIDED if done[state]) or (
+        "Nothing has been decided about any."
+    )
+    why = Counter(one.reason or "no reason told" for one in answered if one.decided == "no-further-action")
+    if why:
+        said = [f"{reason.replace('-', ' ')} {count:,}" for reason, count in sorted(why.items(), key=_most_first)]
+        yield f"Why no further action: {', '.join(said)}."
+    undecided = len(answered) - sum(done.values())
+    if done and undecided:
+        yield f"Nothing decided: {undecided:,}."
+
+
+def _most_first(counted: tuple[str, int]) -> tuple[int, str]:
+    return -counted[1], counted[0]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _history(versions: Sequence[PublishedAlert]) -> Iterator[Step]:
@@ -272,9 +322,7 @@ def _answer(said: str, answer: ActionAnswer | None) -> str:
     return f"{said}: done." if answer.done else f"{said}: refused: {answer.why}"
 
 
-def _indicator(alert: PublishedAlert, catalogue: Catalogue) -> str:
-    facts = dict(alert.findings[-1].facts) if alert.findings else {}
-    indicator = facts.get("indicator")
-    if indicator is None or all(one.id != indicator for one in catalogue.indicators):
+def _breach_note(about: AboutAlert, catalogue: Catalogue) -> str:
+    if about.breach is not None or breach_of(about.alert, catalogue.rules) is None:
         return ""
-    return f"/indicators/{indicator}/{alert.area}"
+    return "The numbers behind it are not among those you are shown."

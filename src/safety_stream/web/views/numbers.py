@@ -97,7 +97,10 @@ class AreaView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One period of an indicator's table. `restated` says what it was before, where it was anything else."""
+    """One period of an indicator's table. `restated` says what it was before, where it was anything else.
+
+    `pointed_at` is a period the page is about.
+    """
 
     period: str
     number: str
@@ -106,6 +109,7 @@ class PeriodRow(msgspec.Struct, frozen=True, kw_only=True):
     signal: str
     state: str
     restated: str
+    pointed_at: bool = False
 
 
 class IndicatorView(msgspec.Struct, frozen=True, kw_only=True):
@@ -341,9 +345,9 @@ def indicator_view(
         title=indicator.title,
         area=area.name,
         area_href=to.area(area.code),
-        chart=control_chart("chart", title, sentence, [_point(value) for value in values]) if values else "",
+        chart=control_chart("chart", title, sentence, [point_of(value) for value in values]) if values else "",
         sentence=sentence,
-        rows=tuple(_row(value) for value in reversed(values)),
+        rows=tuple(row_of(value) for value in reversed(values)),
         kinds=tuple(Choice(kind, words.PERIODS[kind], kind == numbers.kind) for kind in kinds),
         areas=tuple(
             Choice(to.indicator(indicator.id, one.code), one.name, one.code == area.code)
@@ -358,7 +362,7 @@ def indicator_view(
             if not caveat.areas or area.code in caveat.areas
         ),
         measures=indicator.feeds,
-        hides=_hides(catalogue, profile),
+        hides=hides_words(catalogue, profile),
     )
 
 
@@ -377,13 +381,15 @@ def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _point(value: PublishedIndicator) -> Point:
+def point_of(value: PublishedIndicator) -> Point:
+    """One period as a chart shows it."""
     when = to_date(value.starts)
     label = f"{when:%b %Y}" if value.period in ("month", "quarter", "year") else f"{when.day} {when:%b}"
     return Point(label, value.value, value.expected, value.low, value.high, value.signal, value.final)
 
 
-def _row(value: PublishedIndicator) -> PeriodRow:
+def row_of(value: PublishedIndicator) -> PeriodRow:
+    """One period as a row of the table under a chart."""
     before = "a count that was not shown" if value.restates is None else f"{value.restates:,}"
     return PeriodRow(
         period=period_words(value),
@@ -396,7 +402,8 @@ def _row(value: PublishedIndicator) -> PeriodRow:
     )
 
 
-def _hides(catalogue: Catalogue, profile: str) -> str:
+def hides_words(catalogue: Catalogue, profile: str) -> str:
+    """What a profile is not shown, in words; "" where it is shown all."""
     of = next((one for one in catalogue.profiles if one.id == profile), None)
     if of is None or not of.hides:
         return ""
