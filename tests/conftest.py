@@ -1,10 +1,12 @@
 """What every test may use: a real Kafka, names nobody else uses, and how hard hypothesis tries."""
 
+import logging
 from collections.abc import Iterator
 from functools import lru_cache
 from uuid import uuid4
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from safety_stream.catalogue import documents
@@ -30,6 +32,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [item for item in items if (item.get_closest_marker("soak") is not None) == wanted]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
+
+
+def pytest_runtest_teardown() -> None:
+    """Undo what a command did that ran inside a test: it sends our logs to a stream that is closed by now."""
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root = logging.getLogger()
+        root.handlers = []
+        root.setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
