@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import Formatter
+
 import pytest
 import yaml
 
@@ -32,7 +34,8 @@ def test_there_are_such_rules():
 
 @EACH
 def test_it_tells_whether_of_a_serial_perpetrator_how_often_at_what_risk_and_of_referrals(limb: LimbEntry):
-    told = {name for name in (*limb.besides, "count") if f"{{{name}}}" in limb.explain}
+    in_words = {name for _, name, _, _ in Formatter().parse(limb.explain)}
+    told = in_words & {*limb.besides, "count"}
     by_step = {name: limb.select[limb.besides[name].of] for name in told & limb.besides.keys()}
 
     assert by_step["serial"].flag == ["serial-perpetrator"]

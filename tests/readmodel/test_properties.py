@@ -12,7 +12,7 @@ from tests.readmodel.naive import Naive
 from safety_stream.core.model.handling import Handling
 from safety_stream.readmodel.projection import TopicRecord, apply
 from safety_stream.readmodel.reading import MissingFromFeed, ReadModel
-from safety_stream.readmodel.tables import CONSULTATIONS, METADATA, OFFSETS, PROJECTION, SAVED_CHOICES
+from safety_stream.readmodel.tables import CONSULTATIONS, DEEDS, METADATA, OFFSETS, PROJECTION, SAVED_CHOICES
 
 AREAS = ("north", "south")
 STATES = ("new", "acknowledged", "assessing", "snoozed", "closed", "withdrawn", "reopened")
@@ -101,10 +101,10 @@ def deliver(engine: Engine, log: list[TopicRecord], chance: random.Random) -> No
 
 
 def wipe(engine: Engine) -> None:
-    """Empty what is a copy; consultations are none, and let nobody delete them."""
+    """Empty what is a copy; consultations and deeds are none, and let nobody delete them."""
     with engine.begin() as connection:
         for table in METADATA.sorted_tables:
-            if table not in (PROJECTION, CONSULTATIONS, SAVED_CHOICES):
+            if table not in (PROJECTION, CONSULTATIONS, DEEDS, SAVED_CHOICES):
                 connection.execute(delete(table))
 
 
