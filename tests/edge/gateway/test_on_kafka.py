@@ -25,7 +25,7 @@ ALL_AT_ONCE = 8
 def own() -> Iterator[EmbeddedKafka]:
     """A broker that may be stopped, with the topic."""
     with EmbeddedKafka() as broker:
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
         admin.create_topics([NewTopic(TOPIC, 2, 1)])[TOPIC].result(30)
         yield broker
 
@@ -45,7 +45,7 @@ def records(bootstrap: str) -> list[Message]:
 
 
 def test_a_receipt_is_a_record_on_its_topic_whatever_befalls_the_broker(own: EmbeddedKafka, tmp_path: Path):
-    with serving(tmp_path, KafkaBroker(Connection(own.bootstrap_servers), 3)) as site:
+    with serving(tmp_path, KafkaBroker(Connection(own.bootstrap_servers), 15)) as site:
         many = site.send([report(source_ref=f"case-{number}") for number in range(50)])
         assert many.status_code == 202
         with ThreadPoolExecutor(ALL_AT_ONCE) as threads:
@@ -76,7 +76,7 @@ def test_a_receipt_is_a_record_on_its_topic_whatever_befalls_the_broker(own: Emb
 def test_a_topic_that_is_not_there_is_the_operators_to_mend(
     own: EmbeddedKafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    with serving(tmp_path, KafkaBroker(Connection(own.bootstrap_servers), 10)) as site:
+    with serving(tmp_path, KafkaBroker(Connection(own.bootstrap_servers), 15)) as site:
         answer = site.send(report(source="housing"))
 
     assert (answer.status_code, "topic" in answer.text) == (503, False)

@@ -27,6 +27,7 @@ from safety_stream.edge.producer import not_delivered, producer_settings
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.2
+_RECONNECT_MS: Final = 1_000
 _ASK_SECONDS: Final = 2.0
 _GRACE_SECONDS: Final = 1.0
 """How much longer than the library a request waits for its acknowledgements."""
@@ -87,7 +88,11 @@ class KafkaBroker:
     def __init__(self, kafka: Connection, timeout_seconds: float) -> None:
         """Settings of every producer of reports; `timeout_seconds` is how long an acknowledgement may take."""
         self._timeout = timeout_seconds
-        self._producer = Producer(producer_settings(kafka, timeout_seconds) | {"error_cb": self._on_error})
+        self._producer = Producer(
+            producer_settings(kafka, timeout_seconds)
+            # By default a broker that was away is looked for again after up to ten seconds: partners wait meanwhile.
+            | {"error_cb": self._on_error, "reconnect.backoff.max.ms": _RECONNECT_MS}
+        )
         self._counting = threading.Lock()
         self._whole: list[_Waiting] = []
         self._loop: asyncio.AbstractEventLoop | None = None
