@@ -23,7 +23,7 @@ from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant
-from safety_stream.core.register import is_out, outranks
+from safety_stream.core.register import highest_of, is_out
 from safety_stream.core.rules.rule import Rule
 from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
@@ -190,18 +190,18 @@ def _progress(what: str, total: int, unit: str) -> Iterator[Callable[[int], None
 
 def standing_versions(known: Catalogue, history: History) -> list[IncidentVersion]:
     """What every report of a history says last, but for those taken back; what intake refuses is not among them."""
+    return [version for version in highest_of(_taken_in(known, history)).values() if not is_out(version)]
+
+
+def _taken_in(known: Catalogue, history: History) -> Iterator[IncidentVersion]:
+    """What intake makes of a history."""
     wire, rows, step = Records(), MemoryRows(), intake.make_step(known, 1)
-    standing: dict[str, IncidentVersion] = {}
     waiting = enumerate(history.arrivals)
     while chunk := list(islice(waiting, CHUNK)):
         records = [wire.record(one.topic, 0, number, one.received_at, None, one.value) for number, one in chunk]
         for output in step(rows, records, None):
-            version = output.value
-            if isinstance(version, IncidentVersion):
-                old = standing.get(version.incident_id)
-                if old is None or outranks(version, old):
-                    standing[version.incident_id] = version
-    return [version for version in standing.values() if not is_out(version)]
+            if isinstance(output.value, IncidentVersion):
+                yield output.value
 
 
 def say_what_is_left_out(history: History) -> None:

@@ -242,6 +242,16 @@ def outranks(new: IncidentVersion, old: IncidentVersion) -> bool:
     return _content(new) > _content(old)
 
 
+def highest_of(versions: Iterable[IncidentVersion]) -> dict[str, IncidentVersion]:
+    """Of each incident, by its id, the version among these that outranks all others, whatever order they come in."""
+    highest: dict[str, IncidentVersion] = {}
+    for version in versions:
+        known = highest.get(version.incident_id)
+        if known is None or outranks(version, known):
+            highest[version.incident_id] = version
+    return highest
+
+
 def differences(old: Claim | None, new: Claim) -> list[tuple[str, Sighting | None, Sighting | None]]:
     """Per key what leaves and what joins when the new claim takes the old one's place; what both say alike stays."""
     claimed = sightings_of(new)

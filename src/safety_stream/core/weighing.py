@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.persons import named_in
-from safety_stream.core.register import is_out, outranks
+from safety_stream.core.register import highest_of, is_out
 
 Versions = Callable[[], Iterable[IncidentVersion]]
 """Every version there is, from the first, in any order and some of them twice; may be asked for again."""
@@ -21,15 +21,8 @@ def naming(versions: Versions, tokens: Collection[str]) -> dict[str, dict[str, i
     """
     wanted = frozenset(tokens)
     concerned = {one.incident_id for one in versions() if not wanted.isdisjoint(named_in(one))}
-    highest: dict[str, IncidentVersion] = {}
-    for version in versions():
-        if version.incident_id not in concerned:
-            continue
-        known = highest.get(version.incident_id)
-        if known is None or outranks(version, known):
-            highest[version.incident_id] = version
     found: dict[str, Counter[str]] = {}
-    for version in highest.values():
+    for version in highest_of(one for one in versions() if one.incident_id in concerned).values():
         if not is_out(version):
             for token in wanted & named_in(version):
                 found.setdefault(token, Counter())[version.source] += 1

@@ -42,7 +42,7 @@ from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import Duration, Instant, Period, PeriodKind, before, period_of, to_day
 from safety_stream.core.persons import STRANGERS, Who
-from safety_stream.core.register import Claim, Scope, claim_of, outranks, sightings_of
+from safety_stream.core.register import Claim, Scope, claim_of, highest_of, sightings_of
 from safety_stream.core.rules.calendar import exceedance
 from safety_stream.core.rules.carrying import carried, reports_beneath
 from safety_stream.core.rules.chains import with_all_beneath
@@ -165,12 +165,7 @@ def grounds_of(
         for version in read()
         if version.incident_id in beneath or _is_under(claim_of(version, scope, who(version)), key)
     }
-    newest: dict[str, IncidentVersion] = {}
-    for version in read():
-        if version.incident_id in seen:
-            old = newest.get(version.incident_id)
-            if old is None or outranks(version, old):
-                newest[version.incident_id] = version
+    newest = highest_of(version for version in read() if version.incident_id in seen)
     claims = {name: claim_of(newest[name], scope, who(newest[name])) for name in sorted(newest)}
     live = [claim for claim in claims.values() if _is_under(claim, key)]
     if key_kind(key) == "area":
