@@ -6,6 +6,7 @@ SQLite begins a transaction by taking the write lock, or when it first writes, a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,13 +15,47 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
 """How SQLite begins a transaction: the second waits for other writers at once, and so never fails halfway."""
 
 _BEGIN: Final = "sqlite_begin"
+
+
+_WAIT_SECONDS: Final = 10
+"""How long a writer waits for another one on SQLite: far longer than any transaction here."""
+
+
+class UnusableDatabase(Exception):
+    """The database cannot be opened; the sentence holds no part of its URL, where a password may stand."""
+
+
+def opened(url: str, file: str, migrate: Callable[[Engine], None]) -> Engine:
+    """The database at a URL of SQLAlchemy's, its tables brought up to date. Raises `UnusableDatabase`.
+
+    Every transaction waits for other writers at its beginning, and is on disk at its end. `file` is an example to name.
+    """
+    try:
+        engine = make_engine(url, begin="BEGIN IMMEDIATE", wait_seconds=_WAIT_SECONDS, synchronous="FULL")
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise UnusableDatabase(
+            f"the database is named wrongly: write sqlite:///{file} or postgresql://user@host/name "
+            f"({type(error).__name__})"
+        ) from None
+    try:
+        migrate(engine)
+    except UnusableDatabase:
+        engine.dispose()
+        raise
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise UnusableDatabase(
+            f"the {engine.dialect.name} database cannot be used ({type(error).__name__}): see that it is there "
+            "and that we may write to it"
+        ) from None
+    return engine
 
 
 def make_engine(url: URL | str, *, begin: Begin, wait_seconds: int, synchronous: Literal["NORMAL", "FULL"]) -> Engine:

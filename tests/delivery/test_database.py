@@ -12,8 +12,9 @@ from sqlalchemy import Engine, inspect
 from tests.delivery.making import NOON, TOPIC, alert, outbox, subscription
 
 from safety_stream import database as shared
+from safety_stream.database import UnusableDatabase
 from safety_stream.delivery import database
-from safety_stream.delivery.database import UnusableDatabase, migrate, open_database
+from safety_stream.delivery.database import migrate, open_database
 from safety_stream.delivery.subscriptions import subscribe, subscriptions
 from safety_stream.delivery.tables import METADATA, VERSIONS
 from safety_stream.readmodel import database as copy

@@ -138,9 +138,10 @@ def gateway(
         # The extra `gateway`: whoever takes no reports over HTTP does without it.
         import uvicorn  # noqa: PLC0415
 
+        from safety_stream.database import UnusableDatabase  # noqa: PLC0415
         from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app  # noqa: PLC0415
         from safety_stream.edge.gateway.broker import KafkaBroker  # noqa: PLC0415
-        from safety_stream.edge.gateway.receipts import UnusableBook, open_book  # noqa: PLC0415
+        from safety_stream.edge.gateway.receipts import open_book  # noqa: PLC0415
         from safety_stream.edge.gateway.tokens import Tokens  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Wrong(
@@ -154,7 +155,7 @@ def gateway(
         data.mkdir(parents=True, exist_ok=True)
     try:
         book = open_book(receipts or f"sqlite:///{data / 'receipts.sqlite'}", wall)
-    except UnusableBook as error:
+    except UnusableDatabase as error:
         raise Wrong(str(error)) from None
     issuer = known.now().issuer
     metrics = GatewayMetrics(OUTCOMES)

@@ -101,7 +101,7 @@ def database_of(url: str | None, data: Path) -> Engine:
         url = f"sqlite:///{data / 'delivery.sqlite'}"
     try:
         engine: Engine = database.open_database(url)
-    except database.UnusableDatabase as error:
+    except with_extra("safety_stream.database").UnusableDatabase as error:
         raise Wrong(str(error)) from None
     return engine
 

@@ -11,13 +11,16 @@ from typing import Final
 
 from alembic import command
 from sqlalchemy import Connection, Engine, inspect
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from safety_stream.database import beginning, bring_up_to_date, make_engine, settings_of, wait_for_others
+from safety_stream.database import (
+    UnusableDatabase,
+    beginning,
+    bring_up_to_date,
+    opened,
+    settings_of,
+    wait_for_others,
+)
 from safety_stream.delivery.tables import MESSAGES, NOTICES, VERSIONS
-
-_WAIT_SECONDS: Final = 10
-"""How long a writer waits for another one on SQLite: far longer than any transaction here."""
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _FIRST: Final = "0001"
@@ -30,31 +33,9 @@ _MIGRATION_LOCK: Final = 5_702_888
 """A number of our own among PostgreSQL's advisory locks."""
 
 
-class UnusableDatabase(Exception):
-    """The database cannot be opened; the sentence holds no part of its URL, where a password may stand."""
-
-
 def open_database(url: str) -> Engine:
     """The database at a URL of SQLAlchemy's, with its tables. Raises `UnusableDatabase`."""
-    try:
-        engine = make_engine(url, begin="BEGIN IMMEDIATE", wait_seconds=_WAIT_SECONDS, synchronous="FULL")
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise UnusableDatabase(
-            "the database is named wrongly: write sqlite:///delivery.sqlite or postgresql://user@host/name "
-            f"({type(error).__name__})"
-        ) from None
-    try:
-        migrate(engine)
-    except UnusableDatabase:
-        engine.dispose()
-        raise
-    except SQLAlchemyError as error:
-        engine.dispose()
-        raise UnusableDatabase(
-            f"the {engine.dialect.name} database cannot be used ({type(error).__name__}): see that it is there "
-            "and that we may write to it"
-        ) from None
-    return engine
+    return opened(url, "delivery.sqlite", migrate)
 
 
 def migrate(engine: Engine) -> None:

@@ -26,10 +26,10 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, Instant
-from safety_stream.database import beginning, bring_up_to_date, make_engine, wait_for_others
+from safety_stream.database import beginning, bring_up_to_date, opened, wait_for_others
 from safety_stream.edge.gateway.tables import RECEIPTS, REQUESTS
 
 _log = logging.getLogger(__name__)
@@ -46,14 +46,10 @@ _TOGETHER_MAX: Final = 200
 _ASKED_MAX: Final = 500
 """Values in one statement: SQLite bounds them."""
 
-_WAIT_SECONDS: Final = 10
+_STOP_SECONDS: Final = 10
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK: Final = 5_702_889
 """A number of our own among PostgreSQL's advisory locks."""
-
-
-class UnusableBook(Exception):
-    """The database cannot be used; the sentence holds no part of its URL, where a password may stand."""
 
 
 class NotWritten(Exception):
@@ -118,25 +114,14 @@ class _Job(msgspec.Struct, frozen=True):
 
 
 def open_book(url: str, now: Callable[[], Instant]) -> Book:
-    """The book in the database at a URL of SQLAlchemy's, with its tables. Raises `UnusableBook`."""
-    try:
-        engine = make_engine(url, begin="BEGIN IMMEDIATE", wait_seconds=_WAIT_SECONDS, synchronous="FULL")
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise UnusableBook(
-            "the database is named wrongly: write sqlite:///receipts.sqlite or postgresql://user@host/name "
-            f"({type(error).__name__})"
-        ) from None
-    try:
-        with engine.begin() as db:
-            wait_for_others(db, _MIGRATION_LOCK)
-            bring_up_to_date(db, _MIGRATIONS)
-    except SQLAlchemyError as error:
-        engine.dispose()
-        raise UnusableBook(
-            f"the {engine.dialect.name} database cannot be used ({type(error).__name__}): see that it is there "
-            "and that we may write to it"
-        ) from None
-    return Book(engine, now)
+    """The book in the database at a URL of SQLAlchemy's, with its tables. Raises `UnusableDatabase`."""
+    return Book(opened(url, "receipts.sqlite", _migrate), now)
+
+
+def _migrate(engine: Engine) -> None:
+    with engine.begin() as db:
+        wait_for_others(db, _MIGRATION_LOCK)
+        bring_up_to_date(db, _MIGRATIONS)
 
 
 class Book:
@@ -161,7 +146,7 @@ class Book:
         """Write down what waits, and stop."""
         if self._thread.is_alive():
             self._jobs.put(None)
-            self._thread.join(_WAIT_SECONDS)
+            self._thread.join(_STOP_SECONDS)
         self._engine.dispose()
 
     async def claim(self, claim: Claim) -> Claimed:
