@@ -25,6 +25,7 @@ from safety_stream.config import Connection
 from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app
 from safety_stream.edge.gateway.broker import Broker, KafkaBroker
 from safety_stream.edge.gateway.keys import new_key
+from safety_stream.edge.gateway.openapi import EXAMPLE
 from safety_stream.edge.gateway.partners import Partners, PartnersFile
 from safety_stream.edge.gateway.receipts import Book, open_book
 from safety_stream.observability.metrics import GatewayMetrics
@@ -32,7 +33,7 @@ from safety_stream.testing.broker import FakeBroker
 
 AT_ONCE = 64
 WARM_UP = 20
-SOURCE = "council-asb"
+SOURCE = str(EXAMPLE["source"])
 
 
 def main(folder: Path, reports: int, a_request: int, bootstrap: str | None) -> None:
@@ -119,14 +120,8 @@ def _bodies(requests: int, a_request: int) -> Iterator[bytes]:
 
 def _report(number: int) -> dict[str, object]:
     return {
-        "source": SOURCE,
+        **EXAMPLE,
         "source_ref": f"case-{number}",
-        "source_version": 1,
-        "action": "new",
-        "kind": "asb-case",
-        "category": "asb-noise",
-        "occurred_from": "2026-03-01T09:00:00Z",
-        "reported_at": "2026-03-01T09:30:00Z",
         "place": {"uprn": "100012345678", "easting": 384_000, "northing": 432_000},
         "parties": [{"role": "victim", "token": f"{number:032x}"}, {"role": "suspect", "token": f"{number:064x}"}],
     }

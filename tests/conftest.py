@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 import structlog
 from hypothesis import settings
+from tests.readmodel.postgres import Server, needed, running_server
 
 from safety_stream.catalogue import documents
 from safety_stream.embedded import EmbeddedKafka
@@ -48,6 +49,13 @@ def kafka() -> Iterator[str]:
     """Bootstrap servers of one real Kafka for the whole session: use names of your own (`topic_prefix`) on it."""
     with EmbeddedKafka() as broker:
         yield broker.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One real PostgreSQL for the whole session: make a database of your own on it."""
+    with running_server(needed()) as server:
+        yield server
 
 
 @pytest.fixture

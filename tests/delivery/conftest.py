@@ -8,16 +8,10 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, delete
-from tests.readmodel.postgres import Server, needed, running_server
+from tests.readmodel.postgres import Server
 
 from safety_stream.delivery.database import open_database
 from safety_stream.delivery.tables import METADATA
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with running_server(needed()) as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,15 +6,9 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
-from tests.readmodel.postgres import Server, needed, running_server
+from tests.readmodel.postgres import Server
 
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with running_server(needed()) as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from safety_stream.cli.terminal import (
     OK,
@@ -22,7 +22,7 @@ from safety_stream.cli.terminal import (
     catalogue_of,
     connect,
     epilog,
-    err,
+    file_bar,
     named,
     on_kafka,
     print_json,
@@ -91,7 +91,7 @@ def ingest(
     """
     county = catalogue_of(catalogue, areas).areas if areas else None
     target = f"{'backfill' if backfill else 'live'} {topic_id(connect(kafka), 'incidents')}"
-    with _rejects_to(rejects, append=not again) as write, _bar(quiet=as_json) as bar:
+    with _rejects_to(rejects, append=not again) as write, file_bar(quiet=as_json) as bar:
         run = _Run(
             form=form,
             county=county,
@@ -176,14 +176,3 @@ def _rejects_to(path: Path | None, *, append: bool) -> Iterator[Callable[[Path, 
     if said > REJECTS_SHOWN:
         more = f"all of them are in {path}" if path else "--rejects FILE keeps them all"
         say(f"… and {said - REJECTS_SHOWN:,} more rejected lines; {more}")
-
-
-def _bar(*, quiet: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        disable=quiet or not err.is_terminal,
-    )

@@ -21,6 +21,7 @@ import typer
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from typer.core import TyperGroup
 
@@ -296,6 +297,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     # Into a pipe or a file nothing is wrapped or cut.
     console = out if out.is_terminal else Console(width=PIPE_COLUMNS)
     console.print(table)
+
+
+def file_bar(*, quiet: bool) -> Progress:
+    """A bar that shows how far a file has been read, where somebody looks."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        disable=quiet or not err.is_terminal,
+    )
 
 
 def say(sentence: str) -> None:

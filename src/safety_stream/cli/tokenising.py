@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar, cast
 
 import msgspec
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from safety_stream.cli.terminal import Wrong, err, how_many, print_json, print_table, say
+from safety_stream.cli.terminal import Wrong, file_bar, how_many, print_json, print_table, say
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.tokens.files import (
     Beside,
@@ -218,15 +217,7 @@ def _ring(keys: Path | None, purpose: str, tables: Tables, *, is_development: bo
 @contextmanager
 def _rows(asked: Asked, *, quiet: bool) -> Iterator[Iterator[Row | Said]]:
     form = _form(asked)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        disable=quiet or not err.is_terminal,
-    )
-    with bar, bar.open(asked.file, "rb", description=asked.file.name) as file:
+    with file_bar(quiet=quiet) as bar, bar.open(asked.file, "rb", description=asked.file.name) as file:
         text = opened(BufferedReader(cast(RawIOBase, file)), asked.encoding)
         yield rows_of(text, form, read_columns(asked.columns))
 

@@ -183,6 +183,11 @@ def count_of(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
+def plain(word: str) -> str:
+    """A word of a vocabulary as people say it: `no-further-action` is no further action."""
+    return word.replace("-", " ")
+
+
 def area_name(catalogue: Catalogue, code: str | None) -> str:
     """An area by its name, by its code where the catalogue does not know it."""
     return catalogue.areas.name_of(code) if code else "no area told"

@@ -8,19 +8,13 @@ from uuid import uuid4
 
 import pytest
 from tests.edge.gateway.making import Site, serving
-from tests.readmodel.postgres import Server, needed, running_server
+from tests.readmodel.postgres import Server
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with serving(tmp_path) as one:
         yield one
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with running_server(needed()) as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -147,7 +147,7 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         holders=_holders(findings),
         linked=links_view(findings, catalogue),
         left_out=tuple(
-            LeftOut(out.incident_id, out.reason.replace("-", " ")) for finding in findings for out in finding.excluded
+            LeftOut(out.incident_id, words.plain(out.reason)) for finding in findings for out in finding.excluded
         ),
         numbers=tuple(fact for fact in findings[-1].facts if fact[0] != LINKS) if findings else (),
         rule_href=f"/rules/{alert.rule_id}" if about.explanation else "",
@@ -180,18 +180,16 @@ def _time_line(findings: Sequence[Finding], catalogue: Catalogue) -> Iterator[Ha
 
 def _told(item: Evidence) -> str:
     """How many reports there are of it, by whom and of what sort."""
-    by = words.listed([f"{_said(one.organisation)} ({_said(one.kind)})" for one in item.told])
+    by = words.listed([f"{words.plain(one.organisation)} ({words.plain(one.kind)})" for one in item.told])
     return words.count_of(len(item.reports), "report") + (f", told by {by}" if by else "")
 
 
 def _holders(findings: Sequence[Finding]) -> str:
     """Which organisations hold a record of what happened: whom to ask, and not what they know."""
-    by = sorted({_said(one.organisation) for finding in findings for item in finding.evidence for one in item.told})
+    by = sorted(
+        {words.plain(one.organisation) for finding in findings for item in finding.evidence for one in item.told}
+    )
     return f"A record is held by {words.listed(by)}." if by else ""
-
-
-def _said(word: str) -> str:
-    return word.replace("-", " ")
 
 
 def _note(alert: PublishedAlert, happened: Sequence[Happened]) -> str:
@@ -210,9 +208,9 @@ def _handled(alert: PublishedAlert) -> Iterator[str]:
     if handling.overdue:
         yield "A clock has run out, and nobody has answered since."
     if handling.escalated_to:
-        yield f"Escalated to {handling.escalated_to.replace('-', ' ')}."
+        yield f"Escalated to {words.plain(handling.escalated_to)}."
     if handling.referred_to:
-        yield f"Referred to {handling.referred_to.replace('-', ' ')}."
+        yield f"Referred to {words.plain(handling.referred_to)}."
     if handling.useful is not None:
         yield f"Somebody found it {'useful' if handling.useful else 'of no use'}."
 
@@ -256,7 +254,7 @@ def _judged(about: AboutAlert) -> Iterator[str]:
     )
     why = Counter(one.reason or "no reason told" for one in answered if one.decided == "no-further-action")
     if why:
-        said = [f"{reason.replace('-', ' ')} {count:,}" for reason, count in sorted(why.items(), key=_most_first)]
+        said = [f"{words.plain(reason)} {count:,}" for reason, count in sorted(why.items(), key=_most_first)]
         yield f"Why no further action: {', '.join(said)}."
     undecided = len(answered) - sum(done.values())
     if done and undecided:
@@ -288,7 +286,7 @@ def _history(versions: Sequence[PublishedAlert]) -> Iterator[Step]:
             number = handling.number
             if handling.actor or handling.what not in _TOLD_ANYWAY:
                 by = f"{handling.role} {handling.actor}".strip() or "the clock"
-                why = ". ".join(part for part in (handling.reason.replace("-", " "), handling.rationale) if part)
+                why = ". ".join(part for part in (words.plain(handling.reason), handling.rationale) if part)
                 steps.append(Step(words.at(handling.as_of), words.HAPPENED[handling.what], by, why))
     yield from reversed(steps)
 
@@ -310,8 +308,8 @@ def _allowed(alert: PublishedAlert, role: str, policy: Policy) -> Allowed | None
     ]
     return Allowed(
         actions=choices_of({one: words.ACTIONS[one] for one in possible}, ()),
-        reasons=choices_of({one: one.replace("-", " ") for one in reasons}, ()),
-        to=choices_of({one: one.replace("-", " ") for one in to}, ()),
+        reasons=choices_of({one: words.plain(one) for one in reasons}, ()),
+        to=choices_of({one: words.plain(one) for one in to}, ()),
         can_acknowledge="acknowledge" in possible and state != "snoozed",
     )
 

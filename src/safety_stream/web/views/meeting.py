@@ -157,7 +157,7 @@ def _escalated(
     }
     for alert_id, handling in last.items():
         by = "by the clock" if handling.what == "overdue" else "by hand"
-        to = handling.escalated_to.replace("-", " ")
+        to = words.plain(handling.escalated_to)
         yield now_of[alert_id], f"To {to} {by}, {words.at(handling.as_of)}"
 
 
@@ -200,7 +200,7 @@ def _holder(alert: PublishedAlert) -> str:
     handling = alert.handling
     if handling is None:
         return _NOBODY
-    return handling.referred_to.replace("-", " ") or handling.owner or _NOBODY
+    return words.plain(handling.referred_to) or handling.owner or _NOBODY
 
 
 def _by_division(new: Sequence[PublishedAlert], catalogue: Catalogue) -> Iterator[Count]:

@@ -229,7 +229,7 @@ def county_view(
     }
     return CountyView(
         profile=profile_title(catalogue, profile),
-        title=catalogue.areas.county.replace("-", " ").title(),
+        title=words.plain(catalogue.areas.county).title(),
         map=_map(districts, lines, numbers, chosen, to),
         map_lines=tuple(lines[area.code] for area in sorted(districts, key=lambda area: area.name)),
         chosen=chosen.title,

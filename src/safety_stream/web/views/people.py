@@ -30,4 +30,4 @@ def people_view(people: Sequence[Person], catalogue: Catalogue) -> tuple[PersonL
         )
         return f"{alerts}; {f'{person.profile} numbers' if person.profile else 'no numbers'}"
 
-    return tuple(PersonLine(person.id, person.role.replace("-", " ").capitalize(), sees(person)) for person in people)
+    return tuple(PersonLine(person.id, words.plain(person.role).capitalize(), sees(person)) for person in people)

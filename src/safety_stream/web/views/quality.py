@@ -102,7 +102,7 @@ def deed_lines(deeds: Sequence[Deed]) -> tuple[DeedLine, ...]:
     return tuple(
         DeedLine(
             at=words.at(one.at),
-            who=f"{one.person}, {one.role.replace('-', ' ')}",
+            who=f"{one.person}, {words.plain(one.role)}",
             did=_DEEDS[one.what],
             of=one.of,
             outcome=f"{_OUTCOMES[one.outcome]}{f': {one.said}' if one.said else ''}",

@@ -67,7 +67,7 @@ def look_of(recorded: Recorded, consulting: Consulting) -> Look:
         at=words.at(one.at),
         did=_ACTS[one.act],
         person=one.person,
-        role=one.role.replace("-", " "),
+        role=words.plain(one.role),
         audience=one.audience,
         alert_id=one.alert_id,
         reason=consulting.reasons.get(one.reason, one.reason),
