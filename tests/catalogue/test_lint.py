@@ -282,6 +282,14 @@ def test_the_shipped_catalogue_has_no_issue():
         ("rules/soc-cross-district.yaml", "field: area", "field: area, also: [x]", "unknown field x"),
         ("sources.yaml", "kinds: [", "kinds: [finding, ", "no feed sends the kind finding"),
         ("facts.yaml", "id: dash-score", "id: subject", "fact subject is said by findings, and by no report"),
+        (FACTS, "part_of: survey-asked", "part_of: nobody", "fact survey-felt-safe cannot be a part of nobody"),
+        (
+            FACTS,
+            "id: survey-asked, type: number,",
+            "id: survey-asked, type: number, part_of: survey-asked,",
+            "fact survey-asked cannot be a part of survey-asked",
+        ),
+        (FACTS, "id: found-area, ", "id: found-area, part_of: dash-score, ", "fact found-area cannot be a part"),
         (
             "indicators/counts.yaml",
             "select: {",

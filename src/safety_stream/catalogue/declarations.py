@@ -166,8 +166,16 @@ def _read_facts(files: Files) -> dict[str, FactKind] | None:
         return None
     at, model = read
     at.refuse_repeats("facts", [entry.id for entry in model.facts])
+    # A whole is part of nothing: so no fact is, by way of others, a part of itself.
+    wholes = {entry.id for entry in model.facts if entry.type == "number" and entry.part_of is None}
     for index, entry in enumerate(model.facts):
         _check_fact(at, ("facts", index), entry)
+        if entry.part_of is not None and (entry.type != "number" or entry.part_of not in wholes):
+            at.error(
+                ("facts", index, "part_of"),
+                f"fact {entry.id} cannot be a part of {entry.part_of}",
+                "only a number is a part, and of a number in facts.yaml that is no part itself",
+            )
     return {
         entry.id: FactKind(
             id=entry.id,
@@ -176,6 +184,7 @@ def _read_facts(files: Files) -> dict[str, FactKind] | None:
             values=None if entry.values is None else frozenset(entry.values),
             at_least=entry.at_least,
             at_most=entry.at_most,
+            part_of=entry.part_of,
         )
         for entry in model.facts
     }

@@ -49,7 +49,8 @@ class Category(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class FactKind(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A name under which reports may say something, and what they may say: a whole number, or a word.
 
-    The word is one of `values`, the number from `at_least` to `at_most`; None leaves it open.
+    The word is one of `values`, the number from `at_least` to `at_most`; None leaves it open. A number that is
+    `part_of` another is stated with it, and is no more than it.
     """
 
     id: str
@@ -58,6 +59,7 @@ class FactKind(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     values: frozenset[str] | None = None
     at_least: int | None = None
     at_most: int | None = None
+    part_of: str | None = None
 
     def is_within(self, number: int) -> bool:
         """Whether a number lies within the bounds."""

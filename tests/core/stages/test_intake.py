@@ -349,6 +349,29 @@ def test_a_number_out_of_its_bounds_is_refused_where_stated_and_passed_over_in_d
 
 
 @pytest.mark.parametrize(
+    ("stated", "detail"),
+    [
+        ({"survey-asked": "250", "survey-felt-safe": "250"}, ""),
+        ({"survey-asked": "250", "survey-felt-safe": "251"}, "fact survey-felt-safe is more than survey-asked"),
+        ({"survey-named-asb": "1"}, "fact survey-named-asb is a part of survey-asked: state that as well"),
+    ],
+)
+def test_a_part_is_stated_with_its_whole_and_is_no_more(catalogue: Catalogue, stated: dict, detail: str) -> None:
+    found = taken(catalogue, a_report(facts=tuple(Fact(name, value) for name, value in stated.items())))
+
+    assert getattr(found, "detail", "").startswith(detail)
+    assert isinstance(found, IncidentVersion) is (detail == "")
+
+
+@pytest.mark.parametrize(("action", "is_refused"), [("new", True), ("correct", True), ("withdraw", False)])
+def test_a_report_of_one_incident_is_not_of_several(catalogue: Catalogue, action: Any, is_refused: bool) -> None:
+    found = taken(catalogue, a_report(count=2, action=action))
+
+    assert (getattr(found, "detail", None) is not None) is is_refused
+    assert not is_refused or found.detail.startswith("field count: a report of kind police-crime is of one")
+
+
+@pytest.mark.parametrize(
     ("place", "action", "is_refused"),
     [
         (ReportedPlace(area="E07000117"), "new", False),

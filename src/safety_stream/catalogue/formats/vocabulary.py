@@ -39,7 +39,8 @@ class CategoryEntry(Strict):
 class FactEntry(Strict):
     """A fact reports may state: a whole number, or a word of a closed list; `open` lets any word through.
 
-    A number may have bounds: what lies outside them is a mistake.
+    A number may have bounds: what lies outside them is a mistake. It may be `part_of` another: then whoever states it
+    states the other too, and no less of it.
     """
 
     id: Name
@@ -49,6 +50,7 @@ class FactEntry(Strict):
     open: bool = False
     at_least: WholeNumber | None = None
     at_most: WholeNumber | None = None
+    part_of: Name | None = None
     source: Prose
 
 

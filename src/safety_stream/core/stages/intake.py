@@ -221,8 +221,12 @@ def _check_kind(source: Source, report: Report) -> None:
         own = report.kind.replace("-", "_")
         if report.details != (own,):
             raise Refused("schema-violation", f"details of another kind are filled in; only {own} may be")
-    if report.count < 1 and report.action not in _TAKES_BACK:
+    if report.action in _TAKES_BACK:
+        return
+    if report.count < 1:
         raise Refused("schema-violation", "field count must be 1 or more")
+    if report.count > 1 and report.kind != COUNT:
+        raise Refused("schema-violation", f"field count: a report of kind {report.kind} is of one; more are an {COUNT}")
 
 
 def _check_identity(source: Source, report: Report) -> None:
@@ -305,6 +309,7 @@ def _facts_of(declared: Mapping[str, FactKind], report: Report) -> tuple[Fact, .
         if value is not None:
             said[fact.name] = value
     said.update(_stated(declared, report.facts))
+    _check_parts(declared, said)
     if sum(len(name) + len(value) for name, value in said.items()) > FACTS_LENGTH:
         raise Refused("schema-violation", f"facts have more than {FACTS_LENGTH} characters together: state fewer")
     return tuple([Fact(name, said[name]) for name in sorted(said)])
@@ -324,6 +329,18 @@ def _stated(declared: Mapping[str, FactKind], facts: Sequence[Fact]) -> dict[str
             raise Refused("schema-violation", f"fact number {number} is stated twice: state each once")
         said[fact.name] = value
     return said
+
+
+def _check_parts(declared: Mapping[str, FactKind], said: Mapping[str, str]) -> None:
+    """Of those a survey asked, no more felt safe than were asked. Both names are declared, and may be told."""
+    for name, value in said.items():
+        whole = declared[name].part_of
+        if whole is None:
+            continue
+        if whole not in said:
+            raise Refused("schema-violation", f"fact {name} is a part of {whole}: state that as well")
+        if int(value) > int(said[whole]):
+            raise Refused("schema-violation", f"fact {name} is more than {whole}, of which it is a part: mend one")
 
 
 def _wanted(kind: FactKind) -> str:
