@@ -133,6 +133,26 @@ def replayed(folder: Path, history: list[tuple[Report, int]]) -> Path:
     return folder
 
 
+def said(file: Path) -> list[dict]:
+    return [json.loads(line) for line in file.read_bytes().splitlines()]
+
+
+def test_a_replay_keeps_what_each_profile_was_told_in_its_turn(tallies: Path):
+    folder = tallies.parent
+    told = said(folder / "feeds" / "indicators.internal.jsonl")
+
+    assert [record["seq"] for record in told] == list(range(1, len(told) + 1))
+    last = {(one["area"], one["indicator"], one["period"], one["starts"]): one["value"] for one in told}
+    listed = {name for _, name, *_ in last}
+    values = [one for one in said(folder / "indicators.jsonl") if one["indicator"] in listed]
+    assert last == {(one["area"], one["indicator"], one["period"], one["starts"]): one["value"] for one in values}
+    partner = said(folder / "feeds" / "indicators.partner.jsonl")
+    assert partner
+    assert not {one["value"] for one in partner} & {1, 2, 3, 4}
+    assert said(folder / "feeds" / "audit.indicators.jsonl")
+    assert (folder / "feeds" / "signals.jsonl").exists()
+
+
 @pytest.fixture(scope="module")
 def tallies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return replayed(tmp_path_factory.mktemp("known") / "all", HISTORY) / "tallies.jsonl"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import msgspec
 import typer
@@ -21,11 +22,13 @@ from safety_stream.cli.terminal import (
     print_json,
     print_table,
 )
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import Instant, to_iso
 from safety_stream.core.stages.stage import Output
 from safety_stream.edge import canonical
 from safety_stream.replay import Pipeline, Result, Told
+from safety_stream.wire.topology import members
 
 EPILOG = epilog(
     "safety-stream replay reports.jsonl.gz --out result",
@@ -72,7 +75,8 @@ def replay(
 ) -> None:
     """Put reports through every stage and write what stands at the end: findings, alerts, indicators, dead letters.
 
-    Also every tally, for `indicators known`.
+    Also every tally, for `indicators known`, and in `feeds` every record of each topic that people and partners read:
+    what each audience and profile was told in its turn, the judgements, and the record of what was disclosed.
 
     Reports go in by order of receipt (`received_at`); one that does not say when it was received came right after the
     one before it in its file, though not before its own `reported_at`. The same files give the same bytes.
@@ -86,15 +90,19 @@ def replay(
     result, told = Result(), Told()
     out.mkdir(parents=True, exist_ok=True)
     tallies = 0
-    with (out / "tallies.jsonl").open("wb") as file:
+    with ExitStack() as opened:
+        feeds = _feeds(out / "feeds", known, opened)
+        kept = opened.enter_context((out / "tallies.jsonl").open("wb"))
 
         def take(output: Output) -> None:
+            # Written as it comes: of ten years there is too much to hold.
             nonlocal tallies
             result.take(output)
             for value in told.take(output):
-                # As they come: of ten years there are too many to hold.
-                file.write(msgspec.json.encode(value) + b"\n")
+                kept.write(msgspec.json.encode(value) + b"\n")
                 tallies += isinstance(value, Tally)
+            if output.topic in feeds:
+                feeds[output.topic].write(msgspec.json.encode(output.value) + b"\n")
 
         put_through(history, Pipeline(known, take), until=until)
     counts = result.write(out, names) | {"tallies": tallies}
@@ -109,3 +117,15 @@ def replay(
     else:
         print_table(("what", "how many"), (put_in | counts).items())
     raise typer.Exit(TO_DO if history.rejects else OK)
+
+
+_FEEDS = ("signals", "alerts.", "indicators.", "audit.")
+
+
+def _feeds(folder: Path, known: Catalogue, opened: ExitStack) -> dict[str, BinaryIO]:
+    """A file for each topic somebody reads, by its name, also for one nobody was told anything by; none of before."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.jsonl"):
+        old.unlink()
+    topics = [topic for family in _FEEDS for topic in members(family, known)]
+    return {topic: opened.enter_context((folder / f"{topic}.jsonl").open("wb")) for topic in topics}
