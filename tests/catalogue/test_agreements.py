@@ -76,6 +76,7 @@ def test_what_measures_a_sentence_is_told_in_the_catalogues_order():
         "collisions-ksi",
         "collisions",
         "collision-casualties",
+        "ksi-casualties",
         "ksi-share",
         "ksi-rate",
     )
