@@ -111,6 +111,21 @@ study-real: env  ## The same statistics on real data, which lies in DATA (defaul
 soak: env  ## The long simulation: random orders, duplicates, crashes and restarts
 	$(BIN)/python -m pytest tests/simulation --soak $(ARGS)
 
+# The fuzzer stands beside the environment, which is exactly as locked.
+.PHONY: fuzz
+fuzz: env  ## Noise for everything that reads what others wrote; ARGS="--seconds 600 line" (Linux)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes --upgrade \
+	  --target build/fuzzer -r fuzz/requirements.txt
+	PYTHONPATH=build/fuzzer $(BIN)/python fuzz/run.py $(ARGS)
+
+.PHONY: supply
+supply:  ## A bill of materials (build/sbom.json) of what is locked, and its known faults (asks PyPI)
+	@tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT && python3 -m venv "$$tool" \
+	  && "$$tool/bin/python" -m pip install --disable-pip-version-check --quiet cyclonedx-bom pip-audit && mkdir -p build \
+	  && "$$tool/bin/cyclonedx-py" requirements requirements.lock --output-file build/sbom.json \
+	  && echo "build/sbom.json is written." \
+	  && "$$tool/bin/pip-audit" --requirement requirements.lock --disable-pip --require-hashes
+
 # uv resolves for every platform and Python from 3.11 on at once. It is needed only here, so it lives in an environment
 # of its own that is thrown away. Versions already locked stay; UPGRADE=--upgrade takes the newest of all.
 .PHONY: lock
