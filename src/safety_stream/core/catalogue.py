@@ -330,7 +330,8 @@ Hears = Literal["always", "escalated"]
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who may hear of which alerts, and which fields of them; everything not named stays inside.
 
-    Of what is marked higher than `marked_at_most` they are told nothing.
+    Of what is marked higher than `marked_at_most` they are told nothing. A `partner` works for another organisation,
+    and is never shown exact numbers.
     """
 
     id: str
@@ -340,6 +341,7 @@ class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     fields: tuple[str, ...]
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
+    partner: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -347,7 +349,8 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `areas` empty means all, and so does `indicators`; `suppress_below` is the smallest count shown as a number (0: all
     are), smaller ones but nought go out as None, and whatever would tell them; `round_to` rounds the others to the
-    nearest multiple (1: exact). `shows` are the fields shown beside the value; all others are None.
+    nearest multiple (1: exact). `shows` are the fields shown beside the value; all others are None. `readers` are the
+    audiences that may see it, where it shows exact numbers.
     """
 
     id: str
@@ -359,6 +362,7 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     suppress_below: int
     round_to: int
     shows: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
 
     @property
     def suppresses(self) -> bool:
