@@ -312,13 +312,16 @@ class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Extract(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What authorities must disclose to one another of each quarter, by the end of so many quarters after it.
 
-    `form` is in what form it is answered at all. `sources` say, by holder, where the words of its items are from.
+    `form` is in what form it is answered at all. `sources` say, by holder, where the words of its items are from. Exact
+    counts bear `marking`, and are for `readers` alone.
     """
 
     id: str
     title: str
     due_quarters_after: int
     form: str
+    marking: Marking
+    readers: tuple[Holder, ...]
     sources: Mapping[Holder, str]
     items: tuple[Item, ...]
 
