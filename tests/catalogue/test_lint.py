@@ -476,6 +476,16 @@ def test_the_shipped_catalogue_has_no_issue():
         ),
         (PROFILES, "indicators: [violence,", "indicators: [violents,", "unknown indicator violents"),
         (PROFILES, "suppress_below: 0", "suppress_below: 3", "profile internal hides counts and names no indicators"),
+        (PROFILES, "suppress_below: 5", "suppress_below: 1", "which hides nothing: there is no count from 1 to 0"),
+        (PROFILES, "suppress_below: 5", "suppress_below: 2", "which hides nothing: every count that is hidden is 1"),
+        (PROFILES, "readers: [analyst, ", "readers: [asb-lead, ", "asb-lead is an audience of a partner"),
+        (PROFILES, "readers: [analyst, ", "readers: [analysts, ", "unknown audience analysts"),
+        (
+            PROFILES,
+            "readers: [analyst, duty-officer, sergeant, inspector, superintendent, soc-unit], ",
+            "",
+            "profile internal shows every count as it is, and nothing says to whom",
+        ),
         (PROFILES, "deliberate-fires]", "crime]", "partner hides counts and shows both violence and crime, which may"),
         (
             PROFILES,

@@ -102,6 +102,19 @@ def test_what_follows_is_a_second_table_beside_the_first(told: Path, tmp_path: P
     assert code == 0, err
     said = json.loads(out)
     assert (said["beside"], said["measures"]) == (str(tmp_path / "made-measures.csv"), 3)
+    assert [(one["indicator"], one["county"]) for one in said["tables_without_county"]] == [
+        ("cyber-crime", "L-12"),
+        ("cyber-crime", "L-14"),
+        ("hate", "L-12"),
+        ("violence", "L-12"),
+    ]
+    assert said["tables_without_county"][1] == {
+        "indicator": "cyber-crime",
+        "period": "month",
+        "starts": "2026-01-01",
+        "county": "L-14",
+        "why": "it is small, or would tell with what is shown a count that is",
+    }
     rows = list(csv.DictReader((tmp_path / "made-measures.csv").read_text().splitlines()))
     assert [(row["kind"], row["id"], row["value"], row["why"], row["parts"]) for row in rows] == [
         ("year-to-date", "cyber-crime", "", "withheld", "2"),

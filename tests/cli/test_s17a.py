@@ -159,6 +159,34 @@ def test_what_a_profile_was_shown_is_no_exact_count(values: Path, tmp_path: Path
     assert "name the indicators.jsonl that `replay --out` wrote, or write it again." in err
 
 
+def test_a_profile_is_given_what_it_was_shown_and_no_exact_count(values: Path, tmp_path: Path):
+    month = {"area": "E07000117", "indicator": "burglary", "period": "month", "starts": FIRST, "ends": FIRST + 31}
+    first = {"seq": 1, "profile": "public", "value": 15, "final": True, "revision": 1, "restates": None, "as_of": 0}
+    hidden = first | {"seq": 2, "value": None, "area": "E07000118"}
+    (tmp_path / "shown.jsonl").write_text("".join(json.dumps(month | one) + "\n" for one in (first, hidden)))
+
+    code, _, err = s17a("--profile", "public", "--from", tmp_path / "shown.jsonl", "--out", tmp_path)
+
+    assert code == 0, err
+    rows = [row for row in table(tmp_path / "police.csv") if row["item"] == "burglary" and row["month"] == "2026-01"]
+    told = {row["area"]: (row["count"], row["withheld"], row["marking"]) for row in rows}
+    assert told["E07000117"] == ("15", "false", "OFFICIAL")
+    assert told["E07000118"] == ("", "true", "OFFICIAL")
+    assert "OUTSIDE" not in told
+    assert s17a("--profile", "public", "--from", values)[0] == 1
+
+
+def test_exact_counts_are_for_the_named_readers_alone(values: Path, tmp_path: Path):
+    _, _, err = s17a("--from", values, "--out", tmp_path)
+    assert "OFFICIAL-SENSITIVE: exact counts, for police, fire, local-authority, health alone" in err
+    assert {row["marking"] for row in table(tmp_path / "police.csv")} == {"OFFICIAL-SENSITIVE"}
+
+    code, _, err = s17a("--profile", "internal", "--from", values)
+
+    assert code == 1
+    assert "profile internal hides nothing, and exact counts are for police, fire, local-authority, health alone" in err
+
+
 def test_a_quarter_that_is_none_is_a_usage_error(values: Path):
     code, _, err = s17a("--from", values, quarter="2026-Q5")
 

@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 from safety_stream.catalogue import load_catalogue
-from safety_stream.core.bulk import MeasureRow, bulk_rows, measure_rows
+from safety_stream.core.bulk import MeasureRow, bulk_rows, measure_rows, tables_without_county
 from safety_stream.core.catalogue import Caveat
 from safety_stream.core.derived import measures_of, newest_of
 from safety_stream.core.model.published import PublishedIndicator
@@ -93,6 +93,19 @@ def test_causes_are_words_with_a_blank_between_them_and_none_are_none():
     told = [shown(1, causes=("corrected", "late")), shown(2, indicator="hate", causes=())]
 
     assert [row.causes for row in bulk_rows(told, CATALOGUE)] == ["corrected late", ""]
+
+
+def test_a_table_without_the_total_of_a_county_is_told_with_why():
+    (profile,) = [one for one in CATALOGUE.profiles if one.id == "public"]
+    told = [shown(1), shown(2, area="L-12", value=None), shown(3, indicator="violence", area="E07000117")]
+
+    found = tables_without_county(newest_of(told), CATALOGUE, profile)
+
+    assert [(one.indicator, one.starts, one.county, one.why.split(",")[0]) for one in found] == [
+        ("cyber-crime", date(2026, 1, 1), "L-12", "it is small"),
+        ("violence", date(2026, 1, 1), "L-12", "it was not shown"),
+        ("violence", date(2026, 1, 1), "L-14", "it was not shown"),
+    ]
 
 
 def measured(*told: PublishedIndicator) -> dict[str, MeasureRow]:

@@ -52,7 +52,7 @@ def recovered(hierarchy: Hierarchy, releases: Sequence[Release], *, unchanged: s
             system.learn({(grouping, number): 1} | {(leaf, number): -1 for leaf in leaves}, 0)
     for number, (earlier, later) in enumerate(pairwise(releases)):
         for cell in hierarchy.leaves:
-            if earlier.shown[cell] is None and later.shown[cell] is None:
+            if later.shown[cell] is None and (earlier.shown[cell] is None or unchanged == "known"):
                 same = unchanged == "hidden" or (unchanged == "known" and earlier.true[cell] == later.true[cell])
                 if same:
                     system.learn({(cell, number): 1, (cell, number + 1): -1}, 0)
@@ -160,21 +160,6 @@ def a_hierarchy(random: Random) -> Hierarchy:
     return Hierarchy(leaves, groupings)
 
 
-def two_trees(random: Random) -> Hierarchy:
-    """Two ways of dividing five leaves, each over and over."""
-    leaves = tuple("abcde"[: random.randint(2, 5)])
-    groupings = {}
-    for tree in ("S", "T"):
-        parts = [tuple(random.sample(leaves, len(leaves)))]
-        while parts:
-            part = parts.pop()
-            if random.random() < 0.7:
-                groupings[f"{tree}{len(groupings)}"] = tuple(sorted(part))
-            cut = random.randint(0, len(part))
-            parts += [half for half in (part[:cut], part[cut:]) if 0 < len(half) < len(part)]
-    return Hierarchy(leaves, groupings)
-
-
 def a_count(random: Random) -> int:
     return random.choice((0, 0, 1, 1, 2, 3, 4, 5, 6, 9, 12, 40))
 
@@ -209,7 +194,7 @@ def a_history(random: Random, hierarchy: Hierarchy) -> list[dict[str, int]]:
     return history
 
 
-@given(seed=st.integers(0, 2**32), below=st.sampled_from((2, 3, 5, 8)))
+@given(seed=st.integers(0, 2**32), below=st.sampled_from((3, 5, 8)))
 def test_no_hidden_count_is_ever_worked_out(seed: int, below: int):
     random = Random(seed)
     hierarchy = a_hierarchy(random)
@@ -219,37 +204,115 @@ def test_no_hidden_count_is_ever_worked_out(seed: int, below: int):
     for release in releases:
         assert not [cell for cell, value in release.shown.items() if value is not None and 0 < value < below]
     for earlier, later in pairwise(releases):
-        assert {cell for cell, value in earlier.shown.items() if value is None} <= {
+        assert {cell for cell, value in earlier.shown.items() if value is None} == {
             cell for cell, value in later.shown.items() if value is None
         }
     assert all_recovered(hierarchy, releases) == set()
 
 
-# --- Every table there could be.
+# --- Every table there could be, to whoever has the code.
+
+NESTED = Hierarchy(("a", "b", "c", "d"), {"AB": ("a", "b"), "ALL": ("a", "b", "c", "d")})
+CROSSED = Hierarchy(
+    ("a", "b", "c", "d", "e"), {"ABC": ("a", "b", "c"), "CD": ("c", "d"), "ALL": ("a", "b", "c", "d", "e")}
+)
+COUNTY = Hierarchy(
+    ("a", "b", "c", "d", "e"),
+    {"EAST": ("a", "b", "c"), "WEST": ("d", "e"), "L12": ("b", "c", "d"), "L14": tuple("abcde")},
+)
+
+Seen = tuple[tuple[str, int | None], ...]
+"""What is shown of a table: the attacker has nothing else, and the code."""
 
 
-def could_be(hierarchy: Hierarchy, shown: Mapping[str, int | None], most: int) -> Iterator[dict[str, int]]:
-    """Every table that adds up to what is shown, with hidden leaves of 1 to `most`."""
-    hidden = [leaf for leaf in hierarchy.leaves if shown[leaf] is None]
-    for guess in product(range(1, most + 1), repeat=len(hidden)):
-        counts = hierarchy.added_up(
-            {leaf: shown[leaf] or 0 for leaf in hierarchy.leaves} | dict(zip(hidden, guess, strict=True))
+def every_table(hierarchy: Hierarchy, most: int) -> Iterator[dict[str, int]]:
+    """Every table of so many incidents at most: what is hidden adds up to what it did, so none is left out."""
+    for leaves in product(range(most + 1), repeat=len(hierarchy.leaves)):
+        if sum(leaves) <= most:
+            yield hierarchy.added_up(dict(zip(hierarchy.leaves, leaves, strict=True)))
+
+
+def seen_of(counts: Mapping[str, int], shown: frozenset[str] | None) -> Seen:
+    return () if shown is None else tuple((cell, count if cell in shown else None) for cell, count in counts.items())
+
+
+@pytest.mark.parametrize(("hierarchy", "most"), [(NESTED, 10), (CROSSED, 8), (COUNTY, 8)])
+@pytest.mark.parametrize("below", [3, 4])
+def test_whoever_has_the_code_can_take_a_hidden_count_for_every_small_number(
+    hierarchy: Hierarchy, most: int, below: int
+) -> None:
+    """Found by trying every table: all from which the very same would be shown, pattern and numbers."""
+    tables: dict[Seen, list[dict[str, int]]] = {}
+    for counts in every_table(hierarchy, most):
+        tables.setdefault(seen_of(counts, cells_shown(hierarchy, counts, hierarchy.cells, below, None)), []).append(
+            counts
         )
-        if all(value is None or counts[cell] == value for cell, value in shown.items()):
-            yield counts
+
+    assert any(value is not None for seen in tables for _, value in seen)
+    for seen, there in tables.items():
+        for cell, value in seen:
+            could = {counts[cell] for counts in there}
+            if value is not None:
+                assert value == 0 or value >= below
+            elif cell in hierarchy.leaves:
+                assert could >= set(range(1, below))
+            else:
+                assert len(could) > 1
 
 
-@given(seed=st.integers(0, 2**32), below=st.sampled_from((2, 3, 4)))
-def test_whatever_is_hidden_could_be_otherwise(seed: int, below: int):
-    """Found by trying every table: no count is the only whole number there could be, by whatever reasoning."""
+def test_no_sum_that_follows_from_what_is_shown_is_small() -> None:
+    """Of L-12 and L-14 follows what is in neither's difference: A and E together, though no grouping has that name."""
+    below = 4
+    for counts in every_table(COUNTY, 8):
+        shown = cells_shown(COUNTY, counts, COUNTY.cells, below, None)
+        assert shown is not None
+        if {"L12", "L14"} <= shown:
+            assert not 0 < counts["L14"] - counts["L12"] < below
+
+
+def test_a_restatement_tells_whoever_has_the_code_no_hidden_count() -> None:
+    """Every table followed by every other, held back or not: what was shown of both could be of any small number."""
+    hierarchy, most, below = Hierarchy(("a", "b", "c"), {"ALL": ("a", "b", "c")}), 6, 3
+    first_shown = [
+        (counts, cells_shown(hierarchy, counts, hierarchy.cells, below, None))
+        for counts in every_table(hierarchy, most)
+    ]
+    there: dict[tuple[Seen, Seen], list[tuple[dict[str, int], dict[str, int]]]] = {}
+    for first, shown in first_shown:
+        for later, _ in first_shown:
+            again = cells_shown(hierarchy, later, hierarchy.cells, below, shown)
+            seen = seen_of(first, shown)
+            # Of what is held back nothing is seen: what was shown stands.
+            there.setdefault((seen, seen if again is None else seen_of(later, again)), []).append((first, later))
+
+    for (seen, again), pairs in there.items():
+        hidden = [leaf for leaf, value in seen if value is None and leaf in hierarchy.leaves]
+        assert all({first[leaf] for first, _ in pairs} >= set(range(1, below)) for leaf in hidden)
+        assert [cell for cell, value in again if value is None] == [cell for cell, value in seen if value is None]
+        assert all(len({later[leaf] for _, later in pairs}) > 1 for leaf in hidden)
+
+
+@given(seed=st.integers(0, 2**32), below=st.sampled_from((3, 5, 8)))
+def test_what_is_hidden_does_not_depend_on_how_large_the_others_are(seed: int, below: int) -> None:
+    """With every count that is shown multiplied, however differently, the very same cells are hidden."""
     random = Random(seed)
-    hierarchy = two_trees(random)
-    leaves = {leaf: random.choice((0, 1, 1, 1, 2, 3, 4)) for leaf in hierarchy.leaves}
-    (release,) = published(hierarchy, [leaves], below, cells_shown)
-    tables = list(could_be(hierarchy, release.shown, most=5))
+    hierarchy = a_hierarchy(random)
+    leaves = {leaf: a_count(random) for leaf in hierarchy.leaves}
+    grown = {leaf: count * random.randint(1, 9) if count >= below else count for leaf, count in leaves.items()}
 
-    for cell, value in release.shown.items():
-        assert value is not None or len({table[cell] for table in tables}) > 1
+    shown, later = (
+        cells_shown(hierarchy, hierarchy.added_up(one), hierarchy.cells, below, None) for one in (leaves, grown)
+    )
+
+    assert shown == later
+
+
+def test_what_is_not_listed_is_kept_from_being_worked_out_while_it_is_small() -> None:
+    counts = NESTED.added_up({"a": 2, "b": 9, "c": 9, "d": 9})
+    listed = ("b", "c", "d", "AB", "ALL")
+
+    assert cells_shown(NESTED, counts, listed, 3, None) == {"c", "d", "AB", "ALL"}
+    assert cells_shown(NESTED, counts | {"a": 5}, listed, 3, None) == set(listed)
 
 
 # --- Several indicators of the same reports.
@@ -305,26 +368,26 @@ def some_reports(random: Random) -> Reports:
     return {(leaf, kind): random.choice((0, 0, 1, 1, 2, 3)) for leaf in PLACE.leaves for kind in KINDS}
 
 
-@settings(max_examples=30)
-@given(seed=st.integers(0, 2**32), below=st.sampled_from((2, 3)))
-def test_indicators_that_are_apart_tell_nothing_of_one_another(seed: int, below: int):
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32))
+def test_indicators_that_are_apart_tell_nothing_of_one_another(seed: int):
     random = Random(seed)
     apart: list[frozenset[str]] = []
     for one in some_indicators(random):
         if all(are_apart(selects(one), selects(other)) for other in apart):
             apart.append(one)
 
-    assert told_by_all(apart, some_reports(random), below) == []
+    assert told_by_all(apart, some_reports(random), below=3) == []
 
 
 def test_indicators_that_are_parts_of_one_another_tell_what_is_hidden():
-    """Of a all three crimes are shown and two burglaries with them, so a hidden robbery is one at most."""
+    """Of a all four crimes are shown and three burglaries with them, so a hidden robbery is one at most."""
     reports = dict.fromkeys(((leaf, kind) for leaf in PLACE.leaves for kind in KINDS), 0)
-    reports |= {("a", "burglary"): 2, ("a", "robbery"): 1, ("b", "robbery"): 1}
+    reports |= {("a", "burglary"): 3, ("a", "robbery"): 1, ("b", "robbery"): 3}
     parts = [frozenset({kind}) for kind in KINDS[:2]]
 
-    assert told_by_all(parts, reports, below=2) == []
-    assert (1, "a") in told_by_all([*parts, frozenset(KINDS)], reports, below=2)
+    assert told_by_all(parts, reports, below=3) == []
+    assert (1, "a") in told_by_all([*parts, frozenset(KINDS)], reports, below=3)
 
 
 # --- What the attacker makes of weaker protection.
@@ -344,16 +407,16 @@ def each_time_anew(
     return cells_shown(hierarchy, counts, listed, below, None)
 
 
-def sticky_alone(
+def hidden_as_it_becomes_small(
     hierarchy: Hierarchy,
     counts: Mapping[str, int],
     listed: Sequence[str],
     below: int,
     before: frozenset[str] | None,
 ) -> frozenset[str] | None:
-    """Hidden stays hidden, and nothing above it goes with it."""
-    still = [cell for cell in listed if before is None or cell in before]
-    return cells_shown(hierarchy, counts, still, below, None)
+    """Hidden stays hidden, and nothing is held back."""
+    shown = cells_shown(hierarchy, counts, listed, below, None)
+    return shown if shown is None or before is None else shown & before
 
 
 def a_leak(decide: Callable[..., frozenset[str] | None], seeds: int = 400) -> bool:
@@ -365,7 +428,7 @@ def a_leak(decide: Callable[..., frozenset[str] | None], seeds: int = 400) -> bo
     return False
 
 
-@pytest.mark.parametrize("decide", [primary_only, each_time_anew, sticky_alone])
+@pytest.mark.parametrize("decide", [primary_only, each_time_anew, hidden_as_it_becomes_small])
 def test_the_attacker_works(decide: Callable[..., frozenset[str] | None]):
     assert a_leak(decide)
 
@@ -373,10 +436,9 @@ def test_the_attacker_works(decide: Callable[..., frozenset[str] | None]):
 @pytest.mark.parametrize(
     ("name", "broken"),
     [
-        ("_pinned", lambda *_: frozenset()),
-        ("_Table.taken_along", lambda *_: frozenset()),
-        ("_Table.tells_itself", lambda *_: False),
-        ("_Table.told", lambda *_: None),
+        ("_Table._covered", lambda *_: []),
+        ("_Table.is_known_to_be_nought", lambda *_: False),
+        ("_cuts", lambda one, leaves: bool(one & leaves) and one < leaves),
     ],
 )
 def test_each_part_of_the_protection_is_needed(monkeypatch: pytest.MonkeyPatch, name: str, broken: object):

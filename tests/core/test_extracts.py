@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safety_stream.catalogue import load_catalogue
-from safety_stream.core.catalogue import Area, Areas, Catalogue, Extract, Indicator, Item, Source
-from safety_stream.core.extracts import Count, Gathered, Tick, due_on, quarter_of, ticks
+from safety_stream.core.catalogue import Area, Areas, Catalogue, Extract, Indicator, Item, Profile, Source
+from safety_stream.core.derived import newest_of
+from safety_stream.core.extracts import Count, Gathered, Tick, counts_shown, due_on, quarter_of, ticks
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.published import PublishedIndicator
 from safety_stream.core.model.times import HOUR, Period, PeriodKind, period_of, start_of, to_day
 from safety_stream.core.rules.rule import Selector
 from safety_stream.data_files import catalogue_folder
@@ -28,6 +30,8 @@ EXTRACT = Extract(
     title="X",
     due_quarters_after=1,
     form="a count",
+    marking="OFFICIAL-SENSITIVE",
+    readers=("police", "fire"),
     sources={"police": "p", "fire": "f", "local-authority": "l", "health": "h"},
     items=(
         Item(id="crimes", holder="police", words="crimes", indicators=("crime",), short="all in one"),
@@ -221,6 +225,41 @@ def test_the_rows_of_a_quarter_add_up_to_the_quarters_total(told: list[tuple[str
 
 def answers(*values: msgspec.Struct) -> dict[str, str]:
     return {one.item: one.answer for one in ticks(EXTRACT, counts_of(*values), QUARTER)}
+
+
+def test_exact_counts_are_marked_and_say_whom_they_are_for():
+    rows = counts_of(value("B", 3, 7))["crimes"]
+
+    assert {(one.marking, one.readers, one.withheld) for one in rows} == {
+        ("OFFICIAL-SENSITIVE", ("police", "fire"), False)
+    }
+
+
+def test_a_profile_is_given_what_it_was_shown_and_nothing_else():
+    """
+    A   January was hidden, February shown, of March nothing was yet; and OUTSIDE is no area of this profile
+    """
+    profile = Profile(
+        id="p", title="P", areas=("A", "B"), periods=("month",), final_only=True, suppress_below=5, round_to=5
+    )
+    told = [
+        PublishedIndicator(seq=number, profile="p", **msgspec.structs.asdict(one) | {"value": shown, "causes": ()})
+        for number, (one, shown) in enumerate([(value("A", 1, 3), None), (value("A", 2, 8), 10)], start=1)
+    ]
+    counts = counts_shown(EXTRACT, CATALOGUE, profile, QUARTER, newest_of(told))
+    rows = counts["crimes"]
+
+    assert {one.area for one in rows} == {"A", "B"}
+    assert [(one.count, one.withheld) for one in rows if one.area == "A"] == [(None, True), (10, False), (None, False)]
+    assert {(one.marking, one.readers) for one in rows} == {("OFFICIAL", ())}
+    answered = {one.item: one.answer for one in ticks(EXTRACT, counts, QUARTER, nothing="not shown")}
+    assert answered == {
+        "crimes": "answered, provisional",
+        "fires": "answered, provisional",
+        "none": "not in the vocabulary",
+    }
+    nothing = counts_shown(EXTRACT, CATALOGUE, profile, QUARTER, newest_of([]))
+    assert ticks(EXTRACT, nothing, QUARTER, nothing="not shown")[0].answer == "not shown"
 
 
 def test_what_is_answered_is_told_by_item():

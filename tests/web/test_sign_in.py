@@ -336,6 +336,9 @@ WRONG = {
     "roles: List": {"roles": []},
     "roles.0.audience: there is no such": {"roles": [{"claim": "x", "role": "auditor", "audience": "press"}]},
     "roles.0.profile: there is no such": {"roles": [{"claim": "x", "role": "auditor", "profile": "press"}]},
+    "roles.0.profile: internal is not for that audience": {
+        "roles": [{"claim": "x", "role": "duty-officer", "audience": "asb-lead", "profile": "internal"}]
+    },
     "reads no alerts of that": {"roles": [{"claim": "x", "role": "auditor", "audience": "duty-officer"}]},
     "areas.west.0: there is no such": {"areas": {"west": ["E99"]}},
     "without openid": {"scopes": ["profile"]},

@@ -7,10 +7,10 @@ those before it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -143,6 +143,9 @@ def _read_categories(files: Files, vocabulary: Vocabulary) -> Categories | None:
         ),
     )
 
+
+_LEAST_BELOW: Final = 3
+"""The least limit under which a hidden count may be more than one number."""
 
 _LINKS_NOBODY = PersonBounds(merged_at_most=1, possible_at_most=0)
 
@@ -344,6 +347,7 @@ def _is_above_itself(code: str, by_code: Mapping[str, Area]) -> bool:
 def _read_audiences(files: Files, vocabulary: Vocabulary) -> tuple[dict[str, Audience] | None, list[Profile]]:
     audiences: dict[str, Audience] = {}
     profiles: dict[str, Profile] = {}
+    every: list[tuple[Place, Where, ProfileEntry]] = []
     whole = True
     for path in files.in_folder(files.folder / "audiences"):
         read = files.read(path, AudiencesFile)
@@ -351,24 +355,31 @@ def _read_audiences(files: Files, vocabulary: Vocabulary) -> tuple[dict[str, Aud
             whole = False
             continue
         at, model = read
-        for index, entry in enumerate(model.audiences):
-            where: Where = ("audiences", index)
-            if entry.id in audiences:
-                at.error((*where, "id"), f"audience {entry.id} is there already", "rename one of them")
-            for position, field in enumerate(entry.fields):
-                at.know((*where, "fields", position), "field of an alert", field, _ALERT_FIELDS)
-            audiences[entry.id] = _audience(entry)
+        _take_audiences(at, model, audiences)
         for index, profile in enumerate(model.profiles):
-            where = ("profiles", index)
+            where: Where = ("profiles", index)
             if profile.id in profiles:
                 at.error((*where, "id"), f"profile {profile.id} is there already", "rename one of them")
             _check_profile(at, where, profile, vocabulary)
             for other in profiles.values():
                 _check_beside(at, where, profile, other)
             profiles[profile.id] = _profile(profile, vocabulary.areas)
+            every.append((at, where, profile))
         if not any(audience in HUB_RULE.audiences for audience in audiences):
             at.warning(("audiences",), "nobody hears of hubs", f"keep an audience {HUB_RULE.audiences[0]}")
+    if whole:
+        _check_readers(every, audiences)
     return audiences if whole else None, list(profiles.values())
+
+
+def _take_audiences(at: Place, model: AudiencesFile, audiences: dict[str, Audience]) -> None:
+    for index, entry in enumerate(model.audiences):
+        where: Where = ("audiences", index)
+        if entry.id in audiences:
+            at.error((*where, "id"), f"audience {entry.id} is there already", "rename one of them")
+        for position, field in enumerate(entry.fields):
+            at.know((*where, "fields", position), "field of an alert", field, _ALERT_FIELDS)
+        audiences[entry.id] = _audience(entry)
 
 
 def _audience(entry: AudienceEntry) -> Audience:
@@ -380,7 +391,23 @@ def _audience(entry: AudienceEntry) -> Audience:
         fields=tuple(entry.fields),
         hears=entry.hears,
         marked_at_most=entry.marked_at_most,
+        partner=entry.partner,
     )
+
+
+def _check_readers(profiles: Iterable[tuple[Place, Where, ProfileEntry]], audiences: Mapping[str, Audience]) -> None:
+    """Who sees exact numbers is said by name, and is nobody of a partner."""
+    for at, where, profile in profiles:
+        is_exact = not profile.suppress_below
+        if is_exact and not profile.readers:
+            what = f"profile {profile.id} shows every count as it is, and nothing says to whom"
+            at.error(where, what, "name the audiences that may see it as readers, or hide small counts")
+        for position, name in enumerate(profile.readers):
+            place = (*where, "readers", position)
+            at.know(place, "audience", name, audiences)
+            if is_exact and name in audiences and audiences[name].partner:
+                what = f"profile {profile.id} shows every count as it is, and {name} is an audience of a partner"
+                at.error(place, what, "leave it out: partners see a profile that hides small counts")
 
 
 def _check_profile(at: Place, where: Where, profile: ProfileEntry, vocabulary: Vocabulary) -> None:
@@ -426,7 +453,11 @@ def _check_beside(at: Place, where: Where, profile: ProfileEntry, other: Profile
 
 
 def _check_hiding(at: Place, where: Where, profile: ProfileEntry) -> None:
-    """What a profile that hides small counts may not do: each would tell them by subtraction."""
+    """What a profile that hides small counts may not do: each would tell them."""
+    if profile.suppress_below < _LEAST_BELOW:
+        hidden = "there is no count from 1 to 0" if profile.suppress_below == 1 else "every count that is hidden is 1"
+        what = f"profile {profile.id} hides counts below {profile.suppress_below}, which hides nothing: {hidden}"
+        at.error((*where, "suppress_below"), what, f"write {_LEAST_BELOW} or more, or 0 where every count may be seen")
     if len(profile.periods) > 1:
         what = f"profile {profile.id} hides counts and shows {len(profile.periods)} kinds of period, which nest"
         at.error((*where, "periods"), what, "show one; give another profile the other")
@@ -458,4 +489,5 @@ def _profile(entry: ProfileEntry, areas: Areas | None) -> Profile:
         suppress_below=entry.suppress_below,
         round_to=entry.round_to,
         shows=tuple(entry.shows),
+        readers=tuple(entry.readers),
     )

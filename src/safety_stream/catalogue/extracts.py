@@ -29,6 +29,8 @@ def read_extracts(files: Files, vocabulary: Vocabulary) -> tuple[Extract, ...]:
                 title=model.title,
                 due_quarters_after=model.due_quarters_after,
                 form=model.form,
+                marking=model.marking,
+                readers=tuple(model.readers),
                 sources={
                     "police": model.sources.police,
                     "fire": model.sources.fire,

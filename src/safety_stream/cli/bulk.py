@@ -26,7 +26,7 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.cli.told import told_in
 from safety_stream.config import Connection
-from safety_stream.core.bulk import BulkRow, MeasureRow, bulk_rows, measure_rows
+from safety_stream.core.bulk import BulkRow, MeasureRow, bulk_rows, measure_rows, tables_without_county
 from safety_stream.core.catalogue import Catalogue, Profile
 from safety_stream.core.derived import Kind, Newest, measures_of, newest_of
 from safety_stream.core.model.published import PublishedIndicator
@@ -68,19 +68,25 @@ def export(
     """Write the newest value of every period a profile was shown, a row each, with names and caveats.
 
     A suppressed value, too small or telling one that is, is empty and `shown` false. `ends` is the first day after.
+    Which tables have no county total, and why, is said with --json (`tables_without_county`).
     What follows from them (shares, rates, the year to date, restated history) is a second table, FILE-measures.
     """
     known = catalogue_of(catalogue, areas)
-    newest = _newest(kafka, values, _profile_of(profile, known))
+    chosen = profile_of(profile, known)
+    newest = newest_shown(kafka, values, chosen)
     rows = bulk_rows(newest.values.values(), known)
-    measures = measure_rows(measures_of(newest, known, _profile_of(profile, known)), known)
+    measures = measure_rows(measures_of(newest, known, chosen), known)
+    without = tables_without_county(newest, known, chosen)
     beside = into.with_stem(f"{into.stem}-measures")
     _write(into, file_format, BulkRow, rows)
     _write(beside, file_format, MeasureRow, measures)
     if as_json:
-        print_json({"written": str(into), "values": len(rows), "beside": str(beside), "measures": len(measures)})
+        written = {"written": str(into), "values": len(rows), "beside": str(beside), "measures": len(measures)}
+        print_json({**written, "tables_without_county": without})
     else:
         say(f"{into} is written: {len(rows):,} values; {beside}: {len(measures):,} measures")
+        if without:
+            say(f"{len(without):,} tables are without the total of a county; --json tells which, and why")
 
 
 @on_kafka
@@ -100,8 +106,8 @@ def measures(
     Where a part is withheld, not shown or not final, there is no number, and why.
     """
     known = catalogue_of(catalogue, areas)
-    chosen = _profile_of(profile, known)
-    found = measure_rows(measures_of(_newest(kafka, values, chosen), known, chosen), known)
+    chosen = profile_of(profile, known)
+    found = measure_rows(measures_of(newest_shown(kafka, values, chosen), known, chosen), known)
     wanted = [row for row in found if area in (None, row.area) and name in (None, row.id) and kind in (None, row.kind)]
     if as_json:
         for row in wanted:
@@ -137,7 +143,8 @@ def _write(path: Path, file_format: Format, kind: type[msgspec.Struct], rows: It
         path.write_bytes(as_csv(columns, [as_cells(row, columns) for row in rows]))
 
 
-def _profile_of(name: str, known: Catalogue) -> Profile:
+def profile_of(name: str, known: Catalogue) -> Profile:
+    """The profile of that name."""
     for profile in known.profiles:
         if profile.id == name:
             return profile
@@ -145,7 +152,8 @@ def _profile_of(name: str, known: Catalogue) -> Profile:
     raise Wrong(f"there is no profile {name}; there are {there}")
 
 
-def _newest(kafka: Connection, values: Path | None, profile: Profile) -> Newest:
+def newest_shown(kafka: Connection, values: Path | None, profile: Profile) -> Newest:
+    """The newest of all a profile was shown, by Kafka or by a file of it."""
     found = read_values(kafka, f"indicators.{profile.id}", PublishedIndicator) if values is None else _read(values)
     return newest_of(_of_profile(found, profile.id))
 

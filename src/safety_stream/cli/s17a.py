@@ -10,6 +10,7 @@ from typing import Annotated, Final, get_args
 import msgspec
 import typer
 
+from safety_stream.cli.bulk import newest_shown, profile_of
 from safety_stream.cli.spreadsheets import as_cells, as_csv
 from safety_stream.cli.terminal import (
     OK,
@@ -27,8 +28,8 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.cli.told import Held, told_in
 from safety_stream.config import Connection
-from safety_stream.core.catalogue import Catalogue, Extract, Holder
-from safety_stream.core.extracts import Count, Gathered, Tick, quarter_of, ticks
+from safety_stream.core.catalogue import Catalogue, Extract, Holder, Profile
+from safety_stream.core.extracts import Count, Gathered, Tick, counts_shown, quarter_of, ticks
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.times import LONDON, Period
@@ -79,8 +80,13 @@ def s17a(
             "--from",
             exists=True,
             dir_okay=False,
-            help="The `indicators.jsonl` of a replay (also gzip), in place of what Kafka holds.",
+            help="The `indicators.jsonl` of a replay (also gzip), in place of what Kafka holds. With --profile: what "
+            "`indicators tail --from-beginning --json` printed of it.",
         ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", help="As this profile was shown it, small counts hidden. Default: exact counts."),
     ] = None,
     today: Annotated[
         datetime | None,
@@ -92,18 +98,19 @@ def s17a(
 ) -> None:
     """Print which of the information of SI 2007/1831 is there for a quarter; write it as CSV.
 
-    Exact counts, for the responsible authorities alone. A count is nought where every feed behind it is
-    complete to the month's end, and empty where nobody knows.
+    Exact counts, marked, for the authorities the extract names alone; for anybody else, what --profile was shown.
+    A count is nought where every feed behind it is complete to the month's end, and empty where nobody knows.
     """
     known = catalogue_of(catalogue, areas)
     extract = _extract_of(known)
-    gathered = Gathered(known, quarter)
-    if values is None:
-        partitions, is_whole = _read_kafka(kafka, gathered)
+    if profile is None:
+        counts = _exact(kafka, values, extract, Gathered(known, quarter))
+        tick_list = ticks(extract, counts, quarter)
+        say(f"{extract.marking}: exact counts, for {', '.join(extract.readers)} alone")
     else:
-        partitions, is_whole = _read_file(values, gathered), True
-    counts = gathered.counts(extract, partitions, is_whole=is_whole)
-    tick_list = ticks(extract, counts, quarter)
+        chosen = _hiding(profile, extract, known)
+        counts = counts_shown(extract, known, chosen, quarter, newest_shown(kafka, values, chosen))
+        tick_list = ticks(extract, counts, quarter, nothing="not shown")
     if into is not None:
         _write(into, counts, tick_list)
     on = (datetime.now(LONDON) if today is None else today).date()
@@ -123,6 +130,24 @@ def _extract_of(known: Catalogue) -> Extract:
         if extract.id == EXTRACT:
             return extract
     raise Wrong(f"this catalogue does not say what is to be disclosed: it has no extracts/{EXTRACT}.yaml")
+
+
+def _hiding(profile: str, extract: Extract, known: Catalogue) -> Profile:
+    """The profile, which must hide small counts: exact ones are not for a profile."""
+    chosen = profile_of(profile, known)
+    if chosen.suppresses:
+        return chosen
+    raise Wrong(
+        f"profile {profile} hides nothing, and exact counts are for {', '.join(extract.readers)} alone: "
+        f"leave --profile out for them, or name one that hides small counts"
+    )
+
+
+def _exact(kafka: Connection, values: Path | None, extract: Extract, gathered: Gathered) -> dict[str, list[Count]]:
+    if values is not None:
+        return gathered.counts(extract, _read_file(values, gathered))
+    partitions, is_whole = _read_kafka(kafka, gathered)
+    return gathered.counts(extract, partitions, is_whole=is_whole)
 
 
 def _read_kafka(kafka: Connection, gathered: Gathered) -> tuple[int, bool]:

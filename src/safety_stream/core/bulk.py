@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 import msgspec
 
-from safety_stream.core.catalogue import Catalogue, Caveat, Indicator, Rate, Share
-from safety_stream.core.derived import Kind, Measure, newest_of
+from safety_stream.core.catalogue import Catalogue, Caveat, Indicator, Profile, Rate, Share
+from safety_stream.core.derived import Kind, Measure, Newest, newest_of
 from safety_stream.core.model.judgements import Signal
 from safety_stream.core.model.published import PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, PeriodKind, to_date
@@ -69,6 +70,41 @@ class MeasureRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     from_rounded: bool
     parts: str
     caveats: str
+
+
+class WithoutCounty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A table of which a profile is not shown the total of a county, and why not."""
+
+    indicator: str
+    period: PeriodKind
+    starts: date
+    county: str
+    why: str
+
+
+def tables_without_county(newest: Newest, catalogue: Catalogue, profile: Profile) -> list[WithoutCounty]:
+    """Every table without the total of a county, sorted; none of a profile that hides nothing by table."""
+    if not profile.suppresses:
+        return []
+    tables = sorted({(indicator, period.kind, period) for _, indicator, period in newest.values})
+    counties = [one for one in catalogue.areas.by_code.values() if one.kind == "county"]
+    return [
+        WithoutCounty(
+            indicator=indicator,
+            period=kind,
+            starts=to_date(period.starts),
+            county=county.code,
+            why=_NOT_SHOWN if value is None else _HIDDEN,
+        )
+        for indicator, kind, period in tables
+        for county in counties
+        if county.is_valid_on(period.starts) and (not profile.areas or county.code in profile.areas)
+        if (value := newest.values.get((county.code, indicator, period))) is None or value.value is None
+    ]
+
+
+_HIDDEN: Final = "it is small, or would tell with what is shown a count that is"
+_NOT_SHOWN: Final = "it was not shown"
 
 
 def bulk_rows(values: Iterable[PublishedIndicator], catalogue: Catalogue) -> list[BulkRow]:

@@ -314,13 +314,16 @@ class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Extract(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What authorities must disclose to one another of each quarter, by the end of so many quarters after it.
 
-    `form` is in what form it is answered at all. `sources` say, by holder, where the words of its items are from.
+    `form` is in what form it is answered at all. `sources` say, by holder, where the words of its items are from. Exact
+    counts bear `marking`, and are for `readers` alone.
     """
 
     id: str
     title: str
     due_quarters_after: int
     form: str
+    marking: Marking
+    readers: tuple[Holder, ...]
     sources: Mapping[Holder, str]
     items: tuple[Item, ...]
 
@@ -332,7 +335,8 @@ Hears = Literal["always", "escalated"]
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who may hear of which alerts, and which fields of them; everything not named stays inside.
 
-    Of what is marked higher than `marked_at_most` they are told nothing.
+    Of what is marked higher than `marked_at_most` they are told nothing. A `partner` works for another organisation,
+    and is never shown exact numbers.
     """
 
     id: str
@@ -342,6 +346,7 @@ class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     fields: tuple[str, ...]
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
+    partner: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -349,7 +354,8 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `areas` empty means all, and so does `indicators`; `suppress_below` is the smallest count shown as a number (0: all
     are), smaller ones but nought go out as None, and whatever would tell them; `round_to` rounds the others to the
-    nearest multiple (1: exact). `shows` are the fields shown beside the value; all others are None.
+    nearest multiple (1: exact). `shows` are the fields shown beside the value; all others are None. `readers` are the
+    audiences that may see it, where it shows exact numbers.
     """
 
     id: str
@@ -361,6 +367,7 @@ class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     suppress_below: int
     round_to: int
     shows: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
 
     @property
     def suppresses(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which cells of a table of counts may be shown, so that nobody works out one that may not.
+"""Which cells of a table of counts may be shown, so that nobody works out one that may not, with this text in hand.
 
 Theory of operation
 -------------------
@@ -6,52 +6,53 @@ A *table* is one indicator in one period: a *leaf* for each district and each re
 sums of leaves (a district may be in several). Groupings are added up from their leaves here, never taken from
 elsewhere, so that a table always adds up.
 
-What is shown is a set of cells. A count of 1 to `below - 1` is hidden (primary suppression); nought is a number like
-any other and is shown. Everybody can subtract, so others are hidden with it (secondary suppression), until nothing
-hidden can be worked out. What can be, is this. Each shown grouping is an equation over its hidden leaves, the shown
-ones being known. A hidden cell is *told* when it is a combination of these equations: when its own row lies in their
-row space. And a hidden count is at least 1, which says more than equations do: two hidden counts that add up to 2 are 1
-and 1. So a leaf that no solution has above its least is as good as shown, and is taken out before the row space is
-looked at. Which leaves these are is worked out exactly, for any combination of equations: those at 1 (or, later, at 0)
-that cannot rise unless another at its least falls (`_pinned`). Rounding takes nothing back: a rounded number is held to
-be as good as the exact one.
+A sum from 1 to `below - 1` is *small* and must not be known. Everybody can subtract, so other cells are hidden with it.
+Which ones must not depend on how large these are: if the smallest that protects were hidden, whoever has this text
+would learn that the shown ones are larger than the hidden one. So it is laid down before anything is counted. The
+leaves that groupings connect are a tree of *branches*: a branch is divided in two by the largest grouping that divides
+it, and where none does, in the middle, by code. Districts that are in the same groupings so come to lie beside one
+another, and county totals are the last to be given up.
 
-To protect a told cell the smallest count that protects it is hidden; if none does alone, the smallest near it, and so
-on.
+    a branch is covered     when one of its halves is small, when it lies within one that is covered, or when it is a
+                            whole tree and small itself
+    a leaf is shown         when no covered branch has it
+    a grouping is shown     when it is not small, and of each covered branch it has all or nothing
+
+What does this tell? Everything shown is a sum of whole covered branches and of leaves that are shown, so of a covered
+branch its sum at most. That sum is never small: its own branch would be covered. And whether it is covered depends on
+nothing but its two sums, of which one is small and nobody knows which. So let a leaf of it be any number from 1 to
+`below - 1`, the rest of its half nought, and the other half what is left of the sum: that is a table from which the
+very same would be shown, to the last cell. Therefore, by whatever reasoning over one release:
+
+    a hidden leaf           may be each number from 1 to `below - 1`, whatever it is
+    any sum of leaves       that follows from what is shown is not small, listed or not
+    a hidden grouping       may be at least two numbers; each from 1 up where groupings nest, else it may be known to be
+                            at least so many as the covered branches it cuts
 
 A table is restated. Whoever has kept what was shown before may subtract over time, too, and at worst knows which hidden
-counts did not change. Therefore:
-
-    hidden stays hidden     a cell that was not shown once is never shown later, whatever it becomes
-    with all above it       when a leaf has to be hidden that was shown before, so is every grouping above it
-    or not at all           when a grouping would have to be hidden below which no such leaf is, nothing is shown
-
-The first two make each later set of equations a part of the earlier one, over the same leaves: what moved freely before
-moves freely now, in all releases at once. What is newly hidden is in no equation at all. The third is for what would
-tell itself: a grouping that was shown, and whose leaves have all changed in the open, is known without being shown.
-Such a restatement is held back, and the table stands as it was last shown, until it can be restated again.
+counts did not change. Therefore a table keeps what it first showed: what was hidden stays hidden, whatever it becomes,
+and a restatement that would hide more is held back, and the table stands as it was last shown, until it can be restated
+again. So is one in which all of a covered branch has become nought, for then each leaf of it would be known. What is
+shown of all releases are then the same sums over the same leaves, and of two leaves of a covered branch one may always
+have a little more and the other less, in all of them at once.
 
 What this does not do. Indicators are looked at one by one: no two of a profile may have a report in common, or a part
 of one would follow from the rest of it (such a catalogue is refused, `core/rules/apart.py`). Profiles are, too. Periods
-that nest must not be shown both (such a catalogue is refused). Who knows this text
-and which counts were near may narrow a hidden one down. Bounds are joined with equations within a release, not across
-releases by someone who is told which hidden counts changed. And bounds are worked out over fractions: where districts
-are divided in two ways, each as often as you like, that is as exact as whole numbers; where three ways cross, whole
-numbers may now and then say more.
+that nest must not be shown both (such a catalogue is refused; `core/stages/publish_indicators.py` sees to what other
+catalogues have shown before). That a cell is hidden tells that it, or what lies beside it, is small, and how likely
+which is nobody is kept from guessing: a large district beside a small one is rarely the reason. Who is told from within
+which hidden counts changed, restatement by restatement, may narrow others down by it: one that lost three was at least
+three. And one who is told from within what a leaf of a branch is knows the other, where there are but two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
-from math import gcd
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
 from safety_stream.core.catalogue import Area, Areas, Parent
 from safety_stream.core.model.times import Period
-
-Row = list[Fraction]
 
 
 class Hierarchy(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -105,169 +106,94 @@ def cells_shown(
     `before` are the cells last shown of it, None the first time. None is the answer when a restatement must be held
     back. What is not listed is not shown, and is kept from being worked out while it is small.
     """
-    hidden = {
-        cell
-        for cell in hierarchy.cells
-        if cell not in listed or 0 < counts[cell] < below or (before is not None and cell not in before)
-    }
-    table = _Table(hierarchy, counts, before)
-    hidden |= table.taken_along(hidden)
-    while (told := table.told(hidden, _secrets(hidden, counts, listed, below))) is not None:
-        more = table.protecting(told, hidden)
-        if more is None:
-            return None
-        hidden |= more
-    return None if table.tells_itself(hidden) else frozenset(hierarchy.cells) - hidden
+    table = _Table(hierarchy, counts, listed, below)
+    if before is None:
+        return table.shown
+    kept = before.intersection(listed)
+    return kept if kept <= table.shown and not table.is_known_to_be_nought(kept) else None
 
 
-def _secrets(hidden: Iterable[str], counts: Mapping[str, int], listed: Collection[str], below: int) -> list[str]:
-    return [cell for cell in hidden if cell in listed or 0 < counts[cell] < below]
+class _Branch(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Some leaves, and the two halves they are divided in; a leaf has none."""
+
+    leaves: frozenset[str]
+    halves: tuple[_Branch, ...]
+
+
+def _branches(leaves: Sequence[str], sums: Mapping[str, frozenset[str]]) -> list[_Branch]:
+    """A tree for each of the smallest sets of leaves that no grouping connects: a function of the hierarchy alone."""
+    apart: list[frozenset[str]] = []
+    for one in (*(frozenset({leaf}) for leaf in leaves), *sums.values()):
+        touching = [other for other in apart if other & one]
+        apart = [*(other for other in apart if other not in touching), one.union(*touching)]
+    dividing = [sums[cell] for cell in sorted(sums, key=lambda cell: (-len(sums[cell]), cell))]
+    return [_divided(sorted(one), dividing) for one in sorted(apart, key=min)]
+
+
+def _divided(leaves: Sequence[str], dividing: Sequence[frozenset[str]]) -> _Branch:
+    whole = frozenset(leaves)
+    if len(leaves) == 1:
+        return _Branch(whole, ())
+    # Where no grouping divides them, none would be cut whichever way they are.
+    first = next((one for one in dividing if _cuts(one, whole)), frozenset(leaves[: (len(leaves) + 1) // 2]))
+    halves = ([leaf for leaf in leaves if leaf in first], [leaf for leaf in leaves if leaf not in first])
+    return _Branch(whole, tuple(_divided(half, dividing) for half in halves))
+
+
+def _cuts(one: frozenset[str], leaves: frozenset[str]) -> bool:
+    """Whether a sum has some of these leaves and not all of them."""
+    return bool(one & leaves) and not leaves <= one
 
 
 class _Table:
-    """A table while it is decided what of it may be shown."""
+    """A table and the tree over its leaves, while it is decided what of it may be shown."""
 
-    def __init__(self, hierarchy: Hierarchy, counts: Mapping[str, int], before: frozenset[str] | None) -> None:
-        self._hierarchy = hierarchy
+    def __init__(self, hierarchy: Hierarchy, counts: Mapping[str, int], listed: Collection[str], below: int) -> None:
         self._counts = counts
-        self._before = before
-        self._under = {cell: hierarchy.under(cell) for cell in hierarchy.cells}
+        self._below = below
+        self._listed = frozenset(leaf for leaf in hierarchy.leaves if leaf in listed)
+        # A grouping that is not listed is never shown, and so tells nothing and divides nothing.
+        self._sums = {cell: hierarchy.under(cell) for cell in hierarchy.groupings if cell in listed}
+        self._branches = _branches(hierarchy.leaves, self._sums)
+        self.shown = self._shown()
 
-    def taken_along(self, hidden: Collection[str]) -> frozenset[str]:
-        """The groupings above what is hidden now and was shown before."""
-        newly = self._newly_hidden(hidden)
-        return frozenset(above for above in self._hierarchy.groupings if self._under[above] & newly)
+    def is_known_to_be_nought(self, shown: frozenset[str]) -> bool:
+        """Whether a branch of which no more than its sum is shown has come to nought, and each leaf of it with it."""
+        covered = [leaves for branch in self._branches for leaves in self._not_told_apart(branch, shown)]
+        return any(leaves & self._listed and self._sum(leaves) == 0 for leaves in covered)
 
-    def tells_itself(self, hidden: Collection[str]) -> bool:
-        """Whether a grouping that was shown is hidden now, and all that changed below it is in the open."""
-        newly = self._newly_hidden(hidden)
-        return any(
-            cell in hidden and not self._under[cell] & newly
-            for cell in self._hierarchy.groupings
-            if self._before is not None and cell in self._before
+    def _shown(self) -> frozenset[str]:
+        covered = [leaves for branch in self._branches for leaves in self._covered(branch)]
+        return self._listed.difference(*covered).union(
+            cell
+            for cell, leaves in self._sums.items()
+            if not self._is_small(leaves) and not any(_cuts(leaves, one) for one in covered)
         )
 
-    def told(self, hidden: Collection[str], secrets: Iterable[str]) -> str | None:
-        """A secret that what is shown tells, the smallest; None without one."""
-        equations = self._equations(hidden)
-        found = [cell for cell in secrets if equations.tell(self._under[cell])]
-        return min(found, key=self._order) if found else None
+    def _covered(self, branch: _Branch) -> list[frozenset[str]]:
+        """The largest covered branches of a tree."""
+        return [branch.leaves] if self._is_small(branch.leaves) else list(self._covered_within(branch))
 
-    def protecting(self, told: str, hidden: Collection[str]) -> frozenset[str] | None:
-        """What to hide as well: the smallest that protects the told cell, else the smallest; None without any."""
-        near = self._near(told, hidden)
-        for cell in near:
-            more = self._with_those_above(cell, hidden)
-            if not self._equations({*hidden, *more}).tell(self._under[told]):
-                return more
-        return self._with_those_above(near[0], hidden) if near else None
+    def _covered_within(self, branch: _Branch) -> Iterator[frozenset[str]]:
+        if any(self._is_small(half.leaves) for half in branch.halves):
+            yield branch.leaves
+            return
+        for half in branch.halves:
+            yield from self._covered_within(half)
 
-    def _newly_hidden(self, hidden: Collection[str]) -> frozenset[str]:
-        return frozenset(leaf for leaf in self._hierarchy.leaves if leaf in hidden and leaf in (self._before or ()))
+    def _not_told_apart(self, branch: _Branch, shown: frozenset[str]) -> Iterator[frozenset[str]]:
+        """The largest branches that no cell which is shown says more of than their sum."""
+        told = branch.leaves & shown or any(
+            _cuts(leaves, branch.leaves) for cell, leaves in self._sums.items() if cell in shown
+        )
+        if branch.halves and not told:
+            yield branch.leaves
+            return
+        for half in branch.halves:
+            yield from self._not_told_apart(half, shown)
 
-    def _with_those_above(self, cell: str, hidden: Collection[str]) -> frozenset[str]:
-        return frozenset({cell}) | self.taken_along({*hidden, cell})
+    def _is_small(self, leaves: frozenset[str]) -> bool:
+        return 0 < self._sum(leaves) < self._below
 
-    def _near(self, told: str, hidden: Collection[str]) -> list[str]:
-        """The shown counts that have to do with a cell, smallest first: never nought, which would protect nothing.
-
-        In a restatement no groupings, which would tell themselves.
-        """
-        shown = [cell for cell in self._hierarchy.groupings if cell not in hidden]
-        touching = [cell for cell in shown if self._under[cell] & self._under[told]]
-        leaves = self._under[told].union(*(self._under[cell] for cell in touching))
-        found = [leaf for leaf in leaves if leaf not in hidden]
-        if self._before is None:
-            found += touching
-        return sorted((cell for cell in found if self._counts[cell]), key=self._order)
-
-    def _order(self, cell: str) -> tuple[int, bool, str]:
-        return self._counts[cell], cell in self._hierarchy.groupings, cell
-
-    def _equations(self, hidden: Collection[str]) -> _Equations:
-        unknown = [leaf for leaf in self._hierarchy.leaves if leaf in hidden]
-        sums = [self._under[cell] for cell in self._hierarchy.groupings if cell not in hidden]
-        least = {leaf for leaf in unknown if self._counts[leaf] <= 1}
-        return _Equations(unknown, sums, least)
-
-
-class _Equations:
-    """What sums over unknown leaves tell, of which those in `least` are as small as they can be."""
-
-    def __init__(self, unknown: Sequence[str], sums: Iterable[frozenset[str]], least: Collection[str]) -> None:
-        sums = list(sums)
-        pinned = _pinned(unknown, sums, least)
-        self._unknown = [leaf for leaf in unknown if leaf not in pinned]
-        self._reduced = _reduced(_row(one, self._unknown) for one in sums)
-
-    def tell(self, leaves: frozenset[str]) -> bool:
-        """Whether the sum of these leaves can be worked out."""
-        return not any(_remainder(_row(leaves, self._unknown), self._reduced))
-
-
-def _row(leaves: Collection[str], columns: Sequence[str]) -> Row:
-    return [Fraction(leaf in leaves) for leaf in columns]
-
-
-def _reduced(rows: Iterable[Row]) -> list[tuple[int, Row]]:
-    """The rows in echelon form, each with the column it begins in, where it is 1."""
-    reduced: list[tuple[int, Row]] = []
-    for row in rows:
-        left = _remainder(row, reduced)
-        begins = next((at for at, value in enumerate(left) if value), None)
-        if begins is not None:
-            reduced.append((begins, [value / left[begins] for value in left]))
-            reduced.sort(key=lambda one: one[0])
-    return reduced
-
-
-def _remainder(row: Row, reduced: Iterable[tuple[int, Row]]) -> Row:
-    """What is left of a row when the others have been taken off as often as they go into it."""
-    for begins, other in reduced:
-        times = row[begins]
-        if times:
-            row = [value - times * off for value, off in zip(row, other, strict=True)]
-    return row
-
-
-def _pinned(unknown: Sequence[str], sums: Sequence[frozenset[str]], least: Collection[str]) -> frozenset[str]:
-    """The leaves at their least that no solution has above it.
-
-    A solution is left in a direction in which all sums stay as they are and no leaf in `least` falls. The other leaves
-    may go either way, so they are eliminated first; what is left says of those in `least` alone how they may rise.
-    """
-    free = [leaf for leaf in unknown if leaf not in least]
-    bound = [leaf for leaf in unknown if leaf in least]
-    reduced = _reduced(_row(one, [*free, *bound]) for one in sums)
-    rays = [tuple(int(at == one) for at in range(len(bound))) for one in range(len(bound))]
-    for begins, row in reduced:
-        if begins >= len(free):
-            rays = _within(rays, row[len(free) :])
-    return frozenset(leaf for at, leaf in enumerate(bound) if not any(ray[at] for ray in rays))
-
-
-def _within(rays: Sequence[tuple[int, ...]], row: Row) -> list[tuple[int, ...]]:
-    """The edges of a cone of non-negative directions once it is cut down to those that keep one more sum.
-
-    The double description method: an edge lies in the sum, or is where it cuts between one on either side.
-    """
-    scale = 1
-    for value in row:
-        scale = scale * value.denominator // gcd(scale, value.denominator)
-    whole = [int(value * scale) for value in row]
-    by_side = [(sum(a * b for a, b in zip(whole, ray, strict=True)), ray) for ray in rays]
-    kept = [ray for side, ray in by_side if side == 0]
-    for above, up in by_side:
-        for under, down in by_side:
-            if above > 0 > under:
-                kept.append(tuple(above * b - under * a for a, b in zip(up, down, strict=True)))
-    return list(_edges(kept))
-
-
-def _edges(rays: Iterable[tuple[int, ...]]) -> Iterator[tuple[int, ...]]:
-    """The rays that are no sums of others: those whose support holds no other's. Each but once, and small."""
-    by_support = {frozenset(at for at, value in enumerate(ray) if value): ray for ray in rays}
-    for support, ray in by_support.items():
-        if not any(other < support for other in by_support):
-            common = gcd(*ray)
-            yield tuple(value // common for value in ray)
+    def _sum(self, leaves: frozenset[str]) -> int:
+        return sum(self._counts[leaf] for leaf in leaves)

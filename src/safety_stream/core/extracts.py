@@ -9,6 +9,10 @@ ends no sooner; and what measure says of the feeds (`FeedStatus`), once all its 
 does, so where there is neither, a count stays unknown. And so does every one from before the day a feed covers things
 from: what it told of that time is no count.
 
+Exact counts are for the authorities the extract names. Anybody else is given what their profile was shown, by month and
+district as it was shown: to hide small counts anew here, by other counts of another day, would tell by subtraction what
+is hidden there.
+
 The district a thing happened in holds it, or OUTSIDE or UNLOCATED does, each incident once: the counts of a quarter add
 up to all there is.
 """
@@ -22,15 +26,20 @@ from typing import Final, Literal
 
 import msgspec
 
-from safety_stream.core.catalogue import Area, Areas, Catalogue, Extract, Holder, Indicator, Item
+from safety_stream.core.catalogue import Area, Areas, Catalogue, Extract, Holder, Indicator, Item, Profile
+from safety_stream.core.derived import Newest
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
+from safety_stream.core.model.markings import MARKINGS, Marking
+from safety_stream.core.model.published import PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, Period, period_of, start_of, to_date, to_day
 from safety_stream.core.stages.stage import Clock, complete_to, is_covered
 
-Answer = Literal["answered", "answered, provisional", "no feed", "not in the vocabulary"]
+Answer = Literal[
+    "answered", "answered, some withheld", "answered, provisional", "no feed", "not shown", "not in the vocabulary"
+]
 """`provisional`: of some month a feed is not known to be complete. `no feed`: nothing is known of any month, because
-a feed has told nothing of it, or does not cover it."""
+a feed has told nothing of it, or does not cover it. `some withheld`, `not shown`: from the profile it is made for."""
 
 _QUARTER: Final = re.compile(r"([0-9]{4})-Q([1-4])")
 _YEARS: Final = range(1900, 3000)
@@ -39,8 +48,9 @@ _YEARS: Final = range(1900, 3000)
 class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What an item's indicator came to in an area and month; None where nobody knows.
 
-    The month is written 2026-01. `revision` and `as_of` are the value's: a nought that follows from complete feeds
-    alone has neither.
+    The month is written 2026-01. `withheld` is one that is hidden from the profile the table is for, being small or
+    telling one that is. `revision` and `as_of` are the value's: a nought that follows from complete feeds alone has
+    neither. `readers` are the authorities it is for alone; of what a profile was shown, none: it was shown already.
     """
 
     item: str
@@ -49,9 +59,12 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     area_name: str
     month: str
     count: int | None
+    withheld: bool
     final: bool
     revision: int | None
     as_of: Instant | None
+    marking: Marking
+    readers: tuple[Holder, ...]
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -122,7 +135,7 @@ class Gathered:
             self._proven.clear()
         return {
             item.id: [
-                self._count(item, indicator, area, month, newest)
+                self._count(extract, item, indicator, area, month, newest)
                 for indicator in item.indicators
                 for area in _where_things_happen(self._catalogue.areas)
                 for month in self._months
@@ -142,7 +155,9 @@ class Gathered:
             if before is None or before.revision < value.revision:
                 self._values[key] = value
 
-    def _count(self, item: Item, indicator: str, area: Area, month: Period, newest: Mapping[str, Instant]) -> Count:
+    def _count(
+        self, extract: Extract, item: Item, indicator: str, area: Area, month: Period, newest: Mapping[str, Instant]
+    ) -> Count:
         feeds = self._indicators[indicator].feeds
         covered = is_covered(month, feeds, self._catalogue.sources)
         value = self._values.get((area.code, indicator, month.starts)) if covered else None
@@ -155,9 +170,12 @@ class Gathered:
             area_name=area.name,
             month=f"{to_date(month.starts):%Y-%m}",
             count=nothing if value is None else value.value,
+            withheld=False,
             final=complete if value is None else value.final,
             revision=None if value is None else value.revision,
             as_of=None if value is None else value.as_of,
+            marking=extract.marking,
+            readers=extract.readers,
         )
 
     def _is_complete(self, feed: str, month: Period, newest: Mapping[str, Instant]) -> bool:
@@ -166,8 +184,44 @@ class Gathered:
         return complete_to(newest, (feed,), self._catalogue.sources) >= start_of(month.ends)
 
 
-def ticks(extract: Extract, counts: Mapping[str, Iterable[Count]], quarter: Period) -> list[Tick]:
-    """The tick-list of a quarter: every item in order of the extract."""
+def counts_shown(
+    extract: Extract, catalogue: Catalogue, profile: Profile, quarter: Period, newest: Newest
+) -> dict[str, list[Count]]:
+    """By item, what a profile was shown of its months, in the areas it is shown any of."""
+    areas = [area for area in _where_things_happen(catalogue.areas) if not profile.areas or area.code in profile.areas]
+    return {
+        item.id: [
+            _count_shown(item, indicator, area, month, newest.values.get((area.code, indicator, month)))
+            for indicator in item.indicators
+            for area in areas
+            for month in _months_of(quarter)
+            if _is_there_in(area, month)
+        ]
+        for item in extract.items
+    }
+
+
+def _count_shown(item: Item, indicator: str, area: Area, month: Period, value: PublishedIndicator | None) -> Count:
+    return Count(
+        item=item.id,
+        indicator=indicator,
+        area=area.code,
+        area_name=area.name,
+        month=f"{to_date(month.starts):%Y-%m}",
+        count=None if value is None else value.value,
+        withheld=value is not None and value.value is None,
+        final=value is not None and value.final,
+        revision=None if value is None else value.revision,
+        as_of=None if value is None else value.as_of,
+        marking=MARKINGS[0],
+        readers=(),
+    )
+
+
+def ticks(
+    extract: Extract, counts: Mapping[str, Iterable[Count]], quarter: Period, nothing: Answer = "no feed"
+) -> list[Tick]:
+    """The tick-list of a quarter: every item in order of the extract. `nothing` is said of one that has no count."""
     due = due_on(extract, quarter)
     return [
         Tick(
@@ -175,7 +229,7 @@ def ticks(extract: Extract, counts: Mapping[str, Iterable[Count]], quarter: Peri
             item=item.id,
             words=item.words,
             indicators=item.indicators,
-            answer=_answer(item, list(counts[item.id])),
+            answer=_answer(item, list(counts[item.id]), nothing),
             reason=item.without or item.short or "",
             form=extract.form if item.indicators else "",
             due=due,
@@ -185,12 +239,13 @@ def ticks(extract: Extract, counts: Mapping[str, Iterable[Count]], quarter: Peri
     ]
 
 
-def _answer(item: Item, counts: list[Count]) -> Answer:
+def _answer(item: Item, counts: list[Count], nothing: Answer) -> Answer:
     if not item.indicators:
         return "not in the vocabulary"
     if all(one.final for one in counts):
-        return "answered"
-    return "no feed" if all(one.count is None for one in counts) else "answered, provisional"
+        return "answered, some withheld" if any(one.withheld for one in counts) else "answered"
+    is_known = any(one.withheld or one.count is not None for one in counts)
+    return "answered, provisional" if is_known else nothing
 
 
 def _months_of(quarter: Period) -> tuple[Period, ...]:

@@ -58,6 +58,10 @@ _STEWARD = frozenset({"analyst"})
 Data-protection officers and auditors judge how that is done, so they do not do it; operators run machines, and have no
 business with persons.
 """
+_OUTSIDERS = frozenset(
+    {"exploitation-team", "marac-coordinator", "childrens-services", "asb-lead", "repeat-victim-list"}
+)
+"""Audiences of partners (`partner: true` in the catalogue): nobody of them is shown exact numbers, in any role."""
 _EXACT, _PARTNER = frozenset({"internal"}), frozenset({"partner"})
 _ALL = frozenset({EVERYBODYS})
 
@@ -85,9 +89,9 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
         "meeting": _HANDLE,
         "feed": _HANDLE,
         "subscriptions": _HANDLE,
-        "county": _PARTNER,
-        "area": _PARTNER,
-        "indicator": _PARTNER,
+        "county": _EXACT | _PARTNER,
+        "area": _EXACT | _PARTNER,
+        "indicator": _EXACT | _PARTNER,
         "catalogue": _ALL,
         "feeds": _ALL,
     },
@@ -147,6 +151,8 @@ def may(person: Person, page: Page) -> bool:
     """Whether the table lets this person see the page."""
     if page == "matches" and person.areas:
         # A person is of no area: whoever sees those of some alone decides about none.
+        return False
+    if page in ABOUT_NUMBERS and person.profile in _EXACT and person.audience in _OUTSIDERS:
         return False
     return asked_as(person, page) in PERMITTED[person.role].get(page, frozenset())
 

@@ -128,24 +128,28 @@ def _faults(settings: SignInSettings, catalogue: Catalogue) -> Iterator[str]:
     """What nobody could sign in with, or would see other than is meant."""
     if "openid" not in settings.scopes:
         yield "scopes: without openid nobody is said to be anybody; add it"
-    audiences = {one.id for one in catalogue.audiences} | {""}
-    profiles = {one.id for one in catalogue.profiles} | {""}
     for place, line in enumerate(settings.roles):
-        at = f"roles.{place}"
-        if line.audience not in audiences:
-            yield f"{at}.audience: there is no such audience; take one of the catalogue's"
-        if line.profile not in profiles:
-            yield f"{at}.profile: there is no such profile; take one of the catalogue's"
-        person = Person(id="-", role=line.role, audience=line.audience, profile=line.profile)
-        if line.audience and not may(person, "inbox"):
-            yield f"{at}: a {line.role} reads no alerts of that audience; see the table in web/policy.py"
-        if not any(may(person, page) for page in get_args(Page)):
-            yield f"{at}: a {line.role} of that audience and profile may see no page"
+        yield from _faults_of_line(f"roles.{place}", line, catalogue)
     codes = catalogue.areas.by_code.keys() | {area.division for area in catalogue.areas.by_code.values()}
     for name, areas in settings.areas.items():
         for place, code in enumerate(areas):
             if code not in codes:
                 yield f"areas.{name}.{place}: there is no such area in the catalogue"
+
+
+def _faults_of_line(at: str, line: RoleLine, catalogue: Catalogue) -> Iterator[str]:
+    readers = {one.id: one.readers for one in catalogue.profiles}
+    if line.audience not in {one.id for one in catalogue.audiences} | {""}:
+        yield f"{at}.audience: there is no such audience; take one of the catalogue's"
+    if line.profile not in readers.keys() | {""}:
+        yield f"{at}.profile: there is no such profile; take one of the catalogue's"
+    person = Person(id="-", role=line.role, audience=line.audience, profile=line.profile)
+    if line.audience and not may(person, "inbox"):
+        yield f"{at}: a {line.role} reads no alerts of that audience; see the table in web/policy.py"
+    if not any(may(person, page) for page in get_args(Page)):
+        yield f"{at}: a {line.role} of that audience and profile may see no page"
+    if line.audience and line.audience not in (readers.get(line.profile) or (line.audience,)):
+        yield f"{at}.profile: {line.profile} is not for that audience; its readers are in the catalogue"
 
 
 def known_of(settings: SignInSettings, claims: Mapping[str, object]) -> Known | None:

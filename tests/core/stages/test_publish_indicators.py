@@ -16,6 +16,8 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.times import DAY_LENGTH, Day, day_of
+from safety_stream.core.rules.rule import Selector
+from safety_stream.core.rules.rule import Test as FieldTest
 from safety_stream.core.stages import judge, publish_indicators
 from safety_stream.core.stages.publish_indicators import SLICE, shown_count
 from safety_stream.core.stages.rows import MemoryRows
@@ -354,11 +356,15 @@ def test_the_public_sees_no_small_count_and_others_to_the_nearest_five(
     assert table("public", outputs)["a"] == shown
 
 
-def test_a_small_count_takes_the_smallest_with_it_that_would_tell_it(small: Catalogue) -> None:
-    outputs = Shown(small).take(*counts(a=3, b=100, c=20, d=19), feeds("2026-02-20T12:00"))
+@pytest.mark.parametrize("others", [{"b": 100, "c": 20, "d": 19}, {"b": 20, "c": 100, "d": 400}])
+def test_a_small_count_takes_with_it_what_lies_beside_it_however_large_that_is(
+    small: Catalogue, others: dict[str, int]
+) -> None:
+    outputs = Shown(small).take(*counts(a=3, **others), feeds("2026-02-20T12:00"))
+    shown = table("public", outputs)
 
-    # C is smaller than B, and D would protect nothing: A is in the sum without it.
-    assert table("public", outputs) == {"a": None, "b": 100, "c": None, "d": 20, "ABC": 125, "ALL": 140}
+    assert {area for area, value in shown.items() if value is None} == {"a", "b"}
+    assert shown["ABC"] == 125
 
 
 def test_a_period_without_a_value_is_shown_with_noughts(small: Catalogue) -> None:
@@ -426,26 +432,23 @@ def test_a_restatement_that_rounds_to_the_same_number_is_not_told(small: Catalog
     assert on("public", door.take(*counts(a=21), feeds("2026-02-21T12:00"))) == []
 
 
-def test_what_becomes_small_takes_all_above_it_with_it_and_what_was_hidden_stays(small: Catalogue) -> None:
+def test_a_table_stands_while_it_would_hide_more_and_what_was_hidden_stays(small: Catalogue) -> None:
     door = Shown(small)
-    door.take(*counts(a=20, b=30, c=40, d=50), feeds("2026-02-20T12:00"))
-    small_now = table("public", door.take(*counts(a=4), feeds("2026-02-21T12:00")))
-    large_again = table("public", door.take(*counts(a=90), feeds("2026-02-22T12:00")))
+    first = table("public", door.take(*counts(a=3, b=30, c=40, d=50), feeds("2026-02-20T12:00")))
+    small_now = table("public", door.take(*counts(c=4), feeds("2026-02-21T12:00")))
+    large_again = table("public", door.take(*counts(a=90, c=60), feeds("2026-02-22T12:00")))
 
-    assert small_now == {"a": None, "ABC": None, "ALL": None}
-    assert large_again == {}
+    assert first == {"a": None, "b": None, "c": 40, "d": 50, "ABC": 75, "ALL": 125}
+    assert small_now == {}
+    assert large_again == {"c": 60, "ABC": 180, "ALL": 230}
 
 
-def test_a_table_that_would_tell_itself_stands_as_it_was(small: Catalogue) -> None:
-    """With C at nought in the open, the sum of A and B would be known without being shown: 15 less 9."""
+def test_a_table_stands_where_all_that_is_hidden_would_be_known_to_be_nought(small: Catalogue) -> None:
     door = Shown(small)
-    first = table("public", door.take(*counts(a=3, b=3, c=9, d=40), feeds("2026-02-20T12:00")))
-    second = table("public", door.take(*counts(c=0), feeds("2026-02-21T12:00")))
-    third = table("public", door.take(*counts(c=14), feeds("2026-02-22T12:00")))
+    door.take(*counts(a=3, b=30, c=40, d=50), feeds("2026-02-20T12:00"))
 
-    assert first == {"a": None, "b": None, "c": 10, "d": 40, "ABC": 15, "ALL": 55}
-    assert second == {}
-    assert third == {"c": 15, "ABC": 20, "ALL": 60}
+    assert table("public", door.take(*counts(a=0, b=0), feeds("2026-02-21T12:00"))) == {}
+    assert table("public", door.take(*counts(b=20), feeds("2026-02-22T12:00"))) == {"ABC": 60, "ALL": 110}
 
 
 def judged_and_shown(small: Catalogue, hidden: int) -> Shown:
@@ -463,7 +466,7 @@ def judged_and_shown(small: Catalogue, hidden: int) -> Shown:
     values = [
         msgspec.structs.replace(WEEK, area=area, starts=week, ends=week + 7, value=count)
         for week in weeks
-        for area, count in ({"a": 0, "b": 3, "c": 20, "d": 30} | (eighth if week == weeks[7] else {})).items()
+        for area, count in ({"a": 0, "b": 9, "c": 20, "d": 30} | (eighth if week == weeks[7] else {})).items()
     ]
     far = [feeds("2026-03-25T12:00"), feeds("2026-03-26T12:00")]
     step, rows = judge.make_step(known, 1), MemoryRows()
@@ -502,11 +505,8 @@ def test_many_tables_are_shown_some_at_a_time(small: Catalogue) -> None:
     door = Shown(covering(small, MONDAY - 7 * 79))
     first = door.take(*weeks, feeds("2026-01-30T12:00"), until_done=False)
 
-    def starts(outputs: Sequence[Output]) -> set[Day]:
-        return {one.starts for one in on("partner", outputs)}
-
-    assert len(starts(first)) == SLICE
-    assert len(starts(first + door.take())) >= len(weeks)
+    assert len(starts("partner", first)) == SLICE
+    assert len(starts("partner", first + door.take())) >= len(weeks)
 
 
 def test_a_profile_that_comes_later_is_shown_what_was_counted_before(small: Catalogue) -> None:
@@ -516,6 +516,115 @@ def test_a_profile_that_comes_later_is_shown_what_was_counted_before(small: Cata
     later.rows = door.rows
 
     assert table("public", later.take(feeds("2026-02-21T12:00")))["a"] == 20
+
+
+# --- A catalogue that comes to show otherwise what was shown already.
+
+
+def begun_after(door: Shown, catalogue: Catalogue) -> Shown:
+    """The same door, by another catalogue."""
+    other = Shown(catalogue)
+    other.rows = door.rows
+    return other
+
+
+def with_profile(catalogue: Catalogue, profile: str, **changes: Any) -> Catalogue:
+    profiles = tuple(
+        msgspec.structs.replace(one, **changes) if one.id == profile else one for one in catalogue.profiles
+    )
+    return msgspec.structs.replace(catalogue, profiles=profiles)
+
+
+def starts(profile: str, outputs: Sequence[Output]) -> set[Day]:
+    return {one.starts for one in on(profile, outputs)}
+
+
+MARCH = day_of(at("2026-03-01T00:00"))
+
+
+def test_months_begin_after_the_weeks_a_profile_has_been_shown(small: Catalogue) -> None:
+    """
+    weeks    ... to 16 February
+    months   January and February would bound them; March is the first without a day of theirs
+    """
+    door = Shown(small)
+    weeks = door.take(*weekly(a=20), *counts(a=20), feeds("2026-02-20T12:00"))
+    monthly = begun_after(door, with_profile(small, "partner", periods=("month",)))
+
+    assert max(starts("partner", weeks)) + 7 == day_of(at("2026-02-16T00:00"))
+    assert starts("partner", monthly.take(feeds("2026-04-20T12:00"))) == {MARCH}
+    assert starts("public", monthly.outputs) == {FEBRUARY, MARCH}
+
+
+def test_weeks_that_come_back_leave_out_the_months_shown_meanwhile(small: Catalogue) -> None:
+    door = Shown(small)
+    door.take(feeds("2026-02-20T12:00"))
+    monthly = begun_after(door, with_profile(small, "partner", periods=("month",)))
+    monthly.take(feeds("2026-04-20T12:00"))
+    weekly_again = begun_after(monthly, small)
+    outputs = weekly_again.take(*weekly(a=7), feeds("2026-05-20T12:00"))
+
+    assert min(starts("partner", outputs)) == day_of(at("2026-04-06T00:00"))
+
+
+def test_another_count_of_the_same_reports_begins_after_what_was_shown(small: Catalogue) -> None:
+    (violence,) = small.indicators
+    wider = msgspec.structs.replace(violence, id="harm")
+    apart = msgspec.structs.replace(violence, id="fires", select=Selector(tests=(FieldTest("kind", frozenset("x")),)))
+    door = Shown(small)
+    door.take(*counts(a=20), feeds("2026-02-20T12:00"))
+    named = msgspec.structs.replace(small, indicators=(violence, wider, apart))
+    outputs = begun_after(door, with_profile(named, "public", indicators=("harm", "fires"))).take(
+        feeds("2026-03-20T12:00")
+    )
+
+    assert {(one.indicator, one.starts) for one in on("public", outputs)} == {
+        ("harm", FEBRUARY),
+        ("fires", JANUARY),
+        ("fires", FEBRUARY),
+    }
+
+
+def test_a_count_of_other_reports_by_the_same_name_leaves_what_was_shown_as_it_stands(small: Catalogue) -> None:
+    """Also February does: the partners were shown weeks of it, which may hold what is counted now."""
+    (violence,) = small.indicators
+    narrower = msgspec.structs.replace(violence, select=Selector(tests=(FieldTest("flag", frozenset("x")),)))
+    door = Shown(small)
+    door.take(*counts(a=20), feeds("2026-02-20T12:00"))
+    later = begun_after(door, msgspec.structs.replace(small, indicators=(narrower,)))
+    later.take(*counts(a=18), feeds("2026-04-20T12:00"))
+    later.take(*counts(a=19), feeds("2026-04-21T12:00"))
+
+    assert starts("public", later.outputs) == {MARCH}
+
+
+def test_a_profile_by_another_name_begins_after_what_was_shown_by_the_old_one(small: Catalogue) -> None:
+    door = Shown(small)
+    door.take(*counts(a=20), feeds("2026-02-20T12:00"))
+    renamed = begun_after(door, with_profile(small, "public", id="everybody"))
+
+    assert starts("everybody", renamed.take(feeds("2026-03-20T12:00"))) == {FEBRUARY}
+
+
+def test_a_feed_that_covers_more_shows_no_days_another_kind_of_period_has_shown(small: Catalogue) -> None:
+    door = Shown(small)
+    door.take(feeds("2026-02-20T12:00"))
+    monthly = with_profile(small, "partner", periods=("month",))
+    begun_after(door, monthly).take(feeds("2026-04-20T12:00"))
+
+    outputs = begun_after(door, covering(monthly, JANUARY - 31)).take(feeds("2026-04-21T12:00"))
+
+    assert starts("partner", outputs) == set()
+    assert starts("public", outputs) == {JANUARY - 31}
+
+
+def test_what_went_out_before_a_ledger_was_kept_counts_too(small: Catalogue) -> None:
+    door = Shown(small)
+    door.take(*counts(a=20), feeds("2026-02-20T12:00"))
+    door.rows.delete(b"ledger")
+    renamed = begun_after(door, with_profile(small, "public", id="everybody"))
+
+    assert starts("everybody", renamed.take(feeds("2026-03-20T12:00"))) == {FEBRUARY}
 
 
 def test_lateness_is_that_of_the_whole_table(small: Catalogue) -> None:

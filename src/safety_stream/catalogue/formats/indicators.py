@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from safety_stream.catalogue.formats.conditions import StepEntry
 from safety_stream.catalogue.formats.parts import MANY_MAX, STEPS_MAX, AreaCode, LondonDay, Name, Number, Prose, Strict
 from safety_stream.core.catalogue import ONE, AgreementPart, Drill, Holder
+from safety_stream.core.model.markings import Marking
 from safety_stream.core.model.times import PeriodKind
 
 
@@ -119,11 +120,13 @@ class HolderSources(Strict):
 
 
 class ExtractFile(Strict):
-    """`extracts/*.yaml`: what authorities must disclose to one another of each quarter."""
+    """`extracts/*.yaml`: what authorities must disclose to one another of each quarter, how marked, and for whom."""
 
     id: Name
     title: Prose
     due_quarters_after: Annotated[int, Field(ge=0, le=8)]
     form: Prose
+    marking: Marking
+    readers: Annotated[list[Holder], Field(min_length=1)]
     sources: HolderSources
     items: Annotated[list[ItemEntry], Field(min_length=1, max_length=MANY_MAX)]

@@ -48,7 +48,7 @@ class HandlingFile(Strict):
 
 
 class AudienceEntry(Strict):
-    """Who may hear of which alerts, and which fields of them."""
+    """Who may hear of which alerts, and which fields of them; `partner` where they work for another organisation."""
 
     id: Name
     title: Prose
@@ -56,14 +56,19 @@ class AudienceEntry(Strict):
     priorities: Annotated[list[Priority], Field(min_length=1)]
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
+    partner: bool = False
     fields: Annotated[list[str], Field(min_length=1)]
 
 
 class ProfileEntry(Strict):
-    """A disclosure profile of indicator values; of all indicators, where it names none."""
+    """A disclosure profile of indicator values; of all indicators, where it names none.
+
+    `readers` are the audiences that may see exact numbers, and must be named by a profile that shows them.
+    """
 
     id: Name
     title: Prose
+    readers: list[Name] = []
     areas: list[AreaCode]
     indicators: list[Name] = []
     area_kinds: list[Literal["districts", "groupings"]] = []

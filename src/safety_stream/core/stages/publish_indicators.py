@@ -18,6 +18,13 @@ which report moved what. All cells of a table have one `as_of`. A table keeps th
 that may not be restated stays as it is. No signal is shown with it: what is thought of a week is made of other weeks,
 too, and some of those are hidden.
 
+A catalogue may come to show otherwise what was shown already: by another kind of period, in an indicator that counts
+some of the same reports, to a profile of another name. Whoever has kept the tables from before could subtract. So it is
+remembered to which day each kind of table of a profile went out, and of which reports (`Ledger`). One that is shown no
+more, or counts other reports by the same name, is closed: it is not restated, and tables that may hold its reports,
+whoever is shown them, begin after its last day. So do those of a profile that shows such reports otherwise. What two
+profiles show beside one another from the start is their catalogue's affair.
+
 Tables that are due are shown some at a time (`SLICE`).
 """
 
@@ -37,6 +44,8 @@ from safety_stream.core.model.judgements import Judgement, Signal
 from safety_stream.core.model.published import PublishedIndicator
 from safety_stream.core.model.tallies import Cause, is_within_a_district, merged, series_key
 from safety_stream.core.model.times import Day, Instant, Period, PeriodKind, day_of, period_of, start_of
+from safety_stream.core.rules.apart import are_apart
+from safety_stream.core.rules.rule import Selector
 from safety_stream.core.stages.publishing import Door
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
@@ -122,6 +131,36 @@ class Progress(msgspec.Struct, frozen=True, gc=False, array_like=True):
     until: Day
     waiting: list[Day]
     due: list[Day]
+
+
+class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What tables of a profile, indicator and kind of period hold: what they select, of days from `since` to `until`.
+
+    None that begins before `since` may be shown.
+    """
+
+    select: bytes
+    since: Day
+    until: Day
+
+
+class Ledger(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Of which reports and to which day tables went out: those that still do, and by what they select those closed."""
+
+    open: dict[str, Told] = msgspec.field(default_factory=dict)
+    closed: dict[bytes, Day] = msgspec.field(default_factory=dict)
+
+    def opened(self, row: str, told: Told) -> Ledger:
+        """The ledger when tables of that row in `progress/` have come so far."""
+        # Sorted, because a ledger is a row, and the same rows are the same bytes.
+        return Ledger(dict(sorted({**self.open, row: told}.items())), self.closed)
+
+    def without(self, row: str) -> Ledger:
+        """The ledger when those tables go out no more."""
+        told = self.open[row]
+        still = {other: one for other, one in self.open.items() if other != row}
+        until = max(told.until, self.closed.get(told.select, told.until))
+        return Ledger(still, dict(sorted({**self.closed, told.select: until}.items())))
 
 
 class Reached(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -375,6 +414,8 @@ class _Tables:
         self._progress = Table(rows, "progress/", Progress)
         self._released = Table(rows, "released/", Released)
         self._hierarchies = Table(rows, "hierarchy/", Hierarchy)
+        self._ledgers = Table(rows, "ledger", Ledger)
+        self._rows = rows
         self._left = SLICE
 
     def remember(self, value: IndicatorValue) -> None:
@@ -390,7 +431,7 @@ class _Tables:
     def _touch(self, indicator: str, kind: PeriodKind, starts: Day) -> None:
         """Something may be shown otherwise of a period: look again once the feeds have come on."""
         for profile in self._showing.profiles_of.get((indicator, kind), ()):
-            row = f"{profile.id}/{indicator}|{kind}"
+            row = _progress_key(profile.id, indicator, kind)
             progress = self._progress.get(row)
             if progress is None or not progress.first <= starts < progress.until:
                 continue
@@ -400,23 +441,54 @@ class _Tables:
 
     def come_on(self, reached: Reached) -> None:
         """The feeds have come on: what waited is due, and so is what has become final."""
-        for profile, indicator, kind, first in self._showing.tables:
+        ledger = self._closed(self._ledgers.get("") or self._first_ledger())
+        for profile, indicator, kind, covered in self._showing.tables:
+            row = _progress_key(profile.id, indicator.id, kind)
+            told = ledger.open.get(row) or _begun(ledger, profile, indicator)
+            first = max(covered, _first_from(told.since, kind))
             complete = reached.complete.get(indicator.id, 0)
             if complete <= first:
                 continue
-            row = f"{profile.id}/{indicator.id}|{kind}"
             progress = self._progress.get(row) or Progress(first, first, [], [])
-            until = period_of(complete, kind).starts
+            until = max(period_of(complete, kind).starts, progress.until)
             more = [*_starts(first, progress.first, kind), *_starts(progress.until, until, kind)]
             if more or progress.waiting:
                 due = sorted({*progress.due, *progress.waiting, *more})
-                self._progress.put(row, Progress(first, max(until, progress.until), [], due))
+                self._progress.put(row, Progress(first, until, [], due))
+                ledger = ledger.opened(row, msgspec.structs.replace(told, until=until))
+        self._ledgers.put_if_other("", ledger)
+
+    def _closed(self, ledger: Ledger) -> Ledger:
+        """The ledger when what is shown no more, or selects other reports by now, is closed."""
+        selects = {
+            _progress_key(profile.id, indicator.id, kind): indicator.select
+            for profile, indicator, kind, _ in self._showing.tables
+        }
+        for row, told in ledger.open.items():
+            if row not in selects or selects[row] != _SELECT_DECODER.decode(told.select):
+                ledger = ledger.without(row)
+                self._progress.delete(row)
+        return ledger
+
+    def _first_ledger(self) -> Ledger:
+        """What went out before a ledger was kept, by how far it had come; an indicator now gone held any report."""
+        ledger = Ledger()
+        prefix = b"progress/"
+        for key, _ in list(self._rows.scan(prefix, prefix[:-1] + b"0")):
+            row = key.removeprefix(prefix).decode()
+            progress = self._progress.get(row)
+            indicator = self._showing.indicators.get(row.partition("/")[2].rpartition("|")[0])
+            select = Selector() if indicator is None else indicator.select
+            if progress is not None:
+                told = Told(_SELECT_ENCODER.encode(select), progress.first, progress.until)
+                ledger = ledger.opened(row, told)
+        return ledger
 
     def due(self) -> list[tuple[Profile, Indicator, Period]]:
         """The tables to show now, no more than there is room for in a step; they are due no more."""
         found = []
         for profile, indicator, kind, _ in self._showing.tables:
-            row = f"{profile.id}/{indicator.id}|{kind}"
+            row = _progress_key(profile.id, indicator.id, kind)
             progress = self._progress.get(row)
             if self._left and progress is not None and progress.due:
                 now, later = progress.due[: self._left], progress.due[self._left :]
@@ -466,9 +538,9 @@ class _Tables:
         """Remember everything; whether more is due."""
         more = False
         for profile, indicator, kind, _ in self._showing.tables:
-            progress = self._progress.get(f"{profile.id}/{indicator.id}|{kind}")
+            progress = self._progress.get(_progress_key(profile.id, indicator.id, kind))
             more = more or (progress is not None and bool(progress.due))
-        for table in (self._counts, self._progress, self._released, self._hierarchies):
+        for table in (self._counts, self._progress, self._released, self._hierarchies, self._ledgers):
             table.flush()
         return more
 
@@ -477,6 +549,8 @@ _Change = tuple[str, Cell, Cell | None]
 """An area, how it is shown, and how it was."""
 
 _ENCODER = msgspec.msgpack.Encoder()
+_SELECT_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_SELECT_DECODER = msgspec.msgpack.Decoder(Selector)
 
 _OF_JUDGEMENTS: Final = frozenset({"expected", "low", "high", "signal", "opened"})
 
@@ -506,6 +580,26 @@ def _said(judgement: Judgement) -> Said:
     )
 
 
+def _begun(ledger: Ledger, profile: Profile, indicator: Indicator) -> Told:
+    """Tables that begin now: after what was shown of reports they may hold, to it or, until closed, to anybody."""
+    shown = [(told.select, told.until) for row, told in ledger.open.items() if row.startswith(f"{profile.id}/")]
+    since = max(
+        (
+            until
+            for select, until in (*ledger.closed.items(), *shown)
+            if not are_apart(indicator.select, _SELECT_DECODER.decode(select))
+        ),
+        default=0,
+    )
+    return Told(_SELECT_ENCODER.encode(indicator.select), since, since)
+
+
+def _first_from(day: Day, kind: PeriodKind) -> Day:
+    """The first day of the first period of a kind that does not begin before a day."""
+    period = period_of(day, kind)
+    return period.starts if period.starts == day else period.ends
+
+
 def _starts(first: Day, until: Day, kind: PeriodKind) -> list[Day]:
     """The first days of the periods from the one that begins with `first` to before `until`."""
     found = []
@@ -513,6 +607,10 @@ def _starts(first: Day, until: Day, kind: PeriodKind) -> list[Day]:
         found.append(first)
         first = period_of(first, kind).ends
     return found
+
+
+def _progress_key(profile: str, indicator: str, kind: PeriodKind) -> str:
+    return f"{profile}/{indicator}|{kind}"
 
 
 def _table_key(indicator: str, kind: PeriodKind, starts: Day) -> str:
