@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from sqlalchemy import Engine, event, select
@@ -14,6 +16,7 @@ from safety_stream.delivery.model import GiveUp, Message, Quiet, Taken, TryAgain
 from safety_stream.delivery.outbox import LEASE, Outbox, Position, TakenElsewhere, Took
 from safety_stream.delivery.subscriptions import subscribe, unsubscribe
 from safety_stream.delivery.tables import MESSAGES, NOTICES
+from safety_stream.delivery.wording import in_words
 
 NIGHT = Quiet(22 * 60, 7 * 60)
 OTHER = "3f1c8a6e-0000-5000-8000-000000000002"
@@ -130,7 +133,9 @@ def night(engine: Engine) -> Outbox:
 
 def test_what_quiet_hours_held_comes_as_one_digest_when_they_end(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23))
+    taken(
+        box, alert(as_of=at(23), priority="P3"), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23)
+    )
 
     assert box.gather(at(6, 59, day=15)) == 0
     assert sent(box, at(6, 59, day=15)) == []
@@ -143,7 +148,12 @@ def test_what_quiet_hours_held_comes_as_one_digest_when_they_end(engine: Engine)
 
 def test_a_digest_tells_the_newest_of_each_alert(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), version=2, seq=2, change="updated"), now=at(23))
+    taken(
+        box,
+        alert(as_of=at(23), priority="P3"),
+        alert(as_of=at(23), version=2, seq=2, change="updated", priority="P3"),
+        now=at(23),
+    )
     box.gather(at(7, day=15))
 
     assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(2, "updated")]]
@@ -151,19 +161,19 @@ def test_a_digest_tells_the_newest_of_each_alert(engine: Engine):
 
 def test_what_was_raised_and_withdrawn_at_night_is_not_told(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), withdrawn(as_of=at(23)), now=at(23))
+    taken(box, alert(as_of=at(23), priority="P3"), withdrawn(as_of=at(23), priority="P3"), now=at(23))
 
     assert box.gather(at(7, day=15)) == 0
 
 
 def test_a_digest_says_that_what_was_told_is_withdrawn(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(21)), now=at(21))
+    taken(box, alert(as_of=at(21), priority="P3"), now=at(21))
     assert len(sent(box, at(21))) == 1
     taken(
         box,
-        alert(as_of=at(23), version=2, seq=2, change="updated"),
-        withdrawn(version=3, seq=3, as_of=at(23)),
+        alert(as_of=at(23), version=2, seq=2, change="updated", priority="P3"),
+        withdrawn(version=3, seq=3, as_of=at(23), priority="P3"),
         now=at(23),
     )
     box.gather(at(7, day=15))
@@ -173,7 +183,12 @@ def test_a_digest_says_that_what_was_told_is_withdrawn(engine: Engine):
 
 def test_what_becomes_urgent_is_told_at_once_and_not_in_the_digest_again(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), version=2, seq=2, change="updated", priority="P1"), now=at(23))
+    taken(
+        box,
+        alert(as_of=at(23), priority="P3"),
+        alert(as_of=at(23), version=2, seq=2, change="updated", priority="P1"),
+        now=at(23),
+    )
 
     assert [told(message) for message in sent(box, at(23))] == [[(2, "updated")]]
     assert box.gather(at(7, day=15)) == 0
@@ -181,13 +196,57 @@ def test_what_becomes_urgent_is_told_at_once_and_not_in_the_digest_again(engine:
 
 def test_who_unsubscribes_is_not_told_what_was_held_but_of_the_end_of_what_they_were_told(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(21)), now=at(21))
+    taken(box, alert(as_of=at(21), priority="P3"), now=at(21))
     sent(box, at(21))
-    taken(box, alert(as_of=at(23), alert_id=OTHER, seq=2), withdrawn(seq=3, as_of=at(23)), now=at(23))
+    taken(
+        box,
+        alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"),
+        withdrawn(seq=3, as_of=at(23), priority="P3"),
+        now=at(23),
+    )
     unsubscribe(engine, "5b", at(23))
     box.gather(at(7, day=15))
 
     assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(2, "withdrawn")]]
+
+
+# Missed.
+
+AFTER_THE_OUTAGE = NOON + 20 * HOUR
+
+
+def test_what_an_outage_kept_is_told_alone_and_says_how_late_it_is(box: Outbox):
+    taken(
+        box,
+        alert(priority="P1"),
+        alert(alert_id=OTHER, seq=2),
+        alert(alert_id="a-3", seq=3, priority="P3", as_of=NOON - 20 * HOUR),
+        now=AFTER_THE_OUTAGE,
+    )
+    assert sent(box, AFTER_THE_OUTAGE) == []
+    assert box.gather(AFTER_THE_OUTAGE + MINUTE) == 2
+    messages = sent(box, AFTER_THE_OUTAGE + MINUTE)
+
+    assert [(one.form, one.notices[0].priority) for one in messages] == [("single", "P1"), ("single", "P2")]
+    assert {one.notices[0].late_by for one in messages} == {20 * HOUR + MINUTE}
+    words = in_words(messages[0], "https://alerts.example.invalid/")
+    assert words.subject.endswith(", late by 21 hours")
+    assert words.text.startswith("Late by 21 hours: nobody was told of it before.\n")
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        (withdrawn(as_of=NOON + HOUR), []),
+        (alert(as_of=NOON + HOUR, version=2, seq=2, change="updated"), [[(2, "updated")]]),
+    ],
+)
+def test_what_was_missed_is_told_as_it_is_by_now(box: Outbox, then: PublishedAlert, expected: list[Any]):
+    taken(box, alert(), now=AFTER_THE_OUTAGE)
+    taken(box, then, now=AFTER_THE_OUTAGE + 1)
+    box.gather(AFTER_THE_OUTAGE + HOUR)
+
+    assert [told(message) for message in sent(box, AFTER_THE_OUTAGE + HOUR)] == expected
 
 
 # Withdrawn.
@@ -258,7 +317,9 @@ def test_the_withdrawal_of_what_may_have_been_taken_is_told(box: Outbox, settled
 
 def test_a_digest_on_its_way_loses_what_is_withdrawn_meanwhile(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    taken(
+        box, alert(as_of=at(23), priority="P3"), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23)
+    )
     box.gather(at(7, day=15))
     taken(box, withdrawn(seq=3, as_of=at(7, day=15)), now=at(7, day=15))
 
@@ -340,12 +401,14 @@ def test_a_digest_tells_what_was_in_an_attempt_that_may_have_been_heard(
     engine: Engine, may_be_taken: bool, withdrawals: int
 ):
     box, morning = night(engine), at(7, day=15)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    taken(
+        box, alert(as_of=at(23), priority="P3"), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23)
+    )
     box.gather(morning)
     claimed = box.claim(morning)
-    taken(box, alert(as_of=morning, version=2, seq=3, change="updated"), now=morning)
+    taken(box, alert(as_of=morning, version=2, seq=3, change="updated", priority="P3"), now=morning)
     box.settle(claimed, TryAgain("timed-out", may_be_taken=may_be_taken), morning, 0.5, confirms=False)
-    taken(box, withdrawn(as_of=morning, version=3, seq=4), now=morning)
+    taken(box, withdrawn(as_of=morning, version=3, seq=4, priority="P3"), now=morning)
     messages = sent(box, morning + HOUR)
 
     assert [message.notices[0].alert_id for message in messages if message.form == "digest"] == [OTHER]
@@ -353,9 +416,11 @@ def test_a_digest_tells_what_was_in_an_attempt_that_may_have_been_heard(
 
 
 def test_what_was_held_is_not_told_once_its_subscription_does_not_want_the_alert_any_more(engine: Engine):
-    subscribe(engine, subscription(quiet=NIGHT, priorities=("P2",)))
+    subscribe(engine, subscription(quiet=NIGHT, priorities=("P3",)))
     box, morning = outbox(engine), at(7, day=15)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    taken(
+        box, alert(as_of=at(23), priority="P3"), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23)
+    )
     taken(box, alert(as_of=at(23), version=2, seq=3, change="updated", priority="P4"), now=at(23))
     box.gather(morning)
 

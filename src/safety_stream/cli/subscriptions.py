@@ -175,7 +175,7 @@ def subscribe(
             "--quiet",
             parser=_checked(_quiet),
             metavar="HH:MM-HH:MM",
-            help="Hours, in London, that only P1 breaks; all else comes when they end, as one digest.",
+            help="Hours, in London, that hold P3 and P4 (delivery.yaml may say others) for a digest at their end.",
         ),
     ] = None,
     digest_at: Annotated[

@@ -12,7 +12,9 @@ reads no clock and keeps nothing; every answer has its cause, and what is not to
 3. What was published too long ago is history: a replay pages nobody and fills no digest.
 4. What changes nothing an officer must hear is not told. What is late, old, of no urgency, or may be any of these for
    all the audience is told, waits for the digest.
-5. P1 is never held. All else is held through quiet hours and then comes as one digest.
+5. What is too old to page, of a priority that may not be missed, still stands, and was never told: an outage kept it.
+   It is told alone and says how late it is, a moment later, so that what is read just behind it can take its place.
+6. Quiet hours hold the priorities the catalogue names (never P1), which then come as one digest.
 
 Quiet hours hold delivery and never evaluation: alerts were raised long before they come here. What is held is a notice
 like any other, so by the time it is told a newer version, or a withdrawal, has taken its place.
@@ -42,6 +44,7 @@ Because = Literal[
     "digest-only",
     "late",
     "old",
+    "missed",
     "not-told-how-urgent",
     "history",
     "nothing-to-hear",
@@ -113,14 +116,16 @@ def decide(
         return decided("never", never)
     # A withdrawal may say less than what it takes back did: a rule on trial tells nothing it found.
     priority = alert.priority or (told.priority if told else None)
-    if (calm := _why_it_can_wait(alert, priority, now - alert.as_of, bounds)) is not None:
+    quiet = subscription.quiet if priority is None or priority in bounds.held_when_quiet else None
+    calm = _why_it_can_wait(alert, priority, now - alert.as_of, bounds)
+    if calm == "old" and told is None and _may_not_be_missed(alert, priority, bounds):
+        return decided("held", "missed", _out_of(quiet, now + bounds.missed.after))
+    if calm is not None:
         at = bounds.digest_at if subscription.digest_at is None else subscription.digest_at
         return decided("digest", calm, _out_of(subscription.quiet, next_at(now, at)))
-    if priority == "P1":
-        return decided("now", "urgent")
-    if subscription.quiet is not None and is_quiet(subscription.quiet, now):
-        return decided("held", "quiet-hours", next_at(now, subscription.quiet.ends))
-    return decided("now", "wanted")
+    if quiet is not None and is_quiet(quiet, now):
+        return decided("held", "quiet-hours", next_at(now, quiet.ends))
+    return decided("now", "urgent" if priority == "P1" else "wanted")
 
 
 def _why_never(
@@ -157,6 +162,10 @@ def _why_it_can_wait(
     if alert.notify is not True and alert.change != "withdrawn":
         return "not-told-how-urgent"
     return "nothing-to-hear" if alert.notify is False else None
+
+
+def _may_not_be_missed(alert: PublishedAlert, priority: Priority | None, bounds: Delivering) -> bool:
+    return alert.change != "withdrawn" and alert.notify is True and priority in bounds.missed.priorities
 
 
 def is_quiet(quiet: Quiet, now: Instant) -> bool:

@@ -226,7 +226,9 @@ class Outbox:
         if decision.when == "never":
             return
         notice = _notice(subscription, alert, told)
-        takes_place = decision.when == "digest" and alert.change != "withdrawn"
+        if is_missed := decision.because == "missed":
+            notice = msgspec.structs.replace(notice, late_by=decision.until - alert.as_of)
+        takes_place = (decision.when == "digest" or is_missed) and alert.change != "withdrawn"
         at_once = decision.when == "now" or (takes_place and "single" in stopped)
         if at_once:
             self._post(db, subscription, "single", notice.notice_id, [notice.priority], now)
@@ -267,7 +269,10 @@ class Outbox:
         )
 
     def gather(self, now: Instant) -> int:
-        """Make a digest, for each subscription, of what was held and is due. The number of digests made."""
+        """Make a digest, for each subscription, of what was held and is due; what was missed goes alone.
+
+        The number of messages made.
+        """
         held = and_(NOTICES.c.message_id.is_(None), NOTICES.c.is_overtaken.is_(False), NOTICES.c.due_at <= now)
         with self._reading.connect() as db:
             # Nearly always there is none, and then nobody has to wait for a lock.
@@ -281,15 +286,23 @@ class Outbox:
             ).mappings()
             for subscription_id, rows in groupby(due.all(), lambda row: row["subscription_id"]):
                 notices = [_noticed(row) for row in rows]
-                for start in range(0, len(notices), _NOTICES_IN_A_DIGEST):
-                    self._post_digest(db, by_id[subscription_id], notices[start : start + _NOTICES_IN_A_DIGEST], now)
-                    made += 1
+                together = [notice for notice in notices if notice.late_by is None]
+                parcels: list[tuple[Form, list[Notice]]] = [("single", [one]) for one in notices if one not in together]
+                parcels += [
+                    ("digest", together[start : start + _NOTICES_IN_A_DIGEST])
+                    for start in range(0, len(together), _NOTICES_IN_A_DIGEST)
+                ]
+                for form, parcel in parcels:
+                    self._post_held(db, by_id[subscription_id], form, parcel, now)
+                made += len(parcels)
         return made
 
-    def _post_digest(self, db: Connection, subscription: Subscription, notices: list[Notice], now: Instant) -> None:
+    def _post_held(
+        self, db: Connection, subscription: Subscription, form: Form, notices: list[Notice], now: Instant
+    ) -> None:
         ids = tuple(notice.notice_id for notice in notices)
-        message_id = digest_id(ids)
-        self._post(db, subscription, "digest", message_id, [notice.priority for notice in notices], now)
+        message_id = ids[0] if form == "single" else digest_id(ids)
+        self._post(db, subscription, form, message_id, [notice.priority for notice in notices], now)
         db.execute(update(NOTICES).where(NOTICES.c.notice_id.in_(ids)).values(message_id=message_id))
 
     # Out.

@@ -76,6 +76,7 @@ NOTICES = Table(
     Column("priority", String(2)),
     Column("title", Text),
     Column("as_of", BigInteger, nullable=False),
+    Column("late_by", BigInteger),
     Column("because", String(24), nullable=False),
     # Held for a digest until it has a message. Overtaken by something newer it keeps one only where it may be told.
     Column("due_at", BigInteger, nullable=False),
