@@ -350,7 +350,7 @@ def test_a_month_that_is_replayed_into_a_topic_made_anew_tells_nothing_again(eng
     clock.now = at(8, 30, day=15)
     handed(box, provider, clock)
     told = list(provider.order)
-    box.forget_position(TOPIC, 0)
+    box.begin_again(TOPIC, 0, box.position(TOPIC, 0), "another", clock.now)
     # The replay says when it said it, which is now.
     of_last_week = [one for one in topic if one.as_of >= NOON - 7 * DAY_LENGTH]
     again = [msgspec.structs.replace(one, as_of=clock.now) for one in of_last_week]

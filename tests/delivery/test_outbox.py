@@ -11,7 +11,7 @@ from tests.delivery.making import BOUNDS, NOON, TOPIC, alert, at, outbox, subscr
 
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.published import PublishedAlert
-from safety_stream.core.model.times import HOUR, MINUTE, SECOND, Instant
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
 from safety_stream.delivery.model import GiveUp, Message, Quiet, Taken, TryAgain, Whereabouts
 from safety_stream.delivery.outbox import LEASE, Outbox, Position, TakenElsewhere, Took
 from safety_stream.delivery.subscriptions import subscribe, unsubscribe
@@ -63,7 +63,7 @@ def test_a_record_that_comes_again_is_passed_over(box: Outbox):
     again = box.take(TOPIC, 0, [(0, alert()), (1, withdrawn())], NOON)
 
     assert dict(again.decisions) == {("never", "never-told"): 1}
-    assert box.position(TOPIC, 0) == Position(2, 3)
+    assert box.position(TOPIC, 0) == Position(2, 3, began=NOON, recorded_from=1)
 
 
 def test_what_was_read_before_is_not_decided_again_and_moves_nothing_back(box: Outbox):
@@ -71,7 +71,7 @@ def test_what_was_read_before_is_not_decided_again_and_moves_nothing_back(box: O
     again = box.take(TOPIC, 0, [(0, alert(notify=False))], NOON)
 
     assert dict(again.decisions) == {}
-    assert box.position(TOPIC, 0) == Position(2, 3)
+    assert box.position(TOPIC, 0) == Position(2, 3, began=NOON, recorded_from=1)
 
 
 def test_a_topic_that_was_made_anew_tells_nothing_twice(box: Outbox):
@@ -79,6 +79,48 @@ def test_a_topic_that_was_made_anew_tells_nothing_twice(box: Outbox):
     box.take(TOPIC, 0, [(7, alert())], NOON)
 
     assert len(sent(box)) == 1
+
+
+def begun_again(box: Outbox, topic_id: str | None = "another", now: Instant = NOON) -> None:
+    position = box.position(TOPIC, 0)
+    assert position is not None
+    box.begin_again(TOPIC, 0, position, topic_id, now)
+
+
+def test_what_bears_the_version_of_something_else_is_told_once_its_topic_was_made_anew(box: Outbox):
+    taken(box, alert(), alert(version=2, seq=2, change="updated", reason="evidence-added"))
+    sent(box)
+    begun_again(box)
+    took = taken(box, alert(), withdrawn(version=2, seq=2, prior_seq=1))
+
+    assert [told(message) for message in sent(box)] == [[(2, "withdrawn")]]
+    assert took.missing == 0
+
+
+def test_what_is_told_once_more_by_a_topic_made_anew_takes_no_place_of_what_is_newer(engine: Engine):
+    subscribe(engine, subscription(quiet=NIGHT, since=at(23), priorities=("P3",)))
+    box = outbox(engine)
+    first = alert(as_of=at(21), priority="P3")
+    second = alert(as_of=at(23), version=2, seq=2, change="updated", priority="P3")
+    taken(box, first, second, now=at(23))
+    begun_again(box, now=at(23))
+    taken(box, first, second, now=at(23))
+    box.gather(at(7, day=15))
+
+    assert [told(message) for message in sent(box, at(7, day=15))] == [[(2, "updated")]]
+
+
+def test_who_still_reads_the_topic_there_was_is_stopped(box: Outbox):
+    box.take(TOPIC, 0, [(0, alert())], NOON, "the first")
+    begun_again(box)
+    seen = box.position(TOPIC, 0)
+
+    with pytest.raises(TakenElsewhere):
+        box.take(TOPIC, 0, [(1, alert(alert_id=OTHER, seq=2))], NOON, "the first")
+    box.take(TOPIC, 0, [(0, alert(alert_id=OTHER))], NOON, "another")
+    # Whoever notices it later finds it noticed.
+    box.begin_again(TOPIC, 0, seen, "another", NOON)
+    assert box.position(TOPIC, 0) == Position(1, 2, "another", NOON, 1)
 
 
 def test_numbers_that_are_missing_are_counted(box: Outbox):
@@ -208,6 +250,49 @@ def test_who_unsubscribes_is_not_told_what_was_held_but_of_the_end_of_what_they_
     box.gather(at(7, day=15))
 
     assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(2, "withdrawn")]]
+
+
+# Where the database before is gone.
+
+
+@pytest.mark.parametrize("says", ["all", "nothing"])
+def test_the_end_of_what_a_lost_database_may_have_told_is_told(box: Outbox, says: str):
+    bare = {} if says == "all" else {"priority": None, "area": None, "areas": None, "family": None, "marking": None}
+    # The topic goes on; what it said before is not there any more, or is history to this database.
+    taken(
+        box, alert(seq=40, as_of=NOON - 9 * DAY_LENGTH, version=3), withdrawn(seq=41, prior_seq=40, version=4, **bare)
+    )
+    box.gather(NOON + DAY_LENGTH)
+
+    assert [told(message) for message in sent(box, NOON + DAY_LENGTH)] == [[(4, "withdrawn")]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"priorities": ("P1",)},
+        {"areas": ("E07000118",)},
+        {"since": NOON + 1},
+        {"ended": NOON},
+    ],
+)
+def test_it_is_told_to_nobody_who_would_not_have_been_told(engine: Engine, changes: dict[str, Any]):
+    subscribe(engine, subscription(**changes))
+    box = outbox(engine)
+    taken(box, withdrawn(seq=41, prior_seq=40))
+
+    assert sent(box) == []
+
+
+def test_whoever_subscribes_where_all_is_on_record_hears_of_no_end_but_of_what_they_heard(engine: Engine):
+    subscribe(engine, subscription())
+    box = outbox(engine)
+    taken(box, alert(seq=40), alert(alert_id=OTHER, seq=41))
+    sent(box)
+    subscribe(engine, subscription(subscription_id="5b-new", since=NOON + 1))
+    taken(box, withdrawn(seq=42, prior_seq=40, as_of=NOON + HOUR), now=NOON + HOUR)
+
+    assert [message.subscription_id for message in sent(box, NOON + HOUR)] == [subscription().subscription_id]
 
 
 # Missed.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
+from confluent_kafka import KafkaException
 
 from safety_stream.catalogue.delivering import load_delivering
 from safety_stream.cli.subscriptions import OutboxOption, SettingsOption, database_of, settings_of, with_extra
@@ -43,7 +44,7 @@ from safety_stream.data_files import catalogue_folder
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import DeliveryMetrics
 from safety_stream.streaming.ports import Incoming
-from safety_stream.streaming.reading import follow_from, high_watermarks, low_watermarks, read_between
+from safety_stream.streaming.reading import follow_from, high_watermarks, low_watermarks, read_between, topic_ids
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import row_of
 
@@ -66,6 +67,9 @@ _PATIENCE_SECONDS = 0.05
 _BATCH = 200
 _LOOK_ROUND_SECONDS = 2.0
 """How often digests are made, figures told, and somebody noticed who subscribed to another audience."""
+
+_COMPARE_SECONDS = 10.0
+"""How often it is asked whether the topics are still the ones that are being read."""
 
 _SENDERS = 4
 """Some providers stall for seconds, and others' pages must not wait for them."""
@@ -154,6 +158,7 @@ class _Reader:
         self._kafka = kafka
         self._box = box
         self._metrics = metrics
+        self._ids: dict[str, str] = {}
         self._decode = shipped_codecs().decoder(row_of("alerts.").subjects)
 
     def audiences(self) -> frozenset[str]:
@@ -164,14 +169,26 @@ class _Reader:
         """Where to read on, and where the topics end. Raises `NoSuchTopic`."""
         topics = [f"alerts.{audience}" for audience in sorted(audiences)]
         starts, ends = low_watermarks(self._kafka, topics), high_watermarks(self._kafka, topics)
+        self._ids = topic_ids(self._kafka, topics)
         for topic, partition in starts:
             position = self._box.position(topic, partition)
-            if position is not None and position.next_offset > ends[topic, partition]:
+            if position is None:
+                continue
+            topic_id = self._ids[topic]
+            if position.topic_id not in (None, topic_id) or position.next_offset > ends[topic, partition]:
                 structlog.get_logger().warning("topic.made_anew", topic=topic, partition=partition)
-                self._box.forget_position(topic, partition)
-            elif position is not None:
+                self._box.begin_again(topic, partition, position, topic_id, wall())
+            else:
                 starts[topic, partition] = max(starts[topic, partition], position.next_offset)
         return starts, ends
+
+    def is_of_the_past(self) -> bool:
+        """Whether a topic that is being read is gone, and another has its name. False where Kafka does not say."""
+        try:
+            return bool(self._ids) and topic_ids(self._kafka, list(self._ids)) != self._ids
+        except KafkaException:
+            # Away, or the topic is deleted and not made yet: what is read goes on being read until there is another.
+            return False
 
     def follow(self, audiences: frozenset[str]) -> Iterator[bool]:
         """Put records into the outbox as they come, for as long as the caller likes; whether any came is given."""
@@ -219,7 +236,7 @@ class _Reader:
             if isinstance(alert, PublishedAlert):
                 by_partition.setdefault((record.topic, record.partition), []).append((record.offset, alert))
         for (topic, partition), alerts in by_partition.items():
-            took = self._box.take(topic, partition, alerts, wall())
+            took = self._box.take(topic, partition, alerts, wall(), self._ids.get(topic))
             self._metrics.took(took.decisions, took.missing)
             if took.missing:
                 structlog.get_logger().error("feed.has_gap", topic=topic, missing=took.missing)
@@ -233,13 +250,17 @@ def _read_for_ever(reader: _Reader, wake: threading.Condition) -> None:
     while True:
         try:
             audiences = reader.audiences()
-            looked_at = 0.0
+            looked_at, compared_at = 0.0, time.monotonic()
             for came in reader.follow(audiences):
                 made = 0
                 if time.monotonic() - looked_at > _LOOK_ROUND_SECONDS:
                     looked_at = time.monotonic()
                     made = reader.look_round()
                     if reader.audiences() != audiences:
+                        break
+                if time.monotonic() - compared_at > _COMPARE_SECONDS:
+                    compared_at = time.monotonic()
+                    if reader.is_of_the_past():
                         break
                 if came or made:
                     with wake:

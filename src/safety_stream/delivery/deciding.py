@@ -5,8 +5,8 @@ Theory of operation
 `decide` is one function of a subscription, an alert, what the subscription was told of it before, and the time. It
 reads no clock and keeps nothing; every answer has its cause, and what is not told now has the time when it will be.
 
-1. A withdrawal goes to whoever was told, whatever the subscription says by now; to nobody else. What people still do
-   about what is withdrawn is not told.
+1. A withdrawal goes to whoever was told, whatever the subscription says by now; to nobody else, but where who was told
+   is on record no more (`may_have_heard`). What people still do about what is withdrawn is not told.
 2. Then the subscription has to want it: audience, area, family, priority, marking. A field the audience may not have
    matches only where the subscription leaves the choice open.
 3. What was published too long ago is history: a replay pages nobody and fills no digest.
@@ -97,6 +97,24 @@ def wanted(
         ("marking", not subscription.markings or alert.marking in subscription.markings),
     )
     return next((name for name, matches in asked if not matches), "wanted")
+
+
+def may_have_heard(
+    subscription: Subscription,
+    withdrawal: PublishedAlert,
+    now: Instant,
+    bounds: Delivering,
+    areas_of: AreasOf = lambda code: frozenset({code}),
+) -> bool:
+    """Whether a subscription asks for what a withdrawal takes back, as far as the withdrawal says, and not too late."""
+    unsaid = {
+        "areas": withdrawal.area is None and not withdrawal.areas,
+        "families": withdrawal.family is None,
+        "priorities": withdrawal.priority is None,
+        "markings": withdrawal.marking is None,
+    }
+    asked = msgspec.structs.replace(subscription, **{choice: () for choice, is_unsaid in unsaid.items() if is_unsaid})
+    return wanted(asked, withdrawal, areas_of) == "wanted" and now - withdrawal.as_of <= bounds.tell_within
 
 
 def decide(

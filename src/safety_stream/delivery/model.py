@@ -147,19 +147,24 @@ Whereabouts = Literal["under-way", "delivered", "not-delivered", "unknown"]
 """What a provider says of a message it took; unknown when it could not be asked."""
 
 
-News = tuple[int, int]
-"""What makes news of an alert other news: its version, and 0 or the number of what happened to its handling."""
+News = tuple[int, int, Change, ToldReason | None]
+"""What makes news of an alert other news: its version, 0 or the number of what happened to its handling, what, and why.
+
+Once a topic was made anew versions and numbers may be counted otherwise: the same two may stand for something else.
+"""
 
 
 def news_of(alert: PublishedAlert) -> News:
     """What of an alert a record tells."""
     is_of_handling = alert.handling is not None and alert.reason in OF_HANDLING
-    return alert.version, alert.handling.number if alert.handling is not None and is_of_handling else 0
+    number = alert.handling.number if alert.handling is not None and is_of_handling else 0
+    return alert.version, number, alert.change, alert.reason
 
 
 def notice_id(subscription_id: str, alert_id: str, news: News) -> str:
     """The identity of a notice: told twice, it is one."""
-    return str(uuid5(_NAMESPACE, f"notice\x1f{subscription_id}\x1f{alert_id}\x1f{news[0]}\x1f{news[1]}"))
+    said = "\x1f".join(str(part) for part in news)
+    return str(uuid5(_NAMESPACE, f"notice\x1f{subscription_id}\x1f{alert_id}\x1f{said}"))
 
 
 def digest_id(notice_ids: tuple[str, ...]) -> str:

@@ -36,6 +36,10 @@ POSITIONS = Table(
     Column("partition", Integer, primary_key=True),
     Column("next_offset", BigInteger, nullable=False),
     Column("next_seq", BigInteger, nullable=False),
+    # What Kafka calls the topic, which is another thing once it was deleted and made anew.
+    Column("topic_id", String(64)),
+    Column("began", BigInteger, nullable=False, server_default="0"),
+    Column("recorded_from", BigInteger),
 )
 """Where to read on: written in the transaction that puts what was read into the outbox."""
 
