@@ -256,7 +256,10 @@ def test_who_unsubscribes_is_not_told_what_was_held_but_of_the_end_of_what_they_
 
 
 @pytest.mark.parametrize("says", ["all", "nothing"])
-def test_the_end_of_what_a_lost_database_may_have_told_is_told(box: Outbox, says: str):
+def test_the_end_of_what_a_lost_database_may_have_told_is_told(engine: Engine, says: str):
+    # What is not said of it may be what they asked for.
+    subscribe(engine, subscription(areas=("E07000117",), priorities=("P2",)))
+    box = outbox(engine)
     bare = {} if says == "all" else {"priority": None, "area": None, "areas": None, "family": None, "marking": None}
     # The topic goes on; what it said before is not there any more, or is history to this database.
     taken(
@@ -317,6 +320,14 @@ def test_what_an_outage_kept_is_told_alone_and_says_how_late_it_is(box: Outbox):
     words = in_words(messages[0], "https://alerts.example.invalid/")
     assert words.subject.endswith(", late by 21 hours")
     assert words.text.startswith("Late by 21 hours: nobody was told of it before.\n")
+
+
+def test_what_takes_the_place_of_a_page_that_was_to_go_by_now_goes_now_however_late(box: Outbox):
+    taken(box, alert())
+    taken(box, alert(version=2, seq=2, change="updated"), now=AFTER_THE_OUTAGE)
+
+    (message,) = sent(box, AFTER_THE_OUTAGE)
+    assert (told(message), message.notices[0].late_by) == ([(2, "updated")], 20 * HOUR + MINUTE)
 
 
 @pytest.mark.parametrize(
