@@ -10,7 +10,8 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -37,10 +38,11 @@ from safety_stream.cli.terminal import (
     wall,
 )
 from safety_stream.config import Connection
-from safety_stream.core.catalogue import Areas
+from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import SECOND, day_of
 from safety_stream.data_files import catalogue_folder
+from safety_stream.delivery.settings import DeliverySettings
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import DeliveryMetrics
 from safety_stream.streaming.ports import Incoming
@@ -49,6 +51,8 @@ from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import row_of
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from safety_stream.delivery.outbox import Outbox
     from safety_stream.delivery.sending import Sender
 
@@ -107,9 +111,8 @@ def deliver(
     bounds = load_delivering(catalogue or catalogue_folder())
     outboxes, sending = with_extra("safety_stream.delivery.outbox"), with_extra("safety_stream.delivery.sending")
     channels = with_extra("safety_stream.delivery.channels")
-    box: Outbox = outboxes.Outbox(
-        database_of(outbox, data), bounds, channels.provider_of, lambda code: _lies_in(known.areas, code)
-    )
+    engine = database_of(outbox, data)
+    box: Outbox = outboxes.Outbox(engine, bounds, channels.provider_of, lambda code: _lies_in(known.areas, code))
     offered = sending.channels_of(settings)
     metrics = DeliveryMetrics()
     metrics.offers(offered)
@@ -121,7 +124,7 @@ def deliver(
         chance=random.random,
         observer=metrics,
     )
-    reader = _Reader(kafka, box, metrics)
+    reader = _Reader(kafka, box, metrics, partial(who_is_unheard, engine, known, settings))
     if once:
         _once(reader, sender, box, as_json=as_json)
         return
@@ -130,6 +133,9 @@ def deliver(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log = structlog.get_logger()
     log.info("delivery.started", bootstrap=kafka.bootstrap)
+    for (audience, priority), why in who_is_unheard(engine, known, settings).items():
+        if why:
+            log.warning("audience.unheard", audience=audience, priority=priority, why=why, mend=to_be_told(audience))
     stopping, wake = threading.Event(), threading.Condition()
     senders = [
         threading.Thread(target=_send_until, args=(sender, stopping, wake, number == 0), daemon=True)
@@ -154,10 +160,17 @@ def deliver(
 class _Reader:
     """Reads the alerts of all audiences somebody subscribed to, each from where the outbox has it."""
 
-    def __init__(self, kafka: Connection, box: Outbox, metrics: DeliveryMetrics) -> None:
+    def __init__(
+        self,
+        kafka: Connection,
+        box: Outbox,
+        metrics: DeliveryMetrics,
+        unheard: Callable[[], dict[tuple[str, str], str]],
+    ) -> None:
         self._kafka = kafka
         self._box = box
         self._metrics = metrics
+        self._unheard = unheard
         self._ids: dict[str, str] = {}
         self._decode = shipped_codecs().decoder(row_of("alerts.").subjects)
 
@@ -226,7 +239,8 @@ class _Reader:
         made = self._box.gather(wall())
         oldest = self._box.oldest_untaken()
         waited = 0.0 if oldest is None else (wall() - oldest) / SECOND
-        self._metrics.standing(self._box.counts(), waited)
+        self._metrics.standing(self._box.counts(), waited, wall() / SECOND)
+        self._metrics.unheard({whose: bool(why) for whose, why in self._unheard().items()})
         return made
 
     def _take(self, batch: list[Incoming]) -> None:
@@ -299,6 +313,26 @@ def _once(reader: _Reader, sender: Sender, box: Outbox, *, as_json: bool) -> Non
         out.print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing to tell")
     if box.oldest_untaken() is not None:
         raise typer.Exit(TO_DO)
+
+
+def who_is_unheard(engine: Engine | None, known: Catalogue, settings: DeliverySettings) -> dict[tuple[str, str], str]:
+    """Each audience and priority that must be heard of: why nobody is told, "" where somebody is.
+
+    Without a database nobody has subscribed.
+    """
+    covering = with_extra("safety_stream.delivery.covering")
+    subscribed, failing = [], frozenset[str]()
+    if engine is not None:
+        subscribed = with_extra("safety_stream.delivery.subscriptions").subscriptions(engine)
+        failing = with_extra("safety_stream.delivery.outbox").failing(engine)
+    needed = covering.to_be_heard(known.audiences, known.handling)
+    found = covering.unheard(needed, subscribed, settings, failing)
+    return dict.fromkeys(needed, "") | {(one.audience, one.priority): covering.IN_WORDS[one.why] for one in found}
+
+
+def to_be_told(audience: str) -> str:
+    """What mends it that nobody of an audience is told."""
+    return f"safety-stream alerts subscribe --audience {audience}, by a channel that is set up and answers"
 
 
 def _lies_in(areas: Areas, code: str) -> frozenset[str]:

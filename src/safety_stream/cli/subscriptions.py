@@ -78,6 +78,16 @@ SettingsOption = Annotated[
         help="File with the channels that are set up, and what the addresses in subscriptions stand for.",
     ),
 ]
+SettingsIfAny = Annotated[
+    Path | None,
+    typer.Option(
+        "--delivery",
+        envvar="SAFETY_STREAM_DELIVERY",
+        exists=True,
+        dir_okay=False,
+        help="File with the settings of delivery, where there is one.",
+    ),
+]
 
 T = TypeVar("T")
 

@@ -426,6 +426,12 @@ class Outbox:
         return made_at
 
 
+def failing(engine: Engine) -> frozenset[str]:
+    """The providers that took nothing when they were last asked."""
+    with reading(engine).connect() as db:
+        return frozenset(db.execute(select(PROVIDERS.c.provider)).scalars())
+
+
 def _position(db: Connection, topic: str, partition: int) -> Position | None:
     query = select(*(POSITIONS.c[name] for name in Position.__struct_fields__)).where(
         POSITIONS.c.topic == topic, POSITIONS.c.partition == partition
