@@ -32,12 +32,15 @@ def test_a_catalogue_may_have_its_own(tmp_path: Path):
     assert bounds.page_within["P1"] == 30 * SECOND
     assert bounds.page_within["P2"] == 12 * HOUR
     assert bounds.digest_at == 8 * 60 + 30
+    assert bounds.held_when_quiet == {"P3", "P4"}
 
 
 MISTAKES = [
     ("P1: 12 hours", "P1: soon", "a length is written as"),
     ('time: "08:30"', 'time: "24:00"', "a time of day is written as"),
     ("priorities: [P4]", "priorities: [P1]", "P1 is never kept for a digest"),
+    ("hold: [P3, P4]", "hold: [P1]", "P1 is never held through quiet hours"),
+    ("priorities: [P1, P2]", "priorities: [P4]", "P4 is told in the digest only"),
     ("first: 2 seconds", "first: 2 hours", "the first wait is longer than the longest"),
     ("P3: 24 hours, ", "", "P3"),
 ]

@@ -8,11 +8,14 @@ from typing import Any, Self
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from tests.delivery.making import subscription
 from typer.testing import CliRunner
 
 from safety_stream.cli import app, terminal
 from safety_stream.cli.terminal import Wrong
 from safety_stream.config import Connection
+from safety_stream.delivery.database import open_database
+from safety_stream.delivery.subscriptions import subscribe
 
 NOBODY = "127.0.0.1:1"
 DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN)
@@ -86,16 +89,41 @@ def test_a_cluster_that_is_down_or_silent_for_good_is_not(monkeypatch: pytest.Mo
 
 
 def test_doctor_looks_at_what_it_can_and_fails_for_the_broker(tmp_path: Path):
-    result = CliRunner().invoke(app, ["doctor", "--bootstrap", NOBODY, "--data", str(tmp_path), "--json"])
+    findings = doctor(tmp_path)
 
-    findings = [json.loads(line) for line in result.stdout.splitlines()]
-    assert result.exit_code == 1
     assert [(one["check"], one["level"]) for one in findings if one["check"] != "store"] == [
         ("schemas", "ok"),
         ("catalogue", "ok"),
         ("broker", "fail"),
+        ("told", "warn"),
     ]
     assert all(one["mend"] for one in findings if one["level"] != "ok")
+
+
+def doctor(data: Path, *words: str) -> list[dict[str, str]]:
+    result = CliRunner().invoke(app, ["doctor", "--bootstrap", NOBODY, "--data", str(data), "--json", *words])
+    assert result.exit_code == 1
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_doctor_says_who_would_not_hear_of_what_is_most_urgent(tmp_path: Path):
+    settings = tmp_path / "delivery.yaml"
+    settings.write_text(f"link: https://alerts.example.invalid/\nwebhook: {{key: {'k' * 40}}}\n", encoding="utf-8")
+
+    def unheard() -> list[str]:
+        findings = [one for one in doctor(tmp_path, "--delivery", str(settings)) if one["check"] == "told"]
+        assert {one["level"] for one in findings} == {"warn"}
+        return [one["what"] for one in findings]
+
+    before = unheard()
+    assert "superintendent would not hear of P1: nobody subscribed" in before
+    assert "daily-meeting would not hear of P3: nobody subscribed" in before
+    # Nothing was begun by looking.
+    assert not (tmp_path / "delivery.sqlite").exists()
+    engine = open_database(f"sqlite:///{tmp_path / 'delivery.sqlite'}")
+    subscribe(engine, subscription(audience="superintendent", channel="webhook", address="https://example.invalid/"))
+    engine.dispose()
+    assert [one for one in before if "superintendent" not in one] == unheard()
 
 
 def test_doctor_says_when_the_data_folder_cannot_be_written(tmp_path: Path):

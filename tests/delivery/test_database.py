@@ -30,6 +30,13 @@ def bare(place: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     engine.dispose()
 
 
+ADDED_SINCE = {
+    "delivery_notices": ("late_by",),
+    "delivery_positions": ("topic_id", "began", "recorded_from"),
+}
+"""What migrations have added to the tables there were before there were migrations."""
+
+
 def names(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names())
 
@@ -67,6 +74,10 @@ def test_opening_again_changes_nothing(place: str):
 def test_a_database_of_before_is_taken_over_with_all_that_is_in_it(bare: Engine):
     METADATA.create_all(bare)
     filled(bare)
+    with bare.begin() as db:
+        for table, columns in ADDED_SINCE.items():
+            for column in columns:
+                db.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
     migrate(bare)
 
     assert VERSIONS in names(bare)

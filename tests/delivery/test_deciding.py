@@ -81,13 +81,14 @@ def test_what_nobody_asked_for_is_not_told():
 
 
 def test_quiet_hours_hold_until_they_end():
-    found = decide(subscription(quiet=NIGHT), alert(as_of=at(23)), None, at(23), BOUNDS)
+    found = decide(subscription(quiet=NIGHT), alert(as_of=at(23), priority="P3"), None, at(23), BOUNDS)
 
     assert (found.when, found.because, found.until) == ("held", "quiet-hours", at(7, day=15))
 
 
-def test_p1_is_not_held():
-    assert decided(alert(priority="P1", as_of=at(23)), now=at(23), quiet=NIGHT) == ("now", "urgent")
+@pytest.mark.parametrize(("priority", "because"), [("P1", "urgent"), ("P2", "wanted")])
+def test_what_must_be_decided_within_hours_is_not_held(priority: str, because: str):
+    assert decided(alert(priority=priority, as_of=at(23)), now=at(23), quiet=NIGHT) == ("now", because)
 
 
 def test_late_findings_wait_for_the_digest():
@@ -125,8 +126,30 @@ def test_a_replayed_month_pages_nobody_and_fills_no_digest():
 
 @pytest.mark.parametrize(("priority", "hours"), [("P1", 12), ("P2", 12), ("P3", 24)])
 def test_what_is_some_hours_old_waits_for_the_digest(priority: str, hours: int):
-    assert decided(alert(priority=priority), now=NOON + hours * HOUR)[0] == "now"
-    assert decided(alert(priority=priority), now=NOON + hours * HOUR + 1) == ("digest", "old")
+    before = Told(1, "P3", None)
+
+    assert decided(alert(priority=priority), before, NOON + hours * HOUR)[0] == "now"
+    assert decided(alert(priority=priority), before, NOON + hours * HOUR + 1) == ("digest", "old")
+
+
+@pytest.mark.parametrize("priority", ["P1", "P2"])
+def test_what_was_missed_is_told_alone_a_minute_later_even_at_night(priority: str):
+    found = decide(subscription(quiet=NIGHT), alert(priority=priority), None, NOON + 13 * HOUR, BOUNDS)
+
+    assert (found.when, found.because, found.until) == ("held", "missed", NOON + 13 * HOUR + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"priority": "P3"}, ("digest", "old")),
+        ({"late": True}, ("digest", "late")),
+        ({"notify": False}, ("never", "nothing-to-hear")),
+        ({"notify": None}, ("digest", "old")),
+    ],
+)
+def test_what_nobody_had_to_be_paged_for_was_not_missed(changes: dict[str, Any], expected: tuple[When, Because]):
+    assert decided(alert(**changes), now=NOON + 30 * HOUR) == expected
 
 
 # Withdrawals.
@@ -194,18 +217,23 @@ def test_of_all_decisions(chosen: Subscription, of: PublishedAlert, told: Told |
     assert found.reason == of.reason
     # What waits has a time, outside quiet hours; what does not wait has none.
     assert (now < found.until <= now + 49 * HOUR) if found.when in ("held", "digest") else found.until == now
-    if found.when in ("held", "digest") and chosen.quiet is not None:
+    if found.when in ("held", "digest") and found.because != "missed" and chosen.quiet is not None:
         assert not is_quiet(chosen.quiet, found.until)
     if of.late:
         assert found.when in ("digest", "never")
-    if of.priority == "P1":
-        assert found.when != "held"
+    if of.priority in ("P1", "P2"):
+        assert found.when != "held" or found.because == "missed"
+    if found.because == "missed":
+        assert told is None
+        assert of.change != "withdrawn"
+        assert of.notify
+        assert not of.late
     if of.change == "withdrawn":
         assert (found.when == "never") == (told is None)
     else:
         assert now - of.as_of <= BOUNDS.tell_within or found.when == "never"
         assert of.notify is not False or found.when in ("digest", "never")
-    if found.when == "held":
+    if found.because == "quiet-hours":
         assert is_quiet(chosen.quiet, now)
         assert not is_quiet(chosen.quiet, found.until)
         length = (chosen.quiet.ends - chosen.quiet.starts) % (24 * 60) * MINUTE

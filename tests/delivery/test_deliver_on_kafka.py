@@ -11,12 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from tests.delivery.making import alert
 from tests.delivery.servers import Web, web
 from typer.testing import CliRunner
@@ -72,6 +73,17 @@ class Desk:
         assert producer.flush(30) == 0
         return published
 
+    def made_anew(self) -> None:
+        """Delete the topic, and make another of its name as soon as Kafka lets one."""
+        admin, name = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}), f"alerts.{self.audience}"
+        admin.delete_topics([name])[name].result(30)
+        self._seq = 0
+        for _ in range(100):
+            with suppress(KafkaException):
+                admin.create_topics([NewTopic(name, 1)])[name].result(30)
+                return
+        pytest.fail("the topic was not made anew")
+
     def told(self) -> list[tuple[str, int]]:
         """What the hook got, repeats and all."""
         said = [json.loads(body)["data"] for _, _, body in self.hook.posts]
@@ -117,6 +129,18 @@ def test_once_tells_what_there_is_and_says_whether_something_waits(desk: Desk):
     desk.hook.behaves = "500"
     desk.publish({})
     assert desk.run("deliver", "--once", code=2) == [{"failed": 1, "sent": 1}]
+
+
+def test_a_topic_that_was_made_anew_and_has_grown_past_the_place_is_read_from_its_beginning(desk: Desk):
+    desk.run("alerts", "subscribe", "--audience", desk.audience, "--webhook", desk.hook.url)
+    desk.publish({"alert_id": "alert-1"})
+    assert desk.run("deliver", "--once") == [{"sent": 1}]
+    desk.made_anew()
+    # The same again, before it something that was not there, and behind it more than there was.
+    desk.publish({"alert_id": "alert-9"}, {"alert_id": "alert-1"}, {"alert_id": "alert-2"}, {"notify": False})
+
+    assert desk.run("deliver", "--once") == [{"sent": 3}]
+    assert sorted(desk.told()) == [("alert-1", 1), ("alert-2", 1), ("alert-9", 1)]
 
 
 def test_every_alert_is_told_once_through_a_kill_and_a_restart(desk: Desk):

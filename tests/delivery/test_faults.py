@@ -276,12 +276,12 @@ def test_a_clock_that_is_set_back_a_little_keeps_a_wait_no_longer_than_there_is_
 
 def test_a_clock_that_goes_over_the_end_of_quiet_hours_twice_tells_each_digest_once(engine: Engine):
     box, provider, clock = box_at_night(engine), Provider(), Clock(at(23))
-    assert given(box, provider, clock, alert(as_of=at(23))) == []
+    assert given(box, provider, clock, alert(as_of=at(23), priority="P3")) == []
     clock.now = at(7, 1, day=15)
     (first,) = handed(box, provider, clock)
     # Set back into the night: what comes now is held again, and what was told is not told again.
     clock.now = at(6, 50, day=15)
-    second = alert(alert_id="a-2", seq=2, as_of=at(6, 50, day=15))
+    second = alert(alert_id="a-2", seq=2, as_of=at(6, 50, day=15), priority="P3")
     assert given(box, provider, clock, second) == []
     clock.now = at(7, day=15)
     (digest,) = handed(box, provider, clock)
@@ -294,7 +294,7 @@ def test_a_clock_that_goes_over_the_end_of_quiet_hours_twice_tells_each_digest_o
 
 def test_a_clock_that_leaps_over_a_night_holds_nothing_longer(engine: Engine):
     box, provider, clock = box_at_night(engine), Provider(), Clock(at(22))
-    given(box, provider, clock, alert(as_of=at(22)))
+    given(box, provider, clock, alert(as_of=at(22), priority="P3"))
     clock.now = at(12, day=16)
 
     assert [one.form for one in handed(box, provider, clock)] == ["digest"]
@@ -350,7 +350,7 @@ def test_a_month_that_is_replayed_into_a_topic_made_anew_tells_nothing_again(eng
     clock.now = at(8, 30, day=15)
     handed(box, provider, clock)
     told = list(provider.order)
-    box.forget_position(TOPIC, 0)
+    box.begin_again(TOPIC, 0, box.position(TOPIC, 0), "another", clock.now)
     # The replay says when it said it, which is now.
     of_last_week = [one for one in topic if one.as_of >= NOON - 7 * DAY_LENGTH]
     again = [msgspec.structs.replace(one, as_of=clock.now) for one in of_last_week]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from sqlalchemy import Engine, event, select
@@ -9,11 +11,12 @@ from tests.delivery.making import BOUNDS, NOON, TOPIC, alert, at, outbox, subscr
 
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.published import PublishedAlert
-from safety_stream.core.model.times import HOUR, MINUTE, SECOND, Instant
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
 from safety_stream.delivery.model import GiveUp, Message, Quiet, Taken, TryAgain, Whereabouts
 from safety_stream.delivery.outbox import LEASE, Outbox, Position, TakenElsewhere, Took
 from safety_stream.delivery.subscriptions import subscribe, unsubscribe
 from safety_stream.delivery.tables import MESSAGES, NOTICES
+from safety_stream.delivery.wording import in_words
 
 NIGHT = Quiet(22 * 60, 7 * 60)
 OTHER = "3f1c8a6e-0000-5000-8000-000000000002"
@@ -60,7 +63,7 @@ def test_a_record_that_comes_again_is_passed_over(box: Outbox):
     again = box.take(TOPIC, 0, [(0, alert()), (1, withdrawn())], NOON)
 
     assert dict(again.decisions) == {("never", "never-told"): 1}
-    assert box.position(TOPIC, 0) == Position(2, 3)
+    assert box.position(TOPIC, 0) == Position(2, 3, began=NOON, recorded_from=1)
 
 
 def test_what_was_read_before_is_not_decided_again_and_moves_nothing_back(box: Outbox):
@@ -68,7 +71,7 @@ def test_what_was_read_before_is_not_decided_again_and_moves_nothing_back(box: O
     again = box.take(TOPIC, 0, [(0, alert(notify=False))], NOON)
 
     assert dict(again.decisions) == {}
-    assert box.position(TOPIC, 0) == Position(2, 3)
+    assert box.position(TOPIC, 0) == Position(2, 3, began=NOON, recorded_from=1)
 
 
 def test_a_topic_that_was_made_anew_tells_nothing_twice(box: Outbox):
@@ -76,6 +79,48 @@ def test_a_topic_that_was_made_anew_tells_nothing_twice(box: Outbox):
     box.take(TOPIC, 0, [(7, alert())], NOON)
 
     assert len(sent(box)) == 1
+
+
+def begun_again(box: Outbox, topic_id: str | None = "another", now: Instant = NOON) -> None:
+    position = box.position(TOPIC, 0)
+    assert position is not None
+    box.begin_again(TOPIC, 0, position, topic_id, now)
+
+
+def test_what_bears_the_version_of_something_else_is_told_once_its_topic_was_made_anew(box: Outbox):
+    taken(box, alert(), alert(version=2, seq=2, change="updated", reason="evidence-added"))
+    sent(box)
+    begun_again(box)
+    took = taken(box, alert(), withdrawn(version=2, seq=2, prior_seq=1))
+
+    assert [told(message) for message in sent(box)] == [[(2, "withdrawn")]]
+    assert took.missing == 0
+
+
+def test_what_is_told_once_more_by_a_topic_made_anew_takes_no_place_of_what_is_newer(engine: Engine):
+    subscribe(engine, subscription(quiet=NIGHT, since=at(23), priorities=("P3",)))
+    box = outbox(engine)
+    first = alert(as_of=at(21), priority="P3")
+    second = alert(as_of=at(23), version=2, seq=2, change="updated", priority="P3")
+    taken(box, first, second, now=at(23))
+    begun_again(box, now=at(23))
+    taken(box, first, second, now=at(23))
+    box.gather(at(7, day=15))
+
+    assert [told(message) for message in sent(box, at(7, day=15))] == [[(2, "updated")]]
+
+
+def test_who_still_reads_the_topic_there_was_is_stopped(box: Outbox):
+    box.take(TOPIC, 0, [(0, alert())], NOON, "the first")
+    begun_again(box)
+    seen = box.position(TOPIC, 0)
+
+    with pytest.raises(TakenElsewhere):
+        box.take(TOPIC, 0, [(1, alert(alert_id=OTHER, seq=2))], NOON, "the first")
+    box.take(TOPIC, 0, [(0, alert(alert_id=OTHER))], NOON, "another")
+    # Whoever notices it later finds it noticed.
+    box.begin_again(TOPIC, 0, seen, "another", NOON)
+    assert box.position(TOPIC, 0) == Position(1, 2, "another", NOON, 1)
 
 
 def test_numbers_that_are_missing_are_counted(box: Outbox):
@@ -130,7 +175,9 @@ def night(engine: Engine) -> Outbox:
 
 def test_what_quiet_hours_held_comes_as_one_digest_when_they_end(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23))
+    taken(
+        box, alert(as_of=at(23), priority="P3"), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23)
+    )
 
     assert box.gather(at(6, 59, day=15)) == 0
     assert sent(box, at(6, 59, day=15)) == []
@@ -143,7 +190,12 @@ def test_what_quiet_hours_held_comes_as_one_digest_when_they_end(engine: Engine)
 
 def test_a_digest_tells_the_newest_of_each_alert(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), version=2, seq=2, change="updated"), now=at(23))
+    taken(
+        box,
+        alert(as_of=at(23), priority="P3"),
+        alert(as_of=at(23), version=2, seq=2, change="updated", priority="P3"),
+        now=at(23),
+    )
     box.gather(at(7, day=15))
 
     assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(2, "updated")]]
@@ -151,19 +203,19 @@ def test_a_digest_tells_the_newest_of_each_alert(engine: Engine):
 
 def test_what_was_raised_and_withdrawn_at_night_is_not_told(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), withdrawn(as_of=at(23)), now=at(23))
+    taken(box, alert(as_of=at(23), priority="P3"), withdrawn(as_of=at(23), priority="P3"), now=at(23))
 
     assert box.gather(at(7, day=15)) == 0
 
 
 def test_a_digest_says_that_what_was_told_is_withdrawn(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(21)), now=at(21))
+    taken(box, alert(as_of=at(21), priority="P3"), now=at(21))
     assert len(sent(box, at(21))) == 1
     taken(
         box,
-        alert(as_of=at(23), version=2, seq=2, change="updated"),
-        withdrawn(version=3, seq=3, as_of=at(23)),
+        alert(as_of=at(23), version=2, seq=2, change="updated", priority="P3"),
+        withdrawn(version=3, seq=3, as_of=at(23), priority="P3"),
         now=at(23),
     )
     box.gather(at(7, day=15))
@@ -173,7 +225,12 @@ def test_a_digest_says_that_what_was_told_is_withdrawn(engine: Engine):
 
 def test_what_becomes_urgent_is_told_at_once_and_not_in_the_digest_again(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), version=2, seq=2, change="updated", priority="P1"), now=at(23))
+    taken(
+        box,
+        alert(as_of=at(23), priority="P3"),
+        alert(as_of=at(23), version=2, seq=2, change="updated", priority="P1"),
+        now=at(23),
+    )
 
     assert [told(message) for message in sent(box, at(23))] == [[(2, "updated")]]
     assert box.gather(at(7, day=15)) == 0
@@ -181,13 +238,111 @@ def test_what_becomes_urgent_is_told_at_once_and_not_in_the_digest_again(engine:
 
 def test_who_unsubscribes_is_not_told_what_was_held_but_of_the_end_of_what_they_were_told(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(21)), now=at(21))
+    taken(box, alert(as_of=at(21), priority="P3"), now=at(21))
     sent(box, at(21))
-    taken(box, alert(as_of=at(23), alert_id=OTHER, seq=2), withdrawn(seq=3, as_of=at(23)), now=at(23))
+    taken(
+        box,
+        alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"),
+        withdrawn(seq=3, as_of=at(23), priority="P3"),
+        now=at(23),
+    )
     unsubscribe(engine, "5b", at(23))
     box.gather(at(7, day=15))
 
     assert [told(digest) for digest in sent(box, at(7, day=15))] == [[(2, "withdrawn")]]
+
+
+# Where the database before is gone.
+
+
+@pytest.mark.parametrize("says", ["all", "nothing"])
+def test_the_end_of_what_a_lost_database_may_have_told_is_told(engine: Engine, says: str):
+    # What is not said of it may be what they asked for.
+    subscribe(engine, subscription(areas=("E07000117",), priorities=("P2",)))
+    box = outbox(engine)
+    bare = {} if says == "all" else {"priority": None, "area": None, "areas": None, "family": None, "marking": None}
+    # The topic goes on; what it said before is not there any more, or is history to this database.
+    taken(
+        box, alert(seq=40, as_of=NOON - 9 * DAY_LENGTH, version=3), withdrawn(seq=41, prior_seq=40, version=4, **bare)
+    )
+    box.gather(NOON + DAY_LENGTH)
+
+    assert [told(message) for message in sent(box, NOON + DAY_LENGTH)] == [[(4, "withdrawn")]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"priorities": ("P1",)},
+        {"areas": ("E07000118",)},
+        {"since": NOON + 1},
+        {"ended": NOON},
+    ],
+)
+def test_it_is_told_to_nobody_who_would_not_have_been_told(engine: Engine, changes: dict[str, Any]):
+    subscribe(engine, subscription(**changes))
+    box = outbox(engine)
+    taken(box, withdrawn(seq=41, prior_seq=40))
+
+    assert sent(box) == []
+
+
+def test_whoever_subscribes_where_all_is_on_record_hears_of_no_end_but_of_what_they_heard(engine: Engine):
+    subscribe(engine, subscription())
+    box = outbox(engine)
+    taken(box, alert(seq=40), alert(alert_id=OTHER, seq=41))
+    sent(box)
+    subscribe(engine, subscription(subscription_id="5b-new", since=NOON + 1))
+    taken(box, withdrawn(seq=42, prior_seq=40, as_of=NOON + HOUR), now=NOON + HOUR)
+
+    assert [message.subscription_id for message in sent(box, NOON + HOUR)] == [subscription().subscription_id]
+
+
+# Missed.
+
+AFTER_THE_OUTAGE = NOON + 20 * HOUR
+
+
+def test_what_an_outage_kept_is_told_alone_and_says_how_late_it_is(box: Outbox):
+    taken(
+        box,
+        alert(priority="P1"),
+        alert(alert_id=OTHER, seq=2),
+        alert(alert_id="a-3", seq=3, priority="P3", as_of=NOON - 20 * HOUR),
+        now=AFTER_THE_OUTAGE,
+    )
+    assert sent(box, AFTER_THE_OUTAGE) == []
+    assert box.gather(AFTER_THE_OUTAGE + MINUTE) == 2
+    messages = sent(box, AFTER_THE_OUTAGE + MINUTE)
+
+    assert [(one.form, one.notices[0].priority) for one in messages] == [("single", "P1"), ("single", "P2")]
+    assert {one.notices[0].late_by for one in messages} == {20 * HOUR + MINUTE}
+    words = in_words(messages[0], "https://alerts.example.invalid/")
+    assert words.subject.endswith(", late by 21 hours")
+    assert words.text.startswith("Late by 21 hours: nobody was told of it before.\n")
+
+
+def test_what_takes_the_place_of_a_page_that_was_to_go_by_now_goes_now_however_late(box: Outbox):
+    taken(box, alert())
+    taken(box, alert(version=2, seq=2, change="updated"), now=AFTER_THE_OUTAGE)
+
+    (message,) = sent(box, AFTER_THE_OUTAGE)
+    assert (told(message), message.notices[0].late_by) == ([(2, "updated")], 20 * HOUR + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        (withdrawn(as_of=NOON + HOUR), []),
+        (alert(as_of=NOON + HOUR, version=2, seq=2, change="updated"), [[(2, "updated")]]),
+    ],
+)
+def test_what_was_missed_is_told_as_it_is_by_now(box: Outbox, then: PublishedAlert, expected: list[Any]):
+    taken(box, alert(), now=AFTER_THE_OUTAGE)
+    taken(box, then, now=AFTER_THE_OUTAGE + 1)
+    box.gather(AFTER_THE_OUTAGE + HOUR)
+
+    assert [told(message) for message in sent(box, AFTER_THE_OUTAGE + HOUR)] == expected
 
 
 # Withdrawn.
@@ -258,7 +413,9 @@ def test_the_withdrawal_of_what_may_have_been_taken_is_told(box: Outbox, settled
 
 def test_a_digest_on_its_way_loses_what_is_withdrawn_meanwhile(engine: Engine):
     box = night(engine)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    taken(
+        box, alert(as_of=at(23), priority="P3"), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23)
+    )
     box.gather(at(7, day=15))
     taken(box, withdrawn(seq=3, as_of=at(7, day=15)), now=at(7, day=15))
 
@@ -340,12 +497,14 @@ def test_a_digest_tells_what_was_in_an_attempt_that_may_have_been_heard(
     engine: Engine, may_be_taken: bool, withdrawals: int
 ):
     box, morning = night(engine), at(7, day=15)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    taken(
+        box, alert(as_of=at(23), priority="P3"), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23)
+    )
     box.gather(morning)
     claimed = box.claim(morning)
-    taken(box, alert(as_of=morning, version=2, seq=3, change="updated"), now=morning)
+    taken(box, alert(as_of=morning, version=2, seq=3, change="updated", priority="P3"), now=morning)
     box.settle(claimed, TryAgain("timed-out", may_be_taken=may_be_taken), morning, 0.5, confirms=False)
-    taken(box, withdrawn(as_of=morning, version=3, seq=4), now=morning)
+    taken(box, withdrawn(as_of=morning, version=3, seq=4, priority="P3"), now=morning)
     messages = sent(box, morning + HOUR)
 
     assert [message.notices[0].alert_id for message in messages if message.form == "digest"] == [OTHER]
@@ -353,9 +512,11 @@ def test_a_digest_tells_what_was_in_an_attempt_that_may_have_been_heard(
 
 
 def test_what_was_held_is_not_told_once_its_subscription_does_not_want_the_alert_any_more(engine: Engine):
-    subscribe(engine, subscription(quiet=NIGHT, priorities=("P2",)))
+    subscribe(engine, subscription(quiet=NIGHT, priorities=("P3",)))
     box, morning = outbox(engine), at(7, day=15)
-    taken(box, alert(as_of=at(23)), alert(as_of=at(23), alert_id=OTHER, seq=2), now=at(23))
+    taken(
+        box, alert(as_of=at(23), priority="P3"), alert(as_of=at(23), alert_id=OTHER, seq=2, priority="P3"), now=at(23)
+    )
     taken(box, alert(as_of=at(23), version=2, seq=3, change="updated", priority="P4"), now=at(23))
     box.gather(morning)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safety_stream.observability.metrics import DeliveryMetrics, Metrics, ProjectionMetrics, WebMetrics
+from safety_stream.observability.metrics import DeliveryMetrics, GatewayMetrics, Metrics, ProjectionMetrics, WebMetrics
 
 
 def worker_metrics() -> Metrics:
@@ -23,7 +23,8 @@ def delivery_metrics() -> DeliveryMetrics:
     metrics.attempted("mail", "busy")
     metrics.handed_over("P1", 1.5)
     metrics.ended("notify", "delivered")
-    metrics.standing({"waiting": 4, "sent": 9}, 12.5)
+    metrics.standing({"waiting": 4, "sent": 9}, 12.5, 1_800_000_000.0)
+    metrics.unheard({("superintendent", "P1"): True})
     return metrics
 
 
@@ -40,13 +41,22 @@ def web_metrics() -> WebMetrics:
     metrics = WebMetrics()
     metrics.answered(200, 0.1)
     metrics.looks_on(1)
+    metrics.looks(lambda: 1_800_000_000.0)
+    return metrics
+
+
+def gateway_metrics() -> GatewayMetrics:
+    metrics = GatewayMetrics(["acknowledged"])
+    metrics.answered(202, 0.1)
+    metrics.reported("acknowledged", 1)
     return metrics
 
 
 def every_sample() -> dict[str, set[str]]:
     """The labels of each sample our processes serve, by name."""
     found: dict[str, set[str]] = {}
-    for metrics in (worker_metrics(), delivery_metrics(), projection_metrics(), web_metrics()):
+    everybody = (worker_metrics(), delivery_metrics(), projection_metrics(), web_metrics(), gateway_metrics())
+    for metrics in everybody:
         for family in metrics.registry.collect():
             for sample in family.samples:
                 found.setdefault(sample.name, set()).update(sample.labels)

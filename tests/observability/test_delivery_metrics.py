@@ -40,7 +40,7 @@ def test_every_metric_is_set_by_some_call():
 
 def test_what_is_there_no_more_is_nought():
     metrics = delivery_metrics()
-    metrics.standing({"sent": 13}, 0.0)
+    metrics.standing({"sent": 13}, 0.0, 1.0)
 
     assert figures(metrics)["safety_stream_delivery_messages{'status': 'waiting'}"] == 0
 
@@ -50,7 +50,7 @@ def test_labels_are_words_of_closed_lists():
         name for family in delivery_metrics().registry.collect() for sample in family.samples for name in sample.labels
     }
 
-    assert labels == {"when", "because", "channel", "outcome", "status", "priority", "le"}
+    assert labels == {"when", "because", "channel", "outcome", "status", "priority", "audience", "le"}
 
 
 def test_the_first_message_that_is_given_up_is_an_increase():

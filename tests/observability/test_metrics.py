@@ -242,3 +242,18 @@ def test_a_port_that_is_taken_is_an_error(metrics: Metrics):
         taken.listen()
         with pytest.raises(OSError, match="in use"):
             metrics.serve(int(taken.getsockname()[1]))
+
+
+def test_what_a_stage_may_refuse_is_told_from_nought_on():
+    """Else the first burst of a reason is no increase to Prometheus."""
+    metrics = Metrics(lambda: 0)
+    metrics.runs(["intake", "detect"], ["intake", "handle"], ["empty", "oversize"])
+    name = "safety_stream_dead_letters_total"
+    told = {
+        (sample.labels["stage"], sample.labels["reason"]): sample.value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == name
+    }
+
+    assert told == {("intake", "empty"): 0, ("intake", "oversize"): 0}

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats.parts import Prose, Strict
 from safety_stream.catalogue.issues import CatalogueError
-from safety_stream.core.delivering import Confirming, Delivering, MinuteOfDay, Retrying
+from safety_stream.core.delivering import Confirming, Delivering, MinuteOfDay, Missed, Retrying
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
 from safety_stream.data_files import catalogue_folder
@@ -67,6 +67,21 @@ class DigestOnlyEntry(Strict):
     source: Prose
 
 
+class QuietHoursEntry(Strict):
+    """What quiet hours hold until they end."""
+
+    hold: Annotated[list[Priority], Field(max_length=3)]
+    source: Prose
+
+
+class MissedEntry(Strict):
+    """Of what nothing may stay untold because it was published too long ago to page."""
+
+    priorities: list[Priority]
+    after: Length
+    source: Prose
+
+
 class DigestAtEntry(Strict):
     """When the digest comes unless a subscription says otherwise."""
 
@@ -97,6 +112,8 @@ class DeliveryFile(Strict):
     page_within: PageWithinEntry
     tell_within: TellWithinEntry
     digest_only: DigestOnlyEntry
+    quiet_hours: QuietHoursEntry
+    missed: MissedEntry
     digest_at: DigestAtEntry
     retry: RetryEntry
     confirm: ConfirmEntry
@@ -120,6 +137,11 @@ def read_delivering(files: Files) -> Delivering | None:
     at, file = read
     if "P1" in file.digest_only.priorities:
         at.error(("digest_only", "priorities"), "P1 is never kept for a digest", "leave it out")
+    elif both := sorted({*file.missed.priorities} & {*file.digest_only.priorities}):
+        what = f"{', '.join(both)} is told in the digest only, and never alone"
+        at.error(("missed", "priorities"), what, "leave it out here or there")
+    if "P1" in file.quiet_hours.hold:
+        at.error(("quiet_hours", "hold"), "P1 is never held through quiet hours", "leave it out")
     if file.retry.first > file.retry.most:
         at.error(("retry", "first"), "the first wait is longer than the longest", "make it shorter than `most`")
     if files.have_errors:
@@ -129,6 +151,8 @@ def read_delivering(files: Files) -> Delivering | None:
         page_within={"P1": pages.P1, "P2": pages.P2, "P3": pages.P3, "P4": pages.P4},
         tell_within=file.tell_within.length,
         digest_only=frozenset(file.digest_only.priorities),
+        held_when_quiet=frozenset(file.quiet_hours.hold),
+        missed=Missed(priorities=frozenset(file.missed.priorities), after=file.missed.after),
         digest_at=file.digest_at.time,
         retrying=Retrying(first=file.retry.first, most=file.retry.most, give_up_after=file.retry.give_up_after),
         confirming=Confirming(every=file.confirm.every, within=file.confirm.within),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
+from sqlalchemy.exc import DBAPIError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from safety_stream.cli.terminal import wall
+from safety_stream.core.model.times import SECOND
 from safety_stream.observability.metrics import WebMetrics
 
 STREAM: Final = "/events"
@@ -47,3 +51,19 @@ class Counted:
                 self._metrics.looks_on(-1)
             if not answered:
                 self._metrics.answered(500, self._seconds() - began)
+
+
+class Looking:
+    """When a database could last be read: asked again whenever somebody wants to know."""
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        """`look` reads the database."""
+        self._look = look
+        self._at = 0.0
+
+    def __call__(self) -> float:
+        """The last time that went well, in seconds since 1970; 0 where it never did."""
+        with suppress(DBAPIError):
+            self._look()
+            self._at = wall() / SECOND
+        return self._at

@@ -10,11 +10,13 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
+from confluent_kafka import KafkaException
 
 from safety_stream.catalogue.delivering import load_delivering
 from safety_stream.cli.subscriptions import OutboxOption, SettingsOption, database_of, settings_of, with_extra
@@ -36,18 +38,21 @@ from safety_stream.cli.terminal import (
     wall,
 )
 from safety_stream.config import Connection
-from safety_stream.core.catalogue import Areas
+from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import SECOND, day_of
 from safety_stream.data_files import catalogue_folder
+from safety_stream.delivery.settings import DeliverySettings
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import DeliveryMetrics
 from safety_stream.streaming.ports import Incoming
-from safety_stream.streaming.reading import follow_from, high_watermarks, low_watermarks, read_between
+from safety_stream.streaming.reading import follow_from, high_watermarks, low_watermarks, read_between, topic_ids
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import row_of
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from safety_stream.delivery.outbox import Outbox
     from safety_stream.delivery.sending import Sender
 
@@ -66,6 +71,9 @@ _PATIENCE_SECONDS = 0.05
 _BATCH = 200
 _LOOK_ROUND_SECONDS = 2.0
 """How often digests are made, figures told, and somebody noticed who subscribed to another audience."""
+
+_COMPARE_SECONDS = 10.0
+"""How often it is asked whether the topics are still the ones that are being read."""
 
 _SENDERS = 4
 """Some providers stall for seconds, and others' pages must not wait for them."""
@@ -103,9 +111,8 @@ def deliver(
     bounds = load_delivering(catalogue or catalogue_folder())
     outboxes, sending = with_extra("safety_stream.delivery.outbox"), with_extra("safety_stream.delivery.sending")
     channels = with_extra("safety_stream.delivery.channels")
-    box: Outbox = outboxes.Outbox(
-        database_of(outbox, data), bounds, channels.provider_of, lambda code: _lies_in(known.areas, code)
-    )
+    engine = database_of(outbox, data)
+    box: Outbox = outboxes.Outbox(engine, bounds, channels.provider_of, lambda code: _lies_in(known.areas, code))
     offered = sending.channels_of(settings)
     metrics = DeliveryMetrics()
     metrics.offers(offered)
@@ -117,7 +124,7 @@ def deliver(
         chance=random.random,
         observer=metrics,
     )
-    reader = _Reader(kafka, box, metrics)
+    reader = _Reader(kafka, box, metrics, partial(who_is_unheard, engine, known, settings))
     if once:
         _once(reader, sender, box, as_json=as_json)
         return
@@ -126,6 +133,9 @@ def deliver(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log = structlog.get_logger()
     log.info("delivery.started", bootstrap=kafka.bootstrap)
+    for (audience, priority), why in who_is_unheard(engine, known, settings).items():
+        if why:
+            log.warning("audience.unheard", audience=audience, priority=priority, why=why, mend=to_be_told(audience))
     stopping, wake = threading.Event(), threading.Condition()
     senders = [
         threading.Thread(target=_send_until, args=(sender, stopping, wake, number == 0), daemon=True)
@@ -150,10 +160,18 @@ def deliver(
 class _Reader:
     """Reads the alerts of all audiences somebody subscribed to, each from where the outbox has it."""
 
-    def __init__(self, kafka: Connection, box: Outbox, metrics: DeliveryMetrics) -> None:
+    def __init__(
+        self,
+        kafka: Connection,
+        box: Outbox,
+        metrics: DeliveryMetrics,
+        unheard: Callable[[], dict[tuple[str, str], str]],
+    ) -> None:
         self._kafka = kafka
         self._box = box
         self._metrics = metrics
+        self._unheard = unheard
+        self._ids: dict[str, str] = {}
         self._decode = shipped_codecs().decoder(row_of("alerts.").subjects)
 
     def audiences(self) -> frozenset[str]:
@@ -164,14 +182,26 @@ class _Reader:
         """Where to read on, and where the topics end. Raises `NoSuchTopic`."""
         topics = [f"alerts.{audience}" for audience in sorted(audiences)]
         starts, ends = low_watermarks(self._kafka, topics), high_watermarks(self._kafka, topics)
+        self._ids = topic_ids(self._kafka, topics)
         for topic, partition in starts:
             position = self._box.position(topic, partition)
-            if position is not None and position.next_offset > ends[topic, partition]:
+            if position is None:
+                continue
+            topic_id = self._ids[topic]
+            if position.topic_id not in (None, topic_id) or position.next_offset > ends[topic, partition]:
                 structlog.get_logger().warning("topic.made_anew", topic=topic, partition=partition)
-                self._box.forget_position(topic, partition)
-            elif position is not None:
+                self._box.begin_again(topic, partition, position, topic_id, wall())
+            else:
                 starts[topic, partition] = max(starts[topic, partition], position.next_offset)
         return starts, ends
+
+    def is_of_the_past(self) -> bool:
+        """Whether a topic that is being read is gone, and another has its name. False where Kafka does not say."""
+        try:
+            return bool(self._ids) and topic_ids(self._kafka, list(self._ids)) != self._ids
+        except KafkaException:
+            # Away, or the topic is deleted and not made yet: what is read goes on being read until there is another.
+            return False
 
     def follow(self, audiences: frozenset[str]) -> Iterator[bool]:
         """Put records into the outbox as they come, for as long as the caller likes; whether any came is given."""
@@ -209,7 +239,8 @@ class _Reader:
         made = self._box.gather(wall())
         oldest = self._box.oldest_untaken()
         waited = 0.0 if oldest is None else (wall() - oldest) / SECOND
-        self._metrics.standing(self._box.counts(), waited)
+        self._metrics.standing(self._box.counts(), waited, wall() / SECOND)
+        self._metrics.unheard({whose: bool(why) for whose, why in self._unheard().items()})
         return made
 
     def _take(self, batch: list[Incoming]) -> None:
@@ -219,7 +250,7 @@ class _Reader:
             if isinstance(alert, PublishedAlert):
                 by_partition.setdefault((record.topic, record.partition), []).append((record.offset, alert))
         for (topic, partition), alerts in by_partition.items():
-            took = self._box.take(topic, partition, alerts, wall())
+            took = self._box.take(topic, partition, alerts, wall(), self._ids.get(topic))
             self._metrics.took(took.decisions, took.missing)
             if took.missing:
                 structlog.get_logger().error("feed.has_gap", topic=topic, missing=took.missing)
@@ -233,13 +264,17 @@ def _read_for_ever(reader: _Reader, wake: threading.Condition) -> None:
     while True:
         try:
             audiences = reader.audiences()
-            looked_at = 0.0
+            looked_at, compared_at = 0.0, time.monotonic()
             for came in reader.follow(audiences):
                 made = 0
                 if time.monotonic() - looked_at > _LOOK_ROUND_SECONDS:
                     looked_at = time.monotonic()
                     made = reader.look_round()
                     if reader.audiences() != audiences:
+                        break
+                if time.monotonic() - compared_at > _COMPARE_SECONDS:
+                    compared_at = time.monotonic()
+                    if reader.is_of_the_past():
                         break
                 if came or made:
                     with wake:
@@ -278,6 +313,26 @@ def _once(reader: _Reader, sender: Sender, box: Outbox, *, as_json: bool) -> Non
         out.print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing to tell")
     if box.oldest_untaken() is not None:
         raise typer.Exit(TO_DO)
+
+
+def who_is_unheard(engine: Engine | None, known: Catalogue, settings: DeliverySettings) -> dict[tuple[str, str], str]:
+    """Each audience and priority that must be heard of: why nobody is told, "" where somebody is.
+
+    Without a database nobody has subscribed.
+    """
+    covering = with_extra("safety_stream.delivery.covering")
+    subscribed, failing = [], frozenset[str]()
+    if engine is not None:
+        subscribed = with_extra("safety_stream.delivery.subscriptions").subscriptions(engine)
+        failing = with_extra("safety_stream.delivery.outbox").failing(engine)
+    needed = covering.to_be_heard(known.audiences, known.handling)
+    found = covering.unheard(needed, subscribed, settings, failing)
+    return dict.fromkeys(needed, "") | {(one.audience, one.priority): covering.IN_WORDS[one.why] for one in found}
+
+
+def to_be_told(audience: str) -> str:
+    """What mends it that nobody of an audience is told."""
+    return f"safety-stream alerts subscribe --audience {audience}, by a channel that is set up and answers"
 
 
 def _lies_in(areas: Areas, code: str) -> frozenset[str]:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,8 @@ from confluent_kafka import KafkaException, libversion
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError, lint_catalogue
+from safety_stream.cli.deliver import to_be_told, who_is_unheard
+from safety_stream.cli.subscriptions import OutboxOption, SettingsIfAny, database_of, settings_of
 from safety_stream.cli.terminal import (
     DEFAULT_PARTITIONS,
     OK,
@@ -79,11 +82,15 @@ def doctor(
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
+    outbox: OutboxOption = None,
+    delivery: SettingsIfAny = None,
     as_json: Json = False,
 ) -> None:
     """Look at everything the backbone rests on, and say what is wrong and how to mend it."""
     findings = []
-    for finding in _examine(kafka, partitions, data, catalogue, areas):
+    for finding in chain(
+        _examine(kafka, partitions, data, catalogue, areas), _told(outbox, delivery, data, catalogue, areas)
+    ):
         findings.append(finding)
         if as_json:
             print_json(finding)
@@ -249,6 +256,35 @@ def _clock(kafka: Connection, known: Catalogue) -> Iterator[Finding]:
     else:
         # A broker that is behind cannot be told from one that got nothing lately.
         yield Finding(check="clock", level="ok", what="no record is stamped later than this machine's time")
+
+
+def _told(
+    outbox: str | None, delivery: Path | None, data: Path, folder: Path | None, areas: Path | None
+) -> Iterator[Finding]:
+    """Whether somebody who can be reached hears of every P1, and stands on every rung of the ladders."""
+    try:
+        known = catalogue_of(folder, areas)
+    except CatalogueError:
+        return
+    if delivery is None:
+        what = "not looked at: which channels are set up is not known"
+        mend = "name the settings of delivery by --delivery or SAFETY_STREAM_DELIVERY, where people are told by deliver"
+        yield Finding(check="told", level="warn", what=what, mend=mend)
+        return
+    try:
+        # One that nothing has begun is not begun here.
+        has_begun = outbox is not None or (data / "delivery.sqlite").exists()
+        heard = who_is_unheard(database_of(outbox, data) if has_begun else None, known, settings_of(delivery))
+    except Wrong as error:
+        what, _, mend = str(error).rpartition(": ")
+        yield Finding(check="told", level="fail", what=what, mend=mend)
+        return
+    for (audience, priority), why in heard.items():
+        if why:
+            what = f"{audience} would not hear of {priority}: {why}"
+            yield Finding(check="told", level="warn", what=what, mend=to_be_told(audience))
+    if not any(heard.values()):
+        yield Finding(check="told", level="ok", what="somebody hears of every P1, and stands on every rung of a ladder")
 
 
 def _print(finding: Finding) -> None:

@@ -78,6 +78,16 @@ SettingsOption = Annotated[
         help="File with the channels that are set up, and what the addresses in subscriptions stand for.",
     ),
 ]
+SettingsIfAny = Annotated[
+    Path | None,
+    typer.Option(
+        "--delivery",
+        envvar="SAFETY_STREAM_DELIVERY",
+        exists=True,
+        dir_okay=False,
+        help="File with the settings of delivery, where there is one.",
+    ),
+]
 
 T = TypeVar("T")
 
@@ -175,7 +185,7 @@ def subscribe(
             "--quiet",
             parser=_checked(_quiet),
             metavar="HH:MM-HH:MM",
-            help="Hours, in London, that only P1 breaks; all else comes when they end, as one digest.",
+            help="Hours, in London, that hold P3 and P4 (delivery.yaml may say others) for a digest at their end.",
         ),
     ] = None,
     digest_at: Annotated[

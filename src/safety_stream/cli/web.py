@@ -113,7 +113,7 @@ def web(
         # The extra `web`: whoever serves no pages does without it.
         import uvicorn  # noqa: PLC0415
 
-        from safety_stream.cli.counted import Counted  # noqa: PLC0415
+        from safety_stream.cli.counted import Counted, Looking  # noqa: PLC0415
         from safety_stream.cli.desk import Desk, hear  # noqa: PLC0415
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
         from safety_stream.readmodel.matches import Matches  # noqa: PLC0415
@@ -166,6 +166,7 @@ def web(
     if web_styles() is None:
         say("The style sheet was not fetched, so pages are plain: make styles")
     metrics = WebMetrics()
+    metrics.looks(Looking(read_model.health))
     stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     if as_json:

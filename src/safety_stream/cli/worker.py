@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import structlog
 import typer
@@ -33,6 +33,7 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import Reason
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import Metrics
 from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
@@ -43,7 +44,7 @@ from safety_stream.streaming.provisioning import plan
 from safety_stream.streaming.reading import NoSuchTopic, high_watermarks
 from safety_stream.streaming.spec import LoopSettings
 from safety_stream.streaming.wiring import stage_specs
-from safety_stream.wire.topology import STAGES, StageRow, inputs, members, row_of, stage, topics
+from safety_stream.wire.topology import DEAD_LETTER_TOPICS, STAGES, StageRow, inputs, members, row_of, stage, topics
 
 EPILOG = epilog(
     "safety-stream worker --stages intake,register --slot a",
@@ -116,6 +117,8 @@ def worker(
     partitions = sum(topic == _SPREAD for topic, _ in ends)
     name = slot or socket.gethostname()
     metrics = Metrics(wall)
+    refusing = [topic.removeprefix("dead-letters.") for topic in DEAD_LETTER_TOPICS]
+    metrics.runs([row.name for row in rows], refusing, get_args(Reason))
     stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     idle_clock = wall if clock is TimeBy.WALL else None
     app = create_app(

@@ -31,15 +31,25 @@ class Confirming(msgspec.Struct, frozen=True, kw_only=True):
     within: Instant
 
 
+class Missed(msgspec.Struct, frozen=True, kw_only=True):
+    """Of which priorities nothing that stands may stay untold: too old to page, it is told alone, after `after`."""
+
+    priorities: frozenset[Priority]
+    after: Instant
+
+
 class Delivering(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of delivery. `page_within` and `tell_within` are milliseconds since an alert was published.
 
-    What is older than `page_within` pages nobody and comes in the digest; older than `tell_within` it is history.
+    What is older than `page_within` pages nobody and comes in the digest, unless it was `missed`; older than
+    `tell_within` it is history. Quiet hours hold the priorities of `held_when_quiet`, and no other.
     """
 
     page_within: Mapping[Priority, Instant]
     tell_within: Instant
     digest_only: frozenset[Priority]
+    held_when_quiet: frozenset[Priority]
+    missed: Missed
     digest_at: MinuteOfDay
     retrying: Retrying
     confirming: Confirming

@@ -1,5 +1,6 @@
 """Delivery: published alerts to those who subscribed to them, by way of an outbox and one file per channel.
 
-What to do about an alert is decided in `deciding`, put into words in `wording` and tried again as `retrying` says: all
-three are pure. The edges are `database`, `subscriptions` and `outbox` (SQL), `sending` (the driver) and `channels`.
+What to do about an alert is decided in `deciding`, put into words in `wording` and tried again as `retrying` says, and
+whom nobody could tell `covering` says: all four are pure. The edges are `database`, `subscriptions` and `outbox` (SQL),
+`sending` (the driver) and `channels`.
 """

@@ -5,14 +5,16 @@ Theory of operation
 `decide` is one function of a subscription, an alert, what the subscription was told of it before, and the time. It
 reads no clock and keeps nothing; every answer has its cause, and what is not told now has the time when it will be.
 
-1. A withdrawal goes to whoever was told, whatever the subscription says by now; to nobody else. What people still do
-   about what is withdrawn is not told.
+1. A withdrawal goes to whoever was told, whatever the subscription says by now; to nobody else, but where who was told
+   is on record no more (`may_have_heard`). What people still do about what is withdrawn is not told.
 2. Then the subscription has to want it: audience, area, family, priority, marking. A field the audience may not have
    matches only where the subscription leaves the choice open.
 3. What was published too long ago is history: a replay pages nobody and fills no digest.
 4. What changes nothing an officer must hear is not told. What is late, old, of no urgency, or may be any of these for
    all the audience is told, waits for the digest.
-5. P1 is never held. All else is held through quiet hours and then comes as one digest.
+5. What is too old to page, of a priority that may not be missed, still stands, and was never told: an outage kept it.
+   It is told alone and says how late it is, a moment later, so that what is read just behind it can take its place.
+6. Quiet hours hold the priorities the catalogue names (never P1), which then come as one digest.
 
 Quiet hours hold delivery and never evaluation: alerts were raised long before they come here. What is held is a notice
 like any other, so by the time it is told a newer version, or a withdrawal, has taken its place.
@@ -42,6 +44,7 @@ Because = Literal[
     "digest-only",
     "late",
     "old",
+    "missed",
     "not-told-how-urgent",
     "history",
     "nothing-to-hear",
@@ -96,6 +99,24 @@ def wanted(
     return next((name for name, matches in asked if not matches), "wanted")
 
 
+def may_have_heard(
+    subscription: Subscription,
+    withdrawal: PublishedAlert,
+    now: Instant,
+    bounds: Delivering,
+    areas_of: AreasOf = lambda code: frozenset({code}),
+) -> bool:
+    """Whether a subscription asks for what a withdrawal takes back, as far as the withdrawal says, and not too late."""
+    unsaid = {
+        "areas": withdrawal.area is None and not withdrawal.areas,
+        "families": withdrawal.family is None,
+        "priorities": withdrawal.priority is None,
+        "markings": withdrawal.marking is None,
+    }
+    asked = msgspec.structs.replace(subscription, **{choice: () for choice, is_unsaid in unsaid.items() if is_unsaid})
+    return wanted(asked, withdrawal, areas_of) == "wanted" and now - withdrawal.as_of <= bounds.tell_within
+
+
 def decide(
     subscription: Subscription,
     alert: PublishedAlert,
@@ -113,14 +134,16 @@ def decide(
         return decided("never", never)
     # A withdrawal may say less than what it takes back did: a rule on trial tells nothing it found.
     priority = alert.priority or (told.priority if told else None)
-    if (calm := _why_it_can_wait(alert, priority, now - alert.as_of, bounds)) is not None:
+    quiet = subscription.quiet if priority is None or priority in bounds.held_when_quiet else None
+    calm = _why_it_can_wait(alert, priority, now - alert.as_of, bounds)
+    if calm == "old" and told is None and _may_not_be_missed(alert, priority, bounds):
+        return decided("held", "missed", _out_of(quiet, now + bounds.missed.after))
+    if calm is not None:
         at = bounds.digest_at if subscription.digest_at is None else subscription.digest_at
         return decided("digest", calm, _out_of(subscription.quiet, next_at(now, at)))
-    if priority == "P1":
-        return decided("now", "urgent")
-    if subscription.quiet is not None and is_quiet(subscription.quiet, now):
-        return decided("held", "quiet-hours", next_at(now, subscription.quiet.ends))
-    return decided("now", "wanted")
+    if quiet is not None and is_quiet(quiet, now):
+        return decided("held", "quiet-hours", next_at(now, quiet.ends))
+    return decided("now", "urgent" if priority == "P1" else "wanted")
 
 
 def _why_never(
@@ -157,6 +180,10 @@ def _why_it_can_wait(
     if alert.notify is not True and alert.change != "withdrawn":
         return "not-told-how-urgent"
     return "nothing-to-hear" if alert.notify is False else None
+
+
+def _may_not_be_missed(alert: PublishedAlert, priority: Priority | None, bounds: Delivering) -> bool:
+    return alert.change != "withdrawn" and alert.notify is True and priority in bounds.missed.priorities
 
 
 def is_quiet(quiet: Quiet, now: Instant) -> bool:

@@ -24,7 +24,9 @@ _NAMESPACE = UUID("2c6f5a0e-93f4-5d7e-8a53-5d1fdb1c7f02")
 
 
 class Quiet(msgspec.Struct, frozen=True):
-    """Hours in which only P1 is handed over: from `starts` until `ends`, over midnight where `ends` comes first.
+    """Hours in which what may wait (by its priority, in `delivery.yaml`) is not handed over.
+
+    They go from `starts` until `ends`, over midnight where `ends` comes first.
 
     Raises `ValueError` when both are the same.
     """
@@ -35,7 +37,9 @@ class Quiet(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Refuse what could mean always as well as never."""
         if self.starts == self.ends:
-            raise ValueError("quiet hours begin and end at different times: to hear P1 alone, subscribe to P1 alone")
+            raise ValueError(
+                "quiet hours begin and end at different times: to hear some priorities alone, subscribe to those"
+            )
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +68,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """News of an alert as a subscription is told of it: nothing here names a person.
 
     It is of a version of the alert or, where `number` is not 0, of that number of how it is handled. `reason` is why it
-    is told now (None where the audience may not know why), `title` the rule's.
+    is told now (None where the audience may not know why), `title` the rule's. `late_by` is how many milliseconds after
+    it was published it is told, where it was missed until then; None for all else.
     """
 
     notice_id: str
@@ -79,6 +84,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority | None
     title: str | None
     as_of: Instant
+    late_by: Instant | None = None
 
 
 Form = Literal["single", "digest", "trial"]
@@ -141,19 +147,24 @@ Whereabouts = Literal["under-way", "delivered", "not-delivered", "unknown"]
 """What a provider says of a message it took; unknown when it could not be asked."""
 
 
-News = tuple[int, int]
-"""What makes news of an alert other news: its version, and 0 or the number of what happened to its handling."""
+News = tuple[int, int, Change, ToldReason | None]
+"""What makes news of an alert other news: its version, 0 or the number of what happened to its handling, what, and why.
+
+Once a topic was made anew versions and numbers may be counted otherwise: the same two may stand for something else.
+"""
 
 
 def news_of(alert: PublishedAlert) -> News:
     """What of an alert a record tells."""
     is_of_handling = alert.handling is not None and alert.reason in OF_HANDLING
-    return alert.version, alert.handling.number if alert.handling is not None and is_of_handling else 0
+    number = alert.handling.number if alert.handling is not None and is_of_handling else 0
+    return alert.version, number, alert.change, alert.reason
 
 
 def notice_id(subscription_id: str, alert_id: str, news: News) -> str:
     """The identity of a notice: told twice, it is one."""
-    return str(uuid5(_NAMESPACE, f"notice\x1f{subscription_id}\x1f{alert_id}\x1f{news[0]}\x1f{news[1]}"))
+    said = "\x1f".join(str(part) for part in news)
+    return str(uuid5(_NAMESPACE, f"notice\x1f{subscription_id}\x1f{alert_id}\x1f{said}"))
 
 
 def digest_id(notice_ids: tuple[str, ...]) -> str:

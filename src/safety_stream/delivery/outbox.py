@@ -6,6 +6,11 @@ Theory of operation
 record is in the outbox exactly once, whatever dies when; a record that comes again is passed over by its offset. The
 position is compared as it is written: of two processes that read one topic, one has its transaction rolled back.
 
+*Made anew.* A topic that was deleted and made anew is read from its beginning. Who was told of what stays on record, so
+the same news is not told again; what only bears the same version is (`News`). A database that was lost, and begun anew
+on a topic that went on, has no record of who was told by the one before (`recorded_from`): what is withdrawn of that is
+told to whoever asks for such alerts now. They may not have heard of it, which harms less than not to hear of its end.
+
 *Out.* A message is claimed before it is sent: `sending`, with a time after which its sender counts as dead. Then
 another claims it and sends it again under the same id, which is the provider's idempotency key. What came of it is
 settled in a second transaction. Between the two nobody knows whether a provider has it: such a message
@@ -43,6 +48,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
+    Update,
     and_,
     case,
     delete,
@@ -61,7 +67,7 @@ from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import OF_HANDLING, PublishedAlert
 from safety_stream.core.model.times import HOUR, SECOND, Instant
 from safety_stream.delivery.database import reading
-from safety_stream.delivery.deciding import AreasOf, Decision, Told, decide, urgency
+from safety_stream.delivery.deciding import AreasOf, Decision, Told, decide, may_have_heard, urgency
 from safety_stream.delivery.model import (
     Form,
     GiveUp,
@@ -102,10 +108,17 @@ class TakenElsewhere(Exception):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where to read a partition on, and the number its next alert has."""
+    """Where to read a partition on, and the number its next alert has, 0 where that is not known.
+
+    `topic_id` is which topic of this name was read, None where nobody asked. Reading `began` then; from the number
+    `recorded_from` on it is on record who was told (None: of nothing that has been read so far).
+    """
 
     next_offset: int
     next_seq: int
+    topic_id: str | None = None
+    began: Instant = 0
+    recorded_from: int | None = None
 
 
 class Took(msgspec.Struct, frozen=True):
@@ -169,31 +182,46 @@ class Outbox:
         with self._reading.connect() as db:
             return _position(db, topic, partition)
 
-    def forget_position(self, topic: str, partition: int) -> None:
-        """Begin at the beginning again: the topic was made anew. What was told of is not told again."""
+    def begin_again(self, topic: str, partition: int, before: Position, topic_id: str | None, now: Instant) -> None:
+        """Begin at the beginning again: the topic is not the one that was read up to there, but was made anew.
+
+        Does nothing where another process has done so already.
+        """
+        # Where all was on record it still is; where not, the numbers from which on it was are no longer valid.
+        recorded_from = 0 if before.recorded_from == 0 else None
+        again = Position(0, 0, topic_id=topic_id, began=now, recorded_from=recorded_from)
         with self._engine.begin() as db:
-            db.execute(delete(POSITIONS).where(POSITIONS.c.topic == topic, POSITIONS.c.partition == partition))
+            db.execute(_at(topic, partition, before).values(**msgspec.structs.asdict(again)))
 
     def audiences(self) -> frozenset[str]:
         """Whose alerts somebody subscribed to, or was told of and may have to be told the withdrawal."""
         with self._reading.connect() as db:
             return frozenset(one.audience for one in read_subscriptions(db))
 
-    def take(self, topic: str, partition: int, records: Sequence[tuple[int, PublishedAlert]], now: Instant) -> Took:
+    def take(
+        self,
+        topic: str,
+        partition: int,
+        records: Sequence[tuple[int, PublishedAlert]],
+        now: Instant,
+        topic_id: str | None = None,
+    ) -> Took:
         """Put what is to be told of these records (offset and alert, in order) into the outbox, all or nothing.
 
-        Raises `TakenElsewhere`.
+        `topic_id` says which topic of this name they were read from. Raises `TakenElsewhere`.
         """
         decisions: Counter[tuple[str, str]] = Counter()
         missing = 0
         with self._engine.begin() as db:
             before = at = _position(db, topic, partition)
+            if before is not None and topic_id is not None and before.topic_id not in (None, topic_id):
+                raise TakenElsewhere(topic)
             subscribed: dict[str, list[Subscription]] = {}
             for offset, alert in records:
                 if at is not None and offset < at.next_offset:
                     continue
-                missing += 0 if at is None else max(0, alert.seq - at.next_seq)
-                at = Position(offset + 1, alert.seq + 1)
+                missing += max(0, alert.seq - at.next_seq) if at is not None and at.next_seq else 0
+                at = _behind(at, offset, alert, now, topic_id)
                 if alert.audience not in subscribed:
                     subscribed[alert.audience] = read_subscriptions(db, alert.audience)
                 heard = _heard(db, alert.alert_id)
@@ -201,12 +229,21 @@ class Outbox:
                     known = heard.get(subscription.subscription_id, _NOTHING)
                     if news_of(alert) in known.news:
                         continue
-                    decision = decide(subscription, alert, known.told, now, self._bounds, self._areas_of)
+                    told = known.told
+                    if not known.news and _is_not_on_record(alert, at):
+                        told = self._perhaps_told(subscription, alert, now)
+                    decision = decide(subscription, alert, told, now, self._bounds, self._areas_of)
                     decisions[decision.when, decision.because] += 1
-                    self._put(db, subscription, alert, known.told, decision, now)
+                    self._put(db, subscription, alert, told, decision, now)
             if at is not None and at != before:
                 _move(db, topic, partition, before, at)
         return Took(decisions=decisions, missing=missing)
+
+    def _perhaps_told(self, subscription: Subscription, alert: PublishedAlert, now: Instant) -> Told | None:
+        """What was told by a database that is gone, of which no more is known than that there was such an alert."""
+        if not may_have_heard(subscription, alert, now, self._bounds, self._areas_of):
+            return None
+        return Told(alert.prior_version or 0, None, None)
 
     def _put(
         self,
@@ -226,7 +263,9 @@ class Outbox:
         if decision.when == "never":
             return
         notice = _notice(subscription, alert, told)
-        takes_place = decision.when == "digest" and alert.change != "withdrawn"
+        if is_missed := decision.because == "missed":
+            notice = msgspec.structs.replace(notice, late_by=decision.until - alert.as_of)
+        takes_place = (decision.when == "digest" or is_missed) and alert.change != "withdrawn"
         at_once = decision.when == "now" or (takes_place and "single" in stopped)
         if at_once:
             self._post(db, subscription, "single", notice.notice_id, [notice.priority], now)
@@ -267,7 +306,10 @@ class Outbox:
         )
 
     def gather(self, now: Instant) -> int:
-        """Make a digest, for each subscription, of what was held and is due. The number of digests made."""
+        """Make a digest, for each subscription, of what was held and is due; what was missed goes alone.
+
+        The number of messages made.
+        """
         held = and_(NOTICES.c.message_id.is_(None), NOTICES.c.is_overtaken.is_(False), NOTICES.c.due_at <= now)
         with self._reading.connect() as db:
             # Nearly always there is none, and then nobody has to wait for a lock.
@@ -281,15 +323,23 @@ class Outbox:
             ).mappings()
             for subscription_id, rows in groupby(due.all(), lambda row: row["subscription_id"]):
                 notices = [_noticed(row) for row in rows]
-                for start in range(0, len(notices), _NOTICES_IN_A_DIGEST):
-                    self._post_digest(db, by_id[subscription_id], notices[start : start + _NOTICES_IN_A_DIGEST], now)
-                    made += 1
+                together = [notice for notice in notices if notice.late_by is None]
+                parcels: list[tuple[Form, list[Notice]]] = [("single", [one]) for one in notices if one not in together]
+                parcels += [
+                    ("digest", together[start : start + _NOTICES_IN_A_DIGEST])
+                    for start in range(0, len(together), _NOTICES_IN_A_DIGEST)
+                ]
+                for form, parcel in parcels:
+                    self._post_held(db, by_id[subscription_id], form, parcel, now)
+                made += len(parcels)
         return made
 
-    def _post_digest(self, db: Connection, subscription: Subscription, notices: list[Notice], now: Instant) -> None:
+    def _post_held(
+        self, db: Connection, subscription: Subscription, form: Form, notices: list[Notice], now: Instant
+    ) -> None:
         ids = tuple(notice.notice_id for notice in notices)
-        message_id = digest_id(ids)
-        self._post(db, subscription, "digest", message_id, [notice.priority for notice in notices], now)
+        message_id = ids[0] if form == "single" else digest_id(ids)
+        self._post(db, subscription, form, message_id, [notice.priority for notice in notices], now)
         db.execute(update(NOTICES).where(NOTICES.c.notice_id.in_(ids)).values(message_id=message_id))
 
     # Out.
@@ -376,12 +426,42 @@ class Outbox:
         return made_at
 
 
+def failing(engine: Engine) -> frozenset[str]:
+    """The providers that took nothing when they were last asked."""
+    with reading(engine).connect() as db:
+        return frozenset(db.execute(select(PROVIDERS.c.provider)).scalars())
+
+
 def _position(db: Connection, topic: str, partition: int) -> Position | None:
-    query = select(POSITIONS.c.next_offset, POSITIONS.c.next_seq).where(
+    query = select(*(POSITIONS.c[name] for name in Position.__struct_fields__)).where(
         POSITIONS.c.topic == topic, POSITIONS.c.partition == partition
     )
     row = db.execute(query).first()
     return None if row is None else Position(*row)
+
+
+def _behind(at: Position | None, offset: int, alert: PublishedAlert, now: Instant, topic_id: str | None) -> Position:
+    """The position behind a record."""
+    began, recorded_from = (now, None) if at is None else (at.began, at.recorded_from)
+    if recorded_from is None and alert.as_of >= began:
+        recorded_from = alert.seq
+    known_id = at.topic_id if at is not None else None
+    return Position(offset + 1, alert.seq + 1, topic_id or known_id, began, recorded_from)
+
+
+def _is_not_on_record(alert: PublishedAlert, at: Position) -> bool:
+    """Whether this takes back what was published before it was on record here who was told."""
+    is_taken_back = alert.change == "withdrawn" and alert.prior_seq is not None
+    return is_taken_back and (at.recorded_from is None or (alert.prior_seq or 0) < at.recorded_from)
+
+
+def _at(topic: str, partition: int, seen: Position) -> Update:
+    """A change of a position, if it is still the one that was seen."""
+    return (
+        update(POSITIONS)
+        .where(POSITIONS.c.topic == topic, POSITIONS.c.partition == partition)
+        .where(POSITIONS.c.next_offset == seen.next_offset, POSITIONS.c.topic_id.is_not_distinct_from(seen.topic_id))
+    )
 
 
 def _move(db: Connection, topic: str, partition: int, before: Position | None, at: Position) -> None:
@@ -392,12 +472,7 @@ def _move(db: Connection, topic: str, partition: int, before: Position | None, a
         except IntegrityError:
             raise TakenElsewhere(topic) from None
         return
-    moved = db.execute(
-        update(POSITIONS)
-        .where(POSITIONS.c.topic == topic, POSITIONS.c.partition == partition)
-        .where(POSITIONS.c.next_offset == before.next_offset)
-        .values(**msgspec.structs.asdict(at))
-    )
+    moved = db.execute(_at(topic, partition, before).values(**msgspec.structs.asdict(at)))
     if moved.rowcount != 1:
         raise TakenElsewhere(topic)
 
@@ -436,7 +511,7 @@ def _heard(db: Connection, alert_id: str) -> dict[str, Heard]:
         # Who was told of the end has nothing to be taken back.
         last = told[-1] if told and told[-1]["change"] != "withdrawn" else None
         heard[subscription_id] = Heard(
-            frozenset((row["version"], row["number"]) for row in whole),
+            frozenset((row["version"], row["number"], row["change"], row["reason"]) for row in whole),
             None if last is None else Told(last["version"], last["priority"], last["title"]),
         )
     return heard
@@ -449,7 +524,10 @@ def _overtake(db: Connection, subscription_id: str, alert: PublishedAlert, *, bu
     """
     of_it = and_(NOTICES.c.alert_id == alert.alert_id, NOTICES.c.subscription_id == subscription_id)
     if but_withdrawals:
-        of_it = and_(of_it, NOTICES.c.change != "withdrawn")
+        # Nor what is newer than this: a topic that was made anew tells old things again.
+        version, number, _, _ = news_of(alert)
+        is_older = or_(NOTICES.c.version < version, and_(NOTICES.c.version == version, NOTICES.c.number <= number))
+        of_it = and_(of_it, NOTICES.c.change != "withdrawn", is_older)
     db.execute(update(NOTICES).where(of_it, NOTICES.c.message_id.is_(None)).values(is_overtaken=True))
     stopped = db.execute(
         select(MESSAGES.c.message_id, MESSAGES.c.form, MESSAGES.c.status, MESSAGES.c.may_be_taken)

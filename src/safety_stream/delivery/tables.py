@@ -36,6 +36,10 @@ POSITIONS = Table(
     Column("partition", Integer, primary_key=True),
     Column("next_offset", BigInteger, nullable=False),
     Column("next_seq", BigInteger, nullable=False),
+    # What Kafka calls the topic, which is another thing once it was deleted and made anew.
+    Column("topic_id", String(64)),
+    Column("began", BigInteger, nullable=False, server_default="0"),
+    Column("recorded_from", BigInteger),
 )
 """Where to read on: written in the transaction that puts what was read into the outbox."""
 
@@ -76,6 +80,7 @@ NOTICES = Table(
     Column("priority", String(2)),
     Column("title", Text),
     Column("as_of", BigInteger, nullable=False),
+    Column("late_by", BigInteger),
     Column("because", String(24), nullable=False),
     # Held for a digest until it has a message. Overtaken by something newer it keeps one only where it may be told.
     Column("due_at", BigInteger, nullable=False),

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from safety_stream.core.model.published import ToldReason
-from safety_stream.core.model.times import to_iso
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, SECOND, Instant, to_iso
 from safety_stream.delivery.model import LEAST_URGENT, Message, Notice
 
 REFERENCE_SHOWN: Final = 8
@@ -76,17 +76,26 @@ def by_urgency(notices: Sequence[Notice]) -> list[Notice]:
 def _headline(notice: Notice) -> str:
     what = notice.title or "Alert"
     said = "Withdrawn: " if notice.change == "withdrawn" else ""
-    return " ".join(part for part in (f"{said}{notice.priority or ''}".strip(), what, _reference(notice)) if part)
+    words = " ".join(part for part in (f"{said}{notice.priority or ''}".strip(), what, _reference(notice)) if part)
+    return words if notice.late_by is None else f"{words}, late by {_length(notice.late_by)}"
 
 
 def _lines(notice: Notice, link: str) -> list[str]:
     why = REASONS[notice.reason] if notice.reason is not None else notice.change
     urgency = f"{notice.priority}. " if notice.priority is not None else ""
+    late = [] if notice.late_by is None else [f"Late by {_length(notice.late_by)}: nobody was told of it before."]
     return [
+        *late,
         f"{urgency}{notice.title or 'Alert'}",
         f"Reference {_reference(notice)}, version {notice.version}: {why}",
         f"{link}{notice.alert_id}",
     ]
+
+
+def _length(millis: Instant) -> str:
+    """`14 hours`, or from two days on `3 days`: whole ones, and no less than it is."""
+    unit, name = (DAY_LENGTH, "days") if millis >= 2 * DAY_LENGTH else (HOUR, "hours")
+    return f"{-(-millis // unit)} {name}"
 
 
 def _still_true(notice: Notice) -> str:
@@ -107,5 +116,6 @@ def _entry(notice: Notice, link: str) -> dict[str, object]:
         "reason_for_now": notice.reason,
         "priority": notice.priority,
         "title": notice.title,
+        "late_by_seconds": None if notice.late_by is None else notice.late_by // SECOND,
         "link": f"{link}{notice.alert_id}",
     }

@@ -5,7 +5,7 @@ The class is what the loop tells (`streaming.ports.Observer`); it is served for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -80,6 +80,18 @@ class Metrics:
         Raises `OSError` when the port is taken.
         """
         return _serve(self.registry, port, host)
+
+    def runs(self, stages: Iterable[str], refusing: Collection[str], reasons: Iterable[str]) -> None:
+        """These stages run here, of which the refusing ones refuse for these reasons: told from nought on.
+
+        To Prometheus a series that begins at 1 is no increase: nobody would hear of the first burst of a reason.
+        """
+        reasons = tuple(reasons)
+        for stage in stages:
+            for counter in (self._records, self._aborts):
+                counter.labels(stage)
+            for reason in reasons if stage in refusing else ():
+                self._dead.labels(stage, reason)
 
     def committed(self, stage: str, records: int, batch_seconds: float, commit_seconds: float) -> None:
         """See `Observer`."""
@@ -168,6 +180,17 @@ class DeliveryMetrics:
             "For how long the oldest message has waited for a provider to take it.",
             registry=registry,
         )
+        self._looked_at = Gauge(
+            "safety_stream_delivery_looked_at_seconds",
+            "When the outbox was last looked into, in seconds since 1970.",
+            registry=registry,
+        )
+        self._unheard = Gauge(
+            "safety_stream_delivery_unheard",
+            "1 where nobody who can be reached is told of an audience's alerts of this priority, else 0.",
+            ["audience", "priority"],
+            registry=registry,
+        )
         self._alert_to_provider = Histogram(
             "safety_stream_alert_to_provider_seconds",
             "From an alert published to its message taken by a provider.",
@@ -207,12 +230,18 @@ class DeliveryMetrics:
         """See `Observer`."""
         self._ends.labels(channel, status).inc()
 
-    def standing(self, messages: Mapping[str, int], oldest_seconds: float) -> None:
-        """What is in the outbox now."""
+    def standing(self, messages: Mapping[str, int], oldest_seconds: float, at: float) -> None:
+        """What was in the outbox at this second since 1970."""
+        self._looked_at.set(at)
         self._statuses |= messages.keys()
         for status in self._statuses:
             self._messages.labels(status).set(messages.get(status, 0))
         self._oldest.set(oldest_seconds)
+
+    def unheard(self, audiences: Mapping[tuple[str, str], bool]) -> None:
+        """Of each audience and priority that must be heard of, whether nobody is told."""
+        for (audience, priority), is_unheard in audiences.items():
+            self._unheard.labels(audience, priority).set(is_unheard)
 
 
 class ProjectionMetrics:
@@ -304,8 +333,17 @@ class WebMetrics:
         self._viewers = Gauge(
             "safety_stream_web_viewers", "Streams of live news that are open.", registry=self.registry
         )
+        self._looked_at = Gauge(
+            "safety_stream_web_looked_at_seconds",
+            "When the pages' database could last be read, in seconds since 1970.",
+            registry=self.registry,
+        )
         for status in ("2xx", "3xx", "4xx", "5xx"):
             self._answers.labels(status)
+
+    def looks(self, looked_at: Callable[[], float]) -> None:
+        """Whenever the figures are asked for, this looks into the database, and says when that went well last."""
+        self._looked_at.set_function(looked_at)
 
     def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
         """As `Metrics.serve`."""

@@ -1,7 +1,8 @@
 """How alerts are handled and who hears of it, written down a second time: minute by minute, from docs/handling.md.
 
 It shares nothing with the core but the table of actions the tests hold by hand. Alerts are P1, but for `alert-c`, which
-is P4; every change of them but a restatement must be heard.
+is P4, and what has become less urgent, which is so until it is worse again. What is raised `late` need not be heard,
+nor what more of it comes too soon (`add`), nor a restatement; every other change must be.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ LEAST_TRUSTED = "asb-lead"
 KNOW_HOW_IT_IS_HANDLED = ("childrens-services", "duty-officer", "inspector", "superintendent")
 
 Event = tuple[int, str, str]
-"""At which minute, to which alert, what: `raise`, `worsen`, `more`, `restate`, `withdraw`, a restatement that marks it
-higher (`mark`) or as at first (`unmark`), or an action (of `merge` and `escalate` with what follows a colon)."""
+"""At which minute, to which alert, what: `raise`, `late`, `worsen`, `more`, `add`, `restate`, `withdraw`, a restatement
+that makes it less urgent (`ease`), marks it higher (`mark`) or as at first (`unmark`), or an action (of `merge` and
+`escalate` with what follows a colon)."""
 
 OPEN = {"new", "reopened", "acknowledged", "assessing", "referred"}
 
@@ -48,6 +50,7 @@ class Naive:
         self.known: dict[str, NaiveAlert] = {}
         self.true: dict[str, bool] = {}
         self.marked: dict[str, bool] = {}
+        self.eased: dict[str, bool] = {}
         self.news: list[tuple[Any, ...]] = []
         self.heard: list[tuple[Any, ...]] = []
         self.answers: list[bool] = []
@@ -65,9 +68,11 @@ class Naive:
     # What comes of an alert's condition and of people.
 
     def take(self, minute: int, alert_id: str, what: str) -> None:
-        if what in ("raise", "mark", "unmark"):
+        if what in ("raise", "late", "mark", "unmark"):
             self.marked[alert_id] = what == "mark"
-        if what in ("raise", "worsen", "more", "restate", "withdraw", "mark", "unmark"):
+        if what in ("raise", "late", "worsen", "ease"):
+            self.eased[alert_id] = what == "ease"
+        if what in ("raise", "late", "worsen", "more", "add", "restate", "ease", "withdraw", "mark", "unmark"):
             self.change(minute, alert_id, what)
         else:
             self.answers.append(self.act(minute, alert_id, *what.split(":")))
@@ -75,32 +80,43 @@ class Naive:
     def change(self, minute: int, alert_id: str, what: str) -> None:
         alert = self.known.setdefault(alert_id, NaiveAlert(alert_id, minute, "expired"))
         self.true[alert_id] = what != "withdraw"
-        word = {"raise": "raised", "worsen": "worsened", "more": "told-again"}.get(what, "restated")
+        word = {"raise": "raised", "late": "raised", "worsen": "worsened", "more": "told-again"}.get(what, "restated")
         if what == "withdraw":
             alert.state, alert.overdue, alert.into, alert.paged = "withdrawn", False, "", False
             self.tell(minute, alert, "withdrawn")
             self.leave_behind(minute, alert)
             return
         was_settled = alert.state in ("actioned", "accepted", "no-further-action", "closed", "expired")
-        if what == "raise":
+        if what in ("raise", "late"):
             alert.state, alert.rungs = "new", []
         elif (what == "worsen" and alert.state != "new") or (what == "more" and was_settled):
             alert.state = "reopened"
-        if what in ("raise", "worsen") or (what == "more" and was_settled):
+        if what in ("raise", "late", "worsen") or (what == "more" and was_settled):
             alert.begin_round(minute)
             alert.into = ""
-        if word != "restated" and not alert.paged:
+        if word != "restated" and what != "late" and not alert.paged:
             alert.paged = True
             alert.began = alert.not_before = minute
             alert.over = set()
         self.tell(minute, alert, word)
+        if what == "ease":
+            self.leave_behind(minute, alert)
+        if what in ("more", "add") and alert.state == "merged" and self.is_neglected(alert.into):
+            self.open_again(minute, alert)
+
+    def is_less_urgent(self, alert_id: str) -> bool:
+        return alert_id == "alert-c" or self.eased[alert_id]
+
+    def is_neglected(self, alert_id: str) -> bool:
+        alert = self.known.get(alert_id)
+        return alert is None or alert.state not in OPEN or alert.overdue
 
     def act(self, minute: int, alert_id: str, what: str, to: str = "") -> bool:
         alert = self.known.get(alert_id)
         if alert is None:
             return False
         short = EXPECTED[what].split()[STATES.index(alert.state)]  # type: ignore[index, arg-type]
-        is_impossible = {"merge": not self.can_merge(alert, to), "escalate": alert.id == "alert-c"}
+        is_impossible = {"merge": not self.can_merge(alert, to), "escalate": self.is_less_urgent(alert.id)}
         if short == "." or is_impossible.get(what):
             return False
         before = alert.state
@@ -131,14 +147,21 @@ class Naive:
             and other.state in OPEN
             and all(rung in other.rungs for rung in alert.rungs)
             and (self.marked[alert.id] or not self.marked[other.id])
+            and (self.is_less_urgent(alert.id) or not self.is_less_urgent(other.id))
+            and (other.paged or not alert.paged)
         )
 
     def leave_behind(self, minute: int, gone: NaiveAlert) -> None:
         for alert in sorted(self.known.values(), key=lambda one: one.id):
-            if alert.state == "merged" and alert.into == gone.id:
-                alert.state, alert.into = "reopened", ""
-                alert.begin_round(minute)
-                self.tell(minute, alert, "unmerged")
+            if alert.state != "merged" or alert.into != gone.id:
+                continue
+            if gone.state in ("withdrawn", "expired") or not self.is_less_urgent(alert.id):
+                self.open_again(minute, alert)
+
+    def open_again(self, minute: int, alert: NaiveAlert) -> None:
+        alert.state, alert.into = "reopened", ""
+        alert.begin_round(minute)
+        self.tell(minute, alert, "unmerged")
 
     # What comes of time.
 
@@ -158,7 +181,7 @@ class Naive:
             return False
         if alert.state not in OPEN:
             return False
-        if not alert.paged or alert.id == "alert-c":
+        if not alert.paged or self.is_less_urgent(alert.id):
             return self.is_outlived(minute, alert)
         return self.clocks_run_out(minute, alert)
 
@@ -174,6 +197,8 @@ class Naive:
         lengths = {"decide": DECIDE}
         if alert.state in ("new", "reopened"):
             lengths |= {"acknowledge": ACKNOWLEDGE, **LADDER}
+        if alert.escalated_to != "superintendent":
+            lengths["further up"] = DECIDE + LADDER["superintendent"] - LADDER["inspector"]
         fallen = [
             name
             for name, length in lengths.items()
@@ -183,7 +208,7 @@ class Naive:
             return False
         alert.over |= set(fallen)
         rungs = list(LADDER)
-        height = sum(rung in alert.over for rung in rungs) + ("decide" in alert.over)
+        height = sum(one in alert.over for one in (*rungs, "decide", "further up"))
         if alert.escalated_to:
             height = max(height, rungs.index(alert.escalated_to) + 1)
         if height:

@@ -170,11 +170,24 @@ def test_a_case_goes_by_the_clocks_there_are_now(catalogue: Catalogue, before: i
     assert (overdue.value.handling.what, overdue.value.as_of) == ("overdue", NOON + after * MINUTE)
 
 
-@pytest.mark.parametrize("state", ["settled", "of fewer"])
+HIDING: dict[str, tuple[dict[str, Any], str]] = {
+    "settled": ({}, "merge names an alert that is undecided and not merged itself: that one is no-further-action"),
+    "of fewer": (
+        {"audiences": ("duty-officer",)},
+        "merge names an alert of which whoever hears of this one hears: asb-lead, childrens-services would not",
+    ),
+    "less urgent": ({"priority": "P4"}, "P4 is looked after less soon than P1: merge that one into this"),
+    "late": (
+        {"notify": False, "late": True},
+        "nobody was paged for that one, so no clock of it runs: merge that one into this",
+    ),
+}
+
+
+@pytest.mark.parametrize("state", HIDING)
 def test_nothing_is_merged_into_what_would_hide_it(ruled: Catalogue, state: str) -> None:
     step, rows = handle.make_step(ruled, 1), MemoryRows()
-    audiences = ("duty-officer",) if state == "of fewer" else RAISED.audiences
-    other = msgspec.structs.replace(RAISED, alert_id="alert-b", audiences=audiences)
+    other = msgspec.structs.replace(RAISED, alert_id="alert-b", **HIDING[state][0])
     step(rows, [received(RAISED, NOON), received(other, NOON)], None)
     if state == "settled":
         for what in ("acknowledge", "no-further-action"):
@@ -183,7 +196,7 @@ def test_nothing_is_merged_into_what_would_hide_it(ruled: Catalogue, state: str)
 
     (answered,) = step(rows, [received(an_action("merge"), NOON, "alert-actions")], None)
 
-    assert not answered.value.done
+    assert (answered.value.done, answered.value.why) == (False, HIDING[state][1])
 
 
 @pytest.mark.parametrize("days", [1, 30])

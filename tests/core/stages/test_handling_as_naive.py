@@ -40,9 +40,12 @@ SHORT_POLICY = Policy(
 )
 CHANGES = {
     "raise": ("raised", "new", True),
+    "late": ("raised", "new", False),
     "worsen": ("updated", "worsened", True),
     "more": ("updated", "evidence-added", True),
+    "add": ("updated", "evidence-added", False),
     "restate": ("updated", "restated", False),
+    "ease": ("updated", "evidence-removed", False),
     "mark": ("updated", "restated", False),
     "unmark": ("updated", "restated", False),
     "withdraw": ("withdrawn", "withdrawn", True),
@@ -71,7 +74,7 @@ def possible(events: list[Event]) -> list[Event]:
     for event in sorted(events, key=lambda event: event[0]):
         _, alert_id, what = event
         if what in CHANGES:
-            if (what == "raise") == (alert_id in true):
+            if (what in ("raise", "late")) == (alert_id in true):
                 continue
             true = true | {alert_id} if what != "withdraw" else true - {alert_id}
         kept.append(event)
@@ -81,22 +84,26 @@ def possible(events: list[Event]) -> list[Event]:
 def records_of(events: list[Event]) -> list[Record]:
     versions: dict[str, int] = {}
     marked: set[str] = set()
+    eased: set[str] = set()
     records = []
     for number, (minute, alert_id, what) in enumerate(events):
         now = NOON + minute * MINUTE
         if what in CHANGES:
             versions[alert_id] = versions.get(alert_id, 0) + 1
             change, reason, notify = CHANGES[what]
-            if what in ("raise", "mark", "unmark"):
+            if what in ("raise", "late", "worsen", "ease"):
+                eased = eased | {alert_id} if what == "ease" else eased - {alert_id}
+            if what in ("raise", "late", "mark", "unmark"):
                 marked = marked | {alert_id} if what == "mark" else marked - {alert_id}
             value: Any = msgspec.structs.replace(
                 RAISED,
                 alert_id=alert_id,
-                priority="P4" if alert_id == "alert-c" else "P1",
+                priority="P4" if alert_id == "alert-c" or alert_id in eased else "P1",
                 version=versions[alert_id],
                 change=change,
                 reason=reason,
                 notify=notify,
+                late=what == "late",
                 marking="OFFICIAL-SENSITIVE" if alert_id in marked else "OFFICIAL",
                 # As the stage before has it.
                 audiences=tuple(one for one in RAISED.audiences if alert_id not in marked or one != LEAST_TRUSTED),
@@ -232,7 +239,30 @@ SCENES: dict[str, list[Event]] = {
         (1, B, "withdraw"),
         (2, A, "merge:alert-b"),
     ],
-    "the target expires": [(0, A, "raise"), (0, C, "raise"), (1, A, "merge:alert-c")],
+    "the target expires": [(0, A, "late"), (0, B, "late"), (1, A, "merge:alert-b")],
+    "the target is looked after less soon": [(0, A, "raise"), (0, C, "raise"), (1, A, "merge:alert-c"), (2, A, "note")],
+    "nobody was paged for the target": [(0, A, "raise"), (0, B, "late"), (1, A, "merge:alert-b"), (2, B, "more")],
+    "the target becomes less urgent": [(0, A, "raise"), (0, B, "raise"), (1, A, "merge:alert-b"), (5, B, "ease")],
+    "more of it while the target sleeps": [
+        *((0, one, "raise") for one in (A, B)),
+        (1, A, "merge:alert-b"),
+        (2, A, "more"),
+        (3, B, "snooze"),
+        (4, A, "restate"),
+        (5, A, "add"),
+    ],
+    "more of it while nobody answers the target": [
+        *((0, one, "raise") for one in (A, B)),
+        (1, A, "merge:alert-b"),
+        (16, A, "more"),
+    ],
+    "more of it once the target is closed": [
+        *((0, one, "raise") for one in (A, B)),
+        (1, A, "merge:alert-b"),
+        *((2, B, what) for what in ("acknowledge", "no-further-action", "close")),
+        (9, A, "more"),
+    ],
+    "taken on and forgotten": [(0, A, "raise"), (5, A, "acknowledge"), (200, A, "no-further-action")],
     "the target is closed, forgotten and then withdrawn": [
         *((0, one, "raise") for one in (A, B)),
         (1, A, "merge:alert-b"),
@@ -402,13 +432,60 @@ def what_has_expired_keeps_what_was_merged_into_it(patch: Patch) -> None:
     patch.setattr(handle, "GONE", frozenset({"withdrawn"}))
 
 
+def merging_whatever(patch: Patch, why: str) -> None:
+    """Let an alert be merged that is refused for this reason."""
+    changed(patch, handling, "_no_merging", lambda said, *_: "" if why in said else said)
+
+
 @mutant
 def an_alert_is_merged_where_a_rung_does_not_hear_of_it(patch: Patch) -> None:
-    def can_take(_: bool, desk: Any, _merged: Case | None, alert_id: str) -> bool:
-        case = desk._cases.get(alert_id)
-        return case is not None and case.handling.state in handling.UNDECIDED
+    merging_whatever(patch, "would not")
 
-    changed(patch, handle._Desk, "_can_take", can_take)
+
+@mutant
+def an_alert_is_merged_into_one_that_is_looked_after_less_soon(patch: Patch) -> None:
+    merging_whatever(patch, "less soon")
+
+
+@mutant
+def an_alert_is_merged_into_one_nobody_was_paged_for(patch: Patch) -> None:
+    merging_whatever(patch, "nobody was paged")
+
+
+@mutant
+def what_was_merged_is_left_with_what_has_become_less_urgent(patch: Patch) -> None:
+    whole = handle._Desk._open_merged
+
+    def only_of_gone(desk: Any, target: Case, received_at: int) -> None:
+        if target.handling.what in handling.GONE:
+            whole(desk, target, received_at)
+
+    patch.setattr(handle._Desk, "_open_merged", only_of_gone)
+
+
+@mutant
+def more_of_what_is_merged_opens_nothing(patch: Patch) -> None:
+    patch.setattr(handle, "neglect_of", lambda target: "")
+
+
+@mutant
+def more_of_what_is_merged_opens_it_though_the_other_is_looked_after(patch: Patch) -> None:
+    patch.setattr(handle, "neglect_of", lambda target: "whatever")
+
+
+@mutant
+def more_that_comes_too_soon_to_be_told_opens_nothing(patch: Patch) -> None:
+    patch.setattr(handle, "is_more", lambda version: version.notify)
+
+
+@mutant
+def a_target_that_nobody_answers_counts_as_looked_after(patch: Patch) -> None:
+    changed(patch, handle, "neglect_of", lambda why, _: "" if why == "overdue" else why)
+
+
+@mutant
+def what_is_taken_on_and_forgotten_stops_at_the_first_rung(patch: Patch) -> None:
+    patch.setattr(handling, "_further_up", lambda *_: [])
 
 
 @mutant

@@ -12,8 +12,9 @@ as an action does.
     restated    anything else: nothing moves
     withdrawn   no longer true: there is nothing left to do
 
-What an alert was merged into is gone when it was withdrawn or has expired: then whoever relied on it there must look at
-this one again (*unmerged*).
+An alert can be merged only into one that is looked after as soon and of which the same hear. Whoever relied on it there
+must look at this one again (*unmerged*) when that one is gone (withdrawn or expired) or has become less urgent than
+this, and when there is more of this one while nobody looks after that.
 
 The tables say everything. What is not in `ACTIONS` is refused with a reason and changes nothing; every occasion has a
 row for every state.
@@ -21,9 +22,10 @@ row for every state.
 An alert that must be dealt with has two clocks, by its priority (`handling.yaml`): by when somebody must have
 acknowledged it, and by when it must have been decided. They run in *rounds*. A round begins when an alert is raised,
 worsens or is opened again, and each *deadline* of it falls due once: the steps of the ladder while nobody has
-acknowledged it, both clocks, and the end of what nobody need care for. While an alert is snoozed nothing of that falls
-due; what would have does so when the snooze is over, and what was overdue is so again. So what is due follows from the
-state, the round and the time, and is the same after a restart.
+acknowledged it, both clocks, and the end of what nobody need care for. What is not decided in time, acknowledged or
+not, goes on up the ladder by the same steps to its top: whoever took it on may have forgotten it. While an alert is
+snoozed nothing of that falls due; what would have does so when the snooze is over, and what was overdue is so again. So
+what is due follows from the state, the round and the time, and is the same after a restart.
 
 An alert goes up its ladder, and to whoever it has gone hears of it from then on (`Case.rungs`).
 
@@ -183,6 +185,10 @@ class Case(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     answered: dict[str, str] = {}
 
 
+CaseOf = Callable[[str], Case | None]
+"""An alert's id to its case; None where there is none, or it has been forgotten."""
+
+
 def meet(case: Case | None, version: AlertVersion) -> Case:
     """The case after a new version of its alert. A version that was met before changes nothing."""
     if case is None:
@@ -207,17 +213,14 @@ def meet(case: Case | None, version: AlertVersion) -> Case:
 
 
 def act(
-    case: Case | None, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]
+    case: Case | None, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf
 ) -> tuple[Case | None, str]:
-    """The case after an action, and "" if it was done, else why not: then nothing has changed but the memory of it.
-
-    `can_take` says whether another alert can be merged into the one of an id.
-    """
+    """The case after an action, and "" if it was done, else why not: then nothing has changed but the memory of it."""
     if case is None:
         return None, _unknown(policy)
     if action.action_id in case.answered:
         return case, case.answered[action.action_id]
-    why = _refusal(case, action, now, policy, can_take)
+    why = _refusal(case, action, now, policy, case_of)
     if not why:
         case = _done(case, action, now)
     kept = list(case.answered.items())[1 - ANSWERS_KEPT :]
@@ -250,9 +253,23 @@ def pass_time(case: Case, now: Instant, policy: Policy) -> Case | None:
     )
 
 
-def lose_target(case: Case, gone: Handling) -> Case:
-    """The case after this has happened to the alert it was merged into: it is open again, and says why."""
-    return _moved(case, "unmerged", OCCASIONS["unmerged"][case.handling.state], gone.as_of, reason=gone.state)
+def neglect_of(target: Case | None) -> str:
+    """Why nobody looks after an alert that another was merged into; "" where somebody does, or its clocks still run."""
+    if target is None:
+        return "forgotten"
+    if target.handling.state not in UNDECIDED:
+        return target.handling.state
+    return "overdue" if target.handling.overdue else ""
+
+
+def lose_target(case: Case, why: str, at: Instant) -> Case:
+    """The case once it can no longer rely on the alert it was merged into: it is open again, and says why."""
+    return _moved(case, "unmerged", OCCASIONS["unmerged"][case.handling.state], at, reason=why)
+
+
+def is_more(version: AlertVersion) -> bool:
+    """Whether there is more of an alert than before, be it too soon to tell it again; what is late disturbs nobody."""
+    return version.notify or (version.reason == "evidence-added" and not version.late)
 
 
 def next_deadline(case: Case, policy: Policy) -> Instant | None:
@@ -369,7 +386,7 @@ def _unknown(policy: Policy) -> str:
     return f"there is no such alert, or it has been forgotten, as one is {days} days after its end: nothing can be done"
 
 
-def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]) -> str:
+def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf) -> str:
     """Why an action is not done, and what to do instead; "" if it can be."""
     state, what = case.handling.state, action.action
     if what not in policy.roles.get(action.role, ()):
@@ -380,10 +397,10 @@ def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, can_
         return f"it was referred to {case.handling.referred_to}, who alone may {what} it"
     if what in _NEEDS_A_LOOK and 0 < action.seen < case.graver_in:
         return f"it has become worse since version {action.seen}: look at version {case.graver_in} first"
-    return _lacking(case, action, now, policy, can_take)
+    return _lacking(case, action, now, policy, case_of)
 
 
-def _lacking(case: Case, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]) -> str:
+def _lacking(case: Case, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf) -> str:
     what = action.action
     if len(action.rationale) > RATIONALE_AT_MOST:
         return f"the rationale has more than {RATIONALE_AT_MOST} characters: keep the record where records are kept"
@@ -392,10 +409,10 @@ def _lacking(case: Case, action: AlertAction, now: Instant, policy: Policy, can_
     reasons = policy.reasons.get(what, ())
     if reasons and action.reason not in reasons:
         return f"{what} needs one of the reasons {_listed(reasons)}"
-    return _misdirected(case, action, now, policy, can_take)
+    return _misdirected(case, action, now, policy, case_of)
 
 
-def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, can_take: Callable[[str], bool]) -> str:
+def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf) -> str:
     what = action.action
     if what == "judge" and action.useful is None:
         return "judge says whether it was useful"
@@ -403,9 +420,23 @@ def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, 
         return f"it can be referred to {_listed(may_take) or 'nobody'}: partners who hear of it"
     if what == "escalate" and action.to not in (rungs := ladder(case.alert.priority, policy)):
         return f"it can be escalated to {_listed(rungs) or 'nobody'}"
-    if what == "merge" and (action.into == case.alert.alert_id or not can_take(action.into)):
-        return "merge names another alert, undecided and not merged itself, of which whoever hears of this one hears"
+    if what == "merge":
+        return _no_merging(case, case_of(action.into))
     return _no_snooze(case, action.until, now, policy) if what == "snooze" else ""
+
+
+def _no_merging(case: Case, into: Case | None) -> str:
+    if into is None or into.alert.alert_id == case.alert.alert_id:
+        return "merge names another alert that there is"
+    if into.handling.state not in UNDECIDED:
+        return f"merge names an alert that is undecided and not merged itself: that one is {into.handling.state}"
+    if unheard := {*case.alert.audiences, *case.rungs} - {*into.alert.audiences, *into.rungs}:
+        return f"merge names an alert of which whoever hears of this one hears: {_listed(unheard)} would not"
+    if into.alert.priority > case.alert.priority:
+        return f"{into.alert.priority} is looked after less soon than {case.alert.priority}: merge that one into this"
+    if case.is_paged and not into.is_paged:
+        return "nobody was paged for that one, so no clock of it runs: merge that one into this"
+    return ""
 
 
 def partners(policy: Policy) -> frozenset[str]:
@@ -454,12 +485,23 @@ def _deadlines(case: Case, policy: Policy) -> list[tuple[Instant, str]]:
         lengths += [(f"rung {number}", rung.after) for number, rung in enumerate(clocks.ladder)]
     if handling.state in UNDECIDED:
         lengths.append(("decide", clocks.decide))
+        lengths += _further_up(handling.escalated_to, clocks)
     if handling.state in UNDECIDED and clocks.decide is None:
         lengths.append(("outlive", clocks.kept))
     return [
         (max(case.began + length, case.not_before), name)
         for name, length in lengths
         if length is not None and name not in case.fallen
+    ]
+
+
+def _further_up(already: str, clocks: Clocks) -> list[tuple[str, int | None]]:
+    """The steps up from the clock of the decision, as far apart as the rungs are; none from the top."""
+    if clocks.decide is None or not clocks.ladder or already == clocks.ladder[-1].to:
+        return []
+    first = clocks.ladder[0].after
+    return [
+        (f"up {number}", clocks.decide + rung.after - first) for number, rung in enumerate(clocks.ladder[1:], start=1)
     ]
 
 
@@ -481,13 +523,13 @@ def _fallen_rungs(names: Iterable[str], case: Case, policy: Policy) -> list[str]
 
 
 def _climbed(case: Case, policy: Policy) -> str:
-    """Whom it has gone to: the highest rung that has fallen due, or, undecided in time, the one above that.
+    """Whom it has gone to: the highest rung that has fallen due, or, undecided in time, the ones above that by and by.
 
     What somebody has taken up by hand no clock takes down again.
     """
     rungs = [rung.to for rung in _clocks(case, policy).ladder]
-    fallen = sum(name.startswith("rung ") for name in case.fallen)
+    fallen = sum(name == "decide" or name.startswith(("rung ", "up ")) for name in case.fallen)
     already = case.handling.escalated_to
     reached = rungs.index(already) + 1 if already in rungs else 0
-    highest = max(min(fallen + ("decide" in case.fallen), len(rungs)), reached)
+    highest = max(min(fallen, len(rungs)), reached)
     return rungs[highest - 1] if highest else already

@@ -66,7 +66,7 @@ HandlingNews = Literal[
 
 "told-again" is more of the same that officers must hear, "restated" what they need not; "overdue" that a clock has run
 out, "slept" that a snooze has, and "outlived" that nobody has cared for it as long as it is worth keeping; "unmerged"
-that what it was merged into is gone, and "forgotten" that it came to its end long ago.
+that it can rely on what it was merged into no more, and "forgotten" that it came to its end long ago.
 """
 
 

@@ -3,8 +3,8 @@
 One partition, as its two inputs have: an action meets the alert as it is. Of each alert its case is remembered
 (`case/<id>`, `core/alerts/handling.py`), of what can fall due the next time in the wake-up index, and which alerts are
 merged into which (`merged/<into>/<id>`). Time is the newest received of anything read, or the idle clock; what has
-fallen due by then goes out before the record that moved it. When the catalogue says other clocks, every case is asked
-for by them.
+fallen due by then goes out before the record that moved it. When the catalogue says other clocks, or they are read
+otherwise than before (`_READING`), every case is asked for by them.
 
 An action that cannot be read is refused, as a partner's report is: people and other systems write them.
 """
@@ -12,18 +12,19 @@ An action that cannot be read is refused, as a partner's report is: people and o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from typing import Final
 
 import msgspec
 
 from safety_stream.core.alerts.handling import (
     GONE,
-    UNDECIDED,
     Case,
     act,
     is_forgotten,
+    is_more,
     lose_target,
     meet,
+    neglect_of,
     next_deadline,
     pass_time,
     told,
@@ -39,6 +40,9 @@ from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Ro
 ACTIONS_TOPIC = "alert-actions"
 
 _POLICY_ROW = b"policy"
+_READING: Final = 2
+"""Raised whenever the same clocks let something else fall due than before."""
+
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -98,11 +102,16 @@ class _Desk:
 
     def _meet(self, version: AlertVersion, received_at: Instant) -> None:
         before = self._cases.get(version.alert_id)
-        self._put(before, meet(before, version), received_at)
+        case = meet(before, version)
+        self._put(before, case, received_at)
+        if case is before or case.handling.state != "merged" or not is_more(version):
+            return
+        if why := neglect_of(self._cases.get(case.handling.merged_into)):
+            self._put(case, lose_target(case, why, version.as_of), received_at)
 
     def _act(self, action: AlertAction, received_at: Instant) -> None:
         before = self._cases.get(action.alert_id)
-        case, why = act(before, action, self._clock.as_of, self._policy, partial(self._can_take, before))
+        case, why = act(before, action, self._clock.as_of, self._policy, self._cases.get)
         if case is not None:
             self._put(before, case, received_at)
         answer = ActionAnswer(
@@ -118,12 +127,6 @@ class _Desk:
             Output(topic="action-answers", key=action.action_id, value=answer, received_at=received_at)
         )
 
-    def _can_take(self, merged: Case | None, alert_id: str) -> bool:
-        case = self._cases.get(alert_id)
-        if case is None or merged is None or case.handling.state not in UNDECIDED:
-            return False
-        return {*merged.alert.audiences, *merged.rungs} <= {*case.alert.audiences, *case.rungs}
-
     def _let_fall_due(self, alert_id: str) -> None:
         case = self._cases.get(alert_id)
         if case is None:
@@ -137,7 +140,7 @@ class _Desk:
 
     def _follow_policy(self) -> None:
         """Ask to be woken for every case by the clocks there are now, where these are others than before."""
-        now = _ENCODER.encode((self._policy.clocks, self._policy.remembered))
+        now = _ENCODER.encode((_READING, self._policy.clocks, self._policy.remembered))
         if self._rows.get(_POLICY_ROW) == now:
             return
         self._rows.put(_POLICY_ROW, now)
@@ -163,7 +166,7 @@ class _Desk:
             self._outputs.append(
                 Output(topic="handled-alerts", key=alert_id, value=told(case, self._policy), received_at=received_at)
             )
-            if case.handling.what in GONE:
+            if case.handling.what in GONE or (before is not None and case.alert.priority > before.alert.priority):
                 self._open_merged(case, received_at)
 
     def _ask_for(self, before: Case | None, case: Case) -> None:
@@ -183,13 +186,17 @@ class _Desk:
         if now and was != now:
             self._rows.put(_merged_row(now, case.alert.alert_id), b"")
 
-    def _open_merged(self, gone: Case, received_at: Instant) -> None:
-        """Open again whatever was merged into an alert that is gone."""
-        start = _merged_row(gone.alert.alert_id, "")
+    def _open_merged(self, target: Case, received_at: Instant) -> None:
+        """Open again what was merged into an alert that is gone, or is looked after less soon than it was."""
+        start = _merged_row(target.alert.alert_id, "")
         for row, _ in list(self._rows.scan(start, start[:-1] + b"0")):
             merged = self._cases.get(row[len(start) :].decode())
-            if merged is not None:
-                self._put(merged, lose_target(merged, gone.handling), received_at)
+            if merged is None:
+                continue
+            if target.handling.what in GONE:
+                self._put(merged, lose_target(merged, target.handling.state, target.handling.as_of), received_at)
+            elif target.alert.priority > merged.alert.priority:
+                self._put(merged, lose_target(merged, "less-urgent", target.handling.as_of), received_at)
 
 
 def _merged_row(into: str, alert_id: str) -> bytes:
