@@ -404,14 +404,15 @@ def test_one_alerts_life_is_a_line_a_version_and_what_it_last_rested_on(ready: T
     ]
     produced(ready.bootstrap, f"alerts.{ready.audience}", told)
 
-    code, out, _ = ready.run("alerts", "show", "cccc", "--audience", ready.audience)
+    why = ("--reason", "on-shift", "--by", "officer-7", "--role", "duty-officer")
+    code, out, _ = ready.run("alerts", "show", "cccc", "--audience", ready.audience, *why)
 
     assert code == 0
     assert [line.split()[3] for line in out.splitlines()[:3]] == ["raised", "updated", "withdrawn"]
     assert [line.split(maxsplit=2)[2] for line in out.splitlines()[3:]] == ["Harmed thrice.", "leeds  report-1"]
     assert [
         one["findings"][0]["explanation"]
-        for one in ready.json("alerts", "show", "cccc", "--audience", ready.audience)[:2]
+        for one in ready.json("alerts", "show", "cccc", "--audience", ready.audience, *why)[:2]
     ] == ["Harmed twice.", "Harmed thrice."]
 
     said = ("--cap", "--cap-status", "Exercise", "--cap-sender", "alerts.example.org")
