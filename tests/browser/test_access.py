@@ -41,6 +41,10 @@ VIEWS = [
     ("dev-duty-officer", "/inbox"),
     ("dev-duty-officer", "/inbox?priority=P1&area=D-WEST"),
     ("dev-duty-officer", "/inbox?text=nothing-of-the-kind"),
+    (
+        "dev-duty-officer",
+        f"/inbox/acknowledged?of=00000000-0000-4000-8000-000000000000&alert={ALERT[8:]}01&alert=nobodys",
+    ),
     ("dev-duty-officer", f"{ALERT}01"),
     ("dev-duty-officer", f"{ALERT}02#shown"),
     ("dev-duty-officer", f"{ALERT}05#shown"),

@@ -18,6 +18,7 @@ ALERT = "00000000-0000-5000-8000-000000000001"
 PATHS = {
     "inbox": "/inbox",
     "alert": f"/alerts/{ALERT}",
+    "act": f"/inbox/acknowledged?of=00000000-0000-4000-8000-000000000000&alert={ALERT}",
     "handover": "/handover",
     "meeting": "/meeting",
     "feed": "/feed?after=0",

@@ -27,12 +27,31 @@ from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
 from safety_stream.web.live import Stream, Tide, events
-from safety_stream.web.pages import about, alerts, consultations, meeting, numbers, quality, subscriptions
+from safety_stream.web.pages import (
+    about,
+    acting,
+    alerts,
+    consultations,
+    handover,
+    meeting,
+    numbers,
+    quality,
+    subscriptions,
+)
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
 from safety_stream.web.policy import Page, may
 from safety_stream.web.provider import BACK, NotBelieved, Provider, ProviderDown
-from safety_stream.web.sessions import asked_by, ends_at, session_cookie, session_of, sign_in, sign_out, token_of
+from safety_stream.web.sessions import (
+    asked_by,
+    ends_at,
+    forget_written,
+    session_cookie,
+    session_of,
+    sign_in,
+    sign_out,
+    token_of,
+)
 from safety_stream.web.sign_in import SignInSettings, known_of, person_by
 from safety_stream.web.site import Site
 from safety_stream.web.views.people import people_view
@@ -51,8 +70,9 @@ _STATIC: Final = Path(__file__).parent / "static"
 
 READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/inbox", "inbox", alerts.inbox),
+    ("/inbox/acknowledged", "act", acting.acknowledged),
     ("/alerts/{alert_id}", "alert", alerts.alert),
-    ("/handover", "handover", alerts.handover),
+    ("/handover", "handover", handover.handover),
     ("/meeting", "meeting", meeting.meeting),
     ("/feed", "feed", alerts.feed),
     ("/feed.cap", "feed", alerts.feed_cap),
@@ -74,12 +94,12 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
 
 SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/inbox/seen", "inbox", alerts.mark_seen),
-    ("/inbox/acknowledge", "act", alerts.acknowledge_many),
+    ("/inbox/acknowledge", "act", acting.acknowledge_many),
     ("/inbox/choices", "inbox", alerts.save_choice),
     ("/inbox/choices/forgotten", "inbox", alerts.forget_choice),
     ("/alerts/{alert_id}/reason", "alert", alerts.give_reason),
-    ("/alerts/{alert_id}/actions", "act", alerts.act),
-    ("/handover", "handover", alerts.sign_off),
+    ("/alerts/{alert_id}/actions", "act", acting.act),
+    ("/handover", "handover", handover.sign_off),
     ("/data-quality/refused", "redrive", quality.put_back),
     ("/matches", "matches", quality.decide),
     ("/subscriptions", "subscriptions", subscriptions.add),
@@ -236,7 +256,9 @@ def _sign_out(site: Site) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         await form_of(request)
         await run_in_threadpool(sign_out, request, site)
-        return RedirectResponse("/sign-in", status_code=303)
+        response = RedirectResponse("/sign-in", status_code=303)
+        forget_written(response, site)
+        return response
 
     return endpoint
 

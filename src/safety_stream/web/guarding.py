@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from safety_stream.web.acting import written_in
 from safety_stream.web.policy import Page, Person, may
-from safety_stream.web.sessions import asked_by, is_ours, renew
+from safety_stream.web.sessions import Kept, asked_by, is_ours, note_written, renew, who_signed_in
 from safety_stream.web.site import Site
 
 Show = Callable[[Site, Request, Person], Response]
@@ -62,7 +63,7 @@ def taken(site: Site, page: Page, take: Take) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         person = await asked_by(request, site)
         if person is None:
-            return to_sign_in(request)
+            return await _kept_for_later(site, request)
         _refuse_unless(person, page)
         renew(request, site)
         form = await form_of(request)
@@ -86,6 +87,18 @@ def to_sign_in(request: Request) -> Response:
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = f"?next={quote(here)}" if request.method == "GET" else ""
     return RedirectResponse(f"/sign-in{back}", status_code=303)
+
+
+async def _kept_for_later(site: Site, request: Request) -> Response:
+    """To the sign-in. What somebody wrote about an alert, whose session ended meanwhile, waits there for them."""
+    who, alert_id = who_signed_in(request), str(request.path_params.get("alert_id", ""))
+    if not who or not alert_id:
+        return to_sign_in(request)
+    form = await form_of(request)
+    response = RedirectResponse(f"/sign-in?next={quote(f'/alerts/{quote(alert_id)}')}", status_code=303)
+    if "action" in form:
+        note_written(response, site, who, Kept(alert_id=alert_id, action_id="", written=written_in(form)))
+    return response
 
 
 def _refuse_unless(person: Person, page: Page) -> None:
