@@ -44,6 +44,7 @@ FORMS = {
     "/inbox/acknowledge": ("act", {"alert": f"{ALERT}:1"}),
     f"/alerts/{ALERT}/actions": ("act", {"action": "note", "rationale": "visited"}),
     "/handover": ("handover", {"takes_over": "7", "alert": f"{ALERT}:1"}),
+    "/handover/taken": ("handover", {"sheet": "handed over by nobody"}),
     "/data-quality/refused": ("redrive", {"letter": "dead-letters.intake/0/1"}),
     "/matches": ("matches", {"first": "tok-a", "second": "tok-b", "state": "possible", "method": "steward"}),
     "/subscriptions": ("subscriptions", {"to": "mail:duty-desk"}),
@@ -54,7 +55,9 @@ FORMS = {
 OF_BUS = {"/data-quality/refused", "/matches"}
 OF_DELIVERY = {"/subscriptions", f"/subscriptions/{SUBSCRIPTION}", f"/subscriptions/{SUBSCRIPTION}/end"}
 NO_ACTION = (
-    OF_BUS | OF_DELIVERY | {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", f"/alerts/{ALERT}/reason"}
+    OF_BUS
+    | OF_DELIVERY
+    | {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", "/handover/taken", f"/alerts/{ALERT}/reason"}
 )
 AUDIENCES = [*sorted(one.id for one in LOADED.catalogue.audiences), ""]
 PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]

@@ -100,6 +100,7 @@ SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/alerts/{alert_id}/reason", "alert", alerts.give_reason),
     ("/alerts/{alert_id}/actions", "act", acting.act),
     ("/handover", "handover", handover.sign_off),
+    ("/handover/taken", "handover", handover.take_over),
     ("/data-quality/refused", "redrive", quality.put_back),
     ("/matches", "matches", quality.decide),
     ("/subscriptions", "subscriptions", subscriptions.add),

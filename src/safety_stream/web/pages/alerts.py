@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Unpack, get_args
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,12 +14,11 @@ from starlette.responses import RedirectResponse, Response
 
 from safety_stream.core.cap import Speaker, cap_message
 from safety_stream.core.consulting import without_the_person
-from safety_stream.core.model.handling import ActionAnswer
+from safety_stream.core.model.handling import ActionAnswer, HandlingState
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Duration, Instant, before
 from safety_stream.readmodel.people import CHOICES_MOST, TooMany
-from safety_stream.readmodel.reading import place_of
-from safety_stream.web import words
+from safety_stream.readmodel.reading import Choices
 from safety_stream.web.acting import NOTHING, Written
 from safety_stream.web.atom import ATOM, Reader, in_atom
 from safety_stream.web.consulting import may_be_shown, note_reason
@@ -36,19 +35,14 @@ from safety_stream.web.views.handover import shift_of
 from safety_stream.web.views.health import blindness
 from safety_stream.web.views.inbox import PAGE, Found, inbox_view, saved_view
 from safety_stream.web.views.reason import reason_view
+from safety_stream.web.views.row import SHOWN_AT_MOST, Some
 
 NO_SUCH_ALERT: Final = "There is no such alert, or it is not for you to see."
 SESSION_HAD_ENDED: Final = "Your session had ended. What you wrote stands in the form: look at it, and send it again."
 
 FIRED_WITHIN: Final = Duration(months=12)
-READ_AT_ONCE: Final = 500
-"""Alerts of a list that are read whole, a piece at a time."""
-
 LONGEST_NAME: Final = 60
 LONGEST_QUERY: Final = 2_000
-
-COUNTED_AT_MOST: Final = 1_000
-"""Open alerts, of a priority or changed, that are counted for somebody who sees some areas alone."""
 
 
 def inbox(site: Site, request: Request, person: Person) -> Response:
@@ -64,11 +58,11 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
         raise HTTPException(400, f"{error}.") from None
     found = Found(
         alerts=alerts,
-        counts=_counts(site, person),
+        counts=site.read_model.count_by_priority(person.audience, site.areas_of(person) or ()),
         withdrawn=taken_back(site, person, shift.began),
         seen=seen,
         newest=newest,
-        changed=_changed(site, person, seen, newest),
+        changed=how_many(site, person, Filter(since=seen)) if seen else 0,
         blind=blind_spots(site),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
@@ -84,27 +78,44 @@ def blind_spots(site: Site) -> tuple[str, ...]:
 
 
 def chosen_alerts(
-    site: Site, person: Person, chosen: Filter, *, limit: int, after: str | None = None
+    site: Site, person: Person, chosen: Filter, *, limit: int, after: str | None = None, **further: Unpack[Choices]
 ) -> list[PublishedAlert]:
     """The alerts that are as chosen and that the person may see. Raises `ValueError` for a place that is none."""
+    choices = _choices(site, person, chosen, further)
+    return [] if choices is None else site.read_model.inbox(person.audience, limit=limit, after=after, **choices)
+
+
+def how_many(site: Site, person: Person, chosen: Filter, **further: Unpack[Choices]) -> int:
+    """How many there are of these."""
+    choices = _choices(site, person, chosen, further)
+    return 0 if choices is None else site.read_model.count(person.audience, **choices)
+
+
+def some_alerts(site: Site, person: Person, chosen: Filter, **further: Unpack[Choices]) -> Some:
+    """The first of these that a page shows, and how many there are."""
+    found = chosen_alerts(site, person, chosen, limit=SHOWN_AT_MOST, **further)
+    return Some(found, len(found) if len(found) < SHOWN_AT_MOST else how_many(site, person, chosen, **further))
+
+
+def _choices(site: Site, person: Person, chosen: Filter, further: Choices) -> Choices | None:
+    """What the read model is asked for; None where nothing can be as chosen."""
     allowed = site.areas_of(person)
     areas = _districts(site, chosen.areas) if chosen.areas else None
     if allowed is not None:
         areas = allowed if areas is None else areas & allowed
     if areas is not None and not areas:
         # To the read model no area at all means every area.
-        return []
-    return site.read_model.inbox(
-        person.audience,
-        priorities=chosen.priorities,
-        areas=areas or (),
-        families=chosen.families,
-        states=chosen.states,
-        changed_after_seq=chosen.since or None,
-        text=chosen.text or None,
-        limit=limit,
-        after=after,
-    )
+        return None
+    choices: Choices = {
+        "priorities": chosen.priorities,
+        "areas": areas or (),
+        "families": chosen.families,
+        # What has changed may be open no more, and that is a change.
+        "states": chosen.states or (get_args(HandlingState) if chosen.since else ()),
+        "changed_after_seq": chosen.since or None,
+        "text": chosen.text or None,
+    }
+    return choices | further
 
 
 def _districts(site: Site, codes: Sequence[str]) -> frozenset[str]:
@@ -112,26 +123,12 @@ def _districts(site: Site, codes: Sequence[str]) -> frozenset[str]:
     return site.areas_of(some) or frozenset()
 
 
-def _counts(site: Site, person: Person) -> Mapping[str, int]:
-    if site.areas_of(person) is None:
-        return site.read_model.count_by_priority(person.audience)
-    return {
-        priority: len(chosen_alerts(site, person, Filter(priorities=(priority,)), limit=COUNTED_AT_MOST))
-        for priority in words.PRIORITIES
-    }
-
-
-def _changed(site: Site, person: Person, seen: int, newest: int) -> int:
-    """How much was told since the person looked: of all there is, or of open alerts of the person's own areas."""
-    if site.areas_of(person) is None or newest <= seen:
-        return max(newest - seen, 0)
-    return len(chosen_alerts(site, person, Filter(since=seen), limit=COUNTED_AT_MOST))
-
-
-def taken_back(site: Site, person: Person, since: Instant) -> list[PublishedAlert]:
-    """The alerts taken back since, of those the person may see, the newest first."""
-    told = site.read_model.withdrawn_since(person.audience, since)
-    return site.seen_by(person, told)
+def taken_back(site: Site, person: Person, since: Instant) -> Some:
+    """The newest withdrawals since, of alerts the person may see, and how many there were."""
+    model, areas = site.read_model, site.areas_of(person) or ()
+    found = model.withdrawn_since(person.audience, since, areas, SHOWN_AT_MOST)
+    whole = len(found) < SHOWN_AT_MOST
+    return Some(found, len(found) if whole else model.count_withdrawn(person.audience, since, areas))
 
 
 def mark_seen(site: Site, request: Request, person: Person, form: FormData) -> Response:
@@ -268,21 +265,6 @@ def _answers(site: Site, request: Request, alert_id: str) -> list[tuple[str, Act
 def audience_title(site: Site, person: Person) -> str:
     """What the person's audience is called."""
     return next((one.title for one in site.catalogue.audiences if one.id == person.audience), person.audience)
-
-
-def every_alert(site: Site, person: Person, chosen: Filter) -> list[PublishedAlert]:
-    """Every alert that is as chosen and that the person may see.
-
-    One that moves behind the place meanwhile is there once, as it is then.
-    """
-    found: dict[str, PublishedAlert] = {}
-    place: str | None = None
-    while True:
-        some = chosen_alerts(site, person, chosen, limit=READ_AT_ONCE, after=place)
-        found |= {alert.alert_id: alert for alert in some}
-        if len(some) < READ_AT_ONCE:
-            return list(found.values())
-        place = place_of(some[-1])
 
 
 def feed(site: Site, request: Request, person: Person) -> Response:
