@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from starlette.applications import Starlette
 from tests.browser import looking, tools
 from tests.browser.looking import NARROW
@@ -249,6 +249,40 @@ def test_a_sheet_on_paper_holds_nothing_of_the_site(see: Callable[[str, str], Pa
     assert page.locator(".ss-sign").count() == (2 if path == "/handover" else 0)
     assert all(sign.is_visible() for sign in page.locator(".ss-sign").all())
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["refused"], "Live news has ended: load the page again."),
+        (["cut off"], "Live news is interrupted: what is new may not be shown here."),
+        (["ended", "refused"], "Your session has ended."),
+    ],
+    ids=["refused", "cut off", "session ended"],
+)
+def test_an_inbox_says_when_it_hears_nothing_more(
+    see: Callable[[str, str], Page], contexts: dict[str, BrowserContext], answers: list[str], said: str
+):
+    left = list(answers)
+
+    def answer(route: Route) -> None:
+        what = left.pop(0) if len(left) > 1 else left[0]
+        if what == "refused":
+            route.fulfill(status=403)
+        elif what == "cut off":
+            route.abort()
+        else:
+            body = "retry: 1\nevent: ended\ndata: Your session has ended.\n\n"
+            route.fulfill(status=200, content_type="text/event-stream", body=body)
+
+    contexts["dev-duty-officer"].route("**/events*", answer)
+    try:
+        page = see("dev-duty-officer", "/inbox")
+        expect(page.locator("#live-state")).to_have_text(said)
+    finally:
+        contexts["dev-duty-officer"].unroute("**/events*")
+    resumes = answers[-1] == "refused"
+    expect(page.locator("#live-pause")).to_have_text("Resume live news" if resumes else "Pause live news")
 
 
 def test_signing_in_with_an_organisation_is_as_good(chromium: Browser, axe: str, tmp_path: Path):

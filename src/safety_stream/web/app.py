@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -22,11 +22,10 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
 from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
-from safety_stream.web.live import Stream, Tide, events
+from safety_stream.web.live import Stream, Tide, events, while_signed_in
 from safety_stream.web.pages import (
     about,
     acting,
@@ -62,9 +61,6 @@ T = TypeVar("T")
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Where the development sign-in may be served: to this machine alone."""
-
-ENDED_LOOKED_EVERY: Final = MINUTE
-"""How long a stream that is open already may go on after its session was ended: asking at each event costs too much."""
 
 _STATIC: Final = Path(__file__).parent / "static"
 
@@ -274,23 +270,9 @@ def _events(site: Site, tide: Tide) -> Endpoint:
         if after is None:
             raise HTTPException(400, "Give the number to read on from: /events?after=0")
         ends, session = ends_at(request, site) or 0, session_of(request)
-        return Stream(_until(ends, session, site, events(tide, site, person, after)))
+        return Stream(while_signed_in(site, session, ends, events(tide, site, person, after)))
 
     return endpoint
-
-
-async def _until(ends: Instant, session: str, site: Site, stream: AsyncIterator[T]) -> AsyncIterator[T]:
-    """A stream as long as its session lasts. A browser asks again, with what it then has."""
-    looked = site.wall()
-    async for event in stream:
-        now = site.wall()
-        if now - looked >= ENDED_LOOKED_EVERY:
-            looked = now
-            if await run_in_threadpool(site.ended_sessions.has, session):
-                return
-        if now >= ends:
-            return
-        yield event
 
 
 def _for_anybody(site: Site, show: Callable[[Site, Request], Response], request: Request) -> Response:

@@ -6,6 +6,8 @@ there is news and of which number: what it is, the page or the feed tells to who
 
 A viewer that reads no more holds up nobody, and costs the events of one look at the feed: until it reads on, nothing
 further is asked for it. After a while it is let go; it comes back by itself, and goes on where it stopped.
+
+When its session has ended a stream says so as its last word. The page says that, and whenever it hears nothing more.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.readmodel.reading import MissingFromFeed
 from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
@@ -33,6 +36,11 @@ ASKED_EVERY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 15
 STUCK_SECONDS: Final = 60
 """A viewer that takes nothing for so long is let go."""
+
+SESSION_LOOKED_EVERY: Final = MINUTE
+"""How long a stream may go on after its session was ended: asking at each event costs too much."""
+
+ENDED: Final = ServerSentEvent(data="Your session has ended: sign in again to hear what is new.", event="ended")
 
 FEED_AT_MOST: Final = 500
 """Alerts in one answer of the feed."""
@@ -122,6 +130,39 @@ async def events(tide: Tide, site: Site, person: Person, after: int) -> AsyncIte
         found, after = await tide.look(site, person, after)
         for event in found:
             yield event
+
+
+async def while_signed_in(
+    site: Site, session: str, ends: Instant, stream: AsyncIterator[ServerSentEvent]
+) -> AsyncIterator[ServerSentEvent]:
+    """A stream as long as its session lasts, whether or not anything comes, and that it has ended as the last event.
+
+    A session that was used meanwhile lasts longer than this stream knows: the browser asks again, with what it then
+    has, and is refused only where there is none.
+    """
+    coming: asyncio.Future[ServerSentEvent] | None = None
+    looked = site.wall()
+    try:
+        while (now := site.wall()) < ends:
+            if now - looked >= SESSION_LOOKED_EVERY:
+                looked = now
+                if await run_in_threadpool(site.ended_sessions.has, session):
+                    break
+            if coming is None:
+                coming = asyncio.ensure_future(anext(stream))
+            # By this machine's clock, as the session is.
+            await asyncio.wait({coming}, timeout=min(SESSION_LOOKED_EVERY, ends - now) / 1_000)
+            if coming.done():
+                try:
+                    event = coming.result()
+                except StopAsyncIteration:
+                    return
+                coming = None
+                yield event
+        yield ENDED
+    finally:
+        if coming is not None:
+            coming.cancel()
 
 
 def _look(site: Site, person: Person, after: int) -> Look:
