@@ -78,8 +78,6 @@ SUBSCRIBED = Wish(
 )  # fmt: skip
 HOOKED = Wish(audience="duty-officer", channel="webhook", address="https://hooks.example.org/alerts")
 NO_PAGES = {
-    "/feed",
-    "/feed.cap",
     "/indicators/{indicator}/{area}/numbers.csv",
     "/public/indicators/{indicator}/{area}/numbers.csv",
     "/consultations.csv",

@@ -8,7 +8,7 @@ from tests.web.filling import LOADED
 from tests.web.keeping import Bus, Keeping
 
 from safety_stream.core.subscribing import Kept, Wish
-from safety_stream.web.app import READ, SENT
+from safety_stream.web.app import READ, SENT, TOLD
 from safety_stream.web.policy import PERMITTED, Person
 
 ALERTS = {"inbox", "alert", "act", "handover", "meeting", "feed", "subscriptions"}
@@ -133,7 +133,7 @@ def test_exactly_the_table_is_let_in(role: str, make_pages: Callable[..., Pages]
 
 def test_no_role_and_no_page_is_left_out():
     assert set(EXPECTED) == set(PERMITTED)
-    assert {page for _, page, _ in READ} == set(PATHS)
+    assert {page for _, page, _ in (*READ, *TOLD)} == set(PATHS)
     assert {
         path.replace("{alert_id}", ALERT).replace("{subscription_id}", SUBSCRIPTION): page for path, page, _ in SENT
     } == {path: page for path, (page, _) in FORMS.items()}

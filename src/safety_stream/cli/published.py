@@ -18,6 +18,7 @@ from safety_stream.catalogue.cap import load_cap
 from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.cli.cap import SENDER, CapSender, CapStatus, speaker_of
 from safety_stream.cli.consulting import LEFT_OUT, Looker, RoleOfLook, WhoLooks, WhyLooked, check_reason, record_look
+from safety_stream.cli.keys import KEY_DAYS, KeyDays, show_key
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.terminal import (
     AreasFile,
@@ -42,6 +43,7 @@ from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, PeriodKind, to_date, to_datetime
 from safety_stream.data_files import catalogue_folder
+from safety_stream.keyring import FEED_KEY, is_owner, new_key
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import follow, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
@@ -83,6 +85,21 @@ def alerts_tail(
     found = read_values(kafka, topic, PublishedAlert, from_beginning=from_beginning, go_on=True)
     told = (_listed(alert, consulting) for alert in found)
     _print_as_they_come(_limited(told, limit), _alert_line, as_json=as_json)
+
+
+@alerts.command(
+    "key", epilog=epilog("safety-stream alerts key --program county-dashboard", {0: "made", 1: "it went wrong"})
+)
+def alerts_key(
+    program: Annotated[str, typer.Option("--program", help="Whose key: the program's id in the file of programs.")],
+    days: KeyDays = KEY_DAYS,
+    as_json: Json = False,
+) -> None:
+    """Make a key by which a program reads a feed of the pages; it is shown this once, and its line with it."""
+    if not is_owner(program):
+        raise Wrong("--program: an id is of small letters and digits, with hyphens between")
+    where = "`keys` of the program in the file of programs (web --programs)"
+    show_key(new_key(FEED_KEY, program), days, "whoever runs the program", where, as_json=as_json)
 
 
 @alerts.command(

@@ -24,13 +24,14 @@ from starlette.staticfiles import StaticFiles
 
 from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
-from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
+from safety_stream.web.guarding import Endpoint, Headers, Show, Take, Tell, form_of, shown, taken, to_sign_in, told
 from safety_stream.web.live import Stream, Tide, events, while_signed_in
 from safety_stream.web.pages import (
     about,
     acting,
     alerts,
     consultations,
+    feed,
     handover,
     meeting,
     numbers,
@@ -70,8 +71,6 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/alerts/{alert_id}", "alert", alerts.alert),
     ("/handover", "handover", handover.handover),
     ("/meeting", "meeting", meeting.meeting),
-    ("/feed", "feed", alerts.feed),
-    ("/feed.cap", "feed", alerts.feed_cap),
     ("/county", "county", numbers.county),
     ("/areas/{area}", "area", numbers.area),
     ("/indicators/{indicator}/{area}", "indicator", numbers.indicator),
@@ -87,6 +86,12 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/consultations", "consultations", consultations.consultations),
     ("/consultations.csv", "consultations", consultations.consultations_csv),
 )
+
+TOLD: Final[tuple[tuple[str, Page, Tell], ...]] = (
+    ("/feed", "feed", feed.feed),
+    ("/feed.cap", "feed", feed.feed_cap),
+)
+"""What programs read, too, by keys of their own."""
 
 SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/inbox/seen", "inbox", alerts.mark_seen),
@@ -143,6 +148,7 @@ def make_app(site: Site, host: str = LOOPBACK[0], transport: httpx.AsyncBaseTran
         Route("/sign-out", _sign_out(site), methods=["POST"]),
         *(Route(path, taken(site, page, take), methods=["POST"]) for path, page, take in SENT),
         *(Route(path, shown(site, page, show)) for path, page, show in READ),
+        *(Route(path, told(site, page, tell)) for path, page, tell in TOLD),
         Route("/events", _events(site, tide)),
         *(Route(path, partial(_for_anybody, site, show)) for path, show in FOR_ANYBODY),
         Route("/static/govuk-frontend.css", _styles),

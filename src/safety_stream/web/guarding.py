@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from safety_stream.web.acting import written_in
-from safety_stream.web.policy import Page, Person, may
+from safety_stream.web.policy import Page, Person, Viewer, may
 from safety_stream.web.sessions import Kept, asked_by, is_ours, note_written, renew, who_signed_in
 from safety_stream.web.site import Site
 
@@ -24,7 +24,13 @@ Show = Callable[[Site, Request, Person], Response]
 Take = Callable[[Site, Request, Person, FormData], Response]
 """Answers a form somebody sent who may, from a page of ours."""
 
+Tell = Callable[[Site, Request, Viewer], Response]
+"""Answers a request to read on, from a person or a program that may."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+_BEARER: Final = "bearer "
+_NO_KEY: Final = "This key lets nobody in: it is unknown, its last day is over, or no program may read here.\n"
 
 FORM_FIELDS_MOST: Final = 1_000
 
@@ -53,6 +59,22 @@ def shown(site: Site, page: Page, show: Show) -> Endpoint:
         _refuse_unless(person, page)
         renew(request, site)
         return await run_in_threadpool(show, site, request, person)
+
+    return endpoint
+
+
+def told(site: Site, page: Page, tell: Tell) -> Endpoint:
+    """An endpoint for a program that shows its key as `Authorization: Bearer`, and for whoever may see the page."""
+    to_people = shown(site, page, tell)
+
+    async def endpoint(request: Request) -> Response:
+        given = request.headers.get("authorization", "")
+        if not given.lower().startswith(_BEARER):
+            return await to_people(request)
+        program = None if site.programs is None else site.programs().by_key(given[len(_BEARER) :].strip(), site.wall())
+        if program is None:
+            return Response(_NO_KEY, 401, {"www-authenticate": "Bearer"}, "text/plain")
+        return await run_in_threadpool(tell, site, request, program)
 
     return endpoint
 

@@ -27,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.readmodel.reading import MissingFromFeed
-from safety_stream.web.policy import Person
+from safety_stream.web.policy import Viewer
 from safety_stream.web.site import Site
 
 _log = logging.getLogger(__name__)
@@ -75,12 +75,12 @@ class Tide:
                 self._waiting[audience].discard(future)
         return self._known[audience]
 
-    async def look(self, site: Site, person: Person, after: int) -> Look:
-        """What is new for a person; whoever may see the same and asks at the same moment shares the answer."""
-        key = (person.audience, person.areas, after)
+    async def look(self, site: Site, viewer: Viewer, after: int) -> Look:
+        """What is new for a viewer; whoever may see the same and asks at the same moment shares the answer."""
+        key = (viewer.audience, viewer.areas, after)
         looking = self._looking.get(key)
         if looking is None:
-            looking = self._looking[key] = asyncio.create_task(run_in_threadpool(_look, site, person, after))
+            looking = self._looking[key] = asyncio.create_task(run_in_threadpool(_look, site, viewer, after))
             looking.add_done_callback(lambda _: self._looking.pop(key, None))
         # One who leaves meanwhile must not take it from the others.
         return await asyncio.shield(looking)
@@ -113,21 +113,21 @@ class News(msgspec.Struct, frozen=True):
     missing: str = ""
 
 
-def news_after(site: Site, person: Person, after: int) -> News:
-    """What is new for a person. Numbers that never came are said and passed over, so that nobody waits for them."""
+def news_after(site: Site, viewer: Viewer, after: int) -> News:
+    """What is new for a viewer. Numbers that never came are said and passed over, so that nobody waits for them."""
     try:
-        told = site.read_model.feed(person.audience, after, FEED_AT_MOST)
+        told = site.read_model.feed(viewer.audience, after, FEED_AT_MOST)
     except MissingFromFeed as gap:
         return News((), gap.last, str(gap))
     reached = told[-1].seq if told else after
-    return News(tuple(site.seen_by(person, told)), reached)
+    return News(tuple(site.seen_by(viewer, told)), reached)
 
 
-async def events(tide: Tide, site: Site, person: Person, after: int) -> AsyncIterator[ServerSentEvent]:
+async def events(tide: Tide, site: Site, viewer: Viewer, after: int) -> AsyncIterator[ServerSentEvent]:
     """An event for every alert of the feed after a number that the viewer may see; its id is where to go on."""
     while True:
-        await tide.beyond(person.audience, after)
-        found, after = await tide.look(site, person, after)
+        await tide.beyond(viewer.audience, after)
+        found, after = await tide.look(site, viewer, after)
         for event in found:
             yield event
 
@@ -165,9 +165,9 @@ async def while_signed_in(
             coming.cancel()
 
 
-def _look(site: Site, person: Person, after: int) -> Look:
+def _look(site: Site, viewer: Viewer, after: int) -> Look:
     """One look at the feed. The alerts themselves are let go: who is stuck must not keep them."""
-    news = news_after(site, person, after)
+    news = news_after(site, viewer, after)
     found = []
     for alert in news.alerts:
         said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}

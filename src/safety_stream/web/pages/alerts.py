@@ -6,27 +6,22 @@ from collections.abc import Sequence
 from typing import Final, Unpack, get_args
 from urllib.parse import parse_qsl
 
-import msgspec
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from safety_stream.core.cap import Speaker, cap_message
-from safety_stream.core.consulting import without_the_person
 from safety_stream.core.model.handling import ActionAnswer, HandlingState
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Duration, Instant, before
 from safety_stream.readmodel.people import CHOICES_MOST, TooMany
 from safety_stream.readmodel.reading import Choices
 from safety_stream.web.acting import NOTHING, Written
-from safety_stream.web.atom import ATOM, Reader, in_atom
 from safety_stream.web.consulting import may_be_shown, note_reason
 from safety_stream.web.filters import Filter, number_of, read_filter
-from safety_stream.web.live import News, news_after
 from safety_stream.web.pages.numbers import SIGNED_IN
 from safety_stream.web.pages.page import page
-from safety_stream.web.policy import Person, acts_as, may
+from safety_stream.web.policy import Person, Viewer, acts_as, may
 from safety_stream.web.sessions import Kept, forget_written, note_seen, note_written, seen_of, sent_of, written_of
 from safety_stream.web.site import Site
 from safety_stream.web.views.alert import AboutAlert, Fired, alert_view
@@ -119,8 +114,7 @@ def _choices(site: Site, person: Person, chosen: Filter, further: Choices) -> Ch
 
 
 def _districts(site: Site, codes: Sequence[str]) -> frozenset[str]:
-    some = Person(id="", role="analyst", areas=tuple(codes))
-    return site.areas_of(some) or frozenset()
+    return site.areas_of(Viewer(id="", areas=tuple(codes))) or frozenset()
 
 
 def taken_back(site: Site, person: Person, since: Instant) -> Some:
@@ -265,51 +259,3 @@ def _answers(site: Site, request: Request, alert_id: str) -> list[tuple[str, Act
 def audience_title(site: Site, person: Person) -> str:
     """What the person's audience is called."""
     return next((one.title for one in site.catalogue.audiences if one.id == person.audience), person.audience)
-
-
-def feed(site: Site, request: Request, person: Person) -> Response:
-    """The numbered feed as JSON, after a number; of alerts about a person, what the inbox tells of them."""
-    news = _news(site, request, person)
-    told = {
-        "audience": person.audience,
-        "alerts": news.alerts,
-        "reached": news.reached,
-        "newest": site.read_model.newest_seq(person.audience),
-        "missing": news.missing,
-    }
-    return Response(msgspec.json.encode(told), media_type="application/json")
-
-
-def feed_cap(site: Site, request: Request, person: Person) -> Response:
-    """The same as messages of the Common Alerting Protocol, in an Atom feed."""
-    news = _news(site, request, person)
-    base = str(request.base_url) if site.sign_in is None else f"{site.sign_in.origin}/"
-    reader = Reader(audience=person.audience, sender=site.sender, base=base, now=site.now())
-    return Response(in_atom(news, _messages(site, base, news.alerts), reader), media_type=ATOM)
-
-
-def _messages(site: Site, base: str, told: Sequence[PublishedAlert]) -> list[str]:
-    speaker = Speaker(sender=site.sender, status=site.status, link=f"{base}alerts/")
-    names = {code: area.name for code, area in site.catalogue.areas.by_code.items()}
-    changed = {(alert.audience, alert.alert_id) for alert in told if alert.change != "raised"}
-    lives = {each: _listed(site, site.read_model.versions(*each)) for each in sorted(changed)}
-    return [
-        cap_message(alert, lives.get((alert.audience, alert.alert_id), ()), site.cap, speaker, names) for alert in told
-    ]
-
-
-def _news(site: Site, request: Request, person: Person) -> News:
-    """What is new after the number asked for, as a list tells it."""
-    news = news_after(site, person, _read_on_from(request))
-    return msgspec.structs.replace(news, alerts=tuple(_listed(site, news.alerts)))
-
-
-def _listed(site: Site, told: Sequence[PublishedAlert]) -> list[PublishedAlert]:
-    return [without_the_person(one) if site.consulting.is_about_a_person(one) else one for one in told]
-
-
-def _read_on_from(request: Request) -> int:
-    after = number_of(request.query_params.get("after", "0"))
-    if after is None:
-        raise HTTPException(400, f"Give the number to read on from: {request.url.path}?after=0")
-    return after
