@@ -1,9 +1,8 @@
 """Follow an audience's feed over HTTP: every alert once and in order, from where the last run ended.
 
-    SAFETY_STREAM_SESSION=... python follow.py https://alerts.example.org mark.txt
+    SAFETY_STREAM_KEY=csf_... python follow.py https://alerts.example.org mark.txt
 
-A session is what the pages' cookie (`__Host-session`, or `session` without TLS) holds after signing in, and ends as
-theirs does. Needs httpx alone.
+The key is one that `safety-stream alerts key` made for this program (docs/web.md). Needs httpx alone.
 """
 
 import json
@@ -29,7 +28,7 @@ def follow(http: httpx.Client, mark: Path) -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    cookie = "__Host-session" if sys.argv[1].startswith("https:") else "session"
-    with httpx.Client(base_url=sys.argv[1], cookies={cookie: os.environ["SAFETY_STREAM_SESSION"]}) as client:
+    key = {"authorization": f"Bearer {os.environ['SAFETY_STREAM_KEY']}"}
+    with httpx.Client(base_url=sys.argv[1], headers=key) as client:
         for one in follow(client, Path(sys.argv[2])):
             print(json.dumps(one))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from starlette.applications import Starlette
 from tests.browser import looking, tools
 from tests.browser.looking import NARROW
@@ -41,6 +41,10 @@ VIEWS = [
     ("dev-duty-officer", "/inbox"),
     ("dev-duty-officer", "/inbox?priority=P1&area=D-WEST"),
     ("dev-duty-officer", "/inbox?text=nothing-of-the-kind"),
+    (
+        "dev-duty-officer",
+        f"/inbox/acknowledged?of=00000000-0000-4000-8000-000000000000&alert={ALERT[8:]}01&alert=nobodys",
+    ),
     ("dev-duty-officer", f"{ALERT}01"),
     ("dev-duty-officer", f"{ALERT}02#shown"),
     ("dev-duty-officer", f"{ALERT}05#shown"),
@@ -74,8 +78,6 @@ SUBSCRIBED = Wish(
 )  # fmt: skip
 HOOKED = Wish(audience="duty-officer", channel="webhook", address="https://hooks.example.org/alerts")
 NO_PAGES = {
-    "/feed",
-    "/feed.cap",
     "/indicators/{indicator}/{area}/numbers.csv",
     "/public/indicators/{indicator}/{area}/numbers.csv",
     "/consultations.csv",
@@ -245,6 +247,40 @@ def test_a_sheet_on_paper_holds_nothing_of_the_site(see: Callable[[str, str], Pa
     assert page.locator(".ss-sign").count() == (2 if path == "/handover" else 0)
     assert all(sign.is_visible() for sign in page.locator(".ss-sign").all())
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["refused"], "Live news has ended: load the page again."),
+        (["cut off"], "Live news is interrupted: what is new may not be shown here."),
+        (["ended", "refused"], "Your session has ended."),
+    ],
+    ids=["refused", "cut off", "session ended"],
+)
+def test_an_inbox_says_when_it_hears_nothing_more(
+    see: Callable[[str, str], Page], contexts: dict[str, BrowserContext], answers: list[str], said: str
+):
+    left = list(answers)
+
+    def answer(route: Route) -> None:
+        what = left.pop(0) if len(left) > 1 else left[0]
+        if what == "refused":
+            route.fulfill(status=403)
+        elif what == "cut off":
+            route.abort()
+        else:
+            body = "retry: 1\nevent: ended\ndata: Your session has ended.\n\n"
+            route.fulfill(status=200, content_type="text/event-stream", body=body)
+
+    contexts["dev-duty-officer"].route("**/events*", answer)
+    try:
+        page = see("dev-duty-officer", "/inbox")
+        expect(page.locator("#live-state")).to_have_text(said)
+    finally:
+        contexts["dev-duty-officer"].unroute("**/events*")
+    resumes = answers[-1] == "refused"
+    expect(page.locator("#live-pause")).to_have_text("Resume live news" if resumes else "Pause live news")
 
 
 def test_signing_in_with_an_organisation_is_as_good(chromium: Browser, axe: str, tmp_path: Path):

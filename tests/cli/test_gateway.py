@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from safety_stream.cli import app
 from safety_stream.cli import gateway as command
-from safety_stream.edge.gateway.keys import digest_of
+from safety_stream.keyring import digest_of
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is served
 

@@ -7,15 +7,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Engine, inspect, select, update
 from sqlalchemy.exc import ArgumentError
-from tests.readmodel.making import alert, handling, told
+from tests.readmodel.making import NOON, alert, handling, told
 
 from safety_stream import database as shared
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.projection import AnotherTopic, Place, TopicRecord, apply, claim, next_offsets
 from safety_stream.readmodel.reading import ReadModel
-from safety_stream.readmodel.tables import METADATA, PROJECTION
+from safety_stream.readmodel.tables import ALERTS, METADATA, PROJECTION
 
 
 def test_migrations_make_the_tables_that_the_code_knows(engine: Engine):
@@ -56,6 +56,31 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Engine, monkeypatch
     assert inspect(empty).get_table_names() == []
     migrate(empty)
     assert "alerts" in inspect(empty).get_table_names()
+
+
+def test_what_was_written_before_is_written_anew(empty: Engine):
+    """Of more alerts than one statement takes: words that name somebody, an end of a snooze nobody had asked for."""
+    migrate(empty)
+    asleep = handling("snoozed", snoozed_until=NOON + 7, owner="officer-7")
+    alerts = [alert(seq, f"a{seq}", title="Burglary", subject="victim:tok-b") for seq in range(1, 1_100)]
+    log = [TopicRecord("alerts.desk", 0, one.seq, one) for one in [*alerts, alert(1_100, "asleep", handling=asleep)]]
+    told(empty, [*log, TopicRecord("alerts.school", 0, 1, alert(1, "other", audience="school"))])
+    with empty.begin() as connection:
+        connection.execute(update(ALERTS).values(words=ALERTS.c.words + "\nvictim:tok-b", next_clock=0))
+        connection.exec_driver_sql("ALTER TABLE alerts DROP COLUMN holder")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
+    model = ReadModel(empty)
+    assert model.count("desk", text="tok-b") == 1_099
+
+    migrate(empty)
+
+    assert model.count("desk", text="tok-b") == 0
+    assert model.count("desk", text="burglary") == 1_099
+    assert model.count("desk", due_before=NOON) == model.count("school", due_before=NOON) == 0
+    assert model.count("desk", states=["snoozed"], due_before=NOON + 8) == 1
+    with empty.connect() as connection:
+        holders = connection.execute(select(ALERTS.c.holder).where(ALERTS.c.alert_id.in_(["asleep", "a1"]))).scalars()
+        assert sorted(holders) == ["", "officer-7"]
 
 
 def test_several_processes_may_migrate_at_once(empty: Engine):

@@ -59,8 +59,9 @@ def plan(engine: Engine, statement: str, parameters: object) -> list[str]:
         lambda model: model.inbox("desk", areas=["north"]),
         lambda model: model.inbox("desk", states=["withdrawn"]),
         lambda model: model.inbox("desk", states=["withdrawn"], after=PLACE),
+        lambda model: model.inbox("desk", due_before=NOON),
     ],
-    ids=["first view", "next page", "chosen", "by area", "by state", "by state, next page"],
+    ids=["first view", "next page", "chosen", "by area", "by state", "by state, next page", "by clock"],
 )
 def test_an_inbox_is_read_in_its_order_and_never_sorted(explained: Explained, ask: Ask):
     steps = explained(ask)
@@ -77,6 +78,13 @@ SERIES = ("internal", "burglary", "north", "week")
     [
         (lambda model: model.count_by_priority("desk"), "COVERING INDEX ix_alerts_inbox"),
         (lambda model: model.count_clocks("desk", NOON), "COVERING INDEX ix_alerts_inbox (audience=? AND shelf=?)"),
+        (lambda model: model.count("desk", due_before=NOON), "COVERING INDEX ix_alerts_inbox (audience=? AND shelf=?)"),
+        (lambda model: model.count("desk", told_since=NOON), "ix_alerts_inbox (audience=? AND shelf=?)"),
+        (lambda model: model.count_holders("desk", NOON), "ix_alerts_inbox (audience=? AND shelf=?)"),
+        (
+            lambda model: model.count_withdrawn("desk", NOON, ["north"]),
+            "audience_change_as_of (audience=? AND change=?",
+        ),
         (lambda model: model.alert("desk", "a"), "sqlite_autoindex_alerts_1 (audience=? AND alert_id=?)"),
         (lambda model: model.versions("desk", "a"), "ix_alert_versions_audience_alert_id_seq"),
         (lambda model: model.feed("desk", 7, 50), "sqlite_autoindex_alert_versions_1 (audience=? AND seq>?)"),

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
+from uuid import uuid4
 
 import pytest
 from tests.web.conftest import Pages, token
 from tests.web.filling import NOW
-from tests.web.reading_html import Read
+from tests.web.reading_html import Read, faults
 
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.times import HOUR
@@ -112,16 +114,118 @@ def test_its_answer_is_on_the_pages_next_view(pages: Pages):
     assert "refused" not in pages.as_person("dev-supervisor").get(PAGE).text
 
 
-def test_several_are_acknowledged_at_once(pages: Pages):
+OTHER = "00000000-0000-5000-8000-000000000002"
+
+
+def answered(action: AlertAction, why: str = "") -> ActionAnswer:
+    return ActionAnswer(
+        action_id=action.action_id, alert_id=action.alert_id, done=not why, why=why, state="new", number=2, as_of=NOW
+    )
+
+
+def test_of_several_acknowledged_at_once_each_refusal_is_told_with_its_reason(pages: Pages):
     client = pages.as_person("dev-duty-officer")
-    ticked = [f"{ALERT}:1", "00000000-0000-5000-8000-000000000002:1", "no-such-alert:1"]
+    ticked = [f"{ALERT}:1", f"{OTHER}:1", "no-such-alert:1"]
     done = client.post("/inbox/acknowledge", data={"csrf": token(client.get("/inbox").text), "alert": ticked})
 
-    assert [(one.action, one.alert_id[-1], one.seen) for one in pages.sent] == [
-        ("acknowledge", "1", 1),
-        ("acknowledge", "2", 1),
+    assert [(one.action, one.alert_id, one.seen) for one in pages.sent] == [
+        ("acknowledge", ALERT, 1),
+        ("acknowledge", OTHER, 1),
     ]
-    assert "Sent: 2 acknowledgements." in Read(done.text).text
+    assert "Of 3 alerts: 1 not found and 2 not answered yet." in Read(done.text).text
+
+    pages.site.answers.take(answered(pages.sent[0]))
+    pages.site.answers.take(answered(pages.sent[1], "it has become <b>worse</b>: look first"))
+    page = client.get(str(done.url)).text
+    said = Read(page).text
+    assert "Of 3 alerts: 1 refused, 1 not found and 1 acknowledged." in said
+    assert said.index("Refused: it has become <b>worse</b>: look first.") < said.index("There is no such alert")
+    assert list(faults(Read(page))) == []
+    # Of another sending nothing is known, and what is none is refused.
+    assert "1 not answered yet" in client.get(f"/inbox/acknowledged?of={uuid4()}&alert={ALERT}").text
+    assert client.get("/inbox/acknowledged?of=7").status_code == 400
+
+
+def test_what_of_several_could_not_be_sent_is_told(make_pages: Callable[..., Pages]):
+    sent: list[AlertAction] = []
+
+    def send(action: AlertAction) -> None:
+        if sent:
+            raise NotSent("no broker answers; is Kafka running?")
+        sent.append(action)
+
+    client = make_pages(send=send).as_person("dev-duty-officer")
+    form = {"csrf": token(client.get("/inbox").text), "alert": [f"{ALERT}:1", f"{OTHER}:1"]}
+    done = client.post("/inbox/acknowledge", data=form)
+
+    assert (done.status_code, len(sent)) == (503, 1)
+    assert "Of 2 alerts: 1 not sent and 1 not answered yet." in Read(done.text).text
+    assert "Not all of them were sent: no broker answers" in Read(done.text).text
+    assert "Nothing was ticked." in client.post("/inbox/acknowledge", data={"csrf": form["csrf"]}).text
+
+
+WRITTEN = {"action": "snooze", "rationale": 'visit "at" <eleven>', "until": "2026-03-02T22:30", "useful": "no"}
+
+
+def written(page: str) -> dict[str, str]:
+    """What stands in the form of an alert."""
+    found = {}
+    for tag, given in Read(page).elements:
+        is_chosen = "selected" in given or "checked" in given
+        if (tag == "input" and given.get("name") in ("until", "into")) or (given.get("type") == "radio" and is_chosen):
+            found[given["name"]] = given.get("value", "")
+    found["action"] = next(iter(re.findall(r'<option value="([a-z-]+)" selected', page)), "")
+    found["rationale"] = unescape(re.search(r'<textarea[^>]*id="rationale"[^>]*>(.*?)</textarea>', page, re.DOTALL)[1])
+    return {name: value for name, value in found.items() if value}
+
+
+def test_what_was_written_stands_there_until_it_is_done(pages: Pages):
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get(PAGE).text), "seen": "1"} | WRITTEN
+    # While it is not answered nobody is led to send it again.
+    assert written(client.post(f"{PAGE}/actions", data=form).text) == {}
+    pages.site.answers.take(answered(pages.sent[-1], "it sleeps for 60 minutes at most"))
+    assert written(client.get(PAGE).text) == WRITTEN
+    assert written(client.get(f"/alerts/{OTHER}").text) == {}
+
+    client.post(f"{PAGE}/actions", data=form)
+    pages.site.answers.take(answered(pages.sent[-1]))
+    assert written(client.get(PAGE).text) == {}
+    assert "written" not in client.cookies
+
+
+@pytest.mark.parametrize("change", [{"until": "soon"}, {"rationale": "x" * 501}])
+def test_what_lacked_something_stands_there_still(pages: Pages, change: dict[str, str]):
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get(PAGE).text)} | WRITTEN | change
+
+    assert written(client.post(f"{PAGE}/actions", data=form).text) == WRITTEN | change
+    assert pages.sent == []
+
+
+def test_what_was_written_outlives_the_session_for_the_same_person_alone(make_pages: Callable[..., Pages]):
+    clock = [NOW]
+    pages = make_pages(wall=lambda: clock[0])
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get(PAGE).text), "seen": "1"} | WRITTEN
+    clock[0] += 2 * HOUR
+    # A form of another page is kept no more than it is taken.
+    assert client.post(f"{PAGE}/actions", data=form | {"csrf": "guessed"}).status_code == 403
+    assert "written" not in client.cookies
+    done = client.post(f"{PAGE}/actions", data=form)
+    assert (done.url.path, pages.sent) == ("/sign-in", [])
+
+    def comes_back_as(who: str) -> str:
+        page = client.get("/sign-in?next=" + PAGE).text
+        client.post("/sign-in", data={"csrf": token(page), "person": who, "next": PAGE})
+        return client.get(PAGE).text
+
+    other = comes_back_as("dev-supervisor")
+    assert (written(other), "Your session had ended" in other) == ({}, False)
+    same = comes_back_as("dev-duty-officer")
+    assert (written(same), "Your session had ended" in same) == (WRITTEN, True)
+    client.post("/sign-out", data={"csrf": token(same)})
+    assert written(comes_back_as("dev-duty-officer")) == {}
 
 
 def test_a_handover_is_noted_on_what_is_handed_over(pages: Pages):
@@ -177,4 +281,5 @@ def test_what_could_not_be_sent_is_said(make_pages: Callable[..., Pages]):
 
     assert done.status_code == 503
     assert "It was not sent: no broker answers" in done.text
+    assert written(done.text) == {"action": "acknowledge"}
     assert "not answered yet" not in client.get(PAGE).text

@@ -8,7 +8,7 @@ from tests.web.filling import LOADED
 from tests.web.keeping import Bus, Keeping
 
 from safety_stream.core.subscribing import Kept, Wish
-from safety_stream.web.app import READ, SENT
+from safety_stream.web.app import READ, SENT, TOLD
 from safety_stream.web.policy import PERMITTED, Person
 
 ALERTS = {"inbox", "alert", "act", "handover", "meeting", "feed", "subscriptions"}
@@ -18,6 +18,7 @@ ALERT = "00000000-0000-5000-8000-000000000001"
 PATHS = {
     "inbox": "/inbox",
     "alert": f"/alerts/{ALERT}",
+    "act": f"/inbox/acknowledged?of=00000000-0000-4000-8000-000000000000&alert={ALERT}",
     "handover": "/handover",
     "meeting": "/meeting",
     "feed": "/feed?after=0",
@@ -43,6 +44,7 @@ FORMS = {
     "/inbox/acknowledge": ("act", {"alert": f"{ALERT}:1"}),
     f"/alerts/{ALERT}/actions": ("act", {"action": "note", "rationale": "visited"}),
     "/handover": ("handover", {"takes_over": "7", "alert": f"{ALERT}:1"}),
+    "/handover/taken": ("handover", {"sheet": "handed over by nobody"}),
     "/data-quality/refused": ("redrive", {"letter": "dead-letters.intake/0/1"}),
     "/matches": ("matches", {"first": "tok-a", "second": "tok-b", "state": "possible", "method": "steward"}),
     "/subscriptions": ("subscriptions", {"to": "mail:duty-desk"}),
@@ -53,7 +55,9 @@ FORMS = {
 OF_BUS = {"/data-quality/refused", "/matches"}
 OF_DELIVERY = {"/subscriptions", f"/subscriptions/{SUBSCRIPTION}", f"/subscriptions/{SUBSCRIPTION}/end"}
 NO_ACTION = (
-    OF_BUS | OF_DELIVERY | {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", f"/alerts/{ALERT}/reason"}
+    OF_BUS
+    | OF_DELIVERY
+    | {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", "/handover/taken", f"/alerts/{ALERT}/reason"}
 )
 AUDIENCES = [*sorted(one.id for one in LOADED.catalogue.audiences), ""]
 PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]
@@ -141,7 +145,7 @@ def test_the_audiences_of_partners_are_those_of_the_catalogue():
 
 def test_no_role_and_no_page_is_left_out():
     assert set(EXPECTED) == set(PERMITTED)
-    assert {page for _, page, _ in READ} == set(PATHS)
+    assert {page for _, page, _ in (*READ, *TOLD)} == set(PATHS)
     assert {
         path.replace("{alert_id}", ALERT).replace("{subscription_id}", SUBSCRIPTION): page for path, page, _ in SENT
     } == {path: page for path, (page, _) in FORMS.items()}

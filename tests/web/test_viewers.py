@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
 from tests.web.conftest import Pages
-from tests.web.filling import alert
+from tests.web.filling import NOW, alert
 from tests.web.test_live import site_of
 
 from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import HOUR
 from safety_stream.readmodel.projection import TopicRecord, apply
 from safety_stream.web import live
 from safety_stream.web.live import FEED_AT_MOST, Stream, Tide, events, news_after
@@ -109,6 +111,39 @@ def test_a_stuck_viewer_holds_up_nobody_and_is_asked_for_once(
     # One event was offered to each, and no look was taken for any of them but the first, which they shared.
     assert [one.offered for one in stuck] == [1] * 20
     assert asked == [0, *range(FIRST, FIRST + more, FEED_AT_MOST)]
+
+
+@pytest.mark.parametrize("why", ["its time is over", "it was signed out of"])
+def test_a_stream_ends_with_a_word_when_its_session_has_ended(
+    tmp_path: Path, make_pages: Callable[..., Pages], monkeypatch: pytest.MonkeyPatch, why: str
+):
+    person = make_pages().site.by_id["dev-duty-officer"]
+    site, close = site_of(tmp_path / "copy.sqlite", told(2))
+    clock = [NOW]
+    site = replace(site, wall=lambda: clock[0])
+    # Nothing is waited for, so that a look takes no time of this machine's.
+    monkeypatch.setattr(live, "SESSION_LOOKED_EVERY", 0)
+    if why == "it was signed out of":
+        site.ended_sessions.end("another", NOW + HOUR, NOW)
+
+    async def watch() -> list[str | None]:
+        tide = Tide(site.read_model.newest_seq, every=0)
+        heard: list[str | None] = []
+        async for event in live.while_signed_in(site, "mine", NOW + HOUR, events(tide, site, person, 0)):
+            heard.append(event.event)
+            if len(heard) == 2:
+                # From here on nothing comes any more.
+                if why == "its time is over":
+                    clock[0] = NOW + HOUR
+                else:
+                    site.ended_sessions.end("mine", NOW + HOUR, NOW)
+        assert not any(tide._waiting.values())
+        return heard
+
+    try:
+        assert asyncio.run(asyncio.wait_for(watch(), 60)) == ["alert", "alert", "ended"]
+    finally:
+        close()
 
 
 def test_who_leaves_takes_the_look_from_nobody(tmp_path: Path, asked: list[int], make_pages: Callable[..., Pages]):

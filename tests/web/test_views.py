@@ -18,7 +18,7 @@ from safety_stream.web.filters import Filter, read_filter
 from safety_stream.web.views.alert import AboutAlert, AlertView, Fired, alert_view
 from safety_stream.web.views.handover import Lists, handover_view, shift_of
 from safety_stream.web.views.health import UNHEARD_AFTER, UNKEPT_AFTER, blindness, feeds_view
-from safety_stream.web.views.row import clock_of
+from safety_stream.web.views.row import Some, clock_of
 
 CATALOGUE = LOADED.catalogue
 
@@ -176,18 +176,19 @@ def test_a_handover_has_what_the_next_shift_must_know():
     late = alert(5, as_of=NOW - 20 * HOUR, handling=handled("new", acknowledge_by=NOW - HOUR))
     far = alert(6, handling=handled("acknowledged", decide_by=NOW + 30 * HOUR))
     lists = Lists(
-        urgent=[late],
-        waiting=[late, far],
-        snoozed=[snoozed],
-        withdrawn=[],
+        urgent=Some([late], 1),
+        late=Some([late], 1),
+        snoozed=Some([snoozed], 1),
+        new=Some([far], 9_000),
         blind=["Blind."],
         silent_feeds=["Ambulance"],
     )
     view = handover_view(lists, "Officers", CATALOGUE, shift_of(NOW, (7, 19)), NOW)
 
     assert {part.id: [row.id[-1] for row in part.rows] for part in view.parts} == {
-        "urgent": ["5"], "clocks": ["5"], "snoozed": ["4"], "new": ["6"], "withdrawn": []
+        "urgent": ["5"], "clocks": ["5"], "snoozed": ["4"], "new": ["6"], "worked": [], "withdrawn": []
     }  # fmt: skip
+    assert view.is_cut
     assert len(view.blind) == 2
     assert [row.id[-1] for row in view.to_note] == ["5", "4"]
 

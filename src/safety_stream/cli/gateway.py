@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ssl
 import time
-from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safety_stream.cli.keys import KEY_DAYS, KeyDays, show_key
 from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
@@ -22,14 +22,12 @@ from safety_stream.cli.terminal import (
     on_kafka,
     out,
     print_json,
-    say,
     serving,
     wall,
 )
 from safety_stream.config import Connection
-from safety_stream.core.model.times import to_datetime
-from safety_stream.edge.gateway.keys import is_partner, new_key
-from safety_stream.edge.gateway.partners import PartnersOnDisk
+from safety_stream.edge.gateway.partners import BEGIN, PartnersOnDisk
+from safety_stream.keyring import is_owner, new_key
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import GatewayMetrics
 
@@ -44,9 +42,6 @@ KEY_EPILOG = epilog("safety-stream gateway key new --partner council", {0: "made
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-KEY_DAYS = 365
-"""For how long a key lets in when nobody says: a default."""
-
 app = typer.Typer(invoke_without_command=True, help="Take partners' reports over HTTP until it is interrupted.")
 key_app = typer.Typer(no_args_is_help=True, help="Keys of partners.")
 app.add_typer(key_app, name="key")
@@ -55,22 +50,14 @@ app.add_typer(key_app, name="key")
 @key_app.command("new", epilog=KEY_EPILOG)
 def new(
     partner: Annotated[str, typer.Option("--partner", help="Whose key: their id in the file of partners.")],
-    days: Annotated[int, typer.Option("--days", min=1, max=1_000, help="For how many days it lets in.")] = KEY_DAYS,
+    days: KeyDays = KEY_DAYS,
     as_json: Json = False,
 ) -> None:
     """Make a key: it is shown this once, and its line for the file of partners with it."""
-    if not is_partner(partner):
+    if not is_owner(partner):
         raise Wrong("--partner: an id is of small letters and digits, with hyphens between")
-    key = new_key(partner)
-    ends: date = to_datetime(wall()).date() + timedelta(days=days)
-    line = {"prefix": key.prefix, "sha256": key.sha256, "expires": ends.isoformat()}
-    if as_json:
-        print_json({"key": key.key, "line": line})
-        return
-    say("Give the partner this, by a way on which nobody reads it; it is shown this once:")
-    out.print(key.key)
-    say("and put this under `keys` of theirs in the file of partners:")
-    out.print(f"- {{prefix: {key.prefix}, sha256: {key.sha256}, expires: {ends.isoformat()}}}")
+    key = new_key(BEGIN, partner)
+    show_key(key, days, "the partner", "`keys` of theirs in the file of partners", as_json=as_json)
 
 
 @on_kafka

@@ -37,7 +37,7 @@ def _action(asked: str) -> str:
 
 
 EPILOG = epilog(
-    "safety-stream alerts act 3f1c8a6e acknowledge --by officer-7 --role duty-officer",
+    "safety-stream alerts act 3f1c8a6e acknowledge --seen 1 --by officer-7 --role duty-officer",
     {0: "done", 1: "it went wrong, there is no such alert, or it was refused, with the reason"},
 )
 
@@ -56,6 +56,9 @@ def act(
     ] = None,
     to: Annotated[str, typer.Option("--to", help="Whom a referral or an escalation goes to.")] = "",
     into: Annotated[str, typer.Option("--into", help="The alert this one is merged into.")] = "",
+    seen: Annotated[
+        int, typer.Option("--seen", min=0, help="The version you looked at; what stops a clock asks for it.")
+    ] = 0,
     useful: Annotated[bool | None, typer.Option("--useful/--useless", help="What `judge` says.")] = None,
     audience: Annotated[str, typer.Option("--audience", help="As whose alert it is looked up.")] = "duty-officer",
     as_json: Json = False,
@@ -75,7 +78,7 @@ def act(
         until=until,
         to=to,
         into=into,
-        seen=alert.version,
+        seen=seen,
         useful=useful,
     )
     before = high_watermarks(kafka, [ANSWERS])

@@ -1,4 +1,8 @@
-"""`alerts` and `indicators`: what was published, as its readers see it."""
+"""`alerts` and `indicators`: what was published, as its readers see it.
+
+Of an alert about a person a list tells nothing by which anybody could be found; one alert is told whole to whoever says
+why they look (`cli.consulting`).
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,20 @@ import typer
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue.cap import load_cap
+from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.cli.cap import SENDER, CapSender, CapStatus, speaker_of
+from safety_stream.cli.consulting import LEFT_OUT, Looker, RoleOfLook, WhoLooks, WhyLooked, check_reason, record_look
+from safety_stream.cli.keys import KEY_DAYS, KeyDays, show_key
+from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
+    DataFolder,
     Json,
     Wrong,
     catalogue_of,
     connect,
+    default_data_folder,
     epilog,
     on_kafka,
     out,
@@ -28,10 +38,12 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.config import Connection
 from safety_stream.core.cap import Speaker, cap_message
+from safety_stream.core.consulting import Consulting, without_the_person
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, PeriodKind, to_date, to_datetime
 from safety_stream.data_files import catalogue_folder
+from safety_stream.keyring import FEED_KEY, is_owner, new_key
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import follow, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
@@ -64,19 +76,37 @@ def alerts_tail(
     audience: AudienceOption = "duty-officer",
     from_beginning: FromBeginning = False,
     limit: Limit = None,
+    catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Print each change of an alert as it is published."""
+    """Print each change of an alert as it is published, without whom it is about and which reports it rests on."""
     topic = f"alerts.{audience}"
+    consulting = load_consulting(catalogue or catalogue_folder())
     found = read_values(kafka, topic, PublishedAlert, from_beginning=from_beginning, go_on=True)
-    _print_as_they_come(_limited(found, limit), _alert_line, as_json=as_json)
+    told = (_listed(alert, consulting) for alert in found)
+    _print_as_they_come(_limited(told, limit), _alert_line, as_json=as_json)
+
+
+@alerts.command(
+    "key", epilog=epilog("safety-stream alerts key --program county-dashboard", {0: "made", 1: "it went wrong"})
+)
+def alerts_key(
+    program: Annotated[str, typer.Option("--program", help="Whose key: the program's id in the file of programs.")],
+    days: KeyDays = KEY_DAYS,
+    as_json: Json = False,
+) -> None:
+    """Make a key by which a program reads a feed of the pages; it is shown this once, and its line with it."""
+    if not is_owner(program):
+        raise Wrong("--program: an id is of small letters and digits, with hyphens between")
+    where = "`keys` of the program in the file of programs (web --programs)"
+    show_key(new_key(FEED_KEY, program), days, "whoever runs the program", where, as_json=as_json)
 
 
 @alerts.command(
     "show",
     epilog=epilog(
-        "safety-stream alerts show 3f1c8a6e",
-        {0: "shown", 1: "it went wrong, or there is no such alert"},
+        "safety-stream alerts show 3f1c8a6e --reason on-shift --by officer-7 --role duty-officer",
+        {0: "shown", 1: "it went wrong, there is no such alert, or the look cannot be recorded"},
     ),
 )
 @on_kafka
@@ -96,23 +126,37 @@ def alerts_show(
     ] = False,
     cap_sender: CapSender = SENDER,
     cap_status: CapStatus = "Actual",
+    reason: WhyLooked = "",
+    by: WhoLooks = "",
+    role: RoleOfLook = "",
+    database: DatabaseUrl = "",
+    data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
-    """Print the alerts that stand now, or one alert's whole life and what it last rested on."""
+    """Print the alerts that stand now, or one alert's whole life; with --reason also about whom, and what it rests on.
+
+    Of an alert about nobody, such as one about a count, everything is shown.
+    """
     if as_cap and alert_id is None:
         raise Wrong("a CAP message is of one alert: safety-stream alerts show 3f1c8a6e --cap")
+    consulting = load_consulting(catalogue or catalogue_folder())
+    looker = Looker(reason=reason, by=by, role=role, database=database, data=data) if reason else None
+    if looker is not None:
+        if alert_id is None:
+            raise Wrong("a reason is given for one alert: safety-stream alerts show 3f1c8a6e --reason on-shift")
+        check_reason(looker, consulting)
     found = read_values(kafka, f"alerts.{audience}", PublishedAlert, from_beginning=True, go_on=False)
     if alert_id is not None:
         life = life_of(alert_id, found, audience)
         if as_cap:
             _print_cap(life, speaker_of(cap_sender, cap_status), catalogue, areas)
         else:
-            _print_life(life, as_json=as_json)
+            _print_life(_looked_at(life, looker, consulting), as_json=as_json)
         return
     known = catalogue_of(catalogue, areas).areas
-    newest = {alert.alert_id: alert for alert in found}
+    newest = {alert.alert_id: _listed(alert, consulting) for alert in found}
     wanted = [
         alert
         for alert in newest.values()
@@ -270,6 +314,25 @@ def life_of(alert_id: str, found: Iterable[PublishedAlert], audience: str) -> li
     if len(meant) > 1:
         raise Wrong(f"{alert_id} begins {len(meant)} alerts, such as {meant[0]} and {meant[1]}: write more of it")
     return versions
+
+
+def _listed(alert: PublishedAlert, consulting: Consulting) -> PublishedAlert:
+    """An alert as a list tells it."""
+    return without_the_person(alert) if consulting.is_about_a_person(alert) else alert
+
+
+def _looked_at(life: list[PublishedAlert], looker: Looker | None, consulting: Consulting) -> list[PublishedAlert]:
+    """What whoever looks may see of an alert: all of it once it is recorded why, else what lists tell. Raises `Wrong`.
+
+    An alert about nobody asks for no reason.
+    """
+    if not any(map(consulting.is_about_a_person, life)):
+        return life
+    if looker is None:
+        say(LEFT_OUT)
+        return [_listed(alert, consulting) for alert in life]
+    record_look(looker, life[-1])
+    return life
 
 
 def _print_cap(versions: list[PublishedAlert], speaker: Speaker, catalogue: Path | None, areas: Path | None) -> None:

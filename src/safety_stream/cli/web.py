@@ -92,6 +92,16 @@ def web(
         ),
     ] = None,
     outbox: OutboxOption = None,
+    programs: Annotated[
+        Path | None,
+        typer.Option(
+            "--programs",
+            envvar="SAFETY_STREAM_PROGRAMS",
+            exists=True,
+            dir_okay=False,
+            help="File that says which programs may read which feed, and by which key (docs/web.md).",
+        ),
+    ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Offer nothing to do; then Kafka is asked for nothing.")
     ] = False,
@@ -120,6 +130,7 @@ def web(
         from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
+        from safety_stream.web.programs import ProgramsOnDisk  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Wrong(f"{error.name} is not installed, which the pages need: pip install 'safety-stream[web]'") from None
@@ -160,6 +171,7 @@ def web(
         status=speaker.status,
         cap=load_cap(folder),
         sign_in=settings,
+        programs=None if programs is None else ProgramsOnDisk(programs, loaded.catalogue, time.monotonic).now,
     )
     if not read_only:
         hear(kafka, site.answers.take)

@@ -18,7 +18,7 @@ from safety_stream.readmodel.tables import CONSULTATIONS, DEEDS, ENDED_SESSIONS,
 Act = Literal["reason", "view"]
 """Somebody gave a reason, or an alert was shown for it."""
 
-What = Literal["subscribe", "change", "unsubscribe", "redrive", "decide"]
+What = Literal["subscribe", "change", "unsubscribe", "redrive", "decide", "hand-over", "take-over"]
 """What somebody does by the pages beside acting on alerts, which the backbone itself records."""
 
 Stage = Literal["asked", "done", "failed"]
@@ -129,7 +129,7 @@ class SavedChoices:
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
-    """Something done to a subscription, a dead letter or a possible match: who, when, to which, and what came of it."""
+    """Something done to a subscription, dead letter, possible match or sheet: who, when, to which, what came of it."""
 
     at: Instant
     person: str
@@ -166,6 +166,18 @@ class Deeds:
         chosen = select(columns.of).where(columns.what == what, columns.of.in_(list(of)), columns.outcome == "done")
         with self._engine.connect() as connection:
             return frozenset(connection.execute(chosen).scalars())
+
+    def done_since(self, what: Sequence[What], begins: str, since: Instant) -> list[Deed]:
+        """What has been done since to what begins so, the oldest first."""
+        of = DEEDS.c
+        chosen = (
+            select(DEEDS)
+            .where(of.what.in_(what), of.of.startswith(begins, autoescape=True), of.outcome == "done", of.at >= since)
+            .order_by(of.number)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(chosen).mappings().all()
+        return [Deed(**{name: row[name] for name in Deed.__struct_fields__}) for row in rows]
 
 
 class EndedSessions:

@@ -1,12 +1,12 @@
-"""What pages ask of the copy. Every question is one statement, so every answer is of one moment; but for a search."""
+"""What pages ask of the copy. Every question is one statement, so every answer is of one moment."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, TypedDict, Unpack, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, literal, or_, select
 
 from safety_stream.core.model.alerts import Change
 from safety_stream.core.model.dead_letters import Reason
@@ -14,7 +14,7 @@ from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import Handling, HandlingNews, HandlingState
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Day, Instant, PeriodKind
-from safety_stream.readmodel.rows import NO_CLOCK, OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of, words_of
+from safety_stream.readmodel.rows import NO_CLOCK, OPEN, UNTOLD, next_clock_of, shelf_of, urgency_of, value_of
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
     ALERT_VERSIONS,
@@ -38,6 +38,9 @@ _CURRENT: Final = select(ALERT_VERSIONS.c.body).select_from(
 )
 """Alerts as they stand."""
 
+
+WITHDRAWN_AT_MOST: Final = 200
+"""Withdrawals read at once, the newest: of more it is said how many there are."""
 
 DECISIONS: Final[frozenset[HandlingNews]] = frozenset({"action", "refer", "accept", "no-further-action"})
 """What settles what is done about an alert."""
@@ -160,6 +163,89 @@ class _OfHandling(msgspec.Struct, frozen=True):
 _HANDLING: Final = msgspec.msgpack.Decoder(_OfHandling)
 
 
+class HolderCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many open alerts somebody has, and how many of them have a clock that has run out; `holder` "": nobody."""
+
+    holder: str
+    open: int
+    late: int
+
+
+class Choices(TypedDict, total=False):
+    """Which alerts of an audience are meant. An empty choice leaves everything in.
+
+    Alerts that are open, or those in `states`. An alert is in `areas` when any of its areas is, or one it was in until
+    the version that moved it or took it back. Each word of `text` must be in its title, rule, area, explanation or id:
+    whom an alert is about nobody searches for. `due_before` and `not_due_before` are of its next clock, or the end of
+    its snooze; `told_since` is when it was last told of, and `change` as what.
+    """
+
+    priorities: Collection[Priority]
+    areas: Collection[str]
+    families: Collection[Family]
+    states: Collection[HandlingState]
+    changed_after_seq: int | None
+    text: str | None
+    due_before: Instant
+    not_due_before: Instant
+    told_since: Instant
+    change: Change
+
+
+_OF_VERSIONS: Final = frozenset({"told_since", "change"})
+"""What is chosen by the record that last told of an alert."""
+
+
+def _as_chosen(audience: str, chosen: Choices) -> list[ColumnElement[bool]]:
+    """The conditions on an alert, and on the version it stands by, that a choice means."""
+    of, states = ALERTS.c, chosen.get("states", ())
+    found = [of.audience == audience, of.state.in_(states) if states else of.shelf == OPEN]
+    if priorities := chosen.get("priorities"):
+        found.append(of.urgency.in_([urgency_of(one) for one in priorities]))
+    if areas := chosen.get("areas"):
+        found.append(_is_in(areas, of.audience, of.alert_id))
+    if families := chosen.get("families"):
+        found.append(of.family.in_(families))
+    if (after := chosen.get("changed_after_seq")) is not None:
+        found.append(of.seq > after)
+    found += [of.words.contains(word, autoescape=True) for word in (chosen.get("text") or "").lower().split()]
+    if "due_before" in chosen:
+        found.append(of.next_clock < chosen["due_before"])
+    if "not_due_before" in chosen:
+        found.append(of.next_clock >= chosen["not_due_before"])
+    if "told_since" in chosen:
+        found.append(ALERT_VERSIONS.c.as_of >= chosen["told_since"])
+    if "change" in chosen:
+        found.append(ALERT_VERSIONS.c.change == chosen["change"])
+    return found
+
+
+def _is_in(areas: Collection[str], audience: ColumnElement[str], alert_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether an alert is in one of these areas, or was until the version that stands."""
+    of = ALERT_AREAS.c
+    return select(of.area).where(of.audience == audience, of.alert_id == alert_id, of.area.in_(areas)).exists()
+
+
+def _withdrawals(audience: str, instant: Instant, areas: Collection[str]) -> list[ColumnElement[bool]]:
+    """The conditions on a version that takes back, told since; of what repeats a withdrawal the first is meant."""
+    told, before = ALERT_VERSIONS.c, ALERT_VERSIONS.alias("before").c
+    # What is told of the handling of a withdrawn alert repeats the withdrawal; the first to say so is meant.
+    repeats = select(before.seq).where(
+        before.audience == told.audience,
+        before.alert_id == told.alert_id,
+        before.seq < told.seq,
+        before.version == told.version,
+        # A rule that goes on trial takes back a version under its own number.
+        before.change == "withdrawn",
+    )
+    found = [told.audience == audience, told.change == "withdrawn", told.as_of >= instant, ~repeats.exists()]
+    if areas:
+        apart = literal(" ").concat(told.areas_before).concat(" ")
+        was_in = (apart.contains(f" {area} ", autoescape=True) for area in sorted(areas))
+        found.append(or_(told.area.in_(areas), _is_in(areas, told.audience, told.alert_id), *was_in))
+    return found
+
+
 class ReadModel:
     """The copy, to be read. Threads may share one."""
 
@@ -167,70 +253,38 @@ class ReadModel:
         """Read the tables of this database."""
         self._engine = engine
 
-    def inbox(  # noqa: PLR0913 - one argument for each choice people have
-        self,
-        audience: str,
-        *,
-        priorities: Collection[Priority] = (),
-        areas: Collection[str] = (),
-        families: Collection[Family] = (),
-        states: Collection[HandlingState] = (),
-        changed_after_seq: int | None = None,
-        text: str | None = None,
-        limit: int = 50,
-        after: str | None = None,
+    def inbox(
+        self, audience: str, *, limit: int = 50, after: str | None = None, **chosen: Unpack[Choices]
     ) -> list[PublishedAlert]:
-        """Alerts as they stand: by priority, of one priority by the next clock, then the newest first.
+        """Alerts as they stand: by priority, of one priority by the next clock, then the newest first; open ones first.
 
-        Those that are open, or those in `states`, open ones first. An empty choice leaves everything in. An alert is in
-        `areas` when any of its areas is, or one it was in until the version that moved it or took it back. Each word of
-        `text` must be in its title, rule, area, explanation or id: whom an alert is about nobody searches for. The page
-        `after` a place (`place_of` the last one shown) goes on behind it, whatever has moved meanwhile. Raises
+        The page `after` a place (`place_of` the last one shown) goes on behind it, whatever has moved meanwhile. Raises
         `ValueError` for a place that is none.
         """
-        chosen = _CURRENT.where(ALERTS.c.audience == audience)
-        chosen = chosen.where(ALERTS.c.state.in_(states) if states else ALERTS.c.shelf == OPEN)
-        if priorities:
-            chosen = chosen.where(ALERTS.c.urgency.in_([urgency_of(one) for one in priorities]))
-        if areas:
-            chosen = chosen.where(
-                select(ALERT_AREAS.c.area)
-                .where(
-                    ALERT_AREAS.c.audience == ALERTS.c.audience,
-                    ALERT_AREAS.c.alert_id == ALERTS.c.alert_id,
-                    ALERT_AREAS.c.area.in_(areas),
-                )
-                .exists()
-            )
-        if families:
-            chosen = chosen.where(ALERTS.c.family.in_(families))
-        if changed_after_seq is not None:
-            chosen = chosen.where(ALERTS.c.seq > changed_after_seq)
-        asked = (text or "").lower().split()
-        for word in asked:
-            chosen = chosen.where(ALERTS.c.words.contains(word, autoescape=True))
+        found = _CURRENT.where(*_as_chosen(audience, chosen))
+        if after is not None:
+            found = found.where(_is_behind(after))
         order = (ALERTS.c.shelf, ALERTS.c.urgency, ALERTS.c.next_clock, ALERTS.c.seq.desc())
-        chosen = chosen.order_by(*order).limit(limit)
-        found: list[PublishedAlert] = []
-        while True:
-            some = self._alerts(chosen if after is None else chosen.where(_is_behind(after)))
-            # Rows that were written before subjects were left out of them hold them until their alert is told again.
-            found += [alert for alert in some if all(word in words_of(alert) for word in asked)]
-            if len(some) < limit or len(found) >= limit:
-                return found[:limit]
-            after = place_of(some[-1])
+        return self._alerts(found.order_by(*order).limit(limit))
 
-    def count_by_priority(self, audience: str) -> dict[str, int]:
+    def count(self, audience: str, **chosen: Unpack[Choices]) -> int:
+        """How many there are of what `inbox` lists."""
+        # The versions are asked for where something of them is chosen, and else not looked at.
+        whole = _CURRENT if chosen.keys() & _OF_VERSIONS else select(ALERTS.c.seq)
+        counted = whole.where(*_as_chosen(audience, chosen)).with_only_columns(func.count(), maintain_column_froms=True)
+        return int(self._rows(counted)[0][0])
+
+    def count_by_priority(self, audience: str, areas: Collection[str] = ()) -> dict[str, int]:
         """How many open alerts there are of each priority; under "" those whose priority the audience is not told."""
         rows = self._rows(
             select(ALERTS.c.urgency, func.count())
-            .where(ALERTS.c.audience == audience, ALERTS.c.shelf == OPEN)
+            .where(*_as_chosen(audience, {"areas": areas}))
             .group_by(ALERTS.c.urgency)
         )
         counted = {"P1": 0, "P2": 0, "P3": 0, "P4": 0}
         return counted | {"" if urgency == UNTOLD else f"P{urgency}": count for urgency, count in rows}
 
-    def count_clocks(self, audience: str, instant: Instant) -> list[ClockCount]:
+    def count_clocks(self, audience: str, instant: Instant, areas: Collection[str] = ()) -> list[ClockCount]:
         """How the clocks of an audience's open alerts stand at an instant, the most urgent priority first."""
         late, has_none = ALERTS.c.next_clock < instant, ALERTS.c.next_clock == NO_CLOCK
         rows = self._rows(
@@ -240,7 +294,7 @@ class ReadModel:
                 func.sum(case((or_(late, has_none), 0), else_=1)),
                 func.sum(case((has_none, 1), else_=0)),
             )
-            .where(ALERTS.c.audience == audience, ALERTS.c.shelf == OPEN)
+            .where(*_as_chosen(audience, {"areas": areas}))
             .group_by(ALERTS.c.urgency)
             .order_by(ALERTS.c.urgency)
         )
@@ -249,6 +303,17 @@ class ReadModel:
             ClockCount(priority=priorities.get(urgency), late=int(late), running=int(running), unclocked=int(none))
             for urgency, late, running, none in rows
         ]
+
+    def count_holders(self, audience: str, instant: Instant, areas: Collection[str] = ()) -> list[HolderCount]:
+        """How many open alerts each has, and how many of those are late at an instant; "" has what nobody has."""
+        late = func.sum(case((ALERTS.c.next_clock < instant, 1), else_=0))
+        rows = self._rows(
+            select(ALERTS.c.holder, func.count(), late)
+            .where(*_as_chosen(audience, {"areas": areas}))
+            .group_by(ALERTS.c.holder)
+            .order_by(ALERTS.c.holder)
+        )
+        return [HolderCount(holder=holder, open=count, late=int(behind)) for holder, count, behind in rows]
 
     def alert(self, audience: str, alert_id: str) -> PublishedAlert | None:
         """An alert as it stands; None where the audience was never told of it."""
@@ -286,23 +351,23 @@ class ReadModel:
         rows = self._rows(select(TOPICS.c.newest_seq).where(TOPICS.c.topic == f"alerts.{audience}"))
         return int(rows[0][0]) if rows else 0
 
-    def withdrawn_since(self, audience: str, instant: Instant) -> list[PublishedAlert]:
-        """Each withdrawal told since (at the instant itself, too), the newest first; some may be true again."""
-        told, before = ALERT_VERSIONS.c, ALERT_VERSIONS.alias("before").c
-        # What is told of the handling of a withdrawn alert repeats the withdrawal; the first to say so is meant.
-        repeats = select(before.seq).where(
-            before.audience == told.audience,
-            before.alert_id == told.alert_id,
-            before.seq < told.seq,
-            before.version == told.version,
-            # A rule that goes on trial takes back a version under its own number.
-            before.change == "withdrawn",
-        )
+    def withdrawn_since(
+        self, audience: str, instant: Instant, areas: Collection[str] = (), limit: int = WITHDRAWN_AT_MOST
+    ) -> list[PublishedAlert]:
+        """The newest withdrawals told since (at the instant itself, too), the newest first; some may be true again.
+
+        One is of `areas` when it tells one of them, or its alert was or is in one.
+        """
+        told = ALERT_VERSIONS.c
+        newest = select(told.seq).where(*_withdrawals(audience, instant, areas)).order_by(told.seq.desc()).limit(limit)
         return self._alerts(
-            select(told.body)
-            .where(told.audience == audience, told.change == "withdrawn", told.as_of >= instant, ~repeats.exists())
-            .order_by(told.seq.desc())
+            select(told.body).where(told.audience == audience, told.seq.in_(newest)).order_by(told.seq.desc())
         )
+
+    def count_withdrawn(self, audience: str, instant: Instant, areas: Collection[str] = ()) -> int:
+        """How many withdrawals were told since."""
+        counted = select(func.count()).select_from(ALERT_VERSIONS).where(*_withdrawals(audience, instant, areas))
+        return int(self._rows(counted)[0][0])
 
     def areas_before(self, audience: str, seqs: Collection[int]) -> dict[int, frozenset[str]]:
         """Of records of a feed, by number, the areas last told of their alert before the version they tell."""

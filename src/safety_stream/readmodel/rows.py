@@ -52,6 +52,7 @@ def alert_row(alert: PublishedAlert) -> Row:
         "next_clock": next_clock_of(alert),
         "state": state_of(alert),
         "family": alert.family,
+        "holder": holder_of(alert),
         "words": words_of(alert),
     }
 
@@ -112,11 +113,19 @@ def urgency_of(priority: str | None) -> int:
 
 
 def next_clock_of(alert: PublishedAlert) -> int:
-    """The next time by which somebody has to do something."""
-    if alert.handling is None:
+    """The next time by which somebody has to do something; of a snoozed alert the end of the snooze."""
+    handling = alert.handling
+    if handling is None:
         return NO_CLOCK
-    clocks = (alert.handling.acknowledge_by, alert.handling.decide_by)
+    if handling.state == "snoozed":
+        return NO_CLOCK if handling.snoozed_until is None else handling.snoozed_until
+    clocks = (handling.acknowledge_by, handling.decide_by)
     return min((by for by in clocks if by is not None), default=NO_CLOCK)
+
+
+def holder_of(alert: PublishedAlert) -> str:
+    """Who has it: the partner it was referred to, or whoever acknowledged it; "" for nobody, and where it is untold."""
+    return "" if alert.handling is None else alert.handling.referred_to or alert.handling.owner
 
 
 def words_of(alert: PublishedAlert) -> str:

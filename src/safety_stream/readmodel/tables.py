@@ -80,10 +80,12 @@ ALERTS: Final = Table(
     Column("shelf", SmallInteger, nullable=False),
     # 1 to 4 as its priority; 5 where the audience is not told one.
     Column("urgency", SmallInteger, nullable=False),
-    # The next time by which something is asked for; `NO_CLOCK` where nothing is.
+    # The next time by which something is asked for, or a snooze ends; `NO_CLOCK` where neither is.
     Column("next_clock", BigInteger, nullable=False),
     Column("state", String, nullable=False),
     Column("family", String, nullable=True),
+    # The partner it was referred to, or whoever acknowledged it; empty for nobody.
+    Column("holder", String, nullable=False, server_default=""),
     # What is searched, in lower case.
     Column("words", Text, nullable=False),
     PrimaryKeyConstraint("audience", "alert_id"),
@@ -241,7 +243,7 @@ DEEDS: Final = Table(
     Column("role", String, nullable=False),
     # What was done: a word of `people.What`.
     Column("what", String, nullable=False),
-    # To what: the id of a subscription, a dead letter or a decision.
+    # To what: the id of a subscription, a dead letter, a decision or a sheet of a handover.
     Column("of", String, nullable=False),
     # "asked" before it is done, then "done" or "failed".
     Column("outcome", String, nullable=False),

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, get_args
 
+import msgspec
+
+from safety_stream.core.alerts.handling import RATIONALE_AT_MOST
 from safety_stream.core.model.handling import AlertAction, HandlingAction
 from safety_stream.core.model.times import LONDON, Instant, to_instant
 from safety_stream.web.policy import Person, acts_as
@@ -24,6 +27,30 @@ class Unfinished(Exception):
     """What is missing of a form, in one sentence."""
 
 
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wrote into the form of an alert, so that it is not lost where nothing came of it."""
+
+    action: str = ""
+    rationale: str = ""
+    reason: str = ""
+    until: str = ""
+    to: str = ""
+    into: str = ""
+    useful: str = ""
+
+
+NOTHING: Final = Written()
+
+_LONGEST: Final = 100
+"""Characters of any field but the rationale that anybody can mean."""
+
+
+def written_in(form: Mapping[str, object]) -> Written:
+    """What a form holds."""
+    fields = {name: _text(form, name)[:_LONGEST] for name in Written.__struct_fields__}
+    return Written(**(fields | {"rationale": _text(form, "rationale")}))
+
+
 def action_of(form: Mapping[str, object], alert_id: str, person: Person, now: Instant) -> AlertAction:
     """The action a form asks for. Raises `Unfinished`."""
     name = _text(form, "action")
@@ -33,6 +60,9 @@ def action_of(form: Mapping[str, object], alert_id: str, person: Person, now: In
     field, mend = _NEEDS.get(action, ("", ""))
     if field and not _text(form, field):
         raise Unfinished(f"{mend[:1].upper()}{mend[1:]}.")
+    too_many = len(_text(form, "rationale")) - RATIONALE_AT_MOST
+    if too_many > 0:
+        raise Unfinished(f"Write {too_many} characters less: {RATIONALE_AT_MOST} beside a record are enough.")
     return AlertAction(
         action_id=str(uuid.uuid4()),
         alert_id=alert_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -22,17 +22,36 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
-from safety_stream.web.guarding import Endpoint, Headers, Show, Take, form_of, shown, taken, to_sign_in
-from safety_stream.web.live import Stream, Tide, events
-from safety_stream.web.pages import about, alerts, consultations, meeting, numbers, quality, subscriptions
+from safety_stream.web.guarding import Endpoint, Headers, Show, Take, Tell, form_of, shown, taken, to_sign_in, told
+from safety_stream.web.live import Stream, Tide, events, while_signed_in
+from safety_stream.web.pages import (
+    about,
+    acting,
+    alerts,
+    consultations,
+    feed,
+    handover,
+    meeting,
+    numbers,
+    quality,
+    subscriptions,
+)
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
 from safety_stream.web.policy import Page, may
 from safety_stream.web.provider import BACK, NotBelieved, Provider, ProviderDown
-from safety_stream.web.sessions import asked_by, ends_at, session_cookie, session_of, sign_in, sign_out, token_of
+from safety_stream.web.sessions import (
+    asked_by,
+    ends_at,
+    forget_written,
+    session_cookie,
+    session_of,
+    sign_in,
+    sign_out,
+    token_of,
+)
 from safety_stream.web.sign_in import SignInSettings, known_of, person_by
 from safety_stream.web.site import Site
 from safety_stream.web.views.people import people_view
@@ -44,18 +63,14 @@ T = TypeVar("T")
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Where the development sign-in may be served: to this machine alone."""
 
-ENDED_LOOKED_EVERY: Final = MINUTE
-"""How long a stream that is open already may go on after its session was ended: asking at each event costs too much."""
-
 _STATIC: Final = Path(__file__).parent / "static"
 
 READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/inbox", "inbox", alerts.inbox),
+    ("/inbox/acknowledged", "act", acting.acknowledged),
     ("/alerts/{alert_id}", "alert", alerts.alert),
-    ("/handover", "handover", alerts.handover),
+    ("/handover", "handover", handover.handover),
     ("/meeting", "meeting", meeting.meeting),
-    ("/feed", "feed", alerts.feed),
-    ("/feed.cap", "feed", alerts.feed_cap),
     ("/county", "county", numbers.county),
     ("/areas/{area}", "area", numbers.area),
     ("/indicators/{indicator}/{area}", "indicator", numbers.indicator),
@@ -72,14 +87,21 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/consultations.csv", "consultations", consultations.consultations_csv),
 )
 
+TOLD: Final[tuple[tuple[str, Page, Tell], ...]] = (
+    ("/feed", "feed", feed.feed),
+    ("/feed.cap", "feed", feed.feed_cap),
+)
+"""What programs read, too, by keys of their own."""
+
 SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/inbox/seen", "inbox", alerts.mark_seen),
-    ("/inbox/acknowledge", "act", alerts.acknowledge_many),
+    ("/inbox/acknowledge", "act", acting.acknowledge_many),
     ("/inbox/choices", "inbox", alerts.save_choice),
     ("/inbox/choices/forgotten", "inbox", alerts.forget_choice),
     ("/alerts/{alert_id}/reason", "alert", alerts.give_reason),
-    ("/alerts/{alert_id}/actions", "act", alerts.act),
-    ("/handover", "handover", alerts.sign_off),
+    ("/alerts/{alert_id}/actions", "act", acting.act),
+    ("/handover", "handover", handover.sign_off),
+    ("/handover/taken", "handover", handover.take_over),
     ("/data-quality/refused", "redrive", quality.put_back),
     ("/matches", "matches", quality.decide),
     ("/subscriptions", "subscriptions", subscriptions.add),
@@ -126,6 +148,7 @@ def make_app(site: Site, host: str = LOOPBACK[0], transport: httpx.AsyncBaseTran
         Route("/sign-out", _sign_out(site), methods=["POST"]),
         *(Route(path, taken(site, page, take), methods=["POST"]) for path, page, take in SENT),
         *(Route(path, shown(site, page, show)) for path, page, show in READ),
+        *(Route(path, told(site, page, tell)) for path, page, tell in TOLD),
         Route("/events", _events(site, tide)),
         *(Route(path, partial(_for_anybody, site, show)) for path, show in FOR_ANYBODY),
         Route("/static/govuk-frontend.css", _styles),
@@ -236,7 +259,9 @@ def _sign_out(site: Site) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         await form_of(request)
         await run_in_threadpool(sign_out, request, site)
-        return RedirectResponse("/sign-in", status_code=303)
+        response = RedirectResponse("/sign-in", status_code=303)
+        forget_written(response, site)
+        return response
 
     return endpoint
 
@@ -251,23 +276,9 @@ def _events(site: Site, tide: Tide) -> Endpoint:
         if after is None:
             raise HTTPException(400, "Give the number to read on from: /events?after=0")
         ends, session = ends_at(request, site) or 0, session_of(request)
-        return Stream(_until(ends, session, site, events(tide, site, person, after)))
+        return Stream(while_signed_in(site, session, ends, events(tide, site, person, after)))
 
     return endpoint
-
-
-async def _until(ends: Instant, session: str, site: Site, stream: AsyncIterator[T]) -> AsyncIterator[T]:
-    """A stream as long as its session lasts. A browser asks again, with what it then has."""
-    looked = site.wall()
-    async for event in stream:
-        now = site.wall()
-        if now - looked >= ENDED_LOOKED_EVERY:
-            looked = now
-            if await run_in_threadpool(site.ended_sessions.has, session):
-                return
-        if now >= ends:
-            return
-        yield event
 
 
 def _for_anybody(site: Site, show: Callable[[Site, Request], Response], request: Request) -> Response:

@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from safety_stream.web.policy import Page, Person, may
-from safety_stream.web.sessions import asked_by, is_ours, renew
+from safety_stream.web.acting import written_in
+from safety_stream.web.policy import Page, Person, Viewer, may
+from safety_stream.web.sessions import Kept, asked_by, is_ours, note_written, renew, who_signed_in
 from safety_stream.web.site import Site
 
 Show = Callable[[Site, Request, Person], Response]
@@ -23,7 +24,13 @@ Show = Callable[[Site, Request, Person], Response]
 Take = Callable[[Site, Request, Person, FormData], Response]
 """Answers a form somebody sent who may, from a page of ours."""
 
+Tell = Callable[[Site, Request, Viewer], Response]
+"""Answers a request to read on, from a person or a program that may."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+_BEARER: Final = "bearer "
+_NO_KEY: Final = "This key lets nobody in: it is unknown, its last day is over, or no program may read here.\n"
 
 FORM_FIELDS_MOST: Final = 1_000
 
@@ -56,13 +63,29 @@ def shown(site: Site, page: Page, show: Show) -> Endpoint:
     return endpoint
 
 
+def told(site: Site, page: Page, tell: Tell) -> Endpoint:
+    """An endpoint for a program that shows its key as `Authorization: Bearer`, and for whoever may see the page."""
+    to_people = shown(site, page, tell)
+
+    async def endpoint(request: Request) -> Response:
+        given = request.headers.get("authorization", "")
+        if not given.lower().startswith(_BEARER):
+            return await to_people(request)
+        program = None if site.programs is None else site.programs().by_key(given[len(_BEARER) :].strip(), site.wall())
+        if program is None:
+            return Response(_NO_KEY, 401, {"www-authenticate": "Bearer"}, "text/plain")
+        return await run_in_threadpool(tell, site, request, program)
+
+    return endpoint
+
+
 def taken(site: Site, page: Page, take: Take) -> Endpoint:
     """An endpoint that takes a form from whoever may send it."""
 
     async def endpoint(request: Request) -> Response:
         person = await asked_by(request, site)
         if person is None:
-            return to_sign_in(request)
+            return await _kept_for_later(site, request)
         _refuse_unless(person, page)
         renew(request, site)
         form = await form_of(request)
@@ -86,6 +109,18 @@ def to_sign_in(request: Request) -> Response:
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = f"?next={quote(here)}" if request.method == "GET" else ""
     return RedirectResponse(f"/sign-in{back}", status_code=303)
+
+
+async def _kept_for_later(site: Site, request: Request) -> Response:
+    """To the sign-in. What somebody wrote about an alert, whose session ended meanwhile, waits there for them."""
+    who, alert_id = who_signed_in(request), str(request.path_params.get("alert_id", ""))
+    if not who or not alert_id:
+        return to_sign_in(request)
+    form = await form_of(request)
+    response = RedirectResponse(f"/sign-in?next={quote(f'/alerts/{quote(alert_id)}')}", status_code=303)
+    if "action" in form:
+        note_written(response, site, who, Kept(alert_id=alert_id, action_id="", written=written_in(form)))
+    return response
 
 
 def _refuse_unless(person: Person, page: Page) -> None:

@@ -6,6 +6,8 @@ there is news and of which number: what it is, the page or the feed tells to who
 
 A viewer that reads no more holds up nobody, and costs the events of one look at the feed: until it reads on, nothing
 further is asked for it. After a while it is let go; it comes back by itself, and goes on where it stopped.
+
+When its session has ended a stream says so as its last word. The page says that, and whenever it hears nothing more.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import MINUTE, Instant
 from safety_stream.readmodel.reading import MissingFromFeed
-from safety_stream.web.policy import Person
+from safety_stream.web.policy import Viewer
 from safety_stream.web.site import Site
 
 _log = logging.getLogger(__name__)
@@ -33,6 +36,11 @@ ASKED_EVERY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 15
 STUCK_SECONDS: Final = 60
 """A viewer that takes nothing for so long is let go."""
+
+SESSION_LOOKED_EVERY: Final = MINUTE
+"""How long a stream may go on after its session was ended: asking at each event costs too much."""
+
+ENDED: Final = ServerSentEvent(data="Your session has ended: sign in again to hear what is new.", event="ended")
 
 FEED_AT_MOST: Final = 500
 """Alerts in one answer of the feed."""
@@ -67,12 +75,12 @@ class Tide:
                 self._waiting[audience].discard(future)
         return self._known[audience]
 
-    async def look(self, site: Site, person: Person, after: int) -> Look:
-        """What is new for a person; whoever may see the same and asks at the same moment shares the answer."""
-        key = (person.audience, person.areas, after)
+    async def look(self, site: Site, viewer: Viewer, after: int) -> Look:
+        """What is new for a viewer; whoever may see the same and asks at the same moment shares the answer."""
+        key = (viewer.audience, viewer.areas, after)
         looking = self._looking.get(key)
         if looking is None:
-            looking = self._looking[key] = asyncio.create_task(run_in_threadpool(_look, site, person, after))
+            looking = self._looking[key] = asyncio.create_task(run_in_threadpool(_look, site, viewer, after))
             looking.add_done_callback(lambda _: self._looking.pop(key, None))
         # One who leaves meanwhile must not take it from the others.
         return await asyncio.shield(looking)
@@ -105,28 +113,61 @@ class News(msgspec.Struct, frozen=True):
     missing: str = ""
 
 
-def news_after(site: Site, person: Person, after: int) -> News:
-    """What is new for a person. Numbers that never came are said and passed over, so that nobody waits for them."""
+def news_after(site: Site, viewer: Viewer, after: int) -> News:
+    """What is new for a viewer. Numbers that never came are said and passed over, so that nobody waits for them."""
     try:
-        told = site.read_model.feed(person.audience, after, FEED_AT_MOST)
+        told = site.read_model.feed(viewer.audience, after, FEED_AT_MOST)
     except MissingFromFeed as gap:
         return News((), gap.last, str(gap))
     reached = told[-1].seq if told else after
-    return News(tuple(site.seen_by(person, told)), reached)
+    return News(tuple(site.seen_by(viewer, told)), reached)
 
 
-async def events(tide: Tide, site: Site, person: Person, after: int) -> AsyncIterator[ServerSentEvent]:
+async def events(tide: Tide, site: Site, viewer: Viewer, after: int) -> AsyncIterator[ServerSentEvent]:
     """An event for every alert of the feed after a number that the viewer may see; its id is where to go on."""
     while True:
-        await tide.beyond(person.audience, after)
-        found, after = await tide.look(site, person, after)
+        await tide.beyond(viewer.audience, after)
+        found, after = await tide.look(site, viewer, after)
         for event in found:
             yield event
 
 
-def _look(site: Site, person: Person, after: int) -> Look:
+async def while_signed_in(
+    site: Site, session: str, ends: Instant, stream: AsyncIterator[ServerSentEvent]
+) -> AsyncIterator[ServerSentEvent]:
+    """A stream as long as its session lasts, whether or not anything comes, and that it has ended as the last event.
+
+    A session that was used meanwhile lasts longer than this stream knows: the browser asks again, with what it then
+    has, and is refused only where there is none.
+    """
+    coming: asyncio.Future[ServerSentEvent] | None = None
+    looked = site.wall()
+    try:
+        while (now := site.wall()) < ends:
+            if now - looked >= SESSION_LOOKED_EVERY:
+                looked = now
+                if await run_in_threadpool(site.ended_sessions.has, session):
+                    break
+            if coming is None:
+                coming = asyncio.ensure_future(anext(stream))
+            # By this machine's clock, as the session is.
+            await asyncio.wait({coming}, timeout=min(SESSION_LOOKED_EVERY, ends - now) / 1_000)
+            if coming.done():
+                try:
+                    event = coming.result()
+                except StopAsyncIteration:
+                    return
+                coming = None
+                yield event
+        yield ENDED
+    finally:
+        if coming is not None:
+            coming.cancel()
+
+
+def _look(site: Site, viewer: Viewer, after: int) -> Look:
     """One look at the feed. The alerts themselves are let go: who is stuck must not keep them."""
-    news = news_after(site, person, after)
+    news = news_after(site, viewer, after)
     found = []
     for alert in news.alerts:
         said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}

@@ -133,18 +133,25 @@ PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
 }
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who has signed in: a number or pseudonym, never a name; a role; and of what and where they may see.
+class Viewer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever reads alerts, a person or a program: whose alerts, "" for nobody's, and of where.
 
-    `audience` is whose alerts they read and `profile` whose numbers, each "" for none. `areas` are districts and
-    groupings of them; without any they see alerts of everywhere.
+    `areas` are districts and groupings of them; without any they see alerts of everywhere.
     """
 
     id: str
-    role: Role
     audience: str = ""
-    profile: str = ""
     areas: tuple[str, ...] = ()
+
+
+class Person(Viewer, frozen=True, kw_only=True):
+    """Somebody who has signed in: a number or pseudonym, never a name; a role; and `profile`, whose numbers they read.
+
+    It is "" for nobody's.
+    """
+
+    role: Role
+    profile: str = ""
 
 
 def may(person: Person, page: Page) -> bool:
@@ -169,16 +176,16 @@ def acts_as(person: Person) -> str:
     return person.audience if person.audience in _PARTNERS else person.role
 
 
-def areas_of(person: Person, areas: Areas, day: Day) -> frozenset[str] | None:
-    """The codes an alert may be of for the person to see it, groupings taken apart into districts; None: any."""
-    if not person.areas:
+def areas_of(viewer: Viewer, areas: Areas, day: Day) -> frozenset[str] | None:
+    """The codes an alert may be of for somebody to see it, groupings taken apart into districts; None: any."""
+    if not viewer.areas:
         return None
     within = {
         area.code
         for area in areas.by_code.values()
-        if area.division in person.areas or not set(person.areas).isdisjoint(areas.roll_ups(area.code, day))
+        if area.division in viewer.areas or not set(viewer.areas).isdisjoint(areas.roll_ups(area.code, day))
     }
-    return frozenset(within | set(person.areas))
+    return frozenset(within | set(viewer.areas))
 
 
 DEVELOPMENT: Final[tuple[Person, ...]] = (

@@ -6,6 +6,9 @@ its last page and some time after it began, whichever comes first, by the clock 
 
 Signing out is recorded until the session would have ended by itself, and looked up at every request: a copy of the
 cookie, made wherever and whenever, opens nothing afterwards.
+
+What somebody wrote about an alert is kept by their browser for an hour, outside the session, until it is known to have
+been done: a refusal or the end of a session takes nothing from them. Whoever else signs in there is shown none of it.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safety_stream.core.model.times import MINUTE, Instant
+from safety_stream.web.acting import Written
 from safety_stream.web.policy import Person
 from safety_stream.web.sign_in import Known, person_by
 from safety_stream.web.site import Site
@@ -36,6 +40,19 @@ SENT_KEPT: Final = 10
 
 SEEN_DAYS: Final = 60
 _SEEN: Final = "seen"
+
+WRITTEN_SECONDS: Final = 3_600
+"""How long what was written is kept; ours."""
+
+_WRITTEN: Final = "written"
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written about an alert, and the action that was sent of it; "" where the session had ended before."""
+
+    alert_id: str
+    action_id: str
+    written: Written
 
 
 def sign_in(request: Request, site: Site, who: Person | Known) -> None:
@@ -124,7 +141,7 @@ def sent_of(request: Request, alert_id: str) -> list[tuple[str, str]]:
 def seen_of(request: Request, site: Site, person: Person) -> int:
     """Up to which number of the feed a person has looked; 0 where that is not known."""
     try:
-        who, audience, seq = _serializer(site).loads(request.cookies.get(_name(site, _SEEN), ""))
+        who, audience, seq = _serializer(site, _SEEN).loads(request.cookies.get(_name(site, _SEEN), ""))
     except (BadSignature, ValueError, TypeError):
         return 0
     return int(seq) if (who, audience) == (person.id, person.audience) else 0
@@ -132,16 +149,34 @@ def seen_of(request: Request, site: Site, person: Person) -> int:
 
 def note_seen(response: Response, site: Site, person: Person, seq: int) -> None:
     """Remember it, longer than a session: a person comes back after days off."""
-    value = _serializer(site).dumps([person.id, person.audience, seq])
-    response.set_cookie(
-        _name(site, _SEEN),
-        value,
-        max_age=SEEN_DAYS * 86_400,
-        httponly=True,
-        samesite="lax",
-        path="/",
-        secure=site.sign_in is not None,
-    )
+    _put(response, site, _SEEN, [person.id, person.audience, seq], SEEN_DAYS * 86_400)
+
+
+def note_written(response: Response, site: Site, who: str, of: Kept) -> None:
+    """Keep what somebody wrote about an alert, in place of what was kept before."""
+    fields = {name: value for name, value in msgspec.structs.asdict(of.written).items() if value}
+    _put(response, site, _WRITTEN, [who, of.alert_id, of.action_id, fields], WRITTEN_SECONDS)
+
+
+def written_of(request: Request, site: Site, who: str, alert_id: str) -> Kept | None:
+    """What somebody last wrote about an alert, and is not known to have been done; None for nothing."""
+    try:
+        of, about, action_id, fields = _serializer(site, _WRITTEN).loads(request.cookies.get(_name(site, _WRITTEN), ""))
+        kept = Kept(alert_id=about, action_id=action_id, written=msgspec.convert(fields, Written))
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return kept if (of, about) == (who, alert_id) else None
+
+
+def forget_written(response: Response, site: Site) -> None:
+    """Keep it no more."""
+    response.delete_cookie(_name(site, _WRITTEN), path="/", secure=site.sign_in is not None, httponly=True)
+
+
+def who_signed_in(request: Request) -> str:
+    """Who it was that signed in, though the session may have ended since; "" where that is not known."""
+    known = request.session.get("known")
+    return str(request.session.get("person") or (known.get("id", "") if isinstance(known, dict) else ""))
 
 
 def session_cookie(site: Site) -> str:
@@ -154,5 +189,17 @@ def _name(site: Site, cookie: str) -> str:
     return cookie if site.sign_in is None else f"__Host-{cookie}"
 
 
-def _serializer(site: Site) -> URLSafeSerializer:
-    return URLSafeSerializer(site.secret, salt=_SEEN)
+def _put(response: Response, site: Site, cookie: str, value: object, seconds: int) -> None:
+    response.set_cookie(
+        _name(site, cookie),
+        _serializer(site, cookie).dumps(value),
+        max_age=seconds,
+        httponly=True,
+        samesite="lax",
+        path="/",
+        secure=site.sign_in is not None,
+    )
+
+
+def _serializer(site: Site, cookie: str) -> URLSafeSerializer:
+    return URLSafeSerializer(site.secret, salt=cookie)

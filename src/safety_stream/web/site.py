@@ -23,7 +23,8 @@ from safety_stream.readmodel.matches import Matches
 from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.rows import areas_told
-from safety_stream.web.policy import DEVELOPMENT, Person, areas_of
+from safety_stream.web.policy import DEVELOPMENT, Person, Viewer, areas_of
+from safety_stream.web.programs import Programs
 from safety_stream.web.sign_in import USUAL_LENGTH, SessionLength, SignInSettings
 from safety_stream.web.stewarding import Steward
 from safety_stream.web.subscribing import Subscriptions
@@ -69,7 +70,8 @@ class Site:
     `sign_in` people come with an organisation's accounts; without it they choose who they are of `people`, which is for
     development. `subscriptions` keeps those of delivery and `steward` puts refused records back and hands on decisions
     about persons; None where there is none, and then pages offer neither. `deeds` is where both are recorded, and
-    `ended_sessions` knows who signed out. `sender` is who says CAP
+    `ended_sessions` knows who signed out. `programs` are those that may read a feed by a key of their own; None where
+    none may. `sender` is who says CAP
     messages, `status` whether they are to be acted on, and `cap` their words.
     """
 
@@ -94,6 +96,7 @@ class Site:
     sign_in: SignInSettings | None = None
     subscriptions: Subscriptions | None = None
     steward: Steward | None = None
+    programs: Callable[[], Programs] | None = None
 
     @property
     def session_length(self) -> SessionLength:
@@ -130,20 +133,20 @@ class Site:
         rule = next((one for one in self.catalogue.rules if one.id == rule_id), None)
         return None if file is None or rule is None else explained(rule, file, self.catalogue)
 
-    def areas_of(self, person: Person) -> frozenset[str] | None:
-        """The areas a person sees alerts of; None for all."""
-        return areas_of(person, self.catalogue.areas, day_of(self.now()))
+    def areas_of(self, viewer: Viewer) -> frozenset[str] | None:
+        """The areas somebody sees alerts of; None for all."""
+        return areas_of(viewer, self.catalogue.areas, day_of(self.now()))
 
-    def seen_by(self, person: Person, alerts: Sequence[PublishedAlert]) -> list[PublishedAlert]:
-        """Those of an audience's alerts that are of an area the person may see; one that tells no area is of none.
+    def seen_by(self, viewer: Viewer, alerts: Sequence[PublishedAlert]) -> list[PublishedAlert]:
+        """Those of an audience's alerts that are of an area the viewer may see; one that tells no area is of none.
 
         What moved or was taken back is also of the areas told before: who was told there has to be told this too.
         """
-        allowed = self.areas_of(person)
+        allowed = self.areas_of(viewer)
         if allowed is None:
             return list(alerts)
         elsewhere = [alert.seq for alert in alerts if allowed.isdisjoint(areas_told(alert))]
-        before = self.read_model.areas_before(person.audience, elsewhere) if elsewhere else {}
+        before = self.read_model.areas_before(viewer.audience, elsewhere) if elsewhere else {}
         return [
             alert for alert in alerts if not allowed.isdisjoint(areas_told(alert) | before.get(alert.seq, frozenset()))
         ]

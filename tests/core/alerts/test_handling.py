@@ -95,6 +95,9 @@ def an_action(what: HandlingAction, **changes: Any) -> AlertAction:
 
 
 def done(case: Case | None, action: AlertAction, now: Instant = NOON) -> tuple[Case | None, str]:
+    """What comes of an action by somebody who has seen the newest version, or the one it names."""
+    if case is not None and not action.seen:
+        action = msgspec.structs.replace(action, seen=case.alert.version)
     return act(case, action, now, POLICY, {"alert-a": case, "alert-b": OTHER}.get)
 
 
@@ -289,6 +292,18 @@ def test_nobody_settles_what_has_become_worse_since_they_looked() -> None:
     _, why = done(case, an_action("no-further-action", seen=1))
     assert why == "it has become worse since version 1: look at version 2 first"
     assert done(case, an_action("no-further-action", seen=2))[1] == ""
+
+
+@pytest.mark.parametrize("seen", [0, -1, 3])
+def test_nobody_settles_what_they_do_not_say_to_have_seen(seen: int) -> None:
+    case = meet(meet(None, RAISED), version(2, reason="restated"))
+    for what in ("acknowledge", "assess", "snooze", "merge"):
+        after, why = act(case, an_action(what, seen=seen), NOON, POLICY, lambda _: True)
+        assert why == f"{what} names the version that was seen, and this names {seen}: look at 2"
+        assert after is not None
+        assert after.handling == case.handling
+    # What stops no clock needs no look.
+    assert act(case, an_action("note", seen=seen), NOON, POLICY, lambda _: True)[1] == ""
 
 
 def test_an_action_sent_twice_is_one_and_is_answered_the_same() -> None:

@@ -14,7 +14,7 @@ from tests.core.stages.making import NOON, a_record
 from safety_stream.core.alerts.handling import Clocks, Policy
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
-from safety_stream.core.model.handling import ActionAnswer, HandledAlert
+from safety_stream.core.model.handling import ActionAnswer, AlertAction, HandledAlert, HandlingAction
 from safety_stream.core.model.times import DAY_LENGTH, MINUTE, Instant
 from safety_stream.core.stages import handle
 from safety_stream.core.stages.rows import MemoryRows
@@ -30,6 +30,11 @@ def ruled(catalogue: Catalogue) -> Catalogue:
 
 def received(value: Any, at: Instant, topic: str = "alert-changes") -> Record:
     return msgspec.structs.replace(a_record(value), received_at=at, topic=topic)
+
+
+def an_action_on_sight(what: HandlingAction, **changes: Any) -> AlertAction:
+    """An action by somebody who has seen the first version."""
+    return an_action(what, **({"seen": 1} | changes))
 
 
 def values(outputs: list[Output], topic: str) -> list[Any]:
@@ -48,7 +53,7 @@ def test_an_action_moves_the_alert_and_is_answered(ruled: Catalogue) -> None:
     step, rows = handle.make_step(ruled, 1), MemoryRows()
     step(rows, [received(RAISED, NOON)], None)
 
-    told, answered = step(rows, [received(an_action("acknowledge"), NOON + MINUTE, "alert-actions")], None)
+    told, answered = step(rows, [received(an_action_on_sight("acknowledge"), NOON + MINUTE, "alert-actions")], None)
 
     assert (told.value.handling.state, told.value.handling.owner) == ("acknowledged", "officer-7")
     assert answered.value == ActionAnswer(
@@ -66,10 +71,10 @@ def test_what_is_refused_is_answered_with_the_reason_and_nothing_goes_out(ruled:
     step, rows = handle.make_step(ruled, 1), MemoryRows()
     step(rows, [received(RAISED, NOON)], None)
 
-    (answered,) = step(rows, [received(an_action("close"), NOON, "alert-actions")], None)
+    (answered,) = step(rows, [received(an_action_on_sight("close"), NOON, "alert-actions")], None)
     assert (answered.value.done, answered.value.state) == (False, "new")
     assert answered.value.why.startswith("close is not possible while it is new")
-    (nobody,) = step(rows, [received(an_action("note", alert_id="alert-z"), NOON, "alert-actions")], None)
+    (nobody,) = step(rows, [received(an_action_on_sight("note", alert_id="alert-z"), NOON, "alert-actions")], None)
     assert (nobody.value.done, nobody.value.state, nobody.value.why) == (False, None, NO_SUCH)
 
 
@@ -87,11 +92,11 @@ def test_one_alert_is_merged_into_another_that_stands_and_into_no_other(ruled: C
     step, rows = handle.make_step(ruled, 1), MemoryRows()
     other = msgspec.structs.replace(RAISED, alert_id="alert-b")
     step(rows, [received(RAISED, NOON), received(other, NOON)], None)
-    back = an_action("merge", action_id="back", alert_id="alert-b", into="alert-a")
+    back = an_action_on_sight("merge", action_id="back", alert_id="alert-b", into="alert-a")
 
     outputs = step(
         rows,
-        [received(one, NOON, "alert-actions") for one in (an_action("merge"), back)],
+        [received(one, NOON, "alert-actions") for one in (an_action_on_sight("merge"), back)],
         None,
     )
 
@@ -128,7 +133,9 @@ def test_what_goes_out_does_not_depend_on_batches_ticks_or_restarts(
             records.append(received(value, now))
         else:
             action: Any = what
-            value = an_action(action, action_id=str(number), alert_id=alert_id, until=now + 20 * MINUTE)
+            value = an_action_on_sight(
+                action, action_id=str(number), alert_id=alert_id, until=now + 20 * MINUTE, seen=numbers[alert_id]
+            )
             records.append(received(value, now, "alert-actions"))
     ruled = msgspec.structs.replace(catalogue, handling=POLICY)
 
@@ -192,9 +199,9 @@ def test_nothing_is_merged_into_what_would_hide_it(ruled: Catalogue, state: str)
     if state == "settled":
         for what in ("acknowledge", "no-further-action"):
             action: Any = what
-            step(rows, [received(an_action(action, alert_id="alert-b"), NOON, "alert-actions")], None)
+            step(rows, [received(an_action_on_sight(action, alert_id="alert-b"), NOON, "alert-actions")], None)
 
-    (answered,) = step(rows, [received(an_action("merge"), NOON, "alert-actions")], None)
+    (answered,) = step(rows, [received(an_action_on_sight("merge"), NOON, "alert-actions")], None)
 
     assert (answered.value.done, answered.value.why) == (False, HIDING[state][1])
 
@@ -221,7 +228,7 @@ def test_nothing_is_left_of_a_merging_that_is_over(ruled: Catalogue) -> None:
     step, rows = handle.make_step(ruled, 1), MemoryRows()
     other = msgspec.structs.replace(RAISED, alert_id="alert-b")
     step(rows, [received(RAISED, NOON), received(other, NOON)], None)
-    step(rows, [received(an_action("merge"), NOON, "alert-actions")], None)
+    step(rows, [received(an_action_on_sight("merge"), NOON, "alert-actions")], None)
     assert len(list(rows.scan(b"merged/", b"merged0"))) == 1
 
     gone = version(2, alert_id="alert-b", change="withdrawn", reason="withdrawn", as_of=NOON)

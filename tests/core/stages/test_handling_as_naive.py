@@ -119,6 +119,7 @@ def records_of(events: list[Event]) -> list[Record]:
                 until=now + SLEEP * MINUTE,
                 to="childrens-services" if action == "refer" else to if action == "escalate" else "",
                 into=to if action == "merge" else "",
+                seen=versions.get(alert_id, 0),
             )
             topic = "alert-actions"
         records.append(msgspec.structs.replace(a_record(value), received_at=now, topic=topic))

@@ -14,17 +14,17 @@ from safety_stream.core.model.times import Instant
 from safety_stream.edge.canonical import instant_of
 from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app
 from safety_stream.edge.gateway.broker import Broker
-from safety_stream.edge.gateway.keys import new_key
-from safety_stream.edge.gateway.partners import Partners, PartnersFile
+from safety_stream.edge.gateway.partners import BEGIN, Partners, PartnersFile
 from safety_stream.edge.gateway.receipts import open_book
 from safety_stream.edge.gateway.tokens import Tokens
+from safety_stream.keyring import new_key
 from safety_stream.observability.metrics import GatewayMetrics
 from safety_stream.testing.broker import FakeBroker
 
 NOW = instant_of("2026-03-02T12:00:00Z")
-KEY = new_key("council")
-SECOND_KEY = new_key("council")
-POLICE_KEY = new_key("police")
+KEY = new_key(BEGIN, "council")
+SECOND_KEY = new_key(BEGIN, "council")
+POLICE_KEY = new_key(BEGIN, "police")
 
 
 def partners(**changes: Any) -> Partners:

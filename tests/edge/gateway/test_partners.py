@@ -9,12 +9,12 @@ import pytest
 
 from safety_stream.catalogue.issues import CatalogueError
 from safety_stream.edge.canonical import instant_of
-from safety_stream.edge.gateway.keys import NewKey, digest_of, is_partner, new_key, partner_of
-from safety_stream.edge.gateway.partners import LOOK_SECONDS, PartnersOnDisk, read_partners
+from safety_stream.edge.gateway.partners import BEGIN, PartnersOnDisk, read_partners
+from safety_stream.keyring import LOOK_SECONDS, NewKey, digest_of, is_owner, new_key, owner_of
 
 SOURCES = ("council-asb", "housing", "police-incidents")
 NOON = instant_of("2026-03-02T12:00:00Z")
-KEY, OTHER = new_key("council"), new_key("council")
+KEY, OTHER = new_key(BEGIN, "council"), new_key(BEGIN, "council")
 
 
 def line(key: NewKey, expires: str = "2026-06-30") -> str:
@@ -29,12 +29,13 @@ def written(path: Path, *keys: str, sources: str = "council-asb, housing") -> Pa
 
 
 def test_a_key_is_made_once_and_kept_as_a_digest():
-    assert (partner_of(KEY.key), digest_of(KEY.key)) == ("council", KEY.sha256)
+    assert (owner_of(BEGIN, KEY.key), digest_of(KEY.key)) == ("council", KEY.sha256)
     assert KEY.key.startswith(KEY.prefix)
     assert len(KEY.key) - len(KEY.prefix) == 39
     assert KEY != OTHER
-    assert [is_partner(one) for one in ("council", "a-b", "A", "a_b", "a-", "")] == [True, True, *[False] * 4]
-    assert [partner_of(one) for one in ("", "csp_", "csp_council_x", KEY.key + "=", "x" + KEY.key)] == [None] * 5
+    assert [is_owner(one) for one in ("council", "a-b", "A", "a_b", "a-", "")] == [True, True, *[False] * 4]
+    assert owner_of("csf_", KEY.key) is None
+    assert [owner_of(BEGIN, one) for one in ("", "csp_", "csp_council_x", KEY.key + "=", "x" + KEY.key)] == [None] * 5
 
 
 def test_a_file_says_who_may_send(tmp_path: Path):
@@ -45,8 +46,8 @@ def test_a_file_says_who_may_send(tmp_path: Path):
     assert (caller.partner, sorted(caller.sources), caller.per_minute) == ("council", ["council-asb", "housing"], 6_000)
     assert known.by_key(OTHER.key, NOON) is None
     assert known.by_key(OTHER.key, instant_of("2026-03-01T23:59:59Z")) is not None
-    assert known.by_key(new_key("council").key, NOON) is None
-    assert known.by_key(new_key("nobody").key, NOON) is None
+    assert known.by_key(new_key(BEGIN, "council").key, NOON) is None
+    assert known.by_key(new_key(BEGIN, "nobody").key, NOON) is None
 
 
 FAULTY = f"""\
@@ -79,7 +80,7 @@ def test_every_issue_is_told_with_its_line(tmp_path: Path):
         (8, "id council is there already"),
         (10, "another partner is this client"),
         (10, "nobody issues tokens"),
-        (13, "the key is another partner's"),
+        (13, "the key is somebody else's"),
     }
 
 

@@ -395,7 +395,9 @@ def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, case
         return f"{what} is not possible while it is {state}: it is from {_listed(ACTIONS[what])}"
     if what in ("accept", "bounce") and action.role != case.handling.referred_to:
         return f"it was referred to {case.handling.referred_to}, who alone may {what} it"
-    if what in _NEEDS_A_LOOK and 0 < action.seen < case.graver_in:
+    if what in _NEEDS_A_LOOK and not 1 <= action.seen <= case.alert.version:
+        return f"{what} names the version that was seen, and this names {action.seen}: look at {case.alert.version}"
+    if what in _NEEDS_A_LOOK and action.seen < case.graver_in:
         return f"it has become worse since version {action.seen}: look at version {case.graver_in} first"
     return _lacking(case, action, now, policy, case_of)
 

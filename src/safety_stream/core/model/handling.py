@@ -77,8 +77,8 @@ class AlertAction(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     a name; `role` decides what the actor may do (`catalogue/handling.yaml`). `rationale` is why, in the actor's words;
     `reason` is one of the reasons of the catalogue where the action asks for one. `until` is when a snooze ends, `to`
     whom a referral or an escalation goes to, `into` the alert this one is merged into. `seen` is the newest version of
-    the alert the actor had seen, 0 when that is not known: what settles an alert is refused when it has become worse
-    since. `useful` is asked for by "judge" alone.
+    the alert the actor had seen: what stops a clock is refused when that is not known (0), and when the alert has
+    become worse since. `useful` is asked for by "judge" alone.
     """
 
     action_id: str

@@ -30,8 +30,7 @@ from safety_stream.core.model.times import Instant
 from safety_stream.edge.gateway import openapi
 from safety_stream.edge.gateway.accepting import Accepting, Address, said_of
 from safety_stream.edge.gateway.broker import Broker
-from safety_stream.edge.gateway.keys import BEGIN
-from safety_stream.edge.gateway.partners import Caller, Partners
+from safety_stream.edge.gateway.partners import BEGIN, Caller, Partners
 from safety_stream.edge.gateway.problems import TITLES, Problem
 from safety_stream.edge.gateway.rates import Rates
 from safety_stream.edge.gateway.reading import JSON, read_whole, texts_of

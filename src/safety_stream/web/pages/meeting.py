@@ -11,7 +11,7 @@ from starlette.responses import Response
 from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, to_instant
 from safety_stream.core.stages.publish_alerts import RATIONALE
 from safety_stream.web.filters import Filter
-from safety_stream.web.pages.alerts import audience_title, blind_spots, every_alert, taken_back
+from safety_stream.web.pages.alerts import audience_title, blind_spots, some_alerts, taken_back
 from safety_stream.web.pages.numbers import lines_by_signal
 from safety_stream.web.pages.page import page
 from safety_stream.web.policy import Person, may
@@ -23,7 +23,7 @@ from safety_stream.web.views.meeting import BACK_AT_MOST, ForMeeting, meeting_vi
 
 def meeting(site: Site, request: Request, person: Person) -> Response:
     """The pack, of what was told since a time: that of the address, or when the shift before this one began."""
-    now = site.now()
+    now, areas = site.now(), site.areas_of(person) or ()
     this = shift_of(now, site.shift_starts).began
     before = shift_of(this - 1, site.shift_starts).began
     since = _since(request.query_params.get("since", ""), before, now)
@@ -33,7 +33,11 @@ def meeting(site: Site, request: Request, person: Person) -> Response:
         since=since,
         told=site.seen_by(person, site.read_model.told_since(person.audience, since)),
         withdrawn=taken_back(site, person, since),
-        waiting=every_alert(site, person, Filter()),
+        late=some_alerts(site, person, Filter(), due_before=now),
+        urgent=some_alerts(site, person, Filter(priorities=("P1", "P2")), not_due_before=now),
+        above=some_alerts(site, person, Filter(families=("threshold",)), not_due_before=now),
+        clocks=site.read_model.count_clocks(person.audience, now, areas),
+        holders=site.read_model.count_holders(person.audience, now, areas),
         breaches=lines_by_signal(site, person.profile) if _judges(site, person) else None,
         silent_feeds=silent_feeds(site.read_model.feeds(), site.catalogue, now),
         blind=blind_spots(site),

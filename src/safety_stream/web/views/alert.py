@@ -19,6 +19,7 @@ from safety_stream.core.rules.linked import LINKS
 from safety_stream.readmodel.reading import Answered
 from safety_stream.readmodel.rows import state_of
 from safety_stream.web import words
+from safety_stream.web.acting import NOTHING, Written
 from safety_stream.web.views.breach import BreachView, breach_of
 from safety_stream.web.views.choices import Choice, choices_of
 from safety_stream.web.views.links import LinksView, links_view
@@ -64,12 +65,19 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """What the reader may do about it: the form's choices."""
+    """What the reader may do about it: the form's choices, and what stands in it from before."""
 
     actions: tuple[Choice, ...]
     reasons: tuple[Choice, ...]
     to: tuple[Choice, ...]
     can_acknowledge: bool
+    written: Written
+
+    @property
+    def has_further(self) -> bool:
+        """Whether something stands in the part of the form that is folded away."""
+        written = self.written
+        return bool(written.reason or written.until or written.to or written.into or written.useful)
 
 
 class AlertView(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +122,8 @@ class Fired(msgspec.Struct, frozen=True, kw_only=True):
 class AboutAlert(msgspec.Struct, frozen=True, kw_only=True):
     """What is known for the page: the alert, all the audience was told of it, its rule, and answers to actions.
 
-    `acts_as` is the role the reader acts in, "" for one who may not act.
+    `acts_as` is the role the reader acts in, "" for one who may not act; `written` is what they wrote that came to
+    nothing.
     """
 
     alert: PublishedAlert
@@ -124,6 +133,7 @@ class AboutAlert(msgspec.Struct, frozen=True, kw_only=True):
     answers: Sequence[tuple[str, ActionAnswer | None]]
     acts_as: str
     breach: BreachView | None = None
+    written: Written = NOTHING
 
 
 def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertView:
@@ -159,7 +169,7 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         fired_here=_fired(about.fired_here, alert, catalogue),
         judged_here=tuple(_judged(about)),
         history=tuple(_history(about.versions)),
-        allowed=_allowed(about.alert, about.acts_as, catalogue.handling) if about.acts_as else None,
+        allowed=_allowed(about, catalogue.handling) if about.acts_as else None,
         answers=tuple(_answer(said, answer) for said, answer in about.answers),
         breach=about.breach,
         breach_note=_breach_note(about, catalogue),
@@ -295,22 +305,23 @@ _TOLD_ANYWAY: Final = frozenset({"raised", "worsened", "told-again", "restated",
 """Of these the versions of the alert tell already."""
 
 
-def _allowed(alert: PublishedAlert, role: str, policy: Policy) -> Allowed | None:
+def _allowed(about: AboutAlert, policy: Policy) -> Allowed | None:
     """What the tables let this role do about an alert in its state; what they refuse all the same they answer."""
-    state = state_of(alert)
+    role, written, state = about.acts_as, about.written, state_of(about.alert)
     possible = [one for one in words.ACTIONS if one in policy.roles.get(role, ()) and state in ACTIONS[one]]
     if not possible:
         return None
     reasons = dict.fromkeys(reason for one in possible for reason in policy.reasons.get(one, ()))
     to = [
         *(sorted(partners(policy)) if "refer" in possible else ()),
-        *(sorted(ladder(alert.priority or "P4", policy)) if "escalate" in possible else ()),
+        *(sorted(ladder(about.alert.priority or "P4", policy)) if "escalate" in possible else ()),
     ]
     return Allowed(
-        actions=choices_of({one: words.ACTIONS[one] for one in possible}, ()),
-        reasons=choices_of({one: words.plain(one) for one in reasons}, ()),
-        to=choices_of({one: words.plain(one) for one in to}, ()),
+        actions=choices_of({one: words.ACTIONS[one] for one in possible}, (written.action,)),
+        reasons=choices_of({one: words.plain(one) for one in reasons}, (written.reason,)),
+        to=choices_of({one: words.plain(one) for one in to}, (written.to,)),
         can_acknowledge="acknowledge" in possible and state != "snoozed",
+        written=written,
     )
 
 

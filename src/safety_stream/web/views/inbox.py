@@ -15,25 +15,22 @@ from safety_stream.readmodel.reading import place_of
 from safety_stream.web import words
 from safety_stream.web.filters import Filter
 from safety_stream.web.views.choices import Choice, area_choices, choices_of
-from safety_stream.web.views.row import AlertRow, alert_row
+from safety_stream.web.views.row import AlertRow, Some, alert_row
 
 PAGE: Final = 50
 """Alerts on a page of the inbox."""
-
-WITHDRAWN_SHOWN: Final = 200
-"""Alerts taken back this shift that a page shows, the newest; of more it says how many."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What the read model says for the inbox: at most one alert more than a page holds, to know that there are more.
 
-    `seen` is the number of the feed the reader has looked up to, `newest` the newest there is, and `changed` how much
-    of what was told since is for the reader.
+    `seen` is the number of the feed the reader has looked up to (0: nobody knows), `newest` the newest there is, and
+    `changed` how many alerts have changed since that the reader may see.
     """
 
     alerts: Sequence[PublishedAlert]
     counts: Mapping[str, int]
-    withdrawn: Sequence[PublishedAlert]
+    withdrawn: Some
     seen: int
     newest: int
     changed: int
@@ -58,6 +55,7 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[AlertRow, ...]
     withdrawn: tuple[AlertRow, ...]
     withdrawn_more: int
+    withdrawn_href: str
     shift: str
     filter: Filter
     priorities: tuple[Choice, ...]
@@ -66,6 +64,7 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     areas: tuple[Choice, ...]
     changed: int
     changed_href: str
+    has_looked: bool
     here: str
     all_href: str
     next_href: str
@@ -92,15 +91,18 @@ def inbox_view(
 ) -> InboxView:
     """The page; `allowed` are the areas the reader may choose from, `shift` is when this shift began."""
     shown = found.alerts[:PAGE]
-    rows = tuple(alert_row(alert, catalogue, now, found.seen) for alert in shown)
+    # Who never said up to where they have looked is told of no change since.
+    seen = found.seen or None
+    rows = tuple(alert_row(alert, catalogue, now, seen) for alert in shown)
     is_more = len(found.alerts) > PAGE
     open_now = sum(found.counts.values())
     return InboxView(
-        heading=f"{open_now} open {'alert' if open_now == 1 else 'alerts'}",
+        heading=f"{open_now:,} open {'alert' if open_now == 1 else 'alerts'}",
         counts=tuple(_count(priority, found.counts.get(priority, 0), chosen) for priority in get_args(Priority)),
         rows=rows,
-        withdrawn=tuple(alert_row(alert, catalogue, now, found.seen) for alert in found.withdrawn[:WITHDRAWN_SHOWN]),
-        withdrawn_more=max(len(found.withdrawn) - WITHDRAWN_SHOWN, 0),
+        withdrawn=tuple(alert_row(alert, catalogue, now, seen) for alert in found.withdrawn.alerts),
+        withdrawn_more=found.withdrawn.total - len(found.withdrawn.alerts),
+        withdrawn_href="/inbox" + Filter(states=("withdrawn",)).query(),
         shift=words.at(shift),
         filter=chosen,
         priorities=choices_of({one: f"{one} {said}" for one, said in words.PRIORITIES.items()}, chosen.priorities),
@@ -108,7 +110,8 @@ def inbox_view(
         states=choices_of(words.STATES, chosen.states),
         areas=area_choices(catalogue, allowed, chosen.areas),
         changed=found.changed,
-        changed_href="/inbox" + Filter(since=found.seen).query() if found.seen else "/inbox",
+        changed_href="/inbox" + Filter(since=found.seen).query(),
+        has_looked=bool(found.seen),
         here="/inbox" + chosen.query(),
         all_href="/inbox",
         next_href="/inbox" + chosen.query(after=place_of(shown[-1])) if is_more else "",

@@ -6,19 +6,22 @@ What is said of an alert is what lists say of it; whom it is about is on its own
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final, get_args
 
 import msgspec
 
+from safety_stream.core.alerts.handling import partners
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, to_datetime
+from safety_stream.readmodel.reading import ClockCount, HolderCount
 from safety_stream.web import words
-from safety_stream.web.views.handover import SHOWN_AT_MOST
+from safety_stream.web.filters import Filter
 from safety_stream.web.views.numbers import Line
-from safety_stream.web.views.row import UNTITLED, AlertRow, alert_row, clock_of
+from safety_stream.web.views.row import SHOWN_AT_MOST, UNTITLED, AlertRow, Some, alert_row
 
 BACK_AT_MOST: Final = 7 * DAY_LENGTH
 """As far back as a pack looks: a long weekend, and days off besides; ours."""
@@ -32,18 +35,23 @@ _UNTOLD: Final = "priority not told"
 
 
 class ForMeeting(msgspec.Struct, frozen=True, kw_only=True):
-    """What the read model says: all that was told since, the oldest first, what was taken back, and all that is open.
+    """What the read model says: all that was told since, the oldest first, what was taken back, and what is open.
 
-    `tells_owners` is whether the audience is told who has an alert. `breaches` are the newest numbers with a signal;
-    None where the reader is shown no signals.
+    Of what is open `late` has a clock that has run out, and the others have none; `clocks` and `holders` count all of
+    it. `tells_owners` is whether the audience is told who has an alert. `breaches` are the newest numbers with a
+    signal; None where the reader is shown no signals.
     """
 
     audience: str
     tells_owners: bool
     since: Instant
     told: Sequence[PublishedAlert]
-    withdrawn: Sequence[PublishedAlert]
-    waiting: Sequence[PublishedAlert]
+    withdrawn: Some
+    late: Some
+    urgent: Some
+    above: Some
+    clocks: Sequence[ClockCount]
+    holders: Sequence[HolderCount]
     breaches: Sequence[Line] | None
     silent_feeds: Sequence[str]
     blind: Sequence[str]
@@ -57,13 +65,17 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """One list of the pack; `total` counts those it has no room for, too, and `empty` is said where there are none."""
+    """One list of the pack; `total` counts those it has no room for, too, and `empty` is said where there are none.
+
+    `href` leads to the inbox that has all of them; "" where none does.
+    """
 
     id: str
     heading: str
     items: tuple[Item, ...]
     total: int
     empty: str
+    href: str
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -98,17 +110,16 @@ def meeting_view(found: ForMeeting, catalogue: Catalogue, starts: Sequence[Insta
     now_of = {alert.alert_id: alert for alert in found.told}
     raised = {alert.alert_id: alert.as_of for alert in reversed(found.told) if alert.change == "raised"}
     new = [now_of[alert_id] for alert_id in raised]
-    late = [alert for alert in found.waiting if _is_late(alert, now)]
-    sections = tuple(_sections(found, late, raised, now_of, catalogue, now))
+    sections = tuple(_sections(found, raised, now_of, catalogue, now))
     return MeetingView(
         audience=found.audience,
         since=words.at(found.since),
         since_value=_local(found.since),
         starts=tuple((words.at(start), f"/meeting?since={_local(start)}") for start in starts),
         made_at=words.at(now),
-        summary=_summary(new, found, late),
-        priorities=tuple(_by_priority(new, found.waiting, late)),
-        owners=tuple(_by_owner(found, late)),
+        summary=_summary(new, found),
+        priorities=tuple(_by_priority(new, found.clocks)),
+        owners=tuple(_by_owner(found, partners(catalogue.handling))),
         divisions=tuple(_by_division(new, catalogue)),
         titles=tuple(_by_title(new)),
         sections=sections,
@@ -121,29 +132,33 @@ def meeting_view(found: ForMeeting, catalogue: Catalogue, starts: Sequence[Insta
 
 def _sections(
     found: ForMeeting,
-    late: Sequence[PublishedAlert],
     raised: Mapping[str, Instant],
     now_of: Mapping[str, PublishedAlert],
     catalogue: Catalogue,
     now: Instant,
 ) -> Iterator[Section]:
-    def section(name: str, heading: str, alerts: Iterable[tuple[PublishedAlert, str]], empty: str) -> Section:
-        listed = list(alerts)
-        items = tuple(Item(alert_row(alert, catalogue, now), note) for alert, note in listed[:SHOWN_AT_MOST])
-        return Section(id=name, heading=heading, items=items, total=len(listed), empty=empty)
+    def section(
+        name: str, heading: str, alerts: Iterable[tuple[PublishedAlert, str]], total: int, empty: str, href: str = ""
+    ) -> Section:
+        items = tuple(Item(alert_row(alert, catalogue, now), note) for alert, note in islice(alerts, SHOWN_AT_MOST))
+        return Section(id=name, heading=heading, items=items, total=total, empty=empty, href=href)
 
-    yield section("late", "Open, and a clock has run out", ((one, "") for one in late), "No clock has run out.")
-    ids = {alert.alert_id for alert in late}
-    urgent = [one for one in found.waiting if one.priority in ("P1", "P2") and one.alert_id not in ids]
-    yield section("urgent", "Open, critical and high, in time", ((one, "") for one in urgent), "None is open in time.")
-    above = [one for one in found.waiting if one.family == "threshold" and one.alert_id not in ids]
-    yield section("above", "Open, above what is expected", ((one, "") for one in above), "None is open.")
-    yield section("escalated", "Escalated", _escalated(found.told, now_of), "Nothing was escalated.")
+    def of(name: str, heading: str, some: Some, empty: str, chosen: Filter) -> Section:
+        alerts = ((alert, "") for alert in some.alerts)
+        return section(name, heading, alerts, some.total, empty, f"/inbox{chosen.query()}")
+
+    yield of("late", "Open, and a clock has run out", found.late, "No clock has run out.", Filter())
+    urgent, above = Filter(priorities=("P1", "P2")), Filter(families=("threshold",))
+    yield of("urgent", "Open, critical and high, in time", found.urgent, "None is open in time.", urgent)
+    yield of("above", "Open, above what is expected", found.above, "None is open.", above)
+    escalated = list(_escalated(found.told, now_of))
+    yield section("escalated", "Escalated", escalated, len(escalated), "Nothing was escalated.")
     new = [(now_of[one], f"Raised {words.at(at)}") for one, at in raised.items() if _is_listed(now_of[one])]
     new.sort(key=lambda one: (one[0].priority or _UNTOLD, -raised[one[0].alert_id]))
-    yield section("raised", "Raised, critical to medium", new, "Nothing was raised.")
-    gone = ((alert, f"Taken back {words.at(alert.as_of)}") for alert in found.withdrawn)
-    yield section("withdrawn", "Taken back", gone, "Nothing was taken back.")
+    yield section("raised", "Raised, critical to medium", new, len(new), "Nothing was raised.")
+    gone = ((alert, f"Taken back {words.at(alert.as_of)}") for alert in found.withdrawn.alerts)
+    href = f"/inbox{Filter(states=('withdrawn',)).query()}"
+    yield section("withdrawn", "Taken back", gone, found.withdrawn.total, "Nothing was taken back.", href)
 
 
 def _escalated(
@@ -165,42 +180,34 @@ def _is_listed(alert: PublishedAlert) -> bool:
     return alert.priority not in COUNTED_ONLY
 
 
-def _is_late(alert: PublishedAlert, now: Instant) -> bool:
-    clock = clock_of(alert, now)
-    return bool(alert.handling and alert.handling.overdue) or (clock is not None and clock.level == "late")
-
-
-def _summary(new: Sequence[PublishedAlert], found: ForMeeting, late: Sequence[PublishedAlert]) -> str:
+def _summary(new: Sequence[PublishedAlert], found: ForMeeting) -> str:
+    late = sum(one.late for one in found.clocks)
     return (
-        f"{words.count_of(len(new), 'alert')} raised and {len(found.withdrawn):,} taken back since. "
-        f"{words.count_of(len(found.waiting), 'alert')} open now, {len(late):,} of them late."
+        f"{words.count_of(len(new), 'alert')} raised and {found.withdrawn.total:,} taken back since. "
+        f"{words.count_of(sum(map(_open, found.clocks)), 'alert')} open now, {late:,} of them late."
     )
 
 
-def _by_priority(
-    new: Sequence[PublishedAlert], waiting: Sequence[PublishedAlert], late: Sequence[PublishedAlert]
-) -> Iterator[Count]:
-    counted = [Counter(alert.priority for alert in some) for some in (new, waiting, late)]
+def _open(count: ClockCount) -> int:
+    return count.late + count.running + count.unclocked
+
+
+def _by_priority(new: Sequence[PublishedAlert], clocks: Sequence[ClockCount]) -> Iterator[Count]:
+    raised = Counter(alert.priority for alert in new)
+    waiting = {one.priority: (_open(one), one.late) for one in clocks}
     for priority in get_args(Priority):
-        yield Count(f"{priority} {words.PRIORITIES[priority]}", tuple(some[priority] for some in counted))
-    if any(some[None] for some in counted):
-        yield Count(_UNTOLD.capitalize(), tuple(some[None] for some in counted))
+        yield Count(f"{priority} {words.PRIORITIES[priority]}", (raised[priority], *waiting.get(priority, (0, 0))))
+    if raised[None] or None in waiting:
+        yield Count(_UNTOLD.capitalize(), (raised[None], *waiting.get(None, (0, 0))))
 
 
-def _by_owner(found: ForMeeting, late: Sequence[PublishedAlert]) -> Iterator[Count]:
+def _by_owner(found: ForMeeting, may_take: Collection[str]) -> Iterator[Count]:
     """Who has what is open: whoever acknowledged it, or the partner it was referred to."""
     if not found.tells_owners:
         return
-    waiting, behind = (Counter(_holder(alert) for alert in some) for some in (found.waiting, late))
-    for name in sorted(waiting, key=lambda name: (name != _NOBODY, -waiting[name], name)):
-        yield Count(name, (waiting[name], behind[name]))
-
-
-def _holder(alert: PublishedAlert) -> str:
-    handling = alert.handling
-    if handling is None:
-        return _NOBODY
-    return words.plain(handling.referred_to) or handling.owner or _NOBODY
+    for one in sorted(found.holders, key=lambda one: (one.holder != "", -one.open, one.holder)):
+        name = words.plain(one.holder) if one.holder in may_take else one.holder or _NOBODY
+        yield Count(name, (one.open, one.late))
 
 
 def _by_division(new: Sequence[PublishedAlert], catalogue: Catalogue) -> Iterator[Count]:

@@ -34,6 +34,8 @@ _DEEDS: Final[Mapping[What, str]] = {
     "unsubscribe": "ended a subscription",
     "redrive": "put a refused record back",
     "decide": "decided about two persons",
+    "hand-over": "handed over",
+    "take-over": "took over",
 }
 _OUTCOMES: Final[Mapping[Stage, str]] = {"asked": "asked for", "done": "done", "failed": "not done"}
 NO_METHOD: Final = "Choose what the decision rests on."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +18,17 @@ SOON: Final = HOUR
 """A clock that runs out within this is marked: the eye has to find it first."""
 
 UNTITLED: Final = "Alert whose title this audience is not told"
+
+
+SHOWN_AT_MOST: Final = 200
+"""Alerts of a list that a page shows besides those one leafs through; of more it says how many there are, and where."""
+
+
+class Some(msgspec.Struct, frozen=True):
+    """The first alerts of a list, and how many there are of it."""
+
+    alerts: Sequence[PublishedAlert] = ()
+    total: int = 0
 
 
 class Clock(msgspec.Struct, frozen=True):

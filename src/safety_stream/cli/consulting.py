@@ -1,0 +1,86 @@
+"""Looking at an alert about a person from the command line: with a reason, and recorded before anything is shown.
+
+Without a reason an alert is told as lists of the pages tell it: what happened, where, by when, and never about whom nor
+by which reports.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from safety_stream.cli.terminal import Wrong, wall
+from safety_stream.core.consulting import Consulting
+from safety_stream.core.model.published import PublishedAlert
+
+WhyLooked = Annotated[
+    str,
+    typer.Option(
+        "--reason",
+        metavar="ID",
+        show_default=False,
+        help="Why you look at one alert about a person (consulting.yaml): then whom it is about and which reports it "
+        "rests on is shown, and that you looked is recorded in --database. Asks for --by and --role.",
+    ),
+]
+WhoLooks = Annotated[
+    str, typer.Option("--by", show_default=False, help="Who looks: a role and a number or a pseudonym, never a name.")
+]
+RoleOfLook = Annotated[str, typer.Option("--role", show_default=False, help="In which role.")]
+
+LEFT_OUT = (
+    "It is about a person: about whom, and which reports it rests on, is shown to whoever says why they look, with "
+    "--reason, --by and --role, and is recorded"
+)
+
+
+class Looker(msgspec.Struct, frozen=True, kw_only=True):
+    """Who looks at an alert and why, and the database of the pages where that is recorded."""
+
+    reason: str
+    by: str
+    role: str
+    database: str
+    data: Path
+
+
+def check_reason(looker: Looker, consulting: Consulting) -> None:
+    """Raise `Wrong` when what was said of a look cannot be recorded as one."""
+    if looker.reason not in consulting.reasons:
+        known = "; ".join(f"{one} ({title})" for one, title in consulting.reasons.items())
+        raise Wrong(f"there is no reason {looker.reason} to look at an alert; the reasons are {known}")
+    if not looker.by.strip() or not looker.role.strip():
+        raise Wrong("a look is recorded with who looks and in which role: add --by and --role")
+
+
+def record_look(looker: Looker, alert: PublishedAlert) -> None:
+    """Record that somebody looks at an alert; it is there when this returns. Raises `Wrong` where it cannot be."""
+    try:
+        # The extra `web`: whoever keeps no copy for the pages has no place to record it.
+        from safety_stream.cli.projecting import database_of  # noqa: PLC0415
+        from safety_stream.readmodel.people import Consultation, Consultations  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Wrong(
+            f"{error.name} is not installed, without which no look is recorded: pip install 'safety-stream[web]'"
+        ) from None
+    engine = database_of(looker.database, looker.data)
+    try:
+        Consultations(engine).note(
+            Consultation(
+                at=wall(),
+                act="view",
+                person=looker.by,
+                role=looker.role,
+                audience=alert.audience,
+                alert_id=alert.alert_id,
+                seq=alert.seq,
+                reason=looker.reason,
+                session=f"command-line-{uuid.uuid4()}",
+            )
+        )
+    finally:
+        engine.dispose()
