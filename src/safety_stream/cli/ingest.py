@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.progress import Progress
 
+from safety_stream.cli.choosing import FormatOption, MappingOption, choose
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -32,7 +33,7 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Areas
 from safety_stream.edge.entries import Reject
-from safety_stream.edge.formats import FORMATS, Format
+from safety_stream.edge.formats import Adapter
 from safety_stream.edge.ingest import Ingest
 from safety_stream.edge.producer import NotDelivered, ReportProducer
 from safety_stream.edge.progress import ProgressFile
@@ -63,8 +64,9 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
 @on_kafka
 def ingest(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files, plain or gzip.")],
-    form: Annotated[Format, typer.Option("--format", help="What the files are.")],
     kafka: Connection,
+    form: FormatOption = None,
+    mapping: MappingOption = None,
     rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="Reports a second. Default: at once.")] = None,
     backfill: Annotated[
         bool,
@@ -89,12 +91,16 @@ def ingest(
 
     Interrupted, it goes on where it stopped when it is run again. A report sent twice changes nothing.
     """
-    county = catalogue_of(catalogue, areas).areas if areas else None
+    known = catalogue_of(catalogue, areas)
+    chosen = choose(form, mapping, known)
     target = f"{'backfill' if backfill else 'live'} {topic_id(connect(kafka), 'incidents')}"
+    if mapping is not None:
+        # By another mapping the same file is other reports, none of which has been sent.
+        target += f" {chosen.reads}"
     with _rejects_to(rejects, append=not again) as write, file_bar(quiet=as_json) as bar:
         run = _Run(
-            form=form,
-            county=county,
+            adapter=chosen.adapter,
+            county=known.areas if areas else None,
             kafka=kafka,
             backfill=backfill,
             rate=rate,
@@ -115,7 +121,7 @@ def ingest(
 class _Run(msgspec.Struct, kw_only=True):
     """What is the same for every file of one run."""
 
-    form: Format
+    adapter: Adapter
     county: Areas | None
     kafka: Connection
     backfill: bool
@@ -140,7 +146,7 @@ class _Run(msgspec.Struct, kw_only=True):
                     backfill=self.backfill,
                     rate=self.rate,
                 )
-                after = ingest.run(named(path, FORMATS[self.form](file, self.county)), before)
+                after = ingest.run(named(path, self.adapter(file, self.county)), before)
         except NotDelivered as error:
             raise Wrong(
                 f"{error}; {path.name} is delivered up to line {kept.load().line:,}: run the same command to go on"
