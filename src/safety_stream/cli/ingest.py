@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ import typer
 from rich.progress import Progress
 
 from safety_stream.cli.choosing import FormatOption, MappingOption, choose
+from safety_stream.cli.rejects import rejects_to
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -38,9 +37,6 @@ from safety_stream.edge.ingest import Ingest
 from safety_stream.edge.producer import NotDelivered, ReportProducer
 from safety_stream.edge.progress import ProgressFile
 from safety_stream.streaming.provisioning import topic_id
-
-REJECTS_SHOWN = 5
-"""How many rejected lines are said on the way; the rest go to the rejects file, if there is one."""
 
 EPILOG = epilog(
     "safety-stream ingest 2018-07-west-yorkshire-street.csv.gz --format police-uk",
@@ -97,7 +93,7 @@ def ingest(
     if mapping is not None:
         # By another mapping the same file is other reports, none of which has been sent.
         target += f" {chosen.reads}"
-    with _rejects_to(rejects, append=not again) as write, file_bar(quiet=as_json) as bar:
+    with rejects_to(rejects, append=not again) as write, file_bar(quiet=as_json) as bar:
         run = _Run(
             adapter=chosen.adapter,
             county=known.areas if areas else None,
@@ -160,25 +156,3 @@ class _Run(msgspec.Struct, kw_only=True):
             rejected=after.rejected - before.rejected,
             already=before.line,
         )
-
-
-@contextmanager
-def _rejects_to(path: Path | None, *, append: bool) -> Iterator[Callable[[Path, Reject], None]]:
-    """What writes rejects down, and says the first of them."""
-    said = 0
-    with ExitStack() as stack:
-        file = stack.enter_context(path.open("a" if append else "w", encoding="utf-8")) if path else None
-
-        def write(source: Path, reject: Reject) -> None:
-            nonlocal said
-            if said < REJECTS_SHOWN:
-                say(f"{source.name}:{reject.line}: {reject.reason}")
-            said += 1
-            if file is not None:
-                file.write(json.dumps({"file": source.name, "line": reject.line, "reason": reject.reason}) + "\n")
-                file.flush()
-
-        yield write
-    if said > REJECTS_SHOWN:
-        more = f"all of them are in {path}" if path else "--rejects FILE keeps them all"
-        say(f"… and {said - REJECTS_SHOWN:,} more rejected lines; {more}")

@@ -102,6 +102,8 @@ def entry_of(row: Row, mapping: ColumnMapping) -> Entry | Reject:
             moments[taken.name] = value
         elif value is not None:
             _put(line, taken.path, value)
+    if "category" not in line and not faults:
+        faults.append(Fault("category", "says nothing: say in `values` which of our categories its words are"))
     if faults:
         return _reject(row.line, faults, mapping)
     _put_times(line, moments)

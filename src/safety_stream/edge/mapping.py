@@ -325,8 +325,7 @@ class _Checker:
         if not self._stated.details:
             return
         own = self._stated.kind.replace("-", "_")
-        record = reports.details_of(reports.shipped_registry().newest(reports.SUBJECT).schema).get(own)
-        known = {field.name: _taking_of(field.of) for field in record.fields} if record else {}
+        known = _details_of(self._stated.kind)
         for name, entry in self._stated.details.items():
             taking, words = known.get(name, (None, None))
             if taking is None:
@@ -413,6 +412,17 @@ def _stated_in(entry: CellEntry) -> Iterator[tuple[Where, Stated]]:
 def as_word(value: Stated) -> str:
     """A stated value as a word: true and false are words of facts."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def details_taken(kind: str) -> dict[str, Taking]:
+    """The fields of the native details of a kind that one cell can hold, and how each is taken."""
+    return {name: taking for name, (taking, _) in _details_of(kind).items() if taking is not None}
+
+
+def _details_of(kind: str) -> dict[str, tuple[Taking | None, Collection[str] | None]]:
+    newest = reports.shipped_registry().newest(reports.SUBJECT).schema
+    record = reports.details_of(newest).get(kind.replace("-", "_"))
+    return {field.name: _taking_of(field.of) for field in record.fields} if record else {}
 
 
 def _taking_of(of: schema.AvroType) -> tuple[Taking | None, Collection[str] | None]:
