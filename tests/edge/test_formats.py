@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.edge.workbooks import zipped
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.reports import Report
@@ -34,7 +35,10 @@ REPORT = Report(
     occurred_from=1_772_355_600_000,
     reported_at=1_772_355_600_000,
 )
+STATS19 = Path(__file__).parents[2] / "examples" / "partners" / "stats19"
+EDITION = {path.name: path.read_bytes() for path in sorted(STATS19.glob("*.csv"))}
 GOOD: dict[str, bytes] = {
+    "stats19": zipped(EDITION),
     "canonical": "\n".join(to_line(REPORT, number) for number in range(50)).encode(),
     "police-uk": POLICE_UK.read_bytes(),
     "mapping": b"ref,at\n" + b"".join(b"C%d,2026-03-01T09:%02d\n" % (number, number) for number in range(50)),
@@ -53,16 +57,20 @@ fields:
 """
 
 
-def lines_with_one_broken(good: bytes) -> tuple[bytes, int]:
+def lines_with_one_broken(good: bytes, number: int = 6) -> tuple[bytes, int]:
     """A file of lines with one among them that is none, and its number."""
     lines = good.splitlines(keepends=True)
-    lines.insert(5, b"\xff not what it should be\n")
-    return b"".join(lines), 6
+    lines.insert(number - 1, b"\xff not what it should be\n")
+    return b"".join(lines), number
 
 
 BROKEN: dict[str, tuple[bytes, int]] = {
     name: lines_with_one_broken(GOOD[name]) for name in ("canonical", "police-uk", "mapping")
 }
+BROKEN["stats19"] = (
+    zipped(EDITION | {"collisions.csv": lines_with_one_broken(EDITION["collisions.csv"], 3)[0]}),
+    3,
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-"""Workbooks made by hand, part by part: what a spreadsheet writes, without a spreadsheet."""
+"""Zips, and workbooks made by hand, part by part: what a spreadsheet writes, without a spreadsheet."""
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from xml.sax.saxutils import escape
 
@@ -56,10 +56,15 @@ def workbook(rows: Sequence[Sequence[CellValue]], name: str = "Cases") -> bytes:
             f"<sheetData>{lines}</sheetData></worksheet>"
         ),
     }
+    return zipped({part: text.encode() for part, text in parts.items()})
+
+
+def zipped(parts: Mapping[str, bytes]) -> bytes:
+    """The bytes of a zip of these files, the same every time."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as file:
-        for part, text in parts.items():
-            file.writestr(zipfile.ZipInfo(part), text)
+        for name, content in parts.items():
+            file.writestr(zipfile.ZipInfo(name), content)
     return packed.getvalue()
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -195,7 +197,7 @@ def _repacked(content: bytes) -> io.BytesIO:
                         f"the workbook has more than {WORKBOOK_AT_MOST:,} bytes unpacked: save the sheet as CSV"
                     )
                 anew.writestr(part.filename, parts.read(part))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError):
         raise UnreadableFile("it begins like a workbook and is none that can be read: save it as CSV") from None
     sound.seek(0)
     return sound
