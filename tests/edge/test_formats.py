@@ -36,8 +36,12 @@ REPORT = Report(
     reported_at=1_772_355_600_000,
 )
 STATS19 = Path(__file__).parents[2] / "examples" / "partners" / "stats19"
+ISTV = Path(__file__).parents[2] / "examples" / "partners" / "istv" / "assaults.xml"
+MAIT = Path(__file__).parents[2] / "examples" / "partners" / "mait" / "messages.xml"
 EDITION = {path.name: path.read_bytes() for path in sorted(STATS19.glob("*.csv"))}
 GOOD: dict[str, bytes] = {
+    "istv": ISTV.read_bytes(),
+    "mait": MAIT.read_bytes(),
     "stats19": zipped(EDITION),
     "canonical": "\n".join(to_line(REPORT, number) for number in range(50)).encode(),
     "police-uk": POLICE_UK.read_bytes(),
@@ -67,6 +71,11 @@ def lines_with_one_broken(good: bytes, number: int = 6) -> tuple[bytes, int]:
 BROKEN: dict[str, tuple[bytes, int]] = {
     name: lines_with_one_broken(GOOD[name]) for name in ("canonical", "police-uk", "mapping")
 }
+BROKEN["istv"] = (GOOD["istv"].replace(b"  <Assault>", b"  <Assault/>\n  <Assault>", 1), 8)
+BROKEN["mait"] = (
+    GOOD["mait"].replace(b"  <IncidentUpdate>", b"  <IncidentUpdate/>\n  <IncidentUpdate>", 1),
+    16,
+)
 BROKEN["stats19"] = (
     zipped(EDITION | {"collisions.csv": lines_with_one_broken(EDITION["collisions.csv"], 3)[0]}),
     3,

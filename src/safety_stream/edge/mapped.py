@@ -22,16 +22,15 @@ from typing import BinaryIO, Final, Literal, NamedTuple
 
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.times import (
-    LONDON,
     Instant,
     PeriodKind,
     day_of,
     period_of,
     start_of,
-    to_instant,
     to_iso,
 )
 from safety_stream.edge import canonical
+from safety_stream.edge.clocks import LEFT_OUT, YEARS, shown
 from safety_stream.edge.entries import Entry, Fault, Reject, UnreadableFile
 from safety_stream.edge.mapping import ColumnMapping, RepeatedHour, Stated, Taken, as_word
 from safety_stream.edge.personal import CODE_WANTED, NOT_MADE, is_code, is_token, looks_personal
@@ -41,7 +40,6 @@ Value = str | int | float | bool
 Line = dict[str, object]
 Known = Literal["instant", "day", "month"]
 
-_YEARS: Final = range(1900, 3000)
 _IS_INTEGER: Final = re.compile(r"[-+]?[0-9]{1,15}", re.ASCII).fullmatch
 _IS_DECIMAL: Final = re.compile(r"[-+]?[0-9]{1,9}(\.[0-9]{1,17})?", re.ASCII).fullmatch
 _HOURS: Final = re.compile(r"%-?[HIXcM]")
@@ -185,7 +183,7 @@ def moment_of(cells: Sequence[Cell], formats: Sequence[str], repeated_hour: Repe
     if not any(_is_filled(cell) for cell in cells):
         return None
     told, known = _told(cells, formats)
-    if told.year not in _YEARS:
+    if told.year not in YEARS:
         raise _Wrong("is not of the years 1900 to 2999")
     return Moment(_instant(told, repeated_hour), known)
 
@@ -219,19 +217,16 @@ def _told(cells: Sequence[Cell], formats: Sequence[str]) -> tuple[datetime, Know
 
 
 def _instant(told: datetime, repeated_hour: RepeatedHour) -> Instant:
-    if told.tzinfo is not None:
-        return to_instant(told)
-    earlier, later = (to_instant(told.replace(tzinfo=LONDON, fold=fold)) for fold in (0, 1))
-    if earlier == later:
-        return earlier
-    if earlier > later:
-        raise _Wrong("is in the hour that the clocks of spring leave out: there was no such time")
-    if repeated_hour == "refuse":
+    at = shown(told)
+    if at is None:
+        raise _Wrong(LEFT_OUT)
+    earlier, later = at
+    if earlier != later and repeated_hour == "refuse":
         raise _Wrong(
             "is in the hour that the clocks of autumn go through twice: state the zone, or say in `repeated_hour` "
             "which is meant"
         )
-    return earlier if repeated_hour == "earlier" else later
+    return later if repeated_hour == "later" else earlier
 
 
 def _as_day(moment: Moment) -> str:

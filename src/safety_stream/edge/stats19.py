@@ -38,7 +38,8 @@ import msgspec
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedPlace
-from safety_stream.core.model.times import LONDON, Instant, start_of, to_day, to_instant
+from safety_stream.core.model.times import Instant, start_of, to_day
+from safety_stream.edge.clocks import LEFT_OUT, YEARS, shown
 from safety_stream.edge.entries import Entry, Reject, UnreadableFile, plain
 from safety_stream.edge.personal import is_code
 from safety_stream.edge.tabular import Layout, Row, Table, open_table
@@ -281,7 +282,7 @@ _FIRST_YEAR: Final = 1979
 
 def _when(cells: Mapping[str, str]) -> tuple[Instant, Instant | None]:
     day = _day(cells)
-    if not _FIRST_YEAR <= day.year < 3000:  # noqa: PLR2004 - no calendar reaches so far
+    if day.year < _FIRST_YEAR or day.year not in YEARS:
         raise _Wrong("date is before 1979, when STATS19 began, or in no year there is")
     if cells["time"] in _MISSING:
         return start_of(to_day(day)), start_of(to_day(day) + 1) - 1
@@ -289,10 +290,10 @@ def _when(cells: Mapping[str, str]) -> tuple[Instant, Instant | None]:
         hour = datetime.strptime(cells["time"], "%H:%M").replace(tzinfo=UTC).time()
     except ValueError:
         raise _Wrong("time is no time of day like 17:30, and not -1 for none") from None
-    earlier, later = (to_instant(datetime.combine(day, hour, LONDON).replace(fold=fold)) for fold in (0, 1))
-    if earlier > later:
-        raise _Wrong("time is in the hour that the clocks of spring leave out: there was no such time")
-    return earlier, later if later > earlier else None
+    at = shown(datetime.combine(day, hour))
+    if at is None:
+        raise _Wrong(f"time {LEFT_OUT}")
+    return at[0], at[1] if at[1] > at[0] else None
 
 
 def _place(cells: Mapping[str, str]) -> ReportedPlace | None:
