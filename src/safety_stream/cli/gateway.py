@@ -1,11 +1,14 @@
-"""`gateway`: where partners send reports over HTTP; and `gateway key new`, which makes them keys."""
+"""`gateway`: where partners send reports over HTTP; `gateway key new` makes them keys, `gateway try` one to try it."""
 
 from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,18 +31,20 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.config import Connection
 from safety_stream.core.model.times import to_datetime
-from safety_stream.edge.gateway.keys import is_partner, new_key
+from safety_stream.edge.gateway.keys import NewKey, is_partner, new_key
 from safety_stream.edge.gateway.partners import PartnersOnDisk
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import GatewayMetrics
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
 
 EPILOG = epilog(
     "safety-stream gateway --partners partners.yaml --port 8090",
     {0: "stopped by Ctrl-C or SIGTERM", 1: "it did not start: the file, the database or the port is no use"},
 )
+TRY_EPILOG = epilog("safety-stream gateway try --port 8090", {0: "stopped by Ctrl-C or SIGTERM", 1: "it did not start"})
 KEY_EPILOG = epilog("safety-stream gateway key new --partner council", {0: "made", 1: "it went wrong"})
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -63,7 +68,7 @@ def new(
         raise Wrong("--partner: an id is of small letters and digits, with hyphens between")
     key = new_key(partner)
     ends: date = to_datetime(wall()).date() + timedelta(days=days)
-    line = {"prefix": key.prefix, "sha256": key.sha256, "expires": ends.isoformat()}
+    line = _line_of(key, ends)
     if as_json:
         print_json({"key": key.key, "line": line})
         return
@@ -71,6 +76,64 @@ def new(
     out.print(key.key)
     say("and put this under `keys` of theirs in the file of partners:")
     out.print(f"- {{prefix: {key.prefix}, sha256: {key.sha256}, expires: {ends.isoformat()}}}")
+
+
+def _line_of(key: NewKey, expires: date) -> dict[str, str]:
+    return {"prefix": key.prefix, "sha256": key.sha256, "expires": expires.isoformat()}
+
+
+@app.command("try", epilog=TRY_EPILOG)
+def try_out(
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to listen on, at this machine.")] = 8090,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Answer at this machine as the gateway would, and send nothing: for trying out a client. Needs no Kafka.
+
+    The key it prints lets in here alone, and for every source. Of each report that intake would refuse later it says
+    why.
+    """
+    with _extra():
+        from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app  # noqa: PLC0415
+        from safety_stream.edge.gateway.receipts import open_book  # noqa: PLC0415
+        from safety_stream.edge.gateway.trying import PARTNER, TryingBroker, partners_of_all  # noqa: PLC0415
+    configure_logs()
+    known = catalogue_of(catalogue, None)
+    key = new_key(PARTNER)
+    tomorrow = to_datetime(wall()).date() + timedelta(days=1)
+    partners = partners_of_all(_line_of(key, tomorrow), sorted(known.sources))
+    url = f"http://{LOOPBACK[0]}:{port}"
+    if as_json:
+        print_json({"url": url, "key": key.key})
+    else:
+        out.print(
+            f"Reports are answered at {url}/v1/reports, and go nowhere. Ctrl-C stops it. The key, for here alone:"
+        )
+        out.print(key.key)
+    # Receipts of nothing: they go when the process does.
+    with TemporaryDirectory() as folder:
+        served = make_app(
+            Gateway(
+                partners=lambda: partners,
+                broker=TryingBroker(known, wall),
+                book=open_book(f"sqlite:///{folder}/receipts.sqlite", wall),
+                metrics=GatewayMetrics(OUTCOMES),
+                wall=wall,
+                seconds=time.monotonic,
+            )
+        )
+        _run(served, host=LOOPBACK[0], port=port)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    try:
+        # The extra `gateway`: whoever takes no reports over HTTP does without it.
+        yield
+    except ModuleNotFoundError as error:
+        raise Wrong(
+            f"{error.name} is not installed, which the gateway needs: pip install 'safety-stream[gateway]'"
+        ) from None
 
 
 @on_kafka
@@ -134,19 +197,12 @@ def gateway(
             f"keys and reports would go over the network in the open: not on {host}; name --tls-certificate and "
             f"--tls-key, or say --behind-tls if something in front of this speaks TLS, or take --host {LOOPBACK[0]}"
         )
-    try:
-        # The extra `gateway`: whoever takes no reports over HTTP does without it.
-        import uvicorn  # noqa: PLC0415
-
+    with _extra():
         from safety_stream.database import UnusableDatabase  # noqa: PLC0415
         from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app  # noqa: PLC0415
         from safety_stream.edge.gateway.broker import KafkaBroker  # noqa: PLC0415
         from safety_stream.edge.gateway.receipts import open_book  # noqa: PLC0415
         from safety_stream.edge.gateway.tokens import Tokens  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Wrong(
-            f"{error.name} is not installed, which the gateway needs: pip install 'safety-stream[gateway]'"
-        ) from None
     configure_logs()
     sources = catalogue_of(catalogue, None).sources
     known = PartnersOnDisk(partners, sources, time.monotonic)
@@ -177,6 +233,18 @@ def gateway(
         print_json({"url": where})
     else:
         out.print(f"Reports are taken at {where}/v1/reports. Ctrl-C stops it.")
+    try:
+        _run(served, host=host, port=port, certificate=certificate, private_key=private_key)
+    finally:
+        if stop_serving is not None:
+            stop_serving()
+
+
+def _run(
+    served: ASGIApp, *, host: str, port: int, certificate: Path | None = None, private_key: Path | None = None
+) -> None:
+    with _extra():
+        import uvicorn  # noqa: PLC0415
     config = uvicorn.Config(
         served,
         host=host,
@@ -191,11 +259,7 @@ def gateway(
         ssl_keyfile=private_key,
         log_config=None,
     )
-    try:
-        uvicorn.Server(_modern(config)).run()
-    finally:
-        if stop_serving is not None:
-            stop_serving()
+    uvicorn.Server(_modern(config)).run()
 
 
 def _modern(config: uvicorn.Config) -> uvicorn.Config:

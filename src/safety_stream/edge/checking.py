@@ -80,6 +80,7 @@ class Check:
         self._wire = Records()
         self._step = intake.make_step(catalogue, 1)
         self._rows = MemoryRows()
+        self._seen = 0
 
     def rejects(self, entries: Iterable[Entry | Reject], summary: Summary) -> Iterator[Reject]:
         """The entries that would be rejected, as they would be, in order; all of them are counted."""
@@ -101,8 +102,13 @@ class Check:
         except (DocumentFault, Unsuitable) as error:
             return Reject(line=entry.line, reason=str(error))
         at = self._now if received_at is None else received_at
-        record = self._wire.record(sent["topic"], 0, entry.line, at, sent["key"], sent["value"])
+        refusal = self.refusal(sent["topic"], sent["key"], sent["value"], at)
+        return None if refusal is None else Reject(line=entry.line, reason=refusal)
+
+    def refusal(self, topic: str, key: bytes, value: bytes, received_at: Instant) -> str | None:
+        """Why intake would refuse a record; None when it would take it."""
+        self._seen += 1
+        record = self._wire.record(topic, 0, self._seen, received_at, key, value)
         output, *_ = self._step(self._rows, [record], None)
-        if isinstance(output.value, DeadLetter):
-            return Reject(line=entry.line, reason=f"{output.value.reason}: {output.value.detail}")
-        return None
+        letter = output.value
+        return f"{letter.reason}: {letter.detail}" if isinstance(letter, DeadLetter) else None
