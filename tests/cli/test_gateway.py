@@ -113,3 +113,20 @@ def test_tls_is_the_newest_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(config, "load", lambda: setattr(config, "ssl", ssl.create_default_context()))
 
     assert command._modern(config).ssl.minimum_version == ssl.TLSVersion.TLSv1_3
+
+
+def test_to_try_it_neither_kafka_nor_partners_are_needed(monkeypatch: pytest.MonkeyPatch):
+    answers = []
+
+    def run_it(server: uvicorn.Server) -> None:
+        with TestClient(server.config.app) as client:
+            answers.append(client.get("/v1/health").json())
+
+    monkeypatch.setattr(command, "configure_logs", lambda: None)
+    monkeypatch.setattr(uvicorn.Server, "run", run_it)
+    code, told, _ = run("try", "--port", "8099", "--json")
+    said = json.loads(told)
+
+    assert (code, answers) == (0, [{"status": "ok"}])
+    assert said["url"] == "http://127.0.0.1:8099"
+    assert said["key"].startswith("csp_try_")

@@ -198,7 +198,10 @@ def test_every_file_linked_to_exists(page: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_line_shown_has_the_options_it_uses(page: Path):
-    options = {name: {option for one in command.params for option in one.opts} for name, command in commands()}
+    options = {
+        name: {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+        for name, command in commands()
+    }
     text = page.read_text(encoding="utf-8")
     unknown = [
         (name, option)

@@ -15,6 +15,7 @@ from safety_stream.cli import (
     deliver,
     demo,
     doctor,
+    edge,
     gateway,
     generate,
     handling,
@@ -96,6 +97,7 @@ app.add_typer(published.indicators, name="indicators")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(links.app, name="links")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(edge.app, name="edge")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(rules.app, name="rules")
 app.add_typer(areas.app, name="areas")

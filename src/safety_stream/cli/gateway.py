@@ -1,15 +1,18 @@
-"""`gateway`: where partners send reports over HTTP; and `gateway key new`, which makes them keys."""
+"""`gateway`: where partners send reports over HTTP; `gateway key new` makes them keys, `gateway try` one to try it."""
 
 from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safety_stream.cli.keys import KEY_DAYS, KeyDays, show_key
+from safety_stream.cli.keys import KEY_DAYS, KeyDays, line_of, show_key
 from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
@@ -33,11 +36,13 @@ from safety_stream.observability.metrics import GatewayMetrics
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
 
 EPILOG = epilog(
     "safety-stream gateway --partners partners.yaml --port 8090",
     {0: "stopped by Ctrl-C or SIGTERM", 1: "it did not start: the file, the database or the port is no use"},
 )
+TRY_EPILOG = epilog("safety-stream gateway try --port 8090", {0: "stopped by Ctrl-C or SIGTERM", 1: "it did not start"})
 KEY_EPILOG = epilog("safety-stream gateway key new --partner council", {0: "made", 1: "it went wrong"})
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -58,6 +63,59 @@ def new(
         raise Wrong("--partner: an id is of small letters and digits, with hyphens between")
     key = new_key(BEGIN, partner)
     show_key(key, days, "the partner", "`keys` of theirs in the file of partners", as_json=as_json)
+
+
+@app.command("try", epilog=TRY_EPILOG)
+def try_out(
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port to listen on, at this machine.")] = 8090,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Answer at this machine as the gateway would, and send nothing: for trying out a client. Needs no Kafka.
+
+    The key it prints lets in here alone, and for every source. Of each report that intake would refuse later it says
+    why.
+    """
+    with _extra():
+        from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app  # noqa: PLC0415
+        from safety_stream.edge.gateway.receipts import open_book  # noqa: PLC0415
+        from safety_stream.edge.gateway.trying import PARTNER, TryingBroker, partners_of_all  # noqa: PLC0415
+    configure_logs()
+    known = catalogue_of(catalogue, None)
+    key = new_key(BEGIN, PARTNER)
+    partners = partners_of_all(line_of(key, days=1), sorted(known.sources))
+    url = f"http://{LOOPBACK[0]}:{port}"
+    if as_json:
+        print_json({"url": url, "key": key.key})
+    else:
+        out.print(
+            f"Reports are answered at {url}/v1/reports, and go nowhere. Ctrl-C stops it. The key, for here alone:"
+        )
+        out.print(key.key)
+    # Receipts of nothing: they go when the process does.
+    with TemporaryDirectory() as folder:
+        served = make_app(
+            Gateway(
+                partners=lambda: partners,
+                broker=TryingBroker(known, wall),
+                book=open_book(f"sqlite:///{folder}/receipts.sqlite", wall),
+                metrics=GatewayMetrics(OUTCOMES),
+                wall=wall,
+                seconds=time.monotonic,
+            )
+        )
+        _run(served, host=LOOPBACK[0], port=port)
+
+
+@contextmanager
+def _extra() -> Iterator[None]:
+    try:
+        # The extra `gateway`: whoever takes no reports over HTTP does without it.
+        yield
+    except ModuleNotFoundError as error:
+        raise Wrong(
+            f"{error.name} is not installed, which the gateway needs: pip install 'safety-stream[gateway]'"
+        ) from None
 
 
 @on_kafka
@@ -121,19 +179,12 @@ def gateway(
             f"keys and reports would go over the network in the open: not on {host}; name --tls-certificate and "
             f"--tls-key, or say --behind-tls if something in front of this speaks TLS, or take --host {LOOPBACK[0]}"
         )
-    try:
-        # The extra `gateway`: whoever takes no reports over HTTP does without it.
-        import uvicorn  # noqa: PLC0415
-
+    with _extra():
         from safety_stream.database import UnusableDatabase  # noqa: PLC0415
         from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app  # noqa: PLC0415
         from safety_stream.edge.gateway.broker import KafkaBroker  # noqa: PLC0415
         from safety_stream.edge.gateway.receipts import open_book  # noqa: PLC0415
         from safety_stream.edge.gateway.tokens import Tokens  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Wrong(
-            f"{error.name} is not installed, which the gateway needs: pip install 'safety-stream[gateway]'"
-        ) from None
     configure_logs()
     sources = catalogue_of(catalogue, None).sources
     known = PartnersOnDisk(partners, sources, time.monotonic)
@@ -164,6 +215,18 @@ def gateway(
         print_json({"url": where})
     else:
         out.print(f"Reports are taken at {where}/v1/reports. Ctrl-C stops it.")
+    try:
+        _run(served, host=host, port=port, certificate=certificate, private_key=private_key)
+    finally:
+        if stop_serving is not None:
+            stop_serving()
+
+
+def _run(
+    served: ASGIApp, *, host: str, port: int, certificate: Path | None = None, private_key: Path | None = None
+) -> None:
+    with _extra():
+        import uvicorn  # noqa: PLC0415
     config = uvicorn.Config(
         served,
         host=host,
@@ -178,11 +241,7 @@ def gateway(
         ssl_keyfile=private_key,
         log_config=None,
     )
-    try:
-        uvicorn.Server(_modern(config)).run()
-    finally:
-        if stop_serving is not None:
-            stop_serving()
+    uvicorn.Server(_modern(config)).run()
 
 
 def _modern(config: uvicorn.Config) -> uvicorn.Config:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +10,8 @@ import msgspec
 import typer
 from rich.progress import Progress
 
+from safety_stream.cli.choosing import FormatOption, MappingOption, choose
+from safety_stream.cli.rejects import rejects_to
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -32,14 +32,11 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Areas
 from safety_stream.edge.entries import Reject
-from safety_stream.edge.formats import FORMATS, Format
+from safety_stream.edge.formats import Adapter
 from safety_stream.edge.ingest import Ingest
 from safety_stream.edge.producer import NotDelivered, ReportProducer
 from safety_stream.edge.progress import ProgressFile
 from safety_stream.streaming.provisioning import topic_id
-
-REJECTS_SHOWN = 5
-"""How many rejected lines are said on the way; the rest go to the rejects file, if there is one."""
 
 EPILOG = epilog(
     "safety-stream ingest 2018-07-west-yorkshire-street.csv.gz --format police-uk",
@@ -63,8 +60,9 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
 @on_kafka
 def ingest(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files, plain or gzip.")],
-    form: Annotated[Format, typer.Option("--format", help="What the files are.")],
     kafka: Connection,
+    form: FormatOption = None,
+    mapping: MappingOption = None,
     rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="Reports a second. Default: at once.")] = None,
     backfill: Annotated[
         bool,
@@ -89,12 +87,16 @@ def ingest(
 
     Interrupted, it goes on where it stopped when it is run again. A report sent twice changes nothing.
     """
-    county = catalogue_of(catalogue, areas).areas if areas else None
+    known = catalogue_of(catalogue, areas)
+    chosen = choose(form, mapping, known)
     target = f"{'backfill' if backfill else 'live'} {topic_id(connect(kafka), 'incidents')}"
-    with _rejects_to(rejects, append=not again) as write, file_bar(quiet=as_json) as bar:
+    if mapping is not None:
+        # By another mapping the same file is other reports, none of which has been sent.
+        target += f" {chosen.reads}"
+    with rejects_to(rejects, append=not again) as write, file_bar(quiet=as_json) as bar:
         run = _Run(
-            form=form,
-            county=county,
+            adapter=chosen.adapter,
+            county=known.areas if areas else None,
             kafka=kafka,
             backfill=backfill,
             rate=rate,
@@ -115,7 +117,7 @@ def ingest(
 class _Run(msgspec.Struct, kw_only=True):
     """What is the same for every file of one run."""
 
-    form: Format
+    adapter: Adapter
     county: Areas | None
     kafka: Connection
     backfill: bool
@@ -140,7 +142,7 @@ class _Run(msgspec.Struct, kw_only=True):
                     backfill=self.backfill,
                     rate=self.rate,
                 )
-                after = ingest.run(named(path, FORMATS[self.form](file, self.county)), before)
+                after = ingest.run(named(path, self.adapter(file, self.county)), before)
         except NotDelivered as error:
             raise Wrong(
                 f"{error}; {path.name} is delivered up to line {kept.load().line:,}: run the same command to go on"
@@ -154,25 +156,3 @@ class _Run(msgspec.Struct, kw_only=True):
             rejected=after.rejected - before.rejected,
             already=before.line,
         )
-
-
-@contextmanager
-def _rejects_to(path: Path | None, *, append: bool) -> Iterator[Callable[[Path, Reject], None]]:
-    """What writes rejects down, and says the first of them."""
-    said = 0
-    with ExitStack() as stack:
-        file = stack.enter_context(path.open("a" if append else "w", encoding="utf-8")) if path else None
-
-        def write(source: Path, reject: Reject) -> None:
-            nonlocal said
-            if said < REJECTS_SHOWN:
-                say(f"{source.name}:{reject.line}: {reject.reason}")
-            said += 1
-            if file is not None:
-                file.write(json.dumps({"file": source.name, "line": reject.line, "reason": reject.reason}) + "\n")
-                file.flush()
-
-        yield write
-    if said > REJECTS_SHOWN:
-        more = f"all of them are in {path}" if path else "--rejects FILE keeps them all"
-        say(f"… and {said - REJECTS_SHOWN:,} more rejected lines; {more}")

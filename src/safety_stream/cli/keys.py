@@ -19,12 +19,17 @@ KeyDays = Annotated[int, typer.Option("--days", min=1, max=1_000, help="For how 
 
 def show_key(key: NewKey, days: int, whom: str, where: str, *, as_json: bool) -> None:
     """Show it: the key to give to `whom`, and its line to put `where`."""
-    ends: date = to_datetime(wall()).date() + timedelta(days=days)
-    line = {"prefix": key.prefix, "sha256": key.sha256, "expires": ends.isoformat()}
+    line = line_of(key, days)
     if as_json:
         print_json({"key": key.key, "line": line})
         return
     say(f"Give {whom} this, by a way on which nobody reads it; it is shown this once:")
     out.print(key.key)
     say(f"and put this under {where}:")
-    out.print(f"- {{prefix: {key.prefix}, sha256: {key.sha256}, expires: {ends.isoformat()}}}")
+    out.print(f"- {{prefix: {key.prefix}, sha256: {key.sha256}, expires: {line['expires']}}}")
+
+
+def line_of(key: NewKey, days: int) -> dict[str, str]:
+    """What stands for a key in a file, where it lets in for so many days from today."""
+    ends: date = to_datetime(wall()).date() + timedelta(days=days)
+    return {"prefix": key.prefix, "sha256": key.sha256, "expires": ends.isoformat()}

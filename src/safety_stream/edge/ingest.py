@@ -84,7 +84,7 @@ class Ingest(msgspec.Struct, kw_only=True):
     def _send(self, entry: Entry | Reject, pace: _Pace) -> Reject | None:
         if isinstance(entry, Reject):
             return entry
-        if self.backfill and (fault := self._no_history(entry.received_at)):
+        if self.backfill and (fault := no_history(entry.received_at, self.wall())):
             return Reject(line=entry.line, reason=fault)
         pace.wait()
         try:
@@ -95,18 +95,19 @@ class Ingest(msgspec.Struct, kw_only=True):
             return Reject(line=entry.line, reason=str(error))
         return None
 
-    def _no_history(self, received_at: Instant | None) -> str | None:
-        """Why a report received then is none of the past; None when it is."""
-        if received_at is None:
-            return "received_at is missing: state it, or ingest with --live"
-        if received_at > self.wall() + FUTURE_TOLERANCE:
-            ahead = f"more than {FUTURE_TOLERANCE // MINUTE} minutes ahead of this machine's clock"
-            return f"received_at is {ahead}: mend one of them; it would move the stages' time ahead for good"
-        return None
-
     def _keep(self, progress: Progress) -> None:
         self.sender.flush()
         self.save(progress)
+
+
+def no_history(received_at: Instant | None, now: Instant) -> str | None:
+    """Why a report received then is none of the past, by this machine's clock; None when it is."""
+    if received_at is None:
+        return "received_at is missing: state it, or ingest with --live"
+    if received_at > now + FUTURE_TOLERANCE:
+        ahead = f"more than {FUTURE_TOLERANCE // MINUTE} minutes ahead of this machine's clock"
+        return f"received_at is {ahead}: mend one of them; it would move the stages' time ahead for good"
+    return None
 
 
 class _Pace:
