@@ -114,6 +114,11 @@ DEAD_LETTER_TOPICS = tuple(f"dead-letters.{name}" for name in _REFUSING)
 """Where refused records are kept: of the stages that read what others write; what the backbone wrote itself is never
 refused."""
 
+_AUDITED = ("collection", "entries", "alerts", "indicators")
+
+AUDIT_TOPICS = ("audit.changes", *(f"audit.{name}" for name in _AUDITED))
+"""What was done with data: each partition of these is a chain (`core/audit.py`)."""
+
 KEPT_WHOLE = frozenset({"audit.", "audit.changes", "person-links"})
 """The topics that keep everything: what was done with whose data, and who is who."""
 
@@ -141,7 +146,7 @@ def members(family: str, catalogue: Catalogue) -> tuple[str, ...]:
         "indicators.": tuple(profile.id for profile in catalogue.profiles),
         "dead-letters.": _REFUSING,
         "changelog.": tuple(stage.name for stage in STAGES),
-        "audit.": ("collection", "entries", "alerts", "indicators"),
+        "audit.": _AUDITED,
     }[family]
     return tuple(f"{family}{name}" for name in names)
 
