@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.replay.running import Told, World, arrivals, by_topic, outputs
 from tests.replay.telling import at
-from tests.replay.test_erasure import TOKEN, of_the_person
+from tests.replay.test_erasure import TOKEN, erased, of_the_person
 
 from safety_stream.core.audit import Chain, subject_of, verified
 from safety_stream.core.model.ids import incident_id
@@ -51,9 +51,12 @@ def an_entry(number: int, **said: object) -> Arrival:
 class Life:
     """What came of the person's reports, of what was done to the third harm, and of what was entered in the audit."""
 
-    def __init__(self, world: World, *done: Action, entries: tuple[Arrival, ...] = ()) -> None:
+    def __init__(
+        self, world: World, *done: Action, entries: tuple[Arrival, ...] = (), everything: bool = False
+    ) -> None:
         before = [Told(report, report.reported_at) for report in of_the_person()]
         after = [Told(of_the_report(action, number), THEN) for number, action in enumerate(done, 2)]
+        after += [Told(erased(report), THEN) for report in of_the_person() if everything]
         self._world = world
         self.seen = outputs(world, [arrivals(before), arrivals(after), list(entries)])
         self.topics = by_topic(self.seen)
@@ -61,22 +64,22 @@ class Life:
     def on(self, topic: str) -> list[Output]:
         return self.topics.get(topic, [])
 
-    def notices(self) -> list[Notice]:
+    def notices(self, follows: str) -> list[Notice]:
         stands = highest_of(one.value for one in self.on("incidents") if isinstance(one.value, IncidentVersion))
-        notices = Notices([one.incident_id for one in stands.values() if one.action == "dispute"])
+        notices = Notices([one.incident_id for one in stands.values() if one.action == "dispute"], follows)
         feeds = sorted(topic for topic in self.topics if topic.startswith("alerts."))
-        for topic in ("alert-changes", *feeds, "audit.entries"):
+        for topic in ("findings", "alert-changes", *feeds, "audit.entries"):
             for output in self.on(topic):
                 notices.take(output.value)
-        return notices.all()
+        return notices.of_the_report()
 
-    def certificate(self) -> Certificate:
-        tracing = Tracing(OF_THIS, self._world.catalogue)
+    def certificate(self, follows: str = OF_THIS) -> Certificate:
+        tracing = Tracing(follows, self._world.catalogue)
         indicators = sorted(topic for topic in self.topics if topic.startswith("indicators."))
         for topic in ("incidents", "audit.changes", "findings", *indicators):
             for output in self.on(topic):
                 tracing.take(topic, output.value)
-        made = tracing.certificate(self.notices(), THEN)
+        made = tracing.certificate(self.notices(follows), THEN)
         assert made is not None
         return made
 
@@ -114,6 +117,16 @@ def test_whoever_was_told_is_a_recipient_until_they_acknowledge(shipped: World, 
     ]
     assert not Life(shipped, action, entries=tuple(answers[:-1])).certificate().is_complete
     assert Life(shipped, action, entries=tuple(answers)).certificate().is_complete
+
+
+def test_of_reports_that_are_erased_together_each_has_the_notices_of_what_rested_on_it(shipped: World):
+    """The first of them brings the end of the alert about, and the others change nothing that was still there."""
+    life = Life(shipped, everything=True)
+
+    for day in (5, 6, 7):
+        made = life.certificate(incident_id("police-crimes", f"harm-{day}"))
+        assert (made.stands_as, made.resting, made.is_complete) == ("erase", (), False)
+        assert "duty-officer" in {one.audience for one in made.notices}
 
 
 def test_a_certificate_names_no_person_and_the_record_of_what_was_done(shipped: World):

@@ -129,7 +129,9 @@ def held_about(kafka: Connection, token: str, bounds: PersonBounds) -> subject_a
 def notices_of(kafka: Connection) -> list[Notice]:
     """Every notice there is, by what the topics hold now."""
     stands = highest_of(value for _, value in _values(kafka, ["incidents"]) if isinstance(value, IncidentVersion))
-    return _notices(kafka, [one.incident_id for one in stands.values() if one.action == "dispute"])
+    notices = Notices([one.incident_id for one in stands.values() if one.action == "dispute"])
+    _tell(kafka, notices, ("alert-changes",))
+    return notices.all()
 
 
 def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at: Instant) -> Certificate | None:
@@ -140,7 +142,9 @@ def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at
             tracing.take(where, value)
     stands = tracing.standing()
     disputed = [incident_id] if stands is not None and stands.action == "dispute" else []
-    return tracing.certificate(_notices(kafka, disputed), at)
+    notices = Notices(disputed, incident_id)
+    _tell(kafka, notices, ("findings", "alert-changes"))
+    return tracing.certificate(notices.of_the_report(), at)
 
 
 def write_certificate(path: Path, certificate: Certificate) -> None:
@@ -175,12 +179,10 @@ def alert_of(kafka: Connection, audience: str, number: int) -> str:
     raise Wrong(f"{audience} was never told a number {number}: see safety-stream audit notices --audience {audience}")
 
 
-def _notices(kafka: Connection, disputed: Sequence[str]) -> list[Notice]:
-    notices = Notices(disputed)
-    for topic in ("alert-changes", *_family(kafka, "alerts."), "audit.entries"):
+def _tell(kafka: Connection, notices: Notices, first: Sequence[str]) -> None:
+    for topic in (*first, *_family(kafka, "alerts."), "audit.entries"):
         for _, value in _values(kafka, [topic]):
             notices.take(value)
-    return notices.all()
 
 
 def _family(kafka: Connection, prefix: str) -> list[str]:

@@ -9,6 +9,9 @@ So what was put right can be followed through the topics by that cause alone:
     report ──▶ findings ──▶ alerts ──▶ the feeds of those who had been told (a restatement, with a number of its own)
        └─────▶ series it counted in ──▶ values restated in the feeds of indicators
 
+Where several reports of one alert are taken back together, the first of them brings its end about; so of a report's
+notices are those, too, that told of the end of an alert that rested on it.
+
 A *recipient* is an audience whose feed has such a restatement: what the law asks is that it puts its own copy right
 (UK GDPR article 19, DPA 2018 section 48). It says so by acknowledging the number, or a later one of the same alert.
 Until then it is *open*, and somebody has to ask.
@@ -29,7 +32,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
-from safety_stream.core.model.findings import FindingChange
+from safety_stream.core.model.findings import Finding, FindingChange
 from safety_stream.core.model.incidents import Action, IncidentVersion
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Day, Instant
@@ -118,12 +121,17 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 class Notices:
     """The notices there are, while `alert-changes`, the feeds of alerts and `audit.entries` are being read, in order.
 
-    `disputed`: the reports that are disputed as they stand.
+    `disputed`: the reports that are disputed as they stand. `follows`: the report whose own notices are asked for; then
+    `findings` are read before all else.
     """
 
-    def __init__(self, disputed: Iterable[str] = ()) -> None:
+    def __init__(self, disputed: Iterable[str] = (), follows: str = "") -> None:
         """Nothing is known."""
         self._disputed = frozenset(disputed)
+        self._follows = follows
+        self._findings: set[str] = set()
+        self._holds: set[str] = set()
+        self._ended: set[tuple[str, int]] = set()
         self._causes: dict[tuple[str, int], tuple[str, Action]] = {}
         self._rests: dict[str, str] = {}
         self._restated: dict[tuple[str, str, int], Notice] = {}
@@ -132,7 +140,10 @@ class Notices:
 
     def take(self, value: msgspec.Struct) -> None:
         """Fold one value in."""
-        if isinstance(value, AlertVersion):
+        if isinstance(value, FindingChange):
+            if self._follows in reports_of(value.finding):
+                self._findings.add(value.finding.finding_id)
+        elif isinstance(value, AlertVersion):
             self._take_alert(value)
         elif isinstance(value, PublishedAlert):
             self._take_told(value)
@@ -144,14 +155,23 @@ class Notices:
         found = [*self._restated.values(), *self._of_disputes()]
         return sorted(map(self._answered, found), key=lambda one: (one.told_at, one.audience, one.seq))
 
+    def of_the_report(self) -> list[Notice]:
+        """The notices of the report that is followed: those it brought about, and of the end of what rested on it."""
+        return [
+            one for one in self.all() if one.incident_id == self._follows or (one.alert_id, one.version) in self._ended
+        ]
+
     def _take_alert(self, version: AlertVersion) -> None:
         done = act_of(version.cause)
         if done is not None:
             self._causes[version.alert_id, version.version] = done
+        if any(finding.finding_id in self._findings for finding in version.findings):
+            self._holds.add(version.alert_id)
+        elif version.alert_id in self._holds:
+            self._holds.discard(version.alert_id)
+            self._ended.add((version.alert_id, version.version))
         if self._disputed:
-            reports = {
-                report for one in version.findings for evidence in one.evidence for report in evidence.reports
-            } & self._disputed
+            reports = {report for one in version.findings for report in reports_of(one)} & self._disputed
             if reports:
                 self._rests[version.alert_id] = min(reports)
             else:
@@ -210,11 +230,11 @@ class Tracing:
         return self._standing(self._versions)
 
     def certificate(self, notices: Iterable[Notice], at: Instant) -> Certificate | None:
-        """What was put right of the report; None where there is no such report. `notices`: all there are."""
+        """What was put right of the report; None where there is no such report. `notices`: those of the report."""
         stands = self.standing()
         if stands is None:
             return None
-        mine = tuple(one for one in notices if one.incident_id == self._id)
+        mine = tuple(notices)
         resting = tuple(sorted(self._resting))
         is_put_right = not resting or stands.action in ("new", "correct", "dispute")
         return Certificate(
@@ -232,7 +252,7 @@ class Tracing:
 
     def _take_finding(self, change: FindingChange) -> None:
         finding = change.finding
-        if self._id in {report for one in finding.evidence for report in one.reports} and change.change != "withdrawn":
+        if self._id in reports_of(finding) and change.change != "withdrawn":
             self._resting.add(finding.finding_id)
         else:
             self._resting.discard(finding.finding_id)
@@ -286,6 +306,11 @@ class Tracing:
             if found is None or outranks(version, found):
                 found = version
         return found
+
+
+def reports_of(finding: Finding) -> frozenset[str]:
+    """The reports a finding rests on, and the findings that stand in the place of one."""
+    return frozenset(report for one in finding.evidence for report in one.reports)
 
 
 def act_of(cause: str) -> tuple[str, Action] | None:
