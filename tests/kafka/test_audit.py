@@ -26,6 +26,8 @@ from safety_stream.core.model.times import DAY_LENGTH, MINUTE
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.embedded import EmbeddedKafka
+from safety_stream.readmodel.database import open_database
+from safety_stream.readmodel.people import Consultation, Consultations
 from safety_stream.streaming.draining import wait_until_drained
 from safety_stream.streaming.provisioning import create, plan
 from safety_stream.streaming.reading import read_to_end
@@ -101,6 +103,23 @@ def erased(report: Report) -> Report:
     return msgspec.structs.replace(report, source_version=2, action="erase", parties=(), phones=(), place=None)
 
 
+def looked_at(pages: str, alert_id: str) -> None:
+    """Somebody was shown an alert on the pages."""
+    Consultations(open_database(pages)).note(
+        Consultation(
+            at=time.time_ns() // 1_000_000,
+            act="view",
+            person="officer-7",
+            role="duty-officer",
+            audience="duty-officer",
+            alert_id=alert_id,
+            seq=1,
+            reason="on-shift",
+            session="a-session",
+        )
+    )
+
+
 def send(kafka: Connection, reports: list[Report]) -> None:
     with ReportProducer(kafka) as producer:
         for report in reports:
@@ -166,8 +185,9 @@ def test_a_persons_whole_life_leaves_no_plain_identifier_and_is_put_right_everyw
         assert len(held["reports"]) == len(reports)
         assert "duty-officer" in {one["to"] for one in held["disclosures"]}
         wait_until_drained(kafka, catalogue, seconds=120)
-        (held,) = desk.run("audit", "person", token, "--because", "erasure", *by)
-        assert "subject-access" in {one["reason"] for one in held["consultations"]}
+        looked_at(pages, held["alerts"][0]["alert_id"])
+        (held,) = desk.run("audit", "person", token, "--because", "erasure", *by, "--database", pages)
+        assert {"subject-access", "on-shift"} <= {one["reason"] for one in held["consultations"]}
 
         send(kafka, [erased(report) for report in reports])
         wait_until_drained(kafka, catalogue, seconds=120)

@@ -292,6 +292,15 @@ def person(
         str, typer.Option("--because", callback=_reason, help=f"Why you may look: {', '.join(REASONS)}.")
     ],
     by: By,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            envvar="SAFETY_STREAM_DATABASE",
+            metavar="URL",
+            help="The pages' database, which knows who looked at which alert there: `postgresql://…` or `sqlite:///…`.",
+        ),
+    ] = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -315,6 +324,10 @@ def person(
                 )
             )
     answer = auditing.held_about(kafka, token, bounds)
+    if database is None:
+        say("Who looked at the alerts on the pages is not in this: name their database with --database")
+    else:
+        answer = auditing.with_looks_on_pages(answer, database)
     if as_json:
         print_json(answer)
     else:

@@ -31,6 +31,9 @@ from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import AUDIT_TOPICS, row_of
 
+LOOKS_AT_MOST: Final = 100_000
+"""So many looks at one alert are read: nobody looks more often."""
+
 MEND: Final = "name a file that `audit export` wrote, or write it again"
 
 
@@ -124,6 +127,37 @@ def held_about(kafka: Connection, token: str, bounds: PersonBounds) -> subject_a
         for at, value in _values(kafka, [topic]):
             search.take(at, value)
     return search.answer()
+
+
+def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> subject_access.PersonAnswer:
+    """The answer, and who was shown one of its alerts on the pages. Raises `Wrong`."""
+    try:
+        from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
+        from safety_stream.readmodel.people import Consultations  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Wrong(f"{error.name} is not installed, which this needs: pip install 'safety-stream[web]'") from None
+    recorded = Consultations(database_of(database, Path()))
+    looks = [
+        subject_access.Use(
+            at=one.consultation.at,
+            verb="consultation",
+            chain="pages",
+            seq=one.number,
+            to=one.consultation.audience,
+            topic=f"alerts.{one.consultation.audience}",
+            number=one.consultation.seq,
+            fields=(),
+            alert_id=alert.alert_id,
+            incident_id="",
+            actor=one.consultation.person,
+            reason=one.consultation.reason,
+        )
+        for alert in answer.alerts
+        for one in recorded.newest(LOOKS_AT_MOST, alert_id=alert.alert_id)
+        if one.consultation.act == "view"
+    ]
+    together = sorted((*answer.consultations, *looks), key=lambda use: (use.at, use.chain, use.seq))
+    return msgspec.structs.replace(answer, consultations=tuple(together))
 
 
 def notices_of(kafka: Connection) -> list[Notice]:
