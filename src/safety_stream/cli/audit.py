@@ -189,7 +189,7 @@ def verify(
     held = [one for path in checkpoints or () for one in auditing.read_checkpoints(path)]
     if held and not public_keys:
         raise Wrong("checkpoints are believed by whose key they were signed with: name it with --public-key")
-    bad = _unbelieved(held, public_keys or [])
+    held, bad = _believed(held, public_keys or [])
     if records is None:
         found = list(auditing.verified_in_kafka(kafka, held))
     else:
@@ -214,12 +214,13 @@ def verify(
     raise typer.Exit(TO_DO if faults or bad else OK)
 
 
-def _unbelieved(held: list[Checkpoint], public_keys: list[Path]) -> list[str]:
-    """Why some of the checkpoints are not to be believed."""
+def _believed(held: list[Checkpoint], public_keys: list[Path]) -> tuple[list[Checkpoint], list[str]]:
+    """The checkpoints that are to be believed, and why the others are not."""
     if not held:
-        return []
+        return [], []
     verifier = _verifier(public_keys)
-    return [why for one in held if (why := verifier.why_no_checkpoint(one))]
+    whys = [verifier.why_no_checkpoint(one) for one in held]
+    return [one for one, why in zip(held, whys, strict=True) if not why], [why for why in whys if why]
 
 
 def _verifier(public_keys: list[Path]) -> Verifier:
