@@ -40,9 +40,11 @@ PLAIN = {"forename": "Zzforename", "surname": "Zzsurname", "date of birth": "199
 
 KEEPS_THE_TOKEN = {
     *("partner.police-crimes", "incidents", "sightings", "links", "findings"),
-    *("alert-changes", "handled-alerts", "alerts.duty-officer"),
+    *("alert-changes", "handled-alerts", "alerts.duty-officer", "alerts.repeat-victim-list"),
+    "changelog.handle",
 }
-"""Logs that keep by size what was said before the erasure: docs/audit.md says so, and why."""
+"""Logs that keep by size what was said before the erasure, and what is remembered of an alert that has ended until it is
+forgotten: docs/audit.md says so, and why."""
 
 
 @pytest.fixture
