@@ -43,8 +43,9 @@ KEEPS_THE_TOKEN = {
     *("alert-changes", "handled-alerts", "alerts.duty-officer", "alerts.repeat-victim-list"),
     "changelog.handle",
 }
-"""Logs that keep by size what was said before the erasure, and what is remembered of an alert that has ended until it is
-forgotten: docs/audit.md says so, and why."""
+"""Logs that keep by size what was said before, and what is remembered of an alert until it is forgotten: docs/audit.md
+says so, and why.
+"""
 
 
 @pytest.fixture
