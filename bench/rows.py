@@ -195,6 +195,14 @@ def _tokens(what: str) -> Measure:
     return measure
 
 
+def _audit(what: str) -> Measure:
+    def measure(bench: Bench, run: int) -> Told:
+        with bench.child(f"audit-{what}-{run}", sys.executable, HERE / "row_audit.py", what) as child:
+            return child.result(_CHILD_SECONDS)
+
+    return measure
+
+
 def _first_view(bench: Bench, run: int) -> Told:
     name = f"first-view-{run}"
     with bench.child(name, sys.executable, HERE / "row_pages.py", bench.folder_of(name)) as child:
@@ -441,6 +449,20 @@ ROWS = (
         "tokens for reports, from rows of CSV to written lines",
         "one process, no broker",
         _tokens("file"),
+    ),
+    Row(
+        "audit",
+        "records of the audit made, chained and written, records/s",
+        "one process, no broker",
+        _audit("write"),
+        at_least=20_000,
+    ),
+    Row(
+        "audit-verify",
+        "the same read and verified, records/s",
+        "one process, no broker",
+        _audit("verify"),
+        at_least=20_000,
     ),
     Row(
         "takeover",

@@ -234,7 +234,7 @@ def test_withdrawals_that_come_before_their_reports_leave_nothing_to_raise(
     # Tables of all the feeds cover go out as they become final: of nothing but nought, and on record.
     tables = {topic: seen.pop(topic) for topic in [*seen] if topic.startswith("indicators.")}
     assert all(output.value.value == 0 for shown in tables.values() for output in shown)
-    assert seen.keys() - {"audit.indicators"} == {
+    assert seen.keys() - {"audit.changes", "audit.collection", "audit.indicators"} == {
         "feed-status",
         "incidents",
         "indicator-values",
@@ -306,7 +306,7 @@ def numbering_faults(seen: Iterable[Output]) -> list[str]:
     for output in seen:
         value = output.value
         if output.topic.startswith(("alerts.", "indicators.", "audit.")):
-            name, number = (output.topic,), value.seq
+            name, number = (output.topic, str(output.partition)), value.seq
         elif output.topic == "alert-changes":
             name, number = (output.topic, value.alert_id), value.version
         elif isinstance(value, IndicatorValue | Judgement):

@@ -9,6 +9,7 @@ import typer
 
 from safety_stream.cli import (
     areas,
+    audit,
     broker,
     bulk,
     dead_letters,
@@ -95,6 +96,7 @@ published.indicators.command("lint", epilog=indicator_catalogue.LINT_EPILOG)(ind
 published.indicators.command("page", epilog=indicator_catalogue.PAGE_EPILOG)(indicator_catalogue.page)
 app.add_typer(published.indicators, name="indicators")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(audit.app, name="audit")
 app.add_typer(links.app, name="links")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(edge.app, name="edge")

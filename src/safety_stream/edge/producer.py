@@ -28,6 +28,7 @@ from safety_stream.config import Connection
 from safety_stream.core.model.handling import AlertAction
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant, to_datetime
 from safety_stream.edge.entries import Details
@@ -115,6 +116,13 @@ class ReportProducer:
                 "value": shipped_codecs().encode(action),
                 "on_delivery": self._on_delivery,
             }
+        )
+
+    def send_entry(self, entry: AuditEntry) -> None:
+        """Hand over what is to be put on record, to `audit-entries`; waits and raises as `send` does."""
+        self._raise_failure()
+        self._produce_when_there_is_room(
+            {"topic": "audit-entries", "value": shipped_codecs().encode(entry), "on_delivery": self._on_delivery}
         )
 
     def flush(self) -> None:

@@ -18,12 +18,14 @@ from typing import Any
 
 import msgspec
 
+from safety_stream.core.audit import Chain, verified
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import Action, IncidentVersion, Role
 from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Instant, to_instant
 from safety_stream.streaming.ports import Outgoing
@@ -37,7 +39,7 @@ from safety_stream.testing.verdict import Witnessed, compare
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
-from safety_stream.wire.topology import STAGES, members, topics
+from safety_stream.wire.topology import AUDIT_TOPICS, STAGES, members, topics
 
 PARTITIONS = 2
 
@@ -131,6 +133,18 @@ class Backbone:
             name for row in ("alerts.", "indicators.", "audit.") for name in members(row, self._deployment.catalogue)
         ]
         yield from publication_faults((topic, value) for topic in doors for value in self._values(log, topic))
+        yield from self._broken_chains(log)
+
+    def _broken_chains(self, log: Log) -> Iterator[str]:
+        """I4: what is on record is a whole chain in each partition."""
+        chains: dict[Chain, list[AuditRecord]] = {}
+        for topic in AUDIT_TOPICS:
+            for at, _, record in log.read(topic):
+                value = self._wire.value(topic, record.value)
+                if isinstance(value, AuditRecord):
+                    chains.setdefault(Chain(at.topic, at.partition), []).append(value)
+        for chain, records in sorted(chains.items()):
+            yield from (f"{fault.chain} {fault.seq}: {fault.said}" for fault in verified(chain, records).faults)
 
     def _wrong_intake(self, log: Log) -> Iterator[str]:
         """I1: each record of a partner is once among the incidents, or once among the dead letters."""

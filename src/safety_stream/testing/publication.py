@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from safety_stream.core.audit import FIRST_HASH, chained
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
-from safety_stream.core.stages.publishing import FIRST_HASH, chained
 
 
 def publication_faults(published: Iterable[tuple[str, msgspec.Struct]]) -> list[str]:
@@ -69,6 +69,8 @@ def _undisclosed(feeds: dict[str, list[int]], trail: Iterable[AuditRecord]) -> I
     """Every number of a feed must be in exactly one record, in order."""
     disclosed: Counter[str] = Counter()
     for record in trail:
+        if record.verb != "disclosure-transfers":
+            continue
         if record.from_seq != disclosed[record.topic] + 1:
             yield f"{record.topic}: disclosed from {record.from_seq} on, after {disclosed[record.topic]}"
         disclosed[record.topic] = record.to_seq

@@ -21,7 +21,7 @@ from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.indicators import IndicatorValue
 from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.links import PersonLink
-from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
+from safety_stream.core.model.published import AuditEntry, AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally
@@ -36,6 +36,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "alert": AlertVersion,
     "alert-action": AlertAction,
     "audit": AuditRecord,
+    "audit-entry": AuditEntry,
     "dead-letter": DeadLetter,
     "feed-status": FeedStatus,
     "finding-change": FindingChange,

@@ -16,6 +16,7 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.stages import (
     alert,
     detect,
+    enter,
     handle,
     intake,
     judge,
@@ -79,6 +80,8 @@ TOPICS = (
     TopicRow("signals",          "period",       ("judgement",),                       "one",  "log"),
     TopicRow("alerts.",          "alert id",     ("published-alert",),                 "one",  "log"),
     TopicRow("indicators.",      "series",       ("published-indicator",),             "one",  "log"),
+    TopicRow("audit-entries",    "none",         ("audit-entry",),                     "one",  "log", append_time=True),
+    TopicRow("audit.changes",    "none",         ("audit",),                           "many", "log"),
     TopicRow("audit.",           "none",         ("audit",),                           "one",  "log"),
     TopicRow("feed-status",      "partition",    ("feed-status",),                     "one",  "latest"),
     TopicRow("dead-letters.",    "none",         ("dead-letter",),                     "one",  "log"),
@@ -87,9 +90,10 @@ TOPICS = (
 )
 
 STAGES = (
-    StageRow("intake",     ("partner.", "backfill.", "person-links"), ("incidents", "dead-letters."), 0.0,
+    StageRow("intake",     ("partner.", "backfill.", "person-links"), ("incidents", "dead-letters.", "audit."), 0.0,
              intake.make_step),
-    StageRow("register", ("incidents",), ("sightings", "links", "tallies", "feed-status"), 0.0, register.make_step),
+    StageRow("register", ("incidents",), ("sightings", "links", "tallies", "feed-status", "audit.changes"), 0.0,
+             register.make_step),
     StageRow("link",       ("links",),                ("sightings",),                          0.0,  link.make_step),
     StageRow("detect",     ("sightings",),            ("findings", "sightings", "tallies"),    0.0,  detect.make_step),
     StageRow("measure",    ("tallies",),              ("findings", "indicator-values"),        0.25, measure.make_step),
@@ -100,6 +104,7 @@ STAGES = (
     StageRow("publish-alerts", ("handled-alerts",), ("alerts.", "audit."), 0.0, publish_alerts.make_step),
     StageRow("publish-indicators", ("indicator-values", "signals"), ("indicators.", "audit."), 0.25,
              publish_indicators.make_step),
+    StageRow("enter",      ("audit-entries",),        ("audit.", "dead-letters."),            0.0,  enter.make_step),
 )
 # fmt: on
 
@@ -109,6 +114,13 @@ DEAD_LETTER_TOPICS = tuple(f"dead-letters.{name}" for name in _REFUSING)
 """Where refused records are kept: of the stages that read what others write; what the backbone wrote itself is never
 refused."""
 
+_AUDITED = ("collection", "entries", "alerts", "indicators")
+
+AUDIT_TOPICS = ("audit.changes", *(f"audit.{name}" for name in _AUDITED))
+"""What was done with data: each partition of these is a chain (`core/audit.py`)."""
+
+KEPT_WHOLE = frozenset({"audit.", "audit.changes", "person-links"})
+"""The topics that keep everything: what was done with whose data, and who is who."""
 
 BETWEEN_STAGES = frozenset(name for row in STAGES for name in row.writes) & {n for row in STAGES for n in row.reads}
 """The topics one stage writes and another reads."""
@@ -134,7 +146,7 @@ def members(family: str, catalogue: Catalogue) -> tuple[str, ...]:
         "indicators.": tuple(profile.id for profile in catalogue.profiles),
         "dead-letters.": _REFUSING,
         "changelog.": tuple(stage.name for stage in STAGES),
-        "audit.": ("alerts", "indicators"),
+        "audit.": _AUDITED,
     }[family]
     return tuple(f"{family}{name}" for name in names)
 
@@ -192,7 +204,7 @@ def _settings(row: TopicRow) -> dict[str, str]:
     }
     if row.keep == "log":
         # What was disclosed to whom must be answerable for years, and who is who holds for as long as reports do.
-        settings["retention.bytes"] = "-1" if row.name in ("audit.", "person-links") else str(4 * 1024**3)
+        settings["retention.bytes"] = "-1" if row.name in KEPT_WHOLE else str(4 * 1024**3)
     if row.keep == "latest":
         # Stores trust themselves for half of this (`streaming.store.TRUSTED_SECONDS`).
         settings["delete.retention.ms"] = str(24 * 3600 * 1000)

@@ -206,7 +206,7 @@ def test_what_is_refused_says_nothing_of_its_feed(catalogue: Catalogue) -> None:
 
     outputs = intake.make_step(catalogue, 1)(MemoryRows(), [record], None)
 
-    assert [output.topic for output in outputs] == ["dead-letters.intake"]
+    assert [output.topic for output in outputs] == ["dead-letters.intake", "audit.collection"]
 
 
 @pytest.mark.parametrize("lsoa", ["the house by the church", "E0101260", "e01012607", "E01012607 ", "x" * 200_000])

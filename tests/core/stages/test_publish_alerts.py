@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record, an_alert
 
+from safety_stream.core.audit import chained
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.handling import HandledAlert, Handling, HandlingNews
 from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.stages import publish_alerts
-from safety_stream.core.stages.publishing import chained
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
 

@@ -16,6 +16,8 @@ from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.incidents import IncidentVersion, Party, Place
+from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import HOUR, MINUTE
@@ -31,7 +33,7 @@ V2 = a_version(source_version=2, action="correct", parties=(Party("victim", "tok
 V3 = a_version(source_version=3, action="withdraw", reported_at=NOON + 3 * HOUR)
 
 
-def run(catalogue: Catalogue, *batches: list[IncidentVersion | FeedStatus]) -> list[Any]:
+def run(catalogue: Catalogue, *batches: list[IncidentVersion | FeedStatus | PersonLink]) -> list[Any]:
     step, rows = register.make_step(catalogue, 1), MemoryRows()
     values = []
     for batch in batches:
@@ -158,11 +160,11 @@ def test_a_disputed_report_stays_and_is_marked(catalogue: Catalogue) -> None:
     assert len(standing(values)) == 2
 
 
-def test_a_correction_that_changes_no_word_sends_nothing(catalogue: Catalogue) -> None:
+def test_a_correction_that_changes_no_word_is_on_record_and_sends_nothing(catalogue: Catalogue) -> None:
     first = run(catalogue, [V1])
     values = run(catalogue, [V1], [a_version(source_version=2, action="correct")])[len(first) :]
 
-    assert [value for value in values if not isinstance(value, FeedStatus)] == []
+    assert [type(value) for value in values if not isinstance(value, FeedStatus)] == [AuditRecord]
 
 
 def test_every_partition_hears_how_far_the_feeds_have_come(catalogue: Catalogue) -> None:
@@ -336,3 +338,37 @@ def test_reports_say_whom_they_name_where_a_finding_on_them_is_read_elsewhere(ca
     assert {one.linking for one in sightings_of(claim_of(crime, read)).values()} == {("person:tok-a", "vehicle:veh-a")}
     assert alone.digest != read.digest
     assert claim_of(msgspec.structs.replace(crime, action="withdraw"), read).linking == ()
+
+
+def on_record(values: list[Any]) -> list[tuple[str, str | None, str | None, int | None]]:
+    return [(one.verb, one.actor, one.reason, one.count) for one in values if isinstance(one, AuditRecord)]
+
+
+def test_what_takes_effect_is_on_record_and_what_is_outranked_is_not(catalogue: Catalogue) -> None:
+    erased = a_version(source_version=4, action="erase", parties=())
+
+    values = run(catalogue, [V1], [V3], [V2], [erased], [V3, erased])
+
+    assert on_record(values) == [
+        ("alteration", "police-crimes", "withdraw", 1),
+        ("erasure", "police-crimes", "erase", 1),
+    ]
+
+
+def test_an_erasure_of_what_was_never_heard_of_is_on_record(catalogue: Catalogue) -> None:
+    values = run(catalogue, [a_version(action="erase", parties=())])
+
+    assert on_record(values) == [("erasure", "police-crimes", "erase", 1)]
+
+
+def test_a_decision_about_persons_is_on_record_once_with_how_many_reports_it_moved(catalogue: Catalogue) -> None:
+    link = PersonLink(
+        first="tok-a", second="tok-b", state="linked", method="steward", decided_by="steward-1", decided_at=NOON,
+        decision_id="d-1",
+    )  # fmt: skip
+    other = a_version(incident_id="incident-b", parties=(Party("victim", "tok-b"),))
+
+    values = run(catalogue, [V1, other], [link], [link])
+
+    assert on_record(values) == [("combination", "steward-1", "persons linked: decision d-1", 1)]
+    assert "tok-" not in str([one for one in values if isinstance(one, AuditRecord)])

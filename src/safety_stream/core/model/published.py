@@ -121,11 +121,17 @@ Nor may it show causes: that something was withdrawn is said of a single report.
 
 
 class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One use of data: records `from_seq` to `to_seq` (both included) of `topic` were given to `audience`.
+    """One use of data, in the words of `verb`; of a disclosure, that numbers of a feed were given to `audience`.
 
     `seq` counts from 1 without gap. `hash` is the SHA-256, in hexadecimal, over `previous_hash` and this record's
-    other fields, so that a changed or missing record shows. `alert_id` is None when no alert is concerned; `fields`
-    are the names of the fields disclosed, sorted.
+    other fields, so that a changed or missing record shows (`core/audit.py`).
+
+    `from_seq` to `to_seq` (both included) of `topic` are the numbers given, or the offsets collected; 0 where there are
+    none. `audience` is empty where nothing was given to anybody. `alert_id` is None when no alert is concerned;
+    `fields` are the names of the fields disclosed, sorted. `incident_id` is the report concerned. `subject` is whom a
+    consultation was about, as `core.audit.subject_of` makes it of a token: the audit itself names nobody. `actor` is
+    who did it or had it done: a source, a role or a pseudonym, never a name; None of what the backbone does by itself.
+    `reason` is why, in a word; `count` how many reports it concerns.
     """
 
     seq: int
@@ -139,3 +145,34 @@ class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     alert_id: str | None
     fields: tuple[str, ...]
     as_of: Instant
+    incident_id: str | None = None
+    subject: str | None = None
+    actor: str | None = None
+    reason: str | None = None
+    count: int | None = None
+
+
+EntryKind = Literal["consultation", "acknowledgement"]
+"""What somebody does outside the stages that has to be on record.
+
+An acknowledgement says that an audience has put right at home what it was told is so no longer.
+"""
+
+
+class AuditEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Something to put on record that was done outside the stages. Topic `audit-entries`, no key.
+
+    `entry_id` is the sender's; the same one twice is one entry. `actor` is a role and a number or a pseudonym, never a
+    name. Of a consultation `subject` is whom it was about (`core.audit.subject_of`) and `reason` one of the catalogue's
+    (`consulting.yaml`); of an acknowledgement `audience` and `seq` say which number of its feed of alerts it answers.
+    """
+
+    entry_id: str
+    kind: EntryKind
+    actor: str
+    acted_at: Instant
+    subject: str | None = None
+    alert_id: str | None = None
+    audience: str = ""
+    seq: int = 0
+    reason: str = ""

@@ -3,6 +3,9 @@
 It remembers nothing, but for the periods that partners' own counts cover: what would count anybody twice is refused
 (`periods.py`).
 
+What was collected goes on record (`audit.collection`): of each topic which offsets a batch took, and how many reports
+of them were passed on.
+
 After the records of a batch every partition of `incidents` hears how far the feeds have come with them.
 
 A steward's decision about two persons is checked likewise, and goes to every partition: each holds reports of anybody.
@@ -15,6 +18,7 @@ field's value, because dead letters are read by operators.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -32,6 +36,7 @@ from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import MINUTE, Instant, day_of
 from safety_stream.core.stages.periods import COUNT, Periods
+from safety_stream.core.stages.recording import Trail, numbers_of
 from safety_stream.core.stages.stage import EVERY_PARTITION, Output, Record, Rows, Step
 
 EARLIEST: Instant = -2_208_988_800_000
@@ -92,9 +97,36 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
 
         outputs = [_passed_or_refused(record, check_all) for record in records]
         periods.flush()
-        return [*outputs, *_word_of_feeds([output.value for output in outputs])]
+        numbers = numbers_of(rows)
+        collected = _on_record(Trail(numbers, "audit.collection"), records, outputs)
+        numbers.flush()
+        return [*outputs, *collected, *_word_of_feeds([output.value for output in outputs])]
 
     return step
+
+
+def _on_record(trail: Trail, records: Sequence[Record], outputs: Sequence[Output]) -> list[Output]:
+    """What a batch collected by each topic, in order of the topics: a record each would say no more, of every report.
+
+    Which reports those were, the topic itself says.
+    """
+    spans: dict[str, tuple[int, int, Instant]] = {}
+    passed: Counter[str] = Counter()
+    for record, output in zip(records, outputs, strict=True):
+        first, _, at = spans.get(record.topic, (record.offset, 0, record.received_at))
+        spans[record.topic] = (first, record.offset, max(at, record.received_at))
+        passed[record.topic] += not isinstance(output.value, DeadLetter)
+    return [
+        trail.put_on_record(
+            "collection",
+            at,
+            topic=topic,
+            span=(first, last),
+            actor=topic.partition(".")[2] or "steward",
+            count=passed[topic],
+        )
+        for topic, (first, last, at) in sorted(spans.items())
+    ]
 
 
 _PARTITION = 0

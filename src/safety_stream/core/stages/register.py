@@ -9,6 +9,9 @@ A claim says what it put where, so it can be taken back whatever the catalogue s
 kinds of key, indicators or areas, new versions are claimed for by it at once, and those remembered slice by slice
 (`changing.py`).
 
+What takes effect goes on record here (`audit.changes`, a chain for each partition): an erasure, any other change of
+what was said before, and a decision that joins persons or parts them. A version that is outranked alters nothing.
+
 A steward's decision about two persons' tokens comes to every partition, and each remembers all that stand, by token. It
 moves the claims that name a token of a person it concerns, and is there for every version to come. Which claims name
 a token says an index, a row for each, written when the tokens an incident names change.
@@ -35,6 +38,7 @@ from safety_stream.core.persons import STRANGERS, Persons, Who, named_in
 from safety_stream.core.register import Claim, Scope, claim_of, differences, is_out, outranks
 from safety_stream.core.stages.changing import Change
 from safety_stream.core.stages.counting import Cell, tallies_of
+from safety_stream.core.stages.recording import Trail, numbers_of
 from safety_stream.core.stages.stage import (
     CLOCK_ROW,
     EVERY_PARTITION,
@@ -85,13 +89,19 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
         clock = before.at(max([record.received_at for record in records], default=0))
         outputs: list[Output] = []
         cells: Counter[Cell] = Counter()
+        numbers = numbers_of(rows)
+        trail = Trail(numbers, "audit.changes", records[0].partition if records else None)
         for record in records:
             if isinstance(record.value, FeedStatus):
                 clock = clock.hear(record.value)
                 continue
+            moved = 0
             for old, new, as_of, cause, why in _moved(claims, record):
                 outputs.extend(_sighting_changes(old, new, as_of, cause, why))
                 _count(cells, old, new, why)
+                outputs.extend(_altered(trail, old, new))
+                moved += 1
+            outputs.extend(_combined(trail, claims.taken(), record.received_at, moved))
         if is_changing and not records and idle_at is None:
             outputs.extend(_gone_over(change, claims, clock.as_of, cells))
         outputs.extend(tallies_of(cells, clock.as_of))
@@ -101,6 +111,7 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
             clocks.put(CLOCK_ROW, clock)
         claims.flush()
         clocks.flush()
+        numbers.flush()
         change.close(has_read=bool(records))
         return outputs
 
@@ -121,6 +132,29 @@ def _moved(claims: _Claims, record: Record) -> Iterator[tuple[Claim | None, Clai
             yield was, new, record.received_at, cause, "persons-linked"
     else:
         raise unreadable("register", record)
+
+
+def _altered(trail: Trail, old: Claim | None, new: Claim) -> Iterator[Output]:
+    """Put it on record that a version took the place of another, or that a report, heard of or not, was erased."""
+    version = new.version
+    is_erasure = version.action == "erase"
+    if (old is None and not is_erasure) or (old is not None and old.version is version):
+        return
+    yield trail.put_on_record(
+        "erasure" if is_erasure else "alteration",
+        version.received_at,
+        incident=version.incident_id,
+        actor=version.source,
+        reason=version.action,
+        count=1,
+    )
+
+
+def _combined(trail: Trail, link: PersonLink | None, at: Instant, moved: int) -> Iterator[Output]:
+    """Put it on record that a decision about two persons stands from now on, and how many reports here it moved."""
+    if link is not None:
+        reason = f"{_DECIDED[link.state]}: decision {link.decision_id}"
+        yield trail.put_on_record("combination", at, actor=link.decided_by, reason=reason, count=moved)
 
 
 def _why(version: IncidentVersion, old: Claim | None) -> Cause:
@@ -146,8 +180,14 @@ class _Claims:
         self._claims = Table(rows, _CLAIMS, Claim)
         self._decisions = Table(rows, _DECISIONS, _Decisions)
         self._persons = Persons(self._decided, bounds)
+        self._taken: PersonLink | None = None
         # Where nobody has decided anything yet, no report need ask.
         self._has_decisions = rows.get(_ANY_DECISION) is not None
+
+    def taken(self) -> PersonLink | None:
+        """The decision that has come to stand since this was last asked."""
+        taken, self._taken = self._taken, None
+        return taken
 
     def get(self, incident: str) -> Claim | None:
         """What an incident puts where."""
@@ -182,6 +222,7 @@ class _Claims:
         standing = self._decided_about(link.first).get(link.second)
         if standing is not None and not supersedes(link, standing):
             return
+        self._taken = link
         self._has_decisions = True
         self._rows.put(_ANY_DECISION, b"")
         near = {one for token in pair for one in self._persons.near(token)}

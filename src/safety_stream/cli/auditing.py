@@ -1,0 +1,239 @@
+"""The work of `audit`: chains, notices and answers, read from Kafka or from files."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from confluent_kafka.admin import AdminClient
+
+from safety_stream.cli.published import moment
+from safety_stream.cli.spreadsheets import Cell
+from safety_stream.cli.terminal import Wrong, how_many
+from safety_stream.cli.told import told_in
+from safety_stream.config import Connection
+from safety_stream.core import subject_access
+from safety_stream.core.audit import Chain, Checkpoint, Fault, Verified, verified
+from safety_stream.core.catalogue import Catalogue, PersonBounds
+from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.published import AuditRecord, PublishedAlert
+from safety_stream.core.model.times import Instant, start_of, to_day, to_iso
+from safety_stream.core.persons import Persons, standing
+from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
+from safety_stream.core.register import highest_of
+from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between, read_to_end
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.records import Records
+from safety_stream.wire.topology import AUDIT_TOPICS, row_of
+
+LOOKS_AT_MOST: Final = 100_000
+"""So many looks at one alert are read: nobody looks more often."""
+
+MEND: Final = "name a file that `audit export` wrote, or write it again"
+
+
+class ExportedRecord(AuditRecord, frozen=True, kw_only=True):
+    """A record as a file has it: with the chain it is of, and its time as people read it."""
+
+    chain: str
+    partition: int
+    at: str
+
+
+COLUMNS: Final = ("chain", "partition", "at", *AuditRecord.__struct_fields__)
+
+
+def verified_in_kafka(kafka: Connection, checkpoints: Sequence[Checkpoint]) -> Iterator[Verified]:
+    """Every chain Kafka holds, verified. Raises `NoSuchTopic`."""
+    starts, ends = low_watermarks(kafka, AUDIT_TOPICS), high_watermarks(kafka, AUDIT_TOPICS)
+    for at in sorted(ends):
+        records = _records(kafka, at, starts[at], ends[at])
+        yield verified(Chain(*at), records, checkpoints)
+
+
+def verified_in_file(path: Path, checkpoints: Sequence[Checkpoint], *, is_whole: bool) -> list[Verified]:
+    """Every chain of a file, and every one a checkpoint knows of, verified. Raises `UnreadableFile`."""
+    chains: dict[Chain, list[AuditRecord]] = {}
+    if is_whole:
+        chains = {mark.chain: [] for checkpoint in checkpoints for mark in checkpoint.marks}
+    for record in told_in(path, msgspec.json.Decoder(ExportedRecord).decode, MEND):
+        chains.setdefault(Chain(record.chain, record.partition), []).append(record)
+    return [verified(chain, chains[chain], checkpoints, is_whole=is_whole) for chain in sorted(chains)]
+
+
+def in_words(fault: Fault) -> str:
+    """A fault in one line."""
+    return f"{fault.chain} number {fault.seq}: {fault.kind}: {fault.said}"
+
+
+def read_checkpoints(path: Path) -> list[Checkpoint]:
+    """The checkpoints of a file, in their order. Raises `UnreadableFile`."""
+    return list(told_in(path, msgspec.json.Decoder(Checkpoint).decode, "name a file that `audit checkpoint` wrote"))
+
+
+def add_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write one more at the end of a file."""
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(checkpoint) + b"\n")
+
+
+def records_of(kafka: Connection, first: date | None, last: date | None) -> Iterator[ExportedRecord]:
+    """The records of the days from `first` to `last` (both included), chain by chain in order."""
+    starts, ends = low_watermarks(kafka, AUDIT_TOPICS), high_watermarks(kafka, AUDIT_TOPICS)
+    since = None if first is None else start_of(to_day(first))
+    until = None if last is None else start_of(to_day(last + timedelta(days=1)))
+    for at in sorted(ends):
+        for record in _records(kafka, at, starts[at], ends[at]):
+            if (since is None or record.as_of >= since) and (until is None or record.as_of < until):
+                beside = {"chain": at[0], "partition": at[1], "at": to_iso(record.as_of)}
+                yield msgspec.convert(fields_of(record) | beside, ExportedRecord)
+
+
+def as_row(record: ExportedRecord) -> list[Cell]:
+    """A record as a row of a table."""
+    return [getattr(record, name) for name in COLUMNS]
+
+
+def write_lines(path: Path, records: Iterable[ExportedRecord]) -> int:
+    """Write a record a line, gzipped where the name ends so; returns how many."""
+    written = 0
+    with gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb") as file:
+        for record in records:
+            file.write(msgspec.json.encode(record) + b"\n")
+            written += 1
+    return written
+
+
+def fields_of(value: msgspec.Struct) -> dict[str, object]:
+    """The fields of a value by name."""
+    return msgspec.structs.asdict(value)
+
+
+def tokens_of(kafka: Connection, token: str, bounds: PersonBounds) -> tuple[str, ...]:
+    """The tokens of the person this one is of, by the decisions of stewards that stand."""
+    links = [value for _, value in _values(kafka, ["incidents"]) if isinstance(value, PersonLink)]
+    return Persons(standing(links), bounds).tokens(token)
+
+
+def held_about(kafka: Connection, token: str, bounds: PersonBounds) -> subject_access.PersonAnswer:
+    """All that is held about whoever goes by a token."""
+    search = subject_access.Search(tokens_of(kafka, token, bounds))
+    for topic in subject_access.TOPICS:
+        for at, value in _values(kafka, [topic]):
+            search.take(at, value)
+    return search.answer()
+
+
+def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> subject_access.PersonAnswer:
+    """The answer, and who was shown one of its alerts on the pages. Raises `Wrong`."""
+    try:
+        from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
+        from safety_stream.readmodel.people import Consultations  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Wrong(f"{error.name} is not installed, which this needs: pip install 'safety-stream[web]'") from None
+    recorded = Consultations(database_of(database, Path()))
+    looks = [
+        subject_access.Use(
+            at=one.consultation.at,
+            verb="consultation",
+            chain="pages",
+            seq=one.number,
+            to=one.consultation.audience,
+            topic=f"alerts.{one.consultation.audience}",
+            number=one.consultation.seq,
+            fields=(),
+            alert_id=alert.alert_id,
+            incident_id="",
+            actor=one.consultation.person,
+            reason=one.consultation.reason,
+        )
+        for alert in answer.alerts
+        for one in recorded.newest(LOOKS_AT_MOST, alert_id=alert.alert_id)
+        if one.consultation.act == "view"
+    ]
+    together = sorted((*answer.consultations, *looks), key=lambda use: (use.at, use.chain, use.seq))
+    return msgspec.structs.replace(answer, consultations=tuple(together))
+
+
+def notices_of(kafka: Connection) -> list[Notice]:
+    """Every notice there is, by what the topics hold now."""
+    stands = highest_of(value for _, value in _values(kafka, ["incidents"]) if isinstance(value, IncidentVersion))
+    notices = Notices([one.incident_id for one in stands.values() if one.action == "dispute"])
+    _tell(kafka, notices, ("alert-changes",))
+    return notices.all()
+
+
+def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at: Instant) -> Certificate | None:
+    """What was put right of a report; None where there is no such report. Not signed yet."""
+    tracing = Tracing(incident_id, catalogue)
+    for topic in ("incidents", "audit.changes", "findings", *_family(kafka, "indicators.")):
+        for where, value in _values(kafka, [topic]):
+            tracing.take(where, value)
+    stands = tracing.standing()
+    disputed = [incident_id] if stands is not None and stands.action == "dispute" else []
+    notices = Notices(disputed, incident_id)
+    _tell(kafka, notices, ("findings", "alert-changes"))
+    return tracing.certificate(notices.of_the_report(), at)
+
+
+def write_certificate(path: Path, certificate: Certificate) -> None:
+    """Write it as one JSON document."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(certificate)) + b"\n")
+
+
+def certificate_in_words(made: Certificate) -> Iterator[str]:
+    """What a certificate says, a line each."""
+    yield f"Report {made.incident_id} of {made.source} stands as {made.stands_as}"
+    for act in made.acts:
+        yield f"  {moment(act.as_of)}  {act.action}: on record as {act.chain} {act.seq}"
+    for finding in made.findings:
+        yield f"  {moment(finding.as_of)}  finding {finding.finding_id} of {finding.rule_id} {finding.change}"
+    for notice in made.notices:
+        by, number = notice.acknowledged_by, notice.seq
+        answer = f"acknowledged by {by} {moment(notice.acknowledged_at)}" if by else "open"
+        yield f"  {moment(notice.told_at)}  {notice.audience} was told, number {number}: {notice.change}; {answer}"
+    for value in made.values:
+        cell = f"{value.indicator} of {value.area}"
+        yield f"  {moment(value.as_of)}  {value.profile} was told {cell} anew, number {value.seq}"
+    if made.resting:
+        yield f"{how_many(len(made.resting), 'finding')} rest on it still"
+    yield "Everything has been put right" if made.is_complete else "Something is left to do"
+
+
+def alert_of(kafka: Connection, audience: str, number: int) -> str:
+    """The alert that a number of an audience's feed was about. Raises `Wrong` when there is no such number."""
+    for _, value in _values(kafka, [f"alerts.{audience}"]):
+        if isinstance(value, PublishedAlert) and value.seq == number:
+            return value.alert_id
+    raise Wrong(f"{audience} was never told a number {number}: see safety-stream audit notices --audience {audience}")
+
+
+def _tell(kafka: Connection, notices: Notices, first: Sequence[str]) -> None:
+    for topic in (*first, *_family(kafka, "alerts."), "audit.entries"):
+        for _, value in _values(kafka, [topic]):
+            notices.take(value)
+
+
+def _family(kafka: Connection, prefix: str) -> list[str]:
+    """The topics there are whose name begins so, sorted."""
+    admin = AdminClient(kafka.settings() | {"log_level": 0})
+    return sorted(name for name in admin.list_topics(timeout=10).topics if name.startswith(prefix))
+
+
+def _values(kafka: Connection, topics: Sequence[str]) -> Iterator[tuple[str, msgspec.Struct]]:
+    wire = Records()
+    for record in read_to_end(kafka, topics):
+        yield record.topic, wire.value(record.topic, record.value)
+
+
+def _records(kafka: Connection, at: tuple[str, int], start: int, end: int) -> Iterator[AuditRecord]:
+    decode = shipped_codecs().decoder(row_of(at[0]).subjects)
+    for record in read_between(kafka, {at: start}, {at: end}):
+        value = decode(record.value)
+        if isinstance(value, AuditRecord):
+            yield value

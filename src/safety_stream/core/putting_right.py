@@ -1,0 +1,344 @@
+"""Put right everywhere: where a report that was corrected or taken back had gone, and what was put right there.
+
+Theory of operation
+-------------------
+When a partner corrects, disputes, restricts, withdraws or erases a report, everything that was derived from it is
+evaluated anew, and each change of a finding or of an alert says by which report and action it came about (its cause).
+So what was put right can be followed through the topics by that cause alone:
+
+    report ──▶ findings ──▶ alerts ──▶ the feeds of those who had been told (a restatement, with a number of its own)
+       └─────▶ series it counted in ──▶ values restated in the feeds of indicators
+
+Where several reports of one alert are taken back together, the first of them brings its end about; so of a report's
+notices are those, too, that told of the end of an alert that rested on it.
+
+A *recipient* is an audience whose feed has such a restatement: what the law asks is that it puts its own copy right
+(UK GDPR article 19, DPA 2018 section 48). It says so by acknowledging the number, or a later one of the same alert.
+Until then it is *open*, and somebody has to ask.
+
+A report that is disputed counts as before, and restates nothing; those who were told of an alert that rests on it are
+recipients of that, under the number they were told last. One that is restricted counts nowhere until another version
+lifts it.
+
+A *certificate* says all of this of one report. It names no person, and is signed outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.alerts import AlertVersion, Change
+from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.incidents import Action, IncidentVersion
+from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
+from safety_stream.core.model.times import Day, Instant
+from safety_stream.core.register import Scope, Series, claim_of, outranks
+from safety_stream.core.stages.enter import ACKNOWLEDGED
+
+PUTS_RIGHT: Final[frozenset[Action]] = frozenset({"correct", "dispute", "restrict", "withdraw", "erase"})
+"""What a partner does to a report that others have to follow."""
+
+Why = Literal["restated", "disputed"]
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What an audience was told that it has to put right at home: number `seq` of its feed.
+
+    `incident_id` and `action` are why; `acknowledged_by` is empty, and `acknowledged_at` None, while it is open.
+    """
+
+    audience: str
+    seq: int
+    alert_id: str
+    version: int
+    change: Change
+    why: Why
+    incident_id: str
+    action: Action
+    told_at: Instant
+    acknowledged_by: str = ""
+    acknowledged_at: Instant | None = None
+
+
+class ChangedFinding(msgspec.Struct, frozen=True):
+    """A finding that came, changed or went with what was done to the report. Not on whom: that is no part of it."""
+
+    finding_id: str
+    rule_id: str
+    change: Change
+    as_of: Instant
+
+
+class RestatedValue(msgspec.Struct, frozen=True):
+    """The next value that a profile was told of a cell the report counted in, or counts in now."""
+
+    profile: str
+    seq: int
+    area: str
+    indicator: str
+    period: str
+    starts: Day
+    value: int | None
+    as_of: Instant
+
+
+class Act(msgspec.Struct, frozen=True):
+    """What was done to the report, by the record of it: number `seq` of a chain of the audit, and its hash."""
+
+    action: str
+    verb: str
+    chain: str
+    seq: int
+    hash: str
+    as_of: Instant
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a report had gone, and what was put right there. Signed like a checkpoint.
+
+    `stands_as` is what its last action has made of it, `resting` the findings that rest on it still: none, where it
+    was taken back. `is_complete`: that is so, and no notice is open.
+    """
+
+    incident_id: str
+    source: str
+    stands_as: Action
+    at: Instant
+    acts: tuple[Act, ...]
+    findings: tuple[ChangedFinding, ...]
+    resting: tuple[str, ...]
+    notices: tuple[Notice, ...]
+    values: tuple[RestatedValue, ...]
+    is_complete: bool
+    key_id: str = ""
+    signature: str = ""
+
+
+class Notices:
+    """The notices there are, while `alert-changes`, the feeds of alerts and `audit.entries` are being read, in order.
+
+    `disputed`: the reports that are disputed as they stand. `follows`: the report whose own notices are asked for; then
+    `findings` are read before all else.
+    """
+
+    def __init__(self, disputed: Iterable[str] = (), follows: str = "") -> None:
+        """Nothing is known."""
+        self._disputed = frozenset(disputed)
+        self._follows = follows
+        self._findings: set[str] = set()
+        self._holds: set[str] = set()
+        self._ended: set[tuple[str, int]] = set()
+        self._causes: dict[tuple[str, int], tuple[str, Action]] = {}
+        self._rests: dict[str, str] = {}
+        self._restated: dict[tuple[str, str, int], Notice] = {}
+        self._last: dict[tuple[str, str], PublishedAlert] = {}
+        self._answers: dict[tuple[str, str], list[AuditRecord]] = {}
+
+    def take(self, value: msgspec.Struct) -> None:
+        """Fold one value in."""
+        if isinstance(value, FindingChange):
+            if self._follows in reports_of(value.finding):
+                self._findings.add(value.finding.finding_id)
+        elif isinstance(value, AlertVersion):
+            self._take_alert(value)
+        elif isinstance(value, PublishedAlert):
+            self._take_told(value)
+        elif isinstance(value, AuditRecord) and value.reason == ACKNOWLEDGED:
+            self._answers.setdefault((value.audience, value.alert_id or ""), []).append(value)
+
+    def all(self) -> list[Notice]:
+        """Every notice, the oldest first, each with its acknowledgement if it has one."""
+        found = [*self._restated.values(), *self._of_disputes()]
+        return sorted(map(self._answered, found), key=lambda one: (one.told_at, one.audience, one.seq))
+
+    def of_the_report(self) -> list[Notice]:
+        """The notices of the report that is followed: those it brought about, and of the end of what rested on it."""
+        return [
+            one for one in self.all() if one.incident_id == self._follows or (one.alert_id, one.version) in self._ended
+        ]
+
+    def _take_alert(self, version: AlertVersion) -> None:
+        done = act_of(version.cause)
+        if done is not None:
+            self._causes[version.alert_id, version.version] = done
+        if any(finding.finding_id in self._findings for finding in version.findings):
+            self._holds.add(version.alert_id)
+        elif version.alert_id in self._holds:
+            self._holds.discard(version.alert_id)
+            self._ended.add((version.alert_id, version.version))
+        if self._disputed:
+            reports = {report for one in version.findings for report in reports_of(one)} & self._disputed
+            if reports:
+                self._rests[version.alert_id] = min(reports)
+            else:
+                self._rests.pop(version.alert_id, None)
+
+    def _take_told(self, told: PublishedAlert) -> None:
+        self._last[told.audience, told.alert_id] = told
+        done = self._causes.get((told.alert_id, told.version))
+        # Who hears of an alert for the first time has nothing of before.
+        if done is not None and told.prior_seq is not None:
+            key = (told.audience, told.alert_id, told.version)
+            self._restated.setdefault(key, _notice(told, "restated", *done))
+
+    def _of_disputes(self) -> Iterator[Notice]:
+        for (_, alert_id), told in self._last.items():
+            if alert_id in self._rests and told.change != "withdrawn":
+                yield _notice(told, "disputed", self._rests[alert_id], "dispute")
+
+    def _answered(self, notice: Notice) -> Notice:
+        for answer in self._answers.get((notice.audience, notice.alert_id), ()):
+            if answer.to_seq >= notice.seq:
+                return msgspec.structs.replace(notice, acknowledged_by=answer.actor or "", acknowledged_at=answer.as_of)
+        return notice
+
+
+class Tracing:
+    """One report, while the topics it went through are being read: `incidents` first, all else in any order."""
+
+    def __init__(self, incident_id: str, catalogue: Catalogue) -> None:
+        """Follow the report of this id."""
+        self._id = incident_id
+        self._scope = Scope(catalogue)
+        self._versions: list[IncidentVersion] = []
+        self._cells: set[tuple[str, str, Day]] | None = None
+        self._acts: list[Act] = []
+        self._findings: list[ChangedFinding] = []
+        self._resting: set[str] = set()
+        self._values: dict[tuple[str, str, str, str, Day], RestatedValue] = {}
+
+    def take(self, topic: str, value: msgspec.Struct) -> None:
+        """Fold one value of a topic in."""
+        if isinstance(value, IncidentVersion):
+            if value.incident_id == self._id:
+                self._versions.append(value)
+        elif isinstance(value, FindingChange):
+            self._take_finding(value)
+        elif isinstance(value, AuditRecord):
+            if value.incident_id == self._id:
+                act = Act(value.reason or "", value.verb, topic, value.seq, value.hash, value.as_of)
+                self._acts.append(act)
+        elif isinstance(value, PublishedIndicator):
+            self._take_value(value)
+
+    def standing(self) -> IncidentVersion | None:
+        """The version that stands; None where there is no such report."""
+        return self._standing(self._versions)
+
+    def certificate(self, notices: Iterable[Notice], at: Instant) -> Certificate | None:
+        """What was put right of the report; None where there is no such report. `notices`: those of the report."""
+        stands = self.standing()
+        if stands is None:
+            return None
+        mine = tuple(notices)
+        resting = tuple(sorted(self._resting))
+        is_put_right = not resting or stands.action in ("new", "correct", "dispute")
+        return Certificate(
+            incident_id=self._id,
+            source=stands.source,
+            stands_as=stands.action,
+            at=at,
+            acts=tuple(self._acts),
+            findings=tuple(self._findings),
+            resting=resting,
+            notices=mine,
+            values=tuple(sorted(self._values.values(), key=lambda one: (one.profile, one.seq))),
+            is_complete=is_put_right and all(one.acknowledged_by for one in mine),
+        )
+
+    def _take_finding(self, change: FindingChange) -> None:
+        finding = change.finding
+        if self._id in reports_of(finding) and change.change != "withdrawn":
+            self._resting.add(finding.finding_id)
+        else:
+            self._resting.discard(finding.finding_id)
+        done = act_of(change.cause)
+        if done is not None and done[0] == self._id:
+            self._findings.append(ChangedFinding(finding.finding_id, finding.rule_id, change.change, change.as_of))
+
+    def _take_value(self, value: PublishedIndicator) -> None:
+        if value.as_of < self._since() or not self._counts_in(value):
+            return
+        key = (value.profile, value.area, value.indicator, value.period, value.starts)
+        self._values.setdefault(
+            key,
+            RestatedValue(
+                value.profile,
+                value.seq,
+                value.area,
+                value.indicator,
+                value.period,
+                value.starts,
+                value.value,
+                value.as_of,
+            ),
+        )
+
+    def _since(self) -> Instant:
+        put_right = [one.received_at for one in self._versions if one.action in PUTS_RIGHT]
+        return min(put_right, default=0)
+
+    def _counts_in(self, value: PublishedIndicator) -> bool:
+        if self._cells is None:
+            self._cells = set(self._moved())
+        return any(
+            area == value.area and indicator == value.indicator and value.starts <= day < value.ends
+            for area, indicator, day in self._cells
+        )
+
+    def _moved(self) -> Iterator[tuple[str, str, Day]]:
+        """The cells in which it counts otherwise than before anything was put right."""
+        before = self._standing(one for one in self._versions if one.received_at < self._since())
+        after = self.standing()
+        old: tuple[Series, ...] = () if before is None else claim_of(before, self._scope).series
+        new: tuple[Series, ...] = () if after is None else claim_of(after, self._scope).series
+        for one in {*old} ^ {*new}:
+            yield one.area, one.indicator, one.event_day
+
+    @staticmethod
+    def _standing(versions: Iterable[IncidentVersion]) -> IncidentVersion | None:
+        found: IncidentVersion | None = None
+        for version in versions:
+            if found is None or outranks(version, found):
+                found = version
+        return found
+
+
+def reports_of(finding: Finding) -> frozenset[str]:
+    """The reports a finding rests on, and the findings that stand in the place of one."""
+    return frozenset(report for one in finding.evidence for report in one.reports)
+
+
+def act_of(cause: str) -> tuple[str, Action] | None:
+    """The report and what was done to it, where that is the cause of a change and puts something right."""
+    incident, _, word = cause.partition(" ")
+    for action in PUTS_RIGHT:
+        if word == action:
+            return incident, action
+    return None
+
+
+def certified_part(certificate: Certificate) -> bytes:
+    """What of a certificate is signed: everything but the signature."""
+    return _ENCODER.encode(msgspec.structs.replace(certificate, signature=""))
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def _notice(told: PublishedAlert, why: Why, incident_id: str, action: Action) -> Notice:
+    return Notice(
+        audience=told.audience,
+        seq=told.seq,
+        alert_id=told.alert_id,
+        version=told.version,
+        change=told.change,
+        why=why,
+        incident_id=incident_id,
+        action=action,
+        told_at=told.as_of,
+    )

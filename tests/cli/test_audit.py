@@ -1,0 +1,120 @@
+"""The audit as a file, verified where there is no broker: what is found, by which exit code it is told, and to whom."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from safety_stream.cli import app
+from safety_stream.cli.auditing import ExportedRecord, add_checkpoint, read_checkpoints, write_lines
+from safety_stream.core.audit import Checkpoint, Mark
+from safety_stream.core.model.times import to_iso
+from safety_stream.core.stages.recording import Trail, numbers_of
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.edge.seals import read_signer
+
+
+def run(*words: object, exits: int = 0) -> list[Any]:
+    result = CliRunner().invoke(app, ["audit", *map(str, words), "--json"])
+    assert result.exit_code == exits, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def exported(chain: str, count: int) -> list[ExportedRecord]:
+    """A chain as `audit export` writes it."""
+    trail = Trail(numbers_of(MemoryRows()), chain)
+    records = [
+        trail.put_on_record("erasure", at, incident=f"report-{at}", actor="housing").value for at in range(count)
+    ]
+    return [
+        msgspec.convert(
+            msgspec.structs.asdict(record) | {"chain": chain, "partition": 0, "at": to_iso(record.as_of)},
+            ExportedRecord,
+        )
+        for record in records
+    ]
+
+
+RECORDS = [*exported("audit.changes", 9), *exported("audit.entries", 4)]
+
+
+@pytest.fixture
+def believed(tmp_path: Path) -> tuple[object, ...]:
+    """What somebody holds from when both chains were as they are in `RECORDS`."""
+    run("key", tmp_path / "audit.pem")
+    marks = tuple(Mark(one.chain, 0, one.seq, one.hash) for one in (RECORDS[8], RECORDS[12]))
+    add_checkpoint(tmp_path / "held.jsonl", read_signer(tmp_path / "audit.pem").checkpoint(Checkpoint(7, marks)))
+    return ("--checkpoints", tmp_path / "held.jsonl", "--public-key", tmp_path / "audit.pem.pub")
+
+
+def kinds(said: list[Any]) -> set[str]:
+    return {fault["kind"] for one in said for fault in one["faults"]}
+
+
+@pytest.mark.parametrize("name", ["audit.jsonl", "audit.jsonl.gz"])
+def test_a_whole_file_is_whole(tmp_path: Path, believed: tuple[object, ...], name: str):
+    assert write_lines(tmp_path / name, RECORDS) == 13
+
+    said = run("verify", "--from", tmp_path / name, *believed)
+
+    assert {one["chain"]: (one["last"], one["faults"]) for one in said} == {
+        "audit.changes[0]": (9, []),
+        "audit.entries[0]": (4, []),
+    }
+
+
+@pytest.mark.parametrize(
+    ("records", "kind"),
+    [
+        (RECORDS[:4] + RECORDS[5:], "dropped"),
+        ([*RECORDS[:4], RECORDS[3], *RECORDS[4:]], "inserted"),
+        ([*RECORDS[:3], RECORDS[4], RECORDS[3], *RECORDS[5:]], "reordered"),
+        ([msgspec.structs.replace(RECORDS[0], actor="police"), *RECORDS[1:]], "edited"),
+        (RECORDS[:9], "truncated"),
+        (RECORDS[:8] + RECORDS[9:], "truncated"),
+    ],
+)
+def test_what_somebody_did_to_the_file_is_found(
+    tmp_path: Path, believed: tuple[object, ...], records: list[ExportedRecord], kind: str
+):
+    write_lines(tmp_path / "audit.jsonl", records)
+
+    assert kind in kinds(run("verify", "--from", tmp_path / "audit.jsonl", *believed, exits=2))
+
+
+def test_a_part_is_verified_for_itself(tmp_path: Path, believed: tuple[object, ...]):
+    write_lines(tmp_path / "audit.jsonl", RECORDS[2:7])
+
+    assert kinds(run("verify", "--from", tmp_path / "audit.jsonl", "--part", *believed)) == set()
+    assert kinds(run("verify", "--from", tmp_path / "audit.jsonl", *believed, exits=2)) == {"dropped", "truncated"}
+
+
+def test_a_checkpoint_that_somebody_changed_is_said_to_be_none_and_not_gone_by(
+    tmp_path: Path, believed: tuple[object, ...]
+):
+    (held,) = read_checkpoints(tmp_path / "held.jsonl")
+    forged = msgspec.structs.replace(held, marks=(Mark("audit.changes", 0, 12, "ab" * 32),))
+    add_checkpoint(tmp_path / "held.jsonl", forged)
+    write_lines(tmp_path / "audit.jsonl", RECORDS)
+
+    assert kinds(run("verify", "--from", tmp_path / "audit.jsonl", *believed, exits=2)) == set()
+
+
+def test_checkpoints_are_not_believed_without_a_key(tmp_path: Path, believed: tuple[object, ...]):
+    write_lines(tmp_path / "audit.jsonl", RECORDS)
+    said = ["audit", "verify", "--from", str(tmp_path / "audit.jsonl"), *map(str, believed[:2])]
+
+    result = CliRunner().invoke(app, said)
+
+    assert (result.exit_code, "name it with --public-key" in result.stderr) == (1, True)
+
+
+def test_a_reason_that_is_none_is_refused_before_anything_is_looked_at():
+    result = CliRunner().invoke(app, ["audit", "person", "tok-a", "--because", "curiosity", "--by", "officer-7"])
+
+    assert (result.exit_code, "there is no reason curiosity" in result.stderr) == (2, True)

@@ -1,0 +1,95 @@
+"""What was done outside the stages goes on record once, in a chain, and nothing that people send stops the stage."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from tests.core.stages.making import NOON, a_record
+
+from safety_stream.core.audit import Chain, subject_of, verified
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.published import AuditEntry, AuditRecord
+from safety_stream.core.stages import enter
+from safety_stream.core.stages.rows import MemoryRows
+
+LOOKED = AuditEntry(
+    entry_id=str(UUID(int=1)),
+    kind="consultation",
+    actor="data-protection-officer-1",
+    acted_at=NOON,
+    subject=subject_of("tok-a"),
+    reason="subject-access",
+)
+ANSWERED = AuditEntry(
+    entry_id=str(UUID(int=2)),
+    kind="acknowledgement",
+    actor="duty-officer-7",
+    acted_at=NOON,
+    alert_id=str(UUID(int=3)),
+    audience="duty-officer",
+    seq=4,
+)
+
+
+def entered(catalogue: Catalogue, *batches: list[Any]) -> list[Any]:
+    step, rows = enter.make_step(catalogue, 1), MemoryRows()
+    return [
+        output.value
+        for batch in batches
+        for output in step(rows, [a_record(one, "audit-entries", received_at=NOON) for one in batch], None)
+    ]
+
+
+def test_a_consultation_says_who_looked_at_whom_and_why_and_names_nobody(catalogue: Catalogue):
+    (record,) = entered(catalogue, [LOOKED])
+
+    assert (record.verb, record.actor, record.reason) == ("consultation", LOOKED.actor, "subject-access")
+    assert record.subject == subject_of("tok-a")
+    assert "tok-a" not in str(record)
+
+
+def test_an_acknowledgement_is_an_alteration_at_the_recipient(catalogue: Catalogue):
+    (record,) = entered(catalogue, [ANSWERED])
+
+    assert (record.verb, record.reason, record.actor) == ("alteration", enter.ACKNOWLEDGED, ANSWERED.actor)
+    assert (record.audience, record.topic, record.from_seq) == ("duty-officer", "alerts.duty-officer", 4)
+
+
+def test_entries_are_one_chain_however_they_are_cut_and_each_is_in_it_once(catalogue: Catalogue):
+    records = entered(catalogue, [LOOKED], [ANSWERED, LOOKED], [ANSWERED])
+
+    assert [record.seq for record in records] == [1, 2]
+    assert verified(Chain("audit.entries", 0), records).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"entry_id": "7"}, "entry_id"),
+        ({"actor": "Somebody With A Name"}, "actor"),
+        ({"alert_id": "tok-a"}, "alert_id"),
+        ({"reason": ""}, "reason"),
+        ({"subject": "tok-a"}, "subject"),
+        ({"subject": None}, "subject"),
+        ({"kind": "acknowledgement"}, "audience"),
+    ],
+)
+def test_what_says_less_than_it_must_is_a_dead_letter_that_names_the_field_alone(
+    catalogue: Catalogue, changes: dict[str, Any], field: str
+):
+    letter, record = entered(catalogue, [msgspec.structs.replace(LOOKED, **changes), ANSWERED])
+
+    assert isinstance(letter, DeadLetter)
+    assert isinstance(record, AuditRecord)
+    assert (letter.reason, field in letter.detail) == ("schema-violation", True)
+    assert not any(str(value) in letter.detail for value in changes.values() if value and field != "audience")
+
+
+def test_bytes_that_nobody_can_read_are_a_dead_letter(catalogue: Catalogue):
+    (letter,) = entered(catalogue, [Refused("empty", "there is nothing")])
+
+    assert (letter.stage, letter.reason) == ("enter", "empty")

@@ -1,0 +1,233 @@
+"""A person's whole life on real Kafka: reported, alerted on, looked up, erased, put right; then looked for everywhere.
+
+What is searched is every byte on disk and, because Kafka compresses what it writes, every record the broker gives.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from confluent_kafka.admin import AdminClient
+from tests.kafka.test_backbone import PARTITIONS, Workers
+from tests.replay.telling import a_report
+from typer.testing import CliRunner
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.cli import app
+from safety_stream.config import Connection
+from safety_stream.core.model.reports import Report, ReportedPlace
+from safety_stream.core.model.times import DAY_LENGTH, MINUTE
+from safety_stream.data_files import catalogue_folder
+from safety_stream.edge.producer import ReportProducer
+from safety_stream.embedded import EmbeddedKafka
+from safety_stream.readmodel.database import open_database
+from safety_stream.readmodel.people import Consultation, Consultations
+from safety_stream.streaming.draining import wait_until_drained
+from safety_stream.streaming.provisioning import create, plan
+from safety_stream.streaming.reading import read_to_end
+from safety_stream.wire.topology import row_of, topics
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
+
+PLAIN = {"forename": "Zzforename", "surname": "Zzsurname", "date of birth": "1990-02-03", "phone": "07700900461"}
+"""Nobody: words that are no names, and a number kept free for drama."""
+
+KEEPS_THE_TOKEN = {
+    *("partner.police-crimes", "incidents", "sightings", "links", "findings"),
+    *("alert-changes", "handled-alerts", "alerts.duty-officer", "alerts.repeat-victim-list"),
+    "changelog.handle",
+}
+"""Logs that keep by size what was said before, and what is remembered of an alert until it is forgotten: docs/audit.md
+says so, and why.
+"""
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedKafka]:
+    with EmbeddedKafka(tmp_path / "bus" / "kafka") as running:
+        yield running
+
+
+class Desk:
+    """Commands as people run them against one broker."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+
+    def run(self, *words: object, exits: int = 0, on_kafka: bool = True) -> list[Any]:
+        """What a command says, a value a line."""
+        where = ["--bootstrap", self._bootstrap] if on_kafka else []
+        result = CliRunner().invoke(app, [*map(str, words), "--json", *where])
+        assert result.exit_code == exits, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def tokenised(desk: Desk, partner: Path) -> tuple[str, str]:
+    """The tokens of the person and of the phone, made at the partner: nothing else leaves that folder."""
+    partner.mkdir()
+    (partner / "persons.csv").write_text(f"{','.join(PLAIN)}\n{','.join(PLAIN.values())}\n", encoding="utf-8")
+    keys, made = partner / "keys.json", partner / "tokens.jsonl"
+    desk.run("tokens", "key", "new", keys, "--epoch", "e1", "--purpose", "safeguarding", on_kafka=False)
+    desk.run(
+        *("tokens", "make", partner / "persons.csv", "--keys", keys, "--purpose", "safeguarding", "--out", made),
+        on_kafka=False,
+    )
+    line = json.loads(made.read_text(encoding="utf-8"))
+    return line["parties"][0]["token"], line["phones"][0]
+
+
+def harms(token: str, phone: str) -> list[Report]:
+    """Three, on three days, of which the last was yesterday."""
+    now = time.time_ns() // 1_000_000
+    return [
+        msgspec.structs.replace(
+            a_report(
+                "police-crimes",
+                f"harm-{number}",
+                "2026-01-05T20:00",
+                people={"victim": token},
+                place=ReportedPlace(area="E07000117", uprn="900000000001"),
+                phones=(phone,),
+            ),
+            occurred_from=now - (4 - number) * DAY_LENGTH,
+            reported_at=now - (4 - number) * DAY_LENGTH + MINUTE,
+        )
+        for number in (1, 2, 3)
+    ]
+
+
+def erased(report: Report) -> Report:
+    return msgspec.structs.replace(report, source_version=2, action="erase", parties=(), phones=(), place=None)
+
+
+def looked_at(pages: str, alert_id: str) -> None:
+    """Somebody was shown an alert on the pages."""
+    Consultations(open_database(pages)).note(
+        Consultation(
+            at=time.time_ns() // 1_000_000,
+            act="view",
+            person="officer-7",
+            role="duty-officer",
+            audience="duty-officer",
+            alert_id=alert_id,
+            seq=1,
+            reason="on-shift",
+            session="a-session",
+        )
+    )
+
+
+def send(kafka: Connection, reports: list[Report]) -> None:
+    with ReportProducer(kafka) as producer:
+        for report in reports:
+            producer.send(report)
+
+
+def kept(kafka: Connection) -> Iterator[tuple[str, bytes]]:
+    """Every record of every topic, whole; of compacted ones what compaction leaves: the newest of each key."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    names = sorted(name for name in admin.list_topics(timeout=10).topics if not name.startswith("__"))
+    newest: dict[tuple[str, int, bytes | None], bytes] = {}
+    for one in read_to_end(kafka, names):
+        content = b"\n".join(
+            [one.key or b"", one.value or b"", *(f"{name}={value!r}".encode() for name, value in one.headers)]
+        )
+        if row_of(one.topic).keep == "latest":
+            newest[one.topic, one.partition, one.key] = b"" if one.value is None else content
+        else:
+            yield one.topic, content
+    for (topic, _, _), content in newest.items():
+        yield topic, content
+
+
+def holding(kafka: Connection, *words: str) -> set[str]:
+    """The topics that hold one of these words."""
+    return {topic for topic, content in kept(kafka) if any(word.encode() in content for word in words)}
+
+
+def files_with(folder: Path, *words: str) -> set[str]:
+    """The files below a folder that hold one of these words."""
+    return {
+        str(path.relative_to(folder))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and any(word.encode() in path.read_bytes() for word in words)
+    }
+
+
+def test_a_persons_whole_life_leaves_no_plain_identifier_and_is_put_right_everywhere(  # noqa: PLR0915 - a life is long
+    broker: EmbeddedKafka, tmp_path: Path
+) -> None:
+    kafka, catalogue = Connection(broker.bootstrap_servers), load_catalogue(catalogue_folder())
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
+    create(admin, plan(admin, topics(catalogue, PARTITIONS)).create)
+    bus, desk = tmp_path / "bus", Desk(broker.bootstrap_servers)
+    token, phone = tokenised(desk, tmp_path / "partner")
+    pages = f"sqlite:///{bus / 'pages.sqlite'}"
+    key, checkpoints, export = bus / "audit.pem", bus / "checkpoints.jsonl", bus / "audit.jsonl"
+    by = ("--by", "data-protection-officer-1")
+    believed = ("--checkpoints", checkpoints, "--public-key", f"{key}.pub")
+    desk.run("audit", "key", key, on_kafka=False)
+
+    with Workers(broker.bootstrap_servers, bus) as workers:
+        workers.start("a")
+        reports = harms(token, phone)
+        send(kafka, reports)
+        wait_until_drained(kafka, catalogue, seconds=120)
+        desk.run("project", "--until-end", "--database", pages, "--data", bus)
+        desk.run("audit", "checkpoint", "--key", key, "--out", checkpoints)
+
+        # What is held, and who was told; and that somebody asked is on record.
+        (held,) = desk.run("audit", "person", token, "--because", "subject-access", *by)
+        assert {one["source"] for one in held["reports"]} == {"police-crimes"}
+        assert len(held["reports"]) == len(reports)
+        assert "duty-officer" in {one["to"] for one in held["disclosures"]}
+        wait_until_drained(kafka, catalogue, seconds=120)
+        looked_at(pages, held["alerts"][0]["alert_id"])
+        (held,) = desk.run("audit", "person", token, "--because", "erasure", *by, "--database", pages)
+        assert {"subject-access", "on-shift"} <= {one["reason"] for one in held["consultations"]}
+
+        send(kafka, [erased(report) for report in reports])
+        wait_until_drained(kafka, catalogue, seconds=120)
+        desk.run("project", "--until-end", "--database", pages, "--data", bus)
+
+        # Everybody who was told has to say that it is put right there.
+        (made,) = desk.run("audit", "certificate", "police-crimes/harm-3", "--key", key, exits=2)
+        assert (made["stands_as"], made["resting"], made["is_complete"]) == ("erase", [], False)
+        for notice in desk.run("audit", "notices", "--overdue-after", 0, exits=2):
+            said = ("--audience", notice["audience"], "--number", notice["seq"])
+            desk.run("audit", "acknowledge", *said, "--by", "officer-7")
+        wait_until_drained(kafka, catalogue, seconds=120)
+        assert desk.run("audit", "notices", "--overdue-after", 0) == []
+        certificate = bus / "certificate.json"
+        (made,) = desk.run("audit", "certificate", "police-crimes/harm-3", "--key", key, "--out", certificate)
+        assert made["is_complete"]
+        assert workers.end("a") == 0
+
+    # The audit is whole, by what somebody held from before; on the bus, and as a file.
+    chains = desk.run("audit", "verify", *believed)
+    assert {fault["kind"] for one in chains for fault in one["faults"]} == set()
+    desk.run("audit", "checkpoint", "--key", key, "--out", checkpoints)
+    (written,) = desk.run("audit", "export", "--out", export)
+    assert written["records"] == sum(one["last"] for one in chains)
+    desk.run("audit", "verify", "--from", export, *believed)
+    desk.run("audit", "export", "--format", "csv", "--out", bus / "audit.csv")
+    lines = export.read_bytes().splitlines(keepends=True)
+    export.write_bytes(b"".join(lines[:-1]))
+    cut = desk.run("audit", "verify", "--from", export, *believed, exits=2)
+    assert {fault["kind"] for one in cut for fault in one["faults"]} == {"truncated"}
+
+    # Nothing readable ever left the partner; and after the erasure only what keeps by size has the token.
+    words = tuple(PLAIN.values())
+    assert holding(kafka, *words) == set()
+    assert files_with(bus, *words) == set()
+    assert files_with(tmp_path / "partner", *words), "the search finds what is there"
+    assert holding(kafka, token, phone) <= KEEPS_THE_TOKEN
+    assert "partner.police-crimes" in holding(kafka, token)
+    written_by_us = {"audit.jsonl", "audit.csv", "checkpoints.jsonl", "certificate.json", "worker-a.log"}
+    assert files_with(bus, token, phone) & written_by_us == set()
