@@ -422,7 +422,7 @@ def samples(schema: Record) -> dict[str, dict[str, Datum]]:
 
 def _sample(of: AvroType, *, is_full: bool, at: str) -> Datum:  # noqa: C901, PLR0911 - a line per type of Avro
     match of:
-        case Nullable(inner) | Array(inner):
+        case Nullable(inner):
             return _sample(inner, is_full=is_full, at=at) if is_full else None
         case Array(items):
             return [_sample(items, is_full=is_full, at=f"{at}-{index}") for index in range(2)] if is_full else []

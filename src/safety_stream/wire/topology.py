@@ -80,6 +80,7 @@ TOPICS = (
     TopicRow("alerts.",          "alert id",     ("published-alert",),                 "one",  "log"),
     TopicRow("indicators.",      "series",       ("published-indicator",),             "one",  "log"),
     TopicRow("audit.",           "none",         ("audit",),                           "one",  "log"),
+    TopicRow("withheld",         "alert id",     ("withheld",),                        "one",  "log"),
     TopicRow("feed-status",      "partition",    ("feed-status",),                     "one",  "latest"),
     TopicRow("dead-letters.",    "none",         ("dead-letter",),                     "one",  "log"),
     TopicRow("redriven",         "dead letter",  (),                                   "one",  "latest"),
@@ -97,7 +98,8 @@ STAGES = (
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),
     StageRow("handle", ("alert-changes", "alert-actions"), ("handled-alerts", "action-answers", "dead-letters."), 0.0,
              handle.make_step),
-    StageRow("publish-alerts", ("handled-alerts",), ("alerts.", "audit."), 0.0, publish_alerts.make_step),
+    StageRow("publish-alerts", ("handled-alerts",), ("alerts.", "audit.", "withheld"), 0.0,
+             publish_alerts.make_step),
     StageRow("publish-indicators", ("indicator-values", "signals"), ("indicators.", "audit."), 0.25,
              publish_indicators.make_step),
 )
@@ -192,7 +194,7 @@ def _settings(row: TopicRow) -> dict[str, str]:
     }
     if row.keep == "log":
         # What was disclosed to whom must be answerable for years, and who is who holds for as long as reports do.
-        settings["retention.bytes"] = "-1" if row.name in ("audit.", "person-links") else str(4 * 1024**3)
+        settings["retention.bytes"] = "-1" if row.name in ("audit.", "withheld", "person-links") else str(4 * 1024**3)
     if row.keep == "latest":
         # Stores trust themselves for half of this (`streaming.store.TRUSTED_SECONDS`).
         settings["delete.retention.ms"] = str(24 * 3600 * 1000)

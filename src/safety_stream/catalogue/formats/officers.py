@@ -48,7 +48,7 @@ class HandlingFile(Strict):
 
 
 class AudienceEntry(Strict):
-    """Who may hear of which alerts, and which fields of them."""
+    """Who may hear of which alerts; which fields of them, policy/policy.yaml says."""
 
     id: Name
     title: Prose
@@ -56,7 +56,6 @@ class AudienceEntry(Strict):
     priorities: Annotated[list[Priority], Field(min_length=1)]
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
-    fields: Annotated[list[str], Field(min_length=1)]
 
 
 class ProfileEntry(Strict):
