@@ -22,7 +22,7 @@ from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.sensitivity import Sensitivity
-from safety_stream.core.model.sharing import Grant, Sharing, SharingAgreement
+from safety_stream.core.model.sharing import Grant, QuotaOf, Sharing, SharingAgreement, UseLimit
 from safety_stream.core.model.times import Day
 from safety_stream.core.stages.publish_alerts import RATIONALE
 from safety_stream.wire.reports import shipped_registry
@@ -35,6 +35,9 @@ ALERT_FIELDS = frozenset({*AlertVersion.__struct_fields__, "handling", RATIONALE
 
 ALWAYS_TOLD = frozenset({"alert_id", "version", "change", "as_of"})
 """Without these nothing can be read, and taken back: whoever is told of an alert is told them."""
+
+
+_FAMILIES: Mapping[str, QuotaOf] = {"partner": "partner.", "audience": "audience.", "profile": "profile."}
 
 
 @lru_cache(maxsize=1)
@@ -55,6 +58,7 @@ def read_policy(files: Files, known: Vocabulary, today: Day | None = None) -> Sh
         return Sharing(agreements=tuple(agreements.values()))
     at, model = read
     at.refuse_repeats("grants", [entry.id for entry in model.grants])
+    at.refuse_repeats("quotas", [entry.of for entry in model.quotas], what="of")
     limits = {limit.legal_basis: limit for limit in model.limits}
     for index, limit in enumerate(model.limits):
         _know_fields(at, ("limits", index, "exactly"), limit.exactly)
@@ -79,6 +83,7 @@ def read_policy(files: Files, known: Vocabulary, today: Day | None = None) -> Sh
         conditional_to=conditional_to,
         members={one.subscriber: frozenset(one.tokens) for one in model.members},
         protected_places=frozenset(model.protected_places),
+        quotas=tuple(UseLimit(of=_FAMILIES[one.of], written=one.written, read=one.read) for one in model.quotas),
     )
 
 

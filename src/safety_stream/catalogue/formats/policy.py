@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -69,6 +69,15 @@ class MembersEntry(Strict):
     tokens: Annotated[list[_Token], Field(min_length=1)]
 
 
+class QuotaEntry(Strict):
+    """How many bytes a second each user of a family may write and read."""
+
+    of: Literal["partner", "audience", "profile"]
+    written: Annotated[int, Field(ge=1)] | None = None
+    read: Annotated[int, Field(ge=1)] | None = None
+    source: Prose
+
+
 class PolicyFile(Strict):
     """`policy/policy.yaml`."""
 
@@ -77,3 +86,4 @@ class PolicyFile(Strict):
     conditional: list[ConditionalEntry] = []
     members: list[MembersEntry] = []
     protected_places: list[Name] = []
+    quotas: list[QuotaEntry] = []

@@ -72,6 +72,18 @@ class Grant(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     of_persons: bool = True
 
 
+QuotaOf = Literal["partner.", "audience.", "profile."]
+"""Whose use of the bus is bounded: each partner's feed, each audience and each profile by itself."""
+
+
+class UseLimit(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How many bytes a second each user of a family may write and read; None: as many as it can."""
+
+    of: QuotaOf
+    written: int | None = None
+    read: int | None = None
+
+
 class Sharing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The policy as a whole. What no grant tells is told to nobody.
 
@@ -85,6 +97,7 @@ class Sharing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     conditional_to: Mapping[str, frozenset[str]] = {}
     members: Mapping[str, frozenset[str]] = {}
     protected_places: frozenset[str] = frozenset()
+    quotas: tuple[UseLimit, ...] = ()
 
 
 class Withheld(msgspec.Struct, frozen=True, gc=False, kw_only=True):
