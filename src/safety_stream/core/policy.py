@@ -192,6 +192,7 @@ def _lines(sharing: Sharing) -> dict[str, str]:
     lines |= {f"grant {one.id}": _grant_in_words(one) for one in sharing.grants}
     for name, table in (("code C of", sharing.conditional_to), ("members of", sharing.members)):
         lines |= {f"{name} {who}": _listed(of) for who, of in table.items()}
+    lines |= {f"quota of {one.of}": f"writes {one.written}, reads {one.read}" for one in sharing.quotas}
     return lines | {"protected places": _listed(sharing.protected_places)}
 
 
