@@ -20,7 +20,15 @@ from safety_stream.catalogue import Issue, lint_catalogue, run_examples
 from safety_stream.catalogue.places import ISSUES_MAX
 
 AUDIENCES = """audiences:
-  - {id: duty-officer, title: The watch, families: [repeat-victimisation], priorities: [P4], fields: [alert_id]}
+  - {id: duty-officer, title: The watch, families: [repeat-victimisation], priorities: [P4]}
+"""
+AGREEMENTS = """agreements:
+  - {id: made-up, title: Made up, reference: MADE-UP/1, parties: [watch, guild], purposes: [watching],
+     legal_bases: [VITAL], valid_from: 2000-01-01, valid_to: 2100-01-01, review: 2099-01-01}
+"""
+POLICY = """grants:
+  - {id: watch, subscriber: duty-officer, party: watch, agreement: made-up, purpose: watching, legal_basis: VITAL,
+     handling: P, fields: [alert_id]}
 """
 RULE = """id: a-rule
 version: 1
@@ -58,6 +66,9 @@ def small_catalogue(folder: Path) -> Path:
     shutil.copytree(FOREIGN, folder)
     (folder / "audiences").mkdir()
     (folder / "audiences" / "audiences.yaml").write_text(AUDIENCES)
+    (folder / "policy").mkdir()
+    (folder / "policy" / "agreements.yaml").write_text(AGREEMENTS)
+    (folder / "policy" / "policy.yaml").write_text(POLICY)
     (folder / "rules").mkdir()
     (folder / "rules" / "a-rule.yaml").write_text(RULE)
     return folder

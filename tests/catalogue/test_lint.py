@@ -15,6 +15,8 @@ from safety_stream.core.model.times import to_day
 from safety_stream.data_files import catalogue_folder
 
 PROFILES = "audiences/audiences.yaml"
+GRANTS = "policy/policy.yaml"
+SIGNED = "policy/agreements.yaml"
 RULE = "rules/rv-graded.yaml"
 AREA_RULE = "rules/district-count.yaml"
 SIGNAL = "rules/above-expected.yaml"
@@ -242,7 +244,30 @@ def test_the_shipped_catalogue_has_no_issue():
         ("categories.yaml", "  asb-case: [asb]", "  asb-cases: [asb]", "unknown kind asb-cases"),
         ("areas/lancashire.yaml", "code: E07000118", "code: E07000117", "code E07000117 is there already"),
         ("areas/lancashire.yaml", "parents: [L-12]", "parents: [L-13]", "unknown area L-13"),
-        ("audiences/audiences.yaml", "fields: [alert_id,", "fields: [alert,", "unknown field of an alert alert"),
+        (GRANTS, "fields: [alert_id,", "fields: [alert,", "unknown field of an alert alert"),
+        (GRANTS, "subscriber: asb-lead", "subscriber: asb-leads", "unknown audience asb-leads"),
+        (GRANTS, "agreement: isa-safeguarding", "agreement: isa-none", "unknown agreement isa-none"),
+        (GRANTS, "party: marac,", "party: mappa,", "unknown party of agreement isa-safeguarding mappa"),
+        (
+            GRANTS,
+            "purpose: anti-social",
+            "purpose: social",
+            "unknown purpose of agreement isa-crime-and-disorder social",
+        ),
+        (GRANTS, "basis: DAA2021,", "basis: VITAL,", "unknown basis of agreement isa-safeguarding VITAL"),
+        (GRANTS, "areas: [], handling: C", "areas: [L-15], handling: C", "unknown area L-15"),
+        (GRANTS, "id: daily-meeting,", "id: analyst,", "id analyst is there already"),
+        (GRANTS, "exactly: [alert_id, version", "exactly: [alert_id, versions", "unknown field of an alert versions"),
+        (GRANTS, "organisation: lancashire-police", "organisation: police", "unknown organisation police"),
+        (GRANTS, "to: [duty-officer,", "to: [duty-officers,", "unknown audience duty-officers"),
+        (
+            GRANTS,
+            "protected_places:",
+            "members: [{subscriber: x, tokens: [t]}]\nprotected_places:",
+            "unknown audience x",
+        ),
+        (SIGNED, "id: isa-safeguarding", "id: isa-crime-and-disorder", "id isa-crime-and-disorder is there already"),
+        (SIGNED, "valid_to: 2100-01-01", "valid_to: 2000-01-01", "valid_to is not after valid_from"),
         ("audiences/audiences.yaml", "areas: [], periods: [day", "areas: [L-15], periods: [day", "unknown area L-15"),
         ("audiences/audiences.yaml", "shows: [expected,", "shows: [expects,", "unknown field beside a value expects"),
         (ALL_OF, "steps: [nuisance, hatred]", "steps: [nuisance, hate]", "unknown step hate"),
@@ -698,6 +723,8 @@ def test_a_rule_without_an_example_that_fires_is_refused(folder: Path):
 
 def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
     spoil(folder, "audiences/audiences.yaml", "id: duty-officer", "id: night-officer")
+    spoil(folder, GRANTS, "subscriber: duty-officer", "subscriber: night-officer")
+    spoil(folder, GRANTS, "to: [duty-officer", "to: [night-officer")
     for rule in (folder / "rules").glob("*.yaml"):
         rule.unlink()
     (folder / "volumes.yaml").unlink()

@@ -35,7 +35,7 @@ SECONDS = 60.0
 PARTITIONS = 3
 
 
-_AUDIENCE = """  - {id: mayor, title: The mayor, families: [threshold], priorities: [P3], fields: [title]}
+_AUDIENCE = """  - {id: mayor, title: The mayor, families: [threshold], priorities: [P3]}
 """
 _SOURCE = """  - id: coastguard
     organisation: coastguard

@@ -12,7 +12,7 @@ from safety_stream.data_files import catalogue_folder, schemas_folder
 from safety_stream.wire.check import check_schemas, registry_line
 from safety_stream.wire.compatibility import breaches, check_version, mode_of
 from safety_stream.wire.registry import read_registry
-from safety_stream.wire.schema import SchemaFault, fingerprint, read_schema, to_json
+from safety_stream.wire.schema import SchemaFault, fingerprint, read_schema, sensitivity_of, to_json
 
 Change = Callable[[dict], object]
 
@@ -183,6 +183,19 @@ def fact_with_a_wrong_name(folder: Path) -> None:
     edit(details_file(folder), lambda written: field_of(written, "dash_score").update(fact="DASH"))
 
 
+def untagged_word(folder: Path) -> None:
+    edit(folder / "types/reported-party.avsc", lambda written: field_of(written, "token").pop("sensitivity"))
+
+
+def untagged_list(folder: Path) -> None:
+    edit(folder / "sighting-change/v1.avsc", lambda written: field_of(written, "key").pop("sensitivity"))
+    edit(folder / "types/sighting.avsc", lambda written: field_of(written, "persons").pop("sensitivity"))
+
+
+def unknown_tag(folder: Path) -> None:
+    edit(folder / "types/reported-party.avsc", lambda written: field_of(written, "token").update(sensitivity="secret"))
+
+
 def fact_told_twice(folder: Path) -> None:
     edit(details_file(folder), lambda written: field_of(written, "children_in_household").update(fact="dash-score"))
 
@@ -214,6 +227,9 @@ def fact_nobody_reads(folder: Path) -> None:
         (unknown_type, "error tally/v1.avsc : tally/v1.avsc: area: 'text' is no type"),
         (fact_of_a_list, "domestic-abuse-details.avsc: service: only a whole number, a word, yes or no can be a fact"),
         (fact_with_a_wrong_name, "domestic-abuse-details.avsc: dash_score: the name of a fact is a word in kebab case"),
+        (untagged_word, "error incident-report/v3.avsc parties.token: is not tagged"),
+        (untagged_list, "error sighting-change/v1.avsc sighting.persons: is not tagged"),
+        (unknown_tag, "reported-party.avsc: token: 'secret' is no sensitivity; use one of none, personal"),
         (fact_told_twice, "error incident-report/v3.avsc domestic_abuse: has two fields for the fact dash-score"),
         (fact_nobody_reads, "error tally/v1.avsc area: is marked as a fact, and nobody reads it"),
         (missing_shared_type, "error incident-version/v1.avsc : types/place.avsc: cannot be read"),
@@ -243,6 +259,21 @@ def test_marking_a_field_as_a_fact_needs_no_new_version(folder: Path):
     assert [] == said(folder)
 
 
+def test_another_tag_needs_no_new_version(folder: Path):
+    edit(folder / "types/place.avsc", lambda written: field_of(written, "lsoa").update(sensitivity="personal"))
+
+    assert [] == said(folder)
+
+
+def test_a_field_is_kept_as_the_closest_of_what_is_in_it():
+    """A list of findings holds what the findings hold; the doors' policy goes by it."""
+    alert = read_schema(schemas_folder(), "published-alert/v4.avsc")
+    kept = {field.name: sensitivity_of(field) for field in alert.fields}
+
+    assert ("none", "personal", "special-category") == (kept["area"], kept["subject"], kept["findings"])
+    assert "special-category" == kept["handling"]
+
+
 def test_mending_the_words_of_a_schema_needs_no_new_version(folder: Path):
     edit(folder / "tally/v1.avsc", lambda written: written.update(doc="Better words."))
 
@@ -253,11 +284,12 @@ def test_mending_the_words_of_a_schema_needs_no_new_version(folder: Path):
 
 
 def add_required_field(written: dict) -> None:
-    written["fields"].append({"name": "more", "type": "string", "doc": "New."})
+    written["fields"].append({"name": "more", "type": "string", "sensitivity": "none", "doc": "New."})
 
 
 def add_nullable_field(written: dict) -> None:
-    written["fields"].append({"name": "more", "type": ["null", "string"], "doc": "New.", "default": None})
+    more = {"name": "more", "type": ["null", "string"], "sensitivity": "none", "doc": "New.", "default": None}
+    written["fields"].append(more)
 
 
 def remove_required_field(written: dict) -> None:
@@ -369,7 +401,8 @@ def test_a_version_may_define_its_own_shape_of_a_shared_type(folder: Path):
 
     def define_place(written: dict) -> None:
         place = json.loads((folder / "types/place.avsc").read_text())
-        place["fields"].append({"name": "usrn", "type": ["null", "string"], "doc": "Street.", "default": None})
+        usrn = {"name": "usrn", "type": ["null", "string"], "sensitivity": "none", "doc": "Street.", "default": None}
+        place["fields"].append(usrn)
         field_of(written, "place")["type"] = place
         field_of(written, "place")["default"]["usrn"] = None
 

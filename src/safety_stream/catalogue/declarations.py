@@ -25,6 +25,7 @@ from safety_stream.catalogue.formats.vocabulary import CategoriesFile, FactEntry
 from safety_stream.catalogue.linking import read_linked
 from safety_stream.catalogue.measures import read_measures
 from safety_stream.catalogue.places import Place
+from safety_stream.catalogue.policy import read_policy
 from safety_stream.catalogue.reforms import BESIDE_AREAS, read_residents, read_successors
 from safety_stream.catalogue.vocabulary import Categories, Vocabulary
 from safety_stream.core.catalogue import (
@@ -40,22 +41,20 @@ from safety_stream.core.catalogue import (
     Profile,
     Source,
 )
-from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED
 from safety_stream.core.model.published import OF_ONE_VALUE, OPTIONAL_FIELDS
+from safety_stream.core.model.sharing import Sharing
 from safety_stream.core.model.sightings import FINDING
 from safety_stream.core.model.times import Day, Duration
+from safety_stream.core.policy import fields_of
 from safety_stream.core.rules.apart import are_apart
 from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.engine import HUB_RULE
-from safety_stream.core.stages.publish_alerts import RATIONALE
 
 RowT = TypeVar("RowT", bound=tuple[object, ...])
 
 LOOKUP_BYTES_MAX = 20_000_000
 """Ten times a look-up of the whole country."""
-
-_ALERT_FIELDS = frozenset({*AlertVersion.__struct_fields__, "handling", RATIONALE})
 
 _NOT_TO_BE_READ = frozenset(
     {
@@ -74,7 +73,7 @@ take one out."""
 def read_declarations(files: Files, areas: Path | None, today: Day | None = None) -> tuple[Vocabulary, list[Profile]]:
     """What rules may name, and the profiles, which none does; `areas` is another county's area file.
 
-    With `today` it is told when calendars end soon.
+    With `today` it is told when calendars end soon, and agreements have to be looked at.
     """
     known = Vocabulary(at_home=areas is None, sources=_read_sources(files))
     known = msgspec.structs.replace(known, categories=_read_categories(files, known))
@@ -85,7 +84,20 @@ def read_declarations(files: Files, areas: Path | None, today: Day | None = None
     known = msgspec.structs.replace(known, agreements=read_agreements(files))
     known = msgspec.structs.replace(known, measures=read_measures(files, known))
     audiences, profiles = _read_audiences(files, known)
-    return msgspec.structs.replace(known, audiences=audiences), profiles
+    known = msgspec.structs.replace(known, audiences=audiences)
+    sharing = read_policy(files, known, today)
+    return msgspec.structs.replace(known, audiences=_as_granted(audiences, sharing), sharing=sharing), profiles
+
+
+def _as_granted(audiences: Mapping[str, Audience] | None, sharing: Sharing) -> dict[str, Audience] | None:
+    if audiences is None:
+        return None
+    return {
+        name: msgspec.structs.replace(
+            one, fields=fields_of(grant for grant in sharing.grants if grant.subscriber == name)
+        )
+        for name, one in audiences.items()
+    }
 
 
 def _read_sources(files: Files) -> dict[str, Source] | None:
@@ -377,8 +389,6 @@ def _take_audiences(at: Place, model: AudiencesFile, audiences: dict[str, Audien
         where: Where = ("audiences", index)
         if entry.id in audiences:
             at.error((*where, "id"), f"audience {entry.id} is there already", "rename one of them")
-        for position, field in enumerate(entry.fields):
-            at.know((*where, "fields", position), "field of an alert", field, _ALERT_FIELDS)
         audiences[entry.id] = _audience(entry)
 
 
@@ -388,7 +398,6 @@ def _audience(entry: AudienceEntry) -> Audience:
         title=entry.title,
         families=tuple(entry.families),
         priorities=tuple(entry.priorities),
-        fields=tuple(entry.fields),
         hears=entry.hears,
         marked_at_most=entry.marked_at_most,
         partner=entry.partner,

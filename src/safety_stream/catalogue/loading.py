@@ -178,6 +178,7 @@ def _read(
         agreements=vocabulary.agreements or (),
         extracts=extracts,
         handling=handling,
+        sharing=vocabulary.sharing,
     )
     said = None if releases is None else releases[1]
     return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, said)

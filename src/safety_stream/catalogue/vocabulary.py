@@ -31,6 +31,7 @@ from safety_stream.core.catalogue import (
 from safety_stream.core.model.facts import fact_in, number_of
 from safety_stream.core.model.incidents import Role
 from safety_stream.core.model.open_days import OpenDays
+from safety_stream.core.model.sharing import Sharing
 from safety_stream.core.model.stretches import HERE, NEARBY
 
 ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "household", "group", HERE, NEARBY}
@@ -72,6 +73,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     agreements: tuple[Agreement, ...] | None = None
     measures: Measures | None = None
     audiences: dict[str, Audience] | None = None
+    sharing: Sharing = Sharing()
     calendars: dict[str, OpenDays] | None = None
     judged: frozenset[str] | None = None
 

@@ -25,6 +25,7 @@ from safety_stream.cli import (
     judgements,
     known,
     links,
+    policy,
     project,
     published,
     replay,
@@ -90,6 +91,7 @@ published.alerts.command("try", epilog=subscriptions.TRY_EPILOG)(subscriptions.t
 published.alerts.command("unsubscribe", epilog=subscriptions.UNSUBSCRIBE_EPILOG)(subscriptions.unsubscribe)
 app.add_typer(gateway.app, name="gateway")
 app.add_typer(topics.app, name="topics")
+app.add_typer(policy.app, name="policy")
 published.alerts.command("act", epilog=handling.EPILOG)(handling.act)
 app.add_typer(published.alerts, name="alerts")
 published.indicators.command("lint", epilog=indicator_catalogue.LINT_EPILOG)(indicator_catalogue.lint)

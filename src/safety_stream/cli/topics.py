@@ -1,6 +1,8 @@
-"""`topics`: the topics of the deployment against those of the cluster."""
+"""`topics`: the topics of the deployment, and who may do what with them, against those of the cluster."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
@@ -19,9 +21,13 @@ from safety_stream.cli.terminal import (
     out,
     print_json,
     print_table,
+    wall,
 )
 from safety_stream.config import Connection
+from safety_stream.core.model.times import day_of
+from safety_stream.streaming.acls import give, in_words, plan_acls, take_away
 from safety_stream.streaming.provisioning import Plan, create, plan
+from safety_stream.wire.rights import Acl, Quota, acls_of, quotas_of
 from safety_stream.wire.topology import topics
 
 app = typer.Typer(no_args_is_help=True, help="Compare Kafka's topics with what is needed, and create what is missing.")
@@ -75,6 +81,75 @@ def apply_command(
     else:
         _print(found, "created")
     raise typer.Exit(TO_DO if found.differing else OK)
+
+
+Apply = Annotated[bool, typer.Option("--apply", help="Give what is missing.")]
+Revoke = Annotated[bool, typer.Option("--revoke", help="Take away what is too much, from the users of the list alone.")]
+ListOnly = Annotated[bool, typer.Option("--list", help="Only list what everybody may do; no Kafka is asked.")]
+
+
+@app.command(
+    "acls",
+    epilog=epilog(
+        "safety-stream topics acls --apply --revoke",
+        {0: "everybody may do what is planned", 1: "it went wrong", 2: "something is missing, or too much"},
+    ),
+)
+@on_kafka
+def acls_command(
+    kafka: Connection,
+    apply: Apply = False,
+    revoke: Revoke = False,
+    list_only: ListOnly = False,
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Compare Kafka's ACLs with the topology and with the agreements in force today, and put them right.
+
+    Users are named in the list: by a certificate's CN or a SCRAM user name. What other users may do is left alone.
+    """
+    known, today = catalogue_of(catalogue, areas), day_of(wall())
+    wanted = acls_of(known, today)
+    if list_only:
+        _print_rights(wanted, quotas_of(known, today), as_json=as_json)
+        return
+    admin = connect(kafka)
+    found = plan_acls(admin, wanted)
+    if apply:
+        give(admin, found.give)
+    if revoke:
+        take_away(admin, found.take)
+    missing, too_much = [_in_words(acl) for acl in found.give], [in_words(one) for one in found.take]
+    if as_json:
+        print_json({"missing": missing, "given": apply, "too_much": too_much, "taken": revoke})
+    elif found.is_empty:
+        out.print("Everybody may do what is planned, and nothing more.")
+    else:
+        print_table(("given" if apply else "missing",), [(line,) for line in missing])
+        print_table(("taken away" if revoke else "too much",), [(line,) for line in too_much])
+    raise typer.Exit(OK if (apply or not found.give) and (revoke or not found.take) else TO_DO)
+
+
+def _print_rights(acls: list[Acl], quotas: list[Quota], *, as_json: bool) -> None:
+    if as_json:
+        for one in (*acls, *quotas):
+            print_json(one)
+        return
+    print_table(
+        ("user", "may", "of kind", "of name"),
+        [(one.user, one.operation, one.resource, one.name + ("…" if one.prefixed else "")) for one in acls],
+    )
+    print_table(
+        ("user", "writes bytes/s", "reads bytes/s"),
+        [(one.user, one.written or "any", one.read or "any") for one in quotas],
+    )
+    out.print("Quotas are set with kafka-configs.sh --alter --entity-type users --entity-name USER --add-config")
+    out.print("producer_byte_rate=N or consumer_byte_rate=N: this client's library cannot.")
+
+
+def _in_words(acl: Acl) -> str:
+    return f"User:{acl.user} allow {acl.operation} {acl.resource} {acl.name}{'…' if acl.prefixed else ''}"
 
 
 def _as_json(found: Plan, *, created: bool) -> dict[str, object]:

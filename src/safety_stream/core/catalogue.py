@@ -17,6 +17,7 @@ from safety_stream.core.judging import Judging
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IdentityClass
 from safety_stream.core.model.markings import Marking
+from safety_stream.core.model.sharing import Sharing
 from safety_stream.core.model.stretches import is_stretched
 from safety_stream.core.model.times import Day, PeriodKind
 from safety_stream.core.rules.rule import Rule, Selector
@@ -333,17 +334,17 @@ Hears = Literal["always", "escalated"]
 
 
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Who may hear of which alerts, and which fields of them; everything not named stays inside.
+    """Who may hear of which alerts. Of what is marked higher than `marked_at_most` they are told nothing.
 
-    Of what is marked higher than `marked_at_most` they are told nothing. A `partner` works for another organisation,
-    and is never shown exact numbers.
+    `fields` is all that some grant gives them of any alert, made of `Catalogue.sharing`: what they are told of one of
+    them `core/policy.py` says. A `partner` works for another organisation, and is never shown exact numbers.
     """
 
     id: str
     title: str
     families: tuple[Family, ...]
     priorities: tuple[Priority, ...]
-    fields: tuple[str, ...]
+    fields: tuple[str, ...] = ()
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
     partner: bool = False
@@ -461,3 +462,4 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     agreements: tuple[Agreement, ...] = ()
     extracts: tuple[Extract, ...] = ()
     handling: Policy = Policy()
+    sharing: Sharing = Sharing()

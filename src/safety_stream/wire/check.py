@@ -1,8 +1,9 @@
 """What `schemas check` says: every issue of the schemas at once, each with its mend.
 
-It proves that ids are append-only and every version unchanged, that everything is documented, that every version can be
-read by and from the older ones as its subject demands, that the examples are reports, and that three implementations
-agree on the bytes: fastavro, avro-python3 (the reference implementation, slow, never used to run anything) and our own.
+It proves that ids are append-only and every version unchanged, that everything is documented and whatever can hold
+words says what it may hold of a person, that every version can be read by and from the older ones as its subject
+demands, that the examples are reports, and that three implementations agree on the bytes: fastavro, avro-python3 (the
+reference implementation, slow, never used to run anything) and our own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.sensitivity import SENSITIVITIES
 from safety_stream.wire import reports
 from safety_stream.wire.codecs import STRUCTS, Codecs
 from safety_stream.wire.compatibility import check_version, mode_of
@@ -69,6 +71,7 @@ def check_schemas(folder: Path) -> list[Issue]:
     found += [issue for file in (*_schema_files(folder), *_type_files(folder)) for issue in _check_words(folder, file)]
     found += [issue for file, schema in schemas.items() for issue in _check_defaults(file, schema)]
     found += [issue for file, schema in schemas.items() for issue in _check_facts(file, schema)]
+    found += [issue for file, schema in schemas.items() for issue in _check_tags(file, schema)]
     found += _check_entries(entries, schemas)
     registered = [
         Registered(id=one.id, subject=one.subject, version=one.version, schema=schemas[one.file])
@@ -241,6 +244,26 @@ def _check_facts(file: str, schema: Record) -> Iterator[Issue]:
         facts = [field.fact for field in record.fields if field.fact is not None]
         for fact in sorted({fact for fact in facts if facts.count(fact) > 1}):
             yield _error(file, name, f"has two fields for the fact {fact}", "mark one of them")
+
+
+def _check_tags(file: str, schema: Record) -> Iterator[Issue]:
+    """Whatever can hold words can hold something about a person, so somebody has to have thought about it."""
+    for where, field in _fields(schema, ""):
+        if field.sensitivity is None and _can_hold_words(field.of):
+            yield _error(
+                file, where, "is not tagged", f'add "sensitivity": what it may hold, of {", ".join(SENSITIVITIES)}'
+            )
+
+
+def _can_hold_words(of: AvroType) -> bool:
+    match of:
+        case Nullable(inner) | Array(inner):
+            return _can_hold_words(inner)
+        case Map():
+            return True
+        case Primitive(name):
+            return name in ("string", "bytes")
+    return False
 
 
 def _fields(of: AvroType, where: str) -> Iterator[tuple[str, Any]]:

@@ -23,6 +23,7 @@ from safety_stream.core.model.judgements import Judgement
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditEntry, AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.reports import Report
+from safety_stream.core.model.sharing import Withheld
 from safety_stream.core.model.sightings import SightingChange
 from safety_stream.core.model.tallies import Tally
 from safety_stream.wire import general, reports, specialised
@@ -49,6 +50,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "published-indicator": PublishedIndicator,
     "sighting-change": SightingChange,
     "tally": Tally,
+    "withheld": Withheld,
 }
 """What each internal or published subject is in the core: the same fields in the same order."""
 

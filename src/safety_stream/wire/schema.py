@@ -11,10 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
+
+from safety_stream.core.model.sensitivity import SENSITIVITIES, Sensitivity, closest
 
 NAMESPACE = "uk.safety_stream"
 
@@ -67,7 +70,8 @@ class Nullable(msgspec.Struct, frozen=True):
 class Field(msgspec.Struct, frozen=True):
     """A field of a record; `default` is UNSET when it has none.
 
-    `fact` is the name under which a rule may read it, if any: a mark on the field that means nothing to Avro.
+    `fact` is the name under which a rule may read it, if any, and `sensitivity` what it may hold of a person: marks on
+    the field that mean nothing to Avro.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Field(msgspec.Struct, frozen=True):
     doc: str
     default: Json | msgspec.UnsetType = msgspec.UNSET
     fact: str | None = None
+    sensitivity: Sensitivity | None = None
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -217,7 +222,8 @@ class _Reader:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise SchemaFault(f"{at}: a field's name is in snake case")
         of = self._type(written.get("type"), at)
-        return Field(name, of, str(written.get("doc", "")), _default(written), _fact(written, of, at))
+        doc = str(written.get("doc", ""))
+        return Field(name, of, doc, _default(written), _fact(written, of, at), _sensitivity(written, at))
 
 
 def _default(written: dict[str, Json]) -> Json | msgspec.UnsetType:
@@ -234,6 +240,28 @@ def _fact(written: dict[str, Json], of: AvroType, where: str) -> str | None:
         case Enum() | Primitive("int" | "long" | "boolean" | "string", None):
             return name
     raise SchemaFault(f"{where}: only a whole number, a word, yes or no can be a fact, or null; take the mark away")
+
+
+def _sensitivity(written: dict[str, Json], where: str) -> Sensitivity | None:
+    tag = written.get("sensitivity")
+    known = next((one for one in SENSITIVITIES if one == tag), None)
+    if tag is not None and known is None:
+        raise SchemaFault(f"{where}: {tag!r} is no sensitivity; use one of {', '.join(SENSITIVITIES)}")
+    return known
+
+
+def sensitivity_of(field: Field) -> Sensitivity:
+    """How closely a field is kept: as its own tag says, and as the closest of what is in it."""
+    return closest([field.sensitivity or "none", *_within(field.of)])
+
+
+def _within(of: AvroType) -> Iterator[Sensitivity]:
+    match of:
+        case Nullable(inner) | Array(inner) | Map(inner):
+            yield from _within(inner)
+        case Record():
+            for field in of.fields:
+                yield sensitivity_of(field)
 
 
 def _texts(written: Json, where: str) -> tuple[str, ...]:
@@ -288,4 +316,6 @@ class _Writer:
             made["doc"] = field.doc
             if field.fact is not None:
                 made["fact"] = field.fact
+            if field.sensitivity is not None:
+                made["sensitivity"] = field.sensitivity
         return made if isinstance(field.default, msgspec.UnsetType) else made | {"default": field.default}

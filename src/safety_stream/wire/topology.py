@@ -83,6 +83,7 @@ TOPICS = (
     TopicRow("audit-entries",    "none",         ("audit-entry",),                     "one",  "log", append_time=True),
     TopicRow("audit.changes",    "none",         ("audit",),                           "many", "log"),
     TopicRow("audit.",           "none",         ("audit",),                           "one",  "log"),
+    TopicRow("withheld",         "alert id",     ("withheld",),                        "one",  "log"),
     TopicRow("feed-status",      "partition",    ("feed-status",),                     "one",  "latest"),
     TopicRow("dead-letters.",    "none",         ("dead-letter",),                     "one",  "log"),
     TopicRow("redriven",         "dead letter",  (),                                   "one",  "latest"),
@@ -101,7 +102,8 @@ STAGES = (
     StageRow("alert",      ("findings",),             ("alert-changes",),                      0.0,  alert.make_step),
     StageRow("handle", ("alert-changes", "alert-actions"), ("handled-alerts", "action-answers", "dead-letters."), 0.0,
              handle.make_step),
-    StageRow("publish-alerts", ("handled-alerts",), ("alerts.", "audit."), 0.0, publish_alerts.make_step),
+    StageRow("publish-alerts", ("handled-alerts",), ("alerts.", "audit.", "withheld"), 0.0,
+             publish_alerts.make_step),
     StageRow("publish-indicators", ("indicator-values", "signals"), ("indicators.", "audit."), 0.25,
              publish_indicators.make_step),
     StageRow("enter",      ("audit-entries",),        ("audit.", "dead-letters."),            0.0,  enter.make_step),
@@ -119,8 +121,8 @@ _AUDITED = ("collection", "entries", "alerts", "indicators")
 AUDIT_TOPICS = ("audit.changes", *(f"audit.{name}" for name in _AUDITED))
 """What was done with data: each partition of these is a chain (`core/audit.py`)."""
 
-KEPT_WHOLE = frozenset({"audit.", "audit.changes", "person-links"})
-"""The topics that keep everything: what was done with whose data, and who is who."""
+KEPT_WHOLE = frozenset({"audit.", "audit.changes", "withheld", "person-links"})
+"""The topics that keep everything: what was done with whose data, what nobody was told and why, and who is who."""
 
 BETWEEN_STAGES = frozenset(name for row in STAGES for name in row.writes) & {n for row in STAGES for n in row.reads}
 """The topics one stage writes and another reads."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.catalogue import Audience, Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.incidents import IncidentVersion, Party, Place
@@ -111,3 +112,15 @@ def a_record(value: Any, topic: str = "incidents", offset: int = 0, received_at:
     return Record(
         topic=topic, partition=0, offset=offset, received_at=told, value=value, raw_key=b"k", raw_value=b"as it came"
     )
+
+
+def as_granted(catalogue: Catalogue, audiences: Iterable[Audience]) -> Catalogue:
+    """The catalogue with these audiences, each granted the fields it bears, whatever else its grants say."""
+    told = {one.id: one for one in audiences}
+    grants = tuple(
+        msgspec.structs.replace(grant, fields=told[grant.subscriber].fields)
+        for grant in catalogue.sharing.grants
+        if grant.subscriber in told
+    )
+    sharing = msgspec.structs.replace(catalogue.sharing, grants=grants)
+    return msgspec.structs.replace(catalogue, audiences=tuple(told.values()), sharing=sharing)

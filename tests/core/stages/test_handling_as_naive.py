@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.alerts.test_handling import POLICY, RAISED, an_action
-from tests.core.stages.making import NOON, a_record
+from tests.core.stages.making import NOON, a_record, as_granted
 from tests.core.stages.naive_handling import KEPT, LEAST_TRUSTED, REMEMBERED, SLEEP, Event, Naive
 
 from safety_stream.core.alerts import handling
@@ -64,7 +64,7 @@ def shown(catalogue: Catalogue) -> Catalogue:
         )
         for one in catalogue.audiences
     )
-    return msgspec.structs.replace(catalogue, handling=SHORT_POLICY, audiences=audiences, rules=())
+    return msgspec.structs.replace(as_granted(catalogue, audiences), handling=SHORT_POLICY, rules=())
 
 
 def possible(events: list[Event]) -> list[Event]:

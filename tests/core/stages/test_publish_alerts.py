@@ -9,13 +9,15 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.stages.making import NOON, a_record, an_alert
+from tests.core.stages.making import NOON, a_record, an_alert, as_granted
 
 from safety_stream.core.audit import chained
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.handling import HandledAlert, Handling, HandlingNews
 from safety_stream.core.model.published import AuditRecord
+from safety_stream.core.model.sharing import Grant
+from safety_stream.core.model.times import DAY_LENGTH, Day, day_of
 from safety_stream.core.stages import publish_alerts
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
@@ -231,7 +233,7 @@ def test_how_it_is_handled_is_told_to_those_who_may_know_and_why_to_those_who_ma
             strict=True,
         )
     )
-    catalogue = msgspec.structs.replace(catalogue, audiences=audiences)
+    catalogue = as_granted(catalogue, audiences)
     outputs = tell(catalogue, [handled(ALERT), what])
 
     for audience, words in zip(audiences, ["seen", ""], strict=True):
@@ -332,7 +334,7 @@ def test_whom_it_is_referred_to_is_paged_and_of_what_comes_back_everybody_else(c
         for one in catalogue.audiences
         if one.id in ("analyst", "duty-officer")
     )
-    catalogue = msgspec.structs.replace(catalogue, audiences=audiences)
+    catalogue = as_granted(catalogue, audiences)
     referred = handled(ALERT, "refer", state="referred", referred_to="analyst")
     bounced = handled(ALERT, "bounce", state="assessing", role="analyst")
     unheard = [msgspec.structs.replace(one, notify=False) for one in (referred, bounced)]
@@ -354,3 +356,136 @@ def test_whoever_hears_of_it_first_by_news_of_less_hears_all_the_same(catalogue:
 
 def test_what_an_earlier_release_remembered_of_who_was_told_is_read() -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode([4, 2]), type=publish_alerts.Told) == publish_alerts.Told(4, 2)
+
+
+TODAY = day_of(NOON)
+
+
+def agreed(catalogue: Catalogue, ends: Day, begins: Day = 0, name: str = "isa") -> Catalogue:
+    """The catalogue with one agreement for all that is granted, which ends on a day."""
+
+    def anew(grant: Grant) -> Grant:
+        agreement = msgspec.structs.replace(grant.agreement, id=name, valid_from=begins, valid_to=ends)
+        return msgspec.structs.replace(grant, id=f"{name}-{grant.id}", agreement=agreement)
+
+    grants = tuple(anew(grant) for grant in catalogue.sharing.grants)
+    return msgspec.structs.replace(catalogue, sharing=msgspec.structs.replace(catalogue.sharing, grants=grants))
+
+
+def told_of(outputs: list[Output], audience: str = "duty-officer") -> list[tuple[int, str, int]]:
+    return [(one.version, one.change, one.seq) for one in on(f"alerts.{audience}", outputs)]
+
+
+def test_an_agreement_that_has_ended_ends_disclosure_and_its_renewal_tells_what_waited(catalogue: Catalogue) -> None:
+    """The feed is numbered on as if nothing had happened, and each refusal is on record."""
+    ended, renewed = agreed(catalogue, TODAY), agreed(catalogue, TODAY + 99)
+    more, another = alert(version=2, change="updated"), alert(alert_id="alert-b")
+
+    outputs = tell_each((renewed, ALERT), (ended, more), (ended, another), (renewed, alert(alert_id="alert-c")))
+
+    assert told_of(outputs) == [(1, "raised", 1), (2, "updated", 2), (1, "raised", 3), (1, "raised", 4)]
+    withheld = [one for one in on("withheld", outputs) if one.audience == "duty-officer"]
+    assert [(one.alert_id, one.version, one.agreements) for one in withheld] == [
+        ("alert-a", 2, ("isa",)),
+        ("alert-b", 1, ("isa",)),
+    ]
+    assert [one.seq for one in on("withheld", outputs)] == [1, 2, 3, 4]
+    assert "not in force: isa" == withheld[0].why
+
+
+def test_another_agreement_in_its_place_tells_what_waited_too_at_the_next_tick_of_the_clock(
+    catalogue: Catalogue,
+) -> None:
+    rows, other = MemoryRows(), agreed(catalogue, TODAY + 99, name="other")
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(ALERT))], None)
+
+    assert told_of(publish_alerts.make_step(other, 1)(rows, [], None)) == []
+    assert told_of(publish_alerts.make_step(other, 1)(rows, [], NOON)) == [(1, "raised", 1)]
+    assert told_of(publish_alerts.make_step(other, 1)(rows, [], NOON)) == []
+
+
+def test_it_ends_in_the_middle_of_a_batch_and_begins_in_one(catalogue: Catalogue) -> None:
+    """By the day of each record, and never of the batch."""
+    for_a_day = agreed(catalogue, TODAY + 2, begins=TODAY + 1)
+    days = [a_record(handled(alert(alert_id=f"alert-{day}")), received_at=NOON + day * DAY_LENGTH) for day in range(3)]
+    step, rows = publish_alerts.make_step(for_a_day, 1), MemoryRows()
+
+    outputs = step(rows, days, None)
+
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-0", "alert-1"]
+    assert {one.alert_id for one in on("withheld", outputs)} == {"alert-0", "alert-2"}
+
+
+def test_what_was_told_and_is_no_longer_true_is_taken_back_after_the_agreement_has_ended(catalogue: Catalogue) -> None:
+    """Article 19: and nothing goes with it that they do not know. Of what they were not told they hear nothing."""
+    ended = agreed(catalogue, TODAY)
+    gone = alert(version=2, change="withdrawn", explanation="Something new.", audiences=())
+    unheard = alert(alert_id="alert-b")
+    outputs = tell_each(
+        (catalogue, ALERT),
+        (ended, gone),
+        (ended, unheard),
+        (ended, msgspec.structs.replace(unheard, version=2, change="withdrawn", audiences=())),
+        (catalogue, alert(alert_id="alert-c")),
+    )
+
+    assert told_of(outputs) == [(1, "raised", 1), (2, "withdrawn", 2), (1, "raised", 3)]
+    taken = on("alerts.duty-officer", outputs)[1]
+    assert (taken.explanation, taken.findings, taken.title) == (None, None, None)
+
+
+def test_what_is_done_about_an_alert_that_waits_waits_with_it(catalogue: Catalogue) -> None:
+    ended = agreed(catalogue, TODAY)
+    rows = MemoryRows()
+    acknowledged = handled(ALERT, "acknowledge", state="acknowledged", actor="officer-7", role="duty-officer")
+    for one in (handled(ALERT), acknowledged):
+        publish_alerts.make_step(ended, 1)(rows, [a_record(one)], None)
+
+    (heard,) = on("alerts.duty-officer", publish_alerts.make_step(catalogue, 1)(rows, [], NOON))
+
+    assert (heard.change, heard.reason, heard.handling.state, heard.notify) == ("raised", "new", "acknowledged", True)
+
+
+def test_what_comes_to_stand_under_code_c_is_taken_back_and_told_to_the_originators_list_alone(
+    catalogue: Catalogue,
+) -> None:
+    now_c = alert(version=2, change="updated", marking="OFFICIAL-SENSITIVE C:lancashire-police")
+    outputs = tell(catalogue, [ALERT], [now_c], [msgspec.structs.replace(now_c, alert_id="alert-b")])
+
+    assert [one.change for one in on("alerts.duty-officer", outputs)] == ["raised", "updated", "raised"]
+    assert [one.change for one in on("alerts.analyst", outputs)] == ["raised", "withdrawn"]
+    assert [(one.audience, one.alert_id, one.agreements) for one in on("withheld", outputs)] == [
+        ("analyst", "alert-b", ())
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["raise", "update", "withdraw"]), st.booleans())))
+def test_under_any_agreements_nothing_is_lost_and_nothing_told_that_is_not_granted(
+    catalogue: Catalogue, events: list[tuple[int, str, bool]]
+) -> None:
+    """At the end everybody stands where they would if the agreements had never ended; meanwhile they heard no more."""
+    apart = {True: agreed(catalogue, TODAY + 9), False: agreed(catalogue, TODAY)}
+    rows, always, versions, outputs, straight = MemoryRows(), MemoryRows(), {}, [], []
+    true: set[int] = set()
+    for number, what, in_force in events:
+        if (what == "raise") == (number in true):
+            continue
+        true = true - {number} if what == "withdraw" else true | {number}
+        versions[number] = versions.get(number, 0) + 1
+        change = {"raise": "raised", "update": "updated", "withdraw": "withdrawn"}[what]
+        news = a_record(handled(alert(alert_id=f"alert-{number}", version=versions[number], change=change)))
+        told = publish_alerts.make_step(apart[in_force], 1)(rows, [news], None)
+        assert in_force or all(one.change == "withdrawn" for one in on("alerts.duty-officer", told))
+        outputs += told
+        straight += publish_alerts.make_step(apart[True], 1)(always, [news], None)
+    outputs += publish_alerts.make_step(apart[True], 1)(rows, [], NOON)
+
+    feed = on("alerts.duty-officer", outputs)
+    assert [one.seq for one in feed] == list(range(1, len(feed) + 1))
+    assert standing(outputs) == standing(straight)
+
+
+def standing(outputs: list[Output]) -> dict[str, int]:
+    """What somebody holds to be true after hearing it all: the newest version of each alert that is not withdrawn."""
+    heard = {one.alert_id: one for one in on("alerts.duty-officer", outputs)}
+    return {name: one.version for name, one in heard.items() if one.change != "withdrawn"}

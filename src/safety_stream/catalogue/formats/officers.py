@@ -48,7 +48,7 @@ class HandlingFile(Strict):
 
 
 class AudienceEntry(Strict):
-    """Who may hear of which alerts, and which fields of them; `partner` where they work for another organisation."""
+    """Who may hear of which alerts; `partner` where they work for another organisation. policy/policy.yaml names fields."""
 
     id: Name
     title: Prose
@@ -57,7 +57,6 @@ class AudienceEntry(Strict):
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
     partner: bool = False
-    fields: Annotated[list[str], Field(min_length=1)]
 
 
 class ProfileEntry(Strict):

@@ -1,0 +1,116 @@
+"""What partners have signed to share, and with whom: agreements, grants under them, and what was held back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from safety_stream.core.model.alerts import Change
+from safety_stream.core.model.times import Day, Instant
+
+HandlingCode = Literal["P", "C"]
+"""Of the 3x5x2 grading: lawful sharing permitted, or permitted with the conditions of whoever reported it."""
+
+LegalBasis = Literal[
+    "CDA17",
+    "CDA17A",
+    "CDA115",
+    "CHA2004-s11",
+    "CA1989-s17",
+    "CA1989-s47",
+    "CARE-s42",
+    "DAA2021",
+    "SVD-PCSC2022",
+    "VPA2024-ENCOMPASS",
+    "DPA3",
+    "CONSENT",
+    "VITAL",
+]
+"""The power something is shared under (domain.md 6); `schemas/types/legal-basis.avsc` says what they are."""
+
+
+class SharingAgreement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An information-sharing agreement: in force on days `[valid_from, valid_to)`, to be looked at by `review`.
+
+    `parties` are organisations; `purposes` and `bases` what they agreed to share for, and under which powers.
+    """
+
+    id: str
+    title: str
+    reference: str
+    parties: tuple[str, ...]
+    purposes: tuple[str, ...]
+    bases: tuple[LegalBasis, ...]
+    valid_from: Day
+    valid_to: Day
+    review: Day
+
+    def is_in_force(self, day: Day) -> bool:
+        """Whether something may be shared under it on that day."""
+        return self.valid_from <= day < self.valid_to
+
+
+class Grant(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One line of the policy: a subscriber, for a purpose and on a legal basis, is told these fields.
+
+    Only of what happened in `areas` (none named: anywhere), only while `agreement` is in force. With `handling` C also
+    of what rests on reports of code C, where their originator has this subscriber on its list; with P of no such thing.
+    `of_persons` False: of nothing that is about a person.
+    """
+
+    id: str
+    subscriber: str
+    party: str
+    purpose: str
+    basis: LegalBasis
+    agreement: SharingAgreement
+    fields: tuple[str, ...]
+    areas: tuple[str, ...] = ()
+    handling: HandlingCode = "P"
+    of_persons: bool = True
+
+
+QuotaOf = Literal["partner.", "audience.", "profile."]
+"""Whose use of the bus is bounded: each partner's feed, each audience and each profile by itself."""
+
+
+class UseLimit(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How many bytes a second each user of a family may write and read; None: as many as it can."""
+
+    of: QuotaOf
+    written: int | None = None
+    read: int | None = None
+
+
+class Sharing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The policy as a whole. What no grant tells is told to nobody.
+
+    `conditional_to` is, by organisation, who may hear of what it reports under code C; `members`, by subscriber, the
+    tokens of persons who belong to it, so that nobody hears of their own matter. `protected_places` are the kinds of
+    place whose whereabouts no report carries further than intake.
+    """
+
+    agreements: tuple[SharingAgreement, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    conditional_to: Mapping[str, frozenset[str]] = {}
+    members: Mapping[str, frozenset[str]] = {}
+    protected_places: frozenset[str] = frozenset()
+    quotas: tuple[UseLimit, ...] = ()
+
+
+class Withheld(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """That news of an alert was not given to an audience it was for, and why: number `seq` on `withheld`.
+
+    `agreements` are those that would have to be in force for it to be told; none where no agreement would help.
+    """
+
+    seq: int
+    audience: str
+    alert_id: str
+    version: int
+    change: Change
+    why: str
+    agreements: tuple[str, ...]
+    as_of: Instant

@@ -1,0 +1,180 @@
+"""Who may be told what: only what a grant of an agreement in force covers, whatever the policy says besides."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core.stages.making import NOON, an_alert
+
+from safety_stream.core.catalogue import Area, Areas, Parent
+from safety_stream.core.model.sharing import Grant, Sharing, SharingAgreement
+from safety_stream.core.model.times import DAY_LENGTH, Day, day_of
+from safety_stream.core.policy import Policy, differences, explain
+
+TODAY = day_of(NOON)
+ALERT = msgspec.structs.replace(an_alert(priority="P3", audiences=("team",)), area="N-1", areas=("N-1",))
+AREAS = Areas(
+    county="A county",
+    by_code={
+        "NORTH": Area(code="NORTH", name="North", kind="csp"),
+        "N-1": Area(code="N-1", name="N-1", kind="district", parents=(Parent("NORTH"),)),
+        "S-1": Area(code="S-1", name="S-1", kind="district"),
+    },
+    by_lsoa={},
+)
+
+
+def an_agreement(name: str = "isa", valid_from: Day = TODAY - 9, valid_to: Day = TODAY + 9) -> SharingAgreement:
+    return SharingAgreement(
+        id=name,
+        title="Made up",
+        reference="MADE-UP/1",
+        parties=("team", "police"),
+        purposes=("safeguarding",),
+        bases=("CDA115",),
+        valid_from=valid_from,
+        valid_to=valid_to,
+        review=TODAY,
+    )
+
+
+def a_grant(name: str = "one", agreement: SharingAgreement | None = None, **changes: object) -> Grant:
+    grant = Grant(
+        id=name,
+        subscriber="team",
+        party="team",
+        purpose="safeguarding",
+        basis="CDA115",
+        agreement=agreement or an_agreement(),
+        fields=("title",),
+    )
+    return msgspec.structs.replace(grant, **changes)
+
+
+def verdict_of(*grants: Grant, alert: object = ALERT, at: int = NOON, **rest: object):
+    policy = Policy(Sharing(grants=grants, **rest), AREAS)
+    return policy.of_alert("team", alert, at)
+
+
+def test_who_is_granted_nothing_is_told_nothing() -> None:
+    verdict = verdict_of(a_grant(subscriber="others"))
+
+    assert (verdict.fields, verdict.bars, verdict.why) == ((), True, "nothing is granted to team")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["team", "others"]),
+            st.sets(st.sampled_from(["title", "subject", "area"]), min_size=1),
+            st.integers(TODAY - 2, TODAY + 2),
+            st.integers(TODAY - 2, TODAY + 2),
+            st.sampled_from([(), ("NORTH",), ("S-1",)]),
+        ),
+        max_size=4,
+    )
+)
+def test_a_field_is_told_exactly_when_some_grant_in_force_gives_it(drawn: list) -> None:
+    """By other words than the policy's own: each line of the table by itself."""
+    grants = [
+        a_grant(
+            str(number),
+            an_agreement(str(number), valid_from, valid_to),
+            subscriber=subscriber,
+            fields=tuple(sorted(fields)),
+            areas=areas,
+        )
+        for number, (subscriber, fields, valid_from, valid_to, areas) in enumerate(drawn)
+    ]
+    expected = {
+        field
+        for subscriber, fields, valid_from, valid_to, areas in drawn
+        if subscriber == "team" and valid_from <= TODAY < valid_to and areas != ("S-1",)
+        for field in fields
+    }
+
+    assert set(verdict_of(*grants).fields) == expected
+
+
+def test_it_ends_at_midnight_in_london_of_the_day_it_ends() -> None:
+    grant = a_grant(agreement=an_agreement(valid_to=TODAY + 1))
+
+    assert verdict_of(grant, at=NOON + DAY_LENGTH // 2 - 1).fields == ("title",)
+    assert verdict_of(grant, at=NOON + DAY_LENGTH // 2).lapsed == ("isa",)
+
+
+def test_what_rests_on_anything_elsewhere_is_not_told_to_a_neighbour() -> None:
+    both = msgspec.structs.replace(ALERT, areas=("N-1", "S-1"))
+    north = a_grant(areas=("NORTH",))
+
+    assert verdict_of(north).fields == ("title",)
+    assert verdict_of(north, alert=both).why == "S-1 is not among the areas of grant one"
+
+
+def test_handling_code_c_goes_to_the_originators_list_alone() -> None:
+    """Both must say so: the originator that it may hear, the agreement that the code is shared at all."""
+    held = msgspec.structs.replace(ALERT, marking="OFFICIAL C:police")
+    listed, may = {"police": frozenset({"team"})}, a_grant(handling="C")
+
+    assert verdict_of(may, alert=held, conditional_to=listed).fields == ("title",)
+    assert verdict_of(may, alert=held).why == "handling code C: police has not let team hear of it"
+    assert verdict_of(a_grant(), alert=held, conditional_to=listed).bars
+    assert verdict_of(may, alert=msgspec.structs.replace(held, marking="OFFICIAL C:marac C:police")).bars
+
+
+def test_a_party_to_the_matter_is_never_its_recipient() -> None:
+    party = {"team": frozenset({"tok-a"})}
+
+    assert verdict_of(a_grant(), members=party).why == "a member of team is a party to it"
+    assert verdict_of(a_grant(), members={"team": frozenset({"tok-b"})}).fields == ("title",)
+
+
+def test_where_nothing_personal_may_be_told_only_what_leads_to_nobody_is() -> None:
+    duty = a_grant(basis="SVD-PCSC2022", of_persons=False)
+
+    subjects = (
+        "victim:tok-a",
+        "household:1",
+        "place:1",
+        "vehicle:v",
+        "phone:p",
+        "linked:i",
+        "area:N-1",
+        "lsoa:E01000001",
+    )
+    told = {one for one in subjects if verdict_of(duty, alert=msgspec.structs.replace(ALERT, subject=one)).fields}
+    assert told == {"area:N-1", "lsoa:E01000001"}
+
+
+def test_each_grant_says_of_a_field_whether_it_gives_it_and_why_not() -> None:
+    grants = (
+        a_grant("gives"),
+        a_grant("other", fields=("area",)),
+        a_grant("over", an_agreement("old", TODAY - 9, TODAY)),
+        a_grant("early", an_agreement("new", TODAY + 1, TODAY + 9)),
+        a_grant("theirs", subscriber="others"),
+    )
+
+    assert [(one.grant.id, one.gives, one.why) for one in explain(Sharing(grants=grants), "team", "title", TODAY)] == [
+        ("gives", True, "safeguarding, on the basis CDA115"),
+        ("other", False, "does not name it"),
+        ("over", False, "agreement old has ended"),
+        ("early", False, "agreement new has not begun"),
+    ]
+
+
+def test_a_difference_that_tells_somebody_more_stands_out() -> None:
+    isa = an_agreement()
+    old = Sharing(agreements=(isa,), grants=(a_grant(fields=("title", "area")),))
+    longer = an_agreement(valid_to=TODAY + 99)
+    new = Sharing(agreements=(longer,), grants=(a_grant(agreement=longer, fields=("title", "subject")),))
+
+    found = differences(old, new)
+
+    assert [(one.what, one.old, one.new, one.widens) for one in found[:2]] == [
+        ("field area to team", "one", "", False),
+        ("field subject to team", "", "one", True),
+    ]
+    assert [one.what for one in found[2:]] == ["agreement isa"]
+    assert differences(old, old) == []

@@ -1,0 +1,87 @@
+"""Who may do what on the bus, as a table: nobody has more than the policy and the topology give."""
+
+from __future__ import annotations
+
+import msgspec
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.times import Day
+from safety_stream.data_files import catalogue_folder
+from safety_stream.wire.rights import WORKER, Acl, acls_of, is_ours, quotas_of
+from safety_stream.wire.topology import topics
+
+CATALOGUE = load_catalogue(catalogue_folder())
+DAY: Day = 20_500
+ACLS = acls_of(CATALOGUE, DAY)
+TOPICS = {topic.name for topic in topics(CATALOGUE, 4)}
+
+
+def who_may(operation: str, topic: str) -> set[str]:
+    return {acl.user for acl in ACLS if (acl.resource, acl.name, acl.operation) == ("topic", topic, operation)}
+
+
+def until(day: Day) -> Catalogue:
+    """The catalogue with agreements that end on a day."""
+    grants = tuple(
+        msgspec.structs.replace(one, agreement=msgspec.structs.replace(one.agreement, valid_to=day))
+        for one in CATALOGUE.sharing.grants
+    )
+    return msgspec.structs.replace(CATALOGUE, sharing=msgspec.structs.replace(CATALOGUE.sharing, grants=grants))
+
+
+def test_a_partner_writes_its_own_topic_and_does_nothing_else():
+    partner = [acl for acl in ACLS if acl.user == "partner.police-crimes"]
+
+    assert partner == [
+        Acl("partner.police-crimes", "topic", "partner.police-crimes", "describe"),
+        Acl("partner.police-crimes", "topic", "partner.police-crimes", "write"),
+    ]
+
+
+def test_what_a_partner_sent_is_read_by_nobody_but_the_worker():
+    """So the whereabouts of a refuge, which intake leaves out, are in no topic anybody else reads."""
+    raw = {topic for topic in TOPICS if topic.startswith(("partner.", "backfill."))}
+
+    assert {user for topic in raw for user in who_may("read", topic)} == {WORKER}
+
+
+def test_an_audience_reads_its_own_alerts_and_writes_nothing():
+    for audience in CATALOGUE.audiences:
+        own = [acl for acl in ACLS if acl.user == f"audience.{audience.id}"]
+        assert {acl.name for acl in own if acl.resource == "topic"} == {f"alerts.{audience.id}"}
+        assert not [acl for acl in own if acl.operation == "write"]
+
+
+def test_an_audience_whose_agreements_have_ended_reads_nothing_any_more():
+    over = acls_of(until(DAY), DAY)
+
+    assert [acl for acl in ACLS if acl.user.startswith("audience.")]
+    assert not [acl for acl in over if acl.user.startswith("audience.")]
+    assert [acl for acl in over if not acl.user.startswith("audience.")] == [
+        acl for acl in ACLS if not acl.user.startswith("audience.")
+    ]
+
+
+def test_what_is_audited_is_written_by_the_worker_and_read_by_the_auditor_alone():
+    for topic in ("audit.alerts", "audit.indicators", "withheld"):
+        assert (who_may("write", topic), who_may("read", topic)) == ({WORKER}, {"auditor"})
+
+
+def test_no_right_is_to_a_topic_there_is_none_of_and_none_is_for_everybody():
+    assert {acl.name for acl in ACLS if acl.resource == "topic"} <= TOPICS
+    assert all(is_ours(acl.user) and acl.user != "*" and acl.name != "*" for acl in ACLS)
+    assert not [acl for acl in ACLS if acl.resource == "topic" and acl.prefixed]
+
+
+def test_no_name_of_a_group_begins_with_another_users():
+    """Else one could join the other's groups, and keep it from reading."""
+    prefixes = {acl.name: acl.user for acl in ACLS if acl.resource == "group" and acl.prefixed}
+
+    assert not [(one, other) for one in prefixes for other in prefixes if one != other and one.startswith(other)]
+
+
+def test_each_partner_and_reader_has_a_quota():
+    bounded = {quota.user for quota in quotas_of(CATALOGUE, DAY)}
+
+    assert bounded == {acl.user for acl in ACLS if acl.user.startswith(("partner.", "audience.", "profile."))}
