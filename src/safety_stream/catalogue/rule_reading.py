@@ -79,7 +79,7 @@ def _rule(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> Rule | None
     entries = _limb_entries(at, model)
     limbs = [limb for name, entry in entries for limb in _limb(at, model, name, entry, vocabulary)]
     _check_audience(at, model, vocabulary)
-    _check_priority(at, model)
+    _check_priority(at, model, vocabulary)
     _check_safeguards(at, model)
     _check_examples(at, model, vocabulary)
     if not limbs:
@@ -275,7 +275,9 @@ def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
             at.error(("audience", index), what, "leave it out")
 
 
-def _check_priority(at: Place, model: BareRuleFile) -> None:
+def _check_priority(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:
+    for flag in model.priority.raise_when:
+        vocabulary.know_flag(at, ("priority", "raise_when"), flag)
     tiers = [model.priority.base, *(tier for _, tier in sorted(model.priority.by_count.items()))]
     if tiers != sorted(tiers, reverse=True):
         at.error(("priority", "by_count"), "a higher count has a lower priority", "P1 is the highest: order them")
@@ -337,6 +339,10 @@ def _check_story(at: Place, model: BareRuleFile, where: Where, example: ExampleE
 def _check_sighting(at: Place, where: Where, sighting: ExampleSighting, vocabulary: Vocabulary) -> None:
     at.know((*where, "kind"), "kind", sighting.kind, vocabulary.kinds())
     vocabulary.know_category(at, (*where, "category"), sighting.category)
+    if sighting.subtype:
+        vocabulary.know_subtype(at, (*where, "subtype"), sighting.subtype, (sighting.category,))
+    for flag in sighting.flags:
+        vocabulary.know_flag(at, (*where, "flags"), flag)
     for role in sighting.role:
         at.know((*where, "role"), "role", role, ROLES)
     if sighting.organisation is not None:
