@@ -30,7 +30,6 @@ from safety_stream.catalogue.formats.rules import (
     LimbEntry,
     OverrideEntry,
     RuleFile,
-    SafeguardsEntry,
 )
 from safety_stream.catalogue.linking import check_age, check_linked, linked_within
 from safety_stream.catalogue.places import Place, listing
@@ -285,13 +284,12 @@ def _check_priority(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
 
 def _check_safeguards(at: Place, model: BareRuleFile) -> None:
     steps = [step for entry in model.each_limb().values() for step in entry.select.values()]
-    if any(step.finding_elsewhere is not None for step in steps) and model.safeguards != SafeguardsEntry():
+    if any(step.finding_elsewhere is not None for step in steps) and model.safeguards.guards:
         what = "what is found elsewhere is of no organisation and no grade: nothing to guard it by"
         at.error(("safeguards",), what, "leave safeguards to the rules beneath")
     if all(entry.key != ["area"] for entry in model.each_limb().values()):
         return
-    guards = model.safeguards
-    if guards.organisations > 1 or guards.organisations_or_kinds > 1 or guards.grades_alone:
+    if model.safeguards.guards:
         at.error(("safeguards",), "an area's count has no evidence to guard", "leave safeguards out")
     if model.priority.raise_when or model.priority.child_raises:
         at.error(("priority",), "an area's count has no evidence to raise its priority", "raise it by_count")
