@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.catalogue.copying import with_more_rules
 
 from safety_stream.catalogue import CatalogueError, Issue, lint_catalogue, load_catalogue
@@ -14,6 +17,7 @@ from safety_stream.core.catalogue import NOTHING_LINKED
 from safety_stream.core.model.times import to_day
 from safety_stream.data_files import catalogue_folder
 
+EXAMPLES = Path(__file__).parents[2] / "schemas" / "incident-report" / "examples"
 PROFILES = "audiences/audiences.yaml"
 GRANTS = "policy/policy.yaml"
 SIGNED = "policy/agreements.yaml"
@@ -24,6 +28,7 @@ LIMBS = "rules/asb-case-review.yaml"
 ABSENT = "rules/missing-no-return-interview.yaml"
 ORDERED = "rules/rv-marac-repeat.yaml"
 SOC = "rules/soc-cross-district.yaml"
+SIGNS = "rules/soc-cse.yaml"
 PLACE = "rules/soc-cuckooing.yaml"
 ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
@@ -833,6 +838,81 @@ def test_a_mistake_about_facts_is_told_with_its_mend(folder: Path, file: str, ol
     found = [issue for issue in errors_of(folder) if what in issue.what and issue.mend.startswith(mend)]
 
     assert [(issue.file, issue.line) for issue in found][:1] == [(file, line)]
+
+
+# --- flags and subtypes
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "what", "nearest"),
+    [
+        (RULE, "raise_when: [weapon, ", "raise_when: [wepon, ", "unknown flag wepon", "weapon"),
+        (SIGNS, "flag: older-associate", "flag: older-asociate", "unknown flag older-asociate", "older-associate"),
+        (SIGNS, "flags: [older-associate]", "flags: [older]", "unknown flag older", None),
+        (
+            ABSENT,
+            "subtype: return-interview",
+            "subtype: retrun-interview",
+            "unknown subtype retrun-",
+            "return-interview",
+        ),
+        (ABSENT, "kind: intervention, sub", "category: missing, sub", "unknown subtype return-interview", None),
+        (ABSENT, "kind: intervention, sub", "family: missing, sub", "unknown subtype return-interview", None),
+        (ABSENT, "subtype: returned, category", "subtype: retuned, category", "unknown subtype retuned", "returned"),
+        (ROADS, "subtype: [fatal, serious]", "subtype: [fatal, grave]", "unknown subtype grave", None),
+        ("indicators/factors.yaml", "flag: alcohol", "flag: alcohl", "unknown flag alcohl", "alcohol"),
+        ("categories.yaml", "  weapon: [serious", "  weapons: [serious", "unknown flag weapons", "weapon"),
+    ],
+)
+def test_what_no_report_can_be_marked_with_is_told_with_the_nearest_that_can(
+    folder: Path, file: str, old: str, new: str, what: str, nearest: str | None
+):
+    leave_only(folder, file)
+    line = spoil(folder, file, old, new)
+
+    (issue,) = [one for one in errors_of(folder) if what in one.what]
+
+    assert (issue.file, issue.line) == (file, line)
+    assert (f"; nearest is {nearest};" in issue.mend) == (nearest is not None)
+    assert issue.mend.endswith("in categories.yaml")
+
+
+def test_a_flag_that_is_declared_may_be_named_and_one_that_is_there_already_may_not(folder: Path):
+    leave_only(folder, RULE)
+    spoil(folder, RULE, "raise_when: [weapon, ", "raise_when: [dog, ")
+    spoil(folder, "categories.yaml", "flags:\n", "flags:\n  - {id: dog, title: A dog}\n")
+    assert errors_of(folder) == []
+
+    spoil(folder, "categories.yaml", "flags:\n", "flags:\n  - {id: dog, title: A dog}\n")
+    assert [issue.what for issue in errors_of(folder)] == ["id dog is there already"]
+
+
+def test_what_reports_of_ours_are_marked_with_is_declared():
+    declared = yaml.safe_load((catalogue_folder() / "categories.yaml").read_text(encoding="utf-8"))
+    synthetic = yaml.safe_load((catalogue_folder() / "synthetic" / "lancashire.yaml").read_text(encoding="utf-8"))
+    examples = [json.loads(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.json")]
+    flags = {flag for stream in synthetic["streams"] for flag in stream.get("flags", ())}
+    flags.update(flag for report in examples for flag in report["flags"])
+    subtypes = {(report["category"], report["subtype"]) for report in examples if report["subtype"]}
+    for stream in synthetic["streams"]:
+        subtypes.update(product(stream["categories"], stream.get("subtypes", ())))
+
+    assert flags <= {entry["id"] for entry in declared["flags"]}
+    assert subtypes <= {(entry["id"], one) for entry in declared["categories"] for one in entry.get("subtypes", ())}
+
+
+def test_where_a_vocabulary_declares_no_flags_and_subtypes_and_in_a_replay_any_may_be_named(folder: Path):
+    leave_only(folder, SIGNS)
+    spoil(folder, SIGNS, "flag: older-associate", "flag: of-their-own")
+    spoil(folder, SIGNS, "subtype: panel-closed", "subtype: of-their-own")
+
+    assert len(errors_of(folder)) == 2
+    assert load_catalogue(catalogue_folder(), rules=folder / "rules").rules[0].id == "soc-cse"
+
+    path = folder / "categories.yaml"
+    bare = re.sub(", subtypes: .*?]", "", path.read_text())
+    path.write_text(re.sub(r"flags:\n(  - .*\n)+", "", bare))
+    assert errors_of(folder) == []
 
 
 def test_a_catalogue_without_facts_has_none(folder: Path):

@@ -46,7 +46,7 @@ _STRETCH = "a stretch of an LSOA"
 _TEXT_FIELDS = frozenset({"kind", "subtype", "category", "family", "origin", "grade", "organisation", "source", "area"})
 _UNTOLD_OF_FINDINGS = frozenset(f"facts.{name}" for name in FINDING_FACTS)
 _FINDING_FIELDS = frozenset({"subtype", "area"}) | _UNTOLD_OF_FINDINGS
-_LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants", "victims"})
+_LISTED_FIELDS = frozenset({"themes", "flags", "roles", "persons", "complainants", "victims", "children"})
 
 
 _REASONS = {

@@ -27,7 +27,7 @@ from safety_stream.catalogue.measures import read_measures
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.policy import read_policy
 from safety_stream.catalogue.reforms import BESIDE_AREAS, read_residents, read_successors
-from safety_stream.catalogue.vocabulary import Categories, Vocabulary
+from safety_stream.catalogue.vocabulary import DECLARE_FLAG, Categories, Vocabulary
 from safety_stream.core.catalogue import (
     GROUPINGS,
     Area,
@@ -138,6 +138,11 @@ def _read_categories(files: Files, vocabulary: Vocabulary) -> Categories | None:
     at.refuse_repeats("categories", [entry.id for entry in model.categories])
     for kind in model.kind_themes:
         at.know(("kind_themes", kind), "kind", kind, vocabulary.kinds())
+    flags = None if model.flags is None else [entry.id for entry in model.flags]
+    at.refuse_repeats("flags", flags or [])
+    for flag in model.flag_themes:
+        at.know(("flag_themes", flag), "flag", flag, flags, DECLARE_FLAG)
+    subtypes = {entry.id: frozenset(entry.subtypes) for entry in model.categories}
     if model.bounds.kept <= model.bounds.hub:
         at.error(("bounds",), "kept is not above hub", "a hub must be remembered for it to come back: raise kept")
     return Categories(
@@ -153,6 +158,8 @@ def _read_categories(files: Files, vocabulary: Vocabulary) -> Categories | None:
             cell_metres=model.bounds.cell_metres,
             cell_days=model.bounds.cell_days,
         ),
+        flags=None if flags is None else frozenset(flags),
+        subtypes=subtypes if any(subtypes.values()) else None,
     )
 
 

@@ -203,6 +203,7 @@ def _sighting(number: int, stated: ExampleSighting, catalogue: Catalogue, own_ro
         persons=tuple(sorted(stated.persons)),
         complainants=tuple(sorted(stated.complainants)),
         victims=tuple(sorted(stated.victims)),
+        children=tuple(sorted(stated.children)),
         child=stated.child,
         linking=tuple(sorted(set(stated.names))),
         possible=stated.possible,

@@ -170,6 +170,7 @@ def explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
         Section("Elsewhere and at other times", tuple(_overrides(rule.overrides, catalogue))),
         Section("How urgent it is", tuple(_urgency(rule.priority))),
         Section("What must stand behind it", tuple(_safeguards(rule.safeguards))),
+        Section("Why it does without a safeguard", tuple(_without(file))),
         Section(
             "How it is handled",
             (
@@ -286,6 +287,21 @@ def _safeguards(safeguards: Safeguards) -> Iterator[str]:
         yield f"{safeguards.organisations_or_kinds} different organisations, or as many kinds of report."
     if safeguards.grades_alone:
         yield f"More than intelligence of grade {_or(safeguards.grades_alone)}."
+
+
+_SAFEGUARDS: Final = {
+    "two_sources": "Two organisations or kinds of report",
+    "weak_intelligence": "More than intelligence of grade D or E",
+    "children": "More urgent with a child",
+    "negative_evidence": "Quiet once it has been seen to",
+}
+
+
+def _without(file: RuleFile) -> Iterator[str]:
+    for name, safeguard in _SAFEGUARDS.items():
+        reason = getattr(file.safeguards.without, name)
+        if reason is not None:
+            yield f"{safeguard}: {reason}"
 
 
 def _unconfirmed(file: RuleFile) -> tuple[str, ...]:

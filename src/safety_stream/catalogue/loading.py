@@ -146,7 +146,9 @@ def _read(
     judging = read_judging(files, vocabulary, today)
     signals = read_signals(files, vocabulary, judging)
     vocabulary = msgspec.structs.replace(vocabulary, judged=judged_in(files, signals))
-    by_id = _read_rules(files, vocabulary, rules, instead)
+    # Rules for a replay may speak of whatever the reports to be replayed say.
+    known = vocabulary if rules is None else vocabulary.of_whatever_reports_say()
+    by_id = _read_rules(files, known, rules, instead)
     measures = vocabulary.measures or Measures({}, {}, {})
     check_counted_rules(files, measures.indicators.values(), [read.rule for read in by_id.values()])
     # Rules for a replay are released to nobody.

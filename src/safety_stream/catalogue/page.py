@@ -295,12 +295,15 @@ def _besides(stated: ExampleSighting) -> Iterator[str]:
     yield from _places(stated)
     for name, value in stated.facts.items():
         yield f"{name} {str(value).lower()}"
-    if stated.persons:
-        yield f"people {', '.join(stated.persons)}"
-    if stated.complainants:
-        yield f"complainants {', '.join(stated.complainants)}"
-    if stated.victims:
-        yield f"victims {', '.join(stated.victims)}"
+    people = (
+        ("people", stated.persons),
+        ("complainants", stated.complainants),
+        ("victims", stated.victims),
+        ("children", stated.children),
+    )
+    for called, tokens in people:
+        if tokens:
+            yield f"{called} {', '.join(tokens)}"
 
 
 def _places(stated: ExampleSighting) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from pydantic import BaseModel
 
@@ -63,10 +64,16 @@ class Place:
             file = model.__module__.removeprefix("safety_stream.").replace(".", "/")
             self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {model.__name__} in {file}.py")
 
-    def know(self, where: Where, what: str, name: str, known: Iterable[str] | None) -> None:
-        """Tell of a name that is not among the known; None where nobody knows them."""
+    def know(self, where: Where, what: str, name: str, known: Iterable[str] | None, otherwise: str = "") -> None:
+        """Tell of a name that is not among the known, with the nearest of them; None where nobody knows them.
+
+        `otherwise` is what may be done about it instead, if anything.
+        """
         if known is not None and name not in (names := frozenset(known)):
-            self.error(where, f"unknown {what} {name}", f"use one of {listing(names)}")
+            mend = f"use one of {listing(names)}"
+            for nearest in get_close_matches(name, sorted(names), n=1):
+                mend += f"; nearest is {nearest}"
+            self.error(where, f"unknown {what} {name}", f"{mend}; or {otherwise}" if otherwise else mend)
 
     def refuse_repeats(self, list_name: str, ids: Sequence[str], what: str = "id") -> None:
         """Tell of what stands in a list of the file twice."""

@@ -30,7 +30,6 @@ from safety_stream.catalogue.formats.rules import (
     LimbEntry,
     OverrideEntry,
     RuleFile,
-    SafeguardsEntry,
 )
 from safety_stream.catalogue.linking import check_age, check_linked, linked_within
 from safety_stream.catalogue.places import Place, listing
@@ -79,7 +78,7 @@ def _rule(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> Rule | None
     entries = _limb_entries(at, model)
     limbs = [limb for name, entry in entries for limb in _limb(at, model, name, entry, vocabulary)]
     _check_audience(at, model, vocabulary)
-    _check_priority(at, model)
+    _check_priority(at, model, vocabulary)
     _check_safeguards(at, model)
     _check_examples(at, model, vocabulary)
     if not limbs:
@@ -275,7 +274,9 @@ def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
             at.error(("audience", index), what, "leave it out")
 
 
-def _check_priority(at: Place, model: BareRuleFile) -> None:
+def _check_priority(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:
+    for flag in model.priority.raise_when:
+        vocabulary.know_flag(at, ("priority", "raise_when"), flag)
     tiers = [model.priority.base, *(tier for _, tier in sorted(model.priority.by_count.items()))]
     if tiers != sorted(tiers, reverse=True):
         at.error(("priority", "by_count"), "a higher count has a lower priority", "P1 is the highest: order them")
@@ -283,13 +284,12 @@ def _check_priority(at: Place, model: BareRuleFile) -> None:
 
 def _check_safeguards(at: Place, model: BareRuleFile) -> None:
     steps = [step for entry in model.each_limb().values() for step in entry.select.values()]
-    if any(step.finding_elsewhere is not None for step in steps) and model.safeguards != SafeguardsEntry():
+    if any(step.finding_elsewhere is not None for step in steps) and model.safeguards.guards:
         what = "what is found elsewhere is of no organisation and no grade: nothing to guard it by"
         at.error(("safeguards",), what, "leave safeguards to the rules beneath")
     if all(entry.key != ["area"] for entry in model.each_limb().values()):
         return
-    guards = model.safeguards
-    if guards.organisations > 1 or guards.organisations_or_kinds > 1 or guards.grades_alone:
+    if model.safeguards.guards:
         at.error(("safeguards",), "an area's count has no evidence to guard", "leave safeguards out")
     if model.priority.raise_when or model.priority.child_raises:
         at.error(("priority",), "an area's count has no evidence to raise its priority", "raise it by_count")
@@ -337,6 +337,10 @@ def _check_story(at: Place, model: BareRuleFile, where: Where, example: ExampleE
 def _check_sighting(at: Place, where: Where, sighting: ExampleSighting, vocabulary: Vocabulary) -> None:
     at.know((*where, "kind"), "kind", sighting.kind, vocabulary.kinds())
     vocabulary.know_category(at, (*where, "category"), sighting.category)
+    if sighting.subtype:
+        vocabulary.know_subtype(at, (*where, "subtype"), sighting.subtype, (sighting.category,))
+    for flag in sighting.flags:
+        vocabulary.know_flag(at, (*where, "flags"), flag)
     for role in sighting.role:
         at.know((*where, "role"), "role", role, ROLES)
     if sighting.organisation is not None:

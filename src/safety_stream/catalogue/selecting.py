@@ -63,10 +63,26 @@ def _tests(at: Place, where: Where, entry: SelectEntry, vocabulary: Vocabulary) 
     for field in _STATED:
         values = getattr(entry, field)
         for value in values or ():
-            at.know((*where, field), field, value, known.get(field))
+            if field == "flag":
+                vocabulary.know_flag(at, (*where, field), value)
+            elif field == "subtype":
+                vocabulary.know_subtype(at, (*where, field), value, _categories_of(entry, vocabulary))
+            else:
+                at.know((*where, field), field, value, known.get(field))
         if values:
             tests.append(Test(field, frozenset(values)))
     return tuple(tests)
+
+
+def _categories_of(entry: SelectEntry, vocabulary: Vocabulary) -> frozenset[str] | None:
+    """The categories of the reports these tests let through; None where they may be of any."""
+    if vocabulary.categories is None or not (entry.category or entry.family):
+        return None
+    return frozenset(
+        one.id
+        for one in vocabulary.categories.by_id.values()
+        if (not entry.category or one.id in entry.category) and (not entry.family or one.family in entry.family)
+    )
 
 
 def _values_of(vocabulary: Vocabulary) -> dict[Field, Iterable[str] | None]:

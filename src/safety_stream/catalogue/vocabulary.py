@@ -36,15 +36,22 @@ from safety_stream.core.model.stretches import HERE, NEARBY
 
 ROLES = frozenset(get_args(Role)) | {"vehicle", "phone", "place", "household", "group", HERE, NEARBY}
 GRADES = frozenset("ABCDE")
+DECLARE_FLAG = "declare it under flags in categories.yaml"
+DECLARE_SUBTYPE = "declare it under subtypes of its category in categories.yaml"
 
 
 class Categories(msgspec.Struct, frozen=True):
-    """What the file of categories declares, which is known or unknown as a whole."""
+    """What the file of categories declares, which is known or unknown as a whole.
+
+    Flags, and subtypes by category, are None where the file declares none of them.
+    """
 
     by_id: dict[str, Category]
     kind_themes: dict[str, tuple[str, ...]]
     flag_themes: dict[str, tuple[str, ...]]
     bounds: Bounds
+    flags: frozenset[str] | None = None
+    subtypes: dict[str, frozenset[str]] | None = None
 
     def themes(self) -> frozenset[str]:
         """Every theme a category, kind or flag has."""
@@ -95,6 +102,27 @@ class Vocabulary(msgspec.Struct, frozen=True):
     def organisations(self) -> frozenset[str] | None:
         """Whose the sources are."""
         return None if self.sources is None else frozenset(source.organisation for source in self.sources.values())
+
+    def of_whatever_reports_say(self) -> Vocabulary:
+        """The same, where flags and subtypes may be any: what reports are marked with is known to who replays them."""
+        if self.categories is None:
+            return self
+        return msgspec.structs.replace(
+            self, categories=msgspec.structs.replace(self.categories, flags=None, subtypes=None)
+        )
+
+    def know_flag(self, at: Place, where: Where, name: str) -> None:
+        """Tell of an undeclared flag."""
+        at.know(where, "flag", name, None if self.categories is None else self.categories.flags, DECLARE_FLAG)
+
+    def know_subtype(self, at: Place, where: Where, name: str, categories: Iterable[str] | None = None) -> None:
+        """Tell of a subtype none of these categories declares; None where a report may be of any."""
+        if self.categories is None or self.categories.subtypes is None:
+            return
+        by_category = self.categories.subtypes
+        of = by_category if categories is None else sorted(set(categories).intersection(by_category))
+        declared = frozenset[str]().union(*(by_category[category] for category in of))
+        at.know(where, "subtype", name, declared, DECLARE_SUBTYPE)
 
     def know_category(self, at: Place, where: Where, name: str) -> None:
         """Tell of an unknown category."""

@@ -273,10 +273,12 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
     persons: set[str] = set()
     complainants: set[str] = set()
     victims: set[str] = set()
+    minors: set[str] = set()
     children: set[str] = set()
     is_of_child = False
     for party in version.parties:
-        is_of_child = is_of_child or (party.child and party.role in _CHILD_ROLES)
+        happened_to_child = party.child and party.role in _CHILD_ROLES
+        is_of_child = is_of_child or happened_to_child
         if party.token is not None:
             persons.add(party.token)
             if party.role in _COMPLAINANT_ROLES:
@@ -284,8 +286,10 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
             if party.role in _PAIRED_ROLES:
                 victims.add(party.token)
             if party.child:
+                minors.add(party.token)
+            if happened_to_child:
                 children.add(party.token)
-    harmed = tuple(sorted(victims))
+    harmed, young = tuple(sorted(victims)), tuple(sorted(children))
     # Written once, for the many fields that all keys share; a copy with other roles costs a fraction of that.
     alike = Sighting(
         incident_id=version.incident_id,
@@ -317,11 +321,12 @@ def sightings_of(claim: Claim) -> dict[str, Sighting]:
         keyed.key: replace(
             alike,
             roles=keyed.roles,
-            child=is_of_child or (bool(children) and not children.isdisjoint(keyed.persons)),
+            child=is_of_child or (bool(minors) and not minors.isdisjoint(keyed.persons)),
             linking=entities_of(version) if key_kind(keyed.key) == "linked" else claim.linking,
             possible=keyed.possible,
             # Somebody who may be whose key it is would be counted as another.
             victims=tuple(one for one in harmed if one not in keyed.persons) if keyed.possible else harmed,
+            children=tuple(one for one in young if one not in keyed.persons) if keyed.possible else young,
         )
         for keyed in claim.keys
     }

@@ -74,7 +74,7 @@ TOP_LEVEL = 4
 MOST_DIGITS = 15
 PAIRED = {"victim", "subject"}
 BY_STRETCH = {"cell", "lsoa"}
-UNTOLD = {"persons", "complainants", "victims", "facts.subject", "facts.completed-by"}
+UNTOLD = {"persons", "complainants", "victims", "children", "facts.subject", "facts.completed-by"}
 FOUND = "finding"
 SENSITIVE = "OFFICIAL-SENSITIVE"
 NAMED_ROLES = {"victim", "suspect", "perpetrator", "subject", "missing", "casualty", "driver"}
@@ -185,6 +185,7 @@ class Sighting:
     complainants: tuple[str, ...]
     child: bool
     victims: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     possible: bool = False
@@ -650,7 +651,8 @@ def timelines(claims: Iterable[Plain], files: CatalogueFiles, links: Sequence[Pl
             if key.partition(":")[0] in wanted:
                 seen = sighting_of(told, roles, entities)
                 others = tuple(token for token in seen.victims if token not in entities)
-                found[key].append(replace(seen, names=names, victims=others, possible=True))
+                young = tuple(token for token in seen.children if token not in entities)
+                found[key].append(replace(seen, names=names, victims=others, children=young, possible=True))
     return {key: found[key] for key in sorted(found)}
 
 
@@ -897,6 +899,7 @@ def sighting_of(claim: Plain, roles: tuple[str, ...], entities: tuple[str, ...])
         persons=tuple(sorted({token for _, token, _ in parties if token})),
         complainants=tuple(sorted({token for role, token, _ in parties if token and role in COMPLAINANTS})),
         victims=tuple(sorted({token for role, token, _ in parties if token and role in PAIRED})),
+        children=tuple(sorted({token for role, token, child in parties if token and child and role in PROTECTED})),
         child=any(child and (role in PROTECTED or token in entities) for role, token, child in parties),
         facts=dict(claim["facts"]),
     )

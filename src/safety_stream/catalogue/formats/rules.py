@@ -94,12 +94,27 @@ class PriorityEntry(Strict):
     child_raises: bool = False
 
 
+class WithoutEntry(Strict):
+    """Of each default safeguard a rule does without, the reason why."""
+
+    two_sources: Prose | None = None
+    weak_intelligence: Prose | None = None
+    children: Prose | None = None
+    negative_evidence: Prose | None = None
+
+
 class SafeguardsEntry(Strict):
-    """What must stand behind a finding for it to count."""
+    """What must stand behind a finding for it to count, and why no more is asked (`without`)."""
 
     organisations: Annotated[int, Field(ge=1, le=9)] = 1
     organisations_or_kinds: Annotated[int, Field(ge=1, le=9)] = 1
     grades_alone: list[Grade] = []
+    without: WithoutEntry = WithoutEntry()
+
+    @property
+    def guards(self) -> bool:
+        """Whether anything must stand behind a finding."""
+        return self.organisations > 1 or self.organisations_or_kinds > 1 or bool(self.grades_alone)
 
 
 class SuppressEntry(Strict):
@@ -136,6 +151,7 @@ class ExampleSighting(Strict):
     organisation: Name | None = None
     complainants: list[str] = []
     victims: list[str] = []
+    children: list[str] = []
     persons: list[str] = []
     names: list[Identifier] = []
     grade: Grade | None = None

@@ -29,11 +29,19 @@ class SourcesFile(Strict):
 
 
 class CategoryEntry(Strict):
-    """A normalised category."""
+    """A normalised category. `subtypes` are what reports of it may be called more exactly."""
 
     id: Name
     family: Name
     themes: list[Name] = []
+    subtypes: list[Name] = []
+
+
+class FlagEntry(Strict):
+    """A mark partners put on reports of any category."""
+
+    id: Name
+    title: Prose
 
 
 class FactEntry(Strict):
@@ -85,9 +93,10 @@ class PersonsFile(Strict):
 
 
 class CategoriesFile(Strict):
-    """`categories.yaml`."""
+    """`categories.yaml`. Without `flags`, or without any `subtypes`, nobody says which there are, and any is taken."""
 
     categories: list[CategoryEntry]
+    flags: list[FlagEntry] | None = None
     kind_themes: dict[Name, list[Name]] = {}
     flag_themes: dict[Name, list[Name]] = {}
     bounds: BoundsEntry

@@ -46,6 +46,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
     entities the report names (`linking.entities_of`), where some rule follows them from report to report, else none.
     `possible` is True when only an unconfirmed match of persons puts the report under this key. `victims` are the
     tokens of those it happened to (victim, subject), sorted. `marking` is how closely the report must be kept.
+    `children` are the tokens of the children it happened to (victim, subject, missing), sorted.
     """
 
     incident_id: str
@@ -75,6 +76,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=T
     possible: bool = False
     victims: tuple[str, ...] = ()
     marking: str = "OFFICIAL"
+    children: tuple[str, ...] = ()
 
 
 class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):

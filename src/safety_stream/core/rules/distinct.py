@@ -51,7 +51,7 @@ class _Group(msgspec.Struct):
 _SEVERAL = frozenset(field.name for field in msgspec.structs.fields(Sighting) if get_origin(field.type) is tuple)
 """The fields in which one report may have several values: it has one area, but may name many people."""
 
-_UNTOLD = frozenset({"persons", "complainants", "victims", *(f"facts.{name}" for name in FINDING_FACTS)})
+_UNTOLD = frozenset({"persons", "complainants", "victims", "children", *(f"facts.{name}" for name in FINDING_FACTS)})
 """Who they are is nobody's business who need only know how many; and what tells findings apart, nobody can read."""
 
 _OF_OTHERS = frozenset({"victims"})
