@@ -8,13 +8,14 @@ from datetime import date
 from itertools import product
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from tests.catalogue.copying import with_more_rules
 
 from safety_stream.catalogue import CatalogueError, Issue, lint_catalogue, load_catalogue
 from safety_stream.core.catalogue import NOTHING_LINKED
-from safety_stream.core.model.times import to_day
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, to_day
 from safety_stream.data_files import catalogue_folder
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "incident-report" / "examples"
@@ -164,7 +165,8 @@ def test_the_shipped_catalogue_has_no_issue():
         (SHARE, "set: {at_least: 3,", "set: {percent: 40,", "set.percent: unknown key"),
         ("categories.yaml", "cell_metres: 500, ", "", "bounds: the key cell_metres is missing"),
         ("areas/lancashire.yaml", "valid_from: 1974-04-01", "valid_from: 1974-04-31", "a day is written 2026-01-31"),
-        ("sources.yaml", "usual_latency: 15 minutes", "usual_latency: 1 month", "a latency in months has no exact"),
+        ("sources.yaml", "expected_within: 1 hour", "expected_within: 1 month", "months have no exact"),
+        ("sources.yaml", "usual_latency: 15 minutes", "usual_latency: 1 month", "months have no exact"),
         ("categories.yaml", "kept: 1024", "kept: 256", "kept is not above hub"),
         # Names
         (RULE, "id: rv-graded", "id: rv-gradual", "id rv-gradual is not the file's name"),
@@ -991,3 +993,11 @@ def test_with_broken_signals_nobody_knows_what_is_judged(folder: Path):
     (folder / "signals.yaml").write_text("signals: 7\n", encoding="utf-8")
 
     assert {issue.file for issue in errors_of(folder)} == {"signals.yaml"}
+
+
+def test_each_feed_that_ships_says_when_it_is_silent_and_one_that_does_not_is_after_a_day_or_its_latency():
+    sources = load_catalogue(catalogue_folder()).sources
+    assert [one.id for one in sources.values() if one.expected_within is None] == []
+    assert (sources["fire"].silent_after, sources["ed-assaults"].silent_after) == (6 * HOUR, 35 * DAY_LENGTH)
+    assert msgspec.structs.replace(sources["fire"], expected_within=None).silent_after == DAY_LENGTH
+    assert msgspec.structs.replace(sources["ambulance"], expected_within=None).silent_after == 7 * DAY_LENGTH

@@ -34,6 +34,7 @@ def projection_metrics() -> ProjectionMetrics:
     metrics.looked(1_800_000_000.0, 12, 1)
     metrics.alerts_open("duty-officer", {("P1", "late"): 3})
     metrics.feeds_heard({"police-crimes": "silent"}, 90.0)
+    metrics.feeds_silent({"police-crimes": 90_000.0}, {"police-crimes": 86_400.0})
     return metrics
 
 

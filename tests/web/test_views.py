@@ -193,6 +193,14 @@ def test_a_handover_has_what_the_next_shift_must_know():
     assert [row.id[-1] for row in view.to_note] == ["5", "4"]
 
 
+def test_a_feed_is_silent_by_its_own_measure():
+    copy = ProjectionHealth(behind=0, partitions=(), faults=(), looked_at=NOW)
+    feeds = [health("fire", silent_for=7 * HOUR), health("council-asb", silent_for=7 * HOUR)]
+
+    lines = {line.source: line.level for line in feeds_view(feeds, copy, [], CATALOGUE, NOW).lines}
+    assert (lines["fire"], lines["council-asb"]) == ("silent", "heard")
+
+
 def health(source: str, *, silent_for: int) -> FeedHealth:
     return FeedHealth(source=source, newest=NOW - HOUR, silent_since=NOW - silent_for, passed=NOW - HOUR, as_of=NOW)
 

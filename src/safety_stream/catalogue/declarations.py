@@ -21,7 +21,14 @@ from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats.areas import AreaEntry, AreasFile, ParentEntry
 from safety_stream.catalogue.formats.officers import AudienceEntry, AudiencesFile, ProfileEntry
-from safety_stream.catalogue.formats.vocabulary import CategoriesFile, FactEntry, FactsFile, PersonsFile, SourcesFile
+from safety_stream.catalogue.formats.vocabulary import (
+    CategoriesFile,
+    FactEntry,
+    FactsFile,
+    PersonsFile,
+    SourceEntry,
+    SourcesFile,
+)
 from safety_stream.catalogue.linking import read_linked
 from safety_stream.catalogue.measures import read_measures
 from safety_stream.catalogue.places import Place
@@ -119,14 +126,21 @@ def _read_sources(files: Files) -> dict[str, Source] | None:
             identity=entry.identity,
             usual_latency=_exact_length(at, ("sources", index, "usual_latency"), entry.usual_latency),
             covers_from=entry.covers_from,
+            expected_within=_expected_within(at, index, entry),
         )
         for index, entry in enumerate(model.sources)
     }
 
 
+def _expected_within(at: Place, index: int, entry: SourceEntry) -> int | None:
+    if entry.expected_within is None:
+        return None
+    return _exact_length(at, ("sources", index, "expected_within"), entry.expected_within)
+
+
 def _exact_length(at: Place, where: Where, length: Duration) -> int:
     if not length.millis:
-        at.error(where, "a latency in months has no exact length", "say it in days")
+        at.error(where, "months have no exact length", "say it in days")
     return length.millis
 
 

@@ -126,6 +126,10 @@ class Figures:
         spoken_at = max((feed.as_of for feed in feeds), default=None)
         unspoken = inf if spoken_at is None else max(now - spoken_at, 0) / SECOND
         self._metrics.feeds_heard({line.source: line.level for line in lines}, unspoken)
+        self._metrics.feeds_silent(
+            {feed.source: max(now - feed.silent_since, 0) / SECOND for feed in feeds},
+            {source.id: source.silent_after / SECOND for source in self._catalogue.sources.values()},
+        )
 
     def _clocks(self, audience: str, now: Instant) -> dict[tuple[str, str], int]:
         # Nought of what there is none of any more, or the last number would stand for good.

@@ -19,7 +19,7 @@ from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IdentityClass
 from safety_stream.core.model.markings import Marking
 from safety_stream.core.model.sharing import Sharing
 from safety_stream.core.model.stretches import is_stretched
-from safety_stream.core.model.times import Day, PeriodKind
+from safety_stream.core.model.times import DAY_LENGTH, Day, PeriodKind
 from safety_stream.core.rules.rule import Rule, Selector
 
 
@@ -28,6 +28,7 @@ class Source(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `usual_latency` is in milliseconds: the feed counts as complete up to its newest `reported_at` less this. From the
     day `covers_from` on it tells of everything; of what was before it may tell, too, and nobody knows of how much.
+    `expected_within` is how many milliseconds after its last new report another should have come; see `silent_after`.
     """
 
     id: str
@@ -37,6 +38,12 @@ class Source(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     identity: IdentityClass
     usual_latency: int
     covers_from: Day
+    expected_within: int | None = None
+
+    @property
+    def silent_after(self) -> int:
+        """How long it may say nothing new; where that is not said, as long as it is usually late, a day at least."""
+        return max(self.usual_latency, DAY_LENGTH) if self.expected_within is None else self.expected_within
 
 
 class Category(msgspec.Struct, frozen=True, gc=False, kw_only=True):

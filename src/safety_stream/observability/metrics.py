@@ -283,6 +283,18 @@ class ProjectionMetrics:
             ["source", "state"],
             registry=registry,
         )
+        self._silent = Gauge(
+            "safety_stream_feed_silent_seconds",
+            "For how long a feed that was heard has said nothing new.",
+            ["source"],
+            registry=registry,
+        )
+        self._may_be_silent = Gauge(
+            "safety_stream_feed_may_be_silent_seconds",
+            "For how long a feed may say nothing new, by the catalogue.",
+            ["source"],
+            registry=registry,
+        )
         self._unspoken = Gauge(
             "safety_stream_feeds_unspoken_seconds",
             "For how long the backbone has said nothing of any feed; infinite where it never has.",
@@ -316,6 +328,12 @@ class ProjectionMetrics:
             for one in FEED_STATES:
                 self._feeds.labels(source, one).set(one == state)
         self._unspoken.set(unspoken_seconds)
+
+    def feeds_silent(self, silent: Mapping[str, float], may_be: Mapping[str, float]) -> None:
+        """For how many seconds each feed that was heard has been silent, and for how many each may be."""
+        for gauge, seconds in ((self._silent, silent), (self._may_be_silent, may_be)):
+            for source, length in seconds.items():
+                gauge.labels(source).set(length)
 
 
 class WebMetrics:

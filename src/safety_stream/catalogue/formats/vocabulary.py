@@ -11,7 +11,10 @@ from safety_stream.core.model.incidents import IdentityClass
 
 
 class SourceEntry(Strict):
-    """A partner's feed. It tells of everything from the day `covers_from` on: what was before is unknown."""
+    """A partner's feed. It tells of everything from the day `covers_from` on: what was before is unknown.
+
+    `expected_within` is how long it may say nothing new before it counts as silent.
+    """
 
     id: Name
     organisation: Name
@@ -19,6 +22,7 @@ class SourceEntry(Strict):
     kinds: Annotated[list[Name], Field(min_length=1)]
     identity: IdentityClass
     usual_latency: Length
+    expected_within: Length | None = None
     covers_from: LondonDay
 
 

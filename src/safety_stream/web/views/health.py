@@ -10,7 +10,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue, Source
 from safety_stream.core.model.dead_letters import Reason
-from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Instant
+from safety_stream.core.model.times import HOUR, MINUTE, Instant
 from safety_stream.readmodel.reading import FeedHealth, ProjectionHealth, RefusedCount
 from safety_stream.web import words
 
@@ -152,7 +152,7 @@ def silent_feeds(feeds: Sequence[FeedHealth], catalogue: Catalogue, now: Instant
 def _level(source: Source, feed: FeedHealth | None, now: Instant) -> str:
     if feed is None:
         return "never"
-    return "silent" if now - feed.silent_since > max(source.usual_latency, DAY_LENGTH) else "heard"
+    return "silent" if now - feed.silent_since > source.silent_after else "heard"
 
 
 def _line(source: Source, feed: FeedHealth | None, refused: int, now: Instant) -> FeedLine:
