@@ -14,6 +14,7 @@ from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.times import LONDON, to_iso
 from safety_stream.data_files import catalogue_folder
+from safety_stream.edge.beside import OTHER_ROW, TokenFile
 from safety_stream.edge.canonical import to_line
 from safety_stream.edge.entries import Entry, Reject, UnreadableFile
 from safety_stream.edge.mapped import adapter_of
@@ -251,3 +252,47 @@ def test_a_time_is_what_the_clock_showed_or_is_rejected(mapping: ColumnMapping, 
         assert f"{told.astimezone(LONDON):%d/%m/%Y %H:%M}" == (f"{shown:%d/%m/%Y %H:%M}")
     else:
         assert "clocks" in entry.reason
+
+
+class TestTokensBeside:
+    """Tokens that were made of the same file."""
+
+    def read(self, mapping: ColumnMapping, path: Path, tokens: str) -> list[Entry | Reject]:
+        path.write_text(tokens, encoding="utf-8")
+        content = table(*(ROW | {"ref": f"C{number}"} for number in (1, 2, 3)))
+        return list(adapter_of(mapping, TokenFile(path))(io.BytesIO(content), None))
+
+    def test_each_row_has_the_tokens_of_its_line(self, mapping: ColumnMapping, tmp_path: Path):
+        vehicle = TOKEN.replace("person", "vehicle")
+        lines = (
+            f'{{"line":2,"reference":"C1","parties":[{{"role":"victim","token":"{TOKEN}"}}],"vehicles":["{vehicle}"]}}\n'
+            '{"line":4,"reference":"C3","parties":[{"role":"suspect"}]}\n'
+        )
+        first, second, third = (
+            one.report for one in self.read(mapping, tmp_path / "t", lines) if isinstance(one, Entry)
+        )
+
+        assert [(party.role, party.token) for party in first.parties] == [("victim", TOKEN)]
+        assert first.vehicles == (vehicle,)
+        assert second.parties == ()
+        assert [(party.role, party.token) for party in third.parties] == [("suspect", None)]
+
+    def test_a_token_of_another_row_is_nobodys(self, mapping: ColumnMapping, tmp_path: Path):
+        lines = f'{{"line":3,"reference":"C1","parties":[{{"role":"victim","token":"{TOKEN}"}}]}}\n'
+        entries = self.read(mapping, tmp_path / "t", lines)
+
+        assert [(one.line, one.reason) for one in entries if isinstance(one, Reject)] == [(3, OTHER_ROW)]
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            "{}\n",
+            "nothing\n",
+            '{"line":2,"reference":"C1","parties":[{"role":"victim","token":"Smith"}]}\n',
+            '{"line":3,"reference":"C2"}\n{"line":2,"reference":"C1"}\n',
+        ],
+    )
+    def test_what_is_no_file_of_tokens_is_refused(self, mapping: ColumnMapping, tmp_path: Path, lines: str):
+        with pytest.raises(UnreadableFile, match="no line of tokens") as refused:
+            self.read(mapping, tmp_path / "t", lines)
+        assert "Smith" not in str(refused.value)

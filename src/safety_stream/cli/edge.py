@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from safety_stream.cli.choosing import FormatOption, MappingOption, choose, mapping_in
+from safety_stream.cli.choosing import FormatOption, MappingOption, TokensOption, choose
 from safety_stream.cli.rejects import rejects_to
 from safety_stream.cli.terminal import (
     OK,
@@ -35,8 +35,9 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.edge.canonical import to_line
 from safety_stream.edge.checking import Check, Summary
 from safety_stream.edge.entries import Reject, UnreadableFile
+from safety_stream.edge.formats import Adapter
 from safety_stream.edge.mapped import adapter_of
-from safety_stream.edge.mapping import BadMapping, ColumnMapping, parse_mapping
+from safety_stream.edge.mapping import BadMapping, parse_mapping
 from safety_stream.edge.suggesting import Draft, first_rows, suggest
 from safety_stream.edge.tabular import Layout, open_table
 
@@ -56,6 +57,7 @@ def check(
     path: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A file, plain or gzip.")],
     form: FormatOption = None,
     mapping: MappingOption = None,
+    tokens: TokensOption = None,
     backfill: Annotated[
         bool, typer.Option("--backfill/--live", help="As history, or as received now: as it will be ingested.")
     ] = True,
@@ -68,7 +70,7 @@ def check(
 ) -> None:
     """Say what would be rejected of a file, with line and reason, by the code that would reject it. Sends nothing."""
     known = catalogue_of(catalogue, areas)
-    adapter = choose(form, mapping, known).adapter
+    adapter = choose(form, mapping, tokens, known).adapter
     summary = Summary()
     with (
         rejects_to(rejects, append=False) as write,
@@ -116,6 +118,7 @@ def map_columns(
         Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A table: CSV, plain or gzip, or xlsx.")
     ],
     mapping: MappingOption = None,
+    tokens: TokensOption = None,
     suggested: Annotated[bool, typer.Option("--suggest", help="Draft a mapping, in place of naming one.")] = False,
     source: Annotated[str | None, typer.Option("--source", help="Whose reports the rows are, for a draft.")] = None,
     kind: Annotated[
@@ -136,7 +139,7 @@ def map_columns(
     if suggested == (mapping is not None):
         raise Wrong("say --suggest for a draft, or name a mapping with --mapping")
     if mapping is not None:
-        shown = _previewed(path, mapping_in(mapping, known), known)
+        shown = _previewed(path, choose(None, mapping, tokens, known).adapter, known)
         _say_preview(shown, as_json=as_json)
         raise typer.Exit(_code(shown))
     layout = Layout(encoding=encoding, delimiter=delimiter, heading=heading, sheet=sheet)
@@ -146,7 +149,7 @@ def map_columns(
     except BadMapping as error:
         shown, issues = [], [f"line {one.line}: {one.what}; {one.mend}" for one in error.issues]
     else:
-        shown, issues = _previewed(path, found, known), []
+        shown, issues = _previewed(path, adapter_of(found), known), []
     if into is not None:
         into.write_text(draft.text, encoding="utf-8")
     if as_json:
@@ -175,12 +178,12 @@ def _drafted(path: Path, layout: Layout, source: str | None, kind: str | None, k
         raise UnreadableFile(f"{path}: {error}") from error
 
 
-def _previewed(path: Path, mapping: ColumnMapping, known: Catalogue) -> list[Previewed]:
+def _previewed(path: Path, adapter: Adapter, known: Catalogue) -> list[Previewed]:
     """What the first rows would become."""
     check = Check(known, wall(), is_history=False)
     shown = []
     with path.open("rb") as file:
-        for entry in islice(named(path, adapter_of(mapping)(file, None)), ROWS_SHOWN):
+        for entry in islice(named(path, adapter(file, None)), ROWS_SHOWN):
             reject = entry if isinstance(entry, Reject) else check.verdict(entry)
             if reject is not None:
                 shown.append(Previewed(reject.line, rejected=reject.reason))

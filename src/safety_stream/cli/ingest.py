@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.progress import Progress
 
-from safety_stream.cli.choosing import FormatOption, MappingOption, choose
+from safety_stream.cli.choosing import FormatOption, MappingOption, TokensOption, choose
 from safety_stream.cli.rejects import rejects_to
 from safety_stream.cli.terminal import (
     OK,
@@ -63,6 +63,7 @@ def ingest(
     kafka: Connection,
     form: FormatOption = None,
     mapping: MappingOption = None,
+    tokens: TokensOption = None,
     rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="Reports a second. Default: at once.")] = None,
     backfill: Annotated[
         bool,
@@ -88,7 +89,7 @@ def ingest(
     Interrupted, it goes on where it stopped when it is run again. A report sent twice changes nothing.
     """
     known = catalogue_of(catalogue, areas)
-    chosen = choose(form, mapping, known)
+    chosen = choose(form, mapping, tokens, known)
     target = f"{'backfill' if backfill else 'live'} {topic_id(connect(kafka), 'incidents')}"
     if mapping is not None:
         # By another mapping the same file is other reports, none of which has been sent.

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import BinaryIO, Final, Literal, NamedTuple
 
+import msgspec
+
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.times import (
     Instant,
@@ -30,6 +32,7 @@ from safety_stream.core.model.times import (
     to_iso,
 )
 from safety_stream.edge import canonical
+from safety_stream.edge.beside import OTHER_ROW, Beside, Following, TokenFile
 from safety_stream.edge.clocks import LEFT_OUT, YEARS, shown
 from safety_stream.edge.entries import Entry, Fault, Reject, UnreadableFile
 from safety_stream.edge.mapping import ColumnMapping, RepeatedHour, Stated, Taken, as_word
@@ -57,16 +60,25 @@ class _Wrong(Exception):
     """What is wrong with a cell, as a reason goes on after its column."""
 
 
-def adapter_of(mapping: ColumnMapping) -> Callable[[BinaryIO, Areas | None], Iterator[Entry | Reject]]:
-    """The adapter for tables that this mapping is of: like every adapter's `read`, with the same promises."""
+def adapter_of(
+    mapping: ColumnMapping, tokens: TokenFile | None = None
+) -> Callable[[BinaryIO, Areas | None], Iterator[Entry | Reject]]:
+    """The adapter for tables that this mapping is of: like every adapter's `read`, with the same promises.
+
+    With `tokens` the persons, vehicles and phones of each row are those of its line there, beside the mapping's own.
+    """
 
     def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]:
         # A report says its own place.
         del areas
+        beside = None if tokens is None else Following(tokens.lines())
         with open_table(file, mapping.layout) as table:
             check_headings(table, mapping)
             for row in table.rows:
-                yield row if isinstance(row, Reject) else entry_of(row, mapping)
+                if isinstance(row, Reject):
+                    yield row
+                else:
+                    yield entry_of(row, mapping, None if beside is None else beside.of(row.line))
 
     return read
 
@@ -85,8 +97,8 @@ def check_headings(table: Table, mapping: ColumnMapping) -> None:
             )
 
 
-def entry_of(row: Row, mapping: ColumnMapping) -> Entry | Reject:
-    """The report in a row, or why there is none."""
+def entry_of(row: Row, mapping: ColumnMapping, beside: Beside | None = None) -> Entry | Reject:
+    """The report in a row, with the tokens that were made of it, or why there is none."""
     line: Line = {"source": mapping.source, "kind": mapping.kind}
     faults: list[Fault] = []
     moments: dict[str, Moment] = {}
@@ -106,6 +118,10 @@ def entry_of(row: Row, mapping: ColumnMapping) -> Entry | Reject:
         return _reject(row.line, faults, mapping)
     _put_times(line, moments)
     _tidy(line, mapping)
+    if beside is not None:
+        if beside.reference != line.get("source_ref"):
+            return Reject(line=row.line, reason=OTHER_ROW)
+        _add_tokens(line, beside)
     entry = canonical.parse(json.dumps(line), row.line)
     if isinstance(entry, Reject) and entry.faults:
         return _reject(row.line, entry.faults, mapping)
@@ -286,6 +302,14 @@ def _tidy(line: Line, mapping: ColumnMapping) -> None:
         line["parties"] = [
             {"role": mapping.roles[int(number)], **party} for number, party in parties.items() if "token" in party
         ]
+
+
+def _add_tokens(line: Line, beside: Beside) -> None:
+    parties = [msgspec.to_builtins(party) for party in beside.parties]
+    for name, more in (("parties", parties), ("vehicles", beside.vehicles), ("phones", beside.phones)):
+        if more:
+            stated = line.get(name)
+            line[name] = [*(stated if isinstance(stated, list) else ()), *more]
 
 
 def _reject(line: int, faults: Sequence[Fault], mapping: ColumnMapping) -> Reject:
