@@ -203,6 +203,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (ROADS, "adds: collision-casualties", "adds: fire-level", "fact fire-level is a word, which adds nothing"),
         (ROADS, "id: ksi-rate", "id: ksi-share", "indicator ksi-share is there already"),
         (RESIDENTS, "area: E06000008", "area: E06000007", "unknown area E06000007"),
+        (RESIDENTS, "area: E06000009", "area: L-14", "area L-14 is a grouping, whose residents are those of its"),
         (RESIDENTS, "area: E06000009", "area: E06000008", "area E06000008 is counted twice for one day"),
         (SUCCESSORS, "successors: []", made_up("E07000999", "E07000118"), "unknown area E07000999"),
         (SUCCESSORS, "successors: []", made_up("E07000117", "E07000118", "percent: 60"), "come to 60 per cent"),

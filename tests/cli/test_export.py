@@ -93,6 +93,7 @@ def test_parquet_has_the_same_with_types_and_the_same_bytes_each_time(told: Path
     assert (hate["value"], hate["starts"], hate["final"]) == (20, date(2026, 1, 1), True)
     assert hate["as_of"] == datetime(2026, 2, 25, 6, 13, 20, tzinfo=UTC)
     assert violence["value"] == 0
+    assert (violence["residents"], violence["residents_on"]) == (1_531_100, date(2021, 3, 21))
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "other.parquet").read_bytes()
 
 

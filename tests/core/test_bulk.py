@@ -141,6 +141,25 @@ def test_harm_is_added_up_with_its_caveat():
     assert "one murder weighs as any violence" in row.caveats
 
 
+def test_a_rate_says_of_how_many_residents_it_is_of_which_day_and_by_whom():
+    told = [shown(1, indicator="crime", value=60, area="E06000008"), shown(2, indicator="crime", value=90)]
+    (profile,) = [one for one in CATALOGUE.profiles if one.id == "public"]
+    rows = measure_rows(measures_of(newest_of(told), CATALOGUE, profile), CATALOGUE)
+    census = "Census 2021, usual residents, rounded to hundreds (ONS)"
+
+    assert {
+        row.area: (row.residents, row.residents_on, row.residents_source) for row in rows if row.id == "crime-rate"
+    } == {
+        "E06000008": (154_700, date(2021, 3, 21), census),
+        "L-14": (1_531_100, date(2021, 3, 21), census),
+    }
+    assert {row.residents for row in rows if row.kind == "year-to-date"} == {None}
+    assert [(row.residents, row.residents_on) for row in bulk_rows(told, CATALOGUE)] == [
+        (154_700, date(2021, 3, 21)),
+        (1_531_100, date(2021, 3, 21)),
+    ]
+
+
 def test_what_cannot_be_said_says_why():
     row = measured(shown(1, indicator="crime", value=None))["crime-rate"]
 

@@ -39,11 +39,26 @@ def test_residents_hold_from_the_day_they_were_counted_and_a_grouping_has_those_
             "H": Area(code="H", name="H", kind="csp"),
         },
         by_lsoa={},
-        residents={"A": (Residents(10, 100), Residents(20, 110)), "B": (Residents(15, 50),)},
+        residents={
+            "A": (Residents(10, 100, "census"), Residents(20, 110, "estimate"), Residents(30, 120, "estimate")),
+            "B": (Residents(10, 50, "census"), Residents(30, 60, "register")),
+            # A number of its own, of another day, is not what its districts' counts rest on.
+            "G": (Residents(20, 999, "elsewhere"),),
+        },
     )
 
-    assert [areas.residents_on("A", day) for day in (9, 10, 19, 20)] == [None, 100, 100, 110]
-    assert [areas.residents_on("G", day) for day in (14, 15, 20)] == [None, 150, 160]
+    assert [areas.residents_on("A", day) for day in (9, 10, 20)] == [
+        None,
+        Residents(10, 100, "census"),
+        Residents(20, 110, "estimate"),
+    ]
+    assert [areas.residents_on("G", day) for day in (9, 10, 29, 30)] == [
+        None,
+        Residents(10, 150, "census"),
+        Residents(10, 150, "census"),
+        Residents(30, 180, "estimate; register"),
+    ]
+    assert areas.residents_now("G") == Residents(30, 180, "estimate; register")
     assert areas.residents_on("H", 20) is None
     assert areas.residents_on("nowhere", 20) is None
 

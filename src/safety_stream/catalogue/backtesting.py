@@ -302,7 +302,7 @@ def _districts(counts: Mapping[str, int], areas: Areas) -> Iterator[tuple[str, i
         number = counts.get(code, 0)
         if area.kind == "district" or number:
             residents = areas.residents_now(code)
-            yield area.name, number, None if residents is None else round(number * 1000 / residents, 2)
+            yield area.name, number, None if residents is None else round(number * 1000 / residents.number, 2)
 
 
 def _per_district_and_month(alerts: Sequence[Raised], span: Span, areas: Areas) -> Spread:

@@ -57,7 +57,7 @@ def fairness(rule: str, version: int, alerts: Iterable[Raised], areas: Areas) ->
     """
     counts = Counter(alert.area for alert in alerts)
     known = {code: areas.residents_now(code) for code, area in areas.by_code.items() if area.kind == "district"}
-    residents = {code: number for code, number in known.items() if number is not None}
+    residents = {code: counted.number for code, counted in known.items() if counted is not None}
     if not residents:
         raise ValueError(f"the areas of {areas.county} say of no district how many live there: add residents.yaml")
     within = sum(counts[code] for code in residents)

@@ -11,7 +11,7 @@ from pathlib import Path
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats.areas import ResidentsFile, SuccessorEntry, SuccessorsFile
 from safety_stream.catalogue.places import Place
-from safety_stream.core.catalogue import Area, Residents, Successor
+from safety_stream.core.catalogue import GROUPINGS, Area, Residents, Successor
 
 RESIDENTS, SUCCESSORS = "residents.yaml", "successors.yaml"
 BESIDE_AREAS = frozenset({RESIDENTS, SUCCESSORS})
@@ -27,17 +27,19 @@ def read_residents(files: Files, folder: Path, by_code: Mapping[str, Area]) -> d
     if read is None:
         return {}
     at, model = read
-    found: dict[str, dict[int, int]] = {}
+    found: dict[str, dict[int, Residents]] = {}
     for index, entry in enumerate(model.residents):
         at.know(("residents", index, "area"), "area", entry.area, by_code)
+        if entry.area in by_code and by_code[entry.area].kind in GROUPINGS:
+            what = f"area {entry.area} is a grouping, whose residents are those of its districts"
+            at.error(
+                ("residents", index, "area"), what, "leave it out: its count rests on theirs, and so must its rate"
+            )
         counted = found.setdefault(entry.area, {})
         if entry.valid_from in counted:
             at.error(("residents", index), f"area {entry.area} is counted twice for one day", "keep one of the numbers")
-        counted[entry.valid_from] = entry.residents
-    return {
-        area: tuple(Residents(day, number) for day, number in sorted(counted.items()))
-        for area, counted in sorted(found.items())
-    }
+        counted[entry.valid_from] = Residents(entry.valid_from, entry.residents, entry.source)
+    return {area: tuple(counted[day] for day in sorted(counted)) for area, counted in sorted(found.items())}
 
 
 def read_successors(files: Files, folder: Path, by_code: Mapping[str, Area]) -> tuple[Successor, ...]:

@@ -11,12 +11,24 @@ import msgspec
 from safety_stream.cli.terminal import Wrong
 from safety_stream.core.bulk import BulkRow
 
-_DAYS: Final = frozenset({"starts", "ends", "opened", "complete_to"})
-_WHOLE: Final = frozenset({"low", "high", "late"})
+_DAYS: Final = frozenset({"starts", "ends", "opened", "complete_to", "residents_on"})
+_WHOLE: Final = frozenset({"low", "high", "late", "residents"})
 _FRACTIONS: Final = frozenset({"expected"})
 _FLAGS: Final = frozenset({"shown", "final", "is_provisional", "is_estimate", "from_rounded"})
 _MAY_BE_NULL: Final = frozenset(
-    {"value", "signal", "expected", "low", "high", "opened", "complete_to", "late", "causes"}
+    {
+        "value",
+        "signal",
+        "expected",
+        "low",
+        "high",
+        "opened",
+        "complete_to",
+        "late",
+        "causes",
+        "residents",
+        "residents_on",
+    }
 )
 
 

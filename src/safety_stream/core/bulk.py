@@ -23,7 +23,8 @@ class BulkRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `shown` is False, and `value` None, where it was suppressed. `caveats` are what must be said beside it of its area.
     What follows is None where the profile does not show it, as in `PublishedIndicator`; `late` is in milliseconds.
-    `causes`, in words with a blank between them, are those of its newest revision.
+    `causes`, in words with a blank between them, are those of its newest revision. `residents` are those of the area on
+    the period's first day, as counted for `residents_on` by `residents_source`.
     """
 
     area: str
@@ -47,12 +48,16 @@ class BulkRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     complete_to: date | None
     late: int | None
     causes: str | None
+    residents: int | None
+    residents_on: date | None
+    residents_source: str
 
 
 class MeasureRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What follows from values, as in `Measure`: of which area and period, and what must be said beside it.
 
     A year to date is from 1 January to `ends`. `parts` are the numbers of the shown values it is made of.
+    `residents` are those a rate is of, as counted for `residents_on` by `residents_source`.
     """
 
     kind: Kind
@@ -70,6 +75,9 @@ class MeasureRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     from_rounded: bool
     parts: str
     caveats: str
+    residents: int | None
+    residents_on: date | None
+    residents_source: str
 
 
 class WithoutCounty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -140,6 +148,7 @@ def _made_of(means: Share | Rate | Indicator) -> tuple[str, ...]:
 
 
 def _measure_row(measure: Measure, catalogue: Catalogue, title: str, caveats: Iterable[Caveat]) -> MeasureRow:
+    residents = measure.residents
     return MeasureRow(
         kind=measure.kind,
         id=measure.id,
@@ -156,10 +165,14 @@ def _measure_row(measure: Measure, catalogue: Catalogue, title: str, caveats: It
         from_rounded=measure.from_rounded,
         parts=" ".join(str(number) for number in measure.parts),
         caveats=_said_of(measure.area, caveats),
+        residents=None if residents is None else residents.number,
+        residents_on=None if residents is None else to_date(residents.valid_from),
+        residents_source="" if residents is None else residents.source,
     )
 
 
 def _row(value: PublishedIndicator, catalogue: Catalogue, indicator: Indicator | None) -> BulkRow:
+    residents = catalogue.areas.residents_on(value.area, value.starts)
     return BulkRow(
         area=value.area,
         area_name=catalogue.areas.name_of(value.area),
@@ -182,6 +195,9 @@ def _row(value: PublishedIndicator, catalogue: Catalogue, indicator: Indicator |
         complete_to=_date(value.complete_to),
         late=value.late,
         causes=None if value.causes is None else " ".join(value.causes),
+        residents=None if residents is None else residents.number,
+        residents_on=None if residents is None else to_date(residents.valid_from),
+        residents_source="" if residents is None else residents.source,
     )
 
 

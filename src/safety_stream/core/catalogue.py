@@ -117,10 +117,15 @@ def _is_within(day: Day, first: Day | None, after: Day | None) -> bool:
 
 
 class Residents(msgspec.Struct, frozen=True, gc=False):
-    """How many live in an area from a day on, until somebody counts again."""
+    """How many live in an area from a day on, until somebody counts again, and who counted."""
 
     valid_from: Day
     number: int
+    source: str = ""
+
+
+def _counted(residents: Residents) -> Day:
+    return residents.valid_from
 
 
 class Successor(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -177,25 +182,32 @@ class Areas(msgspec.Struct, frozen=True, gc=False, kw_only=True):
                     found.append(parent.code)
         return tuple(found)
 
-    def residents_on(self, code: str, day: Day) -> int | None:
-        """How many lived in an area on a day: as last counted by then, else the sum of its districts; None: unknown.
+    def residents_on(self, code: str, day: Day) -> Residents | None:
+        """How many lived in an area on a day, as last counted by then; None: unknown.
 
-        What was counted before the first count is unknown, and so is a grouping one of whose districts is.
+        A grouping has the sum of its districts, all as counted for one day, the last for which all of them were:
+        numbers of different days do not add up to those of any. What was before the first count is unknown.
         """
-        counted = [one.number for one in self.residents.get(code, ()) if one.valid_from <= day]
-        if counted:
-            return counted[-1]
         area = self.by_code.get(code)
         if area is None or area.kind not in GROUPINGS:
+            return max(
+                (one for one in self.residents.get(code, ()) if one.valid_from <= day), default=None, key=_counted
+            )
+        counts = [
+            {one.valid_from: one for one in self.residents.get(district, ()) if one.valid_from <= day}
+            for district in self._districts_of(code, day)
+        ]
+        common = set.intersection(*(set(one) for one in counts)) if counts else set()
+        if not common:
             return None
-        within = [self.residents_on(district, day) for district in self._districts_of(code, day)]
-        known = [number for number in within if number is not None]
-        return sum(known) if known and len(known) == len(within) else None
+        within = [one[max(common)] for one in counts]
+        sources = dict.fromkeys(one.source for one in within)
+        return Residents(max(common), sum(one.number for one in within), "; ".join(sources))
 
-    def residents_now(self, code: str) -> int | None:
+    def residents_now(self, code: str) -> Residents | None:
         """How many live in an area as counted last; None where nobody has counted."""
-        counted = self.residents.get(code)
-        return counted[-1].number if counted else None
+        newest = max((one.valid_from for counted in self.residents.values() for one in counted), default=0)
+        return self.residents_on(code, newest)
 
     def _districts_of(self, code: str, day: Day) -> list[str]:
         return [

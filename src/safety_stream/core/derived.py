@@ -28,7 +28,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from safety_stream.core.catalogue import Catalogue, Indicator, Profile, Rate, Share, Successor
+from safety_stream.core.catalogue import Catalogue, Indicator, Profile, Rate, Residents, Share, Successor
 from safety_stream.core.model.published import PublishedIndicator
 from safety_stream.core.model.tallies import lsoa_area
 from safety_stream.core.model.times import Day, Period, PeriodKind, period_of
@@ -142,7 +142,7 @@ class Measure(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `id` is a share's or rate's, else the indicator's. `value` is None where nothing can be said, and `why` says why.
     `is_provisional` where a part is not final yet: something may be said later. `is_estimate` where an old area was
     divided by a share, `from_rounded` where the profile's counts are rounded. `parts` are the numbers (`seq`) of the
-    shown values it is made of; a nought that was never sent has none.
+    shown values it is made of; a nought that was never sent has none. `residents` are those a rate is of.
     """
 
     kind: Kind
@@ -155,6 +155,7 @@ class Measure(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     is_estimate: bool
     from_rounded: bool
     parts: tuple[int, ...]
+    residents: Residents | None = None
 
 
 Key = tuple[str, str, Period]
@@ -319,8 +320,10 @@ def _rates(shown: _Shown) -> Iterator[Measure]:
         for area, period in shown.cells(rate.of):
             parts = [shown.part(area, rate.of, period)]
             # Those of the first day: whoever was counted later was not there yet, as far as anybody knows.
-            said = _said(parts, _rate(rate, shown.catalogue.areas.residents_on(area, period.starts)), NO_RESIDENTS)
-            yield shown.measure("rate", rate.id, (area, period), parts, said)
+            residents = shown.catalogue.areas.residents_on(area, period.starts)
+            said = _said(parts, _rate(rate, None if residents is None else residents.number), NO_RESIDENTS)
+            measure = shown.measure("rate", rate.id, (area, period), parts, said)
+            yield msgspec.structs.replace(measure, residents=residents)
 
 
 def _rate(rate: Rate, residents: int | None) -> Callable[[Sequence[int]], float | None]:

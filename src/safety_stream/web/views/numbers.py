@@ -310,7 +310,9 @@ def area_view(area: Area, lines: Sequence[Line], catalogue: Catalogue, profile: 
         profile=profile_title(catalogue, profile),
         name=area.name,
         kind={"csp": "community safety partnership", "reserved": "what is in no district"}.get(area.kind, area.kind),
-        residents="" if residents is None else f"{residents:,} residents, as last counted",
+        residents=""
+        if residents is None
+        else f"{residents.number:,} residents, as counted for {words.on(residents.valid_from)}",
         within=tuple(within),
         lines=tuple(lines),
         county_href=to.start or "/county",
