@@ -499,6 +499,15 @@ def certificate(
     into: Annotated[
         Path | None, typer.Option("--out", dir_okay=False, help="Also write it to this file, as JSON.")
     ] = None,
+    outbox: Annotated[
+        str | None,
+        typer.Option(
+            "--outbox",
+            envvar="SAFETY_STREAM_OUTBOX",
+            metavar="URL",
+            help="Delivery's database, which knows by which messages it was told: sqlite:///FILE or postgresql://….",
+        ),
+    ] = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
@@ -517,6 +526,10 @@ def certificate(
     made = auditing.certificate_of(kafka, incident_id, known, wall())
     if made is None:
         raise Wrong(f"there is no report {report}: write its source and the reference its partner gave it")
+    if outbox is None:
+        say("By which messages it was told is not in this: name delivery's database with --outbox")
+    else:
+        made = auditing.with_deliveries(made, outbox)
     made = signer.certificate(made)
     if into is not None:
         auditing.write_certificate(into, made)

@@ -13,6 +13,8 @@ from confluent_kafka.admin import AdminClient
 
 from safety_stream.cli.published import moment
 from safety_stream.cli.spreadsheets import Cell
+from safety_stream.cli.subscriptions import database_of as outbox_of
+from safety_stream.cli.subscriptions import with_extra
 from safety_stream.cli.terminal import Wrong, how_many
 from safety_stream.cli.told import told_in
 from safety_stream.config import Connection
@@ -181,6 +183,14 @@ def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at
     return tracing.certificate(notices.of_the_report(), at)
 
 
+def with_deliveries(made: Certificate, outbox: str) -> Certificate:
+    """The certificate, and by which messages its notices were told. Raises `Wrong`."""
+    deliveries = with_extra("safety_stream.delivery.deliveries")
+    engine = outbox_of(outbox, Path())
+    found = deliveries.deliveries_of(engine, [(one.audience, one.seq) for one in made.notices])
+    return msgspec.structs.replace(made, deliveries=tuple(found))
+
+
 def write_certificate(path: Path, certificate: Certificate) -> None:
     """Write it as one JSON document."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(certificate)) + b"\n")
@@ -197,6 +207,8 @@ def certificate_in_words(made: Certificate) -> Iterator[str]:
         by, number = notice.acknowledged_by, notice.seq
         answer = f"acknowledged by {by} {moment(notice.acknowledged_at)}" if by else "open"
         yield f"  {moment(notice.told_at)}  {notice.audience} was told, number {number}: {notice.change}; {answer}"
+    for one in made.deliveries:
+        yield f"  {moment(one.sent_at)}  {one.audience} number {one.seq} by {one.channel}: {one.status}"
     for value in made.values:
         cell = f"{value.indicator} of {value.area}"
         yield f"  {moment(value.as_of)}  {value.profile} was told {cell} anew, number {value.seq}"

@@ -86,6 +86,17 @@ class RestatedValue(msgspec.Struct, frozen=True):
     as_of: Instant
 
 
+class Delivery(msgspec.Struct, frozen=True):
+    """A message that told somebody a number of an audience's feed: by which channel, how far it has come, and when."""
+
+    audience: str
+    seq: int
+    channel: str
+    status: str
+    sent_at: Instant | None
+    message_id: str
+
+
 class Act(msgspec.Struct, frozen=True):
     """What was done to the report, by the record of it: number `seq` of a chain of the audit, and its hash."""
 
@@ -114,6 +125,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...]
     values: tuple[RestatedValue, ...]
     is_complete: bool
+    deliveries: tuple[Delivery, ...] = ()
     key_id: str = ""
     signature: str = ""
 

@@ -164,9 +164,10 @@ def test_an_end_in_the_far_future_is_impossible(catalogue: Catalogue) -> None:
 
 def test_a_backfill_stamped_in_microseconds_is_refused_and_stops_nobody(catalogue: Catalogue) -> None:
     record = msgspec.structs.replace(a_record(a_report(), "backfill.police-crimes"), received_at=RECEIVED * 1000)
-    output, *_ = intake.make_step(catalogue, 1)(MemoryRows(), [record], None)
+    output, collected = intake.make_step(catalogue, 1)(MemoryRows(), [record], None)
 
     assert (output.value.reason, output.topic) == ("impossible-time", "dead-letters.intake")
+    assert (collected.value.as_of, collected.value.count) == (intake.LATEST, 0)
 
 
 def test_a_record_too_large_for_the_dead_letters_stays_where_it_is(catalogue: Catalogue) -> None:

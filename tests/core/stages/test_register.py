@@ -368,7 +368,7 @@ def test_a_decision_about_persons_is_on_record_once_with_how_many_reports_it_mov
     )  # fmt: skip
     other = a_version(incident_id="incident-b", parties=(Party("victim", "tok-b"),))
 
-    values = run(catalogue, [V1, other], [link], [link])
+    values = run(catalogue, [V1, other], [link, link, V1], [link])
 
     assert on_record(values) == [("combination", "steward-1", "persons linked: decision d-1", 1)]
     assert "tok-" not in str([one for one in values if isinstance(one, AuditRecord)])

@@ -114,7 +114,8 @@ def _on_record(trail: Trail, records: Sequence[Record], outputs: Sequence[Output
     passed: Counter[str] = Counter()
     for record, output in zip(records, outputs, strict=True):
         first, _, at = spans.get(record.topic, (record.offset, 0, record.received_at))
-        spans[record.topic] = (first, record.offset, max(at, record.received_at))
+        # A record may be refused because its own time is none.
+        spans[record.topic] = (first, record.offset, min(max(at, record.received_at), LATEST))
         passed[record.topic] += not isinstance(output.value, DeadLetter)
     return [
         trail.put_on_record(
