@@ -19,12 +19,12 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient, NewTopic
 from measured import Stopwatch, profile_if_asked, tell
+from safety_stream.edge.gateway.keys import new_key
 from starlette.types import ASGIApp, Message
 
 from safety_stream.config import Connection
 from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app
 from safety_stream.edge.gateway.broker import Broker, KafkaBroker
-from safety_stream.edge.gateway.keys import new_key
 from safety_stream.edge.gateway.openapi import EXAMPLE
 from safety_stream.edge.gateway.partners import Partners, PartnersFile
 from safety_stream.edge.gateway.receipts import Book, open_book

@@ -180,11 +180,7 @@ def web(
     metrics = WebMetrics()
     metrics.looks(Looking(read_model.health))
     stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
-    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    if as_json:
-        print_json({"url": where})
-    else:
-        out.print(f"Pages are at {where}. Ctrl-C stops it.")
+    _say_where(host, port, as_json=as_json)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     try:
         uvicorn.run(
@@ -198,6 +194,14 @@ def web(
     finally:
         if stop_serving is not None:
             stop_serving()
+
+
+def _say_where(host: str, port: int, *, as_json: bool) -> None:
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if as_json:
+        print_json({"url": where})
+    else:
+        out.print(f"Pages are at {where}. Ctrl-C stops it.")
 
 
 def _settings(path: Path, catalogue: Catalogue) -> SignInSettings:

@@ -48,7 +48,10 @@ class HandlingFile(Strict):
 
 
 class AudienceEntry(Strict):
-    """Who may hear of which alerts; `partner` where they work for another organisation. policy/policy.yaml names fields."""
+    """Who may hear of which alerts; which fields of them, policy/policy.yaml says.
+
+    `partner`: they work for another organisation.
+    """
 
     id: Name
     title: Prose
