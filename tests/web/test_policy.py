@@ -61,7 +61,9 @@ PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]
 # Written down by hand, a line a role: pages about alerts, of which audiences; pages about numbers, of which profiles;
 # the others. "matches" is for analysts of the audience of that name alone. Whoever changes the
 # policy changes it here too.
-PARTNERS = "asb-lead childrens-services duty-officer exploitation-team marac-coordinator soc-unit"
+PARTNERS = (
+    "asb-lead childrens-services duty-officer exploitation-team landlord marac-coordinator neighbourhood-team soc-unit"
+)
 RUNGS = "daily-meeting inspector sergeant superintendent"
 EXPECTED = {
     "analyst": (
