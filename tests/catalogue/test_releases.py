@@ -32,7 +32,24 @@ from safety_stream.core.rules.rule import Rule
 from safety_stream.data_files import catalogue_folder
 
 NOON = datetime(2026, 2, 2, 12, tzinfo=UTC)
-STABLE = RULE.replace("status: trial", "status: stable")
+STABLE = (
+    RULE.replace("status: trial", "status: stable").replace(
+        "priority:", "safeguards: {without: {two_sources: It is so., weak_intelligence: It is so.}}\npriority:"
+    )
+    + """  - name: twice in another week
+    sightings:
+      - {at: 2026-03-02T10:00, kind: loss, category: oar-theft, flags: [weapon]}
+      - {at: 2026-03-03T10:00, kind: loss, category: oar-theft, flags: [weapon]}
+    fires: [{at: 2026-03-03T10:00}]
+  - name: a second too late
+    sightings:
+      - {at: 2026-02-02T10:00, kind: loss, category: oar-theft, flags: [weapon]}
+      - {at: 2026-02-09T10:00:01, kind: loss, category: oar-theft, flags: [weapon]}
+    fires: []
+  - name: never
+    fires: []
+"""
+)
 RESTING = (
     (
         STABLE.replace("id: a-rule", "id: b-rule")
@@ -48,8 +65,21 @@ RESTING = (
       - {at: 2026-02-03T10:00, kind: loss, category: oar-theft, flags: [weapon]}
       - {at: 2026-02-04T10:00, kind: loss, category: oar-theft, flags: [weapon]}
     fires: [{at: 2026-02-04T10:00}]
+  - name: twice twice in another week
+    sightings:
+      - {at: 2026-03-02T10:00, kind: loss, category: oar-theft, flags: [weapon]}
+      - {at: 2026-03-03T10:00, kind: loss, category: oar-theft, flags: [weapon]}
+      - {at: 2026-03-04T10:00, kind: loss, category: oar-theft, flags: [weapon]}
+    fires: [{at: 2026-03-04T10:00}]
   - name: twice once
     sightings: [{at: 2026-02-02T10:00, kind: loss, category: oar-theft, flags: [weapon]}]
+    fires: []
+  - name: twice, which is once
+    sightings:
+      - {at: 2026-02-02T10:00, kind: loss, category: oar-theft, flags: [weapon]}
+      - {at: 2026-02-03T10:00, kind: loss, category: oar-theft, flags: [weapon]}
+    fires: []
+  - name: never
     fires: []
 """
 )

@@ -8,11 +8,12 @@ from typing import get_args
 
 import msgspec
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from safety_stream.catalogue import lint_catalogue, run_examples
+from safety_stream.catalogue import lint_catalogue, rule_schema, run_examples
 from safety_stream.catalogue.documents import parse_document
 from safety_stream.catalogue.formats.conditions import ConditionEntry
+from safety_stream.catalogue.formats.rules import WithoutEntry
 from safety_stream.core.model.times import to_day
 from safety_stream.core.rules.rule import Condition
 from safety_stream.data_files import catalogue_folder
@@ -32,6 +33,51 @@ def test_the_whole_rule_is_in_order_and_its_examples_hold(tmp_path: Path):
     results = run_examples(folder, ["noise-at-one-address"])
     assert len(results) >= 5
     assert all(result.passed for result in results)
+
+
+def keys_in(schema: object) -> set[str]:
+    """Every key the format of a rule's file has, at any depth."""
+    if isinstance(schema, list):
+        return set[str]().union(*map(keys_in, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", ())).union(*map(keys_in, schema.values()))
+
+
+def test_every_key_of_the_format_is_spoken_of():
+    said = " ".join(
+        [*re.findall(r"`[^`\n]+`", PAGE), *re.findall(r"^```.*?^```", PAGE, flags=re.DOTALL | re.MULTILINE)]
+    )
+
+    assert {key for key in keys_in(rule_schema()) if re.search(rf"(?<![\w-]){key}(?![\w-])", said) is None} == set()
+
+
+def test_every_default_safeguard_has_its_row():
+    rows = re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Safeguards")[2].partition("\n## ")[0], flags=re.MULTILINE)
+
+    assert rows == list(WithoutEntry.model_fields)
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        "{type: count, of: harm, at_least: 2, within: 7 days, at_most: 4}",
+        "{type: distinct, of: harm, field: area, at_least: 2, within: 7 days, at_most: 4}",
+        "{type: sum, of: harm, field: facts.weight, at_least: 2, within: 7 days, at_most: 4}",
+        "{type: distinct, of: harm, field: [area, kind], at_least: 2, within: 7 days}",
+        "{type: count, of: harm, at_least: 2, within: 7 days, calendar: true}",
+        "{type: count, of: harm, at_least: 2, within: 7 days, time: reported_at}",
+        "{type: all_of, steps: [harm, visit], within: 7 days, until: visit}",
+        "{type: ordered, steps: [harm, visit], within: 7 days, until: visit}",
+        "{type: absent, after: harm, unless: visit, within: 7 days, feeds: [police-crimes], until: visit}",
+        "{type: near, of: harm, metres: 100, within: 7 days, until: visit}",
+        "{type: share, of: harm, also: known, at_least: 5, percent: 40, within: 7 days, until: visit}",
+        "{type: calendar, per: week, at_least: 8, of: harm, until: visit}",
+    ],
+)
+def test_what_the_language_leaves_out_is_refused(left_out: str):
+    with pytest.raises(ValidationError):
+        TypeAdapter(ConditionEntry).validate_python(parse_document(left_out).value)
 
 
 def test_every_type_of_condition_has_its_section():

@@ -65,8 +65,10 @@ PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]
 # Written down by hand, a line a role: pages about alerts, of which audiences; pages about numbers, of which profiles;
 # the others. "matches" is for analysts of the audience of that name alone. Whoever changes the
 # policy changes it here too.
-PARTNERS = "asb-lead childrens-services duty-officer exploitation-team marac-coordinator soc-unit"
-OUTSIDERS = "asb-lead childrens-services exploitation-team marac-coordinator repeat-victim-list"
+PARTNERS = (
+    "asb-lead childrens-services duty-officer exploitation-team landlord marac-coordinator neighbourhood-team soc-unit"
+)
+OUTSIDERS = "asb-lead childrens-services exploitation-team landlord marac-coordinator repeat-victim-list"
 RUNGS = "daily-meeting inspector sergeant superintendent"
 EXPECTED = {
     "analyst": (

@@ -10,7 +10,7 @@ reports; what they find elsewhere is stated as found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -90,31 +90,54 @@ def run_examples(folder: Path, chosen: Sequence[str] = ()) -> list[ExampleResult
     ]
 
 
+class Story(msgspec.Struct, frozen=True):
+    """An example as the engine has it: the rule with those beneath it, what the reports tell, and what is known."""
+
+    rule_id: str
+    rules: RuleSet
+    told: Mapping[str, Sequence[Sighting]]
+    now: Now
+
+    def found(self, withdrawn: Collection[str] = ()) -> list[Finding]:
+        """What the rule finds once the reports of these ids, which all had come, are withdrawn."""
+        findings: list[Finding] = []
+        for key, told in self.told.items():
+            timeline, bounds = Timeline(), self.rules.bounds_of(key)
+            for sighting in told:
+                timeline = timeline.changed(1, sighting, bounds)
+            for sighting in told:
+                if sighting.incident_id in withdrawn:
+                    timeline = timeline.changed(-1, sighting, bounds)
+            found = evaluate(self.rules, key, timeline, self.now).values()
+            findings += [finding for finding in found if finding.rule_id == self.rule_id]
+        return sorted(findings, key=lambda finding: (finding.completed_at, finding.limb, finding.occurrence_id))
+
+
+def story_of(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Story:
+    """An example of reports, or of what was found elsewhere."""
+    limbs = [limb for limb in rule.limbs if example.limb in (None, limb.name)]
+    tried = msgspec.structs.replace(rule, status="stable", limbs=tuple(limbs))
+    kind = limbs[0].keys[0]
+    own_roles = (HERE,) if kind in STRETCHED else ()
+    sightings = [_sighting(number, stated, catalogue, own_roles) for number, stated in enumerate(example.sightings)]
+    sightings += [_found_elsewhere(number, found, catalogue) for number, found in enumerate(example.found_elsewhere)]
+    happened = [stated.at for stated in example.sightings] + [found.at for found in example.found_elsewhere]
+    as_of = after(max(happened, default=0), _YEAR) if example.as_of is None else example.as_of
+    return Story(
+        rule.id,
+        RuleSet(with_all_beneath(tried, catalogue.rules), catalogue.bounds),
+        _linked(sightings, example, catalogue) if kind == "linked" else {f"{kind}:example": sightings},
+        Now(as_of, {**dict.fromkeys(catalogue.sources, as_of), **example.complete_to}),
+    )
+
+
 def _found(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> Iterator[Finding]:
     limbs = [limb for limb in rule.limbs if example.limb in (None, limb.name)]
     if all(limb.keys == ("area",) for limb in limbs):
         yield from _on_area(rule, limbs, example)
         yield from _on_judged_weeks(rule, limbs, example, catalogue)
-        return
-    tried = msgspec.structs.replace(rule, status="stable", limbs=tuple(limbs))
-    rules = RuleSet(with_all_beneath(tried, catalogue.rules), catalogue.bounds)
-    kind = limbs[0].keys[0]
-    own_roles = (HERE,) if kind in STRETCHED else ()
-    sightings = [_sighting(number, stated, catalogue, own_roles) for number, stated in enumerate(example.sightings)]
-    sightings += [_found_elsewhere(number, found, catalogue) for number, found in enumerate(example.found_elsewhere)]
-    timelines = _linked(sightings, example, catalogue) if kind == "linked" else {f"{kind}:example": sightings}
-    happened = [stated.at for stated in example.sightings] + [found.at for found in example.found_elsewhere]
-    last = max(happened, default=0)
-    as_of = after(last, _YEAR) if example.as_of is None else example.as_of
-    now = Now(as_of, {**dict.fromkeys(catalogue.sources, as_of), **example.complete_to})
-    findings: list[Finding] = []
-    for key, told in timelines.items():
-        timeline = Timeline()
-        for sighting in told:
-            timeline = timeline.changed(1, sighting, rules.bounds_of(key))
-        found = evaluate(rules, key, timeline, now).values()
-        findings += [finding for finding in found if finding.rule_id == rule.id]
-    yield from sorted(findings, key=lambda finding: (finding.completed_at, finding.limb, finding.occurrence_id))
+    else:
+        yield from story_of(rule, example, catalogue).found()
 
 
 def _linked(

@@ -33,6 +33,7 @@ from safety_stream.catalogue.judging import read_judging
 from safety_stream.catalogue.measures import check_counted_rules
 from safety_stream.catalogue.near_repeats import check_near_repeats, read_near_repeats
 from safety_stream.catalogue.places import Place
+from safety_stream.catalogue.proofs import check_proofs
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.signals import judged_in, read_signals
@@ -83,7 +84,7 @@ def load_whole(folder: Path, instead: Path | None = None) -> Loaded:
     read = _read(files, instead=instead)
     if read is None:
         raise CatalogueError(files.sorted_issues())
-    rule_files = {name: file for name, file in read.rule_files.items() if isinstance(file, RuleFile)}
+    rule_files = {name: one.file for name, one in read.rules.items() if isinstance(one.file, RuleFile)}
     return Loaded(read.catalogue, rule_files, read.releases)
 
 
@@ -108,15 +109,18 @@ def load_near_repeats(folder: Path) -> NearRepeatsFile | None:
 def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = None) -> list[Issue]:
     """Every issue of the catalogue in `folder`, in order of file and line; empty when there is none.
 
-    Whether rules keep to their budget, whether delivery's bounds, CAP's words and the reasons of consultations are in
-    order, and, with `today`, whether calendars end soon or evidence of near repeats is old, is told here and nowhere
-    else.
+    What stable rules owe (`proofs.py`), whether they keep to their budget, whether delivery's bounds, CAP's words and
+    the reasons of consultations are in order, and, with `today`, whether calendars end soon or evidence of near repeats
+    is old, is told here and nowhere else.
     """
     files = Files(folder)
     read = _read(files, areas, today=today)
+    if read is not None:
+        check_proofs(read.rules)
     if read is not None and areas is None:
-        check_volumes(files, read.rule_files, [audience.id for audience in read.catalogue.audiences])
-        check_near_repeats(files, read.catalogue.rules, read.rule_files, today)
+        rule_files = {rule_id: one.file for rule_id, one in read.rules.items()}
+        check_volumes(files, rule_files, [audience.id for audience in read.catalogue.audiences])
+        check_near_repeats(files, read.catalogue.rules, rule_files, today)
     if (folder / delivering.FILE).is_file():
         delivering.read_delivering(files)
     if (folder / cap.FILE).is_file():
@@ -127,10 +131,10 @@ def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = 
 
 
 class _Read(msgspec.Struct, frozen=True):
-    """A catalogue without errors, the files of its rules, and who released them."""
+    """A catalogue without errors, its rules as read, and who released them."""
 
     catalogue: Catalogue
-    rule_files: dict[str, BareRuleFile]
+    rules: dict[str, ReadRule]
     releases: ReleasesFile | None
 
 
@@ -183,7 +187,7 @@ def _read(
         sharing=vocabulary.sharing,
     )
     said = None if releases is None else releases[1]
-    return _Read(catalogue, {rule_id: read.file for rule_id, read in by_id.items()}, said)
+    return _Read(catalogue, by_id, said)
 
 
 _Releases = tuple[Place, ReleasesFile] | None

@@ -47,7 +47,12 @@ EVERYBODYS: Final = "-"
 PUBLIC: Final = "public"
 """The one profile anybody may see."""
 
-_PARTNERS = frozenset({"soc-unit", "exploitation-team", "marac-coordinator", "childrens-services", "asb-lead"})
+_PARTNERS = frozenset(
+    {
+        *("soc-unit", "exploitation-team", "marac-coordinator", "childrens-services", "asb-lead"),
+        *("landlord", "neighbourhood-team"),
+    }
+)
 _HANDLE = _PARTNERS | {"duty-officer"}
 _RUNGS = frozenset({"sergeant", "inspector", "superintendent", "daily-meeting"})
 """Whoever an alert goes up to (`handling.yaml`): they read it as supervisors do."""

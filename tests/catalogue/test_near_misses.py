@@ -1,0 +1,75 @@
+"""The near misses of a stable rule are near: whichever number of it is made one step laxer, one of them fires.
+
+A step is a second, a metre, an occurrence, an organisation, or what nobody can judge. Of a window in months the longest
+it can be is made a second longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+
+from safety_stream.catalogue.examples import story_of
+from safety_stream.catalogue.loading import load_with_files
+from safety_stream.core.model.times import Duration
+from safety_stream.core.rules.rule import Absent, AllOf, Condition, Distinct, Near, Rule, Safeguards, Share
+from safety_stream.core.rules.windows import longest
+from safety_stream.data_files import catalogue_folder
+
+LOADED, FILES = load_with_files(catalogue_folder())
+A_SECOND = 1_000
+A_CASE_MORE = 20
+"""Of five cases, which is where the share begins, one is so many in a hundred."""
+
+
+def laxer() -> Iterator[object]:
+    """Each stable rule on timelines with one number made laxer, and the limb this is about (None: all)."""
+    for rule in LOADED.rules:
+        if rule.status != "stable" or rule.limbs[0].keys == ("area",):
+            continue
+        for limb in rule.limbs:
+            for what, condition in laxer_conditions(limb.condition):
+                limbs = tuple(replace(one, condition=condition) if one is limb else one for one in rule.limbs)
+                yield pytest.param(replace(rule, limbs=limbs), limb.name, id=f"{rule.id}, {limb.name}: {what}")
+        for what, safeguards in laxer_safeguards(rule.safeguards):
+            yield pytest.param(replace(rule, safeguards=safeguards), None, id=f"{rule.id}: {what}")
+
+
+def laxer_conditions(condition: Condition) -> Iterator[tuple[str, Condition]]:
+    within, least = getattr(condition, "within", None), getattr(condition, "at_least", None)
+    if within is not None and least != 1:
+        # What waits until a deadline fires at an earlier one.
+        step = -A_SECOND if isinstance(condition, Absent) else A_SECOND
+        yield "a second", replace(condition, within=Duration(millis=(within.millis or longest(within)) + step))
+    if least is not None and least > 1:
+        yield "one fewer", replace(condition, at_least=least - 1)
+    if isinstance(condition, AllOf):
+        for step, times in condition.steps.items():
+            if times > 1:
+                yield f"one {step} fewer", replace(condition, steps={**condition.steps, step: times - 1})
+        if condition.needed is not None:
+            yield "one step fewer", replace(condition, needed=condition.needed - 1)
+    if isinstance(condition, Distinct) and condition.occurrences > condition.at_least:
+        yield "one occurrence fewer", replace(condition, occurrences=condition.occurrences - 1)
+    if isinstance(condition, Near):
+        yield "a metre", replace(condition, metres=condition.metres + 1)
+    if isinstance(condition, Share):
+        yield "a case more known", replace(condition, percent=condition.percent + A_CASE_MORE)
+
+
+def laxer_safeguards(guards: Safeguards) -> Iterator[tuple[str, Safeguards]]:
+    if guards.organisations > 1:
+        yield "one organisation fewer", replace(guards, organisations=guards.organisations - 1)
+    if guards.organisations_or_kinds > 1:
+        yield "one kind fewer", replace(guards, organisations_or_kinds=guards.organisations_or_kinds - 1)
+    if guards.grades_alone:
+        yield "weak intelligence alone", replace(guards, grades_alone=())
+
+
+@pytest.mark.parametrize(("rule", "limb"), list(laxer()))
+def test_one_step_laxer_a_near_miss_fires(rule: Rule, limb: str | None):
+    misses = [one for one in FILES[rule.id].examples if not one.fires and limb in (None, one.limb or "main")]
+
+    assert any(story_of(rule, one, LOADED).found() for one in misses)
