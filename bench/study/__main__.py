@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from bench.study import additions, comparison, nowcasts, past, report, speed
+from bench.study import additions, comparison, nowcasts, past, report, shipped, speed
 from rich.console import Console
 from rich.progress import track
 
@@ -65,6 +65,7 @@ def _calibrate(replicates: int, steps: comparison.Steps) -> dict[str, object]:
 
 PARTS: dict[str, Callable[[int, comparison.Steps], dict[str, object]]] = {
     "comparison": _compare,
+    "shipped": shipped.as_shipped,
     "calibration": _calibrate,
     "slow": additions.slow_rises,
     "pooled": additions.pooled_areas,

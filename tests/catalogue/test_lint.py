@@ -201,6 +201,12 @@ def test_the_shipped_catalogue_has_no_issue():
         (HARM, "areas: [E06000009]", "areas: [E06000001]", "unknown area E06000001"),
         (ROADS, "adds: collision-casualties", "adds: casualties", "unknown fact casualties"),
         (ROADS, "adds: collision-casualties", "adds: fire-level", "fact fire-level is a word, which adds nothing"),
+        (
+            ROADS,
+            "among: collisions,",
+            "among: collisions, least_base: 19,",
+            "least_base: Input should be greater than or equal to 20",
+        ),
         (ROADS, "id: ksi-rate", "id: ksi-share", "indicator ksi-share is there already"),
         (RESIDENTS, "area: E06000008", "area: E06000007", "unknown area E06000007"),
         (RESIDENTS, "area: E06000009", "area: L-14", "area L-14 is a grouping, whose residents are those of its"),

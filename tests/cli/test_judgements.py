@@ -20,13 +20,13 @@ from tests.core.stages.judged_world import (
 from tests.core.stages.making import covering
 
 from safety_stream.catalogue.loading import load_catalogue
-from safety_stream.cli.judgements import _beside_accepted, agrees, newest_of, worked_out_again
+from safety_stream.cli.judgements import agrees, beyond, newest_of, worked_out_again
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.settings import Accepted
-from safety_stream.core.model.judgements import Judgement
+from safety_stream.core.model.judgements import Judgement, Signal
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.data_files import catalogue_folder
-from safety_stream.synthetic.quiet import FalseAlarms
+from safety_stream.synthetic.quiet import SIGNALS, Brought, FalseAlarms
 from safety_stream.wire.codecs import shipped_codecs
 
 CODECS = shipped_codecs()
@@ -100,22 +100,27 @@ def test_what_is_judged_no_more_is_said_without_levels(catalogue: Catalogue):
     now = run(msgspec.structs.replace(known, signals=without), [[a_status(last, last, known)]], rows)
 
     assert before[-1].signal == "red"
-    assert {one.amber_level for one in before} == {0.01}
+    assert {one.amber_level for one in before} == {catalogue.signals.levels.amber}
     assert now
     assert {(one.signal, one.amber_level) for one in now} == {("none", None)}
 
 
 @pytest.mark.parametrize(
-    ("amber", "said"),
+    ("signal", "number", "said"),
     [
-        (150, "All within what is accepted: 12 red and 150 amber weeks a year"),
-        (151, "More than is accepted: 150 amber weeks of a mean of 10 (151)"),
+        ("amber", 150, []),
+        ("amber", 151, ["151 amber of a mean of 10 after 5 years, where 150 are"]),
+        ("red", 13, ["13 red of a mean of 10 after 5 years, where 12 are"]),
+        ("improvement", 90, ["90 improvement of a mean of 10 after 5 years, where 80 are"]),
     ],
 )
-def test_what_chance_brings_is_held_beside_what_is_accepted(amber: int, said: str):
-    quiet = [FalseAlarms(mean, 224, 52, {"red": 12, "amber": count}, 0, 0) for mean, count in ((2.0, 9), (10.0, amber))]
+def test_what_chance_brings_is_held_beside_what_is_accepted(signal: Signal, number: int, said: list[str]):
+    most = Brought(80.0, 0.0, 99.0)
+    few = dict.fromkeys(SIGNALS, most) | {"red": Brought(12.0, 0.0, 99.0)}
+    other = few | {signal: Brought(float(number), 0.0, 999.0)}
+    quiet = [FalseAlarms(5, mean, 1, 224, 52, of, most, most) for mean, of in ((2.0, few), (10.0, other))]
 
-    assert _beside_accepted(Accepted(red=12, amber=150), quiet) == said
+    assert beyond(Accepted(red=12, amber=150, improvement=80), quiet) == said
 
 
 def test_a_day_and_the_week_that_begins_with_it_are_two(judged: list[Judgement]):

@@ -16,11 +16,17 @@ from bench.study.rates import cut_at, nominal, rates
 from bench.study.report import filled, markdown, tables
 from bench.study.scenarios import CURRENT, LONGEST, SIZES, WEEKS, drawn, sample, scenarios
 from bench.study.series import LEAD, Scores, Series
+from bench.study.shipped import scored
 
+from safety_stream.catalogue.loading import load_catalogue
+from safety_stream.core.judgements.signals import Weighed, judged_week
+from safety_stream.core.judging import Judging
 from safety_stream.core.statistics.charts import Cusum, cusum
 from safety_stream.core.statistics.distributions import negative_binomial_survival
+from safety_stream.core.statistics.expecting import expected_of
 from safety_stream.core.statistics.farrington import IMPROVED, ORIGINAL, Control, farrington_flexible
 from safety_stream.core.statistics.short_history import BAYES_2, C1, bayes, ears
+from safety_stream.data_files import catalogue_folder
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -192,6 +198,35 @@ def test_nowcasts_hold_what_they_say_whatever_the_feed_and_the_level(feed: str, 
     assert known.any(axis=0).tolist() == ([False, False, False, True] if feed == "file a month" else [True] * 4)
     assert 0.82 <= held[known].mean()
     assert (np.isnan(width) == ~known).all()
+
+
+def test_what_is_scored_as_shipped_is_what_the_judge_says():
+    """In a mean of a seventh of an event a week, four weeks as one; in one of 148, each by itself."""
+    settings = load_catalogue(catalogue_folder()).signals
+    assert settings is not None
+    series = Series.of([sample(scenarios()[at], 0, 1) for at in (6, 36)])
+    scores = scored(series, settings, plainly).quiet
+    last = 10
+    every = {("x", str(row)): counts.astype(int).tolist() for row, counts in enumerate(series.counts)}
+    weeks = range(CURRENT.start - LEAD, CURRENT.start + last)
+    expected = expected_of(every, weeks.start, weeks.stop, settings.expecting, 4, Judging())
+    rows: list[dict[str, Any]] = [{}] * 7
+    for week in weeks:
+        weighed = {
+            name: Weighed(counts[week], True, tuple(counts[week - 7 : week + 1]), (), None, one)
+            for (_, name), counts in every.items()
+            if (one := expected["x", name][week - weeks.start]) is not None
+        }
+        rows.append(judged_week(week, weighed, rows[-7:], settings.levels))
+    judged = rows[-last:]
+
+    assert {(one["0"].together, one["1"].together) for one in judged} == {(4, 1)}
+    for week, row in enumerate(judged):
+        for number, counts in enumerate(series.counts.astype(int).tolist()):
+            at = CURRENT.start + week
+            is_enough = sum(counts[at - 3 : at + 1]) >= (3 if number == 0 else 5)
+            wanted = row[str(number)].rarity.p if is_enough else 1.0
+            assert scores[number, week] == pytest.approx(wanted, rel=1e-9)
 
 
 def test_the_page_shows_the_last_results():

@@ -131,14 +131,14 @@ def _check_sources(at: Place, where: Where, sources: Mapping[str, str], names: I
 
 
 def _accepted(at: Place, where: Where, entry: SignalsEntry) -> Accepted:
-    """What is accepted, held against what each level brings by itself: all rules together bring more amber or less."""
+    """What is accepted, held against what each level brings by itself; all rules together `indicators budget` holds."""
     weeks = WEEKS_OF_A_YEAR * len(entry.indicators) * len(entry.areas)
-    for name in ("red", "amber"):
+    for name in ("red", "amber", "improvement"):
         most, brought = getattr(entry.accepted, name), round(weeks * getattr(entry.levels, name))
         if brought > most:
             what = f"{name} brings {brought:,} of {weeks:,} weeks a year by chance alone, where {most:,} are accepted"
             at.error((*where, "levels", name), what, "lower the level, judge fewer series, or accept more")
-    return Accepted(red=entry.accepted.red, amber=entry.accepted.amber)
+    return Accepted(red=entry.accepted.red, amber=entry.accepted.amber, improvement=entry.accepted.improvement)
 
 
 def _check_levels(at: Place, where: Where, stated: LevelsEntry | DayLevelsEntry) -> None:

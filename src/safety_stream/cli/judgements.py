@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from itertools import product
 from random import Random
 from typing import Annotated, Final
 
@@ -13,6 +14,7 @@ from rich.progress import Progress
 
 from safety_stream.cli.published import read_values
 from safety_stream.cli.terminal import (
+    TO_DO,
     AreasFile,
     CatalogueFolder,
     Json,
@@ -27,13 +29,13 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.config import Connection
-from safety_stream.core.judgements.settings import Accepted, DaySettings
+from safety_stream.core.judgements.settings import WEEKS_OF_A_YEAR, Accepted, DaySettings, Settings
 from safety_stream.core.model.judgements import Judgement, Reason, Signal
 from safety_stream.core.model.times import Day, PeriodKind, period_of, to_date, to_day
 from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
-from safety_stream.synthetic.quiet import FalseAlarms, FalseDays, false_alarms, false_days
+from safety_stream.synthetic.quiet import SIGNALS, Brought, FalseAlarms, FalseDays, false_alarms, false_days
 
-MEANS: Final = (0.5, 2.0, 10.0, 50.0, 150.0)
+MEANS: Final = (0.2, 0.5, 2.0, 10.0, 50.0, 150.0)
 """Incidents a week, from hate crimes in a small district to violence in a large one."""
 
 DAY_MEANS: Final = (0.2, 0.5, 1.0, 2.0, 10.0)
@@ -152,75 +154,107 @@ WHY_EPILOG = epilog(
 def budget(
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
-    weeks: Annotated[int, typer.Option("--weeks", min=8, help="Simulate so many quiet weeks for each mean.")] = 104,
+    counties: Annotated[int, typer.Option("--counties", min=1, help="Judge a year of so many for each mean.")] = 1,
     spread: Annotated[float, typer.Option("--spread", min=1, max=20, help="Variance / mean of counts.")] = 1.3,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same figures.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Print how many false alarms signals.yaml brings a year: weeks of pure chance, judged as real ones are."""
+    """Print how many false alarms signals.yaml brings a year: histories of pure chance, judged as real ones are.
+
+    A county has as many series as signals.yaml has judged, here all of one mean. Nobody tells the judge what it is: it
+    learns it from the years before, as it does of real counts. Exits with 2 where more is brought than is accepted.
+    """
     settings = catalogue_of(catalogue, areas).signals
     if settings is None:
         raise Wrong("this catalogue judges nothing: it has no signals.yaml")
-    series = len(settings.indicators) * len(settings.areas)
+    histories = sorted({settings.expecting.least_years, settings.expecting.trusted.b})
     rows: list[FalseAlarms] = []
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("Quiet weeks", total=len(MEANS) * weeks)
-        for mean in MEANS:
-            chance = Random(f"{seed} {mean}")  # noqa: S311 - chance that can be repeated
-            for sofar in false_alarms(settings.levels, mean, spread, series, weeks, chance):
-                progress.update(task, completed=len(rows) * weeks + sofar.weeks)
+        each = counties * WEEKS_OF_A_YEAR
+        task = progress.add_task("Quiet weeks", total=len(histories) * len(MEANS) * each)
+        for years, mean in product(histories, MEANS):
+            chance = Random(f"{seed} {years} {mean}")  # noqa: S311 - chance that can be repeated
+            for sofar in false_alarms(settings, years, mean, spread, counties, chance):
+                progress.update(task, completed=len(rows) * each + sofar.weeks)
             rows.append(sofar)
+    excesses = beyond(settings.accepted, rows)
     daily = settings.daily
     quiet_days = [] if daily is None else [false_days(daily.levels, mean, spread) for mean in DAY_MEANS]
     if as_json:
-        said = {"series": series, "spread": spread, "seed": seed, "levels": settings.levels, "quiet": rows}
-        print_json(said | {"daily": daily, "quiet_days": quiet_days})
-        return
-    levels = settings.levels
+        print_json({
+            "series": rows[0].series,
+            "spread": spread,
+            "seed": seed,
+            "levels": settings.levels,
+            "accepted": settings.accepted,
+            "quiet": rows,
+            "beyond": excesses,
+            "daily": daily,
+            "quiet_days": quiet_days,
+        })  # fmt: skip
+    else:
+        _tell_of_weeks(settings, rows, excesses)
+        if daily is not None:
+            _tell_of_days(daily, quiet_days)
+    if excesses:
+        raise typer.Exit(TO_DO)
+
+
+BUDGET_EPILOG = epilog(
+    "safety-stream indicators budget --seed 2",
+    {0: "printed, and within what is accepted", 1: "it went wrong", 2: "more than is accepted"},
+)
+
+
+def beyond(accepted: Accepted, rows: Iterable[FalseAlarms]) -> list[str]:
+    """What quiet weeks bring more than signals.yaml accepts, in words."""
+    limits: dict[Signal, int] = {
+        "red": accepted.red,
+        "amber": accepted.amber,
+        "improvement": accepted.improvement,
+    }
+    return [
+        f"{number:.0f} {signal} of a mean of {one.mean:g} after {one.years} years, where {most:,} are"
+        for one in rows
+        for signal, most in limits.items()
+        if (number := one.signals[signal].a_year) > most
+    ]
+
+
+def _tell_of_weeks(settings: Settings, rows: list[FalseAlarms], excesses: list[str]) -> None:
+    series = rows[0].series
     out.print(
         f"{len(settings.indicators)} indicators x {len(settings.areas)} areas = {series} series, "
-        f"{series * 52:,} weeks judged a year. A level of {levels.red:g} alone would bring "
-        f"{series * 52 * levels.red:.0f} false reds a year, {levels.amber:g} alone {series * 52 * levels.amber:.0f} "
-        f"ambers; as weeks are judged, with all rules together:",
+        f"{series * WEEKS_OF_A_YEAR:,} weeks judged a year. What they bring where nothing happens, were all of that "
+        f"mean, each learnt from so many years; within the brackets in 95 of 100 simulations:",
         markup=False,
     )
     print_table(
-        ("expected a week", "red weeks", "amber weeks", "improvements", "breaches", "of them red", "breaches a series"),
+        ("years", "a week", "red", "amber", "improvement", "breaches", "of them red"),
         [
             (
+                str(one.years),
                 f"{one.mean:g}",
-                f"{one.a_year(one.signals.get('red', 0)):.1f}",
-                f"{one.a_year(one.signals.get('amber', 0)):.1f}",
-                f"{one.a_year(one.signals.get('improvement', 0)):.1f}",
-                f"{one.a_year(one.breaches):.1f}",
-                f"{one.a_year(one.red_breaches):.1f}",
-                f"{one.a_year(one.breaches) / one.series:.2f}",
+                *(_between(one.signals[signal]) for signal in SIGNALS),
+                _between(one.breaches),
+                _between(one.red_breaches),
             )
             for one in rows
         ],
         title=" ",
     )
-    say("Numbers a year, were all series of that mean, and each mean known exactly; estimating it costs some more")
-    say(_beside_accepted(settings.accepted, rows))
-    if settings.daily is not None:
-        _tell_of_days(settings.daily, quiet_days)
+    accepted = settings.accepted
+    if excesses:
+        say(f"More than is accepted: {'; '.join(excesses)}")
+    else:
+        say(
+            f"All within what is accepted: {accepted.red:,} red, {accepted.amber:,} amber and "
+            f"{accepted.improvement:,} improvement weeks a year"
+        )
 
 
-BUDGET_EPILOG = epilog("safety-stream indicators budget --weeks 52", {0: "printed", 1: "it went wrong"})
-
-
-def _beside_accepted(accepted: Accepted, rows: list[FalseAlarms]) -> str:
-    """Whether quiet weeks of each mean keep within what signals.yaml accepts, in words."""
-    limits: tuple[tuple[Signal, int], ...] = (("red", accepted.red), ("amber", accepted.amber))
-    beyond = [
-        f"{most:,} {signal} weeks of a mean of {one.mean:g} ({one.a_year(one.signals.get(signal, 0)):.0f})"
-        for one in rows
-        for signal, most in limits
-        if one.a_year(one.signals.get(signal, 0)) > most
-    ]
-    if beyond:
-        return f"More than is accepted: {', '.join(beyond)}"
-    return f"All within what is accepted: {accepted.red:,} red and {accepted.amber:,} amber weeks a year"
+def _between(one: Brought) -> str:
+    return f"{one.a_year:.0f} ({one.low:.0f}-{one.high:.0f})"
 
 
 def _tell_of_days(daily: DaySettings, quiet: list[FalseDays]) -> None:

@@ -138,11 +138,23 @@ def test_many_at_once_bear_one_another_out():
     assert {judged[f"a|high{n}"].signal for n in range(20)} == {"red"}
 
 
-def test_what_is_not_tested_does_not_count_among_the_tests():
-    few = weighed(2, 0.1, recent=(0,) * 7 + (2,))
-    batch = {f"a|{number}": few for number in range(400)} | {"a|high": weighed(22)}
+def test_what_has_too_few_counts_among_the_tests_all_the_same():
+    """Seen in the counts themselves, too few would choose whom the rest is compared with."""
+    none = weighed(0, 2.0)
+    batch = {f"a|{number}": none for number in range(400)} | {"a|high": weighed(22)}
 
-    assert judged_week(0, batch, [{}] * 7, LEVELS)["a|high"].signal == "red"
+    high = judged_week(0, batch, [{}] * 7, LEVELS)["a|high"]
+
+    assert (high.reasons, high.tests, high.discoveries) == (("alone-in-its-batch",), 401, 0)
+
+
+def test_what_a_batch_bears_out_is_no_signal_of_too_few_incidents():
+    batch = {f"a|{number}": weighed(10) for number in range(10)} | {"a|few": weighed(2, 0.01)}
+
+    few = judged_week(0, batch, [{}] * 7, LEVELS)["a|few"]
+
+    assert few.rarity.p < LEVELS.red
+    assert few.signal == "none"
 
 
 def test_two_incidents_are_no_signal_however_rare():
@@ -163,6 +175,11 @@ def test_eight_weeks_above_are_amber_and_seven_are_not():
 
     assert signals(above) == ["none"] * 7 + ["amber"]
     assert signals([*above[:7], weighed(10)])[-1] == "none"
+
+
+def test_eight_weeks_at_the_commonest_count_of_a_small_mean_are_no_run():
+    """Of Poisson counts with the mean 2.1 two in three are 2 or fewer: eight of them one after another are no news."""
+    assert signals([weighed(2, 2.1)] * 8)[-1] == "none"
 
 
 def test_eight_complete_weeks_below_are_an_improvement():
@@ -186,6 +203,17 @@ def test_of_rare_events_four_weeks_are_judged_as_one():
     assert [(one.together, one.counted) for one in judged] == [(1, 0), (1, 1), (1, 2), (4, 5)]
     assert judged[-1].over.mean == pytest.approx(2.0)
     assert judged[-1].rarity.p == pytest.approx(poisson_or_more(5, 2.0), abs=1e-9)
+
+
+@pytest.mark.parametrize(("mean", "weeks"), [(0.02, 35), (1.5, 35), (0.7, 7)])
+def test_weeks_of_a_rate_known_from_n_weeks_waver_together_by_k_in_n_more(mean: float, weeks: int):
+    """The sum of k Poisson counts whose rate is gamma distributed has the variance mean x (1 + k / n)."""
+    one = Expected(mean, 1 + 1 / weeks, weaker=False, error=1 / weeks)
+
+    (*_, judged) = told([weighed(0, expected=one)] * 4)
+
+    assert (judged.together, judged.over.mean) == (4, pytest.approx(4 * mean))
+    assert (judged.over.spread, judged.over.error) == (pytest.approx(1 + 4 / weeks), pytest.approx(4 / weeks))
 
 
 def test_two_rare_events_in_four_weeks_are_none():

@@ -32,35 +32,45 @@ def probability(count: int, mean: float, spread: float) -> float:
 
 
 def naive_weeks(
-    expected: Mapping[Key, tuple[float, float, bool]], values: Mapping[Key, int], final: int, levels: Any
+    expected: Mapping[Key, tuple[float, float, bool, float]], values: Mapping[Key, int], final: int, levels: Any
 ) -> dict[Key, Said]:
-    """What is said of each week of which something is expected (mean, spread, weaker); final before `final`."""
+    """What is said of each week of which something is expected (mean, spread, weaker, error); final before `final`.
+
+    The spread is that of the count with the error in it, which is that of the mean: the variances / mean of both.
+    """
     weeks = sorted({week for _, week in expected})
     candidates: dict[Key, tuple[float, float]] = {}
-    tested: dict[Key, float] = {}
+    alone: dict[Key, tuple[float, float]] = {}
+    enough: set[Key] = set()
     for series, week in expected:
-        mean, spread, _ = expected[series, week]
+        mean = expected[series, week][0]
         last_four = [(series, week - back) for back in range(4)]
         is_rare = mean < levels.rare_below and all(key in expected for key in last_four)
         keys = last_four if is_rare else [(series, week)]
         count, over = sum(values.get(key, 0) for key in keys), sum(expected[key][0] for key in keys)
-        p = or_more(count, over, spread)
-        candidates[series, week] = p, 1 - or_more(count + 1, over, spread)
+        chance = sum(expected[key][0] * (expected[key][1] - expected[key][3]) for key in keys)
+        # All means come of one baseline: they are wrong together, and as far as they are wrong at all.
+        wrong = sum((expected[key][0] * expected[key][3]) ** 0.5 for key in keys)
+        spread = (chance + wrong**2) / over
+        candidates[series, week] = or_more(count, over, spread), 1 - or_more(count + 1, over, spread)
+        if not is_rare:
+            alone[series, week] = candidates[series, week]
         many, in_weeks = levels.least
-        enough = sum(values.get((series, week - back), 0) for back in range(in_weeks)) >= many
-        enough = enough or values.get((series, week), 0) >= levels.least_now
-        if count >= levels.rare_least if is_rare else enough:
-            tested[series, week] = p
+        is_much = sum(values.get((series, week - back), 0) for back in range(in_weeks)) >= many
+        is_much = is_much or values.get((series, week), 0) >= levels.least_now
+        if count >= levels.rare_least if is_rare else is_much:
+            enough.add((series, week))
     said: dict[Key, Said] = {}
     for week in weeks:
-        believed = believed_of({key: p for key, p in tested.items() if key[1] == week}, levels.false_discoveries)
+        batch = {key: p for key, (p, _) in candidates.items() if key[1] == week}
+        believed = believed_of(batch, levels.false_discoveries)
         for series in sorted(name for name, number in expected if number == week):
             key = series, week
             reasons: list[str] = []
-            if key in tested:
-                reasons = upward(key, expected, values, tested[key], levels, is_believed=key in believed)
+            if key in enough:
+                reasons = upward(key, expected, values, alone, batch[key], levels, is_believed=key in believed)
             if not reasons and week < final:
-                reasons = downward(key, expected, values, candidates[key][1], final, levels)
+                reasons = downward(key, expected, alone, candidates[key][1], final, levels)
             said[key] = {"signal": signal_of(reasons, weaker=expected[key][2]), "reasons": tuple(reasons)}
     with_breaches(said, final, levels.clear_after, over_gaps=False)
     return said
@@ -74,7 +84,14 @@ def believed_of(tested: Mapping[Key, float], share: float) -> set[Key]:
 
 
 def upward(
-    key: Key, expected: Mapping[Key, Any], values: Mapping[Key, int], p: float, levels: Any, *, is_believed: bool
+    key: Key,
+    expected: Mapping[Key, Any],
+    values: Mapping[Key, int],
+    alone: Mapping[Key, tuple[float, float]],
+    p: float,
+    levels: Any,
+    *,
+    is_believed: bool,
 ) -> list[str]:
     series, week = key
     reasons = []
@@ -92,19 +109,24 @@ def upward(
     if values.get(key, 0) > expected[key][0] and far[0] and any(far[1:]):
         reasons.append("two-of-three")
     run = [(series, week - back) for back in range(levels.run)]
-    if all(one in expected and values.get(one, 0) > expected[one][0] for one in run):
+    if all(one in alone and alone[one][0] < 0.5 for one in run):
         reasons.append("run-above")
     return reasons
 
 
 def downward(
-    key: Key, expected: Mapping[Key, Any], values: Mapping[Key, int], p_low: float, final: int, levels: Any
+    key: Key,
+    expected: Mapping[Key, Any],
+    alone: Mapping[Key, tuple[float, float]],
+    p_low: float,
+    final: int,
+    levels: Any,
 ) -> list[str]:
     series, week = key
     reasons = ["rarer-below"] if p_low < levels.improvement else []
     run = [(series, week - back) for back in range(levels.run)]
     is_often = expected[key][0] >= levels.rare_below
-    if is_often and all(one in expected and one[1] < final and values.get(one, 0) < expected[one][0] for one in run):
+    if is_often and all(one in alone and one[1] < final and alone[one][1] < 0.5 for one in run):
         reasons.append("run-below")
     return reasons
 

@@ -105,7 +105,7 @@ def faults_of_weeks(known: Catalogue, seed: int) -> list[str]:
         said = expected_of({(indicator, area): counts}, 0, len(counts), known.signals.expecting, MONDAY, Judging())
         for number, one in enumerate(said[indicator, area]):
             if one is not None:
-                expected[series, number] = one.mean, one.spread, one.weaker
+                expected[series, number] = one.mean, one.spread, one.weaker, one.error
     by_number = {(series, (week - MONDAY) // WEEK): value for (series, week), value in values.items()}
     truth = naive_weeks(expected, by_number, (COMPLETE - MONDAY) // WEEK, known.signals.levels)
     return faults(everything, truth, WEEK) + faults_of_findings(everything, truth)
@@ -263,7 +263,25 @@ def a_few_are_enough(patch: Patch) -> None:
 
 @wrong_of(OF_WEEKS)
 def whatever_is_rare_in_a_batch_is_believed(patch: Patch) -> None:
-    patch.setattr(signals, "discovered", lambda tested, _: [p is not None for p in tested])
+    patch.setattr(signals, "discovered", lambda tested, _: [True for _ in tested])
+
+
+@wrong_of(OF_WEEKS)
+def weeks_taken_as_one_are_wrong_each_for_itself(patch: Patch) -> None:
+    right = signals.together_of
+    patch.setattr(signals, "together_of", lambda weeks: msgspec.structs.replace(right(weeks), spread=weeks[-1].spread))
+
+
+@wrong_of(OF_WEEKS)
+def a_week_below_the_mean_is_below_the_centre(patch: Patch) -> None:
+    right = signals._downward
+
+    def downward(one: Any, rarity: Any, past: Any, levels: Any) -> Any:
+        run = [week.weighed for week in past[1 - levels.run :] if week] + [one]
+        is_run = len(run) == levels.run and all(week.final and week.value < week.expected.mean for week in run)
+        return right(one, rarity, past, levels) or (("run-below",) if is_run else ())
+
+    patch.setattr(signals, "_downward", downward)
 
 
 @wrong_of(OF_WEEKS)

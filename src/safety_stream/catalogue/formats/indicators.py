@@ -48,13 +48,16 @@ class IndicatorEntry(Strict):
 
 
 class ShareOfEntry(Strict):
-    """An indicator in per cent of another, where that is `least_base` or more."""
+    """An indicator in per cent of another, where that is `least_base` or more.
+
+    Below twenty a per cent is less than a fifth of one incident: nothing may be said of so few (domain.md 5).
+    """
 
     id: Name
     title: Prose
     of: Name
     among: Name
-    least_base: Number = 20
+    least_base: Annotated[Number, Field(ge=20)] = 20
     tags: Annotated[list[Name], Field(max_length=STEPS_MAX)] = []
     caveats: Annotated[list[CaveatEntry], Field(max_length=STEPS_MAX)] = []
 

@@ -104,6 +104,7 @@ class AcceptedEntry(Strict):
 
     red: Annotated[int, Field(ge=0, le=100_000)]
     amber: Annotated[int, Field(ge=0, le=100_000)]
+    improvement: Annotated[int, Field(ge=0, le=100_000)]
 
 
 class SignalsEntry(Strict):

@@ -66,13 +66,14 @@ def kinds_of(catalogue: Catalogue) -> tuple[Kind, Kind]:
 
 
 def _weeks(settings: Settings, known: Judging) -> Kind:
+    # What is accepted by the year judges no week.
+    judged_by = msgspec.structs.replace(settings, daily=None, accepted=Accepted(red=0, amber=0, improvement=0))
     return Kind(
         period="week",
         length=WEEK,
         indicators=frozenset(settings.indicators),
         areas=frozenset(settings.areas),
-        # What is accepted by the year judges no week.
-        by=digest((msgspec.structs.replace(settings, daily=None, accepted=Accepted(red=0, amber=0)), known)),
+        by=digest((judged_by, known)),
         levels=(settings.levels.amber, settings.levels.red, settings.levels.improvement),
         expected=lambda counts, first, last, begins: expected_of(
             counts, first, last, settings.expecting, begins, known

@@ -46,10 +46,11 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """How many red and amber weeks a year, of all series, are accepted where nothing happens."""
+    """How many weeks a year, of all series, may be a signal where nothing happens."""
 
     red: int
     amber: int
+    improvement: int
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ one.
     values, expectations        of the week
       -> together               few are expected: the last weeks are taken as one
       -> rarity                 how probable so many or more, so few or fewer
-      -> tested                 enough incidents to act on whatever the probability says
-      -> discoveries            which of the tested a batch of this size would not bring by chance
+      -> discoveries            which of all a batch of this size would not bring by chance
+      -> enough                 incidents to act on, whatever the probability says
       -> signal, with reasons
       -> breach                 opened by the first red or amber week, over after some without
 
@@ -22,9 +22,15 @@ fall, and a breach does not close for want of reports.
     alone-in-its-batch   p is at most the red level, but a batch of that size brings such a one by chance: amber
     rarer-than-amber     p is at most the amber level
     two-of-three         this week and one of the two before are some standard deviations above what was expected
-    run-above            so many weeks one after another are above it
+    run-above            so many weeks one after another have more than half of all such weeks would
     rarer-below          p_low is below the level of improvement
-    run-below            so many complete weeks one after another are below what was expected
+    run-below            so many complete weeks one after another have fewer than half of all such weeks would
+
+Which series have enough incidents is seen in the very counts that are judged. So all of them are in the batch, however
+few they have: whoever left out first what looks harmless would compare the rest with too few others, and what is said
+of false discoveries would not hold (docs/statistics.md, "Known truth in real weeks"). And the mean of a count is no
+centre where counts are small: more than half of all weeks are below it, and a run below would be no news. So a run is
+one of weeks whose p, or p_low, is below a half.
 
 Signals and their numbers: domain.md 5. Benjamini and Hochberg (1995). Runs: Western Electric rules on the residuals.
 """
@@ -40,9 +46,10 @@ import msgspec
 from safety_stream.core.judgements.settings import Levels
 from safety_stream.core.model.judgements import Reason, Signal
 from safety_stream.core.model.times import Day
-from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of
+from safety_stream.core.statistics.expecting import Expected, Rarity, rarity_of, together_of
 from safety_stream.core.statistics.multiple import discovered
 
+_HALF: Final = 0.5
 LOOKS_BACK: Final = 7
 """No signal looks at more periods before the one it is about."""
 
@@ -99,20 +106,14 @@ def judged_week(week: Day, weighed: Mapping[str, Weighed], before: Sequence[Row]
         [over for _, _, over in taken],
         (levels.amber, levels.red, levels.improvement),
     )
-    tested = [
-        _is_enough(weighed[name], together, counted, levels)
-        for name, (together, counted, _) in zip(series, taken, strict=True)
-    ]
-    found = discovered(
-        [rarity.p if is_tested else None for rarity, is_tested in zip(rarities, tested, strict=True)],
-        levels.false_discoveries,
-    )
-    tests, discoveries = sum(tested), sum(found)
+    found = discovered([rarity.p for rarity in rarities], levels.false_discoveries)
+    tests, discoveries = len(series), sum(found)
     judged = {}
-    for name, past, (together, counted, over), rarity, is_tested, is_found in zip(
-        series, pasts, taken, rarities, tested, found, strict=True
+    for name, past, (together, counted, over), rarity, is_found in zip(
+        series, pasts, taken, rarities, found, strict=True
     ):
-        up = _upward(weighed[name], rarity, past, levels, is_found=is_found) if is_tested else ()
+        is_enough = _is_enough(weighed[name], together, counted, levels)
+        up = _upward(weighed[name], rarity, past, levels, is_found=is_found) if is_enough else ()
         reasons = up or _downward(weighed[name], rarity, past, levels)
         signal = _signal(reasons, weaker=over.weaker)
         standing = past[-1].breach if past and past[-1] else None
@@ -128,9 +129,8 @@ def _together(one: Weighed, past: Sequence[Judged | None], levels: Levels) -> tu
     earlier = past[len(past) - (weeks - 1) :] if len(past) >= weeks - 1 else []
     if one.expected.mean >= levels.rare_below or not earlier or any(week is None for week in earlier):
         return 1, one.value, one.expected
-    means = [week.weighed.expected.mean for week in earlier if week is not None]
-    over = msgspec.structs.replace(one.expected, mean=sum(means, one.expected.mean))
-    return weeks, sum(one.recent[-weeks:]), over
+    each = [week.weighed.expected for week in earlier if week is not None]
+    return weeks, sum(one.recent[-weeks:]), together_of([*each, one.expected])
 
 
 def _is_enough(one: Weighed, together: int, counted: int, levels: Levels) -> bool:
@@ -153,8 +153,8 @@ def _upward(
         return tuple(reasons)
     if _is_far(one, levels) and any(week is not None and _is_far(week.weighed, levels) for week in past[-2:]):
         reasons.append("two-of-three")
-    run = _run(one, past, levels)
-    if run and all(week.value > week.expected.mean for week in run):
+    run = _run(one, rarity, past, levels)
+    if run and all(week.p < _HALF for _, week in run):
         reasons.append("run-above")
     return tuple(reasons)
 
@@ -166,17 +166,22 @@ def _downward(one: Weighed, rarity: Rarity, past: Sequence[Judged | None], level
     if rarity.p_low < levels.improvement:
         reasons.append("rarer-below")
     # That nothing happens week after week is no news where hardly anything does.
-    run = _run(one, past, levels) if one.expected.mean >= levels.rare_below else None
-    if run and all(week.final and week.value < week.expected.mean for week in run):
+    run = _run(one, rarity, past, levels) if one.expected.mean >= levels.rare_below else None
+    if run and all(is_final and week.p_low < _HALF for is_final, week in run):
         reasons.append("run-below")
     return tuple(reasons)
 
 
-def _run(one: Weighed, past: Sequence[Judged | None], levels: Levels) -> list[Weighed] | None:
-    """The last weeks, of which a run would be made, or None where one of them was not judged."""
+def _run(
+    one: Weighed, rarity: Rarity, past: Sequence[Judged | None], levels: Levels
+) -> list[tuple[bool, Rarity]] | None:
+    """Whether each of the last weeks, of which a run would be made, is final, and how rare it is.
+
+    None where one of them was not judged, or not by itself.
+    """
     latest = past[-(levels.run - 1) :]
-    weeks = [week.weighed for week in latest if week is not None]
-    return [*weeks, one] if len(weeks) == levels.run - 1 else None
+    weeks = [(week.weighed.final, week.rarity) for week in latest if week is not None and week.together == 1]
+    return [*weeks, (one.final, rarity)] if len(weeks) == levels.run - 1 else None
 
 
 def _signal(reasons: Sequence[Reason], *, weaker: bool) -> Signal:

@@ -6,7 +6,7 @@ Plain numbers in, plain numbers out: whoever judges weeks needs no arrays.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, sqrt
 from typing import Final
 
 import msgspec
@@ -44,11 +44,35 @@ class Expecting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The mean of a count, its variance / mean, and whether that comes from the weaker method."""
+    """The mean of a count, its variance / mean, and whether that comes from the weaker method.
+
+    So much of the spread as `error` is there because the mean is an estimate: its variance / mean.
+    """
 
     mean: float
     spread: float
     weaker: bool
+    error: float = 0.0
+
+
+def together_of(weeks: Sequence[Expected]) -> Expected:
+    """What some weeks taken as one let expect; whether the weaker method is in it says the last of them.
+
+    The mean m of each week is an estimate, wrong by E, and all of them come of one baseline: where it had too few
+    events by chance, all weeks are expected too low. So while the counts vary each by itself, the errors add up:
+
+        variance of the sum = sum of own x m + variance of (sum of E),
+        variance of (sum of E) = (sum of the standard deviations of E)^2 at most, and as much where all go one way.
+
+    They do go one way: next to one another, weeks are of one season level and one trend. For k weeks of a mean m known
+    from n weeks, E has the variance own x m / n, and the sum has k own m + k^2 own m / n = k m own (1 + k / n): the
+    factor is 1 + k / n for the sum, where each of its weeks alone has 1 + 1 / n. For a Poisson rate known by a gamma
+    distribution that is no bound but exact: the sum is negative binomial with this dispersion.
+    """
+    mean = sum(week.mean for week in weeks)
+    own = sum((week.spread - week.error) * week.mean for week in weeks) / mean
+    error = sum(week.mean * sqrt(week.error / week.mean) for week in weeks) ** 2 / mean
+    return Expected(mean, own + error, weeks[-1].weaker, error)
 
 
 class Rarity(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -84,9 +108,9 @@ def expected_of(
     table, concerns = np.asarray(list(counts.values()), dtype=np.float64), _Concerns.of(known, list(counts))
     for column in range(max(first, by.history), last):
         said = (part.tolist() for part in _expected_in(table, column, by, begins, concerns))
-        for series, mean, spread, weaker in zip(counts, *said, strict=True):
+        for series, mean, spread, weaker, error in zip(counts, *said, strict=True):
             if isfinite(mean):
-                found[series][column - first] = Expected(mean, spread, weaker)
+                found[series][column - first] = Expected(mean, spread, weaker, error)
     return found
 
 
@@ -148,26 +172,36 @@ def _flags(parts: Sequence[Exclusion | Covariate | StepChange], series: Sequence
 
 def _expected_in(
     table: Floats, column: int, by: Expecting, begins: Day, concerns: _Concerns
-) -> tuple[Floats, Floats, Flags]:
-    """Mean, spread and whether they are the weaker method's, of one week of each series."""
-    mean, spread = (np.full(table.shape[0], np.nan) for _ in range(2))
+) -> tuple[Floats, Floats, Flags, Floats]:
+    """Mean, spread, whether they are the weaker method's, and the error in it, of one week of each series.
+
+    A fit knows the logarithm of the mean, as good as normally distributed around the fitted one. The mean of what that
+    lets expect is greater than the fitted one by half the variance of the logarithm, to first order: after T events in
+    n weeks, without season and trend, (T + 1/2) / n, which is what the Bayes system has by Jeffreys' prior. Where
+    events are many it is nothing; where they are few, the fitted mean alone would expect too little half of the time.
+    """
+    fitted, mean, spread, error = (np.full(table.shape[0], np.nan) for _ in range(4))
     years = min(by.trusted.b, (column - by.trusted.w) // by.trusted.freq)
     if years >= by.least_years:
         # No week before these has a part in it, and a covariate need not be known that far back.
         start = column - years * by.trusted.freq - by.trusted.w
         mondays = begins + DAYS_IN_WEEK * np.arange(start, column + 1)
-        expected, dispersion = farrington_expected(
+        parts = farrington_expected(
             table[:, start : column + 1],
             [column - start],
             msgspec.structs.replace(by.trusted, b=years),
             excluded=concerns.excluded(mondays),
             covariates=concerns.columns(mondays),
         )
-        mean, spread = expected[:, 0], dispersion[:, 0]
+        fitted, dispersion, doubt = (part[:, 0] for part in parts)
+        mean = fitted * (1 + doubt / 2)
+        error = mean * doubt
+        spread = dispersion + error
     # A fit that comes to no end says nothing, and one of a series without any event next to nothing.
-    is_weaker = ~(mean > _LEAST_MEAN) | (spread > np.maximum(mean, _LARGEST_SPREAD))
+    is_weaker = ~(fitted > _LEAST_MEAN) | (spread > np.maximum(mean, _LARGEST_SPREAD))
     if is_weaker.any():
         mean[is_weaker] = bayes(table[is_weaker], [column], by.short).expected[:, 0]
         # A count whose rate is known from so many weeks wavers by that much more.
-        spread[is_weaker] = 1 + 1 / by.short.weeks
-    return mean, spread, is_weaker
+        error[is_weaker] = 1 / by.short.weeks
+        spread[is_weaker] = 1 + error[is_weaker]
+    return mean, spread, is_weaker, error

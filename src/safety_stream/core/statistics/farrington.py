@@ -259,17 +259,21 @@ def farrington_expected(
     *,
     excluded: ArrayLike | None = None,
     covariates: ArrayLike | None = None,
-) -> tuple[Floats, Floats]:
-    """`expected` and `dispersion` of `farrington_flexible`, for whoever makes bounds of them; it makes none."""
+) -> tuple[Floats, Floats, Floats]:
+    """What `farrington_flexible` expects, for whoever makes bounds of it; it makes none.
+
+    The fitted mean, the variance / mean of counts around it had it been known, and the variance of its logarithm.
+    """
     observed = checked_counts(counts)
     judged = checked_weeks(weeks, observed)
-    expected, dispersion = (np.full((observed.shape[0], judged.size), np.nan) for _ in range(2))
+    expected, dispersion, doubt = (np.full((observed.shape[0], judged.size), np.nan) for _ in range(3))
     for found, column, model, _ in _fits(
         observed, judged, control, population=None, excluded=excluded, covariates=covariates
     ):
         expected[found, column] = _mean(model.link)
-        dispersion[found, column] = _spread(model, control)
-    return expected, dispersion
+        dispersion[found, column] = model.dispersion
+        doubt[found, column] = model.own_link_variance
+    return expected, dispersion, doubt
 
 
 def _fits(

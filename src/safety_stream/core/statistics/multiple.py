@@ -54,7 +54,6 @@ def has_enough_cases(
     return (recent_totals(observed, judged, period) >= cases) | (observed[:, judged] >= current)
 
 
-def discovered(p_values: Sequence[float | None], q: float) -> list[bool]:
-    """`benjamini_hochberg` of plain numbers; None was not tested."""
-    tested = [float("nan") if value is None else value for value in p_values]
-    return [bool(is_rejected) for is_rejected in benjamini_hochberg(tested, q).tolist()]
+def discovered(p_values: Sequence[float], q: float) -> list[bool]:
+    """`benjamini_hochberg` of plain numbers."""
+    return [bool(is_rejected) for is_rejected in benjamini_hochberg(p_values, q).tolist()]
