@@ -371,6 +371,8 @@ def _audience(entry: AudienceEntry) -> Audience:
         fields=tuple(entry.fields),
         hears=entry.hears,
         marked_at_most=entry.marked_at_most,
+        read_by=tuple(entry.read_by),
+        stewards=entry.stewards,
     )
 
 

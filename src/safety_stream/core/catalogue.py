@@ -327,10 +327,15 @@ Hears = Literal["always", "escalated"]
 """Whether an audience hears of every alert it may hear of, or of those alone that have gone up the ladder to it."""
 
 
+AlertReader = Literal["analyst", "duty-officer", "supervisor"]
+"""As what somebody reads alerts on the pages; who else signs in there reads none."""
+
+
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who may hear of which alerts, and which fields of them; everything not named stays inside.
 
-    Of what is marked higher than `marked_at_most` they are told nothing.
+    Of what is marked higher than `marked_at_most` they are told nothing. `read_by` is as what somebody may read its
+    alerts on the pages, and `stewards` whether those who do keep the data: they decide who is who.
     """
 
     id: str
@@ -340,6 +345,8 @@ class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     fields: tuple[str, ...]
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
+    read_by: tuple[AlertReader, ...] = ()
+    stewards: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):
