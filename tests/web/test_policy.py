@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from tests.web.conftest import Pages, token
 from tests.web.filling import LOADED
@@ -9,7 +10,7 @@ from tests.web.keeping import Bus, Keeping
 
 from safety_stream.core.subscribing import Kept, Wish
 from safety_stream.web.app import READ, SENT, TOLD
-from safety_stream.web.policy import PERMITTED, Person
+from safety_stream.web.policy import PERMITTED, Person, acts_as, may
 
 ALERTS = {"inbox", "alert", "act", "handover", "meeting", "feed", "subscriptions"}
 NUMBERS = {"county", "area", "indicator"}
@@ -155,8 +156,25 @@ def test_no_role_and_no_page_is_left_out():
 
 def test_whoever_hands_over_may_act():
     # Signing a sheet notes it on alerts, which is an action.
-    for pages in PERMITTED.values():
-        assert pages.get("handover", frozenset()) <= pages.get("act", frozenset())
+    assert all("act" in pages for pages in PERMITTED.values() if "handover" in pages)
+
+
+def test_who_reads_an_audience_is_what_the_catalogue_says_of_it():
+    officer = Person(id="7", role="duty-officer", audience="asb-lead")
+    (lead,) = (one for one in LOADED.catalogue.audiences if one.id == "asb-lead")
+    analysts = msgspec.structs.replace(lead, read_by=("analyst",), stewards=True)
+    analyst = msgspec.structs.replace(officer, role="analyst")
+
+    assert [may(officer, "inbox", [one]) for one in (lead, analysts)] == [True, False]
+    assert [may(analyst, page, [analysts]) for page in ("inbox", "matches", "handover")] == [True, True, False]
+    # What nobody is said to read nobody does, and an audience there is none of neither.
+    assert not may(officer, "inbox", [msgspec.structs.replace(lead, read_by=())])
+    assert not may(officer, "inbox", [])
+    # Whom an alert may be referred to acts in a role of their own, and that the catalogue says, too.
+    policy = LOADED.catalogue.handling
+    assert [acts_as(officer, one) for one in (policy, msgspec.structs.replace(policy, roles={}))] == [
+        "asb-lead", "duty-officer"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", FORMS)

@@ -73,7 +73,7 @@ def test_signing_out_leaves_nothing(pages: Pages):
 def test_what_has_been_seen_is_remembered_for_whoever_saw_it(pages: Pages):
     client = pages.as_person("dev-duty-officer")
     page = client.get("/inbox").text
-    assert "74 changed since you last looked" in page
+    assert "You have not said yet up to where you have looked" in page
 
     client.post("/inbox/seen", data={"csrf": token(page), "seq": "70"})
     assert "4 changed since you last looked" in client.get("/inbox").text
@@ -82,7 +82,7 @@ def test_what_has_been_seen_is_remembered_for_whoever_saw_it(pages: Pages):
     assert "Nothing changed since you last looked" in client.get("/inbox").text
     other = pages.as_person("dev-supervisor")
     other.cookies.set("seen", client.cookies["seen"])
-    assert "74 changed since you last looked" in other.get("/inbox").text
+    assert "You have not said yet up to where you have looked" in other.get("/inbox").text
 
 
 def test_signing_out_ends_every_copy_of_the_cookie_and_no_other_session(pages: Pages):

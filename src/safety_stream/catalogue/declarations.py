@@ -422,6 +422,8 @@ def _audience(entry: AudienceEntry) -> Audience:
         hears=entry.hears,
         marked_at_most=entry.marked_at_most,
         partner=entry.partner,
+        read_by=tuple(entry.read_by),
+        stewards=entry.stewards,
     )
 
 

@@ -19,7 +19,7 @@ from safety_stream.web import words
 from safety_stream.web.acting import action_of
 from safety_stream.web.filters import Filter
 from safety_stream.web.pages.alerts import fired_here
-from safety_stream.web.policy import Person, acts_as
+from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
 from safety_stream.web.views.alert import AboutAlert, AlertView, alert_view
 from safety_stream.web.views.health import FeedLine, blindness, feeds_view
@@ -170,7 +170,7 @@ def about(site: Site, person: Person, alert_id: str) -> AlertView | None:
         explanation=site.explanation(alert.rule_id) if alert.rule_id else None,
         fired_here=fired_here(site, alert),
         answers=(),
-        acts_as=acts_as(person),
+        acts_as=site.acts_as(person),
     )
     view = alert_view(known, site.catalogue, site.now())
     return msgspec.structs.replace(view, happened_note=_ON_ITS_PAGE) if is_cut else view
@@ -205,4 +205,6 @@ def _parts(view: AlertView) -> Iterator[Part]:
 
 def acknowledging(site: Site, person: Person, row: AlertRow) -> AlertAction:
     """The action by which a person acknowledges an alert as it was shown."""
-    return action_of({"action": "acknowledge", "seen": str(row.version)}, row.id, person, site.now())
+    return action_of(
+        {"action": "acknowledge", "seen": str(row.version)}, row.id, person, site.acts_as(person), site.now()
+    )

@@ -352,11 +352,17 @@ Hears = Literal["always", "escalated"]
 """Whether an audience hears of every alert it may hear of, or of those alone that have gone up the ladder to it."""
 
 
+AlertReader = Literal["analyst", "duty-officer", "supervisor"]
+"""As what somebody reads alerts on the pages; who else signs in there reads none."""
+
+
 class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Who may hear of which alerts. Of what is marked higher than `marked_at_most` they are told nothing.
 
     `fields` is all that some grant gives them of any alert, made of `Catalogue.sharing`: what they are told of one of
-    them `core/policy.py` says. A `partner` works for another organisation, and is never shown exact numbers.
+    them `core/policy.py` says. A `partner` works for another organisation, and is never shown exact numbers. `read_by`
+    is as what somebody may read its alerts on the pages, and `stewards` whether those who do keep the data: they decide
+    who is who.
     """
 
     id: str
@@ -367,6 +373,8 @@ class Audience(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
     partner: bool = False
+    read_by: tuple[AlertReader, ...] = ()
+    stewards: bool = False
 
 
 class Profile(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -12,7 +12,7 @@ import msgspec
 from safety_stream.core.alerts.handling import RATIONALE_AT_MOST
 from safety_stream.core.model.handling import AlertAction, HandlingAction
 from safety_stream.core.model.times import LONDON, Instant, to_instant
-from safety_stream.web.policy import Person, acts_as
+from safety_stream.web.policy import Person
 
 _NEEDS: Final[Mapping[HandlingAction, tuple[str, str]]] = {
     "snooze": ("until", "say until when it is snoozed"),
@@ -51,8 +51,8 @@ def written_in(form: Mapping[str, object]) -> Written:
     return Written(**(fields | {"rationale": _text(form, "rationale")}))
 
 
-def action_of(form: Mapping[str, object], alert_id: str, person: Person, now: Instant) -> AlertAction:
-    """The action a form asks for. Raises `Unfinished`."""
+def action_of(form: Mapping[str, object], alert_id: str, person: Person, role: str, now: Instant) -> AlertAction:
+    """The action a form asks for, taken by a person in a role. Raises `Unfinished`."""
     name = _text(form, "action")
     action = next((one for one in get_args(HandlingAction) if one == name), None)
     if action is None:
@@ -68,7 +68,7 @@ def action_of(form: Mapping[str, object], alert_id: str, person: Person, now: In
         alert_id=alert_id,
         action=action,
         actor=person.id,
-        role=acts_as(person),
+        role=role,
         acted_at=now,
         rationale=_text(form, "rationale"),
         reason=_text(form, "reason"),

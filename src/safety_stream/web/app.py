@@ -40,7 +40,7 @@ from safety_stream.web.pages import (
 )
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
-from safety_stream.web.policy import Page, may
+from safety_stream.web.policy import Page
 from safety_stream.web.provider import BACK, NotBelieved, Provider, ProviderDown
 from safety_stream.web.sessions import (
     asked_by,
@@ -269,7 +269,7 @@ def _sign_out(site: Site) -> Endpoint:
 def _events(site: Site, tide: Tide) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         person = await asked_by(request, site)
-        if person is None or not may(person, "feed"):
+        if person is None or not site.may(person, "feed"):
             raise HTTPException(403, "Your role may not see this page. Whoever runs this service can say who may.")
         said = request.headers.get("last-event-id") or request.query_params.get("after", "")
         after = number_of(said) if said else site.read_model.newest_seq(person.audience)

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from safety_stream.web.acting import written_in
-from safety_stream.web.policy import Page, Person, Viewer, may
+from safety_stream.web.policy import Page, Person, Viewer
 from safety_stream.web.sessions import Kept, asked_by, is_ours, note_written, renew, who_signed_in
 from safety_stream.web.site import Site
 
@@ -56,7 +56,7 @@ def shown(site: Site, page: Page, show: Show) -> Endpoint:
         person = await asked_by(request, site)
         if person is None:
             return to_sign_in(request)
-        _refuse_unless(person, page)
+        _refuse_unless(site, person, page)
         renew(request, site)
         return await run_in_threadpool(show, site, request, person)
 
@@ -86,7 +86,7 @@ def taken(site: Site, page: Page, take: Take) -> Endpoint:
         person = await asked_by(request, site)
         if person is None:
             return await _kept_for_later(site, request)
-        _refuse_unless(person, page)
+        _refuse_unless(site, person, page)
         renew(request, site)
         form = await form_of(request)
         return await run_in_threadpool(take, site, request, person, form)
@@ -123,8 +123,8 @@ async def _kept_for_later(site: Site, request: Request) -> Response:
     return response
 
 
-def _refuse_unless(person: Person, page: Page) -> None:
-    if not may(person, page):
+def _refuse_unless(site: Site, person: Person, page: Page) -> None:
+    if not site.may(person, page):
         raise HTTPException(403, "Your role may not see this page. Whoever runs this service can say who may.")
 
 

@@ -1,19 +1,21 @@
-"""Who may see what: one table of role, page and audience. What is not in it is refused.
+"""Who may see what: which pages a role has, and of whose alerts and numbers. What is not permitted is refused.
 
-A page about alerts is asked for as somebody of an audience, a page about numbers as somebody of a disclosure profile;
-the other pages are the same for everybody who may see them at all. Whoever may open a page sees of it what was
-published to that audience or profile, and of alerts those of the person's own areas: both are given out by the read
-model alone. The public profile is for anybody and asks nobody to sign in.
+Which role reads which audience is stated with the audience, in the catalogue (`read_by`). A page about alerts is asked
+for as somebody of an audience, a page about numbers as somebody of a disclosure profile; the other pages are the same
+for everybody who may see them at all. Whoever may open a page sees of it what was published to that audience or
+profile, and of alerts those of the person's own areas: both are given out by the read model alone. The public profile
+is for anybody and asks nobody to sign in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 import msgspec
 
-from safety_stream.core.catalogue import Areas
+from safety_stream.core.alerts.handling import Policy, partners
+from safety_stream.core.catalogue import Areas, Audience
 from safety_stream.core.model.times import Day
 
 Role = Literal["analyst", "duty-officer", "supervisor", "data-protection-officer", "auditor", "operator"]
@@ -41,101 +43,36 @@ ABOUT_ALERTS: Final[frozenset[Page]] = frozenset(
 )
 ABOUT_NUMBERS: Final[frozenset[Page]] = frozenset({"county", "area", "indicator"})
 
-EVERYBODYS: Final = "-"
-"""In place of an audience, for a page that is the same for all who may see it."""
-
 PUBLIC: Final = "public"
 """The one profile anybody may see."""
 
-_PARTNERS = frozenset(
-    {
-        *("soc-unit", "exploitation-team", "marac-coordinator", "childrens-services", "asb-lead"),
-        *("landlord", "neighbourhood-team"),
-    }
-)
-_HANDLE = _PARTNERS | {"duty-officer"}
-_RUNGS = frozenset({"sergeant", "inspector", "superintendent", "daily-meeting"})
-"""Whoever an alert goes up to (`handling.yaml`): they read it as supervisors do."""
-_ANALYSE = frozenset({"analyst", "repeat-victim-list"})
-_STEWARD = frozenset({"analyst"})
-"""The partnership's own analysts keep its data: they decide who is who, and put back what was refused.
+_EXACT: Final = "internal"
+"""The profile that shows exact numbers: to nobody of a partner (`partner: true` in the catalogue), in any role."""
+_READ_ALERTS: Final[frozenset[Page]] = frozenset({"inbox", "alert", "act", "feed", "subscriptions"})
+_RUN_A_SHIFT: Final[frozenset[Page]] = frozenset({"handover", "meeting"})
+_SAME_FOR_ALL: Final[frozenset[Page]] = frozenset({"catalogue", "feeds"})
 
-Data-protection officers and auditors judge how that is done, so they do not do it; operators run machines, and have no
-business with persons.
-"""
-_OUTSIDERS = frozenset(
-    {"exploitation-team", "marac-coordinator", "childrens-services", "asb-lead", "repeat-victim-list"}
-)
-"""Audiences of partners (`partner: true` in the catalogue): nobody of them is shown exact numbers, in any role."""
-_EXACT, _PARTNER = frozenset({"internal"}), frozenset({"partner"})
-_ALL = frozenset({EVERYBODYS})
-
-PERMITTED: Final[Mapping[Role, Mapping[Page, frozenset[str]]]] = {
-    "analyst": {
-        "inbox": _ANALYSE,
-        "alert": _ANALYSE,
-        "act": _ANALYSE,
-        "feed": _ANALYSE,
-        "subscriptions": _ANALYSE,
-        "county": _EXACT | _PARTNER,
-        "area": _EXACT | _PARTNER,
-        "indicator": _EXACT | _PARTNER,
-        "catalogue": _ALL,
-        "feeds": _ALL,
-        "data-quality": _ALL,
-        "redrive": _ALL,
-        "matches": _STEWARD,
-    },
-    "duty-officer": {
-        "inbox": _HANDLE,
-        "alert": _HANDLE,
-        "act": _HANDLE,
-        "handover": _HANDLE,
-        "meeting": _HANDLE,
-        "feed": _HANDLE,
-        "subscriptions": _HANDLE,
-        "county": _EXACT | _PARTNER,
-        "area": _EXACT | _PARTNER,
-        "indicator": _EXACT | _PARTNER,
-        "catalogue": _ALL,
-        "feeds": _ALL,
-    },
-    "supervisor": {
-        "inbox": _HANDLE | _RUNGS,
-        "alert": _HANDLE | _RUNGS,
-        "act": _HANDLE | _RUNGS,
-        "handover": _HANDLE | _RUNGS,
-        "meeting": _HANDLE | _RUNGS,
-        "feed": _HANDLE | _RUNGS,
-        "subscriptions": _HANDLE | _RUNGS,
-        "county": _EXACT | _PARTNER,
-        "area": _EXACT | _PARTNER,
-        "indicator": _EXACT | _PARTNER,
-        "catalogue": _ALL,
-        "feeds": _ALL,
-        "data-quality": _ALL,
-    },
-    # Both look at how it is done and who looked at what, and at nobody's alert.
-    "data-protection-officer": {
-        "county": _PARTNER,
-        "area": _PARTNER,
-        "indicator": _PARTNER,
-        "catalogue": _ALL,
-        "feeds": _ALL,
-        "data-quality": _ALL,
-        "consultations": _ALL,
-    },
-    "auditor": {
-        "county": _PARTNER,
-        "area": _PARTNER,
-        "indicator": _PARTNER,
-        "catalogue": _ALL,
-        "feeds": _ALL,
-        "data-quality": _ALL,
-        "consultations": _ALL,
-    },
-    "operator": {"catalogue": _ALL, "feeds": _ALL, "data-quality": _ALL, "redrive": _ALL},
+PERMITTED: Final[Mapping[Role, frozenset[Page]]] = {
+    # The partnership's own analysts keep its data: they decide who is who, and put back what was refused.
+    "analyst": _READ_ALERTS | ABOUT_NUMBERS | _SAME_FOR_ALL | {"data-quality", "redrive", "matches"},
+    "duty-officer": _READ_ALERTS | _RUN_A_SHIFT | ABOUT_NUMBERS | _SAME_FOR_ALL,
+    "supervisor": _READ_ALERTS | _RUN_A_SHIFT | ABOUT_NUMBERS | _SAME_FOR_ALL | {"data-quality"},
+    # Both look at how it is done and who looked at what, and at nobody's alert; as they judge it, they do not do it.
+    "data-protection-officer": ABOUT_NUMBERS | _SAME_FOR_ALL | {"data-quality", "consultations"},
+    "auditor": ABOUT_NUMBERS | _SAME_FOR_ALL | {"data-quality", "consultations"},
+    # They run machines, and have no business with persons.
+    "operator": _SAME_FOR_ALL | {"data-quality", "redrive"},
 }
+
+PROFILES: Final[Mapping[Role, frozenset[str]]] = {
+    "analyst": frozenset({"internal", "partner"}),
+    "duty-officer": frozenset({"internal", "partner"}),
+    "supervisor": frozenset({"internal", "partner"}),
+    "data-protection-officer": frozenset({"partner"}),
+    "auditor": frozenset({"partner"}),
+    "operator": frozenset(),
+}
+"""Whose numbers each may see."""
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,26 +96,25 @@ class Person(Viewer, frozen=True, kw_only=True):
     profile: str = ""
 
 
-def may(person: Person, page: Page) -> bool:
-    """Whether the table lets this person see the page."""
-    if page == "matches" and person.areas:
-        # A person is of no area: whoever sees those of some alone decides about none.
+def may(person: Person, page: Page, audiences: Iterable[Audience]) -> bool:
+    """Whether the tables and the audiences of the catalogue let this person see the page."""
+    if page not in PERMITTED[person.role]:
         return False
-    if page in ABOUT_NUMBERS and person.profile in _EXACT and person.audience in _OUTSIDERS:
+    audience = next((one for one in audiences if one.id == person.audience), None)
+    if page in ABOUT_NUMBERS:
+        is_outside = audience is not None and audience.partner
+        return person.profile in PROFILES[person.role] and not (is_outside and person.profile == _EXACT)
+    if page not in ABOUT_ALERTS:
+        return True
+    if audience is None or person.role not in audience.read_by:
         return False
-    return asked_as(person, page) in PERMITTED[person.role].get(page, frozenset())
+    # A person is of no area: whoever sees those of some alone decides about none.
+    return page != "matches" or (audience.stewards and not person.areas)
 
 
-def asked_as(person: Person, page: Page) -> str:
-    """The audience or profile the page is seen as."""
-    if page in ABOUT_ALERTS:
-        return person.audience
-    return person.profile if page in ABOUT_NUMBERS else EVERYBODYS
-
-
-def acts_as(person: Person) -> str:
+def acts_as(person: Person, policy: Policy) -> str:
     """The role an action is sent in: a partner's own, for one an alert may be referred to (`handling.yaml`)."""
-    return person.audience if person.audience in _PARTNERS else person.role
+    return person.audience if person.audience in partners(policy) else person.role
 
 
 def areas_of(viewer: Viewer, areas: Areas, day: Day) -> frozenset[str] | None:

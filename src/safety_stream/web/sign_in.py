@@ -144,9 +144,9 @@ def _faults_of_line(at: str, line: RoleLine, catalogue: Catalogue) -> Iterator[s
     if line.profile not in readers.keys() | {""}:
         yield f"{at}.profile: there is no such profile; take one of the catalogue's"
     person = Person(id="-", role=line.role, audience=line.audience, profile=line.profile)
-    if line.audience and not may(person, "inbox"):
-        yield f"{at}: a {line.role} reads no alerts of that audience; see the table in web/policy.py"
-    if not any(may(person, page) for page in get_args(Page)):
+    if line.audience and not may(person, "inbox", catalogue.audiences):
+        yield f"{at}: a {line.role} reads no alerts of that audience; see read_by in the catalogue's audiences"
+    if not any(may(person, page, catalogue.audiences) for page in get_args(Page)):
         yield f"{at}: a {line.role} of that audience and profile may see no page"
     if line.audience and line.audience not in (readers.get(line.profile) or (line.audience,)):
         yield f"{at}.profile: {line.profile} is not for that audience; its readers are in the catalogue"

@@ -23,7 +23,7 @@ from safety_stream.readmodel.matches import Matches
 from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.rows import areas_told
-from safety_stream.web.policy import DEVELOPMENT, Person, Viewer, areas_of
+from safety_stream.web.policy import DEVELOPMENT, Page, Person, Viewer, acts_as, areas_of, may
 from safety_stream.web.programs import Programs
 from safety_stream.web.sign_in import USUAL_LENGTH, SessionLength, SignInSettings
 from safety_stream.web.stewarding import Steward
@@ -132,6 +132,14 @@ class Site:
         file = self.loaded.rule_files.get(rule_id)
         rule = next((one for one in self.catalogue.rules if one.id == rule_id), None)
         return None if file is None or rule is None else explained(rule, file, self.catalogue)
+
+    def may(self, person: Person, page: Page) -> bool:
+        """Whether a person may see a page."""
+        return may(person, page, self.catalogue.audiences)
+
+    def acts_as(self, person: Person) -> str:
+        """The role in which a person acts on alerts."""
+        return acts_as(person, self.catalogue.handling)
 
     def areas_of(self, viewer: Viewer) -> frozenset[str] | None:
         """The areas somebody sees alerts of; None for all."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from safety_stream.catalogue.formats.parts import AreaCode, Length, Name, Number, Prose, Strict
-from safety_stream.core.catalogue import Hears
+from safety_stream.core.catalogue import AlertReader, Hears
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.handling import HandlingAction
 from safety_stream.core.model.markings import Marking
@@ -48,7 +48,7 @@ class HandlingFile(Strict):
 
 
 class AudienceEntry(Strict):
-    """Who may hear of which alerts; which fields of them, policy/policy.yaml says.
+    """Who may hear of which alerts, and as what somebody reads them on the pages; which fields, policy/policy.yaml says.
 
     `partner`: they work for another organisation.
     """
@@ -60,6 +60,8 @@ class AudienceEntry(Strict):
     hears: Hears = "always"
     marked_at_most: Marking = "OFFICIAL-SENSITIVE"
     partner: bool = False
+    read_by: list[AlertReader] = []
+    stewards: bool = False
 
 
 class ProfileEntry(Strict):

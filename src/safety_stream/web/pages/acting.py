@@ -34,7 +34,7 @@ def act(site: Site, request: Request, person: Person, form: FormData) -> Respons
     if seen_alert(site, person, alert_id) is None:
         raise HTTPException(404, NO_SUCH_ALERT)
     try:
-        action = action_of(form, alert_id, person, site.now())
+        action = action_of(form, alert_id, person, site.acts_as(person), site.now())
     except Unfinished as error:
         return alert_page(site, request, person, mistake=str(error), status=400, written=written)
     try:
@@ -68,7 +68,9 @@ def acknowledge_many(site: Site, request: Request, person: Person, form: FormDat
     for alert_id, _, version in ticked:
         if seen_alert(site, person, alert_id) is None:
             continue
-        action = action_of({"action": "acknowledge", "seen": version}, alert_id, person, site.now())
+        action = action_of(
+            {"action": "acknowledge", "seen": version}, alert_id, person, site.acts_as(person), site.now()
+        )
         action = msgspec.structs.replace(action, action_id=_action_id(sending, alert_id))
         try:
             send_on(site, request, action)

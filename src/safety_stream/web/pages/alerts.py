@@ -21,7 +21,7 @@ from safety_stream.web.consulting import may_be_shown, note_reason
 from safety_stream.web.filters import Filter, number_of, read_filter
 from safety_stream.web.pages.numbers import SIGNED_IN
 from safety_stream.web.pages.page import page
-from safety_stream.web.policy import Person, Viewer, acts_as, may
+from safety_stream.web.policy import Person, Viewer
 from safety_stream.web.sessions import Kept, forget_written, note_seen, note_written, seen_of, sent_of, written_of
 from safety_stream.web.site import Site
 from safety_stream.web.views.alert import AboutAlert, Fired, alert_view
@@ -61,8 +61,8 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
         blind=blind_spots(site),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
-    may_do = site.catalogue.handling.roles.get(acts_as(person), frozenset())
-    can_act = site.send is not None and may(person, "act") and "acknowledge" in may_do
+    may_do = site.catalogue.handling.roles.get(site.acts_as(person), frozenset())
+    can_act = site.send is not None and site.may(person, "act") and "acknowledge" in may_do
     kept = site.saved_choices.of(person.id)
     return page(request, site, person, "inbox.html", view=view, can_act=can_act, saved=saved_view(kept, chosen))
 
@@ -195,7 +195,7 @@ def alert_page(
         explanation=site.explanation(found.rule_id) if found.rule_id else None,
         fired_here=fired_here(site, found),
         answers=_answers(site, request, found.alert_id),
-        acts_as=acts_as(person) if site.send is not None and may(person, "act") else "",
+        acts_as=site.acts_as(person) if site.send is not None and site.may(person, "act") else "",
         breach=_breach(site, person, found),
         written=written,
     )
@@ -244,7 +244,7 @@ def _breach(site: Site, person: Person, found: PublishedAlert) -> BreachView | N
     breach = breach_of(found, site.catalogue.rules)
     indicator = None if breach is None else site.indicators.get(breach.indicator)
     area = None if breach is None else site.area(breach.area)
-    if breach is None or indicator is None or area is None or not may(person, "indicator"):
+    if breach is None or indicator is None or area is None or not site.may(person, "indicator"):
         return None
     if WEEK not in site.profiles[person.profile].periods_of(indicator):
         return None

@@ -21,7 +21,7 @@ from safety_stream.web.filters import Filter
 from safety_stream.web.pages.acting import send_on
 from safety_stream.web.pages.alerts import audience_title, blind_spots, seen_alert, some_alerts, taken_back
 from safety_stream.web.pages.page import page
-from safety_stream.web.policy import Person, may
+from safety_stream.web.policy import Person
 from safety_stream.web.site import NotSent, Site
 from safety_stream.web.views.handover import (
     WORKED_ON,
@@ -47,7 +47,7 @@ def handover(site: Site, request: Request, person: Person) -> Response:
         view=_sheet(site, person),
         signed=_signed(site, person),
         can_act=site.send is not None,
-        to_meeting=may(person, "meeting"),
+        to_meeting=site.may(person, "meeting"),
     )
 
 
@@ -101,7 +101,7 @@ def sign_off(site: Site, request: Request, person: Person, form: FormData) -> Re
         said = f"Handed over by {person.id} to {takes_over}."
         fields = {"action": "note", "rationale": said, "seen": version}
         try:
-            send_on(site, request, action_of(fields, alert_id, person, site.now()))
+            send_on(site, request, action_of(fields, alert_id, person, site.acts_as(person), site.now()))
         except NotSent as error:
             _note(site, person, "hand-over", sheet, "failed", str(error))
             request.session["said"] = f"Not signed, and noted on {words.count_of(noted, 'alert')} alone: {error}"

@@ -14,7 +14,7 @@ from safety_stream.web.filters import Filter
 from safety_stream.web.pages.alerts import audience_title, blind_spots, some_alerts, taken_back
 from safety_stream.web.pages.numbers import lines_by_signal
 from safety_stream.web.pages.page import page
-from safety_stream.web.policy import Person, may
+from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
 from safety_stream.web.views.handover import shift_of
 from safety_stream.web.views.health import silent_feeds
@@ -49,7 +49,7 @@ def meeting(site: Site, request: Request, person: Person) -> Response:
 
 def _judges(site: Site, person: Person) -> bool:
     """Whether this person is shown what is thought of numbers."""
-    return may(person, "county") and "signal" in site.profiles[person.profile].shows
+    return site.may(person, "county") and "signal" in site.profiles[person.profile].shows
 
 
 def _since(text: str, usual: Instant, now: Instant) -> Instant:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from safety_stream.web import words
-from safety_stream.web.policy import PUBLIC, Page, Person, may
+from safety_stream.web.policy import PUBLIC, Page, Person
 from safety_stream.web.sessions import token_of
 from safety_stream.web.site import Site
 from safety_stream.web.writing import written
@@ -41,7 +41,7 @@ def page(request: Request, site: Site, person: Person | None, template: str, **v
     items = [
         NavigationItem(text, href, path == href)
         for one, text, href in NAVIGATION
-        if person is not None and may(person, one)
+        if person is not None and site.may(person, one)
     ]
     if PUBLIC in site.profiles:
         items.append(NavigationItem("Public numbers", "/public", path == "/public"))
@@ -57,6 +57,6 @@ def page(request: Request, site: Site, person: Person | None, template: str, **v
 
 def start(site: Site, request: Request, person: Person) -> Response:
     """The first page this person may see."""
-    del site, request
-    first = next(href for one, _, href in NAVIGATION if may(person, one))
+    del request
+    first = next(href for one, _, href in NAVIGATION if site.may(person, one))
     return RedirectResponse(first, status_code=303)

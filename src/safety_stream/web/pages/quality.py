@@ -18,7 +18,7 @@ from safety_stream.readmodel.people import Deed, Stage, What
 from safety_stream.web import words
 from safety_stream.web.pages.about import REFUSED_WITHIN
 from safety_stream.web.pages.page import page
-from safety_stream.web.policy import Person, may
+from safety_stream.web.policy import Person
 from safety_stream.web.site import Site
 from safety_stream.web.stewarding import NotDone, Steward
 from safety_stream.web.subscribing import text_of
@@ -41,7 +41,7 @@ def data_quality(site: Site, request: Request, person: Person) -> Response:
     model = site.read_model
     view = quality_view(model.dead_letters_by_reason(since), model.feeds(), site.catalogue, since, site.now())
     deeds = deed_lines(site.deeds.newest(DEEDS_MOST))
-    may_put_back = may(person, "redrive")
+    may_put_back = site.may(person, "redrive")
     return page(request, site, person, "data_quality.html", view=view, deeds=deeds, may_put_back=may_put_back)
 
 
