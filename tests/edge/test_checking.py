@@ -133,6 +133,23 @@ def test_history_and_details_are_held_to_what_ingest_and_the_schema_hold_them_to
     assert verdict.reason.startswith(reason)
 
 
+def test_a_count_that_another_of_the_file_holds_already_is_told(catalogue: Catalogue):
+    count = msgspec.structs.replace(
+        GOOD,
+        source="partnership-counts",
+        kind="aggregate-count",
+        category="aggregate",
+        place=ReportedPlace(area="E07000117"),
+    )
+    check = Check(catalogue, NOW, is_history=False)
+    again = msgspec.structs.replace(count, source_ref="C-2")
+
+    assert check.verdict(Entry(line=1, report=count)) is None
+    verdict = check.verdict(Entry(line=2, report=again))
+    assert verdict is not None
+    assert verdict.reason.startswith("overlapping-period: ")
+
+
 def test_reasons_are_counted_the_commonest_first_and_never_without_bound():
     summary = Summary()
     for line, reason in enumerate(["a", "b", "b", *(f"once {number}" for number in range(REASONS_TOLD + 5))], 1):

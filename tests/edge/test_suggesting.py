@@ -104,7 +104,7 @@ def test_a_draft_of_any_table_is_a_mapping_or_tells_its_issues_and_lets_no_perso
     try:
         used = parse_mapping(draft(catalogue, columns), catalogue).headings
     except BadMapping as bad:
-        used = tuple(issue.what for issue in bad.issues if "looks like a person" in issue.what)
+        used = tuple("Surname" for issue in bad.issues if "looks like a person" in issue.what)
     assert not any(map(looks_personal, used))
 
 
