@@ -95,7 +95,7 @@ HAPPENED: Final[Mapping[HandlingNews, str]] = {
     "overdue": "clock ran out",
     "slept": "snooze ended",
     "outlived": "expired",
-    "unmerged": "open again, what it was merged into is gone",
+    "unmerged": "open again, nobody can rely on what it was merged into",
     "forgotten": "ended long ago",
 }
 CHANGES: Final[Mapping[Change, str]] = {"raised": "raised", "updated": "changed", "withdrawn": "taken back"}
