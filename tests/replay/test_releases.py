@@ -176,7 +176,7 @@ def whoever_was_told_before_hears_on(patch: Patch) -> None:
 
 
 def a_withdrawal_says_what_the_trial_found(patch: Patch) -> None:
-    patch.setattr(publish_alerts, "_as_known_anyway", lambda audience: audience)
+    patch.setattr(publish_alerts, "_known_anyway", lambda audience: frozenset(audience.fields))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ import msgspec
 
 from safety_stream.core.delivering import Delivering, MinuteOfDay
 from safety_stream.core.model.findings import Priority
+from safety_stream.core.model.markings import level_of
 from safety_stream.core.model.published import OF_HANDLING, PublishedAlert, ToldReason
 from safety_stream.core.model.times import LONDON, Instant, to_datetime, to_instant
 from safety_stream.delivery.model import LEAST_URGENT, Quiet, Subscription
@@ -94,7 +95,7 @@ def wanted(
         ("area", not subscription.areas or not lies_in.isdisjoint(subscription.areas)),
         ("family", not subscription.families or alert.family in subscription.families),
         ("priority", not subscription.priorities or alert.priority in subscription.priorities),
-        ("marking", not subscription.markings or alert.marking in subscription.markings),
+        ("marking", not subscription.markings or level_of(alert.marking or "") in subscription.markings),
     )
     return next((name for name, matches in asked if not matches), "wanted")
 

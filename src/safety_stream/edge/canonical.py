@@ -35,6 +35,7 @@ from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.facts import DIGITS_AT_MOST, number_of
 from safety_stream.core.model.incidents import Action, Origin, Role
 from safety_stream.core.model.links import LinkMethod, LinkState, PersonLink
+from safety_stream.core.model.markings import HandlingCode
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import Instant, Precision, to_instant, to_iso
 from safety_stream.edge.entries import Decision, Details, Entry, Fault, Reject, UnreadableFile, plain
@@ -130,6 +131,7 @@ class PlaceLine(_Strict):
     snapped: bool = False
     lsoa: Code | None = None
     area: Code | None = None
+    place_type: Word | None = None
 
 
 class ReportLine(_Strict):
@@ -156,6 +158,7 @@ class ReportLine(_Strict):
     group: Token | None = None
     count: Annotated[int, Field(ge=0, lt=2**31)] = 1
     marking: Literal["OFFICIAL", "OFFICIAL-SENSITIVE"] = "OFFICIAL"
+    handling: HandlingCode | None = None
     received_at: Time | None = None
     # Made anew: a default that can be changed would be copied for every line, deeply.
     details: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)

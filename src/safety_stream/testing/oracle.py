@@ -277,6 +277,7 @@ class CatalogueFiles:
     facts: dict[str, Plain]
     persons: Plain
     linked: Plain = field(default_factory=dict)
+    protected: list[str] = field(default_factory=list)
 
 
 def recompute(
@@ -347,6 +348,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
     said = _load(folder / "facts.yaml")["facts"] if (folder / "facts.yaml").exists() else []
     linked = _load(folder / "linking.yaml")["linked"] if (folder / "linking.yaml").exists() else {}
     area_names = {area["code"]: area["name"] for area in areas["areas"]}
+    shared = folder / "policy" / "policy.yaml"
     return CatalogueFiles(
         sources={source["id"]: source for source in _load(folder / "sources.yaml")["sources"]},
         categories={category["id"]: category for category in categories["categories"]},
@@ -370,6 +372,7 @@ def _read_catalogue(folder: Path, county: str, _stamps: tuple[tuple[str, int], .
         facts={fact["id"]: fact for fact in said},
         linked=linked,
         persons=_load(folder / "persons.yaml")["persons"] if (folder / "persons.yaml").exists() else NOBODY_IS_LINKED,
+        protected=_load(shared).get("protected_places", []) if shared.exists() else [],
     )
 
 
@@ -555,7 +558,7 @@ def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) 
         "precision": report["precision"],
         "reported_at": report["reported_at"],
         "area": area_of(place, london_day(moment(report["occurred_from"])), files),
-        "place": exact_place(place, to_grid),
+        "place": exact_place({} if place.get("place_type") in files.protected else place, to_grid),
         # In an order of their own: two reports that name the same in another order say the same.
         "parties": sorted(
             ([party["role"], party["token"] or None, party["child"]] for party in report["parties"]),
@@ -565,9 +568,15 @@ def claim_of(report: Plain, files: CatalogueFiles, to_grid: Grid | None = None) 
         "phones": sorted(set(filter(None, report["phones"]))),
         "group": report["group"] or None,
         "count": report["count"],
-        "marking": report["marking"],
+        "marking": marked_as(report, files.sources[report["source"]]["organisation"]),
         "facts": facts_of(report, files.facts),
     }
+
+
+def marked_as(report: Plain, organisation: str) -> str:
+    """As its sender says; as closely as can be where a child is in it; with code C under the sender's conditions."""
+    level = SENSITIVE if any(party["child"] for party in report["parties"]) else report["marking"]
+    return f"{level} C:{organisation}" if report.get("handling") == "C" else str(level)
 
 
 def facts_of(report: Plain, declared: dict[str, Plain]) -> list[list[str]]:
@@ -1764,7 +1773,9 @@ def tellers(reports: Iterable[Sighting]) -> tuple[tuple[str, str], ...]:
 
 def kept_as(rule: Plain, markings: Iterable[str]) -> str:
     """How closely what rests on these is kept: as the rule, or more closely."""
-    return "OFFICIAL-SENSITIVE" if SENSITIVE in {rule.get("marking", SENSITIVE), *markings} else "OFFICIAL"
+    every = [rule.get("marking", SENSITIVE), *markings]
+    level = SENSITIVE if any(one.startswith(SENSITIVE) for one in every) else "OFFICIAL"
+    return level + "".join(sorted({f" C:{who}" for one in every for who in one.split(" C:")[1:]}))
 
 
 def rested_on(chain: Iterable[tuple[Occurrence, Sequence[Sighting]]]) -> Iterator[tuple[str, tuple[str, ...]]]:

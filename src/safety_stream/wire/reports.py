@@ -43,9 +43,10 @@ Marking = Literal["OFFICIAL", "OFFICIAL-SENSITIVE"]
 
 
 class _Evaluation(msgspec.Struct, frozen=True):
-    """The part of the grading that rules read."""
+    """The part of the grading that rules and the policy read."""
 
     information_grade: Grade
+    handling: Literal["unknown", "P", "C"]
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -157,6 +158,8 @@ def _report(  # noqa: PLR0913 - the envelope's fields, by the names they have on
         marking=marking,
         details=filled,
     )
+    if evaluation is not None and evaluation.handling != "unknown":
+        report = replace(report, handling=evaluation.handling)
     if not facts and not native:
         # By far the commonest; two fields fewer by name are noticed.
         return report
@@ -248,7 +251,7 @@ def _envelope_of(report: Report) -> _Envelope:
         category=report.category,
         flags=report.flags,
         origin=report.origin,
-        evaluation=None if report.grade is None else _Evaluation(cast("Grade", report.grade)),
+        evaluation=_evaluation_of(report),
         occurred_from=report.occurred_from,
         occurred_to=report.occurred_to,
         precision=report.precision,
@@ -261,6 +264,12 @@ def _envelope_of(report: Report) -> _Envelope:
         count=report.count,
         marking=cast("Marking", report.marking),
     )
+
+
+def _evaluation_of(report: Report) -> _Evaluation | None:
+    if report.grade is None and report.handling is None:
+        return None
+    return _Evaluation(cast("Grade", report.grade or "unknown"), report.handling or "unknown")
 
 
 def _fault_of(stated: _Envelope | _Stated) -> DocumentFault | None:

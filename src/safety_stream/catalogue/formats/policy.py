@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from safety_stream.catalogue.formats.parts import MANY_MAX, AreaCode, LondonDay, Name, Prose, Strict
-from safety_stream.core.model.sharing import HandlingCode, LegalBasis
+from safety_stream.core.model.markings import HandlingCode
+from safety_stream.core.model.sharing import LegalBasis
 
 _Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:=+/-]{1,64}$")]
 

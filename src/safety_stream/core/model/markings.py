@@ -15,6 +15,9 @@ Marking = Literal["OFFICIAL", "OFFICIAL-SENSITIVE"]
 MARKINGS: Final[tuple[Marking, ...]] = get_args(Marking)
 """From the lowest to the highest."""
 
+HandlingCode = Literal["P", "C"]
+"""Of the 3x5x2 grading: lawful sharing permitted, or permitted with the conditions of whoever reported it."""
+
 _CONDITION = " C:"
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import Action, Origin, Role
+from safety_stream.core.model.markings import HandlingCode
 from safety_stream.core.model.times import Instant, Precision
 
 
@@ -25,6 +26,7 @@ class ReportedPlace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where, in whatever the partner has: UPRN, grid metres, WGS84 degrees, LSOA or an area's GSS code.
 
     `snapped` marks points moved for disclosure control (police.uk); `precision_m` is the radius in metres, if known.
+    `place_type` is what sort of place, in the partner's word: of some sorts intake carries no whereabouts on.
     """
 
     uprn: str | None = None
@@ -36,6 +38,7 @@ class ReportedPlace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     snapped: bool = False
     lsoa: str | None = None
     area: str | None = None
+    place_type: str | None = None
 
 
 class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -44,7 +47,7 @@ class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `details` names the native detail records that were filled in (snake case, as in the schema): intake refuses a
     report whose details are of another kind. `occurred_to` None means "the same instant as `occurred_from`". `facts`
     are what the partner states as such, `native` what the marked fields of its details say, both sorted by name: where
-    both speak of one, the first counts.
+    both speak of one, the first counts. `handling` is the code of its 3x5x2 grading, None where none was stated.
     """
 
     source: str
@@ -71,3 +74,4 @@ class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     details: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
     native: tuple[Fact, ...] = ()
+    handling: HandlingCode | None = None

@@ -8,10 +8,8 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.model.alerts import Change
+from safety_stream.core.model.markings import HandlingCode
 from safety_stream.core.model.times import Day, Instant
-
-HandlingCode = Literal["P", "C"]
-"""Of the 3x5x2 grading: lawful sharing permitted, or permitted with the conditions of whoever reported it."""
 
 LegalBasis = Literal[
     "CDA17",

@@ -33,6 +33,7 @@ from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.grid import to_grid
 from safety_stream.core.model.incidents import OUTSIDE, UNLOCATED, IncidentVersion, Party, Place
 from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.markings import MARKINGS, highest_marking, under_condition_of
 from safety_stream.core.model.reports import Report, ReportedPlace
 from safety_stream.core.model.times import MINUTE, Instant, day_of
 from safety_stream.core.stages.periods import COUNT, Periods
@@ -159,7 +160,7 @@ def checker(catalogue: Catalogue) -> Callable[[Report, str, Instant], IncidentVe
         _check_times(report, received_at)
         _check_sizes(report)
         facts = _facts_of(catalogue.facts, report) if report.facts or report.native else ()
-        version = _stamped(catalogue.areas, source, report, received_at, classify(report), facts)
+        version = _stamped(catalogue, source, report, received_at, classify(report), facts)
         _check_district(catalogue.areas, source, version)
         return version
 
@@ -437,9 +438,10 @@ def _class_of(catalogue: Catalogue, kind: str, category: str, flags: tuple[str, 
 
 
 def _stamped(
-    areas: Areas, source: Source, report: Report, received_at: Instant, named: _Class, facts: tuple[Fact, ...]
+    catalogue: Catalogue, source: Source, report: Report, received_at: Instant, named: _Class, facts: tuple[Fact, ...]
 ) -> IncidentVersion:
-    stated = report.place
+    areas, stated = catalogue.areas, report.place
+    is_protected = stated is not None and stated.place_type in catalogue.sharing.protected_places
     erased = report.action == "erase"
     return IncidentVersion(
         incident_id=ids.incident_id(source.id, report.source_ref),
@@ -463,16 +465,25 @@ def _stamped(
         area=areas.district(
             stated.area if stated else None, stated.lsoa if stated else None, day_of(report.occurred_from)
         ),
-        place=_place_of(stated) if stated else Place(),
+        # Where a refuge is stays in the partner's own record; in which district, many people share.
+        place=_place_of(stated) if stated and not is_protected else Place(),
         # An erased report keeps its place among the versions, and nobody in it.
         parties=() if erased else _parties_of(report),
         vehicles=() if erased else _sorted_tokens(report.vehicles),
         phones=() if erased else _sorted_tokens(report.phones),
         group=None if erased else report.group or None,
         count=report.count,
-        marking=report.marking,
+        marking=_marking_of(report, source),
         facts=facts,
     )
+
+
+def _marking_of(report: Report, source: Source) -> str:
+    """How closely it is kept: more so where a child is in it, and under its originator's conditions with code C."""
+    marking = report.marking
+    if any(party.child for party in report.parties):
+        marking = highest_marking((marking, MARKINGS[-1]))
+    return under_condition_of(source.organisation, marking) if report.handling == "C" else marking
 
 
 def _parties_of(report: Report) -> tuple[Party, ...]:
