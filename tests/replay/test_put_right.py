@@ -19,7 +19,7 @@ from safety_stream.core.model.incidents import Action, IncidentVersion
 from safety_stream.core.model.published import AuditEntry, AuditRecord
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import DAY_LENGTH
-from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing, act_of
+from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing, act_of, reports_of
 from safety_stream.core.register import highest_of
 from safety_stream.core.stages.stage import Output
 from safety_stream.core.subject_access import TOPICS, PersonAnswer, Search
@@ -185,7 +185,15 @@ def test_what_is_held_about_a_person_is_every_report_alert_disclosure_and_look(s
     assert {one.incident_id for one in answer.reports} == {incident_id(one.source, one.source_ref) for one in named}
     assert {one.incident_id: one.stands_as for one in answer.reports}[OF_THIS] == "withdraw"
     about = {one.value.alert_id for one in life.on("alert-changes") if TOKEN in one.value.subject}
-    assert about <= {one.alert_id for one in answer.alerts}
+    mine = {one.incident_id for one in answer.reports}
+    found = {one.value.finding.finding_id for one in life.on("findings") if reports_of(one.value.finding) & mine}
+    resting = {
+        one.value.alert_id
+        for one in life.on("alert-changes")
+        if found & {finding.finding_id for finding in one.value.findings}
+    }
+    assert resting - about, "an alert about somebody else rests on what names the person too"
+    assert about | resting == {one.alert_id for one in answer.alerts}
     on_record = [one.value for one in life.on("audit.alerts") if one.value.alert_id in about]
     assert {(one.audience, one.from_seq) for one in on_record} <= {(one.to, one.number) for one in answer.disclosures}
     assert [(one.actor, one.reason) for one in answer.consultations] == [("officer-7", "subject-access")]
