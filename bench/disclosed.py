@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 
@@ -24,7 +25,7 @@ from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Catalogue, Profile
 from safety_stream.core.disclosure import cells_shown, hierarchy_of
 from safety_stream.core.model.times import Day, Period, PeriodKind, day_of, period_of
-from safety_stream.core.rules.selectors import compiled
+from safety_stream.core.rules.selectors import Readable, compiled
 from safety_stream.core.stages.stage import first_covered
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.canonical import instant_of
@@ -96,7 +97,7 @@ def _counted(reports: Iterable[_Report], catalogue: Catalogue) -> Counts:
             readable = SimpleNamespace(
                 **msgspec.structs.asdict(one), family="" if known is None else known.family, themes=(), facts=()
             )
-            chosen[traits] = [name for name, passes in selections.items() if passes(readable)]
+            chosen[traits] = [name for name, passes in selections.items() if passes(cast("Readable", readable))]
         day = day_of(instant_of(one.occurred_from))
         place = one.place or _Place()
         for name in chosen[traits]:
