@@ -32,7 +32,7 @@ def prepare(file: Path, reports: int, scale: float) -> None:
     """Write the first `reports` records of the county, broken ones included. `scale` 1 is the county's real size."""
     county = read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
     arrivals = generate(county, seed=SEED, start=FIRST_DAY, days=_DAYS, scale=scale)
-    file.write_bytes(msgspec.msgpack.encode([as_sent(one) for one in islice(arrivals, reports)]))
+    file.write_bytes(msgspec.msgpack.encode([_sent(one) for one in islice(arrivals, reports)]))
 
 
 def read_county_file(file: Path) -> list[Sent]:
@@ -45,8 +45,7 @@ def days_spanned(sent: list[Sent]) -> float:
     return (sent[-1].received_at - sent[0].received_at) / 86_400_000
 
 
-def as_sent(one: SyntheticReport) -> Sent:
-    """A made-up report as its partner sends it."""
+def _sent(one: SyntheticReport) -> Sent:
     if one.report is None:
         return Sent(one.topic, None, one.raw or b"", one.received_at)
     value = encode_report(one.report, details=one.details)

@@ -1,89 +1,142 @@
-"""What disclosure control costs: of a made-up year, how much of its tables each profile that hides is shown.
+"""What disclosure control costs: of a made-up county, how much of its tables each profile that hides is shown.
 
-disclosed.py [DAYS]
+disclosed.py REPORTS
 
-The county as `generate --seed 7 --start 2026-01-01` makes it, through the stages that count and publish, in one process
-without a broker. Told by profile: how many tables went out, how many of their districts are shown and hidden, how many
-of those hidden were small themselves, how many groupings are hidden, and how many tables have no total of the county.
+REPORTS is what `generate` wrote (`reports.jsonl.gz`). Each report is counted as it was told last, in its district and
+on its first day; a table goes out once, whole. Told by profile: how many tables there are, how many of their districts
+and groupings are shown and hidden, how many districts are small themselves, and how many tables have no total of the
+county.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
-from county import as_sent
+import msgspec
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Catalogue, Profile
-from safety_stream.core.model.indicators import IndicatorValue
-from safety_stream.core.model.published import PublishedIndicator
-from safety_stream.core.stages.stage import Output
+from safety_stream.core.disclosure import cells_shown, hierarchy_of
+from safety_stream.core.model.times import Day, Period, PeriodKind, day_of, period_of
+from safety_stream.core.rules.selectors import Readable, compiled
+from safety_stream.core.stages.stage import first_covered
 from safety_stream.data_files import catalogue_folder
-from safety_stream.replay import Arrival, Pipeline
-from safety_stream.synthetic import generate, read_county
-from safety_stream.wire.topology import STAGES
+from safety_stream.edge.canonical import instant_of
 
-_COUNTING = frozenset({"intake", "register", "measure", "publish-indicators"})
-_SEED = 7
-_FIRST_DAY = date(2026, 1, 1)
 _COUNTY = "L-14"
 
-Key = tuple[str, str, str, int]
-"""Area, indicator, kind of period, its first day."""
+Counts = dict[str, Counter[tuple[str, Day]]]
+"""By indicator, how many there were of each district and day."""
 
 
-class Seen:
-    """The newest exact count of each cell, and the newest each profile was shown."""
-
-    def __init__(self) -> None:
-        self.exact: dict[Key, int] = {}
-        self.shown: dict[str, dict[Key, int | None]] = {}
-
-    def take(self, output: Output) -> None:
-        """Keep what counts."""
-        value = output.value
-        if isinstance(value, IndicatorValue | PublishedIndicator):
-            key = (value.area, value.indicator, value.period, value.starts)
-            if isinstance(value, PublishedIndicator):
-                self.shown.setdefault(value.profile, {})[key] = value.value
-            elif value.value is not None:
-                self.exact[key] = value.value
+class _Place(msgspec.Struct):
+    area: str | None = None
+    lsoa: str | None = None
 
 
-def main(days: int) -> None:
-    """Publish the year, and tell what was shown of it."""
-    catalogue, seen = load_catalogue(catalogue_folder()), Seen()
-    stages = [row for row in STAGES if row.name in _COUNTING]
-    for _ in Pipeline(catalogue, seen.take, stages=stages).run(_arrivals(days)):
-        pass
+class _Party(msgspec.Struct, frozen=True):
+    role: str
+    child: bool = False
+
+
+class _Report(msgspec.Struct):
+    """What is needed of a line."""
+
+    source: str
+    source_ref: str
+    source_version: int
+    action: str
+    kind: str = ""
+    category: str = ""
+    subtype: str = ""
+    flags: tuple[str, ...] = ()
+    origin: str = "reported"
+    parties: tuple[_Party, ...] = ()
+    occurred_from: str = ""
+    place: _Place | None = None
+
+
+def main(file: Path) -> None:
+    """Count the reports, and tell what would be shown of them."""
+    catalogue = load_catalogue(catalogue_folder())
+    counts = _counted(_standing(file), catalogue)
     for profile in catalogue.profiles:
         if profile.suppresses:
-            sys.stdout.write(json.dumps(_told(profile, catalogue, seen)) + "\n")
+            sys.stdout.write(json.dumps({"profile": profile.id, **_told(profile, counts, catalogue)}) + "\n")
 
 
-def _arrivals(days: int) -> Iterator[Arrival]:
-    county = read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
-    for one in map(as_sent, generate(county, seed=_SEED, start=_FIRST_DAY, days=days, scale=1.0)):
-        yield Arrival(one.topic, one.value, one.received_at)
+def _standing(file: Path) -> Iterable[_Report]:
+    """What is said last of each; nothing of what was taken back."""
+    decode = msgspec.json.Decoder(_Report).decode
+    newest: dict[tuple[str, str], _Report] = {}
+    with gzip.open(file) as lines:
+        for line in lines:
+            one = decode(line)
+            before = newest.get((one.source, one.source_ref))
+            if before is None or before.source_version < one.source_version:
+                newest[one.source, one.source_ref] = one
+    return [one for one in newest.values() if one.action in ("new", "correct", "dispute") and one.occurred_from]
 
 
-def _told(profile: Profile, catalogue: Catalogue, seen: Seen) -> dict[str, object]:
-    cells = seen.shown.get(profile.id, {})
+def _counted(reports: Iterable[_Report], catalogue: Catalogue) -> Counts:
+    named = {name for profile in catalogue.profiles if profile.suppresses for name in profile.indicators}
+    selections = {one.id: compiled(one.select).passes for one in catalogue.indicators if one.id in named}
+    chosen: dict[tuple[object, ...], list[str]] = {}
+    counts: Counts = {name: Counter() for name in selections}
+    for one in reports:
+        traits = (one.kind, one.category, one.subtype, one.flags, one.origin, one.source, one.parties)
+        if traits not in chosen:
+            known = catalogue.categories.get(one.category)
+            readable = SimpleNamespace(
+                **msgspec.structs.asdict(one), family="" if known is None else known.family, themes=(), facts=()
+            )
+            chosen[traits] = [name for name, passes in selections.items() if passes(cast("Readable", readable))]
+        day = day_of(instant_of(one.occurred_from))
+        place = one.place or _Place()
+        for name in chosen[traits]:
+            counts[name][catalogue.areas.district(place.area, place.lsoa, day), day] += 1
+    return counts
+
+
+def _told(profile: Profile, counts: Counts, catalogue: Catalogue) -> dict[str, int]:
     told: Counter[str] = Counter()
-    for key, value in cells.items():
-        is_leaf = catalogue.areas.by_code[key[0]].kind in ("district", "reserved")
-        told[f"{'leaves' if is_leaf else 'groupings'} {'hidden' if value is None else 'shown'}"] += 1
-        told["leaves hidden for being small"] += (
-            is_leaf and value is None and 0 < seen.exact.get(key, 0) < profile.suppress_below
-        )
-        told["tables without the county"] += value is None and key[0] == _COUNTY
-    tables = {key[1:] for key in cells}
-    return {"profile": profile.id, "tables": len(tables), **dict(sorted(told.items()))}
+    for indicator, kind in ((one, kind) for one in catalogue.indicators for kind in profile.periods_of(one)):
+        first = first_covered(kind, indicator.feeds, catalogue.sources)
+        for period, leaves in _tables(counts[indicator.id], kind, first):
+            hierarchy = hierarchy_of(catalogue.areas, period)
+            if hierarchy is None:
+                continue
+            table = hierarchy.added_up(leaves)
+            listed = [cell for cell in hierarchy.cells if not profile.areas or cell in profile.areas]
+            shown = cells_shown(hierarchy, table, listed, profile.suppress_below, None) or frozenset()
+            told["tables"] += 1
+            told["tables without the county"] += _COUNTY not in shown
+            for cell in listed:
+                kind_of = "groupings" if cell in hierarchy.groupings else "districts"
+                told[f"{kind_of} {'shown' if cell in shown else 'hidden'}"] += 1
+                told["districts that are small"] += kind_of == "districts" and 0 < table[cell] < profile.suppress_below
+    return dict(sorted(told.items()))
+
+
+def _tables(
+    counts: Counter[tuple[str, Day]], kind: PeriodKind, first: Day | None
+) -> Iterator[tuple[Period, dict[str, int]]]:
+    """The whole periods from the first that the feeds cover, with what was counted in each."""
+    last = max((day for _, day in counts), default=0)
+    while first is not None and (period := period_of(first, kind)).ends <= last + 1:
+        leaves: Counter[str] = Counter()
+        for (district, day), count in counts.items():
+            leaves[district] += count if period.starts <= day < period.ends else 0
+        yield period, dict(leaves)
+        first = period.ends
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 365)
+    main(Path(sys.argv[1]))

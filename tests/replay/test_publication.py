@@ -56,6 +56,19 @@ def told_with_a_signal(published: Published) -> Published:
     return spoilt
 
 
+def shown_after(**changes: object) -> Callable[[Published], Published]:
+    """A count is hidden, and then it comes again with something else said of it."""
+
+    def spoilt(published: Published) -> Published:
+        at, (topic, value) = next(
+            (at, one) for at, one in enumerate(published) if one[0] == "indicators.internal" and one[1].period == "week"
+        )
+        hidden = (topic, msgspec.structs.replace(value, value=None))
+        return [*published[:at], hidden, (topic, msgspec.structs.replace(value, **changes)), *published[at + 1 :]]
+
+    return spoilt
+
+
 @pytest.mark.parametrize(
     ("spoilt", "words"),
     [
@@ -65,6 +78,8 @@ def told_with_a_signal(published: Published) -> Published:
         (twice("audit.indicators"), "audit.indicators: number"),
         (altered, "does not have the hash of what it says"),
         (told_with_a_signal, "indicators.internal: some counts are hidden, and what is thought of others is made of"),
+        (shown_after(value=7), "shows a count that was hidden before"),
+        (shown_after(value=None, period="month"), "shows days that were shown by another kind of period"),
         (lambda published: [one for one in published if one[0] != "audit.alerts"], "published, 0 on record"),
         (lambda published: [one for one in published if one[0] != "alerts.analyst"], "alerts.analyst: 0 published"),
     ],
@@ -75,6 +90,8 @@ def told_with_a_signal(published: Published) -> Published:
         "a record twice",
         "a record altered",
         "a signal beside hidden counts",
+        "a hidden count shown",
+        "another kind of period",
         "no audit",
         "no feed",
     ],

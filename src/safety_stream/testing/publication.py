@@ -1,7 +1,8 @@
 """Whether what was published can have been: numbers without gap or repeat, and every disclosure on an unbroken record.
 
 Read as an outsider reads it, from the published topics and the audit alone (what must always hold: I4, I6). Who is not
-shown every count is not told either what is thought of one.
+shown every count is not told either what is thought of one, is never shown a count that was hidden once, and is shown
+the days of an indicator by one kind of period.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ import msgspec
 
 from safety_stream.core.audit import FIRST_HASH, chained
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
+<<<<<<< HEAD
+=======
+from safety_stream.core.model.times import Day, PeriodKind
+from safety_stream.core.stages.publishing import FIRST_HASH, chained
+>>>>>>> disclose
 
 
 def publication_faults(published: Iterable[tuple[str, msgspec.Struct]]) -> list[str]:
@@ -22,6 +28,7 @@ def publication_faults(published: Iterable[tuple[str, msgspec.Struct]]) -> list[
     """
     feeds: dict[str, list[int]] = defaultdict(list)
     audits: dict[str, list[AuditRecord]] = defaultdict(list)
+    tables: dict[str, list[PublishedIndicator]] = defaultdict(list)
     judged, hiding = set(), set()
     for topic, value in published:
         if isinstance(value, AuditRecord):
@@ -31,6 +38,7 @@ def publication_faults(published: Iterable[tuple[str, msgspec.Struct]]) -> list[
         if isinstance(value, PublishedIndicator):
             hiding |= {topic} if value.value is None else set()
             judged |= {topic} if _is_judged(value) else set()
+            tables[topic].append(value)
     numbered = feeds | {topic: [record.seq for record in trail] for topic, trail in audits.items()}
     return [
         *(fault for topic, numbers in sorted(numbered.items()) for fault in _misnumbered(topic, numbers)),
@@ -40,7 +48,24 @@ def publication_faults(published: Iterable[tuple[str, msgspec.Struct]]) -> list[
             f"{topic}: some counts are hidden, and what is thought of others is made of them"
             for topic in sorted(judged & hiding)
         ),
+        *(fault for topic in sorted(hiding) for fault in _told_by_another(topic, tables[topic])),
     ]
+
+
+def _told_by_another(topic: str, values: Sequence[PublishedIndicator]) -> Iterator[str]:
+    """Where a release tells by subtraction what another hides."""
+    hidden: set[tuple[str, str, Day]] = set()
+    days: dict[tuple[str, str, Day], PeriodKind] = {}
+    for value in values:
+        cell = (value.area, value.indicator, value.starts)
+        if value.value is None:
+            hidden.add(cell)
+        elif cell in hidden:
+            yield f"{topic}: number {value.seq} shows a count that was hidden before"
+        for day in range(value.starts, value.ends):
+            if days.setdefault((value.area, value.indicator, day), value.period) != value.period:
+                yield f"{topic}: number {value.seq} shows days that were shown by another kind of period"
+                break
 
 
 def _is_judged(value: PublishedIndicator) -> bool:

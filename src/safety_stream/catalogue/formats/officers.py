@@ -48,9 +48,9 @@ class HandlingFile(Strict):
 
 
 class AudienceEntry(Strict):
-    """Who may hear of which alerts, and as what somebody reads them on the pages; which fields, policy/policy.yaml says.
+    """Who may hear of which alerts, and as what somebody reads them on the pages.
 
-    `partner`: they work for another organisation.
+    Which fields of them, policy/policy.yaml says. `partner`: they work for another organisation.
     """
 
     id: Name

@@ -22,8 +22,7 @@ A catalogue may come to show otherwise what was shown already: by another kind o
 some of the same reports, to a profile of another name. Whoever has kept the tables from before could subtract. So it is
 remembered to which day each kind of table of a profile went out, and of which reports (`Ledger`). One that is shown no
 more, or counts other reports by the same name, is closed: it is not restated, and tables that may hold its reports,
-whoever is shown them, begin after its last day. So do those of a profile that shows such reports otherwise. What two
-profiles show beside one another from the start is their catalogue's affair.
+whoever is shown them, begin after its last day. What one catalogue shows side by side is its own affair, and lint's.
 
 Tables that are due are shown some at a time (`SLICE`).
 """
@@ -444,7 +443,7 @@ class _Tables:
         ledger = self._closed(self._ledgers.get("") or self._first_ledger())
         for profile, indicator, kind, covered in self._showing.tables:
             row = _progress_key(profile.id, indicator.id, kind)
-            told = ledger.open.get(row) or _begun(ledger, profile, indicator)
+            told = ledger.open.get(row) or _begun(ledger, indicator)
             first = max(covered, _first_from(told.since, kind))
             complete = reached.complete.get(indicator.id, 0)
             if complete <= first:
@@ -580,17 +579,14 @@ def _said(judgement: Judgement) -> Said:
     )
 
 
-def _begun(ledger: Ledger, profile: Profile, indicator: Indicator) -> Told:
-    """Tables that begin now: after what was shown of reports they may hold, to it or, until closed, to anybody."""
-    shown = [(told.select, told.until) for row, told in ledger.open.items() if row.startswith(f"{profile.id}/")]
-    since = max(
-        (
-            until
-            for select, until in (*ledger.closed.items(), *shown)
-            if not are_apart(indicator.select, _SELECT_DECODER.decode(select))
-        ),
-        default=0,
-    )
+def _begun(ledger: Ledger, indicator: Indicator) -> Told:
+    """Tables that begin now: after all that was shown of reports they may hold by tables that are closed."""
+    shown = [
+        until
+        for select, until in ledger.closed.items()
+        if not are_apart(indicator.select, _SELECT_DECODER.decode(select))
+    ]
+    since = max(shown, default=0)
     return Told(_SELECT_ENCODER.encode(indicator.select), since, since)
 
 
