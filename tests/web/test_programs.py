@@ -57,7 +57,11 @@ def test_a_program_reads_the_feed_of_its_audience_and_of_its_areas(served: Pages
     assert reader(served, DESK.key).get("/feed.cap?after=70").headers["content-type"].startswith("application/atom+xml")
 
 
-@pytest.mark.parametrize("key", ["", "csf_desk_x", OLD.key, new_key(FEED_KEY, "desk").key, DESK.key + "x"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "csf_desk_x", OLD.key, new_key(FEED_KEY, "desk").key, DESK.key + "x"],
+    ids=["none", "no key", "ended", "another", "longer"],
+)
 @pytest.mark.parametrize("path", ["/feed", "/feed.cap"])
 def test_what_is_no_key_of_now_lets_nobody_in(served: Pages, path: str, key: str):
     answer = reader(served, key).get(path)
