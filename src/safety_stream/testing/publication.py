@@ -14,11 +14,7 @@ import msgspec
 
 from safety_stream.core.audit import FIRST_HASH, chained
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
-<<<<<<< HEAD
-=======
 from safety_stream.core.model.times import Day, PeriodKind
-from safety_stream.core.stages.publishing import FIRST_HASH, chained
->>>>>>> disclose
 
 
 def publication_faults(published: Iterable[tuple[str, msgspec.Struct]]) -> list[str]:
