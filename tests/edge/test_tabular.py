@@ -43,7 +43,7 @@ def test_each_line_that_is_no_row_is_rejected_with_its_number_and_the_next_is_re
 def test_a_file_may_be_packed_in_another_encoding_with_other_signs_and_words_above_its_headings():
     content = "Cases of March\nStraße;b\nü;1\n".encode("cp1252")
 
-    assert read(gzip.compress(content), encoding="cp1252", delimiter=";", heading=2) == [
+    assert read(gzip.compress(content, mtime=0), encoding="cp1252", delimiter=";", heading=2) == [
         Row(3, {"Straße": "ü", "b": "1"})
     ]
 
@@ -55,7 +55,7 @@ def test_a_file_may_be_packed_in_another_encoding_with_other_signs_and_words_abo
         (b"a,b\n1,2\n", {"heading": 9}, "there are no headings on line 9"),
         (b"a,b,a\n", {}, "heading number 3 stands twice"),
         (b"a\n", {"encoding": "klingon"}, "there is no such encoding"),
-        (gzip.compress(b"a,b\n1,2\n" * 999)[:-20], {}, "broken after line"),
+        (gzip.compress(b"a,b\n1,2\n" * 999, mtime=0)[:-20], {}, "broken after line"),
         (b"PK\x03\x04 no workbook", {}, "it begins like a workbook and is none"),
     ],
 )
