@@ -59,6 +59,8 @@ def weekly(catalogue: Catalogue, seed: int) -> Catalogue:
     assert catalogue.signals is not None
     levels = msgspec.structs.replace(
         catalogue.signals.levels,
+        amber=0.01,
+        improvement=0.01,
         false_discoveries=(1e-12, 0.1)[seed % 2],
         least=(40, 4),
         least_now=28,
@@ -94,6 +96,10 @@ def faults_of_weeks(known: Catalogue, seed: int) -> list[str]:
     values = counts_of(seed)
     if seed % 2:
         values |= {(series, COMPLETE - WEEK): 50 for series, _ in values}
+    else:
+        # A breach that is amber, and red a week later.
+        rising = {COMPLETE - 2 * WEEK: 28, COMPLETE - WEEK: 200}
+        values |= {(series, week): count for series, _ in values for week, count in rising.items()}
     if seed % 5 == 1:
         values |= {(series, MONDAY + 8 * WEEK): 50 for series, _ in values}
     everything = put_out(known, in_any_order(known, values, Random(seed), LAST, COMPLETE))
