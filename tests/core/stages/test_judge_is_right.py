@@ -98,7 +98,7 @@ def faults_of_weeks(known: Catalogue, seed: int) -> list[str]:
         values |= {(series, COMPLETE - WEEK): 50 for series, _ in values}
     else:
         # A breach that is amber, and red a week later.
-        rising = {COMPLETE - 2 * WEEK: 28, COMPLETE - WEEK: 200}
+        rising = {COMPLETE - 2 * WEEK: 36, COMPLETE - WEEK: 900}
         values |= {(series, week): count for series, _ in values for week, count in rising.items()}
     if seed % 5 == 1:
         values |= {(series, MONDAY + 8 * WEEK): 50 for series, _ in values}
