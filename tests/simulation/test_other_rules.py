@@ -66,7 +66,8 @@ class ChangingSimulation(Simulation):
         self.schedule.spawn("change", self._change)
 
     def _change(self) -> None:
-        self.schedule.sleep(self.random.random() * self.plan.events * self.plan.pause)
+        # In every third life after the last event, when nothing else would make a worker look again.
+        self.schedule.sleep(1.5 * self.random.random() * self.plan.events * self.plan.pause)
         self._changing.change()
         for worker in self.workers.values():
             for station in worker.stations.values():

@@ -456,7 +456,7 @@ def judged_and_shown(small: Catalogue, hidden: int) -> Shown:
     assert small.signals is not None
     # Four weeks are history enough here; they let expect little, so amber is more probable.
     expecting = msgspec.structs.replace(small.signals.expecting, short=Bayes(b=0, w=4, this_year=True))
-    levels = msgspec.structs.replace(small.signals.levels, amber=0.1)
+    levels = msgspec.structs.replace(small.signals.levels, amber=0.3)
     signals = msgspec.structs.replace(
         small.signals, indicators=("violence",), areas=("a", "b", "c", "d"), expecting=expecting, levels=levels
     )
