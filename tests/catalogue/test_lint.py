@@ -737,6 +737,7 @@ def test_a_rule_without_an_example_that_fires_is_refused(folder: Path):
 
 def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
     spoil(folder, "audiences/audiences.yaml", "id: duty-officer", "id: night-officer")
+    spoil(folder, "audiences/audiences.yaml", "readers: [analyst, duty-officer", "readers: [analyst, night-officer")
     spoil(folder, GRANTS, "subscriber: duty-officer", "subscriber: night-officer")
     spoil(folder, GRANTS, "to: [duty-officer", "to: [night-officer")
     for rule in (folder / "rules").glob("*.yaml"):
