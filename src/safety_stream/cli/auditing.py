@@ -55,7 +55,9 @@ def verified_in_kafka(kafka: Connection, checkpoints: Sequence[Checkpoint]) -> I
     starts, ends = low_watermarks(kafka, AUDIT_TOPICS), high_watermarks(kafka, AUDIT_TOPICS)
     known = {mark.chain for checkpoint in checkpoints for mark in checkpoint.marks}
     for chain in sorted({*known, *(Chain(*at) for at in ends)}):
-        records = _records(kafka, chain, starts[chain], ends[chain]) if chain in ends else iter(())
+        records: Iterable[AuditRecord] = ()
+        if chain in ends:
+            records = _records(kafka, chain, starts[chain], ends[chain])
         yield verified(chain, records, checkpoints)
 
 
@@ -106,7 +108,8 @@ def run_of(records: Iterable[AuditRecord], since: Instant | None, until: Instant
 
     Times in a chain go back and forth (a backfill brings old ones), and a record less would break it.
     """
-    first, last = None, -1
+    first: int | None = None
+    last = -1
     for place, record in enumerate(records):
         if first is None and (since is None or record.as_of >= since):
             first = place
