@@ -10,13 +10,15 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from safety_stream.cli import app
-from safety_stream.cli.auditing import ExportedRecord, add_checkpoint, read_checkpoints, write_lines
+from safety_stream.cli import app, auditing
+from safety_stream.cli.auditing import ExportedRecord, add_checkpoint, read_checkpoints, run_of, write_lines
+from safety_stream.config import Connection
 from safety_stream.core.audit import Checkpoint, Mark
 from safety_stream.core.model.times import to_iso
 from safety_stream.core.stages.recording import Trail, numbers_of
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.edge.seals import read_signer
+from safety_stream.wire.topology import AUDIT_TOPICS
 
 
 def run(*words: object, exits: int = 0) -> list[Any]:
@@ -112,6 +114,42 @@ def test_checkpoints_are_not_believed_without_a_key(tmp_path: Path, believed: tu
     result = CliRunner().invoke(app, said)
 
     assert (result.exit_code, "name it with --public-key" in result.stderr) == (1, True)
+
+
+def test_a_period_is_exported_without_a_break_though_times_go_back_and_forth():
+    times = [10, 30, 20, 40, 15, 50]
+    chain = [*exported("audit.changes", 6)]
+    dated = [msgspec.structs.replace(one, as_of=time) for one, time in zip(chain, times, strict=True)]
+
+    def places(since: int | None, until: int | None) -> list[int]:
+        return [*run_of(dated, since, until)]
+
+    assert places(20, 40) == [1, 2, 3, 4]
+    assert places(None, None) == [0, 1, 2, 3, 4, 5]
+    assert (places(60, None), places(None, 10), places(41, 45)) == ([], [], [])
+
+
+def test_a_chain_that_a_checkpoint_knows_and_kafka_has_not_is_cut_off(monkeypatch: pytest.MonkeyPatch):
+    partitions = dict.fromkeys([(topic, 0) for topic in AUDIT_TOPICS], 0)
+    for name in ("low_watermarks", "high_watermarks"):
+        monkeypatch.setattr(auditing, name, lambda *_: partitions)
+    held = Checkpoint(0, (Mark("audit.changes", 1, 4, RECORDS[3].hash),))
+
+    found = auditing.verified_in_kafka(Connection("nowhere:1"), [held])
+
+    assert [(str(fault.chain), fault.kind) for one in found for fault in one.faults] == [
+        ("audit.changes[1]", "truncated")
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("person", "tok-a", "--because", "subject-access"), ("acknowledge", "--audience", "analyst", "--number", "1")],
+)
+def test_what_would_not_be_put_on_record_is_refused_before_anything_is_shown_or_sent(words: tuple[str, ...]):
+    result = CliRunner().invoke(app, ["audit", *words, "--by", "DPO 1"])
+
+    assert (result.exit_code, "field actor is a role or pseudonym" in result.stderr) == (1, True)
 
 
 def test_a_reason_that_is_none_is_refused_before_anything_is_looked_at():

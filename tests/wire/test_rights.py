@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from safety_stream.catalogue import load_catalogue
+from safety_stream.core import subject_access
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.times import Day
 from safety_stream.data_files import catalogue_folder
 from safety_stream.wire.rights import WORKER, Acl, acls_of, is_ours, quotas_of
-from safety_stream.wire.topology import topics
+from safety_stream.wire.topology import AUDIT_TOPICS, STAGES, inputs, members, topics
 
 CATALOGUE = load_catalogue(catalogue_folder())
 DAY: Day = 20_500
@@ -63,9 +64,25 @@ def test_an_audience_whose_agreements_have_ended_reads_nothing_any_more():
     ]
 
 
-def test_what_is_audited_is_written_by_the_worker_and_read_by_the_auditor_alone():
-    for topic in ("audit.alerts", "audit.indicators", "withheld"):
-        assert (who_may("write", topic), who_may("read", topic)) == ({WORKER}, {"auditor"})
+def test_what_is_audited_is_written_by_the_worker_and_read_by_the_auditor_and_the_data_protection_officer():
+    assert (who_may("write", "withheld"), who_may("read", "withheld")) == ({WORKER}, {"auditor"})
+    for topic in AUDIT_TOPICS:
+        assert (who_may("write", topic), who_may("read", topic)) == ({WORKER}, {"auditor", "data-protection-officer"})
+
+
+def test_the_commands_of_the_audit_work_with_the_rights_of_whoever_answers_for_the_data():
+    own = {acl.name for acl in ACLS if (acl.user, acl.operation) == ("data-protection-officer", "read")}
+    certified = {"incidents", "findings", "alert-changes", *members("alerts.", CATALOGUE)}
+
+    assert {*subject_access.TOPICS, *certified, *members("indicators.", CATALOGUE)} <= own
+    assert "data-protection-officer" in who_may("write", "audit-entries")
+
+
+def test_what_a_stage_reads_and_none_writes_somebody_may_write_and_put_back():
+    read = {topic for row in STAGES for topic in inputs(row, CATALOGUE)}
+    written = {topic for row in STAGES for family in row.writes for topic in members(family, CATALOGUE)}
+    for topic in read - written:
+        assert {"operator", "web"} <= who_may("write", topic), topic
 
 
 def test_no_right_is_to_a_topic_there_is_none_of_and_none_is_for_everybody():

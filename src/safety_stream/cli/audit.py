@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from uuid import uuid4
 
+import msgspec
 import typer
 
 from safety_stream.cli import auditing
@@ -36,8 +37,10 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.audit import Checkpoint, subject_of
 from safety_stream.core.model import ids
+from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.times import DAY_LENGTH, Instant
+from safety_stream.core.stages.enter import check_entry
 from safety_stream.core.subject_access import AccessReason, PersonAnswer, Use
 from safety_stream.edge.producer import ReportProducer
 
@@ -263,7 +266,11 @@ def export(
     ] = "jsonl",
     as_json: Json = False,
 ) -> None:
-    """Write the records of a period, a line each: what the Information Commissioner may ask for. It names nobody."""
+    """Write the records of a period, a line each: what the Information Commissioner may ask for. It names nobody.
+
+    Of each chain it is the unbroken run from the first record of the period to the last, with what lies between: a
+    backfill puts records of other days there.
+    """
     connect(kafka)
     rows = auditing.records_of(kafka, from_day, to_day)
     if file_format == "csv":
@@ -276,6 +283,14 @@ def export(
         print_json({"written": str(into), "records": written})
     else:
         say(f"{into} is written: {how_many(written, 'record')}")
+
+
+def _check(entry: AuditEntry) -> None:
+    """See that it will be put on record before anything is shown or said to be done."""
+    try:
+        check_entry(entry)
+    except Refused as refused:
+        raise Wrong(f"it would not be put on record: {refused.detail}") from None
 
 
 @app.command(
@@ -310,20 +325,20 @@ def person(
     That you looked is put on record first, with the reason; the token is not. The answer holds the tokens the person
     goes by, and ids: it is for the person, so see to it that nobody else's data is in what you hand over.
     """
+    look = AuditEntry(
+        entry_id=str(uuid4()),
+        kind="consultation",
+        actor=by,
+        acted_at=wall(),
+        subject=subject_of(token),
+        reason=because,
+    )
+    _check(look)
     bounds = catalogue_of(catalogue, None).persons
     connect(kafka)
     with ReportProducer(kafka) as producer:
         for one in auditing.tokens_of(kafka, token, bounds):
-            producer.send_entry(
-                AuditEntry(
-                    entry_id=str(uuid4()),
-                    kind="consultation",
-                    actor=by,
-                    acted_at=wall(),
-                    subject=subject_of(one),
-                    reason=because,
-                )
-            )
+            producer.send_entry(msgspec.structs.replace(look, entry_id=str(uuid4()), subject=subject_of(one)))
     answer = auditing.held_about(kafka, token, bounds)
     if database is None:
         say("Who looked at the alerts on the pages is not in this: name their database with --database")
@@ -461,17 +476,17 @@ def acknowledge(
     as_json: Json = False,
 ) -> None:
     """Say that an audience has put right at home what it was told is so no longer, up to this number of the alert."""
-    connect(kafka)
-    alert_id = auditing.alert_of(kafka, audience, number)
     entry = AuditEntry(
         entry_id=str(uuid4()),
         kind="acknowledgement",
         actor=by,
         acted_at=acted_at or wall(),
-        alert_id=alert_id,
         audience=audience,
         seq=number,
     )
+    _check(entry)
+    connect(kafka)
+    entry = msgspec.structs.replace(entry, alert_id=auditing.alert_of(kafka, audience, number))
     with ReportProducer(kafka) as producer:
         producer.send_entry(entry)
     if as_json:

@@ -51,11 +51,14 @@ COLUMNS: Final = ("chain", "partition", "at", *AuditRecord.__struct_fields__)
 
 
 def verified_in_kafka(kafka: Connection, checkpoints: Sequence[Checkpoint]) -> Iterator[Verified]:
-    """Every chain Kafka holds, verified. Raises `NoSuchTopic`."""
+    """Every chain Kafka holds, and every one a checkpoint knows of, verified. Raises `NoSuchTopic`."""
     starts, ends = low_watermarks(kafka, AUDIT_TOPICS), high_watermarks(kafka, AUDIT_TOPICS)
-    for at in sorted(ends):
-        records = _records(kafka, at, starts[at], ends[at])
-        yield verified(Chain(*at), records, checkpoints)
+    known = {mark.chain for checkpoint in checkpoints for mark in checkpoint.marks}
+    for chain in sorted({*known, *(Chain(*at) for at in ends)}):
+        records: Iterable[AuditRecord] = ()
+        if chain in ends:
+            records = _records(kafka, chain, starts[chain], ends[chain])
+        yield verified(chain, records, checkpoints)
 
 
 def verified_in_file(path: Path, checkpoints: Sequence[Checkpoint], *, is_whole: bool) -> list[Verified]:
@@ -85,15 +88,34 @@ def add_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def records_of(kafka: Connection, first: date | None, last: date | None) -> Iterator[ExportedRecord]:
-    """The records of the days from `first` to `last` (both included), chain by chain in order."""
+    """The records of the days from `first` to `last` (both included), chain by chain in order, and what lies between.
+
+    Each chain is read twice, and never held.
+    """
     starts, ends = low_watermarks(kafka, AUDIT_TOPICS), high_watermarks(kafka, AUDIT_TOPICS)
     since = None if first is None else start_of(to_day(first))
     until = None if last is None else start_of(to_day(last + timedelta(days=1)))
     for at in sorted(ends):
-        for record in _records(kafka, at, starts[at], ends[at]):
-            if (since is None or record.as_of >= since) and (until is None or record.as_of < until):
+        run = run_of(_records(kafka, at, starts[at], ends[at]), since, until)
+        for place, record in enumerate(_records(kafka, at, starts[at], ends[at])):
+            if place in run:
                 beside = {"chain": at[0], "partition": at[1], "at": to_iso(record.as_of)}
                 yield msgspec.convert(fields_of(record) | beside, ExportedRecord)
+
+
+def run_of(records: Iterable[AuditRecord], since: Instant | None, until: Instant | None) -> range:
+    """The places in a chain from the first record as of `since` or later to the last as of before `until`.
+
+    Times in a chain go back and forth (a backfill brings old ones), and a record less would break it.
+    """
+    first: int | None = None
+    last = -1
+    for place, record in enumerate(records):
+        if first is None and (since is None or record.as_of >= since):
+            first = place
+        if until is None or record.as_of < until:
+            last = place
+    return range(last + 1 if first is None else first, last + 1)
 
 
 def as_row(record: ExportedRecord) -> list[Cell]:

@@ -43,6 +43,8 @@ class UserRow(msgspec.Struct, frozen=True):
 
 
 _REDRIVE = "safety-stream.redrive"
+_PUT_BACK = ("partner.", "backfill.", "person-links", "alert-actions", "audit-entries")
+"""What others write and a stage may refuse: whoever puts dead letters back writes them there."""
 
 # fmt: off
 USERS = (
@@ -53,14 +55,17 @@ USERS = (
     UserRow("project",         reads=("alerts.", "indicators.", "feed-status", "dead-letters.")),
     UserRow("deliver",         reads=("alerts.",)),
     UserRow("web",             reads=("dead-letters.", "redriven", "action-answers", "person-links", "incidents"),
-            writes=("alert-actions", "person-links", "partner.", "backfill.", "redriven"), transactions=(_REDRIVE,)),
+            writes=(*_PUT_BACK, "redriven"), transactions=(_REDRIVE,)),
     UserRow("desk",            reads=("action-answers",), writes=("alert-actions",)),
     UserRow("steward",         reads=("person-links", "incidents"), writes=("person-links",)),
     UserRow("operator",        reads=("dead-letters.", "redriven", "feed-status"),
-            writes=("partner.", "backfill.", "redriven"), describes=("incidents",), transactions=(_REDRIVE,)),
+            writes=(*_PUT_BACK, "redriven"), describes=("incidents",), transactions=(_REDRIVE,)),
     UserRow("catalogue-owner",
-            reads=("alert-changes", "findings", "feed-status", "incidents", "indicator-values", "signals")),
-    UserRow("auditor",         reads=("audit.", "withheld")),
+            reads=("alert-changes", "findings", "feed-status", "incidents", "indicator-values", "signals", "tallies")),
+    UserRow("auditor",         reads=("audit.changes", "audit.", "withheld")),
+    UserRow("data-protection-officer",
+            reads=("incidents", "findings", "alert-changes", "alerts.", "indicators.", "audit.changes", "audit."),
+            writes=("audit-entries",)),
 )
 # fmt: on
 """Everybody but the worker, whose rights are the topology's. The operator's own rights over the cluster (making topics

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record, an_alert, as_granted
+from tests.delivery.making import BOUNDS, subscription
 
 from safety_stream.core.audit import chained
 from safety_stream.core.catalogue import Catalogue
@@ -17,10 +18,13 @@ from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.handling import HandledAlert, Handling, HandlingNews
 from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.model.sharing import Grant
-from safety_stream.core.model.times import DAY_LENGTH, Day, day_of
+from safety_stream.core.model.times import DAY_LENGTH, MINUTE, Day, day_of
+from safety_stream.core.policy import parties_of
 from safety_stream.core.stages import publish_alerts
+from safety_stream.core.stages.publish_alerts import cause_told
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
+from safety_stream.delivery.deciding import decide
 
 ALERT = an_alert(priority="P3", audiences=("analyst", "duty-officer"))
 
@@ -455,15 +459,66 @@ def test_what_comes_to_stand_under_code_c_is_taken_back_and_told_to_the_originat
     assert [one.change for one in on("alerts.duty-officer", outputs)] == ["raised", "updated", "raised"]
     assert [one.change for one in on("alerts.analyst", outputs)] == ["raised", "withdrawn"]
     assert [(one.audience, one.alert_id, one.agreements) for one in on("withheld", outputs)] == [
-        ("analyst", "alert-b", ())
+        ("analyst", "alert-a", ()),
+        ("analyst", "alert-b", ()),
     ]
+    assert {one.why for one in on("withheld", outputs)} == {
+        "handling code C: lancashire-police has not let analyst hear of it"
+    }
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["raise", "update", "withdraw"]), st.booleans())))
+def hearing_why(catalogue: Catalogue) -> Catalogue:
+    """The catalogue in which analysts may hear how an alert is marked and what brings a change about."""
+    analyst = next(one for one in catalogue.audiences if one.id == "analyst")
+    analyst = msgspec.structs.replace(analyst, fields=(*analyst.fields, "marking", "cause", "subject"))
+    audiences = tuple(analyst if one.id == "analyst" else one for one in catalogue.audiences)
+    return msgspec.structs.replace(as_granted(catalogue, [analyst]), audiences=audiences)
+
+
+IN_CONFIDENCE = "OFFICIAL-SENSITIVE C:lancashire-police"
+
+
+def test_why_something_may_not_be_told_any_more_is_told_to_nobody_it_is_taken_back_from(catalogue: Catalogue) -> None:
+    """Who has spoken in confidence, or that one of them is a party to it: to know would be to be tipped off."""
+    catalogue = hearing_why(catalogue)
+    sharing = msgspec.structs.replace(catalogue.sharing, members={"analyst": parties_of(ALERT)})
+    theirs = msgspec.structs.replace(catalogue, sharing=sharing)
+    more = alert(version=2, change="updated")
+    gone = alert(version=2, change="withdrawn", marking=IN_CONFIDENCE, audiences=())
+    for later in (
+        (catalogue, alert(version=2, change="updated", marking=IN_CONFIDENCE)),
+        (theirs, more),
+        (agreed(catalogue, TODAY), gone),
+        (catalogue, gone),
+    ):
+        first, last = on("alerts.analyst", tell_each((catalogue, ALERT), later))
+
+        assert (first.change, last.change) == ("raised", "withdrawn")
+        assert last.marking == "OFFICIAL-SENSITIVE"
+        assert last.cause in ("it may not be told any more", cause_told(ALERT.cause))
+        assert "lancashire-police" not in str(last)
+    withheld = on("withheld", tell_each((catalogue, ALERT), (theirs, more)))
+    assert [one.why for one in withheld if one.audience == "analyst"] == ["a member of analyst is a party to it"]
+
+
+def test_what_waited_is_published_when_it_is_told_and_pages_whom_it_must(catalogue: Catalogue) -> None:
+    """An agreement that was renewed after eight days: it is no history to those who hear of it now."""
+    later, rows = NOON + 8 * DAY_LENGTH, MemoryRows()
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(alert(priority="P1")))], None)
+    (heard,) = on("alerts.duty-officer", publish_alerts.make_step(agreed(catalogue, TODAY + 99), 1)(rows, [], later))
+
+    found = decide(subscription(audience="duty-officer", since=NOON), heard, None, later + MINUTE, BOUNDS)
+    assert (heard.as_of, found.when, found.because) == (later, "now", "urgent")
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["raise", "update", "bar", "withdraw"]), st.booleans())))
 def test_under_any_agreements_nothing_is_lost_and_nothing_told_that_is_not_granted(
     catalogue: Catalogue, events: list[tuple[int, str, bool]]
 ) -> None:
-    """At the end everybody stands where they would if the agreements had never ended; meanwhile they heard no more."""
+    """At the end everybody stands where they would if the agreements had never ended; meanwhile they heard no more.
+
+    What is barred reaches nobody, whatever they would have heard of it before.
+    """
     apart = {True: agreed(catalogue, TODAY + 9), False: agreed(catalogue, TODAY)}
     rows, always, versions, outputs, straight = MemoryRows(), MemoryRows(), {}, [], []
     true: set[int] = set()
@@ -472,8 +527,11 @@ def test_under_any_agreements_nothing_is_lost_and_nothing_told_that_is_not_grant
             continue
         true = true - {number} if what == "withdraw" else true | {number}
         versions[number] = versions.get(number, 0) + 1
-        change = {"raise": "raised", "update": "updated", "withdraw": "withdrawn"}[what]
-        news = a_record(handled(alert(alert_id=f"alert-{number}", version=versions[number], change=change)))
+        change = {"raise": "raised", "update": "updated", "bar": "updated", "withdraw": "withdrawn"}[what]
+        marking = "OFFICIAL-SENSITIVE C:nobody-listed" if what == "bar" else "OFFICIAL-SENSITIVE"
+        news = a_record(
+            handled(alert(alert_id=f"alert-{number}", version=versions[number], change=change, marking=marking))
+        )
         told = publish_alerts.make_step(apart[in_force], 1)(rows, [news], None)
         assert in_force or all(one.change == "withdrawn" for one in on("alerts.duty-officer", told))
         outputs += told

@@ -84,12 +84,18 @@ def _on_record(trail: Trail, entry: AuditEntry, at: Instant) -> Output:
 
 
 def _checked(record: Record) -> AuditEntry:
-    """The entry, if it says what it must. Raises `Refused`: the field and the mend, never the value."""
+    """The entry, if it is one and says what it must. Raises `Refused`: the field and the mend, never the value."""
     entry = record.value
     if isinstance(entry, Refused):
         raise entry
     if not isinstance(entry, AuditEntry):
         raise Refused("unknown-schema", "audit-entries carries entries of the audit only")
+    check_entry(entry)
+    return entry
+
+
+def check_entry(entry: AuditEntry) -> None:
+    """Refuse an entry that says less than it must, also before it is sent. Raises `Refused` with field and mend."""
     if not _IS_ID(entry.entry_id):
         raise Refused("schema-violation", "field entry_id is no UUID in lower case")
     if not _IS_WORD(entry.actor):
@@ -103,4 +109,3 @@ def _checked(record: Record) -> AuditEntry:
             raise Refused("schema-violation", "field subject is the SHA-256 of a token in hexadecimal")
     elif not _IS_WORD(entry.audience) or entry.seq < 1:
         raise Refused("schema-violation", "fields audience and seq name a number of an audience's feed of alerts")
-    return entry

@@ -14,13 +14,16 @@ rung as to the others from then on: what it goes by is `HandledAlert.rungs`.
 A rule on trial is told of to nobody, and what was told of it before is taken back with the next version of its alert:
 nobody may go on hearing what it finds through an alert that was opened while it was released. Such a withdrawal says
 nothing that the trial found. So it is for one audience when an alert has come to be marked higher than that audience
-may be told, or to be such as no grant of its covers.
+may be told, or to be such as no grant of its covers. Why the policy bars it is put out on `withheld` alone: that one of
+them is a party to it, or that an organisation has spoken in confidence, would tip them off. Of the marking such a
+withdrawal tells the level, and never a condition.
 
 When the agreements by which an audience would be told have ended, or not begun, news is held back, and that is put out
 on `withheld`, each time. The newest of an alert waits, and is told as soon as a record comes (or the idle clock does)
-by which other grants of the audience are in force than when it began to wait. What an audience was told before and is
-no longer true is taken back all the same: whoever holds what was wrong must hear of it (UK GDPR article 19), and it
-says nothing they do not know.
+by which other grants of the audience are in force than when it began to wait, as published then: who has waited for a
+page must not take it for history. Where the newest has come to be barred, nothing of the alert waits any more. What an
+audience was told before and is no longer true is taken back all the same: whoever holds what was wrong must hear of it
+(UK GDPR article 19), and it says nothing they do not know.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from safety_stream.core.alerts.handling import OF_CONDITION
 from safety_stream.core.catalogue import Audience, Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.handling import HandledAlert
-from safety_stream.core.model.markings import is_above
+from safety_stream.core.model.markings import is_above, level_of
 from safety_stream.core.model.published import PublishedAlert, ToldReason
 from safety_stream.core.model.sharing import Withheld
 from safety_stream.core.model.times import Instant
@@ -49,6 +52,9 @@ RATIONALE = "rationale"
 
 WITHHELD = "withheld"
 """The topic that says what was not told to whom, and why."""
+
+MAY_NOT_BE_TOLD: Final = "it may not be told any more"
+"""All that an audience hears of why something was taken back that the policy bars."""
 
 _ALWAYS = frozenset({"alert_id", "version", "change", "as_of"})
 _APART = _ALWAYS | {RATIONALE}
@@ -121,7 +127,8 @@ class _AlertDoor(Door):
             self._waiting.delete(audience.id)
             for row, packed in list(self._rows.scan(*_held_of(audience))):
                 self._rows.delete(row)
-                self._tell_one(audience, _unpacked(packed), at, is_new=False)
+                held = _unpacked(packed)
+                self._tell_one(audience, msgspec.structs.replace(held, as_of=max(held.as_of, at)), at, is_new=False)
 
     def _tell_one(
         self, audience: Audience, handled: HandledAlert, received_at: Instant, *, is_new: bool = True
@@ -135,8 +142,8 @@ class _AlertDoor(Door):
             return
         verdict = self._verdict(audience, alert, received_at)
         if told is None and verdict.bars:
-            if is_new and not self._why_not(audience, alert):
-                self._withhold(audience, alert, verdict, received_at)
+            self._drop(audience, alert.alert_id)
+            self._withhold_if_barred(audience, alert, verdict, received_at)
         elif told is not None and is_of_handling and not verdict.bars and "handling" not in verdict.granted:
             pass
         elif verdict.lapsed and (is_of_handling or alert.change != "withdrawn"):
@@ -155,10 +162,13 @@ class _AlertDoor(Door):
         topic = f"alerts.{audience.id}"
         seq = self.next_number(topic)
         if verdict.bars:
-            handled = taken_back(handled, verdict.why)
+            handled = taken_back(handled, self._why_not(audience, version) or MAY_NOT_BE_TOLD)
             self._told.delete(row)
+            self._withhold_if_barred(audience, version, verdict, received_at)
         else:
             self._told.put(row, Told(seq, version.version, version.change == "withdrawn"))
+        if not verdict.fields:
+            handled = _without_conditions(handled)
         fields = frozenset(verdict.fields) or _known_anyway(audience)
         self.put_out(topic, version.alert_id, project(handled, audience.id, fields, seq, told), received_at)
         self.put_on_record(audience.id, topic, (seq, seq), version.alert_id, tuple(sorted(fields)), received_at)
@@ -193,6 +203,11 @@ class _AlertDoor(Door):
     def _drop(self, audience: Audience, alert_id: str) -> None:
         if self._held(audience, alert_id) is not None:
             self._rows.delete(_held_row(audience, alert_id))
+
+    def _withhold_if_barred(self, audience: Audience, alert: AlertVersion, verdict: Verdict, at: Instant) -> None:
+        """Put it out if the policy bars it; what a rule on trial found, or a ceiling keeps, is no refusal."""
+        if not self._why_not(audience, alert):
+            self._withhold(audience, alert, verdict, at)
 
     def _withhold(self, audience: Audience, alert: AlertVersion, verdict: Verdict, at: Instant) -> None:
         """Put it out that news was not told, and why."""
@@ -344,6 +359,12 @@ def taken_back(handled: HandledAlert, cause: str) -> HandledAlert:
     alert = msgspec.structs.replace(handled.alert, change="withdrawn", reason="withdrawn", notify=True, cause=cause)
     handling = msgspec.structs.replace(handled.handling, state="withdrawn", what="withdrawn")
     return msgspec.structs.replace(handled, alert=alert, handling=handling, notify=True)
+
+
+def _without_conditions(handled: HandledAlert) -> HandledAlert:
+    """The alert as it is said to those who may not know who has spoken of it in confidence."""
+    alert = msgspec.structs.replace(handled.alert, marking=level_of(handled.alert.marking))
+    return msgspec.structs.replace(handled, alert=alert)
 
 
 def _known_anyway(audience: Audience) -> frozenset[str]:
