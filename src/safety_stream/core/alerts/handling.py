@@ -23,9 +23,9 @@ An alert that must be dealt with has two clocks, by its priority (`handling.yaml
 acknowledged it, and by when it must have been decided. They run in *rounds*. A round begins when an alert is raised,
 worsens or is opened again, and each *deadline* of it falls due once: the steps of the ladder while nobody has
 acknowledged it, both clocks, and the end of what nobody need care for. What is not decided in time, acknowledged or
-not, goes on up the ladder by the same steps to its top: whoever took it on may have forgotten it. While an alert is
-snoozed nothing of that falls due; what would have does so when the snooze is over, and what was overdue is so again. So
-what is due follows from the state, the round and the time, and is the same after a restart.
+not, goes on up the ladder from where it is, by the same steps, to its top: whoever took it on may have forgotten it.
+While an alert is snoozed nothing of that falls due; what would have does so when the snooze is over, and what was
+overdue is so again. So what is due follows from the state, the round and the time, and is the same after a restart.
 
 An alert goes up its ladder, and to whoever it has gone hears of it from then on (`Case.rungs`).
 
@@ -242,14 +242,14 @@ def pass_time(case: Case, now: Instant, policy: Policy) -> Case | None:
     case = msgspec.structs.replace(case, fallen=case.fallen + names)
     if "outlive" in names:
         return _moved(case, "outlived", OCCASIONS["outlived"][case.handling.state], at)
-    to = _climbed(case, policy)
+    climbed = _climbed(names, case, policy)
     return _moved(
-        _gone_to(case, *_fallen_rungs(names, case, policy), to),
+        _gone_to(case, *_in_order([*_fallen_rungs(names, case, policy), *climbed], case, policy)),
         "overdue",
         case.handling.state,
         at,
         overdue=True,
-        escalated_to=to,
+        escalated_to=climbed[-1] if climbed else case.handling.escalated_to,
     )
 
 
@@ -524,14 +524,22 @@ def _fallen_rungs(names: Iterable[str], case: Case, policy: Policy) -> list[str]
     return [rung.to for number, rung in rungs if f"rung {number}" in names]
 
 
-def _climbed(case: Case, policy: Policy) -> str:
-    """Whom it has gone to: the highest rung that has fallen due, or, undecided in time, the ones above that by and by.
+def _climbed(names: Iterable[str], case: Case, policy: Policy) -> list[str]:
+    """The rungs it goes up by what falls due, from the lowest: several at once, as after a snooze, pass over none.
 
-    What somebody has taken up by hand no clock takes down again.
+    It goes to the highest rung that has fallen due or, undecided in time, to the next above whom it had gone to. What
+    somebody has taken up by hand no clock takes down again.
     """
     rungs = [rung.to for rung in _clocks(case, policy).ladder]
-    fallen = sum(name == "decide" or name.startswith(("rung ", "up ")) for name in case.fallen)
+    fallen = sum(name.startswith("rung ") or _is_step_up(name) for name in case.fallen)
     already = case.handling.escalated_to
     reached = rungs.index(already) + 1 if already in rungs else 0
-    highest = max(min(fallen, len(rungs)), reached)
-    return rungs[highest - 1] if highest else already
+    return rungs[reached : max(fallen, reached + sum(map(_is_step_up, names)))]
+
+
+def _is_step_up(name: str) -> bool:
+    return name == "decide" or name.startswith("up ")
+
+
+def _in_order(rungs: list[str], case: Case, policy: Policy) -> list[str]:
+    return [rung.to for rung in _clocks(case, policy).ladder if rung.to in rungs]
