@@ -4,7 +4,8 @@ One partition, as its two inputs have: an action meets the alert as it is. Of ea
 (`case/<id>`, `core/alerts/handling.py`), of what can fall due the next time in the wake-up index, and which alerts are
 merged into which (`merged/<into>/<id>`). Time is the newest received of anything read, or the idle clock; what has
 fallen due by then goes out before the record that moved it. When the catalogue says other clocks, or they are read
-otherwise than before (`_READING`), every case is asked for by them.
+otherwise than before (`_READING`), every case is asked for by them, and what is merged into what it could not be merged
+into now is open again.
 
 An action that cannot be read is refused, as a partner's report is: people and other systems write them.
 """
@@ -18,6 +19,7 @@ import msgspec
 
 from safety_stream.core.alerts.handling import (
     GONE,
+    UNDECIDED,
     Case,
     act,
     is_forgotten,
@@ -148,8 +150,32 @@ class _Desk:
             alert_id = row.decode().removeprefix("case/")
             case = self._cases.get(alert_id)
             following = None if case is None else next_deadline(case, self._policy)
-            if following is not None:
-                self._wakes.ask("as_of", following, alert_id)
+            if case is None or following is None:
+                continue
+            if following <= self._clock.as_of and case.handling.state in UNDECIDED:
+                # What is due by these clocks and was not by the last falls due now: nobody is told what is long past.
+                case = msgspec.structs.replace(case, not_before=self._clock.as_of)
+                self._cases.put(alert_id, case)
+                following = self._clock.as_of
+            self._wakes.ask("as_of", following, alert_id)
+        self._open_what_may_not_be_merged()
+
+    def _open_what_may_not_be_merged(self) -> None:
+        """Open again what an earlier release let be merged into an alert that is looked after less soon."""
+        for row, _ in list(self._rows.scan(b"merged/", b"merged0")):
+            _, into, alert_id = row.decode().split("/")
+            case, target = self._cases.get(alert_id), self._cases.get(into)
+            if case is None or case.handling.state != "merged":
+                continue
+            if target is None:
+                why = "forgotten"
+            elif target.alert.priority > case.alert.priority:
+                why = "less-urgent"
+            elif case.is_paged and not target.is_paged:
+                why = "nobody-paged"
+            else:
+                continue
+            self._put(case, lose_target(case, why, self._clock.as_of), self._clock.as_of)
 
     def _put(self, before: Case | None, case: Case, received_at: Instant) -> None:
         """Remember a case, ask to be woken for it, and tell of what has happened to it."""
