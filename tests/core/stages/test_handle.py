@@ -225,6 +225,10 @@ HIDING: dict[str, tuple[dict[str, Any], str]] = {
         {"notify": False, "late": True},
         "nobody was paged for that one, so no clock of it runs: merge that one into this",
     ),
+    "under conditions": (
+        {"marking": "OFFICIAL-SENSITIVE C:lancashire-police"},
+        "that one may be told under the conditions of lancashire-police alone: merge that one into this",
+    ),
 }
 
 
@@ -241,6 +245,31 @@ def test_nothing_is_merged_into_what_would_hide_it(ruled: Catalogue, state: str)
     (answered,) = step(rows, [received(an_action_on_sight("merge"), NOON, "alert-actions")], None)
 
     assert (answered.value.done, answered.value.why) == (False, HIDING[state][1])
+
+
+def test_what_is_merged_is_open_again_when_the_other_may_be_told_to_fewer(ruled: Catalogue) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    other = msgspec.structs.replace(RAISED, alert_id="alert-b")
+    step(rows, [received(RAISED, NOON), received(other, NOON)], None)
+    step(rows, [received(an_action_on_sight("merge"), NOON, "alert-actions")], None)
+
+    marked = version(2, alert_id="alert-b", reason="restated", marking="OFFICIAL C:lancashire-police", as_of=NOON)
+    _, opened = step(rows, [received(marked, NOON)], None)
+
+    how = opened.value.handling
+    assert (opened.key, how.state, how.reason) == ("alert-a", "reopened", "more-conditions")
+
+
+def test_nothing_is_referred_to_whom_the_policy_bars_from_it(ruled: Catalogue) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    barred = msgspec.structs.replace(RAISED, marking="OFFICIAL-SENSITIVE C:somebody")
+    step(rows, [received(barred, NOON)], None)
+    step(rows, [received(an_action_on_sight("acknowledge"), NOON, "alert-actions")], None)
+
+    (answered,) = step(rows, [received(an_action_on_sight("refer"), NOON, "alert-actions")], None)
+
+    assert (answered.value.done, answered.value.state) == (False, "acknowledged")
+    assert answered.value.why.startswith("it cannot be referred to childrens-services, who may not be told of it: ")
 
 
 @pytest.mark.parametrize("days", [1, 30])

@@ -51,6 +51,7 @@ from safety_stream.core.model.handling import (
     HandlingNews,
     HandlingState,
 )
+from safety_stream.core.model.markings import conditions_of
 from safety_stream.core.model.times import DAY_LENGTH, Instant
 
 UNANSWERED: Final[frozenset[HandlingState]] = frozenset({"new", "reopened"})
@@ -188,6 +189,9 @@ class Case(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 CaseOf = Callable[[str], Case | None]
 """An alert's id to its case; None where there is none, or it has been forgotten."""
 
+WhyUntold = Callable[[str, AlertVersion], str]
+"""A partner and an alert to why the partner is told nothing of it; "" where it is told."""
+
 
 def meet(case: Case | None, version: AlertVersion) -> Case:
     """The case after a new version of its alert. A version that was met before changes nothing."""
@@ -213,7 +217,12 @@ def meet(case: Case | None, version: AlertVersion) -> Case:
 
 
 def act(
-    case: Case | None, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf
+    case: Case | None,
+    action: AlertAction,
+    now: Instant,
+    policy: Policy,
+    case_of: CaseOf,
+    why_untold: WhyUntold = lambda _partner, _alert: "",
 ) -> tuple[Case | None, str]:
     """The case after an action, and "" if it was done, else why not: then nothing has changed but the memory of it."""
     if case is None:
@@ -221,6 +230,8 @@ def act(
     if action.action_id in case.answered:
         return case, case.answered[action.action_id]
     why = _refusal(case, action, now, policy, case_of)
+    if not why and action.action == "refer" and (untold := why_untold(action.to, case.alert)):
+        why = f"it cannot be referred to {action.to}, who may not be told of it: {untold}"
     if not why:
         case = _done(case, action, now)
     kept = list(case.answered.items())[1 - ANSWERS_KEPT :]
@@ -427,7 +438,7 @@ def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, 
     return _no_snooze(case, action.until, now, policy) if what == "snooze" else ""
 
 
-def _no_merging(case: Case, into: Case | None) -> str:
+def _no_merging(case: Case, into: Case | None) -> str:  # noqa: PLR0911 - one for each reason
     if into is None or into.alert.alert_id == case.alert.alert_id:
         return "merge names another alert that there is"
     if into.handling.state not in UNDECIDED:
@@ -436,9 +447,16 @@ def _no_merging(case: Case, into: Case | None) -> str:
         return f"merge names an alert of which whoever hears of this one hears: {_listed(unheard)} would not"
     if into.alert.priority > case.alert.priority:
         return f"{into.alert.priority} is looked after less soon than {case.alert.priority}: merge that one into this"
+    if added := conditions_beyond(into, case):
+        return f"that one may be told under the conditions of {_listed(added)} alone: merge that one into this"
     if case.is_paged and not into.is_paged:
         return "nobody was paged for that one, so no clock of it runs: merge that one into this"
     return ""
+
+
+def conditions_beyond(into: Case, case: Case) -> frozenset[str]:
+    """Under whose conditions an alert may be told, but not the other: some who hear of the other would not of it."""
+    return frozenset(conditions_of(into.alert.marking)) - frozenset(conditions_of(case.alert.marking))
 
 
 def partners(policy: Policy) -> frozenset[str]:
