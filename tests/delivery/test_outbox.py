@@ -345,6 +345,18 @@ def test_what_was_missed_is_told_as_it_is_by_now(box: Outbox, then: PublishedAle
     assert [told(message) for message in sent(box, AFTER_THE_OUTAGE + HOUR)] == expected
 
 
+@pytest.mark.parametrize(("state", "form"), [("acknowledged", "digest"), ("closed", "digest"), ("snoozed", "single")])
+def test_what_was_missed_and_is_dealt_with_by_now_is_a_line_of_the_digest(box: Outbox, state: Any, form: str):
+    how = Handling(number=2, state=state, since=NOON, what="note", as_of=NOON)
+    handled = alert(seq=2, change="updated", reason="handled", notify=False, handling=how)
+    taken(box, alert(priority="P1"), handled, now=AFTER_THE_OUTAGE)
+
+    assert box.gather(AFTER_THE_OUTAGE + MINUTE) == (form == "single")
+    box.gather(AFTER_THE_OUTAGE + DAY_LENGTH)
+    (message,) = sent(box, AFTER_THE_OUTAGE + DAY_LENGTH)
+    assert (message.form, message.notices[0].late_by is None) == (form, form == "digest")
+
+
 # Withdrawn.
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from html import unescape
 from uuid import uuid4
 
@@ -201,6 +202,20 @@ def test_what_lacked_something_stands_there_still(pages: Pages, change: dict[str
 
     assert written(client.post(f"{PAGE}/actions", data=form).text) == WRITTEN | change
     assert pages.sent == []
+
+
+def test_what_is_kept_of_what_was_written_is_small_enough_for_a_browser(make_pages: Callable[..., Pages]):
+    clock = [NOW]
+    client = make_pages(wall=lambda: clock[0]).as_person("dev-duty-officer")
+    form = {"csrf": token(client.get(PAGE).text)} | WRITTEN
+    clock[0] += 2 * HOUR
+    # What nobody can pack any smaller.
+    long = "".join(sha256(str(number).encode()).hexdigest() for number in range(200))
+
+    done = client.post(f"{PAGE}/actions", data=form | {"rationale": long}, follow_redirects=False)
+
+    (kept,) = (one for one in done.headers.get_list("set-cookie") if one.startswith("written="))
+    assert len(kept.encode()) < 4096
 
 
 def test_what_was_written_outlives_the_session_for_the_same_person_alone(make_pages: Callable[..., Pages]):

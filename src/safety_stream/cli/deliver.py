@@ -40,7 +40,7 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.published import PublishedAlert
-from safety_stream.core.model.times import SECOND, day_of
+from safety_stream.core.model.times import SECOND, Instant, day_of
 from safety_stream.data_files import catalogue_folder
 from safety_stream.delivery.settings import DeliverySettings
 from safety_stream.observability.logs import configure_logs
@@ -126,7 +126,7 @@ def deliver(
     )
     reader = _Reader(kafka, box, metrics, partial(who_is_unheard, engine, known, settings))
     if once:
-        _once(reader, sender, box, as_json=as_json)
+        _once(reader, sender, box, bounds.missed.after, as_json=as_json)
         return
     stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     # SIGTERM stops it as Ctrl-C does: what a sender has begun is ended.
@@ -300,8 +300,10 @@ def _send_until(sender: Sender, stopping: threading.Event, wake: threading.Condi
             wake.wait(_PAUSE_SECONDS)
 
 
-def _once(reader: _Reader, sender: Sender, box: Outbox, *, as_json: bool) -> None:
+def _once(reader: _Reader, sender: Sender, box: Outbox, ahead: Instant, *, as_json: bool) -> None:
     reader.read_to_end()
+    # All has been read, so nothing is behind what was missed that it has to wait for.
+    box.gather(wall() + ahead)
     reader.look_round()
     while sender.send_next():
         pass

@@ -14,6 +14,7 @@ reads no clock and keeps nothing; every answer has its cause, and what is not to
    all the audience is told, waits for the digest.
 5. What is too old to page, of a priority that may not be missed, still stands, and was never told: an outage kept it.
    It is told alone and says how late it is, a moment later, so that what is read just behind it can take its place.
+   Where somebody is told to have dealt with it meanwhile, it is a line of the digest.
 6. Quiet hours hold the priorities the catalogue names (never P1), which then come as one digest.
 
 Quiet hours hold delivery and never evaluation: alerts were raised long before they come here. What is held is a notice
@@ -140,11 +141,21 @@ def decide(
     if calm == "old" and told is None and _may_not_be_missed(alert, priority, bounds):
         return decided("held", "missed", _out_of(quiet, now + bounds.missed.after))
     if calm is not None:
-        at = bounds.digest_at if subscription.digest_at is None else subscription.digest_at
-        return decided("digest", calm, _out_of(subscription.quiet, next_at(now, at)))
+        return decided("digest", calm, next_digest(subscription, now, bounds))
     if quiet is not None and is_quiet(quiet, now):
         return decided("held", "quiet-hours", next_at(now, quiet.ends))
     return decided("now", "urgent" if priority == "P1" else "wanted")
+
+
+def next_digest(subscription: Subscription, now: Instant, bounds: Delivering) -> Instant:
+    """When the next digest of a subscription is due."""
+    at = bounds.digest_at if subscription.digest_at is None else subscription.digest_at
+    return _out_of(subscription.quiet, next_at(now, at))
+
+
+def is_dealt_with(alert: PublishedAlert) -> bool:
+    """Whether somebody has taken on an alert, or settled it, as far as its audience is told."""
+    return alert.handling is not None and alert.handling.state not in ("new", "reopened", "snoozed")
 
 
 def _why_never(

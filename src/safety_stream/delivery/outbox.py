@@ -67,7 +67,16 @@ from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import OF_HANDLING, PublishedAlert
 from safety_stream.core.model.times import HOUR, SECOND, Instant
 from safety_stream.delivery.database import reading
-from safety_stream.delivery.deciding import AreasOf, Decision, Told, decide, may_have_heard, urgency
+from safety_stream.delivery.deciding import (
+    AreasOf,
+    Decision,
+    Told,
+    decide,
+    is_dealt_with,
+    may_have_heard,
+    next_digest,
+    urgency,
+)
 from safety_stream.delivery.model import (
     Form,
     GiveUp,
@@ -255,6 +264,9 @@ class Outbox:
         now: Instant,
     ) -> None:
         is_no_longer_wanted = decision.because == "unwanted"
+        if decision.because == "nothing-to-hear" and is_dealt_with(alert):
+            due_at = next_digest(subscription, now, self._bounds)
+            _put_off_missed(db, subscription.subscription_id, alert.alert_id, due_at)
         # What is done about it after its withdrawal is told in place of nothing, least of all of that.
         ends = alert.change == "withdrawn" and alert.reason not in OF_HANDLING
         if not ends and decision.when == "never" and not is_no_longer_wanted:
@@ -542,6 +554,16 @@ def _overtake(db: Connection, subscription_id: str, alert: PublishedAlert, *, bu
         if status != "sending" and not _has_notices(db, message_id):
             _mark(db, message_id, "overtaken", next_at=None)
     return frozenset(form for _, form, _, _ in stopped)
+
+
+def _put_off_missed(db: Connection, subscription_id: str, alert_id: str, due_at: Instant) -> None:
+    """Leave what was missed of an alert, and has not gone out, to the digest: somebody has dealt with it."""
+    db.execute(
+        update(NOTICES)
+        .where(NOTICES.c.alert_id == alert_id, NOTICES.c.subscription_id == subscription_id)
+        .where(NOTICES.c.because == "missed", NOTICES.c.message_id.is_(None), NOTICES.c.is_overtaken.is_(False))
+        .values(because="old", late_by=None, due_at=due_at)
+    )
 
 
 def _has_notices(db: Connection, message_id: str) -> bool:

@@ -44,6 +44,9 @@ _SEEN: Final = "seen"
 WRITTEN_SECONDS: Final = 3_600
 """How long what was written is kept; ours."""
 
+WRITTEN_AT_MOST: Final = 2000
+"""How many characters of a rationale are kept: browsers drop a cookie of more than 4 KB, and all that is in it."""
+
 _WRITTEN: Final = "written"
 
 
@@ -154,7 +157,8 @@ def note_seen(response: Response, site: Site, person: Person, seq: int) -> None:
 
 def note_written(response: Response, site: Site, who: str, of: Kept) -> None:
     """Keep what somebody wrote about an alert, in place of what was kept before."""
-    fields = {name: value for name, value in msgspec.structs.asdict(of.written).items() if value}
+    kept = msgspec.structs.replace(of.written, rationale=of.written.rationale[:WRITTEN_AT_MOST])
+    fields = {name: value for name, value in msgspec.structs.asdict(kept).items() if value}
     _put(response, site, _WRITTEN, [who, of.alert_id, of.action_id, fields], WRITTEN_SECONDS)
 
 

@@ -277,10 +277,10 @@ def test_who_gets_a_referral_back_has_the_time_to_decide_anew_and_is_not_overdue
     assert next_deadline(bounced, POLICY) == NOON + 3 * HOUR
     assert told(bounced, POLICY).handling.decide_by == NOON + 3 * HOUR
     assert (bounced.handling.overdue, bounced.handling.owner) == (False, "officer-7")
-    # Whom it had gone up to goes on hearing of it, and by the clock it goes no lower.
+    # Whom it had gone up to goes on hearing of it, and by the clock it goes to the next above.
     again = pass_time(bounced, NOON + 3 * HOUR, POLICY)
     assert again is not None
-    assert (again.handling.overdue, again.handling.escalated_to) == (True, "inspector")
+    assert (again.handling.overdue, again.handling.escalated_to) == (True, "superintendent")
 
 
 def test_nobody_settles_what_has_become_worse_since_they_looked() -> None:

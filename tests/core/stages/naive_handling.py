@@ -209,13 +209,13 @@ class Naive:
         alert.over |= set(fallen)
         rungs = list(LADDER)
         height = sum(one in alert.over for one in (*rungs, "decide", "further up"))
-        if alert.escalated_to:
-            height = max(height, rungs.index(alert.escalated_to) + 1)
+        reached = rungs.index(alert.escalated_to) + 1 if alert.escalated_to else 0
+        # Undecided in time it goes up from where it is, and nobody on the way is left out.
+        height = min(max(height, reached + sum(one in fallen for one in ("decide", "further up"))), len(rungs))
         if height:
-            alert.escalated_to = rungs[min(height, len(rungs)) - 1]
-        alert.rungs += [rung for rung in rungs if rung in fallen and rung not in alert.rungs]
-        if alert.escalated_to and alert.escalated_to not in alert.rungs:
-            alert.rungs.append(alert.escalated_to)
+            alert.escalated_to = rungs[height - 1]
+        on_the_way = [*rungs[reached:height], *fallen]
+        alert.rungs += [rung for rung in rungs if rung in on_the_way and rung not in alert.rungs]
         alert.overdue = True
         self.tell(minute, alert, "overdue")
         return True

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.core.alerts.test_handling import POLICY, RAISED, an_action, version
 from tests.core.stages.making import NOON, a_record
 
+from safety_stream.core.alerts import handling
 from safety_stream.core.alerts.handling import Clocks, Policy
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
@@ -177,6 +178,42 @@ def test_a_case_goes_by_the_clocks_there_are_now(catalogue: Catalogue, before: i
     assert (overdue.value.handling.what, overdue.value.as_of) == ("overdue", NOON + after * MINUTE)
 
 
+def test_what_is_due_by_other_clocks_than_there_were_falls_due_now_and_not_in_the_past(catalogue: Catalogue) -> None:
+    clocks, rows, later = POLICY.clocks["P1"], MemoryRows(), NOON + 9 * DAY_LENGTH
+    patient = msgspec.structs.replace(clocks, decide=30 * DAY_LENGTH)
+
+    def step_by(these: Clocks) -> Any:
+        policy = msgspec.structs.replace(POLICY, clocks={"P1": these})
+        return handle.make_step(msgspec.structs.replace(catalogue, handling=policy), 1)
+
+    step_by(patient)(rows, [received(RAISED, NOON)], None)
+    step_by(patient)(rows, [received(an_action_on_sight("acknowledge"), NOON, "alert-actions")], later)
+
+    (overdue,) = step_by(clocks)(rows, [], later + MINUTE)
+    assert (overdue.value.as_of, overdue.value.notify) == (later, True)
+    assert overdue.value.rungs == ("inspector", "superintendent")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"), [({"priority": "P4"}, "less-urgent"), ({"notify": False, "late": True}, "nobody-paged")]
+)
+def test_what_an_earlier_release_merged_into_what_would_hide_it_is_open_again(
+    ruled: Catalogue, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], why: str
+) -> None:
+    rows = MemoryRows()
+    with monkeypatch.context() as earlier:
+        earlier.setattr(handling, "_no_merging", lambda *_: "")
+        earlier.setattr(handle, "_READING", 0)
+        step = handle.make_step(ruled, 1)
+        other = msgspec.structs.replace(RAISED, alert_id="alert-b", **changes)
+        step(rows, [received(RAISED, NOON), received(other, NOON)], None)
+        step(rows, [received(an_action_on_sight("merge"), NOON, "alert-actions")], None)
+
+    (opened,) = handle.make_step(ruled, 1)(rows, [], NOON + MINUTE)
+
+    assert (opened.key, opened.value.handling.what, opened.value.handling.reason) == ("alert-a", "unmerged", why)
+
+
 HIDING: dict[str, tuple[dict[str, Any], str]] = {
     "settled": ({}, "merge names an alert that is undecided and not merged itself: that one is no-further-action"),
     "of fewer": (
@@ -187,6 +224,10 @@ HIDING: dict[str, tuple[dict[str, Any], str]] = {
     "late": (
         {"notify": False, "late": True},
         "nobody was paged for that one, so no clock of it runs: merge that one into this",
+    ),
+    "under conditions": (
+        {"marking": "OFFICIAL-SENSITIVE C:lancashire-police"},
+        "that one may be told under the conditions of lancashire-police alone: merge that one into this",
     ),
 }
 
@@ -204,6 +245,31 @@ def test_nothing_is_merged_into_what_would_hide_it(ruled: Catalogue, state: str)
     (answered,) = step(rows, [received(an_action_on_sight("merge"), NOON, "alert-actions")], None)
 
     assert (answered.value.done, answered.value.why) == (False, HIDING[state][1])
+
+
+def test_what_is_merged_is_open_again_when_the_other_may_be_told_to_fewer(ruled: Catalogue) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    other = msgspec.structs.replace(RAISED, alert_id="alert-b")
+    step(rows, [received(RAISED, NOON), received(other, NOON)], None)
+    step(rows, [received(an_action_on_sight("merge"), NOON, "alert-actions")], None)
+
+    marked = version(2, alert_id="alert-b", reason="restated", marking="OFFICIAL C:lancashire-police", as_of=NOON)
+    _, opened = step(rows, [received(marked, NOON)], None)
+
+    how = opened.value.handling
+    assert (opened.key, how.state, how.reason) == ("alert-a", "reopened", "more-conditions")
+
+
+def test_nothing_is_referred_to_whom_the_policy_bars_from_it(ruled: Catalogue) -> None:
+    step, rows = handle.make_step(ruled, 1), MemoryRows()
+    barred = msgspec.structs.replace(RAISED, marking="OFFICIAL-SENSITIVE C:somebody")
+    step(rows, [received(barred, NOON)], None)
+    step(rows, [received(an_action_on_sight("acknowledge"), NOON, "alert-actions")], None)
+
+    (answered,) = step(rows, [received(an_action_on_sight("refer"), NOON, "alert-actions")], None)
+
+    assert (answered.value.done, answered.value.state) == (False, "acknowledged")
+    assert answered.value.why.startswith("it cannot be referred to childrens-services, who may not be told of it: ")
 
 
 @pytest.mark.parametrize("days", [1, 30])

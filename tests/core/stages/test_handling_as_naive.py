@@ -264,6 +264,13 @@ SCENES: dict[str, list[Event]] = {
         (9, A, "more"),
     ],
     "taken on and forgotten": [(0, A, "raise"), (5, A, "acknowledge"), (200, A, "no-further-action")],
+    "taken on, and asleep when two steps are due": [(0, A, "raise"), (5, A, "acknowledge"), (56, A, "snooze")],
+    "taken up by hand, and not decided in time": [
+        (0, A, "raise"),
+        (3, A, "escalate:inspector"),
+        (5, A, "acknowledge"),
+        (61, A, "note"),
+    ],
     "the target is closed, forgotten and then withdrawn": [
         *((0, one, "raise") for one in (A, B)),
         (1, A, "merge:alert-b"),
@@ -391,6 +398,19 @@ def a_rung_hears_of_everything(patch: Patch) -> None:
 @mutant
 def a_lower_rung_is_passed_over(patch: Patch) -> None:
     patch.setattr(handling, "_fallen_rungs", lambda *_: [])
+
+
+@mutant
+def the_rungs_between_are_passed_over_where_two_steps_are_due(patch: Patch) -> None:
+    changed(patch, handling, "_climbed", lambda rungs, *_: rungs[-1:])
+
+
+@mutant
+def what_was_taken_up_by_hand_stays_there_when_the_decision_is_due(patch: Patch) -> None:
+    def stay(rungs: list[str], names: Any, case: Case, _: Any) -> list[str]:
+        return [] if case.handling.escalated_to and "decide" in names else rungs
+
+    changed(patch, handling, "_climbed", stay)
 
 
 @mutant

@@ -23,9 +23,9 @@ An alert that must be dealt with has two clocks, by its priority (`handling.yaml
 acknowledged it, and by when it must have been decided. They run in *rounds*. A round begins when an alert is raised,
 worsens or is opened again, and each *deadline* of it falls due once: the steps of the ladder while nobody has
 acknowledged it, both clocks, and the end of what nobody need care for. What is not decided in time, acknowledged or
-not, goes on up the ladder by the same steps to its top: whoever took it on may have forgotten it. While an alert is
-snoozed nothing of that falls due; what would have does so when the snooze is over, and what was overdue is so again. So
-what is due follows from the state, the round and the time, and is the same after a restart.
+not, goes on up the ladder from where it is, by the same steps, to its top: whoever took it on may have forgotten it.
+While an alert is snoozed nothing of that falls due; what would have does so when the snooze is over, and what was
+overdue is so again. So what is due follows from the state, the round and the time, and is the same after a restart.
 
 An alert goes up its ladder, and to whoever it has gone hears of it from then on (`Case.rungs`).
 
@@ -51,6 +51,7 @@ from safety_stream.core.model.handling import (
     HandlingNews,
     HandlingState,
 )
+from safety_stream.core.model.markings import conditions_of
 from safety_stream.core.model.times import DAY_LENGTH, Instant
 
 UNANSWERED: Final[frozenset[HandlingState]] = frozenset({"new", "reopened"})
@@ -188,6 +189,9 @@ class Case(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 CaseOf = Callable[[str], Case | None]
 """An alert's id to its case; None where there is none, or it has been forgotten."""
 
+WhyUntold = Callable[[str, AlertVersion], str]
+"""A partner and an alert to why the partner is told nothing of it; "" where it is told."""
+
 
 def meet(case: Case | None, version: AlertVersion) -> Case:
     """The case after a new version of its alert. A version that was met before changes nothing."""
@@ -213,7 +217,12 @@ def meet(case: Case | None, version: AlertVersion) -> Case:
 
 
 def act(
-    case: Case | None, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf
+    case: Case | None,
+    action: AlertAction,
+    now: Instant,
+    policy: Policy,
+    case_of: CaseOf,
+    why_untold: WhyUntold = lambda _partner, _alert: "",
 ) -> tuple[Case | None, str]:
     """The case after an action, and "" if it was done, else why not: then nothing has changed but the memory of it."""
     if case is None:
@@ -221,6 +230,8 @@ def act(
     if action.action_id in case.answered:
         return case, case.answered[action.action_id]
     why = _refusal(case, action, now, policy, case_of)
+    if not why and action.action == "refer" and (untold := why_untold(action.to, case.alert)):
+        why = f"it cannot be referred to {action.to}, who may not be told of it: {untold}"
     if not why:
         case = _done(case, action, now)
     kept = list(case.answered.items())[1 - ANSWERS_KEPT :]
@@ -242,14 +253,14 @@ def pass_time(case: Case, now: Instant, policy: Policy) -> Case | None:
     case = msgspec.structs.replace(case, fallen=case.fallen + names)
     if "outlive" in names:
         return _moved(case, "outlived", OCCASIONS["outlived"][case.handling.state], at)
-    to = _climbed(case, policy)
+    climbed = _climbed(names, case, policy)
     return _moved(
-        _gone_to(case, *_fallen_rungs(names, case, policy), to),
+        _gone_to(case, *_in_order([*_fallen_rungs(names, case, policy), *climbed], case, policy)),
         "overdue",
         case.handling.state,
         at,
         overdue=True,
-        escalated_to=to,
+        escalated_to=climbed[-1] if climbed else case.handling.escalated_to,
     )
 
 
@@ -427,7 +438,7 @@ def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, 
     return _no_snooze(case, action.until, now, policy) if what == "snooze" else ""
 
 
-def _no_merging(case: Case, into: Case | None) -> str:
+def _no_merging(case: Case, into: Case | None) -> str:  # noqa: PLR0911 - one for each reason
     if into is None or into.alert.alert_id == case.alert.alert_id:
         return "merge names another alert that there is"
     if into.handling.state not in UNDECIDED:
@@ -436,9 +447,16 @@ def _no_merging(case: Case, into: Case | None) -> str:
         return f"merge names an alert of which whoever hears of this one hears: {_listed(unheard)} would not"
     if into.alert.priority > case.alert.priority:
         return f"{into.alert.priority} is looked after less soon than {case.alert.priority}: merge that one into this"
+    if added := conditions_beyond(into, case):
+        return f"that one may be told under the conditions of {_listed(added)} alone: merge that one into this"
     if case.is_paged and not into.is_paged:
         return "nobody was paged for that one, so no clock of it runs: merge that one into this"
     return ""
+
+
+def conditions_beyond(into: Case, case: Case) -> frozenset[str]:
+    """Under whose conditions an alert may be told, but not the other: some who hear of the other would not of it."""
+    return frozenset(conditions_of(into.alert.marking)) - frozenset(conditions_of(case.alert.marking))
 
 
 def partners(policy: Policy) -> frozenset[str]:
@@ -524,14 +542,22 @@ def _fallen_rungs(names: Iterable[str], case: Case, policy: Policy) -> list[str]
     return [rung.to for number, rung in rungs if f"rung {number}" in names]
 
 
-def _climbed(case: Case, policy: Policy) -> str:
-    """Whom it has gone to: the highest rung that has fallen due, or, undecided in time, the ones above that by and by.
+def _climbed(names: Iterable[str], case: Case, policy: Policy) -> list[str]:
+    """The rungs it goes up by what falls due, from the lowest: several at once, as after a snooze, pass over none.
 
-    What somebody has taken up by hand no clock takes down again.
+    It goes to the highest rung that has fallen due or, undecided in time, to the next above whom it had gone to. What
+    somebody has taken up by hand no clock takes down again.
     """
     rungs = [rung.to for rung in _clocks(case, policy).ladder]
-    fallen = sum(name == "decide" or name.startswith(("rung ", "up ")) for name in case.fallen)
+    fallen = sum(name.startswith("rung ") or _is_step_up(name) for name in case.fallen)
     already = case.handling.escalated_to
     reached = rungs.index(already) + 1 if already in rungs else 0
-    highest = max(min(fallen, len(rungs)), reached)
-    return rungs[highest - 1] if highest else already
+    return rungs[reached : max(fallen, reached + sum(map(_is_step_up, names)))]
+
+
+def _is_step_up(name: str) -> bool:
+    return name == "decide" or name.startswith("up ")
+
+
+def _in_order(rungs: list[str], case: Case, policy: Policy) -> list[str]:
+    return [rung.to for rung in _clocks(case, policy).ladder if rung.to in rungs]

@@ -4,7 +4,8 @@ One partition, as its two inputs have: an action meets the alert as it is. Of ea
 (`case/<id>`, `core/alerts/handling.py`), of what can fall due the next time in the wake-up index, and which alerts are
 merged into which (`merged/<into>/<id>`). Time is the newest received of anything read, or the idle clock; what has
 fallen due by then goes out before the record that moved it. When the catalogue says other clocks, or they are read
-otherwise than before (`_READING`), every case is asked for by them.
+otherwise than before (`_READING`), every case is asked for by them, and what is merged into what it could not be merged
+into now is open again.
 
 An action that cannot be read is refused, as a partner's report is: people and other systems write them.
 """
@@ -18,8 +19,10 @@ import msgspec
 
 from safety_stream.core.alerts.handling import (
     GONE,
+    UNDECIDED,
     Case,
     act,
+    conditions_beyond,
     is_forgotten,
     is_more,
     lose_target,
@@ -34,6 +37,7 @@ from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.times import Instant
+from safety_stream.core.policy import Policy
 from safety_stream.core.stages.intake import dead_letter
 from safety_stream.core.stages.stage import CLOCK_ROW, Clock, Output, Record, Rows, Step, Table, Wakes, unreadable
 
@@ -48,9 +52,10 @@ _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The handle step by this catalogue's clocks and roles."""
+    sharing = Policy(catalogue.sharing, catalogue.areas)
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
-        desk = _Desk(rows, catalogue)
+        desk = _Desk(rows, catalogue, sharing)
         for record in records:
             desk.take(record)
         if idle_at is not None:
@@ -63,8 +68,9 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
 class _Desk:
     """All cases during one step, and what goes out."""
 
-    def __init__(self, rows: Rows, catalogue: Catalogue) -> None:
+    def __init__(self, rows: Rows, catalogue: Catalogue, sharing: Policy) -> None:
         self._policy = catalogue.handling
+        self._sharing = sharing
         self._cases = Table(rows, "case/", Case)
         self._wakes = Wakes(rows)
         self._clocks = Table(rows, "", Clock)
@@ -111,7 +117,7 @@ class _Desk:
 
     def _act(self, action: AlertAction, received_at: Instant) -> None:
         before = self._cases.get(action.alert_id)
-        case, why = act(before, action, self._clock.as_of, self._policy, self._cases.get)
+        case, why = act(before, action, self._clock.as_of, self._policy, self._cases.get, self._why_untold)
         if case is not None:
             self._put(before, case, received_at)
         answer = ActionAnswer(
@@ -126,6 +132,11 @@ class _Desk:
         self._outputs.append(
             Output(topic="action-answers", key=action.action_id, value=answer, received_at=received_at)
         )
+
+    def _why_untold(self, partner: str, alert: AlertVersion) -> str:
+        """Why the policy bars a partner from an alert, whatever agreement comes; "" where it does not."""
+        verdict = self._sharing.of_alert(partner, alert, self._clock.as_of)
+        return verdict.why if verdict.bars else ""
 
     def _let_fall_due(self, alert_id: str) -> None:
         case = self._cases.get(alert_id)
@@ -148,8 +159,34 @@ class _Desk:
             alert_id = row.decode().removeprefix("case/")
             case = self._cases.get(alert_id)
             following = None if case is None else next_deadline(case, self._policy)
-            if following is not None:
-                self._wakes.ask("as_of", following, alert_id)
+            if case is None or following is None:
+                continue
+            if following <= self._clock.as_of and case.handling.state in UNDECIDED:
+                # What is due by these clocks and was not by the last falls due now: nobody is told what is long past.
+                case = msgspec.structs.replace(case, not_before=self._clock.as_of)
+                self._cases.put(alert_id, case)
+                following = self._clock.as_of
+            self._wakes.ask("as_of", following, alert_id)
+        self._open_what_may_not_be_merged()
+
+    def _open_what_may_not_be_merged(self) -> None:
+        """Open again what an earlier release let be merged into an alert that is looked after less soon."""
+        for row, _ in list(self._rows.scan(b"merged/", b"merged0")):
+            _, into, alert_id = row.decode().split("/")
+            case, target = self._cases.get(alert_id), self._cases.get(into)
+            if case is None or case.handling.state != "merged":
+                continue
+            if target is None:
+                why = "forgotten"
+            elif target.alert.priority > case.alert.priority:
+                why = "less-urgent"
+            elif case.is_paged and not target.is_paged:
+                why = "nobody-paged"
+            elif conditions_beyond(target, case):
+                why = "more-conditions"
+            else:
+                continue
+            self._put(case, lose_target(case, why, self._clock.as_of), self._clock.as_of)
 
     def _put(self, before: Case | None, case: Case, received_at: Instant) -> None:
         """Remember a case, ask to be woken for it, and tell of what has happened to it."""
@@ -166,7 +203,10 @@ class _Desk:
             self._outputs.append(
                 Output(topic="handled-alerts", key=alert_id, value=told(case, self._policy), received_at=received_at)
             )
-            if case.handling.what in GONE or (before is not None and case.alert.priority > before.alert.priority):
+            is_otherwise_told = before is not None and (
+                case.alert.priority > before.alert.priority or conditions_beyond(case, before)
+            )
+            if case.handling.what in GONE or is_otherwise_told:
                 self._open_merged(case, received_at)
 
     def _ask_for(self, before: Case | None, case: Case) -> None:
@@ -187,7 +227,7 @@ class _Desk:
             self._rows.put(_merged_row(now, case.alert.alert_id), b"")
 
     def _open_merged(self, target: Case, received_at: Instant) -> None:
-        """Open again what was merged into an alert that is gone, or is looked after less soon than it was."""
+        """Open again what was merged into an alert that is gone, looked after less soon, or told to fewer."""
         start = _merged_row(target.alert.alert_id, "")
         for row, _ in list(self._rows.scan(start, start[:-1] + b"0")):
             merged = self._cases.get(row[len(start) :].decode())
@@ -197,6 +237,8 @@ class _Desk:
                 self._put(merged, lose_target(merged, target.handling.state, target.handling.as_of), received_at)
             elif target.alert.priority > merged.alert.priority:
                 self._put(merged, lose_target(merged, "less-urgent", target.handling.as_of), received_at)
+            elif conditions_beyond(target, merged):
+                self._put(merged, lose_target(merged, "more-conditions", target.handling.as_of), received_at)
 
 
 def _merged_row(into: str, alert_id: str) -> bytes:
