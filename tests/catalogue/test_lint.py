@@ -293,6 +293,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (ORDERED, "referrals: {of: referral,", "referrals: {of: referals,", "unknown step referals"),
         (BESIDES, "latest: found-area", "latest: found-aera", "unknown fact found-aera"),
         (BESIDES, "latest: found-area", "latest: found-area, quietens: true", "tells what was last said, and quietens"),
+        ("rules/soc-cse.yaml", "audience: [exploitation-team]", "audience: [landlord]", "what is quietened is P4"),
         (OF_FINDINGS, "finding: count-until", "finding: count-till", "unknown rule count-till"),
         (NEAR, "after: complaint", "after: complaints", "unknown step complaints"),
         (SHARE, "also: complaint", "also: complaints", "unknown step complaints"),
@@ -737,6 +738,7 @@ def test_a_rule_without_an_example_that_fires_is_refused(folder: Path):
 
 def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
     spoil(folder, "audiences/audiences.yaml", "id: duty-officer", "id: night-officer")
+    spoil(folder, "audiences/audiences.yaml", "[analyst, duty-officer,", "[analyst, night-officer,")
     spoil(folder, GRANTS, "subscriber: duty-officer", "subscriber: night-officer")
     spoil(folder, GRANTS, "to: [duty-officer", "to: [night-officer")
     for rule in (folder / "rules").glob("*.yaml"):
