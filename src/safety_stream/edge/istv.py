@@ -158,7 +158,7 @@ def _entry(assault: Element, submission: _Submission, reference: str) -> Entry:
     return Entry(
         line=assault.line,
         received_at=period_ends,
-        details={"assault_attendance": _details(assault, submission, arrived and reported)},
+        details={"assault_attendance": _details(assault, submission, None if arrived is None else reported)},
         report=Report(
             source=SOURCE,
             source_ref=reference,
