@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -17,17 +19,22 @@ from typing import NamedTuple
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.catalogue.documents import UnreadableError, parse_document
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.reports import Report
 from safety_stream.core.stages.intake import checker
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge import canonical
+from safety_stream.edge.beside import TokenFile
 from safety_stream.edge.entries import Entry, UnreadableFile
 from safety_stream.edge.formats import FORMATS, Adapter
+from safety_stream.edge.mapped import adapter_of
+from safety_stream.edge.mapping import BadMapping, ColumnMapping, parse_mapping, read_mapping
 from safety_stream.wire.codecs import STRUCTS, decode_report, shipped_codecs
 
 ROOT = Path(__file__).parents[1]
+PARTNERS = ROOT / "examples" / "partners"
 NOW = 1_790_000_000_000
 """When what is fed was received."""
 
@@ -66,6 +73,22 @@ def _file(read: Adapter, raw: bytes) -> None:
                     _taken_in(entry.report)
 
 
+def _table(raw: bytes) -> None:
+    _file(adapter_of(_example_mapping()), raw)
+
+
+def _mapping(raw: bytes) -> None:
+    with contextlib.suppress(BadMapping):
+        parse_mapping(raw.decode(errors="replace"), _catalogue())
+
+
+def _tokens_beside(raw: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tokens.jsonl"
+        path.write_bytes(raw)
+        _file(adapter_of(_example_mapping(), TokenFile(path)), (PARTNERS / "council-asb" / "cases.csv").read_bytes())
+
+
 def _document(raw: bytes) -> None:
     with contextlib.suppress(UnreadableError):
         parse_document(raw.decode(errors="replace"))
@@ -77,7 +100,17 @@ def _taken_in(report: Report) -> IncidentVersion:
 
 @cache
 def _intake() -> Callable[[Report, str, int], IncidentVersion]:
-    return checker(load_catalogue(catalogue_folder()))
+    return checker(_catalogue())
+
+
+@cache
+def _example_mapping() -> ColumnMapping:
+    return read_mapping(PARTNERS / "council-asb" / "mapping.yaml", _catalogue())
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return load_catalogue(catalogue_folder())
 
 
 def _golden() -> Iterator[bytes]:
@@ -96,18 +129,41 @@ def _lines() -> Iterator[bytes]:
         yield from content.splitlines()[:1]
 
 
-_PARTNERS_FILES = ("tests/fixtures/*", "examples/conformance/*/*.jsonl")
+def _tokens() -> Iterator[bytes]:
+    """Of the example's first rows, one with a person and one with nobody."""
+    token = f"e1.person.{'0' * 32}"
+    yield (
+        b'{"line":3,"reference":"ASB-26-0001","parties":[{"role":"victim","token":"%s"}]}\n'
+        b'{"line":4,"reference":"ASB-26-0002"}\n' % token.encode()
+    )
+
+
+def _edition() -> Iterator[bytes]:
+    """The files of STATS19 as they come: in one zip."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for path in sorted((PARTNERS / "stats19").glob("*.csv")):
+            file.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+    yield packed.getvalue()
+
+
+_SEEDS: Mapping[str, Callable[[], Iterator[bytes]]] = {
+    "canonical": partial(_files, "examples/conformance/*/*.jsonl"),
+    "police-uk": partial(_files, "tests/fixtures/police-uk-*.csv"),
+    "istv": partial(_files, "examples/partners/istv/*"),
+    "mait": partial(_files, "examples/partners/mait/*"),
+    "stats19": _edition,
+}
+"""Files of each format that are good: of another's nothing is reached but the refusal."""
 
 TARGETS: Mapping[str, Target] = {
     "record": Target(_record, _golden),
     "partners-record": Target(_partners_record, _golden),
     "line": Target(_line, _lines),
     "document": Target(_document, partial(_files, "catalogue/rules/*.yaml", "catalogue/*.yaml")),
-    **{
-        f"file-{name}": Target(
-            partial(_file, read), partial(_files, "tests/fixtures/*", "examples/conformance/*/*.jsonl")
-        )
-        for name, read in FORMATS.items()
-    },
+    **{f"file-{name}": Target(partial(_file, read), _SEEDS[name]) for name, read in FORMATS.items()},
+    "table": Target(_table, partial(_files, "examples/partners/council-asb/*.csv")),
+    "mapping": Target(_mapping, partial(_files, "examples/partners/council-asb/*.yaml")),
+    "tokens-beside": Target(_tokens_beside, _tokens),
 }
 """Everything that reads what others wrote, by name; formats of partners' files of themselves."""

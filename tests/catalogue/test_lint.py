@@ -293,6 +293,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (ORDERED, "referrals: {of: referral,", "referrals: {of: referals,", "unknown step referals"),
         (BESIDES, "latest: found-area", "latest: found-aera", "unknown fact found-aera"),
         (BESIDES, "latest: found-area", "latest: found-area, quietens: true", "tells what was last said, and quietens"),
+        ("rules/soc-cse.yaml", "audience: [exploitation-team]", "audience: [landlord]", "what is quietened is P4"),
         (OF_FINDINGS, "finding: count-until", "finding: count-till", "unknown rule count-till"),
         (NEAR, "after: complaint", "after: complaints", "unknown step complaints"),
         (SHARE, "also: complaint", "also: complaints", "unknown step complaints"),

@@ -82,6 +82,20 @@ def test_in_the_hour_that_is_gone_through_twice_both_are_covered():
     assert entry.report.occurred_to == entry.report.occurred_from + 3_600_000
 
 
+def test_an_arrival_that_the_clock_shows_before_may_be_of_the_second_time():
+    (entry,) = entries(
+        ASSAULT
+        | {
+            "AssaultDateAndTime": "2026-10-25T01:50:00",
+            "ArrivalDateAndTimeAtAccidentAndEmergencyDepartment": "2026-10-25T01:10:00",
+        }
+    )
+
+    assert isinstance(entry, Entry)
+    assert to_iso(entry.report.reported_at) == "2026-10-25T01:10:00.000Z"
+    assert entry.details["assault_attendance"]["arrived_at"] == "2026-10-25T01:10:00.000Z"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -68,6 +68,30 @@ def test_every_type_is_a_category_there_is_and_the_example_would_be_taken_by_int
 
 
 @pytest.mark.parametrize(
+    ("times", "ended", "received"),
+    [
+        (("01:30", "01:40"), None, "00:40"),
+        (("01:50", "01:10"), None, "01:10"),
+        (("01:30", "02:10"), "01:30", "02:10"),
+        (("01:30", "01:10Z"), "01:10", "01:10"),
+    ],
+)
+def test_in_the_hour_that_is_gone_through_twice_nothing_ends_after_it_was_told(
+    times: tuple[str, str], ended: str | None, received: str
+):
+    called, sent = (f"2026-10-25T{time}" for time in times)
+    found = entry(TimeOfCall=called, TimeOfMessage=sent)
+
+    assert isinstance(found, Entry)
+    assert found.received_at is not None
+    assert to_iso(found.received_at) == f"2026-10-25T{received}:00.000Z"
+    assert found.report.occurred_to is None or to_iso(found.report.occurred_to) == f"2026-10-25T{ended}:00.000Z"
+    assert (found.report.occurred_to is None) == (ended is None)
+    assert found.report.occurred_from <= (found.report.occurred_to or 0) or ended is None
+    assert found.report.reported_at <= found.received_at
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"OriginatingAgency": "Coastguard"}, "OriginatingAgency is no police, fire and rescue or ambulance"),

@@ -14,7 +14,7 @@ from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.times import LONDON, to_iso
 from safety_stream.data_files import catalogue_folder
-from safety_stream.edge.beside import OTHER_ROW, TokenFile
+from safety_stream.edge.beside import NO_LINE, OTHER_ROW, TokenFile
 from safety_stream.edge.canonical import to_line
 from safety_stream.edge.entries import Entry, Reject, UnreadableFile
 from safety_stream.edge.mapped import adapter_of
@@ -146,6 +146,10 @@ def test_a_full_row_is_a_report_with_its_parties_place_facts_and_details(mapping
     assert entry.details == {"asb_case": {"risk_score": 7, "complained_on": "2026-02-06"}}
 
 
+def test_ten_digits_that_do_not_check_and_a_uprn_that_does_are_no_number_of_a_patient(mapping: ColumnMapping):
+    assert isinstance(read(mapping, ref="9434765918", uprn="9434765919"), Entry)
+
+
 def test_times_are_londons_and_what_is_known_to_the_day_covers_it_as_far_as_it_was_past(mapping: ColumnMapping):
     assert times(read(mapping, at="23:30")) == ("2026-02-05T23:30:00.000Z", None, "instant")
     assert times(read(mapping, on="05/07/2026", at="23:30", told="06/07/2026")) == (
@@ -187,6 +191,7 @@ def test_the_hours_that_the_clocks_leave_out_or_repeat_are_rejected_or_stated(
     [
         ({"ref": ""}, "field source_ref: field required (column 'ref')"),
         ({"ref": "John Smith"}, "field source_ref: is taken as it stands, so it has up to 64 letters, digits and"),
+        ({"ref": "9434765919"}, "field source_ref: may be an NHS number, which goes into no field"),
         ({"version": "0"}, "field source_version: input should be greater than or equal to 1 (column 'version')"),
         ({"version": "1.5"}, "field source_version: is no whole number in digits (column 'version')"),
         ({"type": "Smith"}, "field category: holds a word that is not among its `values`"),
@@ -266,7 +271,7 @@ class TestTokensBeside:
         vehicle = TOKEN.replace("person", "vehicle")
         lines = (
             f'{{"line":2,"reference":"C1","parties":[{{"role":"victim","token":"{TOKEN}"}}],"vehicles":["{vehicle}"]}}\n'
-            '{"line":4,"reference":"C3","parties":[{"role":"suspect"}]}\n'
+            '{"line":3,"reference":"C2"}\n{"line":4,"reference":"C3","parties":[{"role":"suspect"}]}\n'
         )
         first, second, third = (
             one.report for one in self.read(mapping, tmp_path / "t", lines) if isinstance(one, Entry)
@@ -281,7 +286,12 @@ class TestTokensBeside:
         lines = f'{{"line":3,"reference":"C1","parties":[{{"role":"victim","token":"{TOKEN}"}}]}}\n'
         entries = self.read(mapping, tmp_path / "t", lines)
 
-        assert [(one.line, one.reason) for one in entries if isinstance(one, Reject)] == [(3, OTHER_ROW)]
+        # And a row that has no line of tokens is no report without persons.
+        assert [(one.line, one.reason) for one in entries if isinstance(one, Reject)] == [
+            (2, NO_LINE),
+            (3, OTHER_ROW),
+            (4, NO_LINE),
+        ]
 
     @pytest.mark.parametrize(
         "lines",

@@ -56,6 +56,9 @@ def test_the_example_has_no_issue_and_the_shortest_mapping_has_none(catalogue: C
         ("{value: new}", "{column: S, values: {1: new, 2: gone}}", "6: unknown word gone"),
         ("{value: asb-noise}", "{column: T, values: {N: noise}}", "7: unknown word noise"),
         ("{column: When}", "{column: When, format: '%H:%M'}", "8: by this format no day can be told"),
+        ("{column: When}", "{column: When, format: '%d/%m/%Y %H:%M %Z'}", "8: %Z reads the name of a zone"),
+        ("{column: When}", "{column: When, format: '%d/%m/%Y %H:%M %p'}", "8: %p says nothing beside %H"),
+        ("{column: When}", "{column: When, format: '%d/%m/%Y %I:%M'}", "8: %I is an hour of a half day"),
         ("{column: When}", "{value: 2026-01-01}", "8: value means nothing for a time"),
         ("{column: Logged}\n", "{column: Logged}\n  colour: {value: red}\n", "10: unknown field colour"),
         ("{column: Logged}\n", "{column: Logged}\nfacts: {mood: {value: low}}\n", "10: unknown fact mood"),
@@ -95,12 +98,24 @@ def test_all_issues_are_told_at_once(catalogue: Catalogue):
 
 
 @pytest.mark.parametrize(
-    "heading", ["Surname", "Victim Name", "D.O.B", "Date of Birth", "NHS no", "E-mail", "Home address"]
+    "heading",
+    [
+        *("Surname", "Victim Name", "D.O.B", "Date of Birth", "NHS no", "E-mail", "Home address"),
+        *("DateOfBirth", "NHSNumber", "NHSNo", "VictimName", "VictimSurname", "DriverName", "PhoneNumber", "MobileNo"),
+        *("EmailAddress", "HomeAddress", "ClientDOB", "NI Number", "National Insurance", "VehicleReg", "Tel"),
+        *("DATEOFBIRTH", "ni_number", "PostCode"),
+    ],
 )
 def test_a_heading_that_speaks_of_a_person_is_seen(heading: str):
     assert looks_personal(heading)
 
 
-@pytest.mark.parametrize("heading", ["Ward name", "Street name", "Incident date", "UPRN", "Adobe version", "Renamed"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("Ward name", "Street name", "Incident date", "UPRN", "Adobe version", "Renamed"),
+        *("WardName", "StreetName", "IncidentDate", "CaseRef", "RegionCode", "Hotel"),
+    ],
+)
 def test_a_heading_that_speaks_of_something_else_is_none(heading: str):
     assert not looks_personal(heading)

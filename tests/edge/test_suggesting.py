@@ -86,6 +86,13 @@ def test_what_nobody_could_guess_is_said_and_is_an_issue(catalogue: Catalogue):
     }
 
 
+def test_no_time_is_drafted_from_a_date_of_birth(catalogue: Catalogue):
+    text = draft(catalogue, {"Ref": ["A1", "A2"], "DateOfBirth": ["01/02/1990", "13/02/1991"]})
+
+    assert "left_out: [DateOfBirth]" in text
+    assert "# occurred_from: which column" in text
+
+
 cells = st.one_of(
     st.sampled_from(
         ["", "A1", "01/02/2026", "13/02/2026 09:30", "09:30", "2026-01-01", "E01025000", "Noise", "Y", "7"]

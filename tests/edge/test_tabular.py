@@ -40,6 +40,29 @@ def test_each_line_that_is_no_row_is_rejected_with_its_number_and_the_next_is_re
     assert rows[-1] == Row(6, {"a": "5", "b": "6"})
 
 
+@pytest.mark.parametrize(
+    ("rows", "last"),
+    [
+        (b'1,"2,3\n4,5,6\n7,8,9\n', 4),  # nothing closes it
+        (b'1,"2,3\n4,5,6\n7,"8",9\n', 4),  # the mark of another row does, and something stands behind
+        (b'1,"2,3\n4,5,6\n7,8,"\n', 4),  # and nothing does
+    ],
+)
+def test_rows_that_a_quotation_mark_swallows_are_rejected_by_their_lines(rows: bytes, last: int):
+    (found,) = read(b"a,b,c\n" + rows)
+
+    assert found == Reject(
+        line=2, reason=f"lines 2 to {last} are no row of CSV: look for a quotation mark that is not closed"
+    )
+
+
+def test_what_is_packed_and_begins_like_a_workbook_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tabular, "WORKBOOK_AT_MOST", 1_000)
+
+    with pytest.raises(UnreadableFile, match="more than 1,000 bytes: save"):
+        read(gzip.compress(b"PK\x03\x04" + b"0" * 10_000, mtime=0))
+
+
 def test_a_file_may_be_packed_in_another_encoding_with_other_signs_and_words_above_its_headings():
     content = "Cases of March\nStraße;b\nü;1\n".encode("cp1252")
 

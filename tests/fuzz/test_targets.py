@@ -1,11 +1,15 @@
 """Everything that is fuzzed takes its seeds, what was found once, and both of them damaged."""
 
+import io
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from safety_stream.edge.entries import Entry
+from safety_stream.edge.formats import FORMATS
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "fuzz"))
@@ -23,6 +27,13 @@ def test_what_is_good_and_what_left_it_once_is_a_value_or_refused(name: str):
     assert SEEDS[name]
     for raw in SEEDS[name] + left_it_once:
         TARGETS[name].take(raw)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_of_the_seeds_of_each_format_there_are_reports(name: str):
+    found = [one for raw in SEEDS[f"file-{name}"] for one in FORMATS[name](io.BytesIO(raw), None)]
+
+    assert any(isinstance(one, Entry) for one in found)
 
 
 @every_target

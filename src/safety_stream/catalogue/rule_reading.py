@@ -272,6 +272,18 @@ def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
         if known is not None and known.hears == "escalated":
             what = f"audience {audience} hears of nothing but what has gone up the ladder to it"
             at.error(("audience", index), what, "leave it out")
+    _check_who_hears_what_is_quiet(at, model, vocabulary)
+
+
+def _check_who_hears_what_is_quiet(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:
+    """That somebody hears of what is found at P4, where something quietens a rule: it is told less loudly, not lost."""
+    known = vocabulary.audiences or {}
+    named = [known[audience] for audience in model.audience if audience in known]
+    if not any(one.quietens for entry in model.each_limb().values() for one in entry.besides.values()):
+        return
+    if named and not any("P4" in audience.priorities for audience in named):
+        what = "what is quietened is P4, and no audience of the rule hears of P4"
+        at.error(("audience",), what, "name one that does, or let one of these hear of it")
 
 
 def _check_priority(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:

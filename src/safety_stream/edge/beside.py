@@ -18,6 +18,9 @@ from safety_stream.edge.personal import OF_PARTIES, is_token
 
 OTHER_ROW = "the line of tokens for this row has another reference: make tokens of this very file, with a reference"
 
+NO_LINE = "no line of tokens is for this row: see what `tokens make` refused, or make tokens of this very file"
+"""What is wrong with a row whose persons nobody has made tokens of."""
+
 
 class _Party(msgspec.Struct, frozen=True):
     """A person in a role; one whose token would be weak has none."""

@@ -32,7 +32,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.reports import Report, ReportedPlace
-from safety_stream.core.model.times import start_of, to_day, to_iso
+from safety_stream.core.model.times import Instant, start_of, to_day, to_iso
 from safety_stream.edge import stated
 from safety_stream.edge.clocks import YEARS
 from safety_stream.edge.entries import Entry, Reject, UnreadableFile
@@ -146,7 +146,10 @@ def _entry(assault: Element, submission: _Submission, reference: str) -> Entry:
     if occurred is None:
         raise stated.Wrong("AssaultDateAndTime is missing")
     arrived = stated.moment(assault.first(*_ARRIVED), "ArrivalDateAndTime")
-    reported = occurred.first if arrived is None else arrived.first
+    reported = occurred.first
+    if arrived is not None:
+        # Both may be of the hour that is gone through twice, the arrival of its second time.
+        reported = arrived.first if arrived.first >= occurred.first else arrived.last
     period_ends = start_of(to_day(submission.ends) + 1)
     if reported < occurred.first:
         raise stated.Wrong("ArrivalDateAndTime is before AssaultDateAndTime: swap them")
@@ -155,7 +158,7 @@ def _entry(assault: Element, submission: _Submission, reference: str) -> Entry:
     return Entry(
         line=assault.line,
         received_at=period_ends,
-        details={"assault_attendance": _details(assault, submission, arrived)},
+        details={"assault_attendance": _details(assault, submission, None if arrived is None else reported)},
         report=Report(
             source=SOURCE,
             source_ref=reference,
@@ -172,7 +175,7 @@ def _entry(assault: Element, submission: _Submission, reference: str) -> Entry:
     )
 
 
-def _details(assault: Element, submission: _Submission, arrived: stated.Moment | None) -> dict[str, Json]:
+def _details(assault: Element, submission: _Submission, arrived: Instant | None) -> dict[str, Json]:
     details: dict[str, Json] = {
         "site_code": submission.site,
         "period_starts": submission.starts.isoformat(),
@@ -181,7 +184,7 @@ def _details(assault: Element, submission: _Submission, arrived: stated.Moment |
         "location_type": _word(assault, "AssaultLocationType", PLACES),
     }
     if arrived is not None:
-        details["arrived_at"] = to_iso(arrived.first)
+        details["arrived_at"] = to_iso(arrived)
     return details
 
 

@@ -8,7 +8,8 @@ What the file is, and what follows from it:
 - What happened is a word of the hub's vocabulary, by the table below; a word that is not in it is rejected.
 - Nothing of people is taken: callers, casualties and remarks stay with the agencies. The feeds of fire and ambulance
   could not carry a person, and a dispatcher's text may hold anybody.
-- Times without a zone are London's; in the hour that the clocks of autumn go through twice the report covers both.
+- Times without a zone are London's; in the hour that the clocks of autumn go through twice the report covers both, but
+  for a message sent in that very hour: it covers the first.
 
 MAIT 1.0.0 may be implemented and not altered, and its list of elements was not at hand: the names below are those that
 its published needs speak of. They are in one table, for whoever holds the standard to set right; the shape, messages
@@ -25,7 +26,7 @@ from typing import BinaryIO, Final, NamedTuple
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.incidents import Action
 from safety_stream.core.model.reports import Report
-from safety_stream.core.model.times import to_iso
+from safety_stream.core.model.times import Instant, to_iso
 from safety_stream.edge import stated
 from safety_stream.edge.entries import Details, Entry, Reject
 from safety_stream.edge.markup import Element, elements, name_of
@@ -128,7 +129,8 @@ def _entry(message: Element) -> Entry:
     whole: Details = {name: details}
     return Entry(
         line=message.line,
-        received_at=sent.last,
+        # Within an hour that is gone through twice it may have been told in the first and sent in the second.
+        received_at=sent.first if sent.first >= called.first else sent.last,
         details=whole,
         report=Report(
             source=feed.source,
@@ -139,12 +141,19 @@ def _entry(message: Element) -> Entry:
             category=TYPES[kind],
             flags=_FLAGS.get(kind, ()),
             occurred_from=happened.first,
-            occurred_to=happened.last if happened.last > happened.first else None,
+            occurred_to=_ended(happened, sent),
             reported_at=called.first,
             place=stated.place(said["uprn"], "", said["easting"], said["northing"]),
             details=(name,),
         ),
     )
+
+
+def _ended(happened: stated.Moment, sent: stated.Moment) -> Instant | None:
+    """The last instant at which it may have happened, which is none after it was told of."""
+    # Sent in that hour itself, which of the two it was is as little known of the one as of the other.
+    ended = happened.first if sent.last > sent.first else min(happened.last, sent.last)
+    return ended if ended > happened.first else None
 
 
 def _feed(agency: str) -> _Feed:

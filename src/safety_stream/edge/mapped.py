@@ -32,11 +32,11 @@ from safety_stream.core.model.times import (
     to_iso,
 )
 from safety_stream.edge import canonical
-from safety_stream.edge.beside import OTHER_ROW, Beside, Following, TokenFile
+from safety_stream.edge.beside import NO_LINE, OTHER_ROW, Beside, Following, TokenFile
 from safety_stream.edge.clocks import LEFT_OUT, YEARS, shown
 from safety_stream.edge.entries import Entry, Fault, Reject, UnreadableFile
 from safety_stream.edge.mapping import ColumnMapping, RepeatedHour, Stated, Taken, as_word
-from safety_stream.edge.personal import CODE_WANTED, NOT_MADE, is_code, is_token, looks_personal
+from safety_stream.edge.personal import CODE_WANTED, NOT_MADE, is_code, is_token, looks_personal, may_be_nhs_number
 from safety_stream.edge.tabular import Cell, Row, Table, open_table
 
 Value = str | int | float | bool
@@ -65,7 +65,8 @@ def adapter_of(
 ) -> Callable[[BinaryIO, Areas | None], Iterator[Entry | Reject]]:
     """The adapter for tables that this mapping is of: like every adapter's `read`, with the same promises.
 
-    With `tokens` the persons, vehicles and phones of each row are those of its line there, beside the mapping's own.
+    With `tokens` the persons, vehicles and phones of each row are those of its line there, beside the mapping's own; a
+    row that has no line there would be a report that forgets its persons, and is rejected.
     """
 
     def read(file: BinaryIO, areas: Areas | None = None) -> Iterator[Entry | Reject]:
@@ -77,8 +78,11 @@ def adapter_of(
             for row in table.rows:
                 if isinstance(row, Reject):
                     yield row
+                elif beside is None:
+                    yield entry_of(row, mapping)
                 else:
-                    yield entry_of(row, mapping, None if beside is None else beside.of(row.line))
+                    of_row = beside.of(row.line)
+                    yield entry_of(row, mapping, of_row) if of_row else Reject(line=row.line, reason=NO_LINE)
 
     return read
 
@@ -174,9 +178,12 @@ def _decimal(text: str, _taken: Taken) -> float:
     return float(text)
 
 
-def _code(text: str, _taken: Taken) -> str:
+def _code(text: str, taken: Taken) -> str:
     if not is_code(text):
         raise _Wrong(f"is taken as it stands, so it {CODE_WANTED}")
+    # Of the place it is a UPRN, and one of eleven of those checks like the number of a patient.
+    if taken.path[0] != "place" and may_be_nhs_number(text):
+        raise _Wrong("may be an NHS number, which goes into no field: give the reference a letter before its digits")
     return text
 
 

@@ -389,6 +389,13 @@ class _Checker:
                 self._at.error(where, "a word has 1 to 32 lower-case letters, digits and hyphens", "write another")
 
     def _check_format(self, where: Where, text: str) -> None:
+        said = set(re.findall(r"%-?(.)", text))
+        if "Z" in said:
+            self._at.error(where, "%Z reads the name of a zone and forgets it", "write %z, or leave the zone out")
+        elif "p" in said and "I" not in said:
+            self._at.error(where, "%p says nothing beside %H", "write %I %p, or leave %p out")
+        elif "I" in said and "p" not in said:
+            self._at.error(where, "%I is an hour of a half day, and nothing says which half", "write %H, or add %p")
         try:
             told = [datetime.strptime(f"{day:{text}}", text).date() for day in _SAMPLES]  # noqa: DTZ007 - a day
         except (ValueError, re.error):

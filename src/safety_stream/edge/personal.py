@@ -14,9 +14,10 @@ from typing import Final
 _OF_PERSONS: Final = re.compile(
     r"""
     (?<![a-z]) (
-      address | alias | aliases | birth | birthdate | birthday | born | cro | dob | driver | email | firstname |
-      forenames? | fullname | initials? | lastname | maiden | middlename | mobile | nhs | nino | passport | phone |
-      pnc | postcode | registration | surnames? | telephone | upn | vrm
+      address | alias | aliases | birth | birthdate | birthday | born | cro | dateofbirth | dob | driver | email |
+      emailaddress | firstname | forenames? | fullname | homeaddress | initials? | lastname | maiden | middlename |
+      mobile | mobileno | national[ _]?insurance | nhs | nhsno | nhsnumber | ni[ _]?(no|number) | nino | passport |
+      phone | phoneno | phonenumber | pnc | post[ _]?code | reg | registration | surnames? | tel | telephone | upn | vrm
     ) (?![a-z])
     """,
     re.VERBOSE,
@@ -36,7 +37,12 @@ _OF_NOBODY: Final = re.compile(
 )
 """What else has a name."""
 
+_WITHIN: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word begins in a heading without blanks: `DateOfBirth`, `NHSNumber`."""
+
 _AS_IT_STANDS: Final = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9][A-Za-z0-9/_.:-]{0,63}", re.ASCII).fullmatch
+
+_TEN_DIGITS: Final = re.compile(r"[0-9]{10}", re.ASCII).fullmatch
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9-]{1,24}\.([a-z-]{2,16})\.[0-9a-f]{32}", re.ASCII).fullmatch
 
@@ -52,14 +58,22 @@ NOT_MADE: Final = "is no token as `safety-stream tokens make` makes them (docs/t
 
 def looks_personal(heading: str) -> bool:
     """Whether a column of this heading may hold names, dates of birth or numbers of persons."""
-    # As written, and without what divides a word: `D.O.B.`, `e-mail`.
-    text = f"{heading.lower()} {heading.lower().replace('.', '').replace('-', '')}"
+    # As written, without what divides a word (`D.O.B.`, `e-mail`), and with its words apart.
+    text = f"{heading} | {heading.replace('.', '').replace('-', '')} | {_WITHIN.sub(' ', heading)}".lower()
     return bool(_OF_PERSONS.search(text) or (_NAME.search(text) and not _OF_NOBODY.search(text)))
 
 
 def is_code(text: str) -> bool:
     """Whether a reference or code may leave as it stands: a name has no digit, and an address has blanks."""
     return _AS_IT_STANDS(text) is not None
+
+
+def may_be_nhs_number(text: str) -> bool:
+    """Whether these are ten digits the last of which checks the others, as it does of every NHS number."""
+    if not _TEN_DIGITS(text):
+        return False
+    total = sum(weight * int(digit) for weight, digit in zip(range(10, 1, -1), text, strict=False))
+    return (11 - total % 11) % 11 == int(text[9])
 
 
 def is_token(text: str, kinds: Collection[str]) -> bool:

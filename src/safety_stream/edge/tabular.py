@@ -97,7 +97,7 @@ def _lines(file: BinaryIO, layout: Layout) -> Generator[_Line, None, None]:
     try:
         with plain(file) as unpacked:
             packed = cast(io.BufferedReader, unpacked)
-            found = _sheet(packed.read(), layout) if packed.peek(4)[:4] == _ZIP else _csv(packed, layout)
+            found = _sheet(_whole(packed), layout) if packed.peek(4)[:4] == _ZIP else _csv(packed, layout)
             with closing(found) as each:
                 for line, cells in each:
                     yield line, cells
@@ -108,18 +108,31 @@ def _lines(file: BinaryIO, layout: Layout) -> Generator[_Line, None, None]:
 def _csv(file: io.BufferedReader, layout: Layout) -> Generator[_Line, None, None]:
     with _text(file, layout.encoding) as text:
         lines = _Lines(text)
-        reader = csv.reader(lines, delimiter=layout.delimiter)
-        before = 0
+        # Strict, or a quotation mark that is not closed would take the rest of the file for one cell.
+        reader = csv.reader(lines, delimiter=layout.delimiter, strict=True)
+        before = dividing = 0
         while True:
+            is_broken = False
             try:
                 cells = next(reader, None)
             except csv.Error:
-                cells = []
-                lines.fault = "it is no row of CSV: look for a quotation mark that is not closed"
+                cells, is_broken = [], True
             if cells is None:
                 return
             line, before = before + 1, reader.line_num
-            yield line, lines.take_fault() or [cell.strip() for cell in cells]
+            if line <= layout.heading:
+                dividing = len(cells) - 1
+            fault = lines.take_fault()
+            if is_broken or (before > line and _swallows(cells, layout.delimiter, dividing)):
+                span = f"lines {line} to {before} are" if before > line else "it is"
+                fault = f"{span} no row of CSV: look for a quotation mark that is not closed"
+            yield line, fault or [cell.strip() for cell in cells]
+
+
+def _swallows(cells: Sequence[str], delimiter: str, dividing: int) -> bool:
+    """Whether a line within a cell is divided like a row of its own: a quotation mark was closed by that of another."""
+    within = (part for cell in cells for part in cell.splitlines()[1:])
+    return dividing > 0 and any(part.count(delimiter) == dividing for part in within)
 
 
 @contextmanager
@@ -160,6 +173,13 @@ class _Lines:
                 yield "\n"
             else:
                 yield text
+
+
+def _whole(packed: io.BufferedReader) -> bytes:
+    content = packed.read(WORKBOOK_AT_MOST + 1)
+    if len(content) > WORKBOOK_AT_MOST:
+        raise UnreadableFile(f"the workbook has more than {WORKBOOK_AT_MOST:,} bytes: save the sheet as CSV")
+    return content
 
 
 def _sheet(content: bytes, layout: Layout) -> Generator[_Line, None, None]:

@@ -346,7 +346,7 @@ def _why_weak(person: Person, claims: Claims) -> str:
 
 def _csv_rows(file: TextIO, columns: Mapping[str, str]) -> Iterator[Row | Said]:
     lines = _Lines(file)
-    reader = csv.reader(lines)
+    reader = csv.reader(lines, strict=True)
     try:
         heading = next(reader, None)
     except csv.Error:
