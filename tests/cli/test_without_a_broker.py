@@ -153,7 +153,10 @@ def test_a_file_that_is_not_there_is_a_usage_error():
             ("indicators", "show", "--period", "fortnight"),
             "'fortnight' is not one of 'day', 'week', 'four-weeks', 'month', 'quarter', 'year'",
         ),
-        (("ingest", "in.jsonl", "--format", "csv"), "'csv' is not one of 'canonical', 'istv', 'mait', 'police-uk', 'stats19'"),
+        (
+            ("ingest", "in.jsonl", "--format", "csv"),
+            "'csv' is not one of 'canonical', 'istv', 'mait', 'police-uk', 'stats19'",
+        ),
         (("generate", "--out", "x", "--start", "yesterday"), "'yesterday' does not match the formats"),
     ],
     ids=" ".join,
