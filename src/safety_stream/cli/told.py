@@ -44,5 +44,5 @@ def told_in(path: Path, decode: Callable[[bytes], T], mend: str) -> Iterator[T]:
         with path.open("rb") as file, plain(file) as lines:
             for number, line in enumerate(lines, 1):  # noqa: B007 - the errors name it
                 yield decode(line)
-    except (EOFError, OSError, zlib.error, msgspec.DecodeError) as error:
+    except (EOFError, OSError, UnicodeDecodeError, zlib.error, msgspec.DecodeError) as error:
         raise UnreadableFile(f"{path}: broken at line {number} ({error}): {mend}") from None

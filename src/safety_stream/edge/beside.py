@@ -62,7 +62,7 @@ class TokenFile:
             for number, text in enumerate(file, 1):
                 try:
                     found = _DECODER.decode(text)
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, UnicodeDecodeError):
                     found = Beside(line=0)
                 if found.line <= last or not found.is_sound():
                     raise UnreadableFile(

@@ -43,7 +43,7 @@ class ProgressFile:
         """The progress kept, or the start when there is none or it cannot be read."""
         try:
             kept = msgspec.json.decode(self.path.read_bytes(), type=Progress)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, UnicodeDecodeError, msgspec.DecodeError):
             return self._start
         return kept if (kept.content, kept.target) == (self._start.content, self._start.target) else self._start
 

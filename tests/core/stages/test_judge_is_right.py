@@ -96,7 +96,7 @@ def faults_of_weeks(known: Catalogue, seed: int) -> list[str]:
     values = counts_of(seed)
     if seed % 2:
         values |= {(series, COMPLETE - WEEK): 50 for series, _ in values}
-    else:
+    if seed % 6 == 4:
         # A breach that is amber, and red a week later.
         rising = {COMPLETE - 2 * WEEK: 36, COMPLETE - WEEK: 900}
         values |= {(series, week): count for series, _ in values for week, count in rising.items()}
