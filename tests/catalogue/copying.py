@@ -24,3 +24,14 @@ def with_more_rules(folder: Path) -> Path:
     copied(folder)
     shutil.copytree(MORE_RULES, folder / "rules", dirs_exist_ok=True)
     return folder
+
+
+def with_another_desk(folder: Path, audience: str) -> None:
+    """Let an audience more hear and be granted what duty officers are."""
+    for name, starts in (("audiences/audiences.yaml", "audiences:\n"), ("policy/policy.yaml", "grants:\n")):
+        file = folder / name
+        text = file.read_text(encoding="utf-8")
+        entry = next(part for part in text.split("  - ") if part.startswith("{id: duty-officer")).split("profiles:")[0]
+        for key in ("id", "subscriber"):
+            entry = entry.replace(f"{key}: duty-officer", f"{key}: {audience}")
+        file.write_text(text.replace(starts, f"{starts}  - {entry}", 1), encoding="utf-8")

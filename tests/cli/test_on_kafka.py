@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
+from tests.catalogue.copying import with_another_desk
 from tests.core.cap_schema import CAP, faults, parsed
 from typer.testing import CliRunner
 
@@ -87,11 +88,7 @@ def terminal(kafka: str, tmp_path: Path, topic_prefix: str) -> Terminal:
             f"  - {{id: {source}, organisation: council, title: T, kinds: [police-crime], identity: place-only, "
             "usual_latency: 1 day, covers_from: 2010-12-01}\n"
         )
-    audiences = catalogue / "audiences" / "audiences.yaml"
-    text = audiences.read_text(encoding="utf-8")
-    entry = next(part for part in text.split("  - ") if part.startswith("{id: duty-officer"))
-    mine = entry.replace("duty-officer", audience).replace("profiles:\n", "")
-    audiences.write_text(text.replace("profiles:\n", f"  - {mine}profiles:\n"), encoding="utf-8")
+    with_another_desk(catalogue, audience)
     return Terminal(kafka, tmp_path, source, audience)
 
 

@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from sqlalchemy import Engine
+from tests.catalogue.copying import with_another_desk
 from tests.readmodel.making import alert, handling
 from tests.readmodel.naive import Naive
 from tests.readmodel.postgres import Server, needed, running_server
@@ -93,11 +94,7 @@ class Desk:
 def desk(kafka: str, tmp_path: Path, topic_prefix: str) -> Iterator[Desk]:
     catalogue = Path(shutil.copytree(WEST_YORKSHIRE, tmp_path / "catalogue"))
     desk = Desk(kafka, tmp_path, f"{topic_prefix}desk")
-    audiences = catalogue / "audiences" / "audiences.yaml"
-    text = audiences.read_text(encoding="utf-8")
-    entry = next(part for part in text.split("  - ") if part.startswith("{id: duty-officer"))
-    mine = entry.replace("duty-officer", desk.audience).replace("profiles:\n", "")
-    audiences.write_text(text.replace("profiles:\n", f"  - {mine}profiles:\n"), encoding="utf-8")
+    with_another_desk(catalogue, desk.audience)
     assert desk.run("topics", "apply")[0] == 0
     yield desk
     for engine in desk.engines:

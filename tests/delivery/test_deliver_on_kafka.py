@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from tests.catalogue.copying import with_another_desk
 from tests.delivery.making import alert
 from tests.delivery.servers import Web, web
 from typer.testing import CliRunner
@@ -94,11 +95,7 @@ class Desk:
 def desk(kafka: str, tmp_path: Path, topic_prefix: str) -> Iterator[Desk]:
     audience = f"{topic_prefix}desk"
     catalogue = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
-    audiences = catalogue / "audiences" / "audiences.yaml"
-    text = audiences.read_text(encoding="utf-8")
-    mine = next(part for part in text.split("  - ") if part.startswith("{id: duty-officer"))
-    mine = f"audiences:\n  - {mine.replace('duty-officer', audience)}"
-    audiences.write_text(text.replace("audiences:\n", mine, 1), encoding="utf-8")
+    with_another_desk(catalogue, audience)
     topic = Topic(name=f"alerts.{audience}", subjects=("published-alert",), partitions=1, settings={})
     create(AdminClient({"bootstrap.servers": kafka, "log_level": 0}), [topic])
     (tmp_path / "delivery.yaml").write_text(
