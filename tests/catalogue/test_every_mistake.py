@@ -28,6 +28,7 @@ from tests.catalogue import (
     test_judging,
     test_lint,
     test_near_repeats,
+    test_policy,
     test_proofs,
     test_releases,
     test_signals,
@@ -81,6 +82,7 @@ def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[P
         (test_delivering, copied),
         (test_consulting, copied),
         (test_near_repeats, copied),
+        (test_policy, copied),
         (test_proofs, copied),
         (test_releases, test_releases.two_rules),
     )
