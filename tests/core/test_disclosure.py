@@ -58,7 +58,7 @@ def recovered(hierarchy: Hierarchy, releases: Sequence[Release], *, unchanged: s
                     system.learn({(cell, number): 1, (cell, number + 1): -1}, 0)
     if system.is_contradictory:
         return set()
-    system.use_the_least(hierarchy, releases)
+    system.use_noughts(hierarchy, releases)
     known = system.solved()
     return {
         (cell, number)
@@ -104,27 +104,24 @@ class System:
     def solved(self) -> dict[Cell, Fraction]:
         return {pivot: value for pivot, (row, value) in self._rows.items() if len(row) == 1}
 
-    def use_the_least(self, hierarchy: Hierarchy, releases: Sequence[Release]) -> None:
-        """Of so many hidden leaves that add up to their number, each is 1; over and over, differences of sums too.
+    def use_noughts(self, hierarchy: Hierarchy, releases: Sequence[Release]) -> None:
+        """Hidden leaves that add up to nought are nought, each of them; over and over, differences of sums too.
 
-        What was hidden before may have become nought since; where it has, nought is the least the attacker goes by.
+        Nought is the least the attacker may go by: what is hidden beside a small count may be nobody, and whoever has
+        the code knows no hidden leaf to be one at least.
         """
-        least_of = [
-            min([1, *(release.true[leaf] for leaf in hierarchy.leaves if release.shown[leaf] is None)])
-            for release in releases
-        ]
         found = True
         while found:
             found = False
             known = self.solved()
-            for number, least in enumerate(least_of):
+            for number in range(len(releases)):
                 for leaves, total in self._sums(hierarchy, number):
                     left = [leaf for leaf in leaves if (leaf, number) not in known]
                     rest = total - sum(known[leaf, number] for leaf in leaves if (leaf, number) in known)
-                    if left and rest == least * len(left):
+                    if left and rest == 0:
                         found = True
                         for leaf in left:
-                            self.learn({(leaf, number): 1}, least)
+                            self.learn({(leaf, number): 1}, 0)
                         known = self.solved()
 
     def _sums(self, hierarchy: Hierarchy, number: int) -> Iterator[tuple[frozenset[str], Fraction]]:
