@@ -19,8 +19,9 @@ from safety_stream.core.model.incidents import Action, IncidentVersion
 from safety_stream.core.model.published import AuditEntry, AuditRecord
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import DAY_LENGTH
-from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing, act_of, reports_of
+from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing, act_of
 from safety_stream.core.register import highest_of
+from safety_stream.core.rules.carrying import reports_of
 from safety_stream.core.stages.stage import Output
 from safety_stream.core.subject_access import TOPICS, PersonAnswer, Search
 from safety_stream.replay import Arrival

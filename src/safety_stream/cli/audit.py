@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from uuid import uuid4
@@ -25,8 +22,10 @@ from safety_stream.cli.terminal import (
     Wrong,
     catalogue_of,
     connect,
+    day_asked,
     epilog,
     how_many,
+    needing,
     on_kafka,
     out,
     print_json,
@@ -39,13 +38,13 @@ from safety_stream.core.audit import Checkpoint, subject_of
 from safety_stream.core.model import ids
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.published import AuditEntry
-from safety_stream.core.model.times import DAY_LENGTH, Instant
+from safety_stream.core.model.times import DAY_LENGTH, Day, Instant
 from safety_stream.core.stages.enter import check_entry
 from safety_stream.core.subject_access import AccessReason, PersonAnswer, Use
 from safety_stream.edge.producer import ReportProducer
 
 if TYPE_CHECKING:
-    from safety_stream.edge.seals import Verifier
+    from safety_stream.edge.seals import Signer, Verifier
 
 app = typer.Typer(no_args_is_help=True, help="What was done with whose data, and is the record of it whole.")
 
@@ -89,13 +88,8 @@ FileOfRecords = Annotated[
 ]
 
 
-@contextmanager
-def _extra() -> Iterator[None]:
-    try:
-        # The extra `audit`: whoever signs and verifies nothing does without it.
-        yield
-    except ModuleNotFoundError as error:
-        raise Wrong(f"{error.name} is not installed, which signs: pip install 'safety-stream[audit]'") from None
+SIGNING = ("audit", "which signs")
+"""The extra of what signs and verifies; whoever does neither does without it."""
 
 
 @app.command(
@@ -107,7 +101,7 @@ def key(
     as_json: Json = False,
 ) -> None:
     """Make a key to sign checkpoints and certificates with. Give the public half to whoever is to verify them."""
-    with _extra():
+    with needing(*SIGNING):
         from safety_stream.edge import seals  # noqa: PLC0415
     try:
         name = seals.new_key(into)
@@ -140,12 +134,7 @@ def checkpoint(
 
     The chains are verified first, and against the checkpoints the file has: nothing broken is ever signed.
     """
-    with _extra():
-        from safety_stream.edge import seals  # noqa: PLC0415
-    try:
-        signer = seals.read_signer(key)
-    except seals.BadKey as error:
-        raise Wrong(str(error)) from None
+    signer = _signer(key)
     before = auditing.read_checkpoints(into) if into.exists() else []
     found = list(auditing.verified_in_kafka(kafka, before))
     faults = [fault for one in found for fault in one.faults]
@@ -226,20 +215,22 @@ def _believed(held: list[Checkpoint], public_keys: list[Path]) -> tuple[list[Che
     return [one for one, why in zip(held, whys, strict=True) if not why], [why for why in whys if why]
 
 
+def _signer(key: Path) -> Signer:
+    with needing(*SIGNING):
+        from safety_stream.edge import seals  # noqa: PLC0415
+    try:
+        return seals.read_signer(key)
+    except seals.BadKey as error:
+        raise Wrong(str(error)) from None
+
+
 def _verifier(public_keys: list[Path]) -> Verifier:
-    with _extra():
+    with needing(*SIGNING):
         from safety_stream.edge import seals  # noqa: PLC0415
     try:
         return seals.read_verifier(public_keys)
     except seals.BadKey as error:
         raise Wrong(str(error)) from None
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("write a day of the calendar: 2026-01-31") from None
 
 
 @app.command(
@@ -254,11 +245,12 @@ def export(
     kafka: Connection,
     into: Annotated[Path, typer.Option("--out", dir_okay=False, help="The file to write.")],
     from_day: Annotated[
-        date | None,
-        typer.Option("--from-day", parser=_day, metavar="DAY", help="The first day. Default: all there is."),
+        Day | None,
+        typer.Option("--from-day", parser=day_asked, metavar="DAY", help="The first day. Default: all there is."),
     ] = None,
     to_day: Annotated[
-        date | None, typer.Option("--to-day", parser=_day, metavar="DAY", help="The last day, by the London calendar.")
+        Day | None,
+        typer.Option("--to-day", parser=day_asked, metavar="DAY", help="The last day, by the London calendar."),
     ] = None,
     file_format: Annotated[
         Literal["jsonl", "csv"],
@@ -336,10 +328,11 @@ def person(
     _check(look)
     bounds = catalogue_of(catalogue, None).persons
     connect(kafka)
+    tokens = auditing.tokens_of(kafka, token, bounds)
     with ReportProducer(kafka) as producer:
-        for one in auditing.tokens_of(kafka, token, bounds):
+        for one in tokens:
             producer.send_entry(msgspec.structs.replace(look, entry_id=str(uuid4()), subject=subject_of(one)))
-    answer = auditing.held_about(kafka, token, bounds)
+    answer = auditing.held_about(kafka, tokens)
     if database is None:
         say("Who looked at the alerts on the pages is not in this: name their database with --database")
     else:
@@ -433,7 +426,7 @@ def notices(
     ]
     if as_json:
         for one in wanted:
-            print_json({**auditing.fields_of(one), "overdue": one in late})
+            print_json({**msgspec.structs.asdict(one), "overdue": one in late})
     else:
         print_table(
             ("told", "audience", "number", "alert", "", "because of", "acknowledged", ""),
@@ -528,12 +521,7 @@ def certificate(
     as_json: Json = False,
 ) -> None:
     """Say, signed, where a report had gone and what was put right there. It names the report by its id, and nobody."""
-    with _extra():
-        from safety_stream.edge import seals  # noqa: PLC0415
-    try:
-        signer = seals.read_signer(key)
-    except seals.BadKey as error:
-        raise Wrong(str(error)) from None
+    signer = _signer(key)
     known = catalogue_of(catalogue, areas)
     connect(kafka)
     source, is_reference, reference = report.partition("/")

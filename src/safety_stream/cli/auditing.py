@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ from safety_stream.cli.published import moment
 from safety_stream.cli.spreadsheets import Cell
 from safety_stream.cli.subscriptions import database_of as outbox_of
 from safety_stream.cli.subscriptions import with_extra
-from safety_stream.cli.terminal import Wrong, how_many
+from safety_stream.cli.terminal import Wrong, how_many, needing
 from safety_stream.cli.told import told_in
 from safety_stream.config import Connection
 from safety_stream.core import subject_access
@@ -24,7 +23,7 @@ from safety_stream.core.catalogue import Catalogue, PersonBounds
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord, PublishedAlert
-from safety_stream.core.model.times import Instant, start_of, to_day, to_iso
+from safety_stream.core.model.times import Day, Instant, start_of, to_iso
 from safety_stream.core.persons import Persons, standing
 from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
@@ -87,20 +86,20 @@ def add_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         file.write(msgspec.json.encode(checkpoint) + b"\n")
 
 
-def records_of(kafka: Connection, first: date | None, last: date | None) -> Iterator[ExportedRecord]:
+def records_of(kafka: Connection, first: Day | None, last: Day | None) -> Iterator[ExportedRecord]:
     """The records of the days from `first` to `last` (both included), chain by chain in order, and what lies between.
 
     Each chain is read twice, and never held.
     """
     starts, ends = low_watermarks(kafka, AUDIT_TOPICS), high_watermarks(kafka, AUDIT_TOPICS)
-    since = None if first is None else start_of(to_day(first))
-    until = None if last is None else start_of(to_day(last + timedelta(days=1)))
+    since = None if first is None else start_of(first)
+    until = None if last is None else start_of(last + 1)
     for at in sorted(ends):
         run = run_of(_records(kafka, at, starts[at], ends[at]), since, until)
         for place, record in enumerate(_records(kafka, at, starts[at], ends[at])):
             if place in run:
                 beside = {"chain": at[0], "partition": at[1], "at": to_iso(record.as_of)}
-                yield msgspec.convert(fields_of(record) | beside, ExportedRecord)
+                yield msgspec.convert(msgspec.structs.asdict(record) | beside, ExportedRecord)
 
 
 def run_of(records: Iterable[AuditRecord], since: Instant | None, until: Instant | None) -> range:
@@ -133,20 +132,15 @@ def write_lines(path: Path, records: Iterable[ExportedRecord]) -> int:
     return written
 
 
-def fields_of(value: msgspec.Struct) -> dict[str, object]:
-    """The fields of a value by name."""
-    return msgspec.structs.asdict(value)
-
-
 def tokens_of(kafka: Connection, token: str, bounds: PersonBounds) -> tuple[str, ...]:
     """The tokens of the person this one is of, by the decisions of stewards that stand."""
     links = [value for _, value in _values(kafka, ["incidents"]) if isinstance(value, PersonLink)]
     return Persons(standing(links), bounds).tokens(token)
 
 
-def held_about(kafka: Connection, token: str, bounds: PersonBounds) -> subject_access.PersonAnswer:
-    """All that is held about whoever goes by a token."""
-    search = subject_access.Search(tokens_of(kafka, token, bounds))
+def held_about(kafka: Connection, tokens: Iterable[str]) -> subject_access.PersonAnswer:
+    """All that is held about whoever goes by these tokens."""
+    search = subject_access.Search(tokens)
     for topic in subject_access.TOPICS:
         for at, value in _values(kafka, [topic]):
             search.take(at, value)
@@ -155,11 +149,9 @@ def held_about(kafka: Connection, token: str, bounds: PersonBounds) -> subject_a
 
 def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> subject_access.PersonAnswer:
     """The answer, and who was shown one of its alerts on the pages. Raises `Wrong`."""
-    try:
+    with needing("web", "which this needs"):
         from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
         from safety_stream.readmodel.people import Consultations  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Wrong(f"{error.name} is not installed, which this needs: pip install 'safety-stream[web]'") from None
     recorded = Consultations(database_of(database, Path()))
     looks = [
         subject_access.Use(

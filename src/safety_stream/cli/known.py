@@ -17,6 +17,7 @@ from safety_stream.cli.terminal import (
     Json,
     Wrong,
     catalogue_of,
+    day_asked,
     epilog,
     on_kafka,
     print_json,
@@ -29,7 +30,7 @@ from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.known import Heard, Known
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.tallies import Tally, lsoa_area, ward_area
-from safety_stream.core.model.times import Day, PeriodKind, to_date, to_day
+from safety_stream.core.model.times import Day, PeriodKind, to_date
 
 TOPIC = "tallies"
 
@@ -39,20 +40,13 @@ EPILOG = epilog(
 )
 
 
-def _day(text: str) -> Day:
-    try:
-        return to_day(date.fromisoformat(text))
-    except ValueError:
-        raise typer.BadParameter("write a day of the calendar: 2026-01-31") from None
-
-
 @on_kafka
 def known(
     kafka: Connection,
     indicator: Annotated[str, typer.Option("--indicator", help="An indicator of the catalogue, by its id.")],
     area: Annotated[str, typer.Option("--area", help="An area of the catalogue, by its code, lsoa:CODE or ward:CODE.")],
     as_of: Annotated[
-        Day, typer.Option("--as-of", parser=_day, metavar="DAY", help="What was known at the end of this day.")
+        Day, typer.Option("--as-of", parser=day_asked, metavar="DAY", help="What was known at the end of this day.")
     ],
     period: Annotated[PeriodKind, typer.Option("--period", help="Which periods to count in.")] = "week",
     last: Annotated[int, typer.Option("--last", min=1, help="So many periods, up to the one that holds the day.")] = 12,

@@ -13,6 +13,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, cast
 
@@ -29,7 +31,7 @@ from safety_stream.catalogue import CatalogueError, load_catalogue
 from safety_stream.config import Connection, ConnectionFault, read_settings
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import Day, Instant, to_day
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.entries import UnreadableFile
 from safety_stream.edge.producer import NotDelivered
@@ -121,6 +123,26 @@ DEFAULT_PARTITIONS = 4
 def default_data_folder() -> Path:
     """Where this machine keeps things when nobody says."""
     return Path.home() / ".local" / "share" / "safety-stream"
+
+
+def day_asked(text: str) -> Day:
+    """A day of the calendar that somebody asked for, as a parser of an option. Raises `BadParameter`."""
+    try:
+        return to_day(date.fromisoformat(text))
+    except ValueError:
+        raise typer.BadParameter("write a day of the calendar: 2026-01-31") from None
+
+
+@contextmanager
+def needing(extra: str, what_for: str) -> Iterator[None]:
+    """Around imports of what only an extra installs: whoever does without it is told what it is for and its name.
+
+    Raises `Wrong`.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise Wrong(f"{error.name} is not installed, {what_for}: pip install 'safety-stream[{extra}]'") from None
 
 
 def wall() -> Instant:

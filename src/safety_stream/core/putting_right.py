@@ -32,11 +32,12 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
-from safety_stream.core.model.findings import Finding, FindingChange
+from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.incidents import Action, IncidentVersion
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Day, Instant
-from safety_stream.core.register import Scope, Series, claim_of, outranks
+from safety_stream.core.register import Scope, Series, claim_of, highest_of
+from safety_stream.core.rules.carrying import reports_of
 from safety_stream.core.stages.enter import ACKNOWLEDGED
 
 PUTS_RIGHT: Final[frozenset[Action]] = frozenset({"correct", "dispute", "restrict", "withdraw", "erase"})
@@ -239,7 +240,7 @@ class Tracing:
 
     def standing(self) -> IncidentVersion | None:
         """The version that stands; None where there is no such report."""
-        return self._standing(self._versions)
+        return highest_of(self._versions).get(self._id)
 
     def certificate(self, notices: Iterable[Notice], at: Instant) -> Certificate | None:
         """What was put right of the report; None where there is no such report. `notices`: those of the report."""
@@ -304,25 +305,13 @@ class Tracing:
 
     def _moved(self) -> Iterator[tuple[str, str, Day]]:
         """The cells in which it counts otherwise than before anything was put right."""
-        before = self._standing(one for one in self._versions if one.received_at < self._since())
+        since = self._since()
+        before = highest_of(one for one in self._versions if one.received_at < since).get(self._id)
         after = self.standing()
         old: tuple[Series, ...] = () if before is None else claim_of(before, self._scope).series
         new: tuple[Series, ...] = () if after is None else claim_of(after, self._scope).series
         for one in {*old} ^ {*new}:
             yield one.area, one.indicator, one.event_day
-
-    @staticmethod
-    def _standing(versions: Iterable[IncidentVersion]) -> IncidentVersion | None:
-        found: IncidentVersion | None = None
-        for version in versions:
-            if found is None or outranks(version, found):
-                found = version
-        return found
-
-
-def reports_of(finding: Finding) -> frozenset[str]:
-    """The reports a finding rests on, and the findings that stand in the place of one."""
-    return frozenset(report for one in finding.evidence for report in one.reports)
 
 
 def act_of(cause: str) -> tuple[str, Action] | None:

@@ -31,6 +31,7 @@ from safety_stream.core.model.sightings import persons_of
 from safety_stream.core.model.times import Instant
 from safety_stream.core.persons import named_in
 from safety_stream.core.register import highest_of
+from safety_stream.core.rules.carrying import reports_of
 from safety_stream.core.rules.chains import DEEPEST
 
 TOPICS: Final = (
@@ -149,7 +150,7 @@ class Search:
     def _take_finding(self, change: FindingChange) -> None:
         finding = change.finding
         # What stands in the place of a report may be a finding, and rests on reports itself.
-        beneath = {report for one in finding.evidence for report in one.reports}
+        beneath = reports_of(finding)
         rests_on = {one for name in beneath for one in self._findings.get(name, ())} | (beneath & self._named.keys())
         is_found = not beneath.isdisjoint(self._findings)
         if rests_on or is_found or not self._tokens.isdisjoint(persons_of(finding.key)):

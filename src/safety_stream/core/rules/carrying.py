@@ -90,15 +90,19 @@ def carried(finding: Finding, named: tuple[str, ...], kinds: frozenset[str]) -> 
         yield entity, said
 
 
+def reports_of(finding: Finding) -> frozenset[str]:
+    """The ids of the reports a finding names, and of the findings that stand in the place of one."""
+    return frozenset(report for one in finding.evidence for report in one.reports)
+
+
 def reports_beneath(finding: Finding, standing: Mapping[str, Finding]) -> frozenset[str]:
     """The ids of the reports a finding rests on, also where it names findings, at any depth; `standing` are by id."""
     named: set[str] = set()
     waiting = [finding]
     while waiting:
-        for report in [report for item in waiting.pop().evidence for report in item.reports]:
-            if report not in named:
-                named.add(report)
-                waiting.extend([standing[report]] if report in standing else ())
+        more = reports_of(waiting.pop()) - named
+        named |= more
+        waiting.extend(standing[report] for report in more if report in standing)
     return frozenset(named - standing.keys())
 
 
