@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from safety_stream.cli.terminal import Wrong, wall
+from safety_stream.cli.terminal import Wrong, needing, wall
 from safety_stream.core.consulting import Consulting
 from safety_stream.core.model.published import PublishedAlert
 
@@ -59,14 +59,10 @@ def check_reason(looker: Looker, consulting: Consulting) -> None:
 
 def record_look(looker: Looker, alert: PublishedAlert) -> None:
     """Record that somebody looks at an alert; it is there when this returns. Raises `Wrong` where it cannot be."""
-    try:
-        # The extra `web`: whoever keeps no copy for the pages has no place to record it.
+    # Whoever keeps no copy for the pages has no place to record it.
+    with needing("web", "without which no look is recorded"):
         from safety_stream.cli.projecting import database_of  # noqa: PLC0415
         from safety_stream.readmodel.people import Consultation, Consultations  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Wrong(
-            f"{error.name} is not installed, without which no look is recorded: pip install 'safety-stream[web]'"
-        ) from None
     engine = database_of(looker.database, looker.data)
     try:
         Consultations(engine).note(

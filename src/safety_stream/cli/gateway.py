@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +20,7 @@ from safety_stream.cli.terminal import (
     connect,
     default_data_folder,
     epilog,
+    needing,
     on_kafka,
     out,
     print_json,
@@ -44,6 +43,9 @@ EPILOG = epilog(
 )
 TRY_EPILOG = epilog("safety-stream gateway try --port 8090", {0: "stopped by Ctrl-C or SIGTERM", 1: "it did not start"})
 KEY_EPILOG = epilog("safety-stream gateway key new --partner council", {0: "made", 1: "it went wrong"})
+
+SERVING = ("gateway", "which the gateway needs")
+"""The extra of what serves; whoever takes no reports over HTTP does without it."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -76,7 +78,7 @@ def try_out(
     The key it prints lets in here alone, and for every source. Of each report that intake would refuse later it says
     why.
     """
-    with _extra():
+    with needing(*SERVING):
         from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app  # noqa: PLC0415
         from safety_stream.edge.gateway.receipts import open_book  # noqa: PLC0415
         from safety_stream.edge.gateway.trying import PARTNER, TryingBroker, partners_of_all  # noqa: PLC0415
@@ -105,17 +107,6 @@ def try_out(
             )
         )
         _run(served, host=LOOPBACK[0], port=port)
-
-
-@contextmanager
-def _extra() -> Iterator[None]:
-    try:
-        # The extra `gateway`: whoever takes no reports over HTTP does without it.
-        yield
-    except ModuleNotFoundError as error:
-        raise Wrong(
-            f"{error.name} is not installed, which the gateway needs: pip install 'safety-stream[gateway]'"
-        ) from None
 
 
 @on_kafka
@@ -179,7 +170,7 @@ def gateway(
             f"keys and reports would go over the network in the open: not on {host}; name --tls-certificate and "
             f"--tls-key, or say --behind-tls if something in front of this speaks TLS, or take --host {LOOPBACK[0]}"
         )
-    with _extra():
+    with needing(*SERVING):
         from safety_stream.database import UnusableDatabase  # noqa: PLC0415
         from safety_stream.edge.gateway.app import OUTCOMES, Gateway, make_app  # noqa: PLC0415
         from safety_stream.edge.gateway.broker import KafkaBroker  # noqa: PLC0415
@@ -225,7 +216,7 @@ def gateway(
 def _run(
     served: ASGIApp, *, host: str, port: int, certificate: Path | None = None, private_key: Path | None = None
 ) -> None:
-    with _extra():
+    with needing(*SERVING):
         import uvicorn  # noqa: PLC0415
     config = uvicorn.Config(
         served,

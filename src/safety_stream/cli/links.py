@@ -21,6 +21,7 @@ from safety_stream.cli.terminal import (
     default_data_folder,
     epilog,
     how_many,
+    needing,
     on_kafka,
     out,
     print_json,
@@ -180,11 +181,9 @@ def weigh(
 
     It reads the decisions and, twice, all reports there are; of tokens it keeps those of such pairs alone.
     """
-    try:
+    with needing("web", "which this needs"):
         from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
         from safety_stream.readmodel.matches import Matches  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Wrong(f"{error.name} is not installed, which this needs: pip install 'safety-stream[web]'") from None
     bounds = catalogue_of(catalogue, None).persons
     connect(kafka)
     matches = Matches(database_of(database, data))

@@ -12,11 +12,11 @@ from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
     Json,
-    Wrong,
     catalogue_of,
     connect,
     default_data_folder,
     epilog,
+    needing,
     on_kafka,
     say,
     serving,
@@ -62,12 +62,10 @@ def project(
     It goes on where the copy in the database ends, so it may be stopped or killed at any time and nothing is doubled or
     left out. A copy of topics that are there no more has to be begun anew, in an empty database.
     """
-    try:
-        # The extra `web`: workers do without a database.
+    # Workers do without a database.
+    with needing("web", "which the copy needs"):
         from safety_stream.cli.projecting import Figures, Projecting, database_of, topics_of  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Wrong(f"{error.name} is not installed, which the copy needs: pip install 'safety-stream[web]'") from None
     known = catalogue_of(catalogue, areas)
     topics = topics_of(known)
     connect(kafka)

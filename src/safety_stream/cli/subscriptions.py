@@ -23,6 +23,7 @@ from safety_stream.cli.terminal import (
     catalogue_of,
     default_data_folder,
     epilog,
+    needing,
     out,
     print_json,
     print_table,
@@ -94,13 +95,9 @@ T = TypeVar("T")
 
 def with_extra(module: str) -> ModuleType:
     """A module of delivery's edge. Raises `Wrong` where what it rests on is not installed."""
-    try:
-        # The extra `delivery`: whoever tells nobody does without it.
+    # Whoever tells nobody does without it.
+    with needing("delivery", "which delivery needs"):
         return import_module(module)
-    except ModuleNotFoundError as error:
-        raise Wrong(
-            f"{error.name} is not installed, which delivery needs: pip install 'safety-stream[delivery]'"
-        ) from None
 
 
 def database_of(url: str | None, data: Path) -> Engine:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from safety_stream.cli.terminal import OK, TO_DO, Json, Wrong, epilog
+from safety_stream.cli.terminal import OK, TO_DO, Json, epilog, needing
 
 app = typer.Typer(no_args_is_help=True, help="Persons' tokens, made where the persons are known.")
 key_app = typer.Typer(no_args_is_help=True, help="The keys tokens are made with, by purpose and epoch.")
@@ -62,13 +60,8 @@ Into = Annotated[Path, typer.Argument(dir_okay=False, help="The key file.")]
 EpochName = Annotated[str, typer.Option("--epoch", help="A short name for the new epoch; it stands in every token.")]
 
 
-@contextmanager
-def _extra() -> Iterator[None]:
-    try:
-        # The extra `partner`: whoever makes no tokens does without it.
-        yield
-    except ModuleNotFoundError as error:
-        raise Wrong(f"{error.name} is not installed, which tokens need: pip install 'safety-stream[partner]'") from None
+MAKING = ("partner", "which tokens need")
+"""The extra of what makes them; whoever makes none does without it."""
 
 
 @app.command(
@@ -108,7 +101,7 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Make the tokens of a file of persons. No name, date or number of it is in anything that is written or said."""
-    with _extra():
+    with needing(*MAKING):
         from safety_stream.cli import tokenising  # noqa: PLC0415
     asked = tokenising.Asked(file, column or (), form, encoding, tables or ())
     into_files = tokenising.Files(out=into, linking=linking, links=links, rejects=rejects)
@@ -134,7 +127,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Say what would become of a file, without a key: what is refused or weak and why, and how full each column is."""
-    with _extra():
+    with needing(*MAKING):
         from safety_stream.cli import tokenising  # noqa: PLC0415
     asked = tokenising.Asked(file, column or (), form, encoding, tables or ())
     refused = tokenising.check(asked, as_of or tokenising.today(), as_json=as_json)
@@ -157,7 +150,7 @@ def key_new(
     as_json: Json = False,
 ) -> None:
     """Make a key file, with a random key for each purpose. No key is ever printed."""
-    with _extra():
+    with needing(*MAKING):
         from safety_stream.cli import tokenising  # noqa: PLC0415
     tokenising.key_new(into, epoch, purpose, tables or (), as_of or tokenising.today(), as_json=as_json)
 
@@ -180,6 +173,6 @@ def key_rotate(
     as_json: Json = False,
 ) -> None:
     """Add an epoch with new keys; until the overlap ends, `make --links` says which old token is which new one."""
-    with _extra():
+    with needing(*MAKING):
         from safety_stream.cli import tokenising  # noqa: PLC0415
     tokenising.key_rotate(into, epoch, overlap_days, tables or (), as_of or tokenising.today(), as_json=as_json)

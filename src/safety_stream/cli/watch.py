@@ -24,6 +24,7 @@ from safety_stream.cli.terminal import (
     connect,
     default_data_folder,
     epilog,
+    needing,
     on_kafka,
     print_json,
     print_table,
@@ -87,8 +88,8 @@ def watch(
     once = once or as_json
     if clock is TimeBy.LOG and by:
         raise Wrong(NO_ACTIONS_THEN.format("no --by"))
-    try:
-        # The extras `web`, for the copy and its words, and `watch`, for the screen.
+    # `web` is for the copy and its words, `watch` for the screen.
+    with needing("watch,web", "which watching needs"):
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
         from safety_stream.readmodel.matches import Matches  # noqa: PLC0415
         from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices  # noqa: PLC0415
@@ -97,10 +98,6 @@ def watch(
 
         if not once:
             import textual  # noqa: F401, PLC0415
-    except ModuleNotFoundError as error:
-        raise Wrong(
-            f"{error.name} is not installed, which watching needs: pip install 'safety-stream[watch,web]'"
-        ) from None
     folder = catalogue or catalogue_folder()
     loaded = load_whole(folder)
     _check("audience", [audience], {one.id for one in loaded.catalogue.audiences})

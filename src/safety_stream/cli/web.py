@@ -27,6 +27,7 @@ from safety_stream.cli.terminal import (
     connect,
     default_data_folder,
     epilog,
+    needing,
     on_kafka,
     out,
     print_json,
@@ -119,8 +120,8 @@ def web(
 
     Without --sign-in people choose who they are, without a password: for development, served to this machine alone.
     """
-    try:
-        # The extra `web`: whoever serves no pages does without it.
+    # Whoever serves no pages does without it.
+    with needing("web", "which the pages need"):
         import uvicorn  # noqa: PLC0415
 
         from safety_stream.cli.counted import Counted, Looking  # noqa: PLC0415
@@ -132,8 +133,6 @@ def web(
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
         from safety_stream.web.programs import ProgramsOnDisk  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Wrong(f"{error.name} is not installed, which the pages need: pip install 'safety-stream[web]'") from None
     if clock is TimeBy.LOG and not read_only:
         raise Wrong(NO_ACTIONS_THEN.format("--read-only"))
     if sign_in is None and host not in LOOPBACK:
