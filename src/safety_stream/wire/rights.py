@@ -43,7 +43,14 @@ class UserRow(msgspec.Struct, frozen=True):
 
 
 _REDRIVE = "safety-stream.redrive"
-_PUT_BACK = ("partner.", "backfill.", "person-links", "alert-actions", "audit-entries")
+_WRITTEN_BY_STAGES = frozenset(family for stage in STAGES for family in stage.writes)
+_PUT_BACK = tuple(
+    family
+    for stage in STAGES
+    if "dead-letters." in stage.writes
+    for family in stage.reads
+    if family not in _WRITTEN_BY_STAGES
+)
 """What others write and a stage may refuse: whoever puts dead letters back writes them there."""
 
 # fmt: off
