@@ -29,6 +29,7 @@ from safety_stream.core.model.times import (
     day_of,
     period_of,
     start_of,
+    to_date,
     to_iso,
 )
 from safety_stream.edge import canonical
@@ -140,7 +141,7 @@ def _taken(row: Row, taken: Taken, repeated_hour: RepeatedHour) -> Value | Momen
     cells = [row.cells[heading] for heading in entry.headings]
     if taken.taking in ("time", "day"):
         moment = moment_of(cells, entry.formats, repeated_hour)
-        return _as_day(moment) if moment and taken.taking == "day" else moment
+        return to_date(day_of(moment.at)).isoformat() if moment and taken.taking == "day" else moment
     cell = cells[0]
     text = cell if isinstance(cell, str) else cell.isoformat()
     if taken.taking in ("word", "flag"):
@@ -250,15 +251,6 @@ def _instant(told: datetime, repeated_hour: RepeatedHour) -> Instant:
             "which is meant"
         )
     return later if repeated_hour == "later" else earlier
-
-
-def _as_day(moment: Moment) -> str:
-    return to_iso_day(moment.at)
-
-
-def to_iso_day(at: Instant) -> str:
-    """The London day of an instant as `2026-01-31`."""
-    return date.fromordinal(date(1970, 1, 1).toordinal() + day_of(at)).isoformat()
 
 
 def _put_times(line: Line, moments: Mapping[str, Moment]) -> None:

@@ -42,6 +42,7 @@ from safety_stream.core.model.times import Instant, start_of, to_day
 from safety_stream.edge.clocks import LEFT_OUT, YEARS, shown
 from safety_stream.edge.entries import Entry, Reject, UnreadableFile, plain
 from safety_stream.edge.personal import is_code
+from safety_stream.edge.stated import Wrong
 from safety_stream.edge.tabular import Layout, Row, Table, open_table
 from safety_stream.wire.schema import Json
 
@@ -210,24 +211,20 @@ def _misfits(beside: _Beside, last: int) -> Iterator[Reject]:
 def _entry(row: Row, by_index: Mapping[str, _Counted]) -> Entry | Reject:
     try:
         return _made(row, {name: str(cell) for name, cell in row.cells.items()}, by_index)
-    except _Wrong as wrong:
+    except Wrong as wrong:
         return Reject(line=row.line, reason=str(wrong))
-
-
-class _Wrong(Exception):
-    """Why a row is no report."""
 
 
 def _made(row: Row, cells: Mapping[str, str], by_index: Mapping[str, _Counted]) -> Entry:
     missing = [name for name in _NEEDED if name not in cells]
     if missing:
-        raise _Wrong(f"there is no column {missing[0]}")
+        raise Wrong(f"there is no column {missing[0]}")
     index = cells["collision_index"]
     if not is_code(index):
-        raise _Wrong("collision_index is no index of letters and digits")
+        raise Wrong("collision_index is no index of letters and digits")
     severity = SEVERITIES.get(cells["collision_severity"])
     if severity is None:
-        raise _Wrong("collision_severity is none of 1, 2 and 3")
+        raise Wrong("collision_severity is none of 1, 2 and 3")
     counted = by_index.get(index, _Counted())
     counted.is_met = True
     _check_counted(cells, counted)
@@ -263,17 +260,17 @@ def _check_counted(cells: Mapping[str, str], counted: _Counted) -> None:
         ("number_of_casualties", sum(counted.casualties)),
     ):
         if cells[column] != str(found):
-            raise _Wrong(f"{column} is not how many there are in the other file: zip the files of one edition, whole")
+            raise Wrong(f"{column} is not how many there are in the other file: zip the files of one edition, whole")
     worst = next((str(code) for code, many in enumerate(counted.casualties, 1) if many), None)
     if worst is not None and worst != cells["collision_severity"]:
-        raise _Wrong("collision_severity is not that of the worst hurt: zip the files of one edition")
+        raise Wrong("collision_severity is not that of the worst hurt: zip the files of one edition")
 
 
 def _day(cells: Mapping[str, str]) -> date:
     try:
         return datetime.strptime(cells["date"], "%d/%m/%Y").replace(tzinfo=UTC).date()
     except ValueError:
-        raise _Wrong("date is no day like 31/01/2026") from None
+        raise Wrong("date is no day like 31/01/2026") from None
 
 
 _FIRST_YEAR: Final = 1979
@@ -283,16 +280,16 @@ _FIRST_YEAR: Final = 1979
 def _when(cells: Mapping[str, str]) -> tuple[Instant, Instant | None]:
     day = _day(cells)
     if day.year < _FIRST_YEAR or day.year not in YEARS:
-        raise _Wrong("date is before 1979, when STATS19 began, or in no year there is")
+        raise Wrong("date is before 1979, when STATS19 began, or in no year there is")
     if cells["time"] in _MISSING:
         return start_of(to_day(day)), start_of(to_day(day) + 1) - 1
     try:
         hour = datetime.strptime(cells["time"], "%H:%M").replace(tzinfo=UTC).time()
     except ValueError:
-        raise _Wrong("time is no time of day like 17:30, and not -1 for none") from None
+        raise Wrong("time is no time of day like 17:30, and not -1 for none") from None
     at = shown(datetime.combine(day, hour))
     if at is None:
-        raise _Wrong(f"time {LEFT_OUT}")
+        raise Wrong(f"time {LEFT_OUT}")
     return at[0], at[1] if at[1] > at[0] else None
 
 
@@ -300,7 +297,7 @@ def _place(cells: Mapping[str, str]) -> ReportedPlace | None:
     lsoa, district = (_gss(cells.get(name, "")) for name in _GSS_CODES)
     easting, northing = (_metres(cells.get(f"location_{name}_osgr", "")) for name in ("easting", "northing"))
     if (easting is None) != (northing is None):
-        raise _Wrong("location_easting_osgr and location_northing_osgr go together: state both, or neither")
+        raise Wrong("location_easting_osgr and location_northing_osgr go together: state both, or neither")
     if easting is None and lsoa is None and district is None:
         return None
     return ReportedPlace(easting=easting, northing=northing, lsoa=lsoa, area=district)
@@ -310,7 +307,7 @@ def _gss(text: str) -> str | None:
     if text in _MISSING:
         return None
     if not (len(text) == 9 and text[0].isascii() and text[0].isupper() and text[1:].isascii() and text[1:].isdigit()):  # noqa: PLR2004
-        raise _Wrong("lsoa_of_collision_location or local_authority_ons_district is no GSS code, and not -1 for none")
+        raise Wrong("lsoa_of_collision_location or local_authority_ons_district is no GSS code, and not -1 for none")
     return text
 
 
@@ -319,7 +316,7 @@ def _metres(text: str) -> int | None:
         return None
     whole = text.removesuffix(".0")
     if not (whole.isascii() and whole.isdigit() and int(whole[:8]) <= 1_300_000):  # noqa: PLR2004 - the grid's north
-        raise _Wrong("location_easting_osgr or location_northing_osgr is no number of metres on the national grid")
+        raise Wrong("location_easting_osgr or location_northing_osgr is no number of metres on the national grid")
     return int(whole)
 
 
@@ -342,5 +339,5 @@ def _details(index: str, severity: str, cells: Mapping[str, str], counted: _Coun
 
 def _code(column: str, code: str) -> str:
     if not (code.isascii() and code.isdigit() and len(code) <= 4):  # noqa: PLR2004 - no code has more
-        raise _Wrong(f"{column} is no code in digits")
+        raise Wrong(f"{column} is no code in digits")
     return code
