@@ -64,7 +64,6 @@ def acknowledge_many(site: Site, request: Request, person: Person, form: FormDat
         request.session["said"] = "Nothing was ticked."
         return RedirectResponse("/inbox", status_code=303)
     sending, asked = uuid.uuid4(), [alert_id[:LONGEST] for alert_id, _, _ in ticked]
-    where = f"/inbox/acknowledged?{urlencode({'of': str(sending), 'alert': asked}, doseq=True)}"
     for alert_id, _, version in ticked:
         if seen_alert(site, person, alert_id) is None:
             continue
@@ -77,7 +76,7 @@ def acknowledge_many(site: Site, request: Request, person: Person, form: FormDat
         except NotSent as error:
             said = f"Not all of them were sent: {error}"
             return _acknowledged(site, request, person, sending, asked, not_sent_from=alert_id, mistake=said)
-    return RedirectResponse(where, status_code=303)
+    return RedirectResponse(_where(sending, asked), status_code=303)
 
 
 def acknowledged(site: Site, request: Request, person: Person) -> Response:
@@ -109,11 +108,15 @@ def _acknowledged(
             answer = site.answers.to(_action_id(sending, alert_id)) if is_sent else None
             yield Asked(alert_id=alert_id, alert=seen_alert(site, person, alert_id), answer=answer, is_sent=is_sent)
 
-    where = f"/inbox/acknowledged?{urlencode({'of': str(sending), 'alert': asked}, doseq=True)}"
-    view = acknowledged_view(list(each()), where, site.catalogue)
+    view = acknowledged_view(list(each()), _where(sending, asked), site.catalogue)
     response = page(request, site, person, "acknowledged.html", view=view, mistake=mistake)
     response.status_code = 503 if mistake else 200
     return response
+
+
+def _where(sending: uuid.UUID, asked: list[str]) -> str:
+    """The address that tells what became of it."""
+    return f"/inbox/acknowledged?{urlencode({'of': str(sending), 'alert': asked}, doseq=True)}"
 
 
 def _action_id(sending: uuid.UUID, alert_id: str) -> str:
