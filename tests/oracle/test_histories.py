@@ -78,6 +78,10 @@ CAN_BE = {
         raised(),
         more_known(MONTH, of=NOON - DAY, reason="back-dated", late=True),
     ],
+    "restated to what nobody can act on, and so out of what is shown": [
+        raised(),
+        more_known(6 * DAY, reason="restated", findings=[found("e", NOON - HOUR)], late=True),
+    ],
     "true again": [raised(), withdrawn(), raised(version=3, episode=2)],
     "of two subjects at a time": [raised(), raised(alert_id="b", subject="victim:tok-b"), withdrawn()],
 }

@@ -119,7 +119,12 @@ class Story:
             return int(version["last_completed_at"])
         before = {one["finding_id"]: one for one in (self.last["findings"] if self.stands and self.last else ())}
         changed = [one for one in version["findings"] if before.get(one["finding_id"]) != one]
-        return int(changed[0]["completed_at"]) if len(changed) == 1 else None
+        if len(changed) != 1:
+            return None
+        completed = int(changed[0]["completed_at"])
+        # One that was too old to be shown comes up when a shown one goes, or becomes older than all that are shown.
+        gone = before.keys() - {one["finding_id"] for one in version["findings"]}
+        return None if any(completed <= before[one]["completed_at"] for one in gone) else completed
 
     def _must_be_told(self, version: Plain) -> bool:
         if self._is_late(version):
