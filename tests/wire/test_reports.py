@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -10,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.wire.strategies import DEGREES, INSTANTS
 
+from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
-from safety_stream.data_files import schemas_folder
+from safety_stream.core.model.times import to_instant
+from safety_stream.core.stages.intake import checker
+from safety_stream.data_files import catalogue_folder, schemas_folder
 from safety_stream.wire.codecs import decode_report, shipped_codecs
 from safety_stream.wire.framing import HEADER_LENGTH, schema_id_of
 from safety_stream.wire.general import DocumentFault, General, to_datum, to_document
@@ -174,6 +178,17 @@ def test_every_example_reads_back_as_the_document_it_was(path: Path):
 
     assert datum == again
     assert datum == to_datum(to_document(again, NEWEST.schema), NEWEST.schema)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_intake_takes_every_example(path: Path):
+    """Partners copy them."""
+    shipped = load_catalogue(catalogue_folder())
+    report = decode_report(encode_document(json.loads(path.read_text())))
+
+    version = checker(shipped)(report, f"partner.{report.source}", to_instant(datetime(2026, 12, 31, tzinfo=UTC)))
+
+    assert (version.source, version.kind, version.action) == (report.source, report.kind, report.action)
 
 
 @pytest.mark.parametrize("details", DETAILS)

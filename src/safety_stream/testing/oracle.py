@@ -520,13 +520,20 @@ def counts_again(own: Plain, other: Plain) -> bool:
 
 
 def days_covered(claim: Plain) -> tuple[datetime, datetime]:
-    """From when to when a count is: the whole days or months it is known by, its last instant not among them."""
+    """From when to when a count is: the whole days or months it is known by, its last instant not among them.
+
+    One that says neither how long nor to what it is known is of a day.
+    """
     least = timedelta(milliseconds=1)
     starts, ends = moment(claim["occurred_from"]), moment(claim["occurred_to"])
-    ends = max(ends, starts + least)
-    if claim["precision"] != "instant":
-        starts = midnight(period_of(london_day(starts), claim["precision"])[0])
-        ends = midnight(period_of(london_day(ends - least), claim["precision"])[1])
+    known_by = claim["precision"]
+    if known_by == "instant" and starts < ends:
+        return starts, ends
+    known_by = "day" if known_by == "instant" else known_by
+    starts, ends = (
+        midnight(period_of(london_day(one), known_by)[side])
+        for side, one in enumerate((starts, max(ends, starts + least) - least))
+    )
     return starts, ends
 
 

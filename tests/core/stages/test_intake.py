@@ -373,6 +373,43 @@ def test_a_report_of_one_incident_is_not_of_several(catalogue: Catalogue, action
 
 
 @pytest.mark.parametrize(
+    ("count", "details", "native", "detail"),
+    [
+        (0, False, None, ""),
+        (0, True, "0", ""),
+        (7, True, "7", ""),
+        (7, True, None, ""),
+        (-1, False, None, "field count must be 0 or more"),
+        # A partner that fills the details alone says 1 in the envelope: the schema's default.
+        (1, True, "7", "fields count and aggregate_count.value are not the same number"),
+        (1, True, "-7", "fields count and aggregate_count.value are not the same number"),
+        (1, True, "9999999999999999", "fields count and aggregate_count.value are not the same number"),
+        (0, True, None, "field count is 0 and aggregate_count.value is null"),
+        (1_000_001, True, "1000001", "field count is more than 1000000"),
+    ],
+)
+def test_a_count_is_one_number_and_what_was_suppressed_is_none(
+    catalogue: Catalogue, count: int, details: bool, native: str | None, detail: str
+) -> None:
+    report = a_report(
+        source="partnership-counts",
+        kind="aggregate-count",
+        category="aggregate",
+        subtype="survey",
+        place=ReportedPlace(area="E07000117"),
+        parties=(),
+        count=count,
+        details=("aggregate_count",) if details else (),
+        native=() if native is None else (Fact("counted", native),),
+    )
+
+    found = taken(catalogue, report, "partner.partnership-counts")
+
+    assert getattr(found, "detail", "").startswith(detail)
+    assert isinstance(found, IncidentVersion) is (detail == "")
+
+
+@pytest.mark.parametrize(
     ("place", "action", "is_refused"),
     [
         (ReportedPlace(area="E07000117"), "new", False),

@@ -138,8 +138,14 @@ def test_neighbourhoods_are_counted_beside_one_another_and_not_beside_their_dist
         (("2026-01-31", None, "month"), ("2026-01-01", None, "month"), False),
         (("2026-01-31", None, "month"), ("2026-02-01", None, "month"), True),
         (("2026-01-15", "2026-03-15", "month"), ("2026-03-31", None, "day"), False),
-        # By the instant: two calls of one day are two, one instant is one.
-        (("2026-01-01T10:00", None, "instant"), ("2026-01-01T14:00", None, "instant"), True),
+        # Told by the instant: a wave is one however often it is told that day, and hours are what they are.
+        (("2026-01-01T10:00", None, "instant"), ("2026-01-01T10:01", None, "instant"), False),
+        (("2026-01-01T23:59", None, "instant"), ("2026-01-02", None, "instant"), True),
+        (
+            ("2026-01-01T10:00", "2026-01-01T11:00", "instant"),
+            ("2026-01-01T11:00", "2026-01-01T12:00", "instant"),
+            True,
+        ),
         (("2026-01-01T10:00", None, "instant"), ("2026-01-01T10:00", None, "instant"), False),
         (("2026-01-01T10:00", None, "instant"), ("2026-01-01", None, "day"), False),
     ],

@@ -21,7 +21,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -133,6 +133,9 @@ def _on_record(trail: Trail, records: Sequence[Record], outputs: Sequence[Output
 
 _PARTITION = 0
 """Partners' topics have one."""
+
+_COUNTED: Final = "counted"
+"""What the schema marks of a count's details: the number, which the envelope says too."""
 
 
 def _word_of_feeds(values: Iterable[msgspec.Struct]) -> list[Output]:
@@ -257,10 +260,25 @@ def _check_kind(source: Source, report: Report) -> None:
             raise Refused("schema-violation", f"details of another kind are filled in; only {own} may be")
     if report.action in _TAKES_BACK:
         return
-    if report.count < 1:
-        raise Refused("schema-violation", "field count must be 1 or more")
-    if report.count > 1 and report.kind != COUNT:
+    if report.kind == COUNT:
+        _check_count(report)
+    elif report.count != 1:
         raise Refused("schema-violation", f"field count: a report of kind {report.kind} is of one; more are an {COUNT}")
+
+
+def _check_count(report: Report) -> None:
+    """A number said twice is the same number, and what a source suppressed is no nought."""
+    if report.count < 0:
+        raise Refused("schema-violation", "field count must be 0 or more")
+    stated = [number_of(fact.value) for fact in report.native if fact.name == _COUNTED]
+    if stated and stated != [report.count]:
+        raise Refused("schema-violation", "fields count and aggregate_count.value are not the same number: mend one")
+    if report.count == 0 and report.details and not stated:
+        raise Refused(
+            "schema-violation",
+            "field count is 0 and aggregate_count.value is null: what was suppressed has no number, so leave the "
+            "report out; say 0 in both if there was none",
+        )
 
 
 def _check_identity(source: Source, report: Report) -> None:

@@ -8,7 +8,8 @@ two counts of the same thing, of the same people, at the same time, the first st
 
 *The same thing*: one source, kind, category and subtype. *The same people*: one district, and one LSOA of it where both
 name one; a count of the district holds those of its LSOAs. *The same time*: their periods share an instant. A period is
-as stated, its end out, widened to the whole days or months it is known by; one without a length is its first instant.
+as stated, its end out, widened to the whole days or months it is known by; one without a length is its day, for nobody
+counts many people in an instant.
 
 Intake decides, because there alone all reports of a source are seen on one partition, in the order sent, with the bytes
 that a refusal keeps. What it remembers is what register goes by, a version for each report (`outranks`): so a count
@@ -90,9 +91,12 @@ class Periods:
 def period_covered(version: IncidentVersion) -> tuple[Instant, Instant]:
     """The first instant a count covers, and the first after it."""
     first, last = version.occurred_from, max(version.occurred_from, version.occurred_to - 1)
-    if version.precision == "instant":
-        return first, last + 1
-    begins, ends = (period_of(day_of(at), version.precision) for at in (first, last))
+    precision = version.precision
+    if precision == "instant":
+        if version.occurred_to > first:
+            return first, last + 1
+        precision = "day"
+    begins, ends = (period_of(day_of(at), precision) for at in (first, last))
     return start_of(begins.starts), start_of(ends.ends)
 
 
