@@ -167,7 +167,9 @@ def budget(
     settings = catalogue_of(catalogue, areas).signals
     if settings is None:
         raise Wrong("this catalogue judges nothing: it has no signals.yaml")
-    histories = sorted({settings.expecting.least_years, settings.expecting.trusted.b})
+    expecting = settings.expecting
+    # As short as each method may have, and as long as it looks back.
+    histories = sorted({expecting.short.b, expecting.least_years, expecting.trusted.b})
     rows: list[FalseAlarms] = []
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         each = counties * WEEKS_OF_A_YEAR
