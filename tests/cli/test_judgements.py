@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,12 +20,15 @@ from tests.core.stages.judged_world import (
     run,
 )
 from tests.core.stages.making import covering
+from typer.testing import CliRunner
 
 from safety_stream.catalogue.loading import load_catalogue
+from safety_stream.cli import app
 from safety_stream.cli.judgements import agrees, beyond, newest_of, worked_out_again
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.judgements.settings import Accepted
 from safety_stream.core.model.judgements import Judgement, Signal
+from safety_stream.core.model.times import to_date
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.data_files import catalogue_folder
 from safety_stream.synthetic.quiet import SIGNALS, Brought, FalseAlarms
@@ -80,6 +85,23 @@ def test_whatever_the_levels_were_the_bounds_of_every_method_follow_from_the_rec
     assert {one.together for one in said} == {1, 4}
     assert {one.signal for one in said} == {"none", "amber", "red", "improvement"}
     assert all(map(agrees_again, said))
+
+
+@pytest.mark.parametrize("value", [17, 16])
+def test_a_week_is_told_from_what_a_replay_wrote(judged: list[Judgement], tmp_path: Path, value: int):
+    """Without a broker, and whether the record was changed since."""
+    day = next(one for one in judged if one.signal == "red")
+    written = tmp_path / "signals.jsonl"
+    records = [*judged, msgspec.structs.replace(day, counted=value)]
+    written.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in records))
+    asked = ("--area", day.area, "--indicator", day.indicator, "--day", to_date(day.starts).isoformat())
+
+    told = CliRunner().invoke(app, ["indicators", "why", *asked, "--from", str(written), "--json"])
+    reds = CliRunner().invoke(app, ["indicators", "signals", "--signal", "red", "--from", str(written), "--json"])
+
+    assert (day.value, told.exit_code) == (17, 0)
+    assert json.loads(told.stdout)["agrees"] is (value == 17)
+    assert [json.loads(line)["starts"] for line in reds.stdout.splitlines()] == [day.starts]
 
 
 def test_a_record_without_levels_says_nothing_of_its_bounds(judged: list[Judgement]):

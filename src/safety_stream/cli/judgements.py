@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from itertools import product
+from pathlib import Path
 from random import Random
 from typing import Annotated, Final
 
@@ -28,6 +29,7 @@ from safety_stream.cli.terminal import (
     print_table,
     say,
 )
+from safety_stream.cli.told import told_in
 from safety_stream.config import Connection
 from safety_stream.core.judgements.settings import WEEKS_OF_A_YEAR, Accepted, DaySettings, Settings
 from safety_stream.core.model.judgements import Judgement, Reason, Signal
@@ -53,6 +55,16 @@ _WORDS: Final[dict[Reason, str]] = {
 
 SignalOption = Annotated[Signal | None, typer.Option("--signal", help="Only periods with this signal.")]
 
+JudgementsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        exists=True,
+        dir_okay=False,
+        help="The feeds/signals.jsonl that `replay` wrote (also gzip), in place of what Kafka holds.",
+    ),
+]
+
 
 @on_kafka
 def signals(
@@ -60,13 +72,14 @@ def signals(
     area: Annotated[str | None, typer.Option("--area", help="Only this area, by its code.")] = None,
     indicator: Annotated[str | None, typer.Option("--indicator", help="Only this indicator, by its id.")] = None,
     signal: SignalOption = None,
+    judged: JudgementsFile = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
     """Print the newest judgement of every week and day that is a signal, or that is one kind of signal."""
     known = catalogue_of(catalogue, areas).areas
-    newest = newest_of(read_values(kafka, "signals", Judgement))
+    newest = _newest_judged(kafka, judged)
     wanted = [
         one
         for one in newest
@@ -109,6 +122,7 @@ def why(
     indicator: Annotated[str, typer.Option("--indicator", help="The indicator, by its id.")],
     week: Annotated[str | None, typer.Option("--week", help="Any day of the week, such as 2026-01-31.")] = None,
     day: Annotated[str | None, typer.Option("--day", help="The day, of what is judged by the day.")] = None,
+    judged: JudgementsFile = None,
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
@@ -121,7 +135,7 @@ def why(
     known = catalogue_of(catalogue, areas)
     found = [
         one
-        for one in newest_of(read_values(kafka, "signals", Judgement))
+        for one in _newest_judged(kafka, judged)
         if (one.area, one.indicator, one.period, one.starts) == (area, indicator, kind, starts)
     ]
     if not found:
@@ -274,6 +288,14 @@ def _tell_of_days(daily: DaySettings, quiet: list[FalseDays]) -> None:
 
 
 _DAYS_A_YEAR = 365
+
+
+def _newest_judged(kafka: Connection, judged: Path | None) -> list[Judgement]:
+    """The newest judgement of each week and day, of Kafka's or of a file's."""
+    if judged is None:
+        return newest_of(read_values(kafka, "signals", Judgement))
+    mend = "name the feeds/signals.jsonl that `replay` wrote, a judgement a line"
+    return newest_of(told_in(judged, msgspec.json.Decoder(Judgement).decode, mend))
 
 
 def newest_of(said: Iterable[Judgement]) -> list[Judgement]:
