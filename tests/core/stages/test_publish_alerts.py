@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record, an_alert, as_granted
 from tests.delivery.making import BOUNDS, subscription
 
-from safety_stream.core.audit import chained
+from safety_stream.core.audit import Chain, chained, verified
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.handling import HandledAlert, Handling, HandlingNews
@@ -23,7 +23,7 @@ from safety_stream.core.policy import parties_of
 from safety_stream.core.stages import publish_alerts
 from safety_stream.core.stages.publish_alerts import cause_told
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import Output
+from safety_stream.core.stages.stage import MORE_ROW, Output, Step
 from safety_stream.delivery.deciding import decide
 
 ALERT = an_alert(priority="P3", audiences=("analyst", "duty-officer"))
@@ -116,11 +116,22 @@ def on_trial(catalogue: Catalogue) -> Catalogue:
 
 
 def tell_each(*batches: tuple[Catalogue, AlertVersion]) -> list[Output]:
-    """Each version told under a catalogue of its own."""
+    """Each version told under a catalogue of its own, and then all that it lets go of."""
     rows = MemoryRows()
     return [
-        out for said, one in batches for out in publish_alerts.make_step(said, 1)(rows, [a_record(handled(one))], None)
+        out
+        for said, one in batches
+        for step in [publish_alerts.make_step(said, 1)]
+        for out in (*step(rows, [a_record(handled(one))], None), *the_rest(step, rows))
     ]
+
+
+def the_rest(step: Step, rows: MemoryRows) -> list[Output]:
+    """What the step goes on with until there is no more, as the loop calls it."""
+    outputs = []
+    while rows.get(MORE_ROW) is not None:
+        outputs += step(rows, [], None)
+    return outputs
 
 
 def test_nobody_hears_of_a_rule_on_trial(catalogue: Catalogue) -> None:
@@ -381,20 +392,24 @@ def told_of(outputs: list[Output], audience: str = "duty-officer") -> list[tuple
 
 
 def test_an_agreement_that_has_ended_ends_disclosure_and_its_renewal_tells_what_waited(catalogue: Catalogue) -> None:
-    """The feed is numbered on as if nothing had happened, and each refusal is on record."""
+    """The feed is numbered on as if nothing had happened, live alerts first; what became of it is on record."""
     ended, renewed = agreed(catalogue, TODAY), agreed(catalogue, TODAY + 99)
     more, another = alert(version=2, change="updated"), alert(alert_id="alert-b")
 
     outputs = tell_each((renewed, ALERT), (ended, more), (ended, another), (renewed, alert(alert_id="alert-c")))
 
-    assert told_of(outputs) == [(1, "raised", 1), (2, "updated", 2), (1, "raised", 3), (1, "raised", 4)]
+    assert told_of(outputs) == [(1, "raised", 1), (1, "raised", 2), (2, "updated", 3), (1, "raised", 4)]
     withheld = [one for one in on("withheld", outputs) if one.audience == "duty-officer"]
-    assert [(one.alert_id, one.version, one.agreements) for one in withheld] == [
-        ("alert-a", 2, ("isa",)),
-        ("alert-b", 1, ("isa",)),
+    assert [(one.state, one.alert_id, one.version, one.agreements, one.told_as) for one in withheld] == [
+        ("waits", "alert-a", 2, ("isa",), None),
+        ("waits", "alert-b", 1, ("isa",), None),
+        ("told", "alert-a", 2, (), 3),
+        ("told", "alert-b", 1, (), 4),
     ]
-    assert [one.seq for one in on("withheld", outputs)] == [1, 2, 3, 4]
-    assert "not in force: isa" == withheld[0].why
+    assert [one.seq for one in on("withheld", outputs)] == [*range(1, 9)]
+    assert {one.priority for one in withheld} == {"P3"}
+    assert ("not in force: isa", "it was told under number 3") == (withheld[0].why, withheld[2].why)
+    assert verified(Chain("withheld", 0), on("withheld", outputs)).faults == ()
 
 
 def test_another_agreement_in_its_place_tells_what_waited_too_at_the_next_tick_of_the_clock(
@@ -416,8 +431,21 @@ def test_it_ends_in_the_middle_of_a_batch_and_begins_in_one(catalogue: Catalogue
 
     outputs = step(rows, days, None)
 
-    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-0", "alert-1"]
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-1"]
     assert {one.alert_id for one in on("withheld", outputs)} == {"alert-0", "alert-2"}
+    assert the_rest(step, rows) == []
+
+
+def test_what_waited_is_told_while_its_agreement_is_in_force_and_not_once_that_has_ended_again(
+    catalogue: Catalogue,
+) -> None:
+    for_a_day = agreed(catalogue, TODAY + 2, begins=TODAY + 1)
+    days = [a_record(handled(alert(alert_id=f"alert-{day}")), received_at=NOON + day * DAY_LENGTH) for day in range(3)]
+    step, rows = publish_alerts.make_step(for_a_day, 1), MemoryRows()
+
+    outputs = [out for day in days for out in (*step(rows, [day], None), *the_rest(step, rows))]
+
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-1", "alert-0"]
 
 
 def test_what_was_told_and_is_no_longer_true_is_taken_back_after_the_agreement_has_ended(catalogue: Catalogue) -> None:
@@ -434,6 +462,8 @@ def test_what_was_told_and_is_no_longer_true_is_taken_back_after_the_agreement_h
     )
 
     assert told_of(outputs) == [(1, "raised", 1), (2, "withdrawn", 2), (1, "raised", 3)]
+    ended_for = [one.state for one in on("withheld", outputs) if one.audience == "duty-officer"]
+    assert ended_for == ["waits", "over"]
     taken = on("alerts.duty-officer", outputs)[1]
     assert (taken.explanation, taken.findings, taken.title) == (None, None, None)
 
@@ -536,7 +566,8 @@ def test_under_any_agreements_nothing_is_lost_and_nothing_told_that_is_not_grant
         assert in_force or all(one.change == "withdrawn" for one in on("alerts.duty-officer", told))
         outputs += told
         straight += publish_alerts.make_step(apart[True], 1)(always, [news], None)
-    outputs += publish_alerts.make_step(apart[True], 1)(rows, [], NOON)
+    renewed = publish_alerts.make_step(apart[True], 1)
+    outputs += [*renewed(rows, [], NOON), *the_rest(renewed, rows)]
 
     feed = on("alerts.duty-officer", outputs)
     assert [one.seq for one in feed] == list(range(1, len(feed) + 1))
