@@ -80,7 +80,7 @@ class Life:
         for topic in ("incidents", "audit.changes", "findings", *indicators):
             for output in self.on(topic):
                 tracing.take(topic, output.value)
-        made = tracing.certificate(self.notices(follows), THEN)
+        made = tracing.certificate(self.notices(follows), self.untold(follows), THEN)
         assert made is not None
         return made
 

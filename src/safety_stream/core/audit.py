@@ -249,7 +249,7 @@ class _Reader:
         self._given[record.topic] = record.to_seq
 
     def _look_at_marks(self, record: Chained) -> None:
-        if any(stated != record.hash for stated in self._marked.get(record.seq, ())):
+        if any(stated != (record.hash or FIRST_HASH) for stated in self._marked.get(record.seq, ())):
             self._fault("rewritten", record.seq, "a checkpoint states another hash for this number")
 
     def _fault(self, kind: FaultKind, seq: int, said: str) -> None:

@@ -578,3 +578,164 @@ def standing(outputs: list[Output]) -> dict[str, int]:
     """What somebody holds to be true after hearing it all: the newest version of each alert that is not withdrawn."""
     heard = {one.alert_id: one for one in on("alerts.duty-officer", outputs)}
     return {name: one.version for name, one in heard.items() if one.change != "withdrawn"}
+
+
+Happening = tuple[int, str, str, bool]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.sampled_from(["raise", "update", "note", "bar", "withdraw", "forget"]),
+            st.sampled_from(["P1", "P3"]),
+            st.booleans(),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 3),
+)
+def test_told_in_slices_everybody_is_told_of_each_alert_what_they_would_be_told_of_it_at_once(
+    catalogue: Catalogue, events: list[Happening], slice_size: int
+) -> None:
+    """Between two slices comes the next news. Only where one alert stands among others, and its number, may differ."""
+    at_once, in_slices = (played_under_agreements(catalogue, events, size) for size in (10**6, slice_size))
+
+    for audience in ("duty-officer", "analyst"):
+        assert by_alert(at_once, audience) == by_alert(in_slices, audience)
+        numbers = [one.seq for one in on(f"alerts.{audience}", in_slices)]
+        assert numbers == [*range(1, len(numbers) + 1)]
+    assert verified(Chain("withheld", 0), on("withheld", in_slices)).faults == ()
+    assert {one.alert_id for one in left_waiting(in_slices)} == set()
+
+
+def played_under_agreements(catalogue: Catalogue, events: list[Happening], slice_size: int) -> list[Output]:
+    """What is put out where news comes and agreements end and begin, a slice after each, and the rest at the end."""
+    rows, outputs, versions = MemoryRows(), [], dict[int, int]()
+    steps = {True: publish_alerts.make_step(agreed(catalogue, TODAY + 9), 1)}
+    steps[False] = publish_alerts.make_step(agreed(catalogue, TODAY), 1)
+    whole, publish_alerts.SLICE = publish_alerts.SLICE, slice_size
+    try:
+        for number, what, priority, in_force in events:
+            step = steps[in_force]
+            if not in_force:
+                # What may be told so far is told before the agreement ends.
+                outputs += the_rest(steps[True], rows)
+            if what not in ("note", "forget"):
+                versions[number] = versions.get(number, 0) + 1
+            news = a_record(news_of(number, versions.get(number, 1), what, priority))
+            outputs += [*step(rows, [news], None), *step(rows, [], None)]
+        outputs += [*steps[True](rows, [], NOON), *the_rest(steps[True], rows)]
+    finally:
+        publish_alerts.SLICE = whole
+    return outputs
+
+
+def news_of(number: int, version: int, what: str, priority: Any) -> HandledAlert:
+    change: Change = {"raise": "raised", "withdraw": "withdrawn"}.get(what, "updated")  # type: ignore[assignment]
+    marking = IN_CONFIDENCE.replace("lancashire-police", "nobody") if what == "bar" else "OFFICIAL-SENSITIVE"
+    said = alert(alert_id=f"alert-{number}", version=version, change=change, priority=priority, marking=marking)
+    return handled(said, {"note": "note", "forget": "forgotten"}.get(what))  # type: ignore[arg-type]
+
+
+def by_alert(outputs: list[Output], audience: str) -> dict[str, list[Any]]:
+    """What an audience was told of each alert, in order, but for the numbers and when that was."""
+    told: dict[str, list[Any]] = {}
+    for one in on(f"alerts.{audience}", outputs):
+        said = msgspec.structs.replace(one, seq=0, prior_seq=one.prior_seq and 1, as_of=0)
+        told.setdefault(one.alert_id, []).append(said)
+    return told
+
+
+def left_waiting(outputs: list[Output]) -> list[Any]:
+    """What `withheld` says waits still."""
+    newest = {(one.audience, one.alert_id): one for one in on("withheld", outputs)}
+    return [one for one in newest.values() if one.state == "waits"]
+
+
+def kept_back(catalogue: Catalogue, alerts: list[AlertVersion]) -> MemoryRows:
+    """The rows of a door whose agreement has ended, after these alerts."""
+    rows = MemoryRows()
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(one)) for one in alerts], None)
+    return rows
+
+
+MANY = [
+    alert(alert_id=f"alert-{number:02}", priority="P1" if number == 17 else "P3", audiences=("duty-officer",))
+    for number in range(20)
+]
+
+
+def test_a_live_alert_is_told_before_what_waited_and_of_that_the_most_urgent_first(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_alerts, "SLICE", 8)
+    rows, renewed = kept_back(catalogue, MANY), publish_alerts.make_step(agreed(catalogue, TODAY + 99), 1)
+    steps = [renewed(rows, [a_record(handled(alert(alert_id="alert-live")))], None)]
+    while rows.get(MORE_ROW) is not None:
+        steps.append(renewed(rows, [], None))
+
+    told = [[one.alert_id for one in on("alerts.duty-officer", step)] for step in steps]
+    assert told[0] == ["alert-live"]
+    assert told[1][:3] == ["alert-17", "alert-00", "alert-01"]
+    assert [len(one) for one in told] == [1, 8, 8, 4]
+
+
+def test_how_much_waits_is_known_by_audience_why_and_priority(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_alerts, "SLICE", 8)
+    rows, renewed = kept_back(catalogue, MANY), publish_alerts.make_step(agreed(catalogue, TODAY + 99), 1)
+
+    def waits() -> dict[tuple[str, str, str], int]:
+        return {labels: count for labels, count in publish_alerts.waiting_now(rows).items() if count}
+
+    assert waits() == {("duty-officer", "ended", "P1"): 1, ("duty-officer", "ended", "P3"): 19}
+    renewed(rows, [], NOON)
+    assert waits() == {("duty-officer", "being-told", "P3"): 12}
+    the_rest(renewed, rows)
+    assert publish_alerts.waiting_now(rows) == {}
+
+    rows, gone = kept_back(catalogue, MANY[:2]), msgspec.structs.replace(MANY[0], version=2, change="withdrawn")
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(gone))], None)
+    more = msgspec.structs.replace(MANY[1], version=2, change="updated", priority="P2")
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(more))], None)
+    assert waits() == {("duty-officer", "ended", "P2"): 1}
+
+
+def test_what_waits_for_an_agreement_to_begin_is_told_apart_from_what_waits_for_a_renewal(catalogue: Catalogue) -> None:
+    rows, one = MemoryRows(), alert(audiences=("duty-officer",))
+    publish_alerts.make_step(agreed(catalogue, TODAY + 9, begins=TODAY + 1), 1)(rows, [a_record(handled(one))], None)
+
+    assert publish_alerts.waiting_now(rows)["duty-officer", "not-begun", "P3"] == 1
+
+
+def test_a_record_of_a_day_gone_by_tells_nothing_that_waits_today(catalogue: Catalogue) -> None:
+    """A backfill brings records of days on which the agreement was in force: what is new is told by its own day."""
+    ended = publish_alerts.make_step(agreed(catalogue, TODAY), 1)
+    rows, old = kept_back(catalogue, MANY[:1]), alert(alert_id="alert-old")
+    outputs = [*ended(rows, [a_record(handled(old), received_at=NOON - DAY_LENGTH)], None), *the_rest(ended, rows)]
+
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-old"]
+
+
+def test_what_a_day_gone_by_held_back_is_told_today(catalogue: Catalogue) -> None:
+    """A backfill from before the agreement began, while something waits that no agreement covers by now."""
+    begun = publish_alerts.make_step(agreed(catalogue, TODAY + 9, begins=TODAY), 1)
+    rows, old = MemoryRows(), alert(alert_id="alert-old", audiences=("duty-officer",))
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(MANY[0]))], None)
+    begun(rows, [], NOON)
+    outputs = [*begun(rows, [a_record(handled(old), received_at=NOON - DAY_LENGTH)], None), *begun(rows, [], NOON)]
+
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-old"]
+
+
+def test_what_a_store_kept_before_there_was_an_order_is_told_too(catalogue: Catalogue) -> None:
+    rows = MemoryRows()
+    rows.put(b"waiting/duty-officer", msgspec.msgpack.encode([["isa-duty-officer"]]))
+    rows.put(b"held/duty-officer/0a", msgspec.msgpack.encode(handled(alert(alert_id="0a"))))
+    renewed = publish_alerts.make_step(catalogue, 1)
+    outputs = [*renewed(rows, [], NOON), *the_rest(renewed, rows)]
+
+    assert told_of(outputs) == [(1, "raised", 1)]
+    assert not list(rows.scan(b"held/", b"held0"))
