@@ -222,8 +222,8 @@ def read_certificate(path: Path) -> Certificate:
         made = msgspec.json.decode(written, type=Certificate)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Wrong(f"{path} holds no whole certificate ({error}): get it again from whoever made it") from None
-    read = msgspec.to_builtins(made)
-    if {"untold": None} | msgspec.json.decode(written) != read:
+    read = msgspec.json.decode(msgspec.json.encode(made))
+    if read | msgspec.json.decode(written) != read:
         # What is not read is not signed either.
         raise Wrong(f"{path} says something that no certificate does: get it again, or run the version that made it")
     return made
