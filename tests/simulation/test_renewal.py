@@ -25,12 +25,14 @@ from safety_stream.core.model.times import DAY_LENGTH, day_of
 from safety_stream.core.stages import publish_alerts
 from safety_stream.core.stages.stage import MORE_ROW, Output, Record, Rows, Step
 from safety_stream.core.withholding import StillWithheld
-from safety_stream.streaming.ports import Outgoing
-from safety_stream.streaming.spec import StageSpec
+from safety_stream.streaming.feed import HandOver
+from safety_stream.streaming.loop import Ports, Surroundings, assemble
+from safety_stream.streaming.ports import Outgoing, Unobserved
+from safety_stream.streaming.spec import LoopSettings, StageSpec
 from safety_stream.streaming.wiring import stage_specs
 from safety_stream.testing.backbone import Deployment
 from safety_stream.testing.log import Log
-from safety_stream.testing.simulation import Plan, Simulation, Wrong
+from safety_stream.testing.simulation import Plan, Simulation, Wrong, remembered
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import members, stage
@@ -38,6 +40,7 @@ from safety_stream.wire.topology import members, stage
 SEEDS = 80
 MUTANT_SEEDS = 40
 ALERTS = 12
+CHANGELOG = "changelog.publish-alerts"
 
 
 class Renewal:
@@ -48,7 +51,7 @@ class Renewal:
         (self._spec,) = stage_specs([stage("publish-alerts")], catalogue, 1)
         self.stages: Sequence[StageSpec] = (self._spec,)
         self._feeds = members("alerts.", catalogue)
-        topics = ("handled-alerts", "withheld", "changelog.publish-alerts", *self._feeds, *members("audit.", catalogue))
+        topics = ("handled-alerts", "withheld", CHANGELOG, *self._feeds, *members("audit.", catalogue))
         self.topics: Mapping[str, int] = dict.fromkeys(topics, 1)
         self._wire = Records()
         versions = Counter[str]()
@@ -66,6 +69,8 @@ class Renewal:
             still.take(one)
         if still.counts():
             yield f"still waiting: {still.counts()}"
+        if any(row.startswith(b"held/") for rows in remembered(log, CHANGELOG) for row in rows):
+            yield "something is kept that was told"
         yield from (fault.said for fault in verified(Chain("withheld", 0), withheld).faults)
         newest = {one.alert.alert_id: one.alert for one in self._values(log, "handled-alerts", HandledAlert)}
         stands = {name: alert.version for name, alert in newest.items() if alert.change != "withdrawn"}
@@ -140,11 +145,33 @@ def _steps_that_told_what_waited(simulation: Simulation) -> int:
     """By the mark each transaction leaves: after how many of them more was left to do."""
     left = [
         record
-        for _, _, record in simulation.log.read("changelog.publish-alerts")
+        for _, _, record in simulation.log.read(CHANGELOG)
         if (record.key or b"").startswith(b"waiting/") and record.value is not None
     ]
     waits = [msgspec.msgpack.decode(record.value, type=publish_alerts.Waiting) for record in left]
     return len({one.reached for one in waits if one.reached})
+
+
+class Heard(Unobserved):
+    """Keeps how many alerts are said to wait."""
+
+    def __init__(self) -> None:
+        self.waiting: list[int] = []
+
+    def withheld(self, alerts: Mapping[tuple[str, str, str], int]) -> None:
+        self.waiting.append(sum(alerts.values()))
+
+
+def test_what_waits_is_told_after_each_commit_until_nothing_does(beginning: Catalogue):
+    for seed in range(3):
+        heard = Heard()
+
+        def assembled(spec: StageSpec, ports: Ports, hand_over: HandOver, settings: LoopSettings, around: Surroundings):
+            return assemble(spec, ports, hand_over, settings, replace(around, observer=heard))  # noqa: B023
+
+        Simulation(replace(plan(seed), assemble=assembled), Renewal(beginning, seed)).run()
+
+        assert (max(heard.waiting) > 2, heard.waiting[-1]) == (True, 0)
 
 
 # --- it can fail --------------------------------------------------------------------------------------------
