@@ -103,6 +103,14 @@ def test_a_day_before_an_agreement_ends_or_is_due_for_review_lint_says_so(folder
     assert "agreement isa-safeguarding has ended: nothing is told under it" in said(ends)
 
 
+def test_a_policy_that_warns_of_no_end_is_told_so(folder: Path):
+    spoil(folder, GRANTS, "renewal: {warn_days", "# renewal: {warn_days")
+
+    (told,) = [issue for issue in lint_catalogue(folder) if "nobody is warned before" in issue.what]
+    assert (told.severity, told.file) == ("warning", GRANTS)
+    assert "add renewal: {warn_days" in told.mend
+
+
 def test_a_catalogue_without_a_policy_tells_nobody_anything(folder: Path):
     for file in (GRANTS, SIGNED):
         (folder / file).unlink()

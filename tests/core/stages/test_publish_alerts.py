@@ -17,9 +17,10 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.handling import HandledAlert, Handling, HandlingNews
 from safety_stream.core.model.published import AuditRecord
-from safety_stream.core.model.sharing import Grant
+from safety_stream.core.model.sharing import Grant, Withheld
 from safety_stream.core.model.times import DAY_LENGTH, MINUTE, Day, day_of
 from safety_stream.core.policy import parties_of
+from safety_stream.core.putting_right import Notices
 from safety_stream.core.stages import publish_alerts
 from safety_stream.core.stages.publish_alerts import cause_told
 from safety_stream.core.stages.rows import MemoryRows
@@ -599,7 +600,7 @@ def test_told_in_slices_everybody_is_told_of_each_alert_what_they_would_be_told_
     catalogue: Catalogue, events: list[Happening], slice_size: int
 ) -> None:
     """Between two slices comes the next news. Only where one alert stands among others, and its number, may differ."""
-    at_once, in_slices = (played_under_agreements(catalogue, events, size) for size in (10**6, slice_size))
+    at_once, in_slices = (played_under_agreements(catalogue, events, size) for size in (None, slice_size))
 
     for audience in ("duty-officer", "analyst"):
         assert by_alert(at_once, audience) == by_alert(in_slices, audience)
@@ -609,12 +610,15 @@ def test_told_in_slices_everybody_is_told_of_each_alert_what_they_would_be_told_
     assert {one.alert_id for one in left_waiting(in_slices)} == set()
 
 
-def played_under_agreements(catalogue: Catalogue, events: list[Happening], slice_size: int) -> list[Output]:
-    """What is put out where news comes and agreements end and begin, a slice after each, and the rest at the end."""
+def played_under_agreements(catalogue: Catalogue, events: list[Happening], slice_size: int | None) -> list[Output]:
+    """What is put out where news comes and agreements end and begin, a slice after each, and the rest at the end.
+
+    Without a size everything that waited is told before any news.
+    """
     rows, outputs, versions = MemoryRows(), [], dict[int, int]()
     steps = {True: publish_alerts.make_step(agreed(catalogue, TODAY + 9), 1)}
     steps[False] = publish_alerts.make_step(agreed(catalogue, TODAY), 1)
-    whole, publish_alerts.SLICE = publish_alerts.SLICE, slice_size
+    whole, publish_alerts.SLICE = publish_alerts.SLICE, slice_size or 10**6
     try:
         for number, what, priority, in_force in events:
             step = steps[in_force]
@@ -623,6 +627,8 @@ def played_under_agreements(catalogue: Catalogue, events: list[Happening], slice
                 outputs += the_rest(steps[True], rows)
             if what not in ("note", "forget"):
                 versions[number] = versions.get(number, 0) + 1
+            if slice_size is None:
+                outputs += step(rows, [], NOON)
             news = a_record(news_of(number, versions.get(number, 1), what, priority))
             outputs += [*step(rows, [news], None), *step(rows, [], None)]
         outputs += [*steps[True](rows, [], NOON), *the_rest(steps[True], rows)]
@@ -720,14 +726,24 @@ def test_a_record_of_a_day_gone_by_tells_nothing_that_waits_today(catalogue: Cat
 
 
 def test_what_a_day_gone_by_held_back_is_told_today(catalogue: Catalogue) -> None:
-    """A backfill from before the agreement began, while something waits that no agreement covers by now."""
-    begun = publish_alerts.make_step(agreed(catalogue, TODAY + 9, begins=TODAY), 1)
-    rows, old = MemoryRows(), alert(alert_id="alert-old", audiences=("duty-officer",))
-    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(MANY[0]))], None)
-    begun(rows, [], NOON)
-    outputs = [*begun(rows, [a_record(handled(old), received_at=NOON - DAY_LENGTH)], None), *begun(rows, [], NOON)]
+    """A backfill from before the agreement began, while something waits that it does not cover."""
+    (grant,) = [one for one in catalogue.sharing.grants if one.subscriber == "duty-officer"]
+    over = msgspec.structs.replace(grant.agreement, valid_to=TODAY)
+    begun = msgspec.structs.replace(grant.agreement, valid_from=TODAY)
+    grants = (
+        msgspec.structs.replace(grant, id="over", agreement=over, areas=("E07000120",)),
+        msgspec.structs.replace(grant, id="begun", agreement=begun, areas=("E07000117",)),
+    )
+    sharing = msgspec.structs.replace(catalogue.sharing, grants=grants)
+    step, rows = publish_alerts.make_step(msgspec.structs.replace(catalogue, sharing=sharing), 1), MemoryRows()
+    elsewhere = alert(alert_id="alert-b", area="E07000120", areas=("E07000120",), audiences=("duty-officer",))
 
-    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-old"]
+    assert on("withheld", step(rows, [a_record(handled(elsewhere))], None)) != []
+    old = a_record(handled(alert(audiences=("duty-officer",))), received_at=NOON - DAY_LENGTH)
+    outputs = [*step(rows, [old], None), *the_rest(step, rows)]
+
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-a"]
+    assert publish_alerts.waiting_now(rows)["duty-officer", "ended", "P3"] == 1
 
 
 def test_what_a_store_kept_before_there_was_an_order_is_told_too(catalogue: Catalogue) -> None:
@@ -739,3 +755,35 @@ def test_what_a_store_kept_before_there_was_an_order_is_told_too(catalogue: Cata
 
     assert told_of(outputs) == [(1, "raised", 1)]
     assert not list(rows.scan(b"held/", b"held0"))
+
+
+def test_what_was_put_right_and_waits_is_untold_and_a_renewal_makes_a_notice_of_each_cause(
+    catalogue: Catalogue,
+) -> None:
+    """Versions 2 and 3 were brought about by two reports, while the agreement had ended."""
+    first, second = (f"00000000-0000-5000-8000-00000000000{letter}" for letter in "ab")
+    ended, renewed = agreed(catalogue, TODAY), agreed(catalogue, TODAY + 99)
+    versions = [
+        ALERT,
+        alert(version=2, change="updated", cause=f"{first} correct"),
+        alert(version=3, change="updated", cause=f"{second} withdraw"),
+    ]
+    meanwhile = [(renewed, versions[0]), (ended, versions[1]), (ended, versions[2])]
+
+    def of_the_first(outputs: list[Output]) -> Notices:
+        notices = Notices(follows=first)
+        told = sorted((out.value for out in outputs), key=lambda one: isinstance(one, Withheld))
+        for value in (*versions, *told):
+            notices.take(value)
+        return notices
+
+    waiting = of_the_first(tell_each(*meanwhile))
+    assert {(one.audience, one.version, one.action) for one in waiting.untold_of_the_report()} == {
+        ("analyst", 3, "correct"),
+        ("duty-officer", 3, "correct"),
+    }
+    assert waiting.all() == []
+    told = of_the_first(tell_each(*meanwhile, (renewed, alert(alert_id="alert-c"))))
+    assert told.untold_of_the_report() == []
+    assert [(one.audience, one.version) for one in told.of_the_report()] == [("analyst", 3), ("duty-officer", 3)]
+    assert {(one.incident_id, one.action) for one in told.all()} == {(first, "correct"), (second, "withdraw")}
