@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from tests.core.stages.making import NOON, an_alert
+from tests.core.stages.making import NOON, a_version, an_alert
 
+from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.sharing import Withheld
-from safety_stream.core.putting_right import Notices
+from safety_stream.core.putting_right import Notices, Tracing
+from safety_stream.data_files import catalogue_folder
 
 OURS, THEIRS = "00000000-0000-5000-8000-00000000000a", "00000000-0000-5000-8000-00000000000b"
 
@@ -117,3 +119,16 @@ def test_who_holds_nothing_has_nothing_untold():
 def test_what_version_1_of_the_record_says_waits_until_the_feed_has_it():
     assert untold(told(1, 1, None), withheld(7, 2, "None")) == [(7, 2, "correct")]
     assert untold(told(1, 1, None), withheld(7, 2, "None"), told(2, 2, 1)) == []
+
+
+def test_a_certificate_in_which_something_is_untold_is_not_complete():
+    tracing = Tracing(OURS, load_catalogue(catalogue_folder()))
+    tracing.take("incidents", a_version(incident_id=OURS, action="withdraw"))
+    found = following(OURS, told(1, 1, None), withheld(7, 2)).untold_of_the_report()
+
+    nothing_open, left = tracing.certificate([], [], NOON), tracing.certificate([], found, NOON)
+
+    assert nothing_open is not None
+    assert left is not None
+    assert (nothing_open.is_complete, nothing_open.untold) == (True, ())
+    assert (left.is_complete, left.untold) == (False, tuple(found))
