@@ -203,6 +203,11 @@ def _audit(what: str) -> Measure:
     return measure
 
 
+def _renewal(bench: Bench, run: int) -> Told:
+    with bench.child(f"renewal-{run}", sys.executable, HERE / "row_renewal.py", "sliced") as child:
+        return child.result(_CHILD_SECONDS)
+
+
 def _first_view(bench: Bench, run: int) -> Told:
     name = f"first-view-{run}"
     with bench.child(name, sys.executable, HERE / "row_pages.py", bench.folder_of(name)) as child:
@@ -463,6 +468,12 @@ ROWS = (
         "one process, no broker",
         _audit("verify"),
         at_least=20_000,
+    ),
+    Row(
+        "renewal",
+        "40,000 alerts that waited for an agreement told in slices, alerts/s",
+        "one process, no broker",
+        _renewal,
     ),
     Row(
         "takeover",

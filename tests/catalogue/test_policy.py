@@ -96,7 +96,19 @@ def test_a_day_before_an_agreement_ends_or_is_due_for_review_lint_says_so(folder
     ends, review = 47_482, 47_117
     assert said(review - 1) == []
     assert "agreement isa-safeguarding is due for review" in said(review)
+    assert [one for one in said(ends - 91) if "ends in" in one] == []
+    (soon, *_) = [one for one in said(ends - 90) if "isa-safeguarding ends in" in one]
+    assert soon.startswith("agreement isa-safeguarding ends in 90 days, on 2100-01-01: childrens-services, ")
+    assert soon.endswith("then hears nothing")
     assert "agreement isa-safeguarding has ended: nothing is told under it" in said(ends)
+
+
+def test_a_policy_that_warns_of_no_end_is_told_so(folder: Path):
+    spoil(folder, GRANTS, "renewal: {warn_days", "# renewal: {warn_days")
+
+    (told,) = [issue for issue in lint_catalogue(folder) if "nobody is warned before" in issue.what]
+    assert (told.severity, told.file) == ("warning", GRANTS)
+    assert "add renewal: {warn_days" in told.mend
 
 
 def test_a_catalogue_without_a_policy_tells_nobody_anything(folder: Path):

@@ -15,6 +15,7 @@ from safety_stream.cli.auditing import ExportedRecord, add_checkpoint, read_chec
 from safety_stream.config import Connection
 from safety_stream.core.audit import Checkpoint, Mark
 from safety_stream.core.model.times import to_iso
+from safety_stream.core.putting_right import Certificate, Notice, Untold
 from safety_stream.core.stages.recording import Trail, numbers_of
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.edge.seals import read_signer
@@ -156,3 +157,120 @@ def test_a_reason_that_is_none_is_refused_before_anything_is_looked_at():
     result = CliRunner().invoke(app, ["audit", "person", "tok-a", "--because", "curiosity", "--by", "officer-7"])
 
     assert (result.exit_code, "there is no reason curiosity" in result.stderr) == (2, True)
+
+
+CERTIFIED = Certificate(
+    incident_id="an-id", source="housing", stands_as="erase", at=7, acts=(), findings=(), resting=(), notices=(),
+    values=(), is_complete=True, untold=(),
+)  # fmt: skip
+
+NOTICE = Notice(
+    audience="duty-officer", seq=4, alert_id="alert-a", version=2, change="withdrawn", why="restated",
+    incident_id="an-id", action="erase", told_at=7,
+)  # fmt: skip
+
+UNTOLD = Untold(
+    audience="analyst", seq=9, alert_id="alert-a", version=2, change="updated", incident_id="an-id", action="erase",
+    agreements=("isa-crime",), since=7,
+)  # fmt: skip
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Path:
+    """Whose certificates are believed here: a key, and the file of a certificate of it in which nothing is open."""
+    run("key", tmp_path / "audit.pem")
+    return certificate_in(tmp_path, CERTIFIED)
+
+
+def certificate_in(folder: Path, made: Certificate) -> Path:
+    path = folder / "certificate.json"
+    auditing.write_certificate(path, read_signer(folder / "audit.pem").certificate(made))
+    return path
+
+
+def verify(path: Path, *words: object, exits: int, key: str = "audit.pem.pub") -> str:
+    """What is said of a certificate, to people."""
+    said = ["audit", "verify", "--certificate", path, "--public-key", path.parent / key, *words]
+    result = CliRunner().invoke(app, [str(word) for word in said], env={"COLUMNS": "300"})
+    assert result.exit_code == exits, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def test_a_certificate_is_believed_as_it_was_signed(certified: Path):
+    said = verify(certified, exits=0)
+
+    assert f"as signed with key {read_signer(certified.parent / 'audit.pem').key_id}" in said
+    assert "Everything has been put right" in said
+
+
+def test_what_is_open_is_said_and_told_by_the_exit_code(certified: Path):
+    left = msgspec.structs.replace(CERTIFIED, notices=(NOTICE,), untold=(UNTOLD,), is_complete=False)
+    path = certificate_in(certified.parent, left)
+
+    said = verify(path, exits=2)
+    assert "duty-officer was told, number 4: withdrawn; open" in said
+    assert "analyst was not told: erase of it waits for isa-crime; open (withheld 9)" in said
+    (line,) = verify(path, "--json", exits=2).splitlines()
+    told = json.loads(line)
+    assert (told["believed"], told["complete"]) == (True, False)
+    assert [[one["seq"] for one in told["open"][what]] for what in ("notices", "untold")] == [[4], [9]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"stands_as": "erase"', '"stands_as": "new"'),
+        ('"is_complete": true', '"is_complete": false'),
+        ('"at": 7', '"at": 8'),
+        ('"untold": []', '"untold": null'),
+        ('"key_id": "', '"key_id": "0'),
+        ('"signature": "', '"signature": "0'),
+    ],
+)
+def test_whatever_somebody_changed_it_is_not_believed_and_nothing_of_it_is_shown(certified: Path, old: str, new: str):
+    text = certified.read_text(encoding="utf-8")
+    assert old in text
+    certified.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    said = verify(certified, exits=1)
+    assert "is not to be believed: it" in said
+    assert "put right" not in said
+
+
+def test_what_is_not_signed_is_not_read_over(certified: Path):
+    text = certified.read_text(encoding="utf-8")
+    certified.write_text(text.replace("{", '{"remark": "all is well",', 1), encoding="utf-8")
+
+    assert "says something that no certificate does" in verify(certified, exits=1)
+
+
+def test_another_key_is_not_believed(certified: Path):
+    run("key", certified.parent / "other.pem")
+
+    assert "which is not among those given" in verify(certified, key="other.pem.pub", exits=1)
+
+
+def test_a_file_that_was_cut_off_is_said_to_be_none(certified: Path):
+    whole = certified.read_bytes()
+    for length in (0, 1, len(whole) // 2, len(whole) - 3):
+        certified.write_bytes(whole[:length])
+        assert "holds no whole certificate" in verify(certified, exits=1)
+
+
+def test_a_certificate_made_before_anybody_looked_at_what_was_withheld_is_believed_and_says_so(certified: Path):
+    path = certificate_in(certified.parent, msgspec.structs.replace(CERTIFIED, untold=None))
+    text = json.loads(path.read_text(encoding="utf-8"))
+    del text["untold"]
+    path.write_text(json.dumps(text), encoding="utf-8")
+
+    assert "What was withheld is not in it" in verify(path, exits=0)
+
+
+def test_a_certificate_needs_a_key_and_nothing_else(certified: Path):
+    for words, said in (
+        ((), "name it with --public-key"),
+        (("--public-key", certified.parent / "audit.pem.pub", "--part"), "leave out --from"),
+    ):
+        result = CliRunner().invoke(app, ["audit", "verify", "--certificate", str(certified), *map(str, words)])
+        assert (result.exit_code, said in result.output) == (1, True)

@@ -84,3 +84,41 @@ def test_a_difference_is_told_and_what_somebody_is_told_anew_comes_first(other: 
     assert code == 2
     assert said.splitlines()[1].split() == ["more", "field", "subject", "to", "asb-lead", "-", "asb-lead"]
     assert [one["widens"] for one in lines("diff", other, catalogue_folder())] == [False]
+
+
+def ending(folder: Path, ends: str) -> Path:
+    """The catalogue whose agreement on safeguarding ends on a day."""
+    file = folder / "policy" / "agreements.yaml"
+    before, _, after = file.read_text(encoding="utf-8").partition("id: isa-safeguarding")
+    after = after.replace("valid_to: 2100-01-01", f"valid_to: {ends}").replace("review: 2099", "review: 2030")
+    file.write_text(f"{before}id: isa-safeguarding{after}", encoding="utf-8")
+    return folder
+
+
+def test_what_ends_soon_is_named_with_whom_it_leaves_without(other: Path):
+    of_it = ("--catalogue", ending(other, "2031-05-01"))
+    (line,) = lines("expiring", "--day", "2031-04-01", *of_it)
+
+    assert (line["agreement"], line["ends"], line["days_left"]) == ("isa-safeguarding", "2031-05-01", 30)
+    assert (line["hear_nothing"][:2], line["hear_less"]) == (["childrens-services", "exploitation-team"], [])
+    code, said = run("expiring", "--day", "2031-04-01", *of_it)
+    assert (code, "Mend: renew it" in said) == (2, True)
+    assert run("expiring", "--day", "2031-06-01", *of_it)[1].count("ended") == 1
+
+
+def test_what_ends_later_than_the_policy_warns_or_is_asked_about_is_not(other: Path):
+    of_it = ("--catalogue", ending(other, "2031-05-01"))
+
+    assert run("expiring", "--day", "2031-01-30", *of_it)[0] == 0
+    assert run("expiring", "--day", "2031-01-31", *of_it)[0] == 2
+    assert run("expiring", "--day", "2031-04-01", "--within", 29, *of_it)[0] == 0
+    assert run("expiring", "--day", "2031-04-01", "--within", 30, *of_it)[0] == 2
+
+
+def test_where_the_policy_does_not_say_how_long_before_it_has_to_be_asked_for(other: Path):
+    file = other / "policy" / "policy.yaml"
+    file.write_text(file.read_text(encoding="utf-8").partition("renewal:")[0], encoding="utf-8")
+
+    code, said = run("expiring", "--catalogue", other)
+    assert (code, "give --within, or add `renewal` to it" in said) == (1, True)
+    assert run("expiring", "--within", 1, "--catalogue", other)[0] == 0

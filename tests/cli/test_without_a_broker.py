@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,10 +14,15 @@ from tests.delivery.making import subscription
 from typer.testing import CliRunner
 
 from safety_stream.cli import app, terminal
-from safety_stream.cli.terminal import Wrong
+from safety_stream.cli.terminal import Wrong, wall
 from safety_stream.config import Connection
+from safety_stream.core.model.sharing import Withheld
+from safety_stream.core.model.times import DAY_LENGTH, day_of, to_date
+from safety_stream.data_files import catalogue_folder
 from safety_stream.delivery.database import open_database
 from safety_stream.delivery.subscriptions import subscribe
+from safety_stream.streaming.ports import Incoming
+from safety_stream.wire.codecs import shipped_codecs
 
 NOBODY = "127.0.0.1:1"
 DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN)
@@ -94,10 +101,79 @@ def test_doctor_looks_at_what_it_can_and_fails_for_the_broker(tmp_path: Path):
     assert [(one["check"], one["level"]) for one in findings if one["check"] != "store"] == [
         ("schemas", "ok"),
         ("catalogue", "ok"),
+        ("agreements", "ok"),
         ("broker", "fail"),
         ("told", "warn"),
     ]
     assert all(one["mend"] for one in findings if one["level"] != "ok")
+
+
+def test_doctor_names_the_agreement_that_ends_whom_it_silences_and_the_mend(tmp_path: Path):
+    folder = Path(shutil.copytree(catalogue_folder(), tmp_path / "catalogue"))
+    register = folder / "policy" / "agreements.yaml"
+    text = register.read_text(encoding="utf-8")
+    for ends, level, said in (
+        (wall() + 9 * DAY_LENGTH, "warn", "isa-crime-and-disorder ends in 9 days, on "),
+        (wall() - DAY_LENGTH, "fail", "isa-crime-and-disorder has ended, on "),
+    ):
+        day = str(to_date(day_of(ends)))
+        register.write_text(text.replace("valid_to: 2100-01-01", f"valid_to: {day}", 1), encoding="utf-8")
+        (found,) = [one for one in doctor(tmp_path, "--catalogue", str(folder)) if one["check"] == "agreements"]
+
+        assert found["level"] == level
+        assert f"{said}{day}: analyst, asb-lead, daily-meeting, duty-officer" in found["what"]
+        assert "hears nothing" in found["what"]
+        assert found["mend"].startswith("renew it before then")
+
+
+DOCTOR = import_module("safety_stream.cli.doctor")
+
+
+def held_back(seq: int, alert_id: str, priority: Any = "P1", state: Any = "waits") -> Incoming:
+    agreements = ("isa-crime-and-disorder",) if state == "waits" else ()
+    withheld = Withheld(
+        seq=seq, audience="duty-officer", alert_id=alert_id, version=1, change="raised", why="", agreements=agreements,
+        as_of=7, state=state, priority=priority, previous_hash="", hash="",
+    )  # fmt: skip
+    return Incoming("withheld", 0, seq, 7, None, shipped_codecs().encode(withheld))
+
+
+@pytest.mark.parametrize(
+    ("records", "level", "said"),
+    [
+        ([], "ok", "nothing waits for an agreement"),
+        ([held_back(1, "a"), held_back(2, "a", state="told")], "ok", "nothing waits for an agreement"),
+        (
+            [held_back(1, "a", "P3"), held_back(2, "b", "P4")],
+            "warn",
+            "duty-officer is not told of 2 alerts (P3: 1, P4: 1): not in force: isa-crime-and-disorder",
+        ),
+        (
+            [held_back(1, "a", "P3"), held_back(2, "b")],
+            "fail",
+            "duty-officer is not told of 2 alerts (P1: 1, P3: 1): not in force: isa-crime-and-disorder",
+        ),
+    ],
+)
+def test_doctor_says_who_is_not_told_of_what_at_present(
+    monkeypatch: pytest.MonkeyPatch, records: list[Incoming], level: str, said: str
+):
+    monkeypatch.setattr(DOCTOR, "read_to_end", lambda _kafka, topics: records if topics == ["withheld"] else [])
+
+    (found,) = DOCTOR._withheld(Connection(NOBODY))
+
+    assert (found.level, found.what) == (level, said)
+    assert found.level == "ok" or "renew isa-crime-and-disorder" in found.mend
+
+
+def test_doctor_says_that_it_may_not_look_at_what_is_withheld(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> list[Incoming]:
+        raise KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+
+    monkeypatch.setattr(DOCTOR, "read_to_end", refuse)
+    (found,) = DOCTOR._withheld(Connection(NOBODY))
+
+    assert (found.level, found.what) == ("warn", "not looked at: this user may not read withheld")
 
 
 def doctor(data: Path, *words: str) -> list[dict[str, str]]:

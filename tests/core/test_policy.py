@@ -10,7 +10,7 @@ from tests.core.stages.making import NOON, an_alert
 from safety_stream.core.catalogue import Area, Areas, Parent
 from safety_stream.core.model.sharing import Grant, Sharing, SharingAgreement
 from safety_stream.core.model.times import DAY_LENGTH, Day, day_of
-from safety_stream.core.policy import Policy, differences, explain
+from safety_stream.core.policy import Policy, differences, endings, explain
 
 TODAY = day_of(NOON)
 ALERT = msgspec.structs.replace(an_alert(priority="P3", audiences=("team",)), area="N-1", areas=("N-1",))
@@ -178,3 +178,48 @@ def test_a_difference_that_tells_somebody_more_stands_out() -> None:
     ]
     assert [one.what for one in found[2:]] == ["agreement isa"]
     assert differences(old, old) == []
+
+
+SOON, LATER = an_agreement("soon", valid_to=TODAY + 9), an_agreement("later", valid_to=TODAY + 99)
+
+
+def left_without(*grants: Grant, within: int = 30, day: Day = TODAY) -> list[tuple[str, int, tuple[str, ...], ...]]:
+    agreements = {grant.agreement.id: grant.agreement for grant in grants}
+    sharing = Sharing(agreements=tuple(agreements.values()), grants=grants)
+    return [(one.agreement.id, one.days_left, one.silenced, one.narrowed) for one in endings(sharing, day, within)]
+
+
+def test_whom_an_agreement_leaves_without_anything_when_it_ends_is_silenced() -> None:
+    grants = (a_grant(agreement=SOON), a_grant("two", SOON, subscriber="others"), a_grant("three", LATER))
+    grants = (*grants[:2], msgspec.structs.replace(grants[2], fields=("subject",)))
+
+    assert left_without(*grants) == [("soon", 9, ("others",), ("team",))]
+    assert left_without(*grants, within=8) == []
+    assert left_without(*grants, within=100) == [("soon", 9, ("others",), ("team",)), ("later", 99, ("team",), ())]
+
+
+def test_an_agreement_another_takes_over_from_leaves_nobody_without() -> None:
+    before, taken_over = a_grant(agreement=SOON, areas=("NORTH",)), a_grant("two", LATER)
+
+    assert left_without(before, taken_over) == []
+    for less in ({"fields": ("subject",)}, {"areas": ("S-1",)}, {"of_persons": False}):
+        assert left_without(before, msgspec.structs.replace(taken_over, **less)) == [("soon", 9, (), ("team",))]
+    whole = a_grant(agreement=SOON, handling="C")
+    assert left_without(whole, taken_over) == [("soon", 9, (), ("team",))]
+
+
+def test_one_that_has_ended_is_told_until_another_is_in_force() -> None:
+    """As of the day asked about: there may be days between the two."""
+    after = an_agreement("after", valid_from=TODAY + 20, valid_to=TODAY + 999)
+    grants = (a_grant(agreement=SOON), a_grant("two", after))
+
+    assert left_without(*grants) == [("soon", 9, ("team",), ())]
+    assert left_without(*grants, day=TODAY + 15, within=0) == [("soon", -6, ("team",), ())]
+    assert left_without(*grants, day=TODAY + 20, within=0) == []
+
+
+def test_why_something_waits_is_that_an_agreement_has_ended_or_has_yet_to_begin() -> None:
+    begins, ended = an_agreement(valid_from=TODAY + 1), an_agreement("ended", valid_to=TODAY)
+    policy = Policy(Sharing(grants=(a_grant(agreement=begins), a_grant("two", ended, subscriber="others"))), AREAS)
+
+    assert (policy.why_waits("team", NOON), policy.why_waits("others", NOON)) == ("not-begun", "ended")

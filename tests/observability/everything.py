@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from safety_stream.core.model.sharing import Grant, Sharing, SharingAgreement
 from safety_stream.observability.metrics import DeliveryMetrics, GatewayMetrics, Metrics, ProjectionMetrics, WebMetrics
+
+AGREEMENT = SharingAgreement(
+    id="isa", title="An agreement", reference="MADE-UP/1", parties=("police", "council"),
+    purposes=("safeguarding",), bases=("CDA115",), valid_from=0, valid_to=21_000, review=20_900,
+)  # fmt: skip
+GRANT = Grant(
+    id="a-grant", subscriber="duty-officer", party="police", purpose="safeguarding", basis="CDA115",
+    agreement=AGREEMENT, fields=("title",),
+)  # fmt: skip
+SHARING = Sharing(agreements=(AGREEMENT,), grants=(GRANT,), warn_days=90)
+"""One grant, under an agreement that ends in July 2027."""
 
 
 def worker_metrics() -> Metrics:
@@ -14,6 +26,8 @@ def worker_metrics() -> Metrics:
     metrics.as_of("publish-alerts", 0, 0)
     metrics.lag("detect", "sightings", 0, 1)
     metrics.taken_over("detect", 0, 1, 0.1)
+    metrics.withheld({("duty-officer", "ended", "P1"): 2})
+    metrics.goes_by(SHARING)
     return metrics
 
 

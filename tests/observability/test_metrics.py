@@ -10,8 +10,10 @@ from typing import get_args
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.observability.everything import AGREEMENT, GRANT, SHARING
 
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.observability.metrics import ALERTING_STAGE, Metrics
@@ -19,8 +21,8 @@ from safety_stream.streaming.ports import Observer
 from safety_stream.wire.topology import STAGES
 
 NOW = 1_800_000_000_000
-LABELS = {"stage", "partition", "topic", "reason", "le"}
-"""All of them words of the topology or closed lists; a key or a token would need another."""
+LABELS = {"stage", "partition", "topic", "reason", "le", "audience", "priority", "agreement", "hears"}
+"""All of them words of the topology, the catalogue or closed lists; a key or a token would need another."""
 
 TELLS: dict[str, tuple[Callable[[Metrics], None], dict[str, float]]] = {
     "committed": (
@@ -57,6 +59,10 @@ TELLS: dict[str, tuple[Callable[[Metrics], None], dict[str, float]]] = {
         lambda metrics: metrics.lag("detect", "sightings", 3, 12),
         {'safety_stream_lag_records{partition="3",stage="detect",topic="sightings"}': 12.0},
     ),
+    "withheld": (
+        lambda metrics: metrics.withheld({("duty-officer", "ended", "P1"): 2}),
+        {'safety_stream_withheld_alerts{audience="duty-officer",priority="P1",reason="ended"}': 2.0},
+    ),
     "taken_over": (
         lambda metrics: metrics.taken_over("detect", 3, 900, 0.75),
         {
@@ -90,6 +96,7 @@ def _labelled(labels: dict[str, str]) -> str:
 def everything_told(metrics: Metrics) -> Metrics:
     for tell, _ in TELLS.values():
         tell(metrics)
+    metrics.goes_by(SHARING)
     return metrics
 
 
@@ -257,3 +264,38 @@ def test_what_a_stage_may_refuse_is_told_from_nought_on():
     }
 
     assert told == {("intake", "empty"): 0, ("intake", "oversize"): 0}
+
+
+def waiting(metrics: Metrics) -> dict[str, float]:
+    return {name: value for name, value in figures(metrics).items() if name.startswith("safety_stream_withheld")}
+
+
+def test_what_waits_no_more_is_nought_and_gone_with_the_partition(metrics: Metrics):
+    metrics.taken_over(ALERTING_STAGE, 0, 0, 0.1)
+    metrics.withheld({("duty-officer", "ended", "P1"): 2, ("analyst", "ended", "P3"): 1})
+    metrics.withheld({("duty-officer", "being-told", "P1"): 1})
+
+    assert sorted(waiting(metrics).values()) == [0.0, 0.0, 1.0]
+    metrics.given_up(ALERTING_STAGE, 0)
+    assert waiting(metrics) == {}
+
+
+def ends(metrics: Metrics) -> dict[str, float]:
+    return {name: value for name, value in figures(metrics).items() if name.startswith("safety_stream_agreement")}
+
+
+def test_when_an_agreement_ends_is_told_with_whom_that_leaves_without(metrics: Metrics):
+    metrics.goes_by(SHARING)
+    until = 'safety_stream_agreement_ends_seconds{agreement="isa",audience="duty-officer",hears="nothing"}'
+
+    # The London midnight at which the 21,000th day begins, in summer.
+    assert ends(metrics) == {until: 21_000 * 86_400 - 3_600, "safety_stream_agreement_warn_seconds": 90 * 86_400}
+
+
+def test_an_agreement_that_another_takes_over_from_is_not_told(metrics: Metrics):
+    another = msgspec.structs.replace(AGREEMENT, id="isb", valid_from=20_900, valid_to=30_000)
+    grants = (GRANT, msgspec.structs.replace(GRANT, id="b-grant", agreement=another))
+    metrics.goes_by(msgspec.structs.replace(SHARING, agreements=(AGREEMENT, another), grants=grants))
+
+    assert [name for name in ends(metrics) if 'agreement="isa"' in name] == []
+    assert [name for name in ends(metrics) if 'agreement="isb"' in name] != []

@@ -66,13 +66,16 @@ class Life:
         return self.topics.get(topic, [])
 
     def notices(self, follows: str) -> list[Notice]:
+        return self.read(follows).of_the_report()
+
+    def read(self, follows: str) -> Notices:
         stands = highest_of(one.value for one in self.on("incidents") if isinstance(one.value, IncidentVersion))
         notices = Notices([one.incident_id for one in stands.values() if one.action == "dispute"], follows)
         feeds = sorted(topic for topic in self.topics if topic.startswith("alerts."))
-        for topic in ("findings", "alert-changes", *feeds, "audit.entries"):
+        for topic in ("findings", "alert-changes", *feeds, "audit.entries", "withheld"):
             for output in self.on(topic):
                 notices.take(output.value)
-        return notices.of_the_report()
+        return notices
 
     def certificate(self, follows: str = OF_THIS) -> Certificate:
         tracing = Tracing(follows, self._world.catalogue)
@@ -80,7 +83,8 @@ class Life:
         for topic in ("incidents", "audit.changes", "findings", *indicators):
             for output in self.on(topic):
                 tracing.take(topic, output.value)
-        made = tracing.certificate(self.notices(follows), THEN)
+        read = self.read(follows)
+        made = tracing.certificate(read.of_the_report(), read.untold_of_the_report(), THEN)
         assert made is not None
         return made
 

@@ -1,6 +1,6 @@
 """How much a feed asks for: no more than fits one transaction, in records and in bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Condition
 
 import pytest
@@ -9,6 +9,7 @@ from safety_stream.streaming.feed import Batch, Feed
 from safety_stream.streaming.ownership import Ownership, Tenure
 from safety_stream.streaming.ports import Incoming, Polled, TopicPartition, Unobserved
 from safety_stream.streaming.spec import LoopSettings, StageSpec
+from safety_stream.streaming.store import MemoryStore
 
 TOPIC = "in"
 SETTINGS = LoopSettings(batch_records=10, batch_bytes=1_000)
@@ -179,3 +180,32 @@ def test_partitions_go_on_one_after_another():
             tenure.has_more = True
 
     assert taker.went_on == [0, 1, 2, 0, 1]
+
+
+class Heard(Unobserved):
+    """Keeps what it hears of alerts that are kept back."""
+
+    def __init__(self) -> None:
+        self.withheld_alerts: list[dict[tuple[str, str, str], int]] = []
+
+    def withheld(self, alerts: Mapping[tuple[str, str, str], int]) -> None:
+        self.withheld_alerts.append(dict(alerts))
+
+
+def test_what_is_kept_back_is_told_as_soon_as_a_partition_is_taken_over():
+    """Or a worker that comes back and has nothing to do would tell of nothing that waits."""
+    log, heard, rows = Log(size=1), Heard(), MemoryStore()
+    rows.apply([(b"waits", b"7")], None, base=0, position=1)
+    spec = StageSpec(
+        "toy", (TOPIC,), "changelog.toy", lambda *_: [], lambda *_: None, lambda *_: None,
+        withheld=lambda kept: {("desk", "ended", "P1"): len(list(kept.scan(b"", b"z")))},
+    )  # fmt: skip
+    ownership = Ownership(Condition())
+    feed = Feed(spec, log, ownership, log, Taker(), SETTINGS, lambda: 0.0, None, heard)
+    feed.on_assign([TopicPartition(TOPIC, 0)])
+    for tenure in ownership.tenures():
+        tenure.store = rows
+
+    feed.turn()
+
+    assert heard.withheld_alerts == [{("desk", "ended", "P1"): 1}]

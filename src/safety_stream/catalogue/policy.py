@@ -23,7 +23,8 @@ from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.sensitivity import Sensitivity
 from safety_stream.core.model.sharing import Grant, QuotaOf, Sharing, SharingAgreement, UseLimit
-from safety_stream.core.model.times import Day
+from safety_stream.core.model.times import Day, to_date
+from safety_stream.core.policy import Ending, endings
 from safety_stream.core.stages.publish_alerts import RATIONALE
 from safety_stream.wire.reports import shipped_registry
 from safety_stream.wire.schema import Record, sensitivity_of
@@ -50,7 +51,7 @@ def sensitivities() -> Mapping[str, Sensitivity]:
 
 def read_policy(files: Files, known: Vocabulary, today: Day | None = None) -> Sharing:
     """The policy; without its files, one that grants nobody anything. With `today` it is told what is to be renewed."""
-    agreements = _read_agreements(files, today)
+    register, agreements = _read_agreements(files, today)
     path = files.folder / FOLDER / "policy.yaml"
     read = files.read(path, PolicyFile) if path.exists() else None
     if read is None:
@@ -73,7 +74,7 @@ def read_policy(files: Files, known: Vocabulary, today: Day | None = None) -> Sh
     conditional_to = {one.organisation: frozenset(one.to) for one in model.conditional}
     _check_conditions(at, model.grants, conditional_to)
     _tell_who_hears_nothing(at, known, [entry.subscriber for entry in model.grants])
-    return Sharing(
+    sharing = Sharing(
         agreements=tuple(agreements.values()),
         grants=tuple(
             _grant(entry, agreements[entry.agreement], limits.get(entry.legal_basis))
@@ -84,14 +85,47 @@ def read_policy(files: Files, known: Vocabulary, today: Day | None = None) -> Sh
         members={one.subscriber: frozenset(one.tokens) for one in model.members},
         protected_places=frozenset(model.protected_places),
         quotas=tuple(UseLimit(of=_FAMILIES[one.of], written=one.written, read=one.read) for one in model.quotas),
+        warn_days=None if model.renewal is None else model.renewal.warn_days,
     )
+    if model.renewal is None:
+        what = "nobody is warned before an agreement ends: no `renewal` says how many days before"
+        at.warning((), what, "add renewal: {warn_days: ..., source: ...} to policy.yaml")
+    elif today is not None:
+        _tell_what_ends(register, sharing, today, model.renewal.warn_days)
+    return sharing
 
 
-def _read_agreements(files: Files, today: Day | None) -> dict[str, SharingAgreement]:
+def _tell_what_ends(at: Place, sharing: Sharing, today: Day, warn_days: int) -> None:
+    """What ends soon, at its line of the register; what has ended is told when that is read."""
+    places = {agreement.id: index for index, agreement in enumerate(sharing.agreements)}
+    for ending in endings(sharing, today, warn_days):
+        if ending.days_left > 0:
+            at.warning(("agreements", places[ending.agreement.id], "valid_to"), ending_in_words(ending), RENEW)
+
+
+RENEW = "renew it before then: state its new valid_to in policy/agreements.yaml, or grant under another agreement"
+
+
+def ending_in_words(ending: Ending) -> str:
+    """Which agreement ends when, and who hears no more or less."""
+    left = ending.days_left
+    when = f"ends in {left} day{'s' * (left != 1)}" if left > 0 else "has ended"
+    heard = [
+        f"{', '.join(names)} {said}"
+        for names, said in (
+            (ending.silenced, "then hears nothing" if left > 0 else "hears nothing"),
+            (ending.narrowed, "then hears less" if left > 0 else "hears less"),
+        )
+        if names
+    ]
+    return f"agreement {ending.agreement.id} {when}, on {to_date(ending.agreement.valid_to)}: {'; '.join(heard)}"
+
+
+def _read_agreements(files: Files, today: Day | None) -> tuple[Place, dict[str, SharingAgreement]]:
     path = files.folder / FOLDER / "agreements.yaml"
     read = files.read(path, SharingAgreementsFile) if path.exists() else None
     if read is None:
-        return {}
+        return files.place(path), {}
     at, model = read
     at.refuse_repeats("agreements", [entry.id for entry in model.agreements])
     for index, entry in enumerate(model.agreements):
@@ -101,7 +135,7 @@ def _read_agreements(files: Files, today: Day | None) -> dict[str, SharingAgreem
             at.warning(where, f"agreement {entry.id} has ended: nothing is told under it", "renew it")
         elif today is not None and entry.review <= today:
             at.notice((*where, "review"), f"agreement {entry.id} is due for review", "review it, and say when next")
-    return {entry.id: _agreement(entry) for entry in model.agreements}
+    return at, {entry.id: _agreement(entry) for entry in model.agreements}
 
 
 def _agreement(entry: SharingAgreementEntry) -> SharingAgreement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, get_args
 from uuid import uuid4
 
 import msgspec
@@ -160,7 +160,11 @@ def checkpoint(
     "verify",
     epilog=epilog(
         "safety-stream audit verify --checkpoints checkpoints.jsonl --public-key audit.pem.pub",
-        {0: "every chain is whole", 1: "it went wrong", 2: "somebody has touched the audit; each place is named"},
+        {
+            0: "every chain is whole; with --certificate: it is believed, and nothing is open",
+            1: "it went wrong, or the certificate is not to be believed",
+            2: "somebody has touched the audit, each place is named; or something of the certificate is open",
+        },
     ),
 )
 @on_kafka
@@ -175,9 +179,25 @@ def verify(
     is_part: Annotated[
         bool, typer.Option("--part", help="The file is of a period: its chains may begin and end anywhere.")
     ] = False,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate",
+            exists=True,
+            dir_okay=False,
+            help="A file of `audit certificate`: who signed it, whether it is whole, what is open. Needs no Kafka.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find what was edited, dropped, inserted or moved; by checkpoints, also what was cut off or made anew."""
+    """Find what was edited, dropped, inserted or moved; by checkpoints, also what was cut off or made anew.
+
+    Or, with --certificate, whether a certificate is to be believed.
+    """
+    if certificate is not None:
+        if records is not None or checkpoints or is_part:
+            raise Wrong("a certificate is verified by itself: leave out --from, --checkpoints and --part")
+        _verify_certificate(certificate, public_keys or [], as_json=as_json)
     held = [one for path in checkpoints or () for one in auditing.read_checkpoints(path)]
     if held and not public_keys:
         raise Wrong("checkpoints are believed by whose key they were signed with: name it with --public-key")
@@ -204,6 +224,27 @@ def verify(
     if not held:
         say("Without checkpoints nobody can tell whether the end was cut off, or all of it made anew")
     raise typer.Exit(TO_DO if faults or bad else OK)
+
+
+def _verify_certificate(path: Path, public_keys: list[Path], *, as_json: bool) -> NoReturn:
+    """Say whether it is to be believed; what it says is shown only then."""
+    if not public_keys:
+        raise Wrong("a certificate is believed by whose key it was signed with: name it with --public-key")
+    made = auditing.read_certificate(path)
+    why = _verifier(public_keys).why_no_certificate(made)
+    if as_json:
+        still_open = None if why else auditing.open_of(made)
+        is_complete = None if why else made.is_complete
+        print_json(
+            {"key_id": made.key_id, "believed": not why, "why_not": why, "complete": is_complete, "open": still_open}
+        )
+    elif not why:
+        out.print(f"It is whole, as signed with key {made.key_id} at {moment(made.at)}", markup=False)
+        for sentence in auditing.certificate_in_words(made):
+            out.print(sentence, markup=False)
+    if why:
+        raise Wrong(f"{path} is not to be believed: {why}")
+    raise typer.Exit(OK if made.is_complete else TO_DO)
 
 
 def _believed(held: list[Checkpoint], public_keys: list[Path]) -> tuple[list[Checkpoint], list[str]]:

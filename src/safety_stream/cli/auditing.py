@@ -18,7 +18,7 @@ from safety_stream.cli.terminal import Wrong, how_many, needing
 from safety_stream.cli.told import told_in
 from safety_stream.config import Connection
 from safety_stream.core import subject_access
-from safety_stream.core.audit import Chain, Checkpoint, Fault, Verified, verified
+from safety_stream.core.audit import Chain, Chained, Checkpoint, Fault, Verified, verified
 from safety_stream.core.catalogue import Catalogue, PersonBounds
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
@@ -27,10 +27,11 @@ from safety_stream.core.model.times import Day, Instant, start_of, to_iso
 from safety_stream.core.persons import Persons, standing
 from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
+from safety_stream.core.stages.publish_alerts import WITHHELD
 from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
-from safety_stream.wire.topology import AUDIT_TOPICS, row_of
+from safety_stream.wire.topology import AUDIT_TOPICS, CHAINED_TOPICS, row_of
 
 LOOKS_AT_MOST: Final = 100_000
 """So many looks at one alert are read: nobody looks more often."""
@@ -51,20 +52,24 @@ COLUMNS: Final = ("chain", "partition", "at", *AuditRecord.__struct_fields__)
 
 def verified_in_kafka(kafka: Connection, checkpoints: Sequence[Checkpoint]) -> Iterator[Verified]:
     """Every chain Kafka holds, and every one a checkpoint knows of, verified. Raises `NoSuchTopic`."""
-    starts, ends = low_watermarks(kafka, AUDIT_TOPICS), high_watermarks(kafka, AUDIT_TOPICS)
+    starts, ends = low_watermarks(kafka, CHAINED_TOPICS), high_watermarks(kafka, CHAINED_TOPICS)
     known = {mark.chain for checkpoint in checkpoints for mark in checkpoint.marks}
     for chain in sorted({*known, *(Chain(*at) for at in ends)}):
-        records: Iterable[AuditRecord] = ()
+        records: Iterable[Chained] = ()
         if chain in ends:
-            records = _records(kafka, chain, starts[chain], ends[chain])
+            records = _chained(kafka, chain, starts[chain], ends[chain])
         yield verified(chain, records, checkpoints)
 
 
 def verified_in_file(path: Path, checkpoints: Sequence[Checkpoint], *, is_whole: bool) -> list[Verified]:
-    """Every chain of a file, and every one a checkpoint knows of, verified. Raises `UnreadableFile`."""
+    """Every chain of a file, and every one a checkpoint knows of, verified. Raises `UnreadableFile`.
+
+    `withheld` is in no such file.
+    """
     chains: dict[Chain, list[AuditRecord]] = {}
     if is_whole:
-        chains = {mark.chain: [] for checkpoint in checkpoints for mark in checkpoint.marks}
+        marks = (mark for checkpoint in checkpoints for mark in checkpoint.marks)
+        chains = {mark.chain: [] for mark in marks if mark.topic in AUDIT_TOPICS}
     for record in told_in(path, msgspec.json.Decoder(ExportedRecord).decode, MEND):
         chains.setdefault(Chain(record.chain, record.partition), []).append(record)
     return [verified(chain, chains[chain], checkpoints, is_whole=is_whole) for chain in sorted(chains)]
@@ -193,8 +198,8 @@ def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at
     stands = tracing.standing()
     disputed = [incident_id] if stands is not None and stands.action == "dispute" else []
     notices = Notices(disputed, incident_id)
-    _tell(kafka, notices, ("findings", "alert-changes"))
-    return tracing.certificate(notices.of_the_report(), at)
+    _tell(kafka, notices, ("findings", "alert-changes"), after=(WITHHELD,))
+    return tracing.certificate(notices.of_the_report(), notices.untold_of_the_report(), at)
 
 
 def with_deliveries(made: Certificate, outbox: str) -> Certificate:
@@ -210,6 +215,29 @@ def write_certificate(path: Path, certificate: Certificate) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(certificate)) + b"\n")
 
 
+def read_certificate(path: Path) -> Certificate:
+    """The certificate in a file; nothing is known yet of who made it. Raises `Wrong`."""
+    written = path.read_bytes()
+    try:
+        made = msgspec.json.decode(written, type=Certificate)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Wrong(f"{path} holds no whole certificate ({error}): get it again from whoever made it") from None
+    read = msgspec.json.decode(msgspec.json.encode(made))
+    if read | msgspec.json.decode(written) != read:
+        # What is not read is not signed either.
+        raise Wrong(f"{path} says something that no certificate does: get it again, or run the version that made it")
+    return made
+
+
+def open_of(made: Certificate) -> dict[str, object]:
+    """What is left to do, by a certificate."""
+    return {
+        "notices": [one for one in made.notices if not one.acknowledged_by],
+        "untold": made.untold,
+        "resting": made.resting if made.stands_as in ("restrict", "withdraw", "erase") else (),
+    }
+
+
 def certificate_in_words(made: Certificate) -> Iterator[str]:
     """What a certificate says, a line each."""
     yield f"Report {made.incident_id} of {made.source} stands as {made.stands_as}"
@@ -221,11 +249,16 @@ def certificate_in_words(made: Certificate) -> Iterator[str]:
         by, number = notice.acknowledged_by, notice.seq
         answer = f"acknowledged by {by} {moment(notice.acknowledged_at)}" if by else "open"
         yield f"  {moment(notice.told_at)}  {notice.audience} was told, number {number}: {notice.change}; {answer}"
+    for untold in made.untold or ():
+        waits = f"was not told: {untold.action} of it waits for {', '.join(untold.agreements)}; open"
+        yield f"  {moment(untold.since)}  {untold.audience} {waits} ({WITHHELD} {untold.seq})"
     for one in made.deliveries:
         yield f"  {moment(one.sent_at)}  {one.audience} number {one.seq} by {one.channel}: {one.status}"
     for value in made.values:
         cell = f"{value.indicator} of {value.area}"
         yield f"  {moment(value.as_of)}  {value.profile} was told {cell} anew, number {value.seq}"
+    if made.untold is None:
+        yield "What was withheld is not in it: it was made by a version that did not look there"
     if made.resting:
         yield f"{how_many(len(made.resting), 'finding')} rest on it still"
     yield "Everything has been put right" if made.is_complete else "Something is left to do"
@@ -239,8 +272,8 @@ def alert_of(kafka: Connection, audience: str, number: int) -> str:
     raise Wrong(f"{audience} was never told a number {number}: see safety-stream audit notices --audience {audience}")
 
 
-def _tell(kafka: Connection, notices: Notices, first: Sequence[str]) -> None:
-    for topic in (*first, *_family(kafka, "alerts."), "audit.entries"):
+def _tell(kafka: Connection, notices: Notices, first: Sequence[str], after: Sequence[str] = ()) -> None:
+    for topic in (*first, *_family(kafka, "alerts."), "audit.entries", *after):
         for _, value in _values(kafka, [topic]):
             notices.take(value)
 
@@ -258,8 +291,14 @@ def _values(kafka: Connection, topics: Sequence[str]) -> Iterator[tuple[str, msg
 
 
 def _records(kafka: Connection, at: tuple[str, int], start: int, end: int) -> Iterator[AuditRecord]:
+    for record in _chained(kafka, at, start, end):
+        if isinstance(record, AuditRecord):
+            yield record
+
+
+def _chained(kafka: Connection, at: tuple[str, int], start: int, end: int) -> Iterator[Chained]:
     decode = shipped_codecs().decoder(row_of(at[0]).subjects)
     for record in read_between(kafka, {at: start}, {at: end}):
         value = decode(record.value)
-        if isinstance(value, AuditRecord):
+        if isinstance(value, Chained):
             yield value

@@ -12,10 +12,11 @@ from typing import Literal
 
 import msgspec
 import typer
-from confluent_kafka import KafkaException, libversion
+from confluent_kafka import KafkaError, KafkaException, libversion
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError, lint_catalogue
+from safety_stream.catalogue.policy import RENEW, ending_in_words
 from safety_stream.cli.deliver import to_be_told, who_is_unheard
 from safety_stream.cli.subscriptions import OutboxOption, SettingsIfAny, database_of, settings_of
 from safety_stream.cli.terminal import (
@@ -32,6 +33,7 @@ from safety_stream.cli.terminal import (
     connect,
     default_data_folder,
     epilog,
+    how_many,
     in_words,
     on_kafka,
     out,
@@ -41,14 +43,20 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.sharing import Withheld
+from safety_stream.core.model.times import day_of
+from safety_stream.core.policy import endings
+from safety_stream.core.stages.publish_alerts import WITHHELD
+from safety_stream.core.withholding import StillWithheld
 from safety_stream.data_files import catalogue_folder, schemas_folder
 from safety_stream.streaming.health import newest_append_time, stage_health
 from safety_stream.streaming.kafka import KafkaSettings
 from safety_stream.streaming.provisioning import plan
-from safety_stream.streaming.reading import NeverEnds, NoSuchTopic
+from safety_stream.streaming.reading import NeverEnds, NoSuchTopic, read_to_end
 from safety_stream.streaming.redrive import letters
 from safety_stream.wire.check import check_schemas
 from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.records import Records
 from safety_stream.wire.topology import DEAD_LETTER_TOPICS, STAGES, inputs, members, topics
 
 EPILOG = epilog(
@@ -104,6 +112,7 @@ def _examine(
 ) -> Iterator[Finding]:
     yield _schemas()
     yield _catalogue(folder or catalogue_folder(), areas)
+    yield from _agreements(folder, areas)
     yield _store(data)
     try:
         admin = connect(kafka)
@@ -131,6 +140,7 @@ def _of_the_cluster(
         ("topics", lambda: _topics(admin, known, partitions)),
         ("stages", lambda: _stages(kafka, known)),
         ("dead letters", lambda: _dead_letters(kafka)),
+        ("withheld", lambda: _withheld(kafka)),
         ("clock", lambda: _clock(kafka, known)),
     ]
 
@@ -158,6 +168,23 @@ def _catalogue(folder: Path, areas: Path | None) -> Finding:
         what=f"{errors} errors and {len(issues) - errors} warnings, first {issues[0]}",
         mend="safety-stream rules lint tells them all",
     )
+
+
+def _agreements(folder: Path | None, areas: Path | None) -> Iterator[Finding]:
+    """Whether somebody hears nothing, or less, because an agreement has ended or soon does."""
+    try:
+        sharing = catalogue_of(folder, areas).sharing
+    except CatalogueError:
+        return
+    days = sharing.warn_days or 0
+    found = endings(sharing, day_of(wall()), days)
+    for ending in found:
+        is_silent = ending.days_left <= 0 and bool(ending.silenced)
+        yield Finding(
+            check="agreements", level="fail" if is_silent else "warn", what=ending_in_words(ending), mend=RENEW
+        )
+    if not found:
+        yield Finding(check="agreements", level="ok", what=f"nobody is left without one within {days} days")
 
 
 def _store(data: Path) -> Finding:
@@ -241,6 +268,35 @@ def _dead_letters(kafka: Connection) -> Iterator[Finding]:
             what=f"{stage} refused {count:,} records: {reason}",
             mend=f"safety-stream dead-letters list --reason {reason}; mend the cause; then redrive",
         )
+
+
+def _withheld(kafka: Connection) -> Iterator[Finding]:
+    """Who is not told of something at present, because no agreement is in force."""
+    wire, still = Records(), StillWithheld()
+    try:
+        for record in read_to_end(kafka, [WITHHELD]):
+            value = wire.value(record.topic, record.value)
+            if isinstance(value, Withheld):
+                still.take(value)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise
+        what = f"not looked at: this user may not read {WITHHELD}"
+        mend = "ask as auditor or data-protection-officer; Prometheus has it as safety_stream_withheld_alerts"
+        yield Finding(check=WITHHELD, level="warn", what=what, mend=mend)
+        return
+    counts = still.counts()
+    for (audience, agreements), waiting in counts.items():
+        of_each = ", ".join(f"{priority}: {count:,}" for priority, count in sorted(waiting.items()))
+        names = " or ".join(agreements)
+        yield Finding(
+            check=WITHHELD,
+            level="fail" if waiting["P1"] or waiting["P2"] else "warn",
+            what=f"{audience} is not told of {how_many(waiting.total(), 'alert')} ({of_each}): not in force: {names}",
+            mend=f"renew {names} in policy/agreements.yaml, and send the workers SIGHUP: then it is told by itself",
+        )
+    if not counts:
+        yield Finding(check=WITHHELD, level="ok", what="nothing waits for an agreement")
 
 
 def _clock(kafka: Connection, known: Catalogue) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from safety_stream.catalogue.policy import ALERT_FIELDS, ALWAYS_TOLD, sensitivities
+from safety_stream.catalogue.policy import ALERT_FIELDS, ALWAYS_TOLD, RENEW, sensitivities
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -24,7 +24,7 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.times import Day, day_of, to_date, to_day
-from safety_stream.core.policy import Reason, differences, explain
+from safety_stream.core.policy import Reason, differences, endings, explain
 
 app = typer.Typer(no_args_is_help=True, help="Say who is told what of an alert, and under which agreement.")
 
@@ -96,6 +96,60 @@ def diff_command(
         )
     else:
         out.print("Both tell everybody the same, under the same agreements.")
+    raise typer.Exit(TO_DO if found else OK)
+
+
+@app.command(
+    "expiring",
+    epilog=epilog(
+        "safety-stream policy expiring --within 30",
+        {0: "nobody is left without", 1: "the catalogue has errors", 2: "somebody hears nothing or less: renew it"},
+    ),
+)
+def expiring_command(
+    within: Annotated[
+        int | None,
+        typer.Option("--within", min=0, metavar="DAYS", help="What ends within so many days. Default: the policy's."),
+    ] = None,
+    day: OnDay = None,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Name the agreements that have ended or soon do, and who then hears nothing, or less, as no other takes over."""
+    known, asked = catalogue_of(catalogue, None), _day(day)
+    days = known.sharing.warn_days if within is None else within
+    if days is None:
+        raise Wrong("the policy does not say how long before an end to warn: give --within, or add `renewal` to it")
+    found = endings(known.sharing, asked, days)
+    if as_json:
+        for one in found:
+            print_json(
+                {
+                    "agreement": one.agreement.id,
+                    "reference": one.agreement.reference,
+                    "ends": str(to_date(one.agreement.valid_to)),
+                    "days_left": one.days_left,
+                    "hear_nothing": one.silenced,
+                    "hear_less": one.narrowed,
+                }
+            )
+    elif found:
+        print_table(
+            ("agreement", "ends", "days left", "hear nothing then", "hear less then"),
+            [
+                (
+                    one.agreement.id,
+                    to_date(one.agreement.valid_to),
+                    max(one.days_left, 0) or "ended",
+                    ", ".join(one.silenced),
+                    ", ".join(one.narrowed),
+                )
+                for one in found
+            ],
+        )
+        out.print(f"Mend: {RENEW}.", markup=False)
+    else:
+        out.print(f"Nobody is left without an agreement within {days} days.", markup=False)
     raise typer.Exit(TO_DO if found else OK)
 
 

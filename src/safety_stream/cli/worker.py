@@ -119,6 +119,7 @@ def worker(
     metrics = Metrics(wall)
     refusing = [topic.removeprefix("dead-letters.") for topic in DEAD_LETTER_TOPICS]
     metrics.runs([row.name for row in rows], refusing, get_args(Reason))
+    metrics.goes_by(known.sharing)
     stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     idle_clock = wall if clock is TimeBy.WALL else None
     app = create_app(
@@ -150,6 +151,7 @@ def worker(
             log.warning("catalogue.refused", slot=name, why=str(error))
             return
         in_force = changed
+        metrics.goes_by(changed.sharing)
         app.stages.replace_steps(stage_specs(rows, changed, partitions))
         log.info("catalogue.changed", slot=name, version=changed.version)
 

@@ -13,6 +13,8 @@ Data Protection Act 2018:
     disclosure     both doors out                         audit.alerts, audit.indicators
     consultation   enter, for each that is told of        audit.entries
 
+What was *not* told is on record as well, on `withheld`, in the same transaction and chained in the same way.
+
 Each partition is a *chain*: records count from 1 without gap, and each names the hash of the one before it and has a
 hash over all it says. So whoever changes, removes, adds or moves a record breaks the chain there:
 
@@ -25,6 +27,9 @@ Whoever may write to the topic could cut off its end, or make all that follows a
 looks whole. Therefore *checkpoints* say, signed, how far each chain was and what its last hash was. Others hold them:
 a chain that ends before a checkpoint is *truncated*, one that has another hash at its number is *rewritten*. What came
 after the newest checkpoint is as safe as whoever may write.
+
+The records of `withheld` that an earlier version wrote bear no hash: the chain begins with the first that does, and of
+those before it only the numbers are looked at.
 
 A chain may be read from a checkpoint or the middle on (a period that was exported): then the first record's forerunner
 is taken on trust.
@@ -39,6 +44,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from safety_stream.core.model.published import AuditRecord
+from safety_stream.core.model.sharing import Withheld
 from safety_stream.core.model.times import Instant
 
 FIRST_HASH: Final = "0" * 64
@@ -58,12 +64,18 @@ _LATER: Final = tuple(
 _EARLIER: Final = tuple(name for name in AuditRecord.__struct_fields__ if name not in (*_LATER, "hash"))
 
 
-def chained(record: AuditRecord) -> str:
-    """The hash of an audit record: SHA-256 over what it says but its hash, its forerunner's hash included.
+Chained = AuditRecord | Withheld
+"""What is in a chain."""
+
+
+def chained(record: Chained) -> str:
+    """The hash of a record in a chain: SHA-256 over what it says but its hash, its forerunner's hash included.
 
     It is over a MessagePack map of the fields by name, in the order of the schema, an empty `hash` in its place. Of
-    the fields that came later only those with a value are in it, so that older records keep their hash.
+    the fields that came to the audit's later only those with a value are in it, so that older records keep their hash.
     """
+    if isinstance(record, Withheld):
+        return hashlib.sha256(_ENCODER.encode(msgspec.structs.replace(record, hash=""))).hexdigest()
     said = {name: getattr(record, name) for name in _EARLIER[:2]} | {"hash": ""}
     said |= {name: getattr(record, name) for name in _EARLIER[2:]}
     said |= {name: value for name in _LATER if (value := getattr(record, name)) is not None}
@@ -140,7 +152,7 @@ class Verified(msgspec.Struct, frozen=True):
 
 
 def verified(
-    chain: Chain, records: Iterable[AuditRecord], checkpoints: Sequence[Checkpoint] = (), *, is_whole: bool = True
+    chain: Chain, records: Iterable[Chained], checkpoints: Sequence[Checkpoint] = (), *, is_whole: bool = True
 ) -> Verified:
     """Read a chain in the order of its log, and hold it against checkpoints whose signatures have been verified.
 
@@ -177,26 +189,29 @@ class _Reader:
         self._first: int | None = 1 if is_whole else None
         self._seq = 0
         self._hash = FIRST_HASH
+        self._has_begun = False
         self._missing: dict[int, None] = {}
         self._given: dict[str, int] = {}
         self._faults: list[Fault] = []
 
-    def take(self, record: AuditRecord) -> None:
+    def take(self, record: Chained) -> None:
         """Hold one record against the one before it."""
-        if record.hash != chained(record):
+        self._has_begun = self._has_begun or record.hash is not None
+        if self._has_begun and record.hash != chained(record):
             self._fault("edited", record.seq, "its hash is not that of what it says")
         if self._first is None:
-            self._first, self._seq, self._hash = record.seq, record.seq - 1, record.previous_hash
+            self._first, self._seq, self._hash = record.seq, record.seq - 1, record.previous_hash or FIRST_HASH
         if record.seq <= self._seq:
             self._take_late(record)
             return
         if record.seq > self._seq + 1:
             self._miss(self._seq + 1, record.seq)
-        elif record.previous_hash != self._hash:
+        elif self._has_begun and record.previous_hash != self._hash:
             self._fault("edited", record.seq, "it does not follow the one before it: that one, or this, was another")
-        self._disclose(record)
+        if isinstance(record, AuditRecord):
+            self._disclose(record)
         self._look_at_marks(record)
-        self._seq, self._hash = record.seq, record.hash
+        self._seq, self._hash = record.seq, record.hash or FIRST_HASH
 
     def close(self) -> Verified:
         """What came of it."""
@@ -209,7 +224,7 @@ class _Reader:
         faults = tuple(sorted(self._faults, key=lambda fault: fault.seq))
         return Verified(self._chain, self._first or 1, self._seq, self._hash, faults)
 
-    def _take_late(self, record: AuditRecord) -> None:
+    def _take_late(self, record: Chained) -> None:
         if record.seq in self._missing:
             del self._missing[record.seq]
             self._fault("reordered", record.seq, f"it comes after number {self._seq}")
@@ -233,8 +248,8 @@ class _Reader:
             self._fault("undisclosed", record.seq, f"{record.topic} is given from {record.from_seq} on, after {given}")
         self._given[record.topic] = record.to_seq
 
-    def _look_at_marks(self, record: AuditRecord) -> None:
-        if any(stated != record.hash for stated in self._marked.get(record.seq, ())):
+    def _look_at_marks(self, record: Chained) -> None:
+        if any(stated != (record.hash or FIRST_HASH) for stated in self._marked.get(record.seq, ())):
             self._fault("rewritten", record.seq, "a checkpoint states another hash for this number")
 
     def _fault(self, kind: FaultKind, seq: int, said: str) -> None:

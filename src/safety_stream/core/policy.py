@@ -34,7 +34,7 @@ import msgspec
 from safety_stream.core.catalogue import Areas
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.markings import conditions_of
-from safety_stream.core.model.sharing import Grant, Sharing
+from safety_stream.core.model.sharing import Grant, Sharing, SharingAgreement, WaitsBecause
 from safety_stream.core.model.sightings import key_kind, persons_of
 from safety_stream.core.model.times import Day, Instant, day_of
 
@@ -99,6 +99,12 @@ class Policy:
         day = day_of(at)
         return tuple(grant.id for grant in self._of.get(subscriber, []) if grant.agreement.is_in_force(day))
 
+    def why_waits(self, subscriber: str, at: Instant) -> WaitsBecause:
+        """Why something waits for an agreement of a subscriber: one has ended, else they have yet to begin."""
+        day = day_of(at)
+        ends = (grant.agreement.valid_to for grant in self._of.get(subscriber, []))
+        return "ended" if any(end <= day for end in ends) else "not-begun"
+
     def _refusal(self, grant: Grant, alert: AlertVersion, day: Day) -> str:
         """Why a grant does not cover an alert; "" if it does."""
         if not grant.of_persons and key_kind(alert.subject) not in OF_NOBODY:
@@ -147,6 +153,65 @@ def explain(sharing: Sharing, subscriber: str, field: str, day: Day) -> Iterator
             yield Reason(grant=grant, gives=True, why=f"{grant.purpose}, on the basis {grant.basis}")
 
 
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """An agreement that ends, and with it what is told under it: no other takes its place.
+
+    `silenced` are the subscribers that hear nothing at all from then on, `narrowed` those that hear less. `days_left`
+    is how many days it is in force from the day asked about; nought or less: it has ended.
+    """
+
+    agreement: SharingAgreement
+    days_left: int
+    silenced: tuple[str, ...]
+    narrowed: tuple[str, ...]
+
+
+def endings(sharing: Sharing, day: Day, within: int) -> list[Ending]:
+    """The agreements that have ended on a day, or do so within so many days, and whom that leaves without; by when.
+
+    Whoever is told no less by other grants, on the day it ends or, where it has ended, on the day asked about, is left
+    out; and so is an agreement by which nobody would miss anything.
+    """
+    found = []
+    for agreement in sharing.agreements:
+        if agreement.valid_to - day > within:
+            continue
+        left = _left_without(sharing, agreement, max(agreement.valid_to, day))
+        if left:
+            found.append(
+                Ending(
+                    agreement=agreement,
+                    days_left=agreement.valid_to - day,
+                    silenced=tuple(name for name, is_silenced in left.items() if is_silenced),
+                    narrowed=tuple(name for name, is_silenced in left.items() if not is_silenced),
+                )
+            )
+    return sorted(found, key=lambda one: (one.agreement.valid_to, one.agreement.id))
+
+
+def _left_without(sharing: Sharing, agreement: SharingAgreement, day: Day) -> dict[str, bool]:
+    """Who is told less on that day without the agreement; True where it is nothing at all."""
+    left = {}
+    for subscriber in sorted({grant.subscriber for grant in sharing.grants if grant.agreement.id == agreement.id}):
+        theirs = [grant for grant in sharing.grants if grant.subscriber == subscriber]
+        live = [grant for grant in theirs if grant.agreement.is_in_force(day)]
+        lost = [grant for grant in theirs if grant.agreement.id == agreement.id]
+        if any(not any(_gives_as_much(other, grant) for other in live) for grant in lost):
+            left[subscriber] = not live
+    return left
+
+
+def _gives_as_much(other: Grant, grant: Grant) -> bool:
+    """Whether another grant gives all that this one does."""
+    is_everywhere = not other.areas
+    return (
+        set(grant.fields) <= set(other.fields)
+        and (is_everywhere or (bool(grant.areas) and set(grant.areas) <= set(other.areas)))
+        and (other.handling == "C" or grant.handling != "C")
+        and (other.of_persons or not grant.of_persons)
+    )
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A line of one policy that another has otherwise: `old` and `new` in words, "" where there is none."""
 
@@ -193,7 +258,8 @@ def _lines(sharing: Sharing) -> dict[str, str]:
     for name, table in (("code C of", sharing.conditional_to), ("members of", sharing.members)):
         lines |= {f"{name} {who}": _listed(of) for who, of in table.items()}
     lines |= {f"quota of {one.of}": f"writes {one.written}, reads {one.read}" for one in sharing.quotas}
-    return lines | {"protected places": _listed(sharing.protected_places)}
+    lines["protected places"] = _listed(sharing.protected_places)
+    return lines | {"days of warning": "" if sharing.warn_days is None else str(sharing.warn_days)}
 
 
 def _agreement_in_words(one: msgspec.Struct) -> str:

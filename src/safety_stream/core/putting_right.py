@@ -16,6 +16,10 @@ A *recipient* is an audience whose feed has such a restatement: what the law ask
 (UK GDPR article 19, DPA 2018 section 48). It says so by acknowledging the number, or a later one of the same alert.
 Until then it is *open*, and somebody has to ask.
 
+An audience may be told of several versions at once, as after a renewal of its agreement: then the number is a notice of
+each of their causes. And what it should be told may wait for an agreement (`withheld`): then it holds what was wrong
+and has not heard of it. That is *untold*, and open like a notice until it is told.
+
 A report that is disputed counts as before, and restates nothing; those who were told of an alert that rests on it are
 recipients of that, under the number they were told last. One that is restricted counts nowhere until another version
 lifts it.
@@ -35,6 +39,7 @@ from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.incidents import Action, IncidentVersion
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
+from safety_stream.core.model.sharing import Withheld
 from safety_stream.core.model.times import Day, Instant
 from safety_stream.core.register import Scope, Series, claim_of, highest_of
 from safety_stream.core.rules.carrying import reports_of
@@ -63,6 +68,24 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     told_at: Instant
     acknowledged_by: str = ""
     acknowledged_at: Instant | None = None
+
+
+class Untold(msgspec.Struct, frozen=True, kw_only=True):
+    """What an audience holds that is so no longer, and was not told: record `seq` of `withheld` is the newest of it.
+
+    `version` of the alert waits since `since` for one of `agreements`; `incident_id` and `action` are why it differs
+    from what the audience was told last.
+    """
+
+    audience: str
+    seq: int
+    alert_id: str
+    version: int
+    change: Change
+    incident_id: str
+    action: Action
+    agreements: tuple[str, ...]
+    since: Instant
 
 
 class ChangedFinding(msgspec.Struct, frozen=True):
@@ -113,7 +136,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """Where a report had gone, and what was put right there. Signed like a checkpoint.
 
     `stands_as` is what its last action has made of it, `resting` the findings that rest on it still: none, where it
-    was taken back. `is_complete`: that is so, and no notice is open.
+    was taken back. `is_complete`: that is so, no notice is open, and nothing is untold. `untold` is None where the
+    certificate was made by a version that did not look for it.
     """
 
     incident_id: str
@@ -129,13 +153,14 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: tuple[Delivery, ...] = ()
     key_id: str = ""
     signature: str = ""
+    untold: tuple[Untold, ...] | None = None
 
 
 class Notices:
     """The notices there are, while `alert-changes`, the feeds of alerts and `audit.entries` are being read, in order.
 
     `disputed`: the reports that are disputed as they stand. `follows`: the report whose own notices are asked for; then
-    `findings` are read before all else.
+    `findings` are read before all else, and `withheld` for what is untold of it.
     """
 
     def __init__(self, disputed: Iterable[str] = (), follows: str = "") -> None:
@@ -147,7 +172,9 @@ class Notices:
         self._ended: set[tuple[str, int]] = set()
         self._causes: dict[tuple[str, int], tuple[str, Action]] = {}
         self._rests: dict[str, str] = {}
-        self._restated: dict[tuple[str, str, int], Notice] = {}
+        self._restated: dict[tuple[str, int, str, Action], Notice] = {}
+        self._ends: set[tuple[str, int]] = set()
+        self._withheld: dict[tuple[str, str], Withheld] = {}
         self._last: dict[tuple[str, str], PublishedAlert] = {}
         self._answers: dict[tuple[str, str], list[AuditRecord]] = {}
 
@@ -160,6 +187,8 @@ class Notices:
             self._take_alert(value)
         elif isinstance(value, PublishedAlert):
             self._take_told(value)
+        elif isinstance(value, Withheld):
+            self._withheld[value.audience, value.alert_id] = value
         elif isinstance(value, AuditRecord) and value.reason == ACKNOWLEDGED:
             self._answers.setdefault((value.audience, value.alert_id or ""), []).append(value)
 
@@ -170,9 +199,37 @@ class Notices:
 
     def of_the_report(self) -> list[Notice]:
         """The notices of the report that is followed: those it brought about, and of the end of what rested on it."""
-        return [
-            one for one in self.all() if one.incident_id == self._follows or (one.alert_id, one.version) in self._ended
-        ]
+        return [one for one in self.all() if one.incident_id == self._follows or (one.audience, one.seq) in self._ends]
+
+    def untold_of_the_report(self) -> list[Untold]:
+        """What of the report that is followed somebody holds otherwise and was not told of, the oldest first."""
+        return sorted(set(self._untold()), key=lambda one: (one.since, one.audience, one.seq, one.action))
+
+    def _untold(self) -> Iterator[Untold]:
+        for (audience, alert_id), withheld in self._withheld.items():
+            told = self._last.get((audience, alert_id))
+            if told is None or told.change == "withdrawn" or not _waits(withheld):
+                continue
+            for number, (incident_id, action) in self._causes_of(alert_id, told.version, withheld.version):
+                if incident_id == self._follows or (alert_id, number) in self._ended:
+                    yield Untold(
+                        audience=audience,
+                        seq=withheld.seq,
+                        alert_id=alert_id,
+                        version=withheld.version,
+                        change=withheld.change,
+                        incident_id=incident_id,
+                        action=action,
+                        agreements=withheld.agreements,
+                        since=withheld.as_of,
+                    )
+
+    def _causes_of(self, alert_id: str, after: int, to: int) -> Iterator[tuple[int, tuple[str, Action]]]:
+        """The versions after one up to another that put something right, and what."""
+        for number in range(after + 1, to + 1):
+            done = self._causes.get((alert_id, number))
+            if done is not None:
+                yield number, done
 
     def _take_alert(self, version: AlertVersion) -> None:
         done = act_of(version.cause)
@@ -192,11 +249,13 @@ class Notices:
 
     def _take_told(self, told: PublishedAlert) -> None:
         self._last[told.audience, told.alert_id] = told
-        done = self._causes.get((told.alert_id, told.version))
         # Who hears of an alert for the first time has nothing of before.
-        if done is not None and told.prior_seq is not None:
-            key = (told.audience, told.alert_id, told.version)
-            self._restated.setdefault(key, _notice(told, "restated", *done))
+        if told.prior_version is None:
+            return
+        for number, done in self._causes_of(told.alert_id, told.prior_version, told.version):
+            self._restated[told.audience, told.seq, *done] = _notice(told, "restated", *done)
+            if (told.alert_id, number) in self._ended:
+                self._ends.add((told.audience, told.seq))
 
     def _of_disputes(self) -> Iterator[Notice]:
         for (_, alert_id), told in self._last.items():
@@ -242,12 +301,12 @@ class Tracing:
         """The version that stands; None where there is no such report."""
         return highest_of(self._versions).get(self._id)
 
-    def certificate(self, notices: Iterable[Notice], at: Instant) -> Certificate | None:
-        """What was put right of the report; None where there is no such report. `notices`: those of the report."""
+    def certificate(self, notices: Iterable[Notice], untold: Iterable[Untold], at: Instant) -> Certificate | None:
+        """What was put right of the report; None where there is no such report. The rest is what is of the report."""
         stands = self.standing()
         if stands is None:
             return None
-        mine = tuple(notices)
+        mine, waiting = tuple(notices), tuple(untold)
         resting = tuple(sorted(self._resting))
         is_put_right = not resting or stands.action in ("new", "correct", "dispute")
         return Certificate(
@@ -260,7 +319,8 @@ class Tracing:
             resting=resting,
             notices=mine,
             values=tuple(sorted(self._values.values(), key=lambda one: (one.profile, one.seq))),
-            is_complete=is_put_right and all(one.acknowledged_by for one in mine),
+            is_complete=is_put_right and all(one.acknowledged_by for one in mine) and not waiting,
+            untold=waiting,
         )
 
     def _take_finding(self, change: FindingChange) -> None:
@@ -324,11 +384,19 @@ def act_of(cause: str) -> tuple[str, Action] | None:
 
 
 def certified_part(certificate: Certificate) -> bytes:
-    """What of a certificate is signed: everything but the signature."""
-    return _ENCODER.encode(msgspec.structs.replace(certificate, signature=""))
+    """What of a certificate is signed: everything but the signature, and `untold` where an earlier version made it."""
+    said = msgspec.structs.asdict(certificate) | {"signature": ""}
+    if certificate.untold is None:
+        del said["untold"]
+    return _ENCODER.encode(said)
 
 
 _ENCODER = msgspec.msgpack.Encoder()
+
+
+def _waits(withheld: Withheld) -> bool:
+    """Whether it waits; a record of version 1 does not say what became of it, and told it is where the feed has it."""
+    return withheld.state == "waits" or (withheld.state is None and bool(withheld.agreements))
 
 
 def _notice(told: PublishedAlert, why: Why, incident_id: str, action: Action) -> Notice:

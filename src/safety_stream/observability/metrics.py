@@ -10,6 +10,12 @@ from contextlib import suppress
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from safety_stream.core.model.sharing import Sharing
+from safety_stream.core.model.times import DAY_LENGTH, SECOND, day_of, start_of
+from safety_stream.core.policy import endings
 
 REPORT_TO_ALERT_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0, 86400.0)
 """Seconds. The goal is 0.25 at a hundred reports a second; what is beyond a minute was waiting for a worker."""
@@ -18,6 +24,9 @@ FEED_STATES: Final = ("heard", "silent", "never")
 """How a feed may be heard, as the pages have it (`web.views.health`)."""
 
 ALERTING_STAGE: Final = "publish-alerts"
+
+_EVER: Final = 10**7
+"""More days than any agreement is in force."""
 
 
 class Metrics:
@@ -65,6 +74,15 @@ class Metrics:
             ["stage", "partition"],
             registry=registry,
         )
+        self._withheld = Gauge(
+            "safety_stream_withheld_alerts",
+            "Alerts that wait for an agreement, so that an audience does not hear of them.",
+            ["audience", "reason", "priority"],
+            registry=registry,
+        )
+        self._kept_back: set[tuple[str, str, str]] = set()
+        self._agreements = _Agreements(wall)
+        registry.register(self._agreements)
         self._ready: set[tuple[str, int]] = set()
         self._topics: dict[str, set[str]] = {}
         self._report_to_alert = Histogram(
@@ -93,6 +111,10 @@ class Metrics:
             for reason in reasons if stage in refusing else ():
                 self._dead.labels(stage, reason)
 
+    def goes_by(self, sharing: Sharing) -> None:
+        """This policy is in force here: when its agreements end is told by it, and when to warn of that."""
+        self._agreements.sharing = sharing
+
     def committed(self, stage: str, records: int, batch_seconds: float, commit_seconds: float) -> None:
         """See `Observer`."""
         self._records.labels(stage).inc(records)
@@ -119,6 +141,12 @@ class Metrics:
         if stage == ALERTING_STAGE:
             self._report_to_alert.observe(delay)
 
+    def withheld(self, alerts: Mapping[tuple[str, str, str], int]) -> None:
+        """See `Observer`. What waits no more is nought, or its last number would stand for good."""
+        self._kept_back |= alerts.keys()
+        for labels in self._kept_back:
+            self._withheld.labels(*labels).set(alerts.get(labels, 0))
+
     def lag(self, stage: str, topic: str, partition: int, records: int) -> None:
         """See `Observer`."""
         self._topics.setdefault(stage, set()).add(topic)
@@ -141,6 +169,37 @@ class Metrics:
             _forget(gauge, stage, str(partition))
         for topic in self._topics.get(stage, ()):
             _forget(self._lag, stage, topic, str(partition))
+        if stage == ALERTING_STAGE:
+            for labels in self._kept_back:
+                _forget(self._withheld, *labels)
+            self._kept_back.clear()
+
+
+class _Agreements(Collector):
+    """When the agreements of a policy end, as of whenever it is asked: one that is renewed by another is not told."""
+
+    def __init__(self, wall: Callable[[], int]) -> None:
+        self._wall = wall
+        self.sharing: Sharing | None = None
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        ends = GaugeMetricFamily(
+            "safety_stream_agreement_ends_seconds",
+            "When an agreement ends without which an audience hears nothing, or less; in seconds since 1970.",
+            labels=["agreement", "audience", "hears"],
+        )
+        warn = GaugeMetricFamily(
+            "safety_stream_agreement_warn_seconds",
+            "How long before an agreement ends somebody is to hear of it, by the catalogue.",
+        )
+        if self.sharing is not None:
+            for ending in endings(self.sharing, day_of(self._wall()), within=_EVER):
+                at = start_of(ending.agreement.valid_to) / SECOND
+                for hears, audiences in (("nothing", ending.silenced), ("less", ending.narrowed)):
+                    for audience in audiences:
+                        ends.add_metric([ending.agreement.id, audience, hears], at)
+            warn.add_metric([], (self.sharing.warn_days or 0) * DAY_LENGTH / SECOND)
+        return [ends, warn]
 
 
 class DeliveryMetrics:

@@ -131,6 +131,7 @@ class Feed:
                 except Retriable:
                     continue
                 tenure.ready = True
+                tell_what_is_withheld(self._spec, tenure, self._observer)
             self._admissible.remove(tenure)
 
     def _room(self) -> int:
@@ -198,6 +199,13 @@ class Feed:
             if idle:
                 # No room means there is work, and after it comes another look.
                 self._hand_over(Batch([Part(tenure, (), now) for tenure in idle]))
+
+
+def tell_what_is_withheld(spec: StageSpec, tenure: Tenure, observer: Observer) -> None:
+    """Tell what the rows of a partition keep back, as they are committed."""
+    if spec.withheld is not None:
+        with tenure.memory().snapshot() as rows:
+            observer.withheld(spec.withheld(rows))
 
 
 def _by_number(partitions: Sequence[TopicPartition]) -> dict[int, tuple[str, ...]]:

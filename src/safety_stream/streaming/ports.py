@@ -217,6 +217,9 @@ class Observer(Protocol):
     def as_of(self, stage: str, partition: int, as_of: int) -> None:
         """The newest `received_at` committed on a partition, in milliseconds since the epoch."""
 
+    def withheld(self, alerts: Mapping[tuple[str, str, str], int]) -> None:
+        """So many alerts are kept back at present, by audience, why, and priority: all that are."""
+
     def lag(self, stage: str, topic: str, partition: int, records: int) -> None:
         """So many records are waiting."""
 
@@ -243,6 +246,9 @@ class Unobserved:
         """Tell nobody."""
 
     def as_of(self, stage: str, partition: int, as_of: int) -> None:
+        """Tell nobody."""
+
+    def withheld(self, alerts: Mapping[tuple[str, str, str], int]) -> None:
         """Tell nobody."""
 
     def lag(self, stage: str, topic: str, partition: int, records: int) -> None:

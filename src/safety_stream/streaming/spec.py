@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from safety_stream.core.model.times import Instant
-from safety_stream.core.stages.stage import Output, Record, Rows, Step
+from safety_stream.core.stages.stage import Output, Record, Rows, Scanned, Step
 from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
 from safety_stream.streaming.ports import Headers, Incoming
 
@@ -29,7 +29,8 @@ class StageSpec:
     of partitions: partition n of each of them is one unit, owned by one worker, with one store. `decode` never raises
     for input: what it cannot read becomes a `Record` whose value is `Refused`. `encode` gives the bytes of one output;
     topic, partition and timestamp are the output's own. `gathers`: for how many seconds the stage collects records
-    before doing with what there is, where that is longer than the loop's own wait.
+    before doing with what there is, where that is longer than the loop's own wait. `withheld`: how many alerts its rows
+    keep back at present, by audience, why, and priority; None where a stage keeps none back.
     """
 
     name: str
@@ -39,6 +40,7 @@ class StageSpec:
     decode: Callable[[Incoming], Record]
     encode: Callable[[Output], Encoded]
     gathers: float = 0.0
+    withheld: Callable[[Scanned], Mapping[tuple[str, str, str], int]] | None = None
 
 
 class Replaceable:

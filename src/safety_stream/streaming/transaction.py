@@ -11,7 +11,7 @@ from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.stage import EVERY_PARTITION, MORE_ROW, Output, Record
 from safety_stream.streaming.dead_letter_limit import DeadLetterWindow
-from safety_stream.streaming.feed import Batch
+from safety_stream.streaming.feed import Batch, tell_what_is_withheld
 from safety_stream.streaming.ownership import Ownership, Tenure
 from safety_stream.streaming.ports import (
     Abortable,
@@ -217,6 +217,7 @@ class Transaction:
         for piece in pieces:
             partition = piece.tenure.partition
             self._observer.state(self._spec.name, partition, piece.tenure.memory().rows)
+            tell_what_is_withheld(self._spec, piece.tenure, self._observer)
             if piece.tenure.time:
                 self._observer.as_of(self._spec.name, partition, piece.tenure.time)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.stages.publish_alerts import WITHHELD, waiting_now
 from safety_stream.core.stages.stage import Output, Record
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.spec import Encoded, StageSpec
@@ -49,6 +50,7 @@ def _spec(row: StageRow, catalogue: Catalogue, partitions: int, wire: Records) -
         decode=decode,
         encode=encode,
         gathers=row.gathers,
+        withheld=waiting_now if WITHHELD in row.writes else None,
     )
 
 

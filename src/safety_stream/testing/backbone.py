@@ -18,14 +18,13 @@ from typing import Any
 
 import msgspec
 
-from safety_stream.core.audit import Chain, verified
+from safety_stream.core.audit import Chain, Chained, verified
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import Action, IncidentVersion, Role
 from safety_stream.core.model.links import PersonLink
-from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Instant, to_instant
 from safety_stream.streaming.ports import Outgoing
@@ -39,7 +38,7 @@ from safety_stream.testing.verdict import Witnessed, compare
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
-from safety_stream.wire.topology import AUDIT_TOPICS, STAGES, members, topics
+from safety_stream.wire.topology import CHAINED_TOPICS, STAGES, members, topics
 
 PARTITIONS = 2
 
@@ -137,11 +136,11 @@ class Backbone:
 
     def _broken_chains(self, log: Log) -> Iterator[str]:
         """I4: what is on record is a whole chain in each partition."""
-        chains: dict[Chain, list[AuditRecord]] = {}
-        for topic in AUDIT_TOPICS:
+        chains: dict[Chain, list[Chained]] = {}
+        for topic in CHAINED_TOPICS:
             for at, _, record in log.read(topic):
                 value = self._wire.value(topic, record.value)
-                if isinstance(value, AuditRecord):
+                if isinstance(value, Chained):
                     chains.setdefault(Chain(at.topic, at.partition), []).append(value)
         for chain, records in sorted(chains.items()):
             yield from (f"{fault.chain} {fault.seq}: {fault.said}" for fault in verified(chain, records).faults)

@@ -112,6 +112,7 @@ class Station:
         self._schedule = worker.simulation.schedule
         self._queue: deque[Batch] = deque()
         self.under_way = 0
+        self.is_handing_over = False
         self.has_left = False
         self.loop = self._assembled()
         self.actors: list[Actor] = [
@@ -169,7 +170,10 @@ class Station:
                 self.under_way -= 1
 
     def _hand_over(self, batch: Batch) -> bool:
-        if not self._schedule.wait(lambda: self.under_way < 2, 0.1):  # noqa: PLR2004
+        self.is_handing_over = True
+        has_room = self._schedule.wait(lambda: self.under_way < 2, 0.1)  # noqa: PLR2004
+        self.is_handing_over = False
+        if not has_room:
             return False
         self.under_way += 1
         self._queue.append(batch)
@@ -445,7 +449,8 @@ class Simulation:
             return False
         if not all(tenure.ready and not tenure.has_more for tenure in tenures):
             return False
-        if any(station.under_way for station in stations):
+        # What is being handed over counts: a partition is no longer marked as having more to do by then.
+        if any(station.under_way or station.is_handing_over for station in stations):
             return False
         group = self.log.groups[spec.name]
         inputs = [TopicPartition(topic, number) for topic in spec.inputs for number in partitions]

@@ -71,7 +71,8 @@ USERS = (
             reads=("alert-changes", "findings", "feed-status", "incidents", "indicator-values", "signals", "tallies")),
     UserRow("auditor",         reads=("audit.changes", "audit.", "withheld")),
     UserRow("data-protection-officer",
-            reads=("incidents", "findings", "alert-changes", "alerts.", "indicators.", "audit.changes", "audit."),
+            reads=("incidents", "findings", "alert-changes", "alerts.", "indicators.", "audit.changes", "audit.",
+                   "withheld"),
             writes=("audit-entries",)),
 )
 # fmt: on

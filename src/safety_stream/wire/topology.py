@@ -121,6 +121,9 @@ _AUDITED = ("collection", "entries", "alerts", "indicators")
 AUDIT_TOPICS = ("audit.changes", *(f"audit.{name}" for name in _AUDITED))
 """What was done with data: each partition of these is a chain (`core/audit.py`)."""
 
+CHAINED_TOPICS = (*AUDIT_TOPICS, "withheld")
+"""All that is chained: what was done with data, and what nobody was told."""
+
 KEPT_WHOLE = frozenset({"audit.", "audit.changes", "withheld", "person-links"})
 """The topics that keep everything: what was done with whose data, what nobody was told and why, and who is who."""
 

@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record, an_alert, as_granted
 from tests.delivery.making import BOUNDS, subscription
 
-from safety_stream.core.audit import chained
+from safety_stream.core.audit import Chain, chained, verified
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
 from safety_stream.core.model.handling import HandledAlert, Handling, HandlingNews
 from safety_stream.core.model.published import AuditRecord
-from safety_stream.core.model.sharing import Grant
+from safety_stream.core.model.sharing import Grant, Withheld
 from safety_stream.core.model.times import DAY_LENGTH, MINUTE, Day, day_of
 from safety_stream.core.policy import parties_of
+from safety_stream.core.putting_right import Notices
 from safety_stream.core.stages import publish_alerts
 from safety_stream.core.stages.publish_alerts import cause_told
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import Output
+from safety_stream.core.stages.stage import MORE_ROW, Output, Step
 from safety_stream.delivery.deciding import decide
 
 ALERT = an_alert(priority="P3", audiences=("analyst", "duty-officer"))
@@ -116,11 +117,22 @@ def on_trial(catalogue: Catalogue) -> Catalogue:
 
 
 def tell_each(*batches: tuple[Catalogue, AlertVersion]) -> list[Output]:
-    """Each version told under a catalogue of its own."""
+    """Each version told under a catalogue of its own, and then all that it lets go of."""
     rows = MemoryRows()
     return [
-        out for said, one in batches for out in publish_alerts.make_step(said, 1)(rows, [a_record(handled(one))], None)
+        out
+        for said, one in batches
+        for step in [publish_alerts.make_step(said, 1)]
+        for out in (*step(rows, [a_record(handled(one))], None), *the_rest(step, rows))
     ]
+
+
+def the_rest(step: Step, rows: MemoryRows) -> list[Output]:
+    """What the step goes on with until there is no more, as the loop calls it."""
+    outputs = []
+    while rows.get(MORE_ROW) is not None:
+        outputs += step(rows, [], None)
+    return outputs
 
 
 def test_nobody_hears_of_a_rule_on_trial(catalogue: Catalogue) -> None:
@@ -381,20 +393,24 @@ def told_of(outputs: list[Output], audience: str = "duty-officer") -> list[tuple
 
 
 def test_an_agreement_that_has_ended_ends_disclosure_and_its_renewal_tells_what_waited(catalogue: Catalogue) -> None:
-    """The feed is numbered on as if nothing had happened, and each refusal is on record."""
+    """The feed is numbered on as if nothing had happened, live alerts first; what became of it is on record."""
     ended, renewed = agreed(catalogue, TODAY), agreed(catalogue, TODAY + 99)
     more, another = alert(version=2, change="updated"), alert(alert_id="alert-b")
 
     outputs = tell_each((renewed, ALERT), (ended, more), (ended, another), (renewed, alert(alert_id="alert-c")))
 
-    assert told_of(outputs) == [(1, "raised", 1), (2, "updated", 2), (1, "raised", 3), (1, "raised", 4)]
+    assert told_of(outputs) == [(1, "raised", 1), (1, "raised", 2), (2, "updated", 3), (1, "raised", 4)]
     withheld = [one for one in on("withheld", outputs) if one.audience == "duty-officer"]
-    assert [(one.alert_id, one.version, one.agreements) for one in withheld] == [
-        ("alert-a", 2, ("isa",)),
-        ("alert-b", 1, ("isa",)),
+    assert [(one.state, one.alert_id, one.version, one.agreements, one.told_as) for one in withheld] == [
+        ("waits", "alert-a", 2, ("isa",), None),
+        ("waits", "alert-b", 1, ("isa",), None),
+        ("told", "alert-a", 2, (), 3),
+        ("told", "alert-b", 1, (), 4),
     ]
-    assert [one.seq for one in on("withheld", outputs)] == [1, 2, 3, 4]
-    assert "not in force: isa" == withheld[0].why
+    assert [one.seq for one in on("withheld", outputs)] == [*range(1, 9)]
+    assert {one.priority for one in withheld} == {"P3"}
+    assert ("not in force: isa", "it was told under number 3") == (withheld[0].why, withheld[2].why)
+    assert verified(Chain("withheld", 0), on("withheld", outputs)).faults == ()
 
 
 def test_another_agreement_in_its_place_tells_what_waited_too_at_the_next_tick_of_the_clock(
@@ -416,8 +432,21 @@ def test_it_ends_in_the_middle_of_a_batch_and_begins_in_one(catalogue: Catalogue
 
     outputs = step(rows, days, None)
 
-    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-0", "alert-1"]
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-1"]
     assert {one.alert_id for one in on("withheld", outputs)} == {"alert-0", "alert-2"}
+    assert the_rest(step, rows) == []
+
+
+def test_what_waited_is_told_while_its_agreement_is_in_force_and_not_once_that_has_ended_again(
+    catalogue: Catalogue,
+) -> None:
+    for_a_day = agreed(catalogue, TODAY + 2, begins=TODAY + 1)
+    days = [a_record(handled(alert(alert_id=f"alert-{day}")), received_at=NOON + day * DAY_LENGTH) for day in range(3)]
+    step, rows = publish_alerts.make_step(for_a_day, 1), MemoryRows()
+
+    outputs = [out for day in days for out in (*step(rows, [day], None), *the_rest(step, rows))]
+
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-1", "alert-0"]
 
 
 def test_what_was_told_and_is_no_longer_true_is_taken_back_after_the_agreement_has_ended(catalogue: Catalogue) -> None:
@@ -434,6 +463,8 @@ def test_what_was_told_and_is_no_longer_true_is_taken_back_after_the_agreement_h
     )
 
     assert told_of(outputs) == [(1, "raised", 1), (2, "withdrawn", 2), (1, "raised", 3)]
+    ended_for = [one.state for one in on("withheld", outputs) if one.audience == "duty-officer"]
+    assert ended_for == ["waits", "over"]
     taken = on("alerts.duty-officer", outputs)[1]
     assert (taken.explanation, taken.findings, taken.title) == (None, None, None)
 
@@ -536,7 +567,8 @@ def test_under_any_agreements_nothing_is_lost_and_nothing_told_that_is_not_grant
         assert in_force or all(one.change == "withdrawn" for one in on("alerts.duty-officer", told))
         outputs += told
         straight += publish_alerts.make_step(apart[True], 1)(always, [news], None)
-    outputs += publish_alerts.make_step(apart[True], 1)(rows, [], NOON)
+    renewed = publish_alerts.make_step(apart[True], 1)
+    outputs += [*renewed(rows, [], NOON), *the_rest(renewed, rows)]
 
     feed = on("alerts.duty-officer", outputs)
     assert [one.seq for one in feed] == list(range(1, len(feed) + 1))
@@ -547,3 +579,211 @@ def standing(outputs: list[Output]) -> dict[str, int]:
     """What somebody holds to be true after hearing it all: the newest version of each alert that is not withdrawn."""
     heard = {one.alert_id: one for one in on("alerts.duty-officer", outputs)}
     return {name: one.version for name, one in heard.items() if one.change != "withdrawn"}
+
+
+Happening = tuple[int, str, str, bool]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.sampled_from(["raise", "update", "note", "bar", "withdraw", "forget"]),
+            st.sampled_from(["P1", "P3"]),
+            st.booleans(),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 3),
+)
+def test_told_in_slices_everybody_is_told_of_each_alert_what_they_would_be_told_of_it_at_once(
+    catalogue: Catalogue, events: list[Happening], slice_size: int
+) -> None:
+    """Between two slices comes the next news. Only where one alert stands among others, and its number, may differ."""
+    at_once, in_slices = (played_under_agreements(catalogue, events, size) for size in (None, slice_size))
+
+    for audience in ("duty-officer", "analyst"):
+        assert by_alert(at_once, audience) == by_alert(in_slices, audience)
+        numbers = [one.seq for one in on(f"alerts.{audience}", in_slices)]
+        assert numbers == [*range(1, len(numbers) + 1)]
+    assert verified(Chain("withheld", 0), on("withheld", in_slices)).faults == ()
+    assert {one.alert_id for one in left_waiting(in_slices)} == set()
+
+
+def played_under_agreements(catalogue: Catalogue, events: list[Happening], slice_size: int | None) -> list[Output]:
+    """What is put out where news comes and agreements end and begin, a slice after each, and the rest at the end.
+
+    Without a size everything that waited is told before any news.
+    """
+    rows, outputs, versions = MemoryRows(), [], dict[int, int]()
+    steps = {True: publish_alerts.make_step(agreed(catalogue, TODAY + 9), 1)}
+    steps[False] = publish_alerts.make_step(agreed(catalogue, TODAY), 1)
+    whole, publish_alerts.SLICE = publish_alerts.SLICE, slice_size or 10**6
+    try:
+        for number, what, priority, in_force in events:
+            step = steps[in_force]
+            if not in_force:
+                # What may be told so far is told before the agreement ends.
+                outputs += the_rest(steps[True], rows)
+            if what not in ("note", "forget"):
+                versions[number] = versions.get(number, 0) + 1
+            if slice_size is None:
+                outputs += step(rows, [], NOON)
+            news = a_record(news_of(number, versions.get(number, 1), what, priority))
+            outputs += [*step(rows, [news], None), *step(rows, [], None)]
+        outputs += [*steps[True](rows, [], NOON), *the_rest(steps[True], rows)]
+    finally:
+        publish_alerts.SLICE = whole
+    return outputs
+
+
+def news_of(number: int, version: int, what: str, priority: Any) -> HandledAlert:
+    change: Change = {"raise": "raised", "withdraw": "withdrawn"}.get(what, "updated")  # type: ignore[assignment]
+    marking = IN_CONFIDENCE.replace("lancashire-police", "nobody") if what == "bar" else "OFFICIAL-SENSITIVE"
+    said = alert(alert_id=f"alert-{number}", version=version, change=change, priority=priority, marking=marking)
+    return handled(said, {"note": "note", "forget": "forgotten"}.get(what))  # type: ignore[arg-type]
+
+
+def by_alert(outputs: list[Output], audience: str) -> dict[str, list[Any]]:
+    """What an audience was told of each alert, in order, but for the numbers and when that was."""
+    told: dict[str, list[Any]] = {}
+    for one in on(f"alerts.{audience}", outputs):
+        said = msgspec.structs.replace(one, seq=0, prior_seq=one.prior_seq and 1, as_of=0)
+        told.setdefault(one.alert_id, []).append(said)
+    return told
+
+
+def left_waiting(outputs: list[Output]) -> list[Any]:
+    """What `withheld` says waits still."""
+    newest = {(one.audience, one.alert_id): one for one in on("withheld", outputs)}
+    return [one for one in newest.values() if one.state == "waits"]
+
+
+def kept_back(catalogue: Catalogue, alerts: list[AlertVersion]) -> MemoryRows:
+    """The rows of a door whose agreement has ended, after these alerts."""
+    rows = MemoryRows()
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(one)) for one in alerts], None)
+    return rows
+
+
+MANY = [
+    alert(alert_id=f"alert-{number:02}", priority="P1" if number == 17 else "P3", audiences=("duty-officer",))
+    for number in range(20)
+]
+
+
+def test_a_live_alert_is_told_before_what_waited_and_of_that_the_most_urgent_first(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_alerts, "SLICE", 8)
+    rows, renewed = kept_back(catalogue, MANY), publish_alerts.make_step(agreed(catalogue, TODAY + 99), 1)
+    steps = [renewed(rows, [a_record(handled(alert(alert_id="alert-live")))], None)]
+    while rows.get(MORE_ROW) is not None:
+        steps.append(renewed(rows, [], None))
+
+    told = [[one.alert_id for one in on("alerts.duty-officer", step)] for step in steps]
+    assert told[0] == ["alert-live"]
+    assert told[1][:3] == ["alert-17", "alert-00", "alert-01"]
+    assert [len(one) for one in told] == [1, 8, 8, 4]
+
+
+def test_how_much_waits_is_known_by_audience_why_and_priority(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_alerts, "SLICE", 8)
+    rows, renewed = kept_back(catalogue, MANY), publish_alerts.make_step(agreed(catalogue, TODAY + 99), 1)
+
+    def waits() -> dict[tuple[str, str, str], int]:
+        return {labels: count for labels, count in publish_alerts.waiting_now(rows).items() if count}
+
+    assert waits() == {("duty-officer", "ended", "P1"): 1, ("duty-officer", "ended", "P3"): 19}
+    renewed(rows, [], NOON)
+    assert waits() == {("duty-officer", "being-told", "P3"): 12}
+    the_rest(renewed, rows)
+    assert publish_alerts.waiting_now(rows) == {}
+
+    rows, gone = kept_back(catalogue, MANY[:2]), msgspec.structs.replace(MANY[0], version=2, change="withdrawn")
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(gone))], None)
+    more = msgspec.structs.replace(MANY[1], version=2, change="updated", priority="P2")
+    publish_alerts.make_step(agreed(catalogue, TODAY), 1)(rows, [a_record(handled(more))], None)
+    assert waits() == {("duty-officer", "ended", "P2"): 1}
+
+
+def test_what_waits_for_an_agreement_to_begin_is_told_apart_from_what_waits_for_a_renewal(catalogue: Catalogue) -> None:
+    rows, one = MemoryRows(), alert(audiences=("duty-officer",))
+    publish_alerts.make_step(agreed(catalogue, TODAY + 9, begins=TODAY + 1), 1)(rows, [a_record(handled(one))], None)
+
+    assert publish_alerts.waiting_now(rows)["duty-officer", "not-begun", "P3"] == 1
+
+
+def test_a_record_of_a_day_gone_by_tells_nothing_that_waits_today(catalogue: Catalogue) -> None:
+    """A backfill brings records of days on which the agreement was in force: what is new is told by its own day."""
+    ended = publish_alerts.make_step(agreed(catalogue, TODAY), 1)
+    rows, old = kept_back(catalogue, MANY[:1]), alert(alert_id="alert-old")
+    outputs = [*ended(rows, [a_record(handled(old), received_at=NOON - DAY_LENGTH)], None), *the_rest(ended, rows)]
+
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-old"]
+
+
+def test_what_a_day_gone_by_held_back_is_told_today(catalogue: Catalogue) -> None:
+    """A backfill from before the agreement began, while something waits that it does not cover."""
+    (grant,) = [one for one in catalogue.sharing.grants if one.subscriber == "duty-officer"]
+    over = msgspec.structs.replace(grant.agreement, valid_to=TODAY)
+    begun = msgspec.structs.replace(grant.agreement, valid_from=TODAY)
+    grants = (
+        msgspec.structs.replace(grant, id="over", agreement=over, areas=("E07000120",)),
+        msgspec.structs.replace(grant, id="begun", agreement=begun, areas=("E07000117",)),
+    )
+    sharing = msgspec.structs.replace(catalogue.sharing, grants=grants)
+    step, rows = publish_alerts.make_step(msgspec.structs.replace(catalogue, sharing=sharing), 1), MemoryRows()
+    elsewhere = alert(alert_id="alert-b", area="E07000120", areas=("E07000120",), audiences=("duty-officer",))
+
+    assert on("withheld", step(rows, [a_record(handled(elsewhere))], None)) != []
+    old = a_record(handled(alert(audiences=("duty-officer",))), received_at=NOON - DAY_LENGTH)
+    outputs = [*step(rows, [old], None), *the_rest(step, rows)]
+
+    assert [one.alert_id for one in on("alerts.duty-officer", outputs)] == ["alert-a"]
+    assert publish_alerts.waiting_now(rows)["duty-officer", "ended", "P3"] == 1
+
+
+def test_what_a_store_kept_before_there_was_an_order_is_told_too(catalogue: Catalogue) -> None:
+    rows = MemoryRows()
+    rows.put(b"waiting/duty-officer", msgspec.msgpack.encode([["isa-duty-officer"]]))
+    rows.put(b"held/duty-officer/0a", msgspec.msgpack.encode(handled(alert(alert_id="0a"))))
+    renewed = publish_alerts.make_step(catalogue, 1)
+    outputs = [*renewed(rows, [], NOON), *the_rest(renewed, rows)]
+
+    assert told_of(outputs) == [(1, "raised", 1)]
+    assert not list(rows.scan(b"held/", b"held0"))
+
+
+def test_what_was_put_right_and_waits_is_untold_and_a_renewal_makes_a_notice_of_each_cause(
+    catalogue: Catalogue,
+) -> None:
+    """Versions 2 and 3 were brought about by two reports, while the agreement had ended."""
+    first, second = (f"00000000-0000-5000-8000-00000000000{letter}" for letter in "ab")
+    ended, renewed = agreed(catalogue, TODAY), agreed(catalogue, TODAY + 99)
+    versions = [
+        ALERT,
+        alert(version=2, change="updated", cause=f"{first} correct"),
+        alert(version=3, change="updated", cause=f"{second} withdraw"),
+    ]
+    meanwhile = [(renewed, versions[0]), (ended, versions[1]), (ended, versions[2])]
+
+    def of_the_first(outputs: list[Output]) -> Notices:
+        notices = Notices(follows=first)
+        told = sorted((out.value for out in outputs), key=lambda one: isinstance(one, Withheld))
+        for value in (*versions, *told):
+            notices.take(value)
+        return notices
+
+    waiting = of_the_first(tell_each(*meanwhile))
+    assert {(one.audience, one.version, one.action) for one in waiting.untold_of_the_report()} == {
+        ("analyst", 3, "correct"),
+        ("duty-officer", 3, "correct"),
+    }
+    assert waiting.all() == []
+    told = of_the_first(tell_each(*meanwhile, (renewed, alert(alert_id="alert-c"))))
+    assert told.untold_of_the_report() == []
+    assert [(one.audience, one.version) for one in told.of_the_report()] == [("analyst", 3), ("duty-officer", 3)]
+    assert {(one.incident_id, one.action) for one in told.all()} == {(first, "correct"), (second, "withdraw")}

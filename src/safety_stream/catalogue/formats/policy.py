@@ -79,6 +79,13 @@ class QuotaEntry(Strict):
     source: Prose
 
 
+class RenewalEntry(Strict):
+    """How many days before an agreement ends somebody is to hear of it."""
+
+    warn_days: Annotated[int, Field(ge=1, le=3660)]
+    source: Prose
+
+
 class PolicyFile(Strict):
     """`policy/policy.yaml`."""
 
@@ -88,3 +95,4 @@ class PolicyFile(Strict):
     members: list[MembersEntry] = []
     protected_places: list[Name] = []
     quotas: list[QuotaEntry] = []
+    renewal: RenewalEntry | None = None

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.model.alerts import Change
+from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.markings import HandlingCode
 from safety_stream.core.model.times import Day, Instant
 
@@ -87,7 +88,8 @@ class Sharing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `conditional_to` is, by organisation, who may hear of what it reports under code C; `members`, by subscriber, the
     tokens of persons who belong to it, so that nobody hears of their own matter. `protected_places` are the kinds of
-    place whose whereabouts no report carries further than intake.
+    place whose whereabouts no report carries further than intake. `warn_days` is how many days before an agreement ends
+    somebody is to hear of it; None: only once it has ended.
     """
 
     agreements: tuple[SharingAgreement, ...] = ()
@@ -96,12 +98,24 @@ class Sharing(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     members: Mapping[str, frozenset[str]] = {}
     protected_places: frozenset[str] = frozenset()
     quotas: tuple[UseLimit, ...] = ()
+    warn_days: int | None = None
+
+
+WaitsBecause = Literal["ended", "not-begun", "being-told"]
+"""Why something waits for an agreement: one has ended, or has yet to begin; or it is being told just now."""
+
+WithheldState = Literal["waits", "barred", "told", "over"]
+"""What became of news: it waits for an agreement; no agreement would help; or it waited, and was told, or ended."""
 
 
 class Withheld(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """That news of an alert was not given to an audience it was for, and why: number `seq` on `withheld`.
+    """That news of an alert was not given to an audience it was for, and why; or what became of what waited.
 
     `agreements` are those that would have to be in force for it to be told; none where no agreement would help.
+    `told_as` is the number of the audience's feed under which it was told in the end; None where it was not.
+
+    The topic `withheld` is a chain like those of the audit (`core/audit.py`): `seq` counts from 1 without gap. What an
+    earlier version wrote has no `state`, `priority` or hash.
     """
 
     seq: int
@@ -112,3 +126,8 @@ class Withheld(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     why: str
     agreements: tuple[str, ...]
     as_of: Instant
+    state: WithheldState | None = None
+    priority: Priority | None = None
+    told_as: int | None = None
+    previous_hash: str | None = None
+    hash: str | None = None

@@ -19,32 +19,52 @@ them is a party to it, or that an organisation has spoken in confidence, would t
 withdrawal tells the level, and never a condition.
 
 When the agreements by which an audience would be told have ended, or not begun, news is held back, and that is put out
-on `withheld`, each time. The newest of an alert waits, and is told as soon as a record comes (or the idle clock does)
-by which other grants of the audience are in force than when it began to wait, as published then: who has waited for a
-page must not take it for history. Where the newest has come to be barred, nothing of the alert waits any more. What an
-audience was told before and is no longer true is taken back all the same: whoever holds what was wrong must hear of it
-(UK GDPR article 19), and it says nothing they do not know.
+on `withheld`, each time. The newest of an alert waits. As soon as a record comes (or the idle clock does) by which
+other grants of the audience are in force than when it began to wait, what waits is gone over slice by slice, the most
+urgent first, and told as published then: who has waited for a page must not take it for history. Where the newest has
+come to be barred, nothing of the alert waits any more. What an audience was told before and is no longer true is taken
+back all the same: whoever holds what was wrong must hear of it (UK GDPR article 19), and it says nothing they do not
+know.
+
+A renewal may let go of tens of thousands of alerts, and what happens now must not wait for them:
+
+    record, or tick of the clock      other grants are in force: `Waiting.reached` says that going over has begun
+    records                           are told at once; of an alert that still waits, what waits is told before its news
+    tick, or nothing (`~more`)        the next slice of all that waits, by priority; `reached` moves on
+
+Rows and outputs are committed as one, so a crash between two slices changes nothing. Time never goes back for what
+waits, whatever record comes; and a slice that no tick brings tells as of the newest time heard. Should the grants
+change again meanwhile, it is begun anew: what was passed over may be told by now.
+
+`withheld` says as well what became of what waited: told, under which number, or over. So it answers by itself what
+waits at present, and it is a chain like those of the audit (`core/audit.py`), since its records say what nobody was
+told.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Final, get_args
 
 import msgspec
 
 from safety_stream.core.alerts.handling import OF_CONDITION
+from safety_stream.core.audit import chained
 from safety_stream.core.catalogue import Audience, Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
+from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.handling import HandledAlert
 from safety_stream.core.model.markings import is_above, level_of
 from safety_stream.core.model.published import PublishedAlert, ToldReason
-from safety_stream.core.model.sharing import Withheld
+from safety_stream.core.model.sharing import WaitsBecause, Withheld, WithheldState
 from safety_stream.core.model.times import Instant
 from safety_stream.core.policy import Policy, Verdict
 from safety_stream.core.stages.publishing import Door
-from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table, unreadable
+from safety_stream.core.stages.recording import Number
+from safety_stream.core.stages.stage import Output, Record, Rows, Scanned, Step, Table, mark_more, unreadable
 
 _NAMES_A_REPORT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} [a-z]+").fullmatch
 RATIONALE = "rationale"
@@ -52,6 +72,11 @@ RATIONALE = "rationale"
 
 WITHHELD = "withheld"
 """The topic that says what was not told to whom, and why."""
+
+SLICE = 250
+"""So many alerts that waited are looked at in one step: an eighth of a second, for which a live alert may wait."""
+
+PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
 
 MAY_NOT_BE_TOLD: Final = "it may not be told any more"
 """All that an audience hears of why something was taken back that the policy bars."""
@@ -80,21 +105,43 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         door = _AlertDoor(rows, catalogue)
         if idle_at is not None:
-            door.tell_what_waited(idle_at)
+            door.see_who_may_hear_now(idle_at)
         for record in records:
             if isinstance(record.value, HandledAlert):
                 door.tell(record.value, record.received_at)
             else:
                 raise unreadable("publish-alerts", record)
+        if not records:
+            door.tell_a_slice_of_what_waited()
         return door.close()
 
     return step
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The grants of an audience that were in force when news for it was last held back: with others it is looked at."""
+    """What waits for an audience: the grants that were in force when it was last looked at; with others it is again.
+
+    `at` is the newest time at which it was, `because` why it waits, `counts` how many alerts of each priority do.
+    `reached` is how far it has been gone over (the end of a row's key), None while it is not.
+    """
 
     in_force: tuple[str, ...]
+    at: Instant = 0
+    because: WaitsBecause = "ended"
+    counts: dict[Priority, int] = {}
+    reached: str | None = None
+
+
+def waiting_now(rows: Scanned) -> Mapping[tuple[str, str, str], int]:
+    """How many alerts wait at present, by audience, why, and priority; nought where none does any more."""
+    found: dict[tuple[str, str, str], int] = {}
+    for row, packed in rows.scan(_WAITING.encode(), _WAITING.encode() + b"\xff"):
+        waiting = _WAITING_DECODER.decode(packed)
+        because = waiting.because if waiting.reached is None else "being-told"
+        for priority in PRIORITIES:
+            audience = row[len(_WAITING) :].decode()
+            found[audience, because, priority] = waiting.counts.get(priority, 0)
+    return found
 
 
 class _AlertDoor(Door):
@@ -107,28 +154,78 @@ class _AlertDoor(Door):
         self._policy = Policy(catalogue.sharing, catalogue.areas)
         self._on_trial = frozenset(rule.id for rule in catalogue.rules if rule.status == "trial")
         self._told = Table(rows, "told/", Told)
-        self._waiting = Table(rows, "waiting/", Waiting)
+        self._waiting = Table(rows, _WAITING, Waiting)
 
     def tell(self, handled: HandledAlert, received_at: Instant) -> None:
         """Tell news of an alert to those it reaches and those who were told before."""
-        self.tell_what_waited(received_at)
+        self.see_who_may_hear_now(received_at)
+        alert_id = handled.alert.alert_id
+        for audience in self._going_over():
+            held = self._held(audience, alert_id)
+            if held is not None:
+                self._tell_held(audience, held[1])
         if handled.handling.what == "forgotten":
-            self._forget(handled.alert.alert_id)
+            self._forget(alert_id, received_at)
             return
         for audience in self._audiences:
             self._tell_one(audience, handled, received_at)
 
-    def tell_what_waited(self, at: Instant) -> None:
-        """Look again at what was held back from audiences for which other grants are in force by now."""
+    def see_who_may_hear_now(self, at: Instant) -> None:
+        """Begin to go over what waits for audiences for which other grants are in force by now."""
         for audience in self._audiences:
             waiting = self._waiting.get(audience.id)
-            if waiting is None or waiting.in_force == self._policy.in_force(audience.id, at):
+            if waiting is None:
                 continue
+            newest = max(at, waiting.at)
+            in_force = self._policy.in_force(audience.id, newest)
+            if in_force != waiting.in_force:
+                begun = msgspec.structs.replace(waiting, in_force=in_force, at=newest, reached="")
+                self._waiting.put(audience.id, begun)
+            elif waiting.reached is not None and newest > waiting.at:
+                self._waiting.put(audience.id, msgspec.structs.replace(waiting, at=newest))
+
+    def tell_a_slice_of_what_waited(self) -> None:
+        """Look again at the next of what waits for those that may hear of it now, the most urgent of all first."""
+        going_over = self._going_over()
+        taken = list(islice(merge(*map(self._rows_left, going_over), key=_end_of_row), SLICE))
+        for audience, end, packed in taken:
+            self._move_on(audience, end)
+            self._tell_held(audience, _unpacked(packed))
+        if len(taken) < SLICE:
+            for audience in going_over:
+                self._end_going_over(audience)
+
+    def _going_over(self) -> list[Audience]:
+        known = ((audience, self._waiting.get(audience.id)) for audience in self._audiences)
+        return [audience for audience, waiting in known if waiting is not None and waiting.reached is not None]
+
+    def _rows_left(self, audience: Audience) -> Iterator[tuple[Audience, str, bytes]]:
+        waiting = self._waiting.get(audience.id)
+        start, stop = _held_of(audience)
+        after = start if waiting is None or not waiting.reached else start + waiting.reached.encode() + b"\x00"
+        for row, packed in self._rows.scan(after, stop):
+            yield audience, row[len(start) :].decode(), packed
+
+    def _move_on(self, audience: Audience, end: str) -> None:
+        waiting = self._waiting.get(audience.id)
+        if waiting is not None:
+            self._waiting.put(audience.id, msgspec.structs.replace(waiting, reached=end))
+
+    def _end_going_over(self, audience: Audience) -> None:
+        waiting = self._waiting.get(audience.id)
+        if waiting is None:
+            return
+        if next(self._rows.scan(*_held_of(audience)), None) is None:
             self._waiting.delete(audience.id)
-            for row, packed in list(self._rows.scan(*_held_of(audience))):
-                self._rows.delete(row)
-                held = _unpacked(packed)
-                self._tell_one(audience, msgspec.structs.replace(held, as_of=max(held.as_of, at)), at, is_new=False)
+        else:
+            because = self._policy.why_waits(audience.id, waiting.at)
+            self._waiting.put(audience.id, msgspec.structs.replace(waiting, because=because, reached=None))
+
+    def _tell_held(self, audience: Audience, held: HandledAlert) -> None:
+        """Tell what waited, if it may be by now; else it goes on waiting."""
+        waiting = self._waiting.get(audience.id)
+        at = 0 if waiting is None else waiting.at
+        self._tell_one(audience, msgspec.structs.replace(held, as_of=max(held.as_of, at)), at, is_new=False)
 
     def _tell_one(
         self, audience: Audience, handled: HandledAlert, received_at: Instant, *, is_new: bool = True
@@ -138,18 +235,19 @@ class _AlertDoor(Door):
         if told is not None and told.is_over and not is_of_handling:
             told = None
         if told is None and not _hears_first(audience, handled):
-            self._hold_or_drop(audience, handled)
+            self._hold_or_drop(audience, handled, received_at)
             return
         verdict = self._verdict(audience, alert, received_at)
         if told is None and verdict.bars:
-            self._drop(audience, alert.alert_id)
-            self._withhold_if_barred(audience, alert, verdict, received_at)
+            waited = self._drop(audience, alert.alert_id)
+            self._say_that_it_is_barred(audience, alert, verdict, received_at, waited=waited)
         elif told is not None and is_of_handling and not verdict.bars and "handling" not in verdict.granted:
-            pass
+            if not is_new:
+                self._end_waiting(audience, alert.alert_id, received_at)
         elif verdict.lapsed and (is_of_handling or alert.change != "withdrawn"):
             self._hold(audience, handled, received_at)
             if is_new:
-                self._withhold(audience, alert, verdict, received_at)
+                self._say(audience, alert, "waits", received_at, verdict.why, agreements=verdict.lapsed)
         else:
             self._tell_them(audience, handled, verdict, told, received_at)
 
@@ -158,15 +256,17 @@ class _AlertDoor(Door):
     ) -> None:
         """Tell what the verdict gives, or where it gives nothing any more take back what was told."""
         version, row = handled.alert, f"{audience.id}/{handled.alert.alert_id}"
-        self._drop(audience, version.alert_id)
+        waited = self._drop(audience, version.alert_id)
         topic = f"alerts.{audience.id}"
         seq = self.next_number(topic)
         if verdict.bars:
             handled = taken_back(handled, self._why_not(audience, version) or MAY_NOT_BE_TOLD)
             self._told.delete(row)
-            self._withhold_if_barred(audience, version, verdict, received_at)
+            self._say_that_it_is_barred(audience, version, verdict, received_at, waited=waited)
         else:
             self._told.put(row, Told(seq, version.version, version.change == "withdrawn"))
+            if waited:
+                self._say(audience, version, "told", received_at, f"it was told under number {seq}", told_as=seq)
         if not verdict.fields:
             handled = _without_conditions(handled)
         fields = frozenset(verdict.fields) or _known_anyway(audience)
@@ -177,50 +277,106 @@ class _AlertDoor(Door):
         why_not = self._why_not(audience, alert)
         return Verdict(why=why_not) if why_not else self._policy.of_alert(audience.id, alert, at)
 
-    def _held(self, audience: Audience, alert_id: str) -> HandledAlert | None:
-        """What waits of an alert. Rows are looked at only where something waits at all."""
+    def _held(self, audience: Audience, alert_id: str) -> tuple[bytes, HandledAlert] | None:
+        """What waits of an alert, and its row. Rows are looked at only where something waits at all."""
         if self._waiting.get(audience.id) is None:
             return None
-        packed = self._rows.get(_held_row(audience, alert_id))
-        return None if packed is None else _unpacked(packed)
+        for row in _held_rows(audience, alert_id):
+            packed = self._rows.get(row)
+            if packed is not None:
+                return row, _unpacked(packed)
+        return None
 
     def _hold(self, audience: Audience, handled: HandledAlert, at: Instant) -> None:
         """Keep the newest of an alert for when an agreement is in force."""
-        held = self._held(audience, handled.alert.alert_id)
-        self._rows.put(_held_row(audience, handled.alert.alert_id), _packed(_newest_of(held, handled)))
-        self._waiting.put_if_other(audience.id, Waiting(self._policy.in_force(audience.id, at)))
+        in_force = self._policy.in_force(audience.id, at)
+        waiting = self._waiting.get(audience.id) or Waiting(in_force)
+        if waiting.reached is None:
+            waiting = msgspec.structs.replace(waiting, because=self._policy.why_waits(audience.id, at))
+        if in_force != waiting.in_force:
+            # Held back by a day gone by, as in a backfill: by today's it may be told.
+            waiting = msgspec.structs.replace(waiting, reached="")
+        self._waiting.put(audience.id, msgspec.structs.replace(waiting, at=max(at, waiting.at)))
+        self._keep(audience, handled, self._held(audience, handled.alert.alert_id))
 
-    def _hold_or_drop(self, audience: Audience, handled: HandledAlert) -> None:
+    def _keep(self, audience: Audience, handled: HandledAlert, held: tuple[bytes, HandledAlert] | None) -> None:
+        if held is not None:
+            self._drop(audience, handled.alert.alert_id)
+        newest = _newest_of(held and held[1], handled)
+        self._rows.put(_held_row(audience, newest.alert), _packed(newest))
+        self._count(audience, newest.alert.priority, 1)
+
+    def _hold_or_drop(self, audience: Audience, handled: HandledAlert, at: Instant) -> None:
         """What somebody did about an alert that waits, waits with it; when it is over or for others, nothing does."""
         held = self._held(audience, handled.alert.alert_id)
         if held is None:
             return
         if handled.handling.what in OF_CONDITION or handled.alert.change == "withdrawn":
-            self._drop(audience, handled.alert.alert_id)
+            self._end_waiting(audience, handled.alert.alert_id, at)
         else:
-            self._rows.put(_held_row(audience, handled.alert.alert_id), _packed(_newest_of(held, handled)))
+            self._keep(audience, handled, held)
 
-    def _drop(self, audience: Audience, alert_id: str) -> None:
-        if self._held(audience, alert_id) is not None:
-            self._rows.delete(_held_row(audience, alert_id))
+    def _drop(self, audience: Audience, alert_id: str) -> bool:
+        """Keep nothing of an alert any more; whether something waited."""
+        held = self._held(audience, alert_id)
+        if held is None:
+            return False
+        row, handled = held
+        self._rows.delete(row)
+        self._count(audience, handled.alert.priority, -1)
+        return True
 
-    def _withhold_if_barred(self, audience: Audience, alert: AlertVersion, verdict: Verdict, at: Instant) -> None:
+    def _end_waiting(self, audience: Audience, alert_id: str, at: Instant) -> None:
+        """What waits of an alert is never told: it is over, or for others."""
+        held = self._held(audience, alert_id)
+        if held is not None:
+            self._drop(audience, alert_id)
+            self._say(audience, held[1].alert, "over", at, "there is nothing left to tell")
+
+    def _count(self, audience: Audience, priority: Priority, more: int) -> None:
+        waiting = self._waiting.get(audience.id)
+        if waiting is not None:
+            counts = waiting.counts | {priority: max(0, waiting.counts.get(priority, 0) + more)}
+            self._waiting.put(audience.id, msgspec.structs.replace(waiting, counts=dict(sorted(counts.items()))))
+
+    def _say_that_it_is_barred(
+        self, audience: Audience, alert: AlertVersion, verdict: Verdict, at: Instant, *, waited: bool
+    ) -> None:
         """Put it out if the policy bars it; what a rule on trial found, or a ceiling keeps, is no refusal."""
         if not self._why_not(audience, alert):
-            self._withhold(audience, alert, verdict, at)
+            self._say(audience, alert, "barred", at, verdict.why)
+        elif waited:
+            self._say(audience, alert, "over", at, "there is nothing left to tell")
 
-    def _withhold(self, audience: Audience, alert: AlertVersion, verdict: Verdict, at: Instant) -> None:
-        """Put it out that news was not told, and why."""
+    def _say(
+        self,
+        audience: Audience,
+        alert: AlertVersion,
+        state: WithheldState,
+        at: Instant,
+        why: str,
+        *,
+        agreements: tuple[str, ...] = (),
+        told_as: int | None = None,
+    ) -> None:
+        """Put it out that news was not told, and why; or what became of what waited."""
+        last = self.numbers.get(WITHHELD) or Number()
         withheld = Withheld(
-            seq=self.next_number(WITHHELD),
+            seq=last.seq + 1,
             audience=audience.id,
             alert_id=alert.alert_id,
             version=alert.version,
             change=alert.change,
-            why=verdict.why,
-            agreements=verdict.lapsed,
+            why=why,
+            agreements=agreements,
             as_of=at,
+            state=state,
+            priority=alert.priority,
+            told_as=told_as,
+            previous_hash=last.hash,
         )
+        withheld = msgspec.structs.replace(withheld, hash=chained(withheld))
+        self.numbers.put(WITHHELD, Number(withheld.seq, withheld.hash or ""))
         self.put_out(WITHHELD, alert.alert_id, withheld, at)
 
     def _why_not(self, audience: Audience, alert: AlertVersion) -> str:
@@ -231,25 +387,33 @@ class _AlertDoor(Door):
             return "it is marked higher than may be told"
         return ""
 
-    def _forget(self, alert_id: str) -> None:
+    def _forget(self, alert_id: str, at: Instant) -> None:
         """Forget who was told of an alert, once all of them know that it is over: else its withdrawal has to come."""
         for audience in self._audiences:
             row = f"{audience.id}/{alert_id}"
             told = self._told.get(row)
             if told is not None and told.is_over:
                 self._told.delete(row)
-            self._drop(audience, alert_id)
+            self._end_waiting(audience, alert_id, at)
 
     def close(self) -> list[Output]:
-        """Remember everything and give the outputs."""
+        """Remember everything, and whether there is more to tell of what waited, and give the outputs."""
+        has_more = bool(self._going_over())
         self.numbers.flush()
         self._told.flush()
         self._waiting.flush()
+        mark_more(self._rows, has_more=has_more)
         return self.outputs
 
 
 _packed = msgspec.msgpack.Encoder().encode
 _unpacked = msgspec.msgpack.Decoder(HandledAlert).decode
+_WAITING: Final = "waiting/"
+_WAITING_DECODER = msgspec.msgpack.Decoder(Waiting)
+
+
+def _end_of_row(left: tuple[Audience, str, bytes]) -> str:
+    return left[1]
 
 
 def _newest_of(held: HandledAlert | None, handled: HandledAlert) -> HandledAlert:
@@ -262,8 +426,16 @@ def _newest_of(held: HandledAlert | None, handled: HandledAlert) -> HandledAlert
     return msgspec.structs.replace(handled, handling=handling, notify=handled.notify or held.notify)
 
 
-def _held_row(audience: Audience, alert_id: str) -> bytes:
-    return f"held/{audience.id}/{alert_id}".encode()
+def _held_row(audience: Audience, alert: AlertVersion) -> bytes:
+    """Where what waits of an alert is: by priority, so that the most urgent is told first."""
+    return f"held/{audience.id}/{alert.priority}/{alert.alert_id}".encode()
+
+
+def _held_rows(audience: Audience, alert_id: str) -> Iterator[bytes]:
+    """Wherever what waits of an alert may be; last where a store has it that was written before there was an order."""
+    for priority in PRIORITIES:
+        yield f"held/{audience.id}/{priority}/{alert_id}".encode()
+    yield f"held/{audience.id}/{alert_id}".encode()
 
 
 def _held_of(audience: Audience) -> tuple[bytes, bytes]:

@@ -36,6 +36,13 @@ MORE_ROW: Final = b"~more"
 records nor a time, as often as it takes, records that arrive meanwhile first."""
 
 
+class Scanned(Protocol):
+    """Rows that are only looked at."""
+
+    def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The rows with `start <= key < stop`, in order of key."""
+
+
 class Rows(Protocol):
     """The rows of one stage and partition: an ordered map from bytes to bytes, reads seeing the step's own writes."""
 
