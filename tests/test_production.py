@@ -14,7 +14,6 @@ from safety_stream.data_files import catalogue_folder
 from safety_stream.production import (
     SECRET_CHARACTERS,
     TLS_SETTINGS,
-    Rights,
     Shortcoming,
     of_database,
     of_kafka,
@@ -78,15 +77,9 @@ def test_a_connection_that_others_could_read_or_answer_is_not(further: dict[str,
     assert said in told(of_kafka(Connection("kafka:9093", further)))
 
 
-@pytest.mark.parametrize(
-    ("rights", "said"),
-    [("kept", ""), ("everybody", "the brokers keep no ACLs"), ("super", "nothing bounds us there")],
-)
-def test_brokers_that_keep_nobody_from_anything_are_not(rights: Rights, said: str):
-    found = told(of_rights(rights))
-
-    assert said in found
-    assert bool(said) == bool(found)
+def test_brokers_that_keep_nobody_from_anything_are_not():
+    assert "the brokers keep no ACLs, or this process comes in as" in told(of_rights(may_alter_the_cluster=True))
+    assert told(of_rights(may_alter_the_cluster=False)) == ""
 
 
 @pytest.mark.parametrize(
@@ -111,8 +104,8 @@ def test_the_policy_that_ships_is_not():
     """Both its agreements are samples, and the sentence names them."""
     said = told(of_sharing(load_catalogue(catalogue_folder()).sharing))
 
-    assert "isa-crime-and-disorder is made up" in said
-    assert "isa-safeguarding is made up" in said
+    assert "isa-crime-and-disorder is a sample" in said
+    assert "isa-safeguarding is a sample" in said
 
 
 def test_a_sample_that_nothing_is_granted_under_is_nobodys_concern(signed: Sharing):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -27,9 +27,6 @@ _DISTINCT_AT_LEAST: Final = 12
 
 TLS_SETTINGS: Final = Path(__file__).with_name("production.cnf")
 """What OpenSSL is to go by: librdkafka has no setting for the least version of TLS, and its OpenSSL reads this."""
-
-Rights = Literal["kept", "everybody", "super"]
-"""Who may do what at the brokers, as far as it shows: ACLs are kept; there are none; or we are a super user there."""
 
 _SAYS_WHO_WE_ARE: Final = ("ssl.certificate.", "ssl.keystore.")
 _STRICT_TLS: Final = {"sslmode": "verify-full", "ssl_min_protocol_version": "TLSv1.3"}
@@ -62,14 +59,11 @@ def of_kafka(kafka: Connection) -> Iterator[Shortcoming]:
         yield Shortcoming("Kafka is not told who we are", mend)
 
 
-def of_rights(rights: Rights) -> Iterator[Shortcoming]:
-    """What is wrong with how brokers keep us and others from what nobody allowed."""
-    if rights == "everybody":
-        mend = "set authorizer.class.name on the brokers (deploy/production), and safety-stream topics acls --apply"
-        yield Shortcoming("the brokers keep no ACLs: whoever gets in may read and write everything", mend)
-    elif rights == "super":
-        mend = "give this process its own user, and set allow.everyone.if.no.acl.found=false on the brokers"
-        yield Shortcoming("the brokers let us do what no process of ours needs: nothing bounds us there", mend)
+def of_rights(*, may_alter_the_cluster: bool) -> Iterator[Shortcoming]:
+    """What is wrong with brokers that let a process do what none of ours needs."""
+    if may_alter_the_cluster:
+        mend = "set up the brokers as in deploy/production/server.properties, and give this process a user of its own"
+        yield Shortcoming("the brokers keep no ACLs, or this process comes in as a super user", mend)
 
 
 def of_tls(settings: str) -> Iterator[Shortcoming]:
@@ -91,7 +85,7 @@ def of_sharing(sharing: Sharing) -> Iterator[Shortcoming]:
     for agreement in sharing.agreements:
         if agreement.made_up and any(grant.agreement.id == agreement.id for grant in sharing.grants):
             mend = "grant under agreements that were signed, in policy/ of your --catalogue, and leave the sample out"
-            yield Shortcoming(f"agreement {agreement.id} is made up: nobody signed what is told under it", mend)
+            yield Shortcoming(f"agreement {agreement.id} is a sample that nobody signed", mend)
     if not sharing.protected_places:
         mend = "name kinds of place under protected_places in policy/policy.yaml, as the catalogue that ships does"
         yield Shortcoming("the policy protects no place: where a refuge is would go to whoever reads alerts", mend)

@@ -30,8 +30,8 @@ TLS_TO_KAFKA = (
 FIGURES = ("--metrics-port", "9464", "--metrics-host", EVERYWHERE)
 OF_EACH = {
     "Kafka is spoken to in plain text",
-    "agreement isa-crime-and-disorder is made up: nobody signed what is told under it",
-    "agreement isa-safeguarding is made up: nobody signed what is told under it",
+    "agreement isa-crime-and-disorder is a sample that nobody signed",
+    "agreement isa-safeguarding is a sample that nobody signed",
     "figures for Prometheus would be served in plain text to whoever reaches this machine",
 }
 DATABASE = "the database of {} is on another machine, and it is not said that TLS 1.3 has to be spoken"

@@ -9,22 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AclOperation, AdminClient
 
 from safety_stream.cli.terminal import connect, insist
 from safety_stream.config import Connection
 from safety_stream.delivery.settings import DeliverySettings
-from safety_stream.production import Rights, Shortcoming, is_loopback, of_listener, of_rights, of_secret
+from safety_stream.production import Shortcoming, is_loopback, of_listener, of_rights, of_secret
 
 _RANDOM = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 _SECONDS = 10
@@ -34,7 +25,7 @@ def connect_as(kafka: Connection, *, production: bool) -> AdminClient:
     """A client of a cluster that lets us in and, in production, keeps everybody to what they may do. Raises `Wrong`."""
     admin = connect(kafka)
     if production:
-        insist(of_rights(_rights(admin)))
+        insist(of_rights(may_alter_the_cluster=_may_alter_the_cluster(admin)))
     return admin
 
 
@@ -87,18 +78,7 @@ def _of_services(settings: DeliverySettings, where: str) -> Iterator[Shortcoming
             yield Shortcoming(f"addresses.{name} is a service that is spoken to in plain text", mend)
 
 
-def _rights(admin: AdminClient) -> Rights:
-    """By whether we may read the ACLs: no process of ours needs to, so where it may, something is too open."""
-    asked = AclBindingFilter(
-        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
-    )
-    try:
-        admin.describe_acls(asked, request_timeout=_SECONDS).result()
-    except KafkaException as error:
-        code = cast(KafkaError, error.args[0]).code()
-        if code == KafkaError.CLUSTER_AUTHORIZATION_FAILED:
-            return "kept"
-        if code == KafkaError.SECURITY_DISABLED:
-            return "everybody"
-        raise
-    return "super"
+def _may_alter_the_cluster(admin: AdminClient) -> bool:
+    """What nobody may but super users, and everybody where no ACLs are kept. Raises `KafkaException`."""
+    cluster = admin.describe_cluster(include_authorized_operations=True, request_timeout=_SECONDS).result()
+    return AclOperation.ALTER in cluster.authorized_operations
