@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic, ThrottleEvent
+from confluent_kafka import Producer, ThrottleEvent
+from confluent_kafka.admin import AdminClient
 from tests.kafka.deployment import PASSWORD, Deployment
 from typer.testing import CliRunner
 
@@ -78,7 +78,6 @@ def test_the_policys_number_is_what_the_broker_holds_and_slows_down_who_writes_m
     deployment: Deployment, terminal: Terminal
 ) -> None:
     super_user = AdminClient({"bootstrap.servers": f"127.0.0.1:{deployment.plain}", "log_level": 0})
-    super_user.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result()
     give(super_user, [Acl(USER, "topic", TOPIC, operation) for operation in ("write", "describe")])
     wanted = Quota(USER, WRITTEN, None)
 

@@ -81,4 +81,5 @@ def _of_services(settings: DeliverySettings, where: str) -> Iterator[Shortcoming
 def _may_alter_the_cluster(admin: AdminClient) -> bool:
     """What nobody may but super users, and everybody where no ACLs are kept. Raises `KafkaException`."""
     cluster = admin.describe_cluster(include_authorized_operations=True, request_timeout=_SECONDS).result()
-    return AclOperation.ALTER in cluster.authorized_operations
+    # Nothing at all is allowed to whom the cluster does not even describe itself.
+    return AclOperation.ALTER in (cluster.authorized_operations or ())
