@@ -7,10 +7,16 @@ that run one (`tests/kafka/test_production_on_kafka.py`, `tests/cli/test_secured
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 import logging
-from collections.abc import Iterator
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -42,17 +48,38 @@ COOKIE_KEY = f"{MARK}-of-cookies-0123456789abcdefghijk"
 NOWHERE = "127.0.0.1:1"
 
 
-@pytest.fixture
-def everything_logged(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
-    """Whatever is logged or printed while a test runs, by us, a library or C: none of it holds any of these."""
-    configure_logs("json", "DEBUG")
-    structlog.get_logger().debug("test.begins")
-    secrets = [MARK]
-    yield secrets
-    out, err = capfd.readouterr()
-    # It was not in vain.
-    assert "test.begins" in err
-    assert [one for one in secrets if one in out + err] == []
+SECRETS = (MARK, PARTNERS_KEY.key)
+
+
+def telling_none(test: Callable[..., None]) -> Callable[..., None]:
+    """Whatever is logged or printed while a test runs, by us, a library or C: none of it holds a secret."""
+
+    @functools.wraps(test)
+    def run(**given: Any) -> None:
+        with tempfile.TemporaryFile("w+b", buffering=0) as file:
+            stream = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+            kept = [os.dup(number) for number in (1, 2)]
+            try:
+                for number in (1, 2):
+                    os.dup2(file.fileno(), number)
+                with redirect_stdout(stream), redirect_stderr(stream):
+                    configure_logs("json", "DEBUG")
+                    test(**given)
+                    configure_logs("json", "DEBUG")
+                    structlog.get_logger().debug("test.ended")
+                    logging.getLogger("a.library").debug("library.ended")
+                    os.write(2, b"c.ended")
+            finally:
+                for number, saved in zip((1, 2), kept, strict=True):
+                    os.dup2(saved, number)
+                    os.close(saved)
+            file.seek(0)
+            said = file.read().decode()
+        # It was not in vain.
+        assert [one for one in ("test.ended", "library.ended", "c.ended") if one not in said] == []
+        assert [one for one in SECRETS if one in said] == [], said
+
+    return run
 
 
 # --- delivery -----------------------------------------------------------------------------------------------
@@ -69,9 +96,9 @@ def settings_of() -> dict[str, dict[str, object]]:
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("everything_logged")
 @pytest.mark.parametrize("how", ["takes", "drops", "403", "500", "nowhere", "is no address"])
 @pytest.mark.parametrize("name", sorted(set(CHANNELS) - {"mail"}))
+@telling_none
 def test_no_channel_tells_what_lets_it_in(settings_of: dict, name: str, how: str) -> None:
     with web() as server:
         server.behaves = how if how in ("takes", "drops", "403", "500") else "takes"
@@ -93,8 +120,8 @@ def test_no_channel_tells_what_lets_it_in(settings_of: dict, name: str, how: str
         channel.whereabouts("n-1")
 
 
-@pytest.mark.usefixtures("everything_logged")
 @pytest.mark.parametrize("replies", [{}, {"AUTH": "535 not you"}, {"RCPT": "550 no"}, {"greeting": "drop"}])
+@telling_none
 def test_mail_does_not_either(settings_of: dict, replies: dict[str, str]) -> None:
     with post() as server:
         server.replies = {"EHLO": "250-here\r\n250 AUTH PLAIN", "AUTH": "235 come in"} | replies
@@ -105,7 +132,7 @@ def test_mail_does_not_either(settings_of: dict, replies: dict[str, str]) -> Non
         channel.send(message(), "someone@example.org", NOON)
 
 
-@pytest.mark.usefixtures("everything_logged")
+@telling_none
 def test_settings_that_are_wrong_are_not_repeated(tmp_path: Path) -> None:
     delivery, sign_in = tmp_path / "delivery.yaml", tmp_path / "sign-in.yaml"
     for text in (f"webhook: {{key: {PASSWORD}}}", f"link: {PASSWORD}", f"{HOOK_KEY}: [", f"mail: {PASSWORD}"):
@@ -154,9 +181,9 @@ COMMANDS = {
 }
 
 
-@pytest.mark.usefixtures("everything_logged")
 @pytest.mark.parametrize("config", ["kafka", "kafka-tls", "kafka-broken"])
 @pytest.mark.parametrize("command", COMMANDS)
+@telling_none
 def test_whoever_kafka_does_not_let_in_says_why_without_it(files: dict[str, str], command: str, config: str) -> None:
     words = (word.format_map(files) for word in COMMANDS[command])
 
@@ -165,9 +192,9 @@ def test_whoever_kafka_does_not_let_in_says_why_without_it(files: dict[str, str]
     assert code == 1
 
 
-@pytest.mark.usefixtures("everything_logged")
 @pytest.mark.parametrize("url", [f"postgresql://me:{PASSWORD}@{NOWHERE}/a", f"mysql://me:{PASSWORD}@db/a", PASSWORD])
 @pytest.mark.parametrize("command", ["project", "deliver", "gateway", "web"])
+@telling_none
 def test_a_database_that_is_no_use_is_said_without_its_password(
     files: dict[str, str], command: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,8 +217,8 @@ def sign_in() -> SignInSettings:
     return SignInSettings.model_validate(told | {"roles": roles})
 
 
-@pytest.mark.usefixtures("everything_logged")
 @pytest.mark.parametrize("down", ["", "/.well-known/openid-configuration", "/token", "/keys"])
+@telling_none
 def test_pages_tell_nothing_of_what_they_sign_with_or_are_known_by(
     sign_in: SignInSettings, tmp_path: Path, down: str
 ) -> None:
@@ -220,8 +247,8 @@ def test_pages_tell_nothing_of_what_they_sign_with_or_are_known_by(
 # --- the gateway --------------------------------------------------------------------------------------------
 
 
-def test_a_gateway_tells_no_key_of_a_partners(everything_logged: list[str], tmp_path: Path) -> None:
-    everything_logged.append(PARTNERS_KEY.key)
+@telling_none
+def test_a_gateway_tells_no_key_of_a_partners(tmp_path: Path) -> None:
     with serving(tmp_path) as site:
         assert site.send(report()).status_code < 300
         assert site.send(report(), key=PARTNERS_KEY.key + MARK).status_code == 401

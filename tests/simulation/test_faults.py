@@ -25,7 +25,7 @@ from safety_stream.testing.simulation import Simulation, Wrong
 from safety_stream.wire.reports import encode_report
 from safety_stream.wire.topology import members
 
-SEEDS = range(6)
+SEEDS = range(3)
 MANY = 20
 """So often is a write refused, and tried again, before there is room."""
 
@@ -184,7 +184,7 @@ class KilledAfterTheErasure(Scripted):
 
 
 @pytest.mark.parametrize("reached", ["incidents", "audit.changes", "sightings", "findings", "alert-changes"])
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", [0])
 def test_killed_between_an_erasure_and_its_notice_everybody_is_told_once_all_the_same(
     deployment: Deployment, seed: int, reached: str
 ) -> None:
