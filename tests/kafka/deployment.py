@@ -53,9 +53,9 @@ class Deployment:
         file.write_text(file.read_text(encoding="utf-8").replace("    made_up: true\n", ""), encoding="utf-8")
 
     def connection(self, user: str) -> Connection:
-        """By certificate for the worker, by name and password for all others."""
+        """By certificate for whoever keeps the copy, by name and password for all others."""
         trusted = {"ssl.ca.location": str(self.authority.file)}
-        if user != "worker":
+        if user != "project":
             named = {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user, "sasl.password": PASSWORD}
             return Connection(f"127.0.0.1:{self.ports['SCRAM']}", trusted | named | {"security.protocol": "SASL_SSL"})
         secret, public = self.authority.issue(user)

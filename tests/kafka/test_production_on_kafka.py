@@ -64,11 +64,11 @@ def test_no_door_speaks_tls_before_1_3(deployment: Deployment, door: str) -> Non
     assert version_spoken(port, ssl.TLSVersion.TLSv1_2, file) == "TLSV1_ALERT_PROTOCOL_VERSION"
 
 
-def test_a_worker_starts_and_is_ready(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_worker_starts_and_is_ready_and_tells_no_password(deployment: Deployment, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     with (tmp_path / "log").open("wb") as log:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "safety_stream", "worker", "--ready-file", str(ready)],
+            [sys.executable, "-m", "safety_stream", "worker", "--ready-file", str(ready), "--log-level", "DEBUG"],
             env={name: value for name, value in os.environ.items() if name != "OPENSSL_CONF"}
             | deployment.environment("worker"),
             stdout=log,
@@ -81,7 +81,10 @@ def test_a_worker_starts_and_is_ready(deployment: Deployment, tmp_path: Path) ->
     finally:
         worker.send_signal(signal.SIGTERM)
         exit_code = worker.wait(60)
-    assert (exit_code, ready.exists()) == (0, True), (tmp_path / "log").read_text(encoding="utf-8")
+    said = (tmp_path / "log").read_text(encoding="utf-8")
+    assert (exit_code, ready.exists()) == (0, True), said
+    assert "worker.ready" in said
+    assert PASSWORD not in said
 
 
 def test_the_copy_and_delivery_start_and_do_their_work(deployment: Deployment, tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ from safety_stream.wire.reports import encode_report
 from safety_stream.wire.topology import members
 
 SEEDS = range(3)
+PATIENCE_SECONDS = 600.0
+"""Of the simulation: for how long something may not come about."""
+
 MANY = 20
 """So often is a write refused, and tried again, before there is room."""
 
@@ -62,7 +65,7 @@ class Told(Backbone):
 
 
 class Scripted(Simulation):
-    """A life in which one thing happens, and nothing else but small errors."""
+    """A life in which one thing happens, and nothing else but small errors. A worker that ended is started again."""
 
     def __init__(self, scene: Backbone, seed: int, **changes: Any) -> None:
         super().__init__(replace(plan(seed), crash_rate=0.0, freeze_rate=0.0, **changes), scene)
@@ -84,9 +87,22 @@ class Scripted(Simulation):
         return [(topic, record.value) for topic in self.doors for _, _, record in self.log.read(topic)]
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
+        until = self.schedule.now + PATIENCE_SECONDS
         while not holds():
-            self.schedule.sleep(0.05)
-            self.log.work()
+            assert self.schedule.now < until, "this never comes about"
+            self._look_after_workers(0.05)
+
+    def pass_by(self, seconds: float) -> None:
+        until = self.schedule.now + seconds
+        while self.schedule.now < until:
+            self._look_after_workers(0.5)
+
+    def _look_after_workers(self, seconds: float) -> None:
+        self.schedule.sleep(seconds)
+        self.log.work()
+        for slot, worker in list(self.workers.items()):
+            if not worker.alive:
+                self._start(slot)
 
 
 # --- the record of disclosures takes nothing any more ---------------------------------------------------------
@@ -101,10 +117,10 @@ class AuditIsFull(Scripted):
     def _script(self) -> None:
         records = self.scene.records
         self._send(records[: len(records) // 2])
-        self.schedule.sleep(6.0)
+        self.pass_by(6.0)
         self.is_full = True
         # What had been put on record a moment before may be told.
-        self.schedule.sleep(3.0)
+        self.pass_by(3.0)
         before = self.told()
         self._send(records[len(records) // 2 :])
         self.wait_until(lambda: self.refused > MANY)
@@ -249,20 +265,24 @@ class WrongClock(Scripted):
     """The workers' clock is so far from the time of the newest record."""
 
     def __init__(self, scene: Told, seed: int, skew: Instant) -> None:
-        self.newest = 0
+        self.newest = self.asked = 0
         super().__init__(scene, seed, assemble=self._assemble)
         self._skew = skew
         self._telling = scene
 
     def _assemble(self, spec: Any, ports: Any, hand_over: Any, settings: Any, around: Surroundings) -> Loop:
-        return assemble(spec, ports, hand_over, settings, replace(around, wall=lambda: self.newest + self._skew))
+        return assemble(spec, ports, hand_over, settings, replace(around, wall=self._now))
+
+    def _now(self) -> Instant:
+        self.asked += 1
+        return self.newest + self._skew
 
     def _send(self, records: Sequence[Outgoing]) -> None:
         for record in records:
             # Whoever is idle looks at the clock before the next record comes.
             self.newest = max(self.newest, record.timestamp or 0)
             super()._send([record])
-            self.schedule.sleep(1.0)
+            self.pass_by(1.0)
 
     def _script(self) -> None:
         self._send(self.scene.records)
@@ -280,7 +300,10 @@ def test_a_worker_whose_clock_is_a_day_wrong_ends_where_the_oracle_says(
     scene = Told(deployment, seed)
     scene.tell_the_time(scene.ends_at + 2 * DAY_LENGTH)
 
-    WrongClock(scene, seed, skew).run()
+    simulation = WrongClock(scene, seed, skew)
+    simulation.run()
+
+    assert simulation.asked
 
 
 class WrongPartner(Backbone):
