@@ -162,7 +162,9 @@ def test_a_door_that_tells_without_its_record_is_noticed(
     produce = MemoryProducer.produce
 
     def careless(self: MemoryProducer, record: Outgoing, delivered: Callable[[int], None] | None = None) -> None:
-        if not record.topic.startswith("audit.duty") and not (simulation.is_full and record.topic.startswith("audit.")):
+        if simulation.is_full and record.topic.startswith("audit."):
+            simulation.refused += 1
+        else:
             produce(self, record, delivered)
 
     simulation = AuditIsFull(Told(deployment, 0), 0)
@@ -229,8 +231,14 @@ class ErasedWhileRulesChange(Scripted):
         self._changing.change()
         for loop in self._loops():
             loop.look_again()
-        self.wait_until(lambda: any(tenure.has_more for loop in self._loops() for tenure in loop.ownership.tenures()))
+        # With few timelines it may be over before anybody looks.
+        until = self.schedule.now + 2.0
+        self.wait_until(lambda: self._goes_over() or self.schedule.now > until)
+        self.went_over = self._goes_over()
         self._send(self._changing.more)
+
+    def _goes_over(self) -> bool:
+        return any(tenure.has_more for loop in self._loops() for tenure in loop.ownership.tenures())
 
     def _loops(self) -> Iterator[Loop]:
         for worker in self.workers.values():
@@ -248,14 +256,18 @@ class ChangingTold(Changing, Told):
 
 
 @pytest.mark.usefixtures("small_slices")
-@pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_erased_while_rules_are_gone_over_is_found_by_neither(
-    deployment: Deployment, changed: Deployment, seed: int
+    deployment: Deployment, changed: Deployment
 ) -> None:
-    scene = ChangingTold(deployment, changed, seed)
-    scene.erase_everybody()
+    went_over = []
+    for seed in SEEDS:
+        scene = ChangingTold(deployment, changed, seed)
+        scene.erase_everybody()
+        simulation = ErasedWhileRulesChange(scene, seed)
+        simulation.run()
+        went_over.append(simulation.went_over)
 
-    ErasedWhileRulesChange(scene, seed).run()
+    assert any(went_over)
 
 
 # --- clocks that are a day wrong ------------------------------------------------------------------------------
