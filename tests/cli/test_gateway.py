@@ -26,7 +26,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[uvicorn.Config]:
     found: list[uvicorn.Config] = []
-    monkeypatch.setattr(command, "connect", lambda _: None)
+    monkeypatch.setattr(command, "connect_as", lambda _kafka, **_: None)
     monkeypatch.setattr(command, "configure_logs", lambda: None)
     monkeypatch.setattr(uvicorn.Server, "run", lambda server: found.append(server.config))
     return found

@@ -219,7 +219,7 @@ def test_with_the_settings_of_delivery_people_edit_subscriptions(
     from safety_stream.cli import desk
     from safety_stream.cli import web as command
 
-    monkeypatch.setattr(command, "connect", lambda _: None)
+    monkeypatch.setattr(command, "connect_as", lambda _kafka, **_: None)
     monkeypatch.setattr(desk, "hear", lambda *_: None)
     terminal = Terminal(tmp_path)
     data = ("--data", str(tmp_path / "data"))

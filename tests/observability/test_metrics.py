@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import socket
+import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import get_args
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -14,6 +16,7 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.observability.everything import AGREEMENT, GRANT, SHARING
+from tests.kafka.authority import Authority
 
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.observability.metrics import ALERTING_STAGE, Metrics
@@ -241,6 +244,22 @@ def test_a_port_is_free_again_once_serving_has_stopped(metrics: Metrics, port: i
     with pytest.raises(URLError):
         urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10)
     metrics.serve(port)()
+
+
+def test_figures_go_over_tls_1_3_alone(metrics: Metrics, port: int, tmp_path: Path):
+    secret, public = Authority(tmp_path).issue("figures")
+    both = tmp_path / "figures.pem"
+    both.write_bytes(public.read_bytes() + secret.read_bytes())
+    context = ssl.create_default_context(cafile=tmp_path / "authority.pem")
+    stop = metrics.serve(port, tls=both)
+    try:
+        with urlopen(f"https://127.0.0.1:{port}/metrics", timeout=30, context=context) as answer:
+            assert b"safety_stream" in answer.read()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with pytest.raises(URLError, match="PROTOCOL_VERSION"):
+            urlopen(f"https://127.0.0.1:{port}/metrics", timeout=30, context=context)
+    finally:
+        stop()
 
 
 def test_a_port_that_is_taken_is_an_error(metrics: Metrics):

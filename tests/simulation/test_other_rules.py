@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
-from safety_stream.catalogue import load_catalogue
-from safety_stream.core.stages import detect, link, measure, register
 from safety_stream.streaming.feed import Feed
 from safety_stream.streaming.loop import Loop
 from safety_stream.streaming.ownership import Tenure
@@ -19,27 +15,9 @@ from safety_stream.testing.backbone import Backbone, Deployment, plan
 from safety_stream.testing.schedule import Stuck
 from safety_stream.testing.simulation import Simulation, Wrong
 
+pytestmark = pytest.mark.usefixtures("small_slices")
+
 SEEDS = 24
-CHANGES = (
-    ("rv-graded", "of: harm, at_least: 2", "of: harm, at_least: 3"),
-    ("missing-no-return-interview", "within: 72 hours", "within: 48 hours"),
-    ("soc-cross-district", "within: 28 days", "within: 10 days"),
-    ("missing-repeat", "at_least: 3", "at_least: 2"),
-)
-
-
-@pytest.fixture(scope="module")
-def changed(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    folder = tmp_path_factory.mktemp("changed") / "catalogue"
-    shutil.copytree(deployment.folder, folder)
-    for name, old, new in CHANGES:
-        file = folder / "rules" / f"{name}.yaml"
-        said = re.sub(r"version: \d+", "version: 9", file.read_text(encoding="utf-8"), count=1)
-        assert old in said
-        file.write_text(said.replace(old, new, 1), encoding="utf-8")
-    links = folder / "linking.yaml"
-    links.write_text(links.read_text(encoding="utf-8").replace("degree_cap: 3", "degree_cap: 2"), encoding="utf-8")
-    return Deployment(load_catalogue(folder), folder)
 
 
 class Changing(Backbone):
@@ -76,14 +54,6 @@ class ChangingSimulation(Simulation):
 
     def _all_done(self) -> bool:
         return self._has_changed and super()._all_done()
-
-
-@pytest.fixture(autouse=True)
-def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    for stage in (register, link, detect):
-        monkeypatch.setattr(stage, "SLICE", 2)
-    # There are some hundred series, most of which no limit reads.
-    monkeypatch.setattr(measure, "SLICE", 20)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -149,6 +149,7 @@ def _agreement(entry: SharingAgreementEntry) -> SharingAgreement:
         valid_from=entry.valid_from,
         valid_to=entry.valid_to,
         review=entry.review,
+        made_up=entry.made_up,
     )
 
 

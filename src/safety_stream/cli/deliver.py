@@ -19,6 +19,7 @@ import typer
 from confluent_kafka import KafkaException
 
 from safety_stream.catalogue.delivering import load_delivering
+from safety_stream.cli.production import connect_as, of_delivery, of_figures
 from safety_stream.cli.subscriptions import OutboxOption, SettingsOption, database_of, settings_of, with_extra
 from safety_stream.cli.terminal import (
     TO_DO,
@@ -26,11 +27,14 @@ from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
     Json,
+    MetricsTls,
+    Production,
     Wrong,
     catalogue_of,
-    connect,
     default_data_folder,
     epilog,
+    insist,
+    of_this_process,
     on_kafka,
     out,
     print_json,
@@ -45,6 +49,7 @@ from safety_stream.data_files import catalogue_folder
 from safety_stream.delivery.settings import DeliverySettings
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import DeliveryMetrics
+from safety_stream.production import of_database, of_kafka, of_sharing
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import follow_from, high_watermarks, low_watermarks, read_between, topic_ids
 from safety_stream.wire.codecs import shipped_codecs
@@ -90,6 +95,8 @@ def deliver(
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
     metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
+    metrics_tls: MetricsTls = None,
+    production: Production = False,
     log_level: Annotated[str, typer.Option("--log-level", envvar="SAFETY_STREAM_LOG_LEVEL")] = "INFO",
     outbox: OutboxOption = None,
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
@@ -105,9 +112,18 @@ def deliver(
         configure_logs("json" if as_json else "pretty", log_level)
     except KeyError:
         raise Wrong(f"there is no log level {log_level}; take DEBUG, INFO, WARNING or ERROR") from None
-    connect(kafka)
     settings = settings_of(delivery)
     known = catalogue_of(catalogue, areas)
+    if production:
+        insist(
+            of_kafka(kafka),
+            of_this_process(),
+            of_sharing(known.sharing),
+            of_delivery(settings),
+            of_database("--outbox", outbox or ""),
+            of_figures(metrics_host, metrics_port, metrics_tls),
+        )
+    connect_as(kafka, production=production)
     bounds = load_delivering(catalogue or catalogue_folder())
     outboxes, sending = with_extra("safety_stream.delivery.outbox"), with_extra("safety_stream.delivery.sending")
     channels = with_extra("safety_stream.delivery.channels")
@@ -128,7 +144,7 @@ def deliver(
     if once:
         _once(reader, sender, box, bounds.missed.after, as_json=as_json)
         return
-    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     # SIGTERM stops it as Ctrl-C does: what a sender has begun is ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log = structlog.get_logger()

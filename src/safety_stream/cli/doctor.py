@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from safety_stream.catalogue import CatalogueError, lint_catalogue
 from safety_stream.catalogue.policy import RENEW, ending_in_words
 from safety_stream.cli.deliver import to_be_told, who_is_unheard
+from safety_stream.cli.production import of_delivery
 from safety_stream.cli.subscriptions import OutboxOption, SettingsIfAny, database_of, settings_of
 from safety_stream.cli.terminal import (
     DEFAULT_PARTITIONS,
@@ -28,6 +30,7 @@ from safety_stream.cli.terminal import (
     DataFolder,
     Json,
     Partitions,
+    Production,
     Wrong,
     catalogue_of,
     connect,
@@ -35,6 +38,7 @@ from safety_stream.cli.terminal import (
     epilog,
     how_many,
     in_words,
+    of_this_process,
     on_kafka,
     out,
     print_json,
@@ -49,6 +53,7 @@ from safety_stream.core.policy import endings
 from safety_stream.core.stages.publish_alerts import WITHHELD
 from safety_stream.core.withholding import StillWithheld
 from safety_stream.data_files import catalogue_folder, schemas_folder
+from safety_stream.production import of_database, of_kafka, of_sharing
 from safety_stream.streaming.health import newest_append_time, stage_health
 from safety_stream.streaming.kafka import KafkaSettings
 from safety_stream.streaming.provisioning import plan
@@ -92,12 +97,15 @@ def doctor(
     areas: AreasFile = None,
     outbox: OutboxOption = None,
     delivery: SettingsIfAny = None,
+    production: Production = False,
     as_json: Json = False,
 ) -> None:
     """Look at everything the backbone rests on, and say what is wrong and how to mend it."""
     findings = []
     for finding in chain(
-        _examine(kafka, partitions, data, catalogue, areas), _told(outbox, delivery, data, catalogue, areas)
+        _fit(kafka, catalogue, areas, outbox, delivery) if production else (),
+        _examine(kafka, partitions, data, catalogue, areas),
+        _told(outbox, delivery, data, catalogue, areas),
     ):
         findings.append(finding)
         if as_json:
@@ -105,6 +113,22 @@ def doctor(
         else:
             _print(finding)
     raise typer.Exit(WRONG if any(finding.level == "fail" for finding in findings) else OK)
+
+
+def _fit(
+    kafka: Connection, folder: Path | None, areas: Path | None, outbox: str | None, delivery: Path | None
+) -> Iterator[Finding]:
+    """What of it is not for production; each process looks besides at what it serves itself, and at the brokers."""
+    found = [*of_kafka(kafka), *of_this_process(), *of_database("--outbox", outbox or "")]
+    # What cannot be read is told of by the checks that are for it.
+    with suppress(CatalogueError):
+        found += of_sharing(catalogue_of(folder, areas).sharing)
+    with suppress(Wrong):
+        found += () if delivery is None else of_delivery(settings_of(delivery))
+    for one in found:
+        yield Finding(check="production", level="fail", what=one.what, mend=one.mend)
+    if not found:
+        yield Finding(check="production", level="ok", what="nothing of what is stated here is for development")
 
 
 def _examine(

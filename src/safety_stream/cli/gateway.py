@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safety_stream.cli.keys import KEY_DAYS, KeyDays, line_of, show_key
+from safety_stream.cli.production import connect_as, of_figures
 from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
     Json,
+    MetricsTls,
+    Production,
     Wrong,
     catalogue_of,
-    connect,
     default_data_folder,
     epilog,
+    insist,
     needing,
+    of_this_process,
     on_kafka,
     out,
     print_json,
@@ -32,6 +36,7 @@ from safety_stream.edge.gateway.partners import BEGIN, PartnersOnDisk
 from safety_stream.keyring import is_owner, new_key
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import GatewayMetrics
+from safety_stream.production import of_database, of_kafka, of_listener, of_sharing
 
 if TYPE_CHECKING:
     import uvicorn
@@ -154,6 +159,8 @@ def gateway(
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
     metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = LOOPBACK[0],
+    metrics_tls: MetricsTls = None,
+    production: Production = False,
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
@@ -165,6 +172,17 @@ def gateway(
         raise Wrong("nobody may send: name the file of partners with --partners or SAFETY_STREAM_PARTNERS")
     if (certificate is None) != (private_key is None):
         raise Wrong("--tls-certificate and --tls-key go together: name both, or neither")
+    read = catalogue_of(catalogue, None)
+    if production:
+        mend = "name --tls-certificate and --tls-key, or say --behind-tls if something in front of this speaks TLS"
+        insist(
+            of_kafka(kafka),
+            of_this_process(),
+            of_sharing(read.sharing),
+            of_listener("reports and keys", host, is_secured=certificate is not None or behind_tls, mend=mend),
+            of_database("--receipts", receipts or ""),
+            of_figures(metrics_host, metrics_port, metrics_tls),
+        )
     if host not in LOOPBACK and certificate is None and not behind_tls:
         raise Wrong(
             f"keys and reports would go over the network in the open: not on {host}; name --tls-certificate and "
@@ -177,9 +195,8 @@ def gateway(
         from safety_stream.edge.gateway.receipts import open_book  # noqa: PLC0415
         from safety_stream.edge.gateway.tokens import Tokens  # noqa: PLC0415
     configure_logs()
-    sources = catalogue_of(catalogue, None).sources
-    known = PartnersOnDisk(partners, sources, time.monotonic)
-    connect(kafka)
+    known = PartnersOnDisk(partners, read.sources, time.monotonic)
+    connect_as(kafka, production=production)
     if receipts is None:
         data.mkdir(parents=True, exist_ok=True)
     try:
@@ -199,7 +216,7 @@ def gateway(
             tokens=None if issuer is None else Tokens(issuer, wall, time.monotonic),
         )
     )
-    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     scheme = "http" if certificate is None else "https"
     where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     if as_json:

@@ -7,22 +7,27 @@ from typing import Annotated
 
 import typer
 
+from safety_stream.cli.production import connect_as, of_figures
 from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
     DataFolder,
     Json,
+    MetricsTls,
+    Production,
     catalogue_of,
-    connect,
     default_data_folder,
     epilog,
+    insist,
     needing,
+    of_this_process,
     on_kafka,
     say,
     serving,
 )
 from safety_stream.config import Connection
 from safety_stream.observability.metrics import ProjectionMetrics
+from safety_stream.production import of_database, of_kafka, of_sharing
 
 EPILOG = epilog(
     "safety-stream project --database postgresql://pages@127.0.0.1/pages",
@@ -52,6 +57,8 @@ def project(
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
     metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
+    metrics_tls: MetricsTls = None,
+    production: Production = False,
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
@@ -68,12 +75,20 @@ def project(
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
     known = catalogue_of(catalogue, areas)
     topics = topics_of(known)
-    connect(kafka)
+    if production:
+        insist(
+            of_kafka(kafka),
+            of_this_process(),
+            of_sharing(known.sharing),
+            of_database("--database", database),
+            of_figures(metrics_host, metrics_port, metrics_tls),
+        )
+    connect_as(kafka, production=production)
     engine = database_of(database, data)
     metrics = ProjectionMetrics()
     figures = Figures(metrics, ReadModel(engine), known) if metrics_port else None
     projecting = Projecting(kafka, engine, topics, as_json=as_json, figures=figures)
-    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if until_end:

@@ -10,6 +10,7 @@ import functools
 import inspect
 import json
 import os
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.entries import UnreadableFile
 from safety_stream.edge.producer import NotDelivered
 from safety_stream.embedded import EmbeddedKafkaError
+from safety_stream.production import TLS_SETTINGS, Shortcoming, of_kafka, of_tls
 from safety_stream.streaming.reading import NeverEnds, NoSuchTopic
 
 OK, WRONG, TO_DO = 0, 1, 2
@@ -115,6 +117,23 @@ AreasFile = Annotated[
         help="Another county's areas in place of the catalogue's: its `<county>.yaml`, or the folder it is in.",
     ),
 ]
+PRODUCTION = "SAFETY_STREAM_PRODUCTION"
+Production = Annotated[
+    bool,
+    typer.Option(
+        "--production", envvar=PRODUCTION, help="Start only if nothing of this is for development (docs/operating.md)."
+    ),
+]
+MetricsTls = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics-tls",
+        envvar="SAFETY_STREAM_METRICS_TLS",
+        exists=True,
+        dir_okay=False,
+        help="Serve them over TLS: a file of a certificate, its chain and its key.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line where there are many.")]
 
 DEFAULT_PARTITIONS = 4
@@ -154,17 +173,46 @@ class Wrong(Exception):
     """Something a person has to mend: one sentence that names the thing and the mend."""
 
 
+def insist(*shortcomings: Iterable[Shortcoming]) -> None:
+    """Go on only if nothing is wrong for production. Raises `Wrong` with all that is, each with its mend."""
+    found = [one for some in shortcomings for one in some]
+    if found:
+        lines = "".join(f"\n  {number}. {one.what}: {one.mend}" for number, one in enumerate(found, 1))
+        raise Wrong(f"this is not for production, and nothing was started:{lines}")
+
+
+_OPENSSL = "OPENSSL_CONF"
+
+
+def of_this_process() -> Iterator[Shortcoming]:
+    """What is wrong with the least version of TLS that Kafka's library will speak; left unsaid, it is set to 1.3.
+
+    To be asked before the first client is made: that is when the library's OpenSSL reads its settings.
+    """
+    stated = os.environ.setdefault(_OPENSSL, str(TLS_SETTINGS))
+    try:
+        yield from of_tls(Path(stated).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        yield Shortcoming(
+            f"the file named by {_OPENSSL} cannot be read", "name one that can, or leave it unset for ours"
+        )
+
+
 class Served(Protocol):
     """Figures that can be served."""
 
-    def serve(self, port: int, host: str) -> Callable[[], None]:
-        """Serve them in the background; the result stops it. Raises `OSError` when the port is taken."""
+    def serve(self, port: int, host: str, tls: Path | None) -> Callable[[], None]:
+        """Serve them in the background; the result stops it. Raises `OSError` when the port or the file is no use."""
 
 
-def serving(metrics: Served, host: str, port: int) -> Callable[[], None]:
+def serving(metrics: Served, host: str, port: int, tls: Path | None) -> Callable[[], None]:
     """Serve a process's figures; the result stops it. Raises `Wrong` when that is not possible there."""
     try:
-        return metrics.serve(port, host)
+        return metrics.serve(port, host, tls)
+    except ssl.SSLError:
+        raise Wrong(
+            f"{tls} is no file of a certificate and its key, both as PEM: name another by --metrics-tls"
+        ) from None
     except OSError as error:
         raise Wrong(
             f"metrics cannot be served at {host}:{port} ({error.strerror}): name another --metrics-port "
@@ -232,19 +280,27 @@ def named(path: Path, entries: Iterable[T]) -> Iterator[T]:
 def on_kafka(command: Callable[..., None]) -> Callable[..., None]:
     """A command whose argument `kafka: Connection` is two options at the terminal: where Kafka is, and how to get in.
 
-    Its other arguments stay as they are. A connection that is stated wrongly raises `ConnectionFault`.
+    Its other arguments stay as they are. A third option is whether this is production: one that serves for long takes
+    it itself, and tells what else is wrong in the same breath; of all others the connection is looked at here. A
+    connection that is stated wrongly raises `ConnectionFault`.
     """
     signature = inspect.signature(command, eval_str=True)
+    looks_itself = "production" in signature.parameters
 
     @functools.wraps(command)
     def run(*, bootstrap: str, kafka_config: Path | None, **others: object) -> None:
-        further = {} if kafka_config is None else read_settings(kafka_config)
-        command(kafka=Connection(bootstrap, further), **others)
+        kafka = Connection(bootstrap, {} if kafka_config is None else read_settings(kafka_config))
+        if not looks_itself and others.pop("production"):
+            insist(of_kafka(kafka), of_this_process())
+        command(kafka=kafka, **others)
 
     options = [
         inspect.Parameter("bootstrap", inspect.Parameter.KEYWORD_ONLY, default="127.0.0.1:9092", annotation=Bootstrap),
         inspect.Parameter("kafka_config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=KafkaConfig),
     ]
+    if not looks_itself:
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        options.append(inspect.Parameter("production", keyword, default=False, annotation=Production))
     others = [one for one in signature.parameters.values() if one.name != "kafka"]
     # Typer makes a command's options from its signature, and this is where it looks for one.
     run.__signature__ = signature.replace(parameters=[*others, *options])  # type: ignore[attr-defined]

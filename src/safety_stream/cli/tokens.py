@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from safety_stream.cli.terminal import OK, TO_DO, Json, epilog, needing
+from safety_stream.cli.terminal import OK, TO_DO, Json, Production, Wrong, epilog, needing
 
 app = typer.Typer(no_args_is_help=True, help="Persons' tokens, made where the persons are known.")
 key_app = typer.Typer(no_args_is_help=True, help="The keys tokens are made with, by purpose and epoch.")
@@ -50,7 +50,11 @@ KeyFile = Annotated[
 ]
 Purpose = Annotated[str, typer.Option("--purpose", help="What the tokens are for: only of one purpose do they join.")]
 Development = Annotated[
-    bool, typer.Option("--development", help="Use the key everybody knows, or take a file that holds it: for trials.")
+    bool,
+    typer.Option(
+        "--development",
+        help="Use the key everybody knows, or take a file that holds it: for trials, never in production.",
+    ),
 ]
 AsOf = Annotated[
     date | None,
@@ -97,12 +101,15 @@ def make(
     role: Annotated[str, typer.Option("--role", help="The persons' part, where no column says it.")] = "subject",
     tables: TablesFolders = None,
     development: Development = False,
+    production: Production = False,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Make the tokens of a file of persons. No name, date or number of it is in anything that is written or said."""
     with needing(*MAKING):
         from safety_stream.cli import tokenising  # noqa: PLC0415
+    if development and production:
+        raise Wrong("everybody knows the development key, and this is production: leave --development out, take --keys")
     asked = tokenising.Asked(file, column or (), form, encoding, tables or ())
     into_files = tokenising.Files(out=into, linking=linking, links=links, rejects=rejects)
     day = as_of or tokenising.today()

@@ -15,6 +15,7 @@ from safety_stream.catalogue.cap import load_cap
 from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.catalogue.loading import load_volumes, load_whole
 from safety_stream.cli.cap import SENDER, CapSender, CapStatus, speaker_of
+from safety_stream.cli.production import connect_as, of_cookies, of_delivery, of_figures, of_pages
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.subscriptions import OutboxOption, with_extra
 from safety_stream.cli.subscriptions import database_of as database_of_delivery
@@ -23,11 +24,14 @@ from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
     Json,
+    MetricsTls,
+    Production,
     Wrong,
-    connect,
     default_data_folder,
     epilog,
+    insist,
     needing,
+    of_this_process,
     on_kafka,
     out,
     print_json,
@@ -40,6 +44,7 @@ from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.data_files import catalogue_folder, web_styles
 from safety_stream.observability.metrics import WebMetrics
+from safety_stream.production import of_database, of_kafka, of_sharing
 
 if TYPE_CHECKING:
     from safety_stream.cli.subscribing import Subscribing
@@ -70,6 +75,10 @@ def web(
         str,
         typer.Option("--host", help="Address to listen on: of this machine alone without --sign-in."),
     ] = "127.0.0.1",
+    behind_tls: Annotated[
+        bool,
+        typer.Option("--behind-tls", help="In production: something in front of this speaks TLS with browsers."),
+    ] = False,
     clock: Annotated[
         TimeBy,
         typer.Option("--clock", help="`wall`: now is now. `log`: now is when the backbone last spoke (replays)."),
@@ -110,6 +119,8 @@ def web(
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
     metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
+    metrics_tls: MetricsTls = None,
+    production: Production = False,
     cap_sender: CapSender = SENDER,
     cap_status: CapStatus = "Actual",
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
@@ -135,15 +146,27 @@ def web(
         from safety_stream.web.site import Site  # noqa: PLC0415
     if clock is TimeBy.LOG and not read_only:
         raise Wrong(NO_ACTIONS_THEN.format("--read-only"))
-    if sign_in is None and host not in LOOPBACK:
-        raise Wrong(str(NotLoopback(host)))
     speaker = speaker_of(cap_sender, cap_status)
     folder = catalogue or catalogue_folder()
     volumes = load_volumes(folder)
-    if not read_only:
-        connect(kafka)
     loaded = load_whole(folder)
     settings = None if sign_in is None else _settings(sign_in, loaded.catalogue)
+    if production:
+        insist(
+            [] if read_only else of_kafka(kafka),
+            of_this_process(),
+            of_sharing(loaded.catalogue.sharing),
+            of_pages(host, has_sign_in=sign_in is not None, behind_tls=behind_tls),
+            of_cookies(SECRET),
+            [] if delivery is None else of_delivery(settings_of_delivery(delivery)),
+            of_database("--database", database),
+            of_database("--outbox", outbox or ""),
+            of_figures(metrics_host, metrics_port, metrics_tls),
+        )
+    if sign_in is None and host not in LOOPBACK:
+        raise Wrong(str(NotLoopback(host)))
+    if not read_only:
+        connect_as(kafka, production=production)
     engine = database_of(database, data)
     read_model = ReadModel(engine)
     desk = None if read_only else Desk(kafka)
@@ -178,7 +201,7 @@ def web(
         say("The style sheet was not fetched, so pages are plain: make styles")
     metrics = WebMetrics()
     metrics.looks(Looking(read_model.health))
-    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     _say_where(host, port, as_json=as_json)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     try:

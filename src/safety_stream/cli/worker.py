@@ -17,16 +17,20 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError
+from safety_stream.cli.production import connect_as, of_figures
 from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
     DataFolder,
     Json,
+    MetricsTls,
+    Production,
     Wrong,
     catalogue_of,
-    connect,
     default_data_folder,
     epilog,
+    insist,
+    of_this_process,
     on_kafka,
     serving,
     wall,
@@ -36,6 +40,7 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import Metrics
+from safety_stream.production import of_kafka, of_sharing
 from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
 from safety_stream.streaming.faust_app import StreamingApp, create_app, run_worker
 from safety_stream.streaming.kafka import KafkaSettings
@@ -90,6 +95,8 @@ def worker(
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
     metrics_host: Annotated[str, typer.Option("--metrics-host", help="Address to serve them at.")] = "127.0.0.1",
+    metrics_tls: MetricsTls = None,
+    production: Production = False,
     ready_file: Annotated[
         Path | None,
         typer.Option("--ready-file", help="A file to create once it has joined and taken over what it was given."),
@@ -112,7 +119,14 @@ def worker(
         raise Wrong(f"there is no log level {log_level}; take DEBUG, INFO, WARNING or ERROR") from None
     rows = _rows(stages)
     known = catalogue_of(catalogue, areas)
-    _refuse_foreign_clocks(connect(kafka), rows, known)
+    if production:
+        insist(
+            of_kafka(kafka),
+            of_this_process(),
+            of_sharing(known.sharing),
+            of_figures(metrics_host, metrics_port, metrics_tls),
+        )
+    _refuse_foreign_clocks(connect_as(kafka, production=production), rows, known)
     ends = high_watermarks(kafka, _touched(rows, known))
     partitions = sum(topic == _SPREAD for topic, _ in ends)
     name = slot or socket.gethostname()
@@ -120,7 +134,7 @@ def worker(
     refusing = [topic.removeprefix("dead-letters.") for topic in DEAD_LETTER_TOPICS]
     metrics.runs([row.name for row in rows], refusing, get_args(Reason))
     metrics.goes_by(known.sharing)
-    stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
+    stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     idle_clock = wall if clock is TimeBy.WALL else None
     app = create_app(
         stage_specs(rows, known, partitions),
@@ -145,6 +159,8 @@ def worker(
         nonlocal in_force
         try:
             changed = catalogue_of(catalogue, areas)
+            if production:
+                insist(of_sharing(changed.sharing))
             _refuse_vanished_rules(in_force, changed)
             _refuse_other_topics(kafka, rows, known, changed)
         except (CatalogueError, Wrong, KafkaException, OSError) as error:

@@ -209,12 +209,12 @@ class EmbeddedKafka:
         return self._folder
 
     def _launch(self, folder: Path, class_path: str, log: TextIO) -> None:
-        java = [*_java(class_path), f"-Xmx{self._heap_mb}m", "kafka.Kafka", "server.properties"]
+        java = [*java_command(class_path), f"-Xmx{self._heap_mb}m", "kafka.Kafka", "server.properties"]
         guard = subprocess.Popen(  # noqa: S603 - our own interpreter, our own file
             # Isolated and without site packages: it needs the standard library only, and starts faster for it.
             [sys.executable, "-I", "-S", str(_GUARD), str(_STOP_SECONDS_MAX), *java],
             cwd=folder,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -340,7 +340,7 @@ def _format_if_new(folder: Path, class_path: str) -> None:
         return
     formatting = subprocess.run(  # noqa: S603 - our own Java
         [
-            *_java(class_path),
+            *java_command(class_path),
             "kafka.tools.StorageTool",
             "format",
             "--cluster-id",
@@ -350,7 +350,7 @@ def _format_if_new(folder: Path, class_path: str) -> None:
             "--ignore-formatted",
         ],
         cwd=folder,
-        env=_environment(),
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -362,7 +362,7 @@ def _format_if_new(folder: Path, class_path: str) -> None:
         raise EmbeddedKafkaError(f"Kafka could not prepare {folder / 'data'}: {formatting.stdout.strip()}")
 
 
-def _java(class_path: str) -> list[str]:
+def java_command(class_path: str) -> list[str]:
     """Return the Java command up to its main class: one small heap, warnings and errors only on standard error."""
     return [
         str(JAVA),
@@ -382,7 +382,8 @@ def _java(class_path: str) -> list[str]:
     ]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The variables a Java program of ours is given."""
     return {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
 
 

@@ -17,11 +17,15 @@ LIBRDKAFKA = "librdkafka"
 """The logger of Kafka's own library: what it warns of it tries again by itself."""
 
 
+PROVIDERS = ("apprise", "authlib", "httpcore", "httpx", "notifications_python_client", "urllib3")
+"""Loggers of libraries that speak to others: what they tell beneath a warning holds addresses, and secrets in them."""
+
+
 def configure_logs(form: LogFormat = "json", level: str = "INFO") -> None:
     """Send every log line of the process to standard error, as JSON or for people, with UTC times.
 
     `level` is a standard library level name; an unknown one raises `KeyError`. Of what libraries say only warnings are
-    told, of librdkafka errors, unless it is DEBUG.
+    told, of librdkafka errors, unless it is DEBUG; and of those that speak to providers then neither.
     """
     least = logging.getLevelNamesMapping()[level]
     shared: list[structlog.typing.Processor] = [
@@ -55,4 +59,6 @@ def configure_logs(form: LogFormat = "json", level: str = "INFO") -> None:
     root.handlers = [handler]
     is_debugging = least <= logging.DEBUG
     root.setLevel(least if is_debugging else max(least, logging.WARNING))
+    for name in PROVIDERS:
+        logging.getLogger(name).setLevel(max(least, logging.WARNING))
     logging.getLogger(LIBRDKAFKA).setLevel(least if is_debugging else max(least, logging.ERROR))

@@ -5,8 +5,10 @@ The class is what the loop tells (`streaming.ports.Observer`); it is served for 
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -92,12 +94,13 @@ class Metrics:
             registry=registry,
         )
 
-    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+    def serve(self, port: int, host: str = "127.0.0.1", tls: Path | None = None) -> Callable[[], None]:
         """Serve the figures at `http://host:port/metrics` from a daemon thread; the result stops it.
 
-        Raises `OSError` when the port is taken.
+        With `tls`, a file of a certificate, its chain and its key, over TLS 1.3 alone. Raises `OSError` when the port
+        is taken or the file is no such thing.
         """
-        return _serve(self.registry, port, host)
+        return _serve(self.registry, port, host, tls)
 
     def runs(self, stages: Iterable[str], refusing: Collection[str], reasons: Iterable[str]) -> None:
         """These stages run here, of which the refusing ones refuse for these reasons: told from nought on.
@@ -258,9 +261,9 @@ class DeliveryMetrics:
             registry=registry,
         )
 
-    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+    def serve(self, port: int, host: str = "127.0.0.1", tls: Path | None = None) -> Callable[[], None]:
         """As `Metrics.serve`."""
-        return _serve(self.registry, port, host)
+        return _serve(self.registry, port, host, tls)
 
     def offers(self, channels: Iterable[str]) -> None:
         """These channels are set up, and what became of their messages is told from nought on.
@@ -360,9 +363,9 @@ class ProjectionMetrics:
             registry=registry,
         )
 
-    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+    def serve(self, port: int, host: str = "127.0.0.1", tls: Path | None = None) -> Callable[[], None]:
         """As `Metrics.serve`."""
-        return _serve(self.registry, port, host)
+        return _serve(self.registry, port, host, tls)
 
     def copied(self, records: int, told: Mapping[tuple[str, str], int]) -> None:
         """Records were copied: so many, and of each audience and priority so many alerts that are to be heard of."""
@@ -422,9 +425,9 @@ class WebMetrics:
         """Whenever the figures are asked for, this looks into the database, and says when that went well last."""
         self._looked_at.set_function(looked_at)
 
-    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+    def serve(self, port: int, host: str = "127.0.0.1", tls: Path | None = None) -> Callable[[], None]:
         """As `Metrics.serve`."""
-        return _serve(self.registry, port, host)
+        return _serve(self.registry, port, host, tls)
 
     def answered(self, status: int, seconds: float) -> None:
         """A request was answered with this status, after so long."""
@@ -460,9 +463,9 @@ class GatewayMetrics:
             self._answers.labels(status)
         self._by_outcome = {outcome: self._reports.labels(outcome) for outcome in outcomes}
 
-    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+    def serve(self, port: int, host: str = "127.0.0.1", tls: Path | None = None) -> Callable[[], None]:
         """As `Metrics.serve`."""
-        return _serve(self.registry, port, host)
+        return _serve(self.registry, port, host, tls)
 
     def answered(self, status: int, seconds: float) -> None:
         """A request was answered with this status, after so long."""
@@ -474,8 +477,11 @@ class GatewayMetrics:
         self._by_outcome[outcome].inc(count)
 
 
-def _serve(registry: CollectorRegistry, port: int, host: str) -> Callable[[], None]:
-    server, thread = start_http_server(port, addr=host, registry=registry)
+def _serve(registry: CollectorRegistry, port: int, host: str, tls: Path | None) -> Callable[[], None]:
+    file = None if tls is None else str(tls)
+    server, thread = start_http_server(
+        port, addr=host, registry=registry, certfile=file, keyfile=file, tls_min_version=ssl.TLSVersion.TLSv1_3
+    )
 
     def stop() -> None:
         server.shutdown()

@@ -14,7 +14,10 @@ _Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:=+/-]{1,64}$")
 
 
 class SharingAgreementEntry(Strict):
-    """An information-sharing agreement: who signed what, from when to when. `valid_to` is the first day after it."""
+    """An information-sharing agreement: who signed what, from when to when. `valid_to` is the first day after it.
+
+    `made_up`: a sample that nobody signed, which no process goes by in production.
+    """
 
     id: Name
     title: Prose
@@ -25,6 +28,7 @@ class SharingAgreementEntry(Strict):
     valid_from: LondonDay
     valid_to: LondonDay
     review: LondonDay
+    made_up: bool = False
 
 
 class SharingAgreementsFile(Strict):

@@ -33,7 +33,8 @@ LegalBasis = Literal[
 class SharingAgreement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An information-sharing agreement: in force on days `[valid_from, valid_to)`, to be looked at by `review`.
 
-    `parties` are organisations; `purposes` and `bases` what they agreed to share for, and under which powers.
+    `parties` are organisations; `purposes` and `bases` what they agreed to share for, and under which powers. One
+    that is `made_up` nobody signed: it is a sample, and no production goes by it.
     """
 
     id: str
@@ -45,6 +46,7 @@ class SharingAgreement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     valid_from: Day
     valid_to: Day
     review: Day
+    made_up: bool = False
 
     def is_in_force(self, day: Day) -> bool:
         """Whether something may be shared under it on that day."""

@@ -40,6 +40,15 @@ class _Apprise:
         return "unknown"
 
 
+def is_plain(address: str) -> bool:
+    """Whether the service at an address would be spoken to without TLS; False for what apprise does not know."""
+    service = apprise.Apprise.instantiate(address, suppress_exceptions=True)
+    # Apprise says of each of its services by which schemes it is spoken to without TLS: one, several or none.
+    plain: object = getattr(service, "protocol", None)
+    schemes = (plain,) if isinstance(plain, str) else plain if isinstance(plain, tuple) else ()
+    return address.partition("://")[0].lower() in schemes
+
+
 def _make(settings: DeliverySettings) -> Channel | None:
     return None if settings.apprise is None else _Apprise(settings.link)
 
