@@ -422,7 +422,7 @@ def notices(
     late = [
         one
         for one in wanted
-        if overdue_after is not None and not one.acknowledged_by and now - one.told_at > overdue_after * DAY_LENGTH
+        if overdue_after is not None and not one.acknowledged_by and now - one.opened_at > overdue_after * DAY_LENGTH
     ]
     if as_json:
         for one in wanted:

@@ -179,7 +179,7 @@ def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> s
 def notices_of(kafka: Connection) -> list[Notice]:
     """Every notice there is, by what the topics hold now."""
     stands = highest_of(value for _, value in _values(kafka, ["incidents"]) if isinstance(value, IncidentVersion))
-    notices = Notices([one.incident_id for one in stands.values() if one.action == "dispute"])
+    notices = Notices({one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"})
     _tell(kafka, notices, ("alert-changes",))
     return notices.all()
 
@@ -191,7 +191,7 @@ def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at
         for where, value in _values(kafka, [topic]):
             tracing.take(where, value)
     stands = tracing.standing()
-    disputed = [incident_id] if stands is not None and stands.action == "dispute" else []
+    disputed = {} if stands is None or stands.action != "dispute" else {incident_id: stands.received_at}
     notices = Notices(disputed, incident_id)
     _tell(kafka, notices, ("findings", "alert-changes"))
     return tracing.certificate(notices.of_the_report(), at)

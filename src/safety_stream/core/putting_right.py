@@ -25,7 +25,7 @@ A *certificate* says all of this of one report. It names no person, and is signe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -49,7 +49,8 @@ Why = Literal["restated", "disputed"]
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """What an audience was told that it has to put right at home: number `seq` of its feed.
 
-    `incident_id` and `action` are why; `acknowledged_by` is empty, and `acknowledged_at` None, while it is open.
+    `incident_id` and `action` are why; `acknowledged_by` is empty, and `acknowledged_at` None, while it is open. It has
+    been open since `opened_at`: when it was told, or the report was disputed, whichever came later.
     """
 
     audience: str
@@ -61,6 +62,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     incident_id: str
     action: Action
     told_at: Instant
+    opened_at: Instant
     acknowledged_by: str = ""
     acknowledged_at: Instant | None = None
 
@@ -131,16 +133,19 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     signature: str = ""
 
 
+NOTHING_DISPUTED: Final[Mapping[str, Instant]] = {}
+
+
 class Notices:
     """The notices there are, while `alert-changes`, the feeds of alerts and `audit.entries` are being read, in order.
 
-    `disputed`: the reports that are disputed as they stand. `follows`: the report whose own notices are asked for; then
-    `findings` are read before all else.
+    `disputed`: the reports that are disputed as they stand, each since when. `follows`: the report whose own notices
+    are asked for; then `findings` are read before all else.
     """
 
-    def __init__(self, disputed: Iterable[str] = (), follows: str = "") -> None:
+    def __init__(self, disputed: Mapping[str, Instant] = NOTHING_DISPUTED, follows: str = "") -> None:
         """Nothing is known."""
-        self._disputed = frozenset(disputed)
+        self._disputed = disputed
         self._follows = follows
         self._findings: set[str] = set()
         self._holds: set[str] = set()
@@ -174,34 +179,43 @@ class Notices:
             one for one in self.all() if one.incident_id == self._follows or (one.alert_id, one.version) in self._ended
         ]
 
+    def caused(self, alert_id: str, version: int, incident_id: str, action: Action) -> None:
+        """A version of an alert came about by what was done to a report."""
+        self._causes[alert_id, version] = incident_id, action
+
+    def rests(self, alert_id: str, reports: Iterable[str]) -> None:
+        """An alert rests on these reports as it stands."""
+        disputed = self._disputed.keys() & set(reports)
+        if disputed:
+            self._rests[alert_id] = min(disputed)
+        else:
+            self._rests.pop(alert_id, None)
+
     def _take_alert(self, version: AlertVersion) -> None:
         done = act_of(version.cause)
         if done is not None:
-            self._causes[version.alert_id, version.version] = done
+            self.caused(version.alert_id, version.version, *done)
         if any(finding.finding_id in self._findings for finding in version.findings):
             self._holds.add(version.alert_id)
         elif version.alert_id in self._holds:
             self._holds.discard(version.alert_id)
             self._ended.add((version.alert_id, version.version))
         if self._disputed:
-            reports = {report for one in version.findings for report in reports_of(one)} & self._disputed
-            if reports:
-                self._rests[version.alert_id] = min(reports)
-            else:
-                self._rests.pop(version.alert_id, None)
+            self.rests(version.alert_id, reports_under(version))
 
     def _take_told(self, told: PublishedAlert) -> None:
         self._last[told.audience, told.alert_id] = told
         done = self._causes.get((told.alert_id, told.version))
-        # Who hears of an alert for the first time has nothing of before.
-        if done is not None and told.prior_seq is not None:
+        # Who hears of an alert for the first time has nothing of before, nor who then hears how it is handled.
+        if done is not None and told.prior_seq is not None and told.prior_version != told.version:
             key = (told.audience, told.alert_id, told.version)
-            self._restated.setdefault(key, _notice(told, "restated", *done))
+            self._restated.setdefault(key, _notice(told, "restated", *done, told.as_of))
 
     def _of_disputes(self) -> Iterator[Notice]:
         for (_, alert_id), told in self._last.items():
             if alert_id in self._rests and told.change != "withdrawn":
-                yield _notice(told, "disputed", self._rests[alert_id], "dispute")
+                report = self._rests[alert_id]
+                yield _notice(told, "disputed", report, "dispute", max(told.as_of, self._disputed[report]))
 
     def _answered(self, notice: Notice) -> Notice:
         for answer in self._answers.get((notice.audience, notice.alert_id), ()):
@@ -314,6 +328,11 @@ class Tracing:
             yield one.area, one.indicator, one.event_day
 
 
+def reports_under(version: AlertVersion) -> frozenset[str]:
+    """The ids of the reports an alert's findings name."""
+    return frozenset(report for one in version.findings for report in reports_of(one))
+
+
 def act_of(cause: str) -> tuple[str, Action] | None:
     """The report and what was done to it, where that is the cause of a change and puts something right."""
     incident, _, word = cause.partition(" ")
@@ -331,7 +350,7 @@ def certified_part(certificate: Certificate) -> bytes:
 _ENCODER = msgspec.msgpack.Encoder()
 
 
-def _notice(told: PublishedAlert, why: Why, incident_id: str, action: Action) -> Notice:
+def _notice(told: PublishedAlert, why: Why, incident_id: str, action: Action, opened_at: Instant) -> Notice:
     return Notice(
         audience=told.audience,
         seq=told.seq,
@@ -342,4 +361,5 @@ def _notice(told: PublishedAlert, why: Why, incident_id: str, action: Action) ->
         incident_id=incident_id,
         action=action,
         told_at=told.as_of,
+        opened_at=opened_at,
     )
