@@ -19,6 +19,7 @@ import typer
 from confluent_kafka import KafkaException
 
 from safety_stream.catalogue.delivering import load_delivering
+from safety_stream.cli.owing import Owing, copy_of
 from safety_stream.cli.subscriptions import OutboxOption, SettingsOption, database_of, settings_of, with_extra
 from safety_stream.cli.terminal import (
     TO_DO,
@@ -86,6 +87,16 @@ def deliver(
     kafka: Connection,
     delivery: SettingsOption,
     once: Annotated[bool, typer.Option("--once", help="Tell what there is to tell by now, and stop.")] = False,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            envvar="SAFETY_STREAM_DATABASE",
+            metavar="URL",
+            help="The pages' database, which knows who has not answered a notice, and which alerts were opened in an "
+            "emergency: `postgresql://…` or `sqlite:///…`. Default: readmodel.sqlite in --data, where there is one.",
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
@@ -98,6 +109,8 @@ def deliver(
     as_json: Json = False,
 ) -> None:
     """Tell subscribers of alerts as they are published. What waits is kept in the outbox; any number may run.
+
+    Whoever has not answered a notice is reminded, then whoever answers for the data hears of it (oversight.yaml).
 
     With `--json` the log is JSON, else for people.
     """
@@ -124,7 +137,11 @@ def deliver(
         chance=random.random,
         observer=metrics,
     )
-    reader = _Reader(kafka, box, metrics, partial(who_is_unheard, engine, known, settings))
+    copy = copy_of(database, data)
+    owing = None if copy is None else Owing(copy, box, known.oversight, metrics)
+    reader = _Reader(
+        kafka, box, metrics, partial(who_is_unheard, engine, known, settings), owing, known.oversight.office
+    )
     if once:
         _once(reader, sender, box, bounds.missed.after, as_json=as_json)
         return
@@ -133,6 +150,8 @@ def deliver(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log = structlog.get_logger()
     log.info("delivery.started", bootstrap=kafka.bootstrap)
+    if owing is None:
+        log.warning("nobody.is_chased", why="there is no copy for pages here", mend="name their database: --database")
     for (audience, priority), why in who_is_unheard(engine, known, settings).items():
         if why:
             log.warning("audience.unheard", audience=audience, priority=priority, why=why, mend=to_be_told(audience))
@@ -166,17 +185,22 @@ class _Reader:
         box: Outbox,
         metrics: DeliveryMetrics,
         unheard: Callable[[], dict[tuple[str, str], str]],
+        owing: Owing | None,
+        office: str,
     ) -> None:
         self._kafka = kafka
         self._box = box
         self._metrics = metrics
         self._unheard = unheard
+        self._owing = owing
+        self._office = office
         self._ids: dict[str, str] = {}
         self._decode = shipped_codecs().decoder(row_of("alerts.").subjects)
 
     def audiences(self) -> frozenset[str]:
         """Whose alerts are to be read now."""
-        return self._box.audiences()
+        # The office hears what is owed, and has no feed.
+        return self._box.audiences() - {self._office}
 
     def starts(self, audiences: Iterable[str]) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
         """Where to read on, and where the topics end. Raises `NoSuchTopic`."""
@@ -235,8 +259,10 @@ class _Reader:
         self._take(batch)
 
     def look_round(self) -> int:
-        """Make digests that are due, and tell the figures. How many were made."""
+        """Make digests that are due, and what is owed, and tell the figures. How many messages were made."""
         made = self._box.gather(wall())
+        if self._owing is not None:
+            made += self._owing.look(wall())
         oldest = self._box.oldest_untaken()
         waited = 0.0 if oldest is None else (wall() - oldest) / SECOND
         self._metrics.standing(self._box.counts(), waited, wall() / SECOND)
@@ -327,7 +353,7 @@ def who_is_unheard(engine: Engine | None, known: Catalogue, settings: DeliverySe
     if engine is not None:
         subscribed = with_extra("safety_stream.delivery.subscriptions").subscriptions(engine)
         failing = with_extra("safety_stream.delivery.outbox").failing(engine)
-    needed = covering.to_be_heard(known.audiences, known.handling)
+    needed = covering.to_be_heard(known.audiences, known.handling, known.oversight.office)
     found = covering.unheard(needed, subscribed, settings, failing)
     return dict.fromkeys(needed, "") | {(one.audience, one.priority): covering.IN_WORDS[one.why] for one in found}
 

@@ -65,13 +65,14 @@ def project(
     # Workers do without a database.
     with needing("web", "which the copy needs"):
         from safety_stream.cli.projecting import Figures, Projecting, database_of, topics_of  # noqa: PLC0415
+        from safety_stream.readmodel.owed import Owed  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
     known = catalogue_of(catalogue, areas)
     topics = topics_of(known)
     connect(kafka)
     engine = database_of(database, data)
     metrics = ProjectionMetrics()
-    figures = Figures(metrics, ReadModel(engine), known) if metrics_port else None
+    figures = Figures(metrics, ReadModel(engine), Owed(engine), known) if metrics_port else None
     projecting = Projecting(kafka, engine, topics, as_json=as_json, figures=figures)
     stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)

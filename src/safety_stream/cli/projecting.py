@@ -26,9 +26,11 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert
-from safety_stream.core.model.times import SECOND, Instant
+from safety_stream.core.model.times import MINUTE, SECOND, Instant
+from safety_stream.core.oversight import steps_due
 from safety_stream.observability.metrics import ProjectionMetrics
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.projection import (
     FAMILIES,
     AnotherTopic,
@@ -59,6 +61,12 @@ UNTOLD_PRIORITY = "untold"
 """The label of alerts whose priority an audience is not told."""
 
 PRIORITY_LABELS: Final = (*get_args(Priority), UNTOLD_PRIORITY)
+
+NOTICE_STATES: Final = ("waiting", "reminded", "escalated")
+"""How far a notice that nobody has answered has come: by how many steps are due."""
+
+_OWED_EVERY: Final[Instant] = MINUTE
+"""Answers are waited for by the day, and counting what is owed reads the lives of its alerts."""
 
 BATCH = 1_000
 """Records of one transaction at most."""
@@ -101,10 +109,12 @@ def topics_of(catalogue: Catalogue) -> tuple[str, ...]:
 class Figures:
     """What a process that keeps the copy tells Prometheus of it, by the clock of this machine."""
 
-    def __init__(self, metrics: ProjectionMetrics, model: ReadModel, catalogue: Catalogue) -> None:
+    def __init__(self, metrics: ProjectionMetrics, model: ReadModel, owed: Owed, catalogue: Catalogue) -> None:
         """Tell `metrics` of this copy."""
         self._metrics = metrics
         self._model = model
+        self._owed = owed
+        self._owed_at: Instant | None = None
         self._catalogue = catalogue
         # From nought on, or the first alert of a kind would be no increase to Prometheus.
         audiences = (audience.id for audience in catalogue.audiences)
@@ -130,6 +140,23 @@ class Figures:
             {feed.source: max(now - feed.silent_since, 0) / SECOND for feed in feeds},
             {source.id: source.silent_after / SECOND for source in self._catalogue.sources.values()},
         )
+
+        if self._owed_at is None or not 0 <= now - self._owed_at < _OWED_EVERY:
+            self._owed_at = now
+            self._look_what_is_owed(now)
+
+    def _look_what_is_owed(self, now: Instant) -> None:
+        chasing, glass = self._catalogue.oversight.chasing, self._catalogue.oversight.break_glass
+        # Nought of what there is none of any more, or the last number would stand for good.
+        notices = dict.fromkeys(product([one.id for one in self._catalogue.audiences], NOTICE_STATES), 0)
+        for notice in self._owed.notices():
+            if not notice.acknowledged_by:
+                due = steps_due(notice.audience, notice.opened_at, now, chasing) if chasing is not None else ()
+                state = (notice.audience, NOTICE_STATES[len(due)])
+                notices[state] = notices.get(state, 0) + 1
+        waiting = [use for use in self._owed.uses() if use.reviewed_at is None]
+        overdue = sum(use.is_overdue(now, glass.review_within) for use in waiting)
+        self._metrics.owed(notices, {"waiting": len(waiting) - overdue, "overdue": overdue})
 
     def _clocks(self, audience: str, now: Instant) -> dict[tuple[str, str], int]:
         # Nought of what there is none of any more, or the last number would stand for good.

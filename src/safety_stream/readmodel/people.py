@@ -15,8 +15,8 @@ from sqlalchemy import Engine, Select, delete, func, insert, select
 from safety_stream.core.model.times import Instant
 from safety_stream.readmodel.tables import CONSULTATIONS, DEEDS, ENDED_SESSIONS, SAVED_CHOICES
 
-Act = Literal["reason", "view"]
-"""Somebody gave a reason, or an alert was shown for it."""
+Act = Literal["reason", "view", "break-glass"]
+"""Somebody gave a reason, or an alert was shown for it, or it was opened in an emergency."""
 
 What = Literal["subscribe", "change", "unsubscribe", "redrive", "decide", "hand-over", "take-over"]
 """What somebody does by the pages beside acting on alerts, which the backbone itself records."""
@@ -61,12 +61,12 @@ class Consultations:
         with self._engine.begin() as connection:
             connection.execute(insert(CONSULTATIONS).values(msgspec.structs.asdict(consultation)))
 
-    def given(self, session: str, alert_id: str) -> Consultation | None:
-        """The reason this session last gave to look at an alert; None where it gave none."""
+    def given(self, session: str, alert_id: str, act: Act = "reason") -> Consultation | None:
+        """The reason this session last gave to look at an alert, or to open it; None where it gave none."""
         of = CONSULTATIONS.c
         found = self._recorded(
             select(CONSULTATIONS)
-            .where(of.session == session, of.alert_id == alert_id, of.act == "reason")
+            .where(of.session == session, of.alert_id == alert_id, of.act == act)
             .order_by(of.number.desc())
             .limit(1)
         )

@@ -194,6 +194,51 @@ DEAD_LETTERS: Final = Table(
     Index(None, "received_at"),
 )
 
+# What is owed: answers to what was told and is no longer true, and reviews of alerts that were opened in an emergency.
+ALERT_CAUSES: Final = Table(
+    "alert_causes",
+    METADATA,
+    # A version of an alert that came about because a report was put right.
+    Column("alert_id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("incident_id", String, nullable=False),
+    Column("action", String, nullable=False),
+    PrimaryKeyConstraint("alert_id", "version"),
+)
+
+ALERT_RESTS: Final = Table(
+    "alert_rests",
+    METADATA,
+    # The reports the findings of an alert name, as it stands.
+    Column("alert_id", String, nullable=False),
+    Column("incident_id", String, nullable=False),
+    PrimaryKeyConstraint("alert_id", "incident_id"),
+    Index(None, "incident_id"),
+)
+
+DISPUTES: Final = Table(
+    "disputes",
+    METADATA,
+    # A report that is disputed as it stands, and since when.
+    Column("incident_id", String, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+)
+
+ENTRIES: Final = Table(
+    "audit_entries",
+    METADATA,
+    # What was put on record by its number in `audit.entries`: acknowledgements, opened alerts, reviews and holds.
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    # The first word of its reason.
+    Column("what", String, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("alert_id", String, nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "what", "seq"),
+    Index(None, "alert_id"),
+)
+
 # From here on nothing is a copy: what people did with the pages is in this database and nowhere else.
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 """A number the database gives; SQLite does so for its own kind of integer alone."""

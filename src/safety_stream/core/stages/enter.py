@@ -162,6 +162,11 @@ def _checked(record: Record) -> AuditEntry:
     return entry
 
 
+def is_word(text: str) -> bool:
+    """Whether an actor, an audience or a reason may be called so: lower-case letters, digits and hyphens."""
+    return _IS_WORD(text) is not None
+
+
 def check_entry(entry: AuditEntry) -> None:
     """Refuse an entry that says less than it must, also before it is sent. Raises `Refused` with field and mend."""
     if not _IS_ID(entry.entry_id):
