@@ -489,6 +489,95 @@ def acknowledge(
 
 
 @app.command(
+    "break-glass",
+    epilog=epilog(
+        "safety-stream audit break-glass --json",
+        {0: "nothing waits for a review for too long", 1: "it went wrong", 2: "a review is overdue: each is marked"},
+    ),
+)
+@on_kafka
+def break_glass(
+    kafka: Connection,
+    with_reviewed: Annotated[bool, typer.Option("--all", help="Also those that have been reviewed.")] = False,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Print which alerts were opened in an emergency by somebody they were not for, and wait for a review."""
+    glass = catalogue_of(catalogue, None).oversight.break_glass
+    connect(kafka)
+    now, found = wall(), auditing.uses_of(kafka)
+    wanted = [one for one in found if with_reviewed or one.reviewed_at is None]
+    late = [one for one in found if one.is_overdue(now, glass.review_within)]
+    if as_json:
+        for one in wanted:
+            print_json({**msgspec.structs.asdict(one), "overdue": one in late})
+    else:
+        print_table(
+            ("number", "opened", "until", "by", "alert", "because of", "reviewed by", "outcome", ""),
+            [
+                (
+                    one.seq,
+                    moment(one.at),
+                    moment(one.until),
+                    one.actor,
+                    one.alert_id,
+                    one.reason,
+                    one.reviewed_by,
+                    one.outcome,
+                    "overdue" if one in late else "",
+                )
+                for one in wanted
+            ],
+        )
+        say(f"{how_many(len(wanted), 'opened alert')}, {len(late)} overdue")
+    raise typer.Exit(TO_DO if late else OK)
+
+
+@app.command(
+    "review",
+    epilog=epilog(
+        "safety-stream audit review 17 --outcome justified --by data-protection-officer-1",
+        {0: "on the bus, to be put on record", 1: "it went wrong, or there is nothing of this number to review"},
+    ),
+)
+@on_kafka
+def review(
+    kafka: Connection,
+    number: Annotated[int, typer.Argument(min=1, help="The number of `audit break-glass`.")],
+    outcome: Annotated[str, typer.Option("--outcome", help="What came of it: an outcome of oversight.yaml.")],
+    by: By,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Say what came of the review of an alert that was opened in an emergency. Whoever opened it cannot."""
+    glass = catalogue_of(catalogue, None).oversight.break_glass
+    if outcome not in glass.outcomes:
+        raise Wrong(f"there is no outcome {outcome}; the outcomes are {', '.join(glass.outcomes) or 'none'}")
+    connect(kafka)
+    used = next((one for one in auditing.uses_of(kafka) if one.seq == number), None)
+    if used is None or used.reviewed_at is not None:
+        raise Wrong(f"number {number} waits for no review: see safety-stream audit break-glass")
+    if used.actor == by:
+        raise Wrong(f"{by} opened it: somebody else reviews it")
+    entry = AuditEntry(
+        entry_id=str(uuid4()),
+        kind="review",
+        actor=by,
+        acted_at=wall(),
+        alert_id=used.alert_id,
+        seq=number,
+        reason=outcome,
+    )
+    _check(entry)
+    with ReportProducer(kafka) as producer:
+        producer.send_entry(entry)
+    if as_json:
+        print_json(entry)
+    else:
+        say(f"Number {number} is reviewed: {outcome}")
+
+
+@app.command(
     "certificate",
     epilog=epilog(
         "safety-stream audit certificate police-crimes/C-2026-17 --key audit.pem",

@@ -24,6 +24,7 @@ from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord, PublishedAlert
 from safety_stream.core.model.times import Day, Instant, start_of, to_iso
+from safety_stream.core.oversight import Use, uses_in
 from safety_stream.core.persons import Persons, standing
 from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
@@ -182,6 +183,12 @@ def notices_of(kafka: Connection) -> list[Notice]:
     notices = Notices({one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"})
     _tell(kafka, notices, ("alert-changes",))
     return notices.all()
+
+
+def uses_of(kafka: Connection) -> list[Use]:
+    """Every alert that was opened in an emergency, in order, each with its review if there has been one."""
+    records = [value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord)]
+    return uses_in(records)
 
 
 def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at: Instant) -> Certificate | None:
