@@ -36,6 +36,7 @@ from safety_stream.catalogue.oversight import read_oversight
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.proofs import check_proofs
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
+from safety_stream.catalogue.retention import read_retention
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.signals import judged_in, read_signals
 from safety_stream.catalogue.vocabulary import Measures, Vocabulary
@@ -161,6 +162,7 @@ def _read(
     extracts = read_extracts(files, vocabulary)
     handling = read_handling(files, vocabulary)
     oversight = read_oversight(files, vocabulary)
+    retention = read_retention(files)
     categories, persons = vocabulary.categories, vocabulary.persons
     if categories is None or persons is None or files.have_errors:
         return None
@@ -187,6 +189,7 @@ def _read(
         extracts=extracts,
         handling=handling,
         oversight=oversight,
+        retention=retention,
         sharing=vocabulary.sharing,
     )
     said = None if releases is None else releases[1]

@@ -88,6 +88,16 @@ FileOfRecords = Annotated[
 ]
 
 
+PagesDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="SAFETY_STREAM_DATABASE",
+        metavar="URL",
+        help="The pages' database, which knows who looked at which alert there: `postgresql://…` or `sqlite:///…`.",
+    ),
+]
+
 SIGNING = ("audit", "which signs")
 """The extra of what signs and verifies; whoever does neither does without it."""
 
@@ -128,15 +138,19 @@ def checkpoint(
     into: Annotated[
         Path, typer.Option("--out", dir_okay=False, help="File of checkpoints, a line each; one is added.")
     ],
+    database: PagesDatabase = None,
     as_json: Json = False,
 ) -> None:
     """Sign how far each chain of the audit is, for others to hold. Run it at least daily, and after much was disclosed.
 
-    The chains are verified first, and against the checkpoints the file has: nothing broken is ever signed.
+    The chains are verified first, and against the checkpoints the file has: nothing broken is ever signed. With the
+    pages' database the chain of looks there is signed, too.
     """
     signer = _signer(key)
     before = auditing.read_checkpoints(into) if into.exists() else []
-    found = list(auditing.verified_in_kafka(kafka, before))
+    found = [one for one in auditing.verified_in_kafka(kafka, before) if one.chain.topic != auditing.OF_PAGES]
+    if database is not None:
+        found.append(auditing.verified_on_pages(database, before))
     faults = [fault for one in found for fault in one.faults]
     if faults:
         raise Wrong(f"{auditing.in_words(faults[0])}: nothing is signed; see safety-stream audit verify")
@@ -175,9 +189,13 @@ def verify(
     is_part: Annotated[
         bool, typer.Option("--part", help="The file is of a period: its chains may begin and end anywhere.")
     ] = False,
+    database: PagesDatabase = None,
     as_json: Json = False,
 ) -> None:
-    """Find what was edited, dropped, inserted or moved; by checkpoints, also what was cut off or made anew."""
+    """Find what was edited, dropped, inserted or moved; by checkpoints, also what was cut off or made anew.
+
+    With the pages' database also the chain of looks at alerts there, which no topic has.
+    """
     held = [one for path in checkpoints or () for one in auditing.read_checkpoints(path)]
     if held and not public_keys:
         raise Wrong("checkpoints are believed by whose key they were signed with: name it with --public-key")
@@ -186,6 +204,12 @@ def verify(
         found = list(auditing.verified_in_kafka(kafka, held))
     else:
         found = auditing.verified_in_file(records, held, is_whole=not is_part)
+    if database is not None:
+        found = [one for one in found if one.chain.topic != auditing.OF_PAGES]
+        found.append(auditing.verified_on_pages(database, held))
+    elif any(one.chain.topic == auditing.OF_PAGES for one in found):
+        say("Checkpoints know the looks on the pages, which are in their database: name it with --database")
+        found = [one for one in found if one.chain.topic != auditing.OF_PAGES]
     faults = [fault for one in found for fault in one.faults]
     if as_json:
         for one in found:
@@ -300,15 +324,7 @@ def person(
         str, typer.Option("--because", callback=_reason, help=f"Why you may look: {', '.join(REASONS)}.")
     ],
     by: By,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database",
-            envvar="SAFETY_STREAM_DATABASE",
-            metavar="URL",
-            help="The pages' database, which knows who looked at which alert there: `postgresql://…` or `sqlite:///…`.",
-        ),
-    ] = None,
+    database: PagesDatabase = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:

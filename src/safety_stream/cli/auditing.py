@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from confluent_kafka.admin import AdminClient
@@ -28,13 +28,20 @@ from safety_stream.core.oversight import Use, uses_in
 from safety_stream.core.persons import Persons, standing
 from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
+from safety_stream.core.retention import Hold, holds_in
 from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import AUDIT_TOPICS, row_of
 
+if TYPE_CHECKING:
+    from safety_stream.readmodel.people import Consultations
+
 LOOKS_AT_MOST: Final = 100_000
 """So many looks at one alert are read: nobody looks more often."""
+
+OF_PAGES: Final = "pages.consultations"
+"""The chain of looks in the pages' database (`readmodel.people.CHAIN`), for whoever has no database's libraries."""
 
 MEND: Final = "name a file that `audit export` wrote, or write it again"
 
@@ -69,6 +76,11 @@ def verified_in_file(path: Path, checkpoints: Sequence[Checkpoint], *, is_whole:
     for record in told_in(path, msgspec.json.Decoder(ExportedRecord).decode, MEND):
         chains.setdefault(Chain(record.chain, record.partition), []).append(record)
     return [verified(chain, chains[chain], checkpoints, is_whole=is_whole) for chain in sorted(chains)]
+
+
+def verified_on_pages(database: str, checkpoints: Sequence[Checkpoint]) -> Verified:
+    """The chain of looks in the pages' database, verified. Raises `Wrong`."""
+    return _consultations(database).verified(checkpoints)
 
 
 def in_words(fault: Fault) -> str:
@@ -150,10 +162,7 @@ def held_about(kafka: Connection, tokens: Iterable[str]) -> subject_access.Perso
 
 def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> subject_access.PersonAnswer:
     """The answer, and who was shown one of its alerts on the pages. Raises `Wrong`."""
-    with needing("web", "which this needs"):
-        from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
-        from safety_stream.readmodel.people import Consultations  # noqa: PLC0415
-    recorded = Consultations(database_of(database, Path()))
+    recorded = _consultations(database)
     looks = [
         subject_access.Use(
             at=one.consultation.at,
@@ -189,6 +198,19 @@ def uses_of(kafka: Connection) -> list[Use]:
     """Every alert that was opened in an emergency, in order, each with its review if there has been one."""
     records = [value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord)]
     return uses_in(records)
+
+
+def holds_of(kafka: Connection) -> list[Hold]:
+    """Every legal hold on record, in order."""
+    return holds_in(value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord))
+
+
+def _consultations(database: str) -> Consultations:
+    """Who looked at which alert, as the pages' database has it. Raises `Wrong`."""
+    with needing("web", "which this needs"):
+        from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
+        from safety_stream.readmodel.people import Consultations  # noqa: PLC0415
+    return Consultations(database_of(database, Path()))
 
 
 def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at: Instant) -> Certificate | None:

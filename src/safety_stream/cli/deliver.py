@@ -42,6 +42,7 @@ from safety_stream.config import Connection
 from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import SECOND, Instant, day_of
+from safety_stream.core.retention import Retention
 from safety_stream.data_files import catalogue_folder
 from safety_stream.delivery.settings import DeliverySettings
 from safety_stream.observability.logs import configure_logs
@@ -75,6 +76,9 @@ _LOOK_ROUND_SECONDS = 2.0
 
 _COMPARE_SECONDS = 10.0
 """How often it is asked whether the topics are still the ones that are being read."""
+
+_PURGE_SECONDS = 60.0
+"""How often a slice of what is older than its class allows is taken away."""
 
 _SENDERS = 4
 """Some providers stall for seconds, and others' pages must not wait for them."""
@@ -140,7 +144,13 @@ def deliver(
     copy = copy_of(database, data)
     owing = None if copy is None else Owing(copy, box, known.oversight, metrics)
     reader = _Reader(
-        kafka, box, metrics, partial(who_is_unheard, engine, known, settings), owing, known.oversight.office
+        kafka,
+        box,
+        metrics,
+        partial(who_is_unheard, engine, known, settings),
+        owing,
+        known.oversight.office,
+        partial(_purge, engine, known.retention, owing, metrics),
     )
     if once:
         _once(reader, sender, box, bounds.missed.after, as_json=as_json)
@@ -187,6 +197,7 @@ class _Reader:
         unheard: Callable[[], dict[tuple[str, str], str]],
         owing: Owing | None,
         office: str,
+        purge: Callable[[Instant], None],
     ) -> None:
         self._kafka = kafka
         self._box = box
@@ -194,6 +205,8 @@ class _Reader:
         self._unheard = unheard
         self._owing = owing
         self._office = office
+        self._purge = purge
+        self._purged_at = 0.0
         self._ids: dict[str, str] = {}
         self._decode = shipped_codecs().decoder(row_of("alerts.").subjects)
 
@@ -263,6 +276,9 @@ class _Reader:
         made = self._box.gather(wall())
         if self._owing is not None:
             made += self._owing.look(wall())
+        if time.monotonic() - self._purged_at > _PURGE_SECONDS:
+            self._purged_at = time.monotonic()
+            self._purge(wall())
         oldest = self._box.oldest_untaken()
         waited = 0.0 if oldest is None else (wall() - oldest) / SECOND
         self._metrics.standing(self._box.counts(), waited, wall() / SECOND)
@@ -341,6 +357,14 @@ def _once(reader: _Reader, sender: Sender, box: Outbox, ahead: Instant, *, as_js
         out.print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing to tell")
     if box.oldest_untaken() is not None:
         raise typer.Exit(TO_DO)
+
+
+def _purge(engine: Engine, retention: Retention, owing: Owing | None, metrics: DeliveryMetrics, now: Instant) -> None:
+    """Take away what is too old and not held. What is held is in the pages' copy: without it nothing is."""
+    before = retention.cutoff("deliveries", now)
+    held = None if owing is None else owing.held_alerts(now)
+    if before is not None and held is not None:
+        metrics.purged(with_extra("safety_stream.delivery.purging").purge(engine, before, held))
 
 
 def who_is_unheard(engine: Engine | None, known: Catalogue, settings: DeliverySettings) -> dict[tuple[str, str], str]:

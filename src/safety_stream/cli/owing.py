@@ -54,6 +54,13 @@ class Owing:
         self._metrics = metrics
         self._looked_at: Instant | None = None
 
+    def held_alerts(self, now: Instant) -> frozenset[str] | None:
+        """The alerts under a legal hold; None where that cannot be known, and then nothing may be purged."""
+        try:
+            return self._copy.held_alerts(now) if self._copy.is_current(now, CURRENT_WITHIN) else None
+        except with_extra("sqlalchemy.exc").SQLAlchemyError:
+            return None
+
     def look(self, now: Instant) -> int:
         """Tell whoever has to be told by now. The number of messages made."""
         try:

@@ -43,6 +43,7 @@ from safety_stream.readmodel.projection import (
     note_ends,
     reached,
 )
+from safety_stream.readmodel.purging import Purger
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import (
@@ -72,6 +73,8 @@ BATCH = 1_000
 """Records of one transaction at most."""
 
 _BATCH_SECONDS = 0.25
+_PURGE_SECONDS = 60.0
+_LATELY: Final[Instant] = MINUTE
 _ENDS_SECONDS = 5.0
 _AGAIN_SECONDS = 5.0
 
@@ -126,6 +129,10 @@ class Figures:
         told = Counter((alert.audience, alert.priority or UNTOLD_PRIORITY) for alert in alerts)
         self._metrics.copied(new, told if new else {})
 
+    def purged(self, gone: Mapping[str, int], at: Instant) -> None:
+        """So much of what was too old was taken away."""
+        self._metrics.purged(gone, at / SECOND)
+
     def look(self) -> None:
         """Tell how the copy stands, which clocks run and which feeds are heard."""
         now, copy, feeds = wall(), self._model.health(), self._model.feeds()
@@ -179,9 +186,12 @@ class Projecting:
         *,
         as_json: bool,
         figures: Figures | None = None,
+        purger: Purger | None = None,
     ) -> None:
-        """Copy these topics of Kafka into this database, and say how it goes."""
+        """Copy these topics of Kafka into this database, say how it goes, and purge what is too old."""
         self._figures = figures
+        self._purger = purger
+        self._purged_at: float | None = None
         self._kafka = kafka
         self._engine = engine
         self._topics = topics
@@ -262,6 +272,19 @@ class Projecting:
             note_ends(connection, ends, wall())
         if self._figures is not None:
             self._figures.look()
+        self._purge()
+
+    def _purge(self) -> None:
+        """Take away a slice of what is too old, now and then; not before what is held has been read."""
+        now = time.monotonic()
+        if self._purger is None or (self._purged_at is not None and now - self._purged_at < _PURGE_SECONDS):
+            return
+        if not Owed(self._engine).is_current(wall(), _LATELY):
+            return
+        self._purged_at = now
+        gone = self._purger.purge(wall())
+        if self._figures is not None:
+            self._figures.purged(gone, wall())
 
     def _apply(self, records: Iterable[Incoming], ends: Mapping[Place, int]) -> Applied:
         read = [self._read(record) for record in records]

@@ -763,7 +763,7 @@ def _claim(db: Connection, message_id: str, now: Instant, longest: Instant) -> C
             address=row["address"],
             notices=tuple(_noticed(notice) for notice in notices),
             is_repeat=row["may_be_taken"],
-            owed=tuple(msgspec.convert(dict(one), Owed) for one in owed),
+            owed=tuple(Owed(**{name: one[name] for name in Owed.__struct_fields__}) for one in owed),
         ),
         channel=row["channel"],
         provider=row["provider"],

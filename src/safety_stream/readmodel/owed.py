@@ -18,6 +18,7 @@ from safety_stream.core.model.published import AuditRecord, PublishedAlert
 from safety_stream.core.model.times import Instant
 from safety_stream.core.oversight import BROKEN, REVIEWED, Use, uses_in
 from safety_stream.core.putting_right import Notice, Notices
+from safety_stream.core.retention import HOLD, RELEASE, Holding, holds_in
 from safety_stream.core.stages.enter import ACKNOWLEDGED
 from safety_stream.readmodel.rows import value_of
 from safety_stream.readmodel.tables import (
@@ -77,6 +78,20 @@ class Owed:
         for record in self.entries({ACKNOWLEDGED}):
             notices.take(record)
         return notices.all()
+
+    def held_alerts(self, now: Instant) -> frozenset[str]:
+        """The alerts that stand under a legal hold now: themselves, by a report they rest on, or by a person."""
+        holding = Holding(holds_in(self.entries({HOLD, RELEASE})), now)
+        told = ALERT_VERSIONS.c
+        found = set(holding.of("alert"))
+        if reports := sorted(holding.of("report")):
+            of = ALERT_RESTS.c
+            found |= {row[0] for row in self._rows(select(of.alert_id).where(of.incident_id.in_(reports)))}
+        if holding.of("report") or holding.of("subject"):
+            for alert_id, body in self._rows(select(told.alert_id, told.body)):
+                if alert_id not in found and holding.keeps_alert(alert_id, [value_of(body, PublishedAlert)], ()):
+                    found.add(alert_id)
+        return frozenset(found)
 
     def uses(self) -> list[Use]:
         """Every alert that was opened in an emergency, in order, each with its review if there has been one."""

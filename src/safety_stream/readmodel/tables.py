@@ -246,9 +246,9 @@ _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 CONSULTATIONS: Final = Table(
     "consultations",
     METADATA,
-    # A trigger refuses to change or delete a row.
+    # A trigger refuses to change a row, and to delete one that `purged` does not say was purged.
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
     # "reason" where somebody gave one, "view" where the alert was shown for it.
     Column("act", String, nullable=False),
     Column("person", String, nullable=False),
@@ -259,6 +259,10 @@ CONSULTATIONS: Final = Table(
     Column("seq", BigInteger, nullable=False),
     Column("reason", String, nullable=False),
     Column("session", String, nullable=False),
+    # The chain: its place in it from 1 without gap, the hash of the row before, and its own (`people.link_of`).
+    Column("place", BigInteger, nullable=True),
+    Column("previous_hash", String(64), nullable=True),
+    Column("hash", String(64), nullable=True),
     # Numbers of rows that are gone are never given again, so that a gap shows.
     sqlite_autoincrement=True,
 )
@@ -267,6 +271,17 @@ Index(
 )
 Index("ix_consultations_alert_id_number", CONSULTATIONS.c.alert_id, CONSULTATIONS.c.number)
 Index("ix_consultations_person_number", CONSULTATIONS.c.person, CONSULTATIONS.c.number)
+Index("ix_consultations_place", CONSULTATIONS.c.place, unique=True)
+
+PURGED: Final = Table(
+    "purged",
+    METADATA,
+    # Of what nobody may delete: the number up to which it was purged, and of a chain the place and the hash there.
+    Column("what", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
 
 SAVED_CHOICES: Final = Table(
     "saved_choices",
@@ -281,9 +296,9 @@ SAVED_CHOICES: Final = Table(
 DEEDS: Final = Table(
     "deeds",
     METADATA,
-    # A trigger refuses to change or delete a row.
+    # A trigger refuses to change a row, and to delete one that `purged` does not say was purged.
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
     Column("person", String, nullable=False),
     Column("role", String, nullable=False),
     # What was done: a word of `people.What`.

@@ -95,7 +95,8 @@ def test_what_says_less_than_it_must_is_a_dead_letter_that_names_the_field_alone
     assert isinstance(letter, DeadLetter)
     assert isinstance(record, AuditRecord)
     assert (letter.reason, field in letter.detail) == ("schema-violation", True)
-    assert not any(str(value) in letter.detail for value in changes.values() if value and field != "audience")
+    said = [str(value) for name, value in changes.items() if value and name != "kind" and field != "audience"]
+    assert not any(value in letter.detail for value in said)
 
 
 def test_bytes_that_nobody_can_read_are_a_dead_letter(catalogue: Catalogue):
