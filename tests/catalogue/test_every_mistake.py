@@ -32,6 +32,7 @@ from tests.catalogue import (
     test_policy,
     test_proofs,
     test_releases,
+    test_retention,
     test_signals,
 )
 from tests.catalogue.copying import copied, with_more_rules
@@ -87,6 +88,7 @@ def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[P
         (test_policy, copied),
         (test_proofs, copied),
         (test_releases, test_releases.two_rules),
+        (test_retention, copied),
     )
     for module, make in makers:
         for name, test in vars(module).items():
