@@ -753,7 +753,7 @@ def _claim(db: Connection, message_id: str, now: Instant, longest: Instant) -> C
     owed = db.execute(
         select(*(OWED.c[name] for name in Owed.__struct_fields__))
         .where(OWED.c.message_id == message_id)
-        .order_by(OWED.c.since, OWED.c.owed_id)
+        .order_by(OWED.c.since, OWED.c.of, OWED.c.seq, OWED.c.owed_id)
     ).mappings()
     return Claimed(
         message=Message(
