@@ -10,7 +10,7 @@ from tests.delivery.test_owed import owed
 from safety_stream.core.model.times import DAY_LENGTH
 from safety_stream.delivery.model import Taken
 from safety_stream.delivery.outbox import Outbox
-from safety_stream.delivery.purging import purge
+from safety_stream.delivery.purging import is_due, purge
 from safety_stream.delivery.subscriptions import subscribe
 from safety_stream.delivery.tables import MESSAGES, NOTICES, OWED
 
@@ -50,6 +50,7 @@ def test_what_is_over_goes_with_its_messages_and_what_stands_waits_or_is_young_s
     told(box, withdrawn(alert_id=OVER, seq=4), withdrawn(alert_id=YOUNG, seq=5, as_of=LATER))
     take_all(box)
     told(box, alert(alert_id=WAITS, seq=6))
+    assert (is_due(engine, NOON), is_due(engine, LATER)) == (False, True)
     assert purge(engine, LATER, frozenset({OVER})) == 0
     assert purge(engine, LATER, frozenset()) == 1
 

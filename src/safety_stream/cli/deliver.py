@@ -362,9 +362,12 @@ def _once(reader: _Reader, sender: Sender, box: Outbox, ahead: Instant, *, as_js
 def _purge(engine: Engine, retention: Retention, owing: Owing | None, metrics: DeliveryMetrics, now: Instant) -> None:
     """Take away what is too old and not held. What is held is in the pages' copy: without it nothing is."""
     before = retention.cutoff("deliveries", now)
-    held = None if owing is None else owing.held_alerts(now)
-    if before is not None and held is not None:
-        metrics.purged(with_extra("safety_stream.delivery.purging").purge(engine, before, held))
+    purging = with_extra("safety_stream.delivery.purging")
+    if before is None or owing is None or not purging.is_due(engine, before):
+        return
+    held = owing.held_alerts(now)
+    if held is not None:
+        metrics.purged(purging.purge(engine, before, held))
 
 
 def who_is_unheard(engine: Engine | None, known: Catalogue, settings: DeliverySettings) -> dict[tuple[str, str], str]:

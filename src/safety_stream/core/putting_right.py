@@ -50,7 +50,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """What an audience was told that it has to put right at home: number `seq` of its feed.
 
     `incident_id` and `action` are why; `acknowledged_by` is empty, and `acknowledged_at` None, while it is open. It has
-    been open since `opened_at`: when it was told, or the report was disputed, whichever came later.
+    been open since `opened_at`: when it was told, or the report was disputed, whichever came later (0 in a certificate
+    of a release that did not say so).
     """
 
     audience: str
@@ -62,9 +63,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     incident_id: str
     action: Action
     told_at: Instant
-    opened_at: Instant
     acknowledged_by: str = ""
     acknowledged_at: Instant | None = None
+    opened_at: Instant = 0
 
 
 class ChangedFinding(msgspec.Struct, frozen=True):
@@ -343,8 +344,12 @@ def act_of(cause: str) -> tuple[str, Action] | None:
 
 
 def certified_part(certificate: Certificate) -> bytes:
-    """What of a certificate is signed: everything but the signature."""
-    return _ENCODER.encode(msgspec.structs.replace(certificate, signature=""))
+    """What of a certificate is signed: everything but the signature, and of a notice what its release knew of it."""
+    said = msgspec.to_builtins(msgspec.structs.replace(certificate, signature=""))
+    for notice in said["notices"]:
+        if not notice["opened_at"]:
+            del notice["opened_at"]
+    return _ENCODER.encode(said)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

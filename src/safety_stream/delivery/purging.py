@@ -14,12 +14,22 @@ from typing import Final
 from sqlalchemy import Engine, and_, delete, exists, func, not_, or_, select
 
 from safety_stream.core.model.times import Instant
+from safety_stream.delivery.database import reading
 from safety_stream.delivery.tables import MESSAGES, NOTICES, OWED
 
 SLICE: Final = 200
 """Alerts that one transaction takes away at most."""
 
 _LIVE: Final = ("waiting", "sending", "failed")
+
+
+def is_due(engine: Engine, before: Instant) -> bool:
+    """Whether anything was told before then at all: nearly always nothing was, and nobody has to ask what is held."""
+    with reading(engine).connect() as db:
+        return any(
+            db.execute(select(column).where(column < before).limit(1)).first() is not None
+            for column in (NOTICES.c.as_of, MESSAGES.c.made_at)
+        )
 
 
 def purge(engine: Engine, before: Instant, held: Collection[str]) -> int:

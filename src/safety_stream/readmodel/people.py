@@ -6,7 +6,7 @@ not bring it back.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
 from typing import Final, Literal, NamedTuple
 
@@ -125,10 +125,11 @@ class Consultations:
         ]
         return verified(CHAIN, records, checkpoints, follows=Mark(*CHAIN, begins.place, begins.hash))
 
-    def purge(self, before: Instant, limit: int, held: Collection[str] = frozenset()) -> int:
+    def purge(self, before: Instant, limit: int, held: Callable[[], Collection[str]]) -> int:
         """Take away the oldest looks that are older; how many. A chain loses its beginning and nothing else.
 
-        So from the first look at a held alert on, or at a time that is not over, everything stays.
+        So from the first look at a held alert on, or at a time that is not over, everything stays. Which alerts are
+        `held` is asked only where there is something to take away.
         """
         of = CONSULTATIONS.c
         with self._adding.begin() as connection:
@@ -136,7 +137,10 @@ class Consultations:
             rows = connection.execute(
                 select(of.number, of.place, of.hash, of.at, of.alert_id).order_by(of.number).limit(limit)
             ).all()
-            old = list(takewhile(lambda row: row.at < before and row.alert_id not in held, rows))
+            old = list(takewhile(lambda row: row.at < before, rows))
+            if old:
+                kept = held()
+                old = list(takewhile(lambda row: row.alert_id not in kept, old))
             if old:
                 _purge_to(connection, CONSULTATIONS, _End(old[-1].number, old[-1].place, old[-1].hash))
         return len(old)

@@ -63,7 +63,7 @@ class Purger:
         if (before := self._retention.cutoff("entries", now)) is not None:
             gone["entries"] = self._purge_entries(before)
         if (before := self._retention.cutoff("consultations", now)) is not None:
-            gone["consultations"] = self._consultations.purge(before, SLICE, holding.of("alert"))
+            gone["consultations"] = self._consultations.purge(before, SLICE, lambda: self._owed.held_alerts(now))
         if (before := self._retention.cutoff("deeds", now)) is not None:
             gone["deeds"] = self._deeds.purge(before, SLICE)
         return gone
