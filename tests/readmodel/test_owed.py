@@ -227,3 +227,20 @@ def test_opened_alerts_have_the_review_they_got(engine: Engine):
     ]
     assert uses[0].until == NOON + 9
     assert [one.is_overdue(NOON + 10, 5) for one in uses] == [False, True]
+
+
+def test_a_notice_of_a_disputed_report_is_open_since_the_dispute_however_long_ago_it_was_told(engine: Engine):
+    version = msgspec.structs.replace(
+        an_alert(priority="P2", audiences=("desk",)), alert_id="a", findings=(resting_on("r-1"),)
+    )
+    disputed = record(1, incident_id="r-1", reason="dispute", as_of=NOON + 9_000)
+    told(
+        engine,
+        placed([("alert-changes", version), ("alerts.desk", alert(1, "a", as_of=NOON)), ("audit.changes", disputed)]),
+    )
+    (notice,) = Owed(engine).notices("desk")
+
+    assert (notice.why, notice.incident_id, notice.told_at, notice.opened_at) == ("disputed", "r-1", NOON, NOON + 9_000)
+    lifted = record(2, incident_id="r-1", reason="correct", as_of=NOON + 9_001)
+    told(engine, [TopicRecord("audit.changes", 0, 1, lifted)])
+    assert Owed(engine).notices("desk") == []
