@@ -6,19 +6,17 @@ from pathlib import Path
 from random import Random
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from tests.core.stages.making import NOON, an_alert
-from tests.readmodel.making import alert, told
+from tests.readmodel.making import alert, another, told
 
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.findings import Evidence, Finding
 from safety_stream.core.model.published import AuditRecord, PublishedAlert
 from safety_stream.core.putting_right import Notice, Notices
 from safety_stream.core.stages.enter import ACKNOWLEDGED
-from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.projection import Place, TopicRecord, note_ends
 
@@ -127,21 +125,14 @@ def placed(happened: list[tuple[str, msgspec.Struct]]) -> list[TopicRecord]:
     return found
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("owed")
-
-
 @given(seed=st.integers(0, 2**32), length=st.integers(0, 60))
-def test_the_copy_owes_what_the_topics_owe_whatever_order_they_were_read_in(folder: Path, seed: int, length: int):
+def test_the_copy_owes_what_the_topics_owe_whatever_order_they_were_read_in(empty_copy: Path, seed: int, length: int):
     chance = Random(seed)
     happened = history(chance, length)
     # Each topic in its own order; which topic comes first is left to chance, and where a batch ends.
     topics = sorted({topic for topic, _ in happened})
     waiting = {topic: [one for one in placed(happened) if one.topic == topic] for topic in topics}
-    engine = open_database(url_of_file(folder / "copy.sqlite"))
-    try:
-        migrate(engine)
+    with another(empty_copy) as engine:
         while any(waiting.values()):
             batch = []
             for _ in range(chance.randint(1, 9)):
@@ -154,10 +145,6 @@ def test_the_copy_owes_what_the_topics_owe_whatever_order_they_were_read_in(fold
         assert owed.notices() == by_topics(happened)
         for audience in AUDIENCES:
             assert owed.notices(audience) == [one for one in owed.notices() if one.audience == audience]
-    finally:
-        engine.dispose()
-        for left in folder.iterdir():
-            left.unlink()
 
 
 def test_a_restated_alert_is_a_notice_on_either_database(engine: Engine):

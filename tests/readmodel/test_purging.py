@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
-from tests.readmodel.making import alert, handling, letter, told, value
+from tests.readmodel.making import alert, another, handling, letter, told, value
 from tests.readmodel.test_owed import placed, record, resting_on
 from tests.readmodel.test_people import deed, look
 
@@ -18,8 +18,6 @@ from safety_stream.core.audit import Checkpoint
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Duration
 from safety_stream.core.retention import Class, Retention
-from safety_stream.readmodel import purging
-from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.people import CHAIN, Consultations, Deeds
 from safety_stream.readmodel.purging import Purger
 from safety_stream.readmodel.reading import ReadModel
@@ -44,12 +42,12 @@ NOW = 1_000
 BEFORE = NOW - KEEP
 
 
-def purged(engine: Engine, now: int = NOW, rounds: int = 12) -> None:
-    """As the process does it: again and again, each time begun anew, as after a kill."""
-    purger = Purger(engine, RETENTION)
-    for number in range(rounds):
-        purger = purger if number % 3 else Purger(engine, RETENTION)
-        purger.purge(now)
+def purged(engine: Engine, at_once: int = 2, now: int = NOW) -> None:
+    """As the process does it, again and again: killed after a few rounds, begun anew, and then left to it."""
+    for rounds in (1, 3, 10):
+        purger = Purger(engine, RETENTION, at_once)
+        for _ in range(rounds):
+            purger.purge(now)
 
 
 def left(engine: Engine) -> set[str]:
@@ -59,11 +57,6 @@ def left(engine: Engine) -> set[str]:
 
 def ended(seq: int, name: str, as_of: int, **fields: object) -> PublishedAlert:
     return alert(seq, name, as_of=as_of, handling=handling("closed"), area="E07000117", **fields)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("purging")
 
 
 ALERT = st.fixed_dictionaries(
@@ -84,14 +77,12 @@ HELD = st.lists(
 )
 
 
+@settings(max_examples=60)
 @given(alerts=st.lists(ALERT, max_size=8), holds=HELD, at_once=st.integers(1, 3))
 def test_what_goes_is_what_is_old_settled_and_not_held_whatever_the_slices(
-    folder: Path, alerts: list[dict[str, object]], holds: list[tuple[str, str, int | None]], at_once: int
+    empty_copy: Path, alerts: list[dict[str, object]], holds: list[tuple[str, str, int | None]], at_once: int
 ):
-    engine = open_database(url_of_file(folder / "copy.sqlite"))
-    kept_slice, purging.SLICE = purging.SLICE, at_once
-    try:
-        migrate(engine)
+    with another(empty_copy) as engine:
         happened = []
         for number, one in enumerate(alerts):
             fields = {} if one["report"] is None else {"findings": (resting_on(str(one["report"])),)}
@@ -110,7 +101,7 @@ def test_what_goes_is_what_is_old_settled_and_not_held_whatever_the_slices(
             of = {"alert_id": name} if kind == "alert" else {"incident_id": name}
             entries.append(record(seq, reason=f"{what}: court-order", until=until, **of))
         told(engine, placed([("audit.entries", one) for one in entries]))
-        purged(engine)
+        purged(engine, at_once=at_once)
 
         expected = {
             f"{number}"
@@ -124,11 +115,6 @@ def test_what_goes_is_what_is_old_settled_and_not_held_whatever_the_slices(
         with engine.connect() as connection:
             assert set(connection.execute(select(ALERT_VERSIONS.c.alert_id)).scalars()) == expected
             assert set(connection.execute(select(ALERT_AREAS.c.alert_id)).scalars()) <= expected
-    finally:
-        purging.SLICE = kept_slice
-        engine.dispose()
-        for file in folder.iterdir():
-            file.unlink()
 
 
 def is_held(thing: str, holds: list[tuple[str, str, int | None]]) -> bool:

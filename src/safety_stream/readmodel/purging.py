@@ -41,8 +41,9 @@ _KEPT_ENTRIES: Final = (HOLD, RELEASE)
 class Purger:
     """Purges one database. What it goes over is remembered, so that what is held does not keep it from the rest."""
 
-    def __init__(self, engine: Engine, retention: Retention) -> None:
-        """Purge this database by these classes."""
+    def __init__(self, engine: Engine, retention: Retention, at_once: int = SLICE) -> None:
+        """Purge this database by these classes, so many alerts or rows in a transaction."""
+        self._at_once = at_once
         self._engine = beginning(engine, "BEGIN IMMEDIATE")
         self._owed = Owed(engine)
         self._consultations = Consultations(engine)
@@ -63,9 +64,11 @@ class Purger:
         if (before := self._retention.cutoff("entries", now)) is not None:
             gone["entries"] = self._purge_entries(before)
         if (before := self._retention.cutoff("consultations", now)) is not None:
-            gone["consultations"] = self._consultations.purge(before, SLICE, lambda: self._owed.held_alerts(now))
+            gone["consultations"] = self._consultations.purge(
+                before, self._at_once, lambda: self._owed.held_alerts(now)
+            )
         if (before := self._retention.cutoff("deeds", now)) is not None:
-            gone["deeds"] = self._deeds.purge(before, SLICE)
+            gone["deeds"] = self._deeds.purge(before, self._at_once)
         return gone
 
     def _purge_alerts(self, before: Instant, holding: Holding) -> int:
@@ -80,10 +83,10 @@ class Purger:
                 .where(ALERT_VERSIONS.c.as_of < before, alerts.shelf != OPEN)
                 .where(tuple_(alerts.audience, alerts.alert_id) > tuple_(*self._behind))
                 .order_by(alerts.audience, alerts.alert_id)
-                .limit(SLICE)
+                .limit(self._at_once)
             ).all()
             # Where it ended it begins anew with the next round.
-            self._behind = (old[-1][0], old[-1][1]) if len(old) == SLICE else ("", "")
+            self._behind = (old[-1][0], old[-1][1]) if len(old) == self._at_once else ("", "")
             lost = [(audience, alert_id) for audience, alert_id in old if not _is_held(connection, alert_id, holding)]
             for audience, alert_id in lost:
                 for table in (ALERT_AREAS, ALERT_VERSIONS, ALERTS):
@@ -99,7 +102,7 @@ class Purger:
         keys = list(table.primary_key.columns)
         with self._engine.begin() as connection:
             old = connection.execute(
-                select(*keys).where(table.c[time] < before).order_by(table.c[time], *keys).limit(SLICE)
+                select(*keys).where(table.c[time] < before).order_by(table.c[time], *keys).limit(self._at_once)
             ).all()
             if old:
                 connection.execute(delete(table).where(tuple_(*keys).in_([tuple(row) for row in old])))
@@ -109,7 +112,7 @@ class Purger:
         of = ENTRIES.c
         with self._engine.begin() as connection:
             old = connection.execute(
-                select(of.seq).where(of.as_of < before, of.what.not_in(_KEPT_ENTRIES)).order_by(of.seq).limit(SLICE)
+                select(of.seq).where(of.as_of < before, of.what.not_in(_KEPT_ENTRIES)).order_by(of.seq).limit(self._at_once)
             ).scalars().all()  # fmt: skip
             if old:
                 connection.execute(delete(ENTRIES).where(of.seq.in_(old)))
