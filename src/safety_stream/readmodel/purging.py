@@ -9,6 +9,7 @@ of it since the cut-off. What is held is looked at again in each round: a releas
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, Engine, Table, delete, select, tuple_
@@ -64,9 +65,8 @@ class Purger:
         if (before := self._retention.cutoff("entries", now)) is not None:
             gone["entries"] = self._purge_entries(before)
         if (before := self._retention.cutoff("consultations", now)) is not None:
-            gone["consultations"] = self._consultations.purge(
-                before, self._at_once, lambda: self._owed.held_alerts(now)
-            )
+            held = partial(self._owed.held_alerts, now)
+            gone["consultations"] = self._consultations.purge(before, self._at_once, held)
         if (before := self._retention.cutoff("deeds", now)) is not None:
             gone["deeds"] = self._deeds.purge(before, self._at_once)
         return gone
@@ -111,9 +111,8 @@ class Purger:
     def _purge_entries(self, before: Instant) -> int:
         of = ENTRIES.c
         with self._engine.begin() as connection:
-            old = connection.execute(
-                select(of.seq).where(of.as_of < before, of.what.not_in(_KEPT_ENTRIES)).order_by(of.seq).limit(self._at_once)
-            ).scalars().all()  # fmt: skip
+            chosen = select(of.seq).where(of.as_of < before, of.what.not_in(_KEPT_ENTRIES))
+            old = connection.execute(chosen.order_by(of.seq).limit(self._at_once)).scalars().all()
             if old:
                 connection.execute(delete(ENTRIES).where(of.seq.in_(old)))
         return len(old)
