@@ -28,9 +28,11 @@ from tests.catalogue import (
     test_judging,
     test_lint,
     test_near_repeats,
+    test_oversight,
     test_policy,
     test_proofs,
     test_releases,
+    test_retention,
     test_signals,
 )
 from tests.catalogue.copying import copied, with_more_rules
@@ -82,9 +84,11 @@ def runs() -> Iterator[tuple[Callable[..., None], dict[str, object], Callable[[P
         (test_delivering, copied),
         (test_consulting, copied),
         (test_near_repeats, copied),
+        (test_oversight, copied),
         (test_policy, copied),
         (test_proofs, copied),
         (test_releases, test_releases.two_rules),
+        (test_retention, copied),
     )
     for module, make in makers:
         for name, test in vars(module).items():

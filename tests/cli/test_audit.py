@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from safety_stream.cli import app, auditing
@@ -19,6 +20,8 @@ from safety_stream.core.putting_right import Certificate, Notice, Untold
 from safety_stream.core.stages.recording import Trail, numbers_of
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.edge.seals import read_signer
+from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.people import Consultation, Consultations
 from safety_stream.wire.topology import AUDIT_TOPICS
 
 
@@ -274,3 +277,39 @@ def test_a_certificate_needs_a_key_and_nothing_else(certified: Path):
     ):
         result = CliRunner().invoke(app, ["audit", "verify", "--certificate", str(certified), *map(str, words)])
         assert (result.exit_code, said in result.output) == (1, True)
+
+
+def looked(path: Path) -> Engine:
+    engine = open_database(url_of_file(path))
+    migrate(engine)
+    kept = Consultations(engine)
+    for number in range(3):
+        kept.note(
+            Consultation(
+                at=number, act="view", person="1234", role="duty-officer", audience="desk", alert_id="a", seq=number,
+                reason="on-shift", session="s",
+            )
+        )  # fmt: skip
+    return engine
+
+
+def test_looks_on_the_pages_are_verified_with_their_database_and_by_checkpoints(tmp_path: Path):
+    write_lines(tmp_path / "audit.jsonl", RECORDS)
+    engine = looked(tmp_path / "copy.sqlite")
+    run("key", tmp_path / "audit.pem")
+    marks = (Consultations(engine).verified().mark,)
+    add_checkpoint(tmp_path / "held.jsonl", read_signer(tmp_path / "audit.pem").checkpoint(Checkpoint(7, marks)))
+    words = ("verify", "--from", tmp_path / "audit.jsonl")
+    held = ("--checkpoints", tmp_path / "held.jsonl", "--public-key", tmp_path / "audit.pem.pub")
+    database = ("--database", f"sqlite:///{tmp_path}/copy.sqlite")
+
+    pages = [one for one in run(*words, *held, *database) if one["chain"].startswith("pages.")]
+    assert [(one["chain"], one["first"], one["last"]) for one in pages] == [("pages.consultations[0]", 1, 3)]
+    # Whoever has no such database is told of no fault in what they cannot see.
+    assert [one for one in run(*words, *held) if one["chain"].startswith("pages.")] == []
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER consultations_no_delete")
+        connection.exec_driver_sql("DELETE FROM consultations WHERE place = 3")
+    engine.dispose()
+    assert kinds(run(*words, *database)) == set()
+    assert kinds(run(*words, *held, *database, exits=2)) == {"truncated"}

@@ -10,8 +10,11 @@ from tests.web.filling import LOADED, NOW, alert, fill
 from safety_stream.cli import projecting
 from safety_stream.cli.projecting import Figures, Projecting
 from safety_stream.config import Connection
+from safety_stream.core.model.times import DAY_LENGTH
 from safety_stream.observability.metrics import ProjectionMetrics
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.owed import Owed
+from safety_stream.readmodel.purging import Purger
 from safety_stream.readmodel.reading import ReadModel
 
 
@@ -34,7 +37,7 @@ def test_figures_say_how_clocks_feeds_and_the_copy_stand(tmp_path: Path, monkeyp
     engine = fill(tmp_path / "copy.sqlite", weeks=1)
     monkeypatch.setattr(projecting, "wall", lambda: NOW)
     metrics = ProjectionMetrics()
-    figures_ = Figures(metrics, ReadModel(engine), LOADED.catalogue)
+    figures_ = Figures(metrics, ReadModel(engine), Owed(engine), LOADED.catalogue)
     before = figures(metrics)
     figures_.look()
     figures_.copied([alert(1, priority="P1"), alert(2, notify=False), alert(3, priority=None)], 3)
@@ -58,7 +61,7 @@ def test_figures_say_how_clocks_feeds_and_the_copy_stand(tmp_path: Path, monkeyp
 def test_what_was_copied_before_is_not_told_again(tmp_path: Path):
     engine = open_database(url_of_file(tmp_path / "copy.sqlite"))
     metrics = ProjectionMetrics()
-    Figures(metrics, ReadModel(engine), LOADED.catalogue).copied([alert(1, priority="P1")], 0)
+    Figures(metrics, ReadModel(engine), Owed(engine), LOADED.catalogue).copied([alert(1, priority="P1")], 0)
     engine.dispose()
 
     told = "safety_stream_alerts_told_total{'audience': 'duty-officer', 'priority': 'P1'}"
@@ -69,7 +72,7 @@ def test_a_backbone_that_never_spoke_is_silent_without_end(tmp_path: Path):
     engine = open_database(url_of_file(tmp_path / "copy.sqlite"))
     migrate(engine)
     metrics = ProjectionMetrics()
-    Figures(metrics, ReadModel(engine), LOADED.catalogue).look()
+    Figures(metrics, ReadModel(engine), Owed(engine), LOADED.catalogue).look()
     engine.dispose()
 
     assert figures(metrics)["safety_stream_feeds_unspoken_seconds{}"] == inf
@@ -79,10 +82,53 @@ def test_figures_move_whenever_the_copy_is_looked_after(tmp_path: Path, monkeypa
     engine = open_database(url_of_file(tmp_path / "copy.sqlite"))
     migrate(engine)
     metrics = ProjectionMetrics()
-    figures_ = Figures(metrics, ReadModel(engine), LOADED.catalogue)
+    figures_ = Figures(metrics, ReadModel(engine), Owed(engine), LOADED.catalogue)
     copy = Projecting(Connection("nowhere:9"), engine, (), as_json=False, figures=figures_)
     monkeypatch.setattr(projecting, "high_watermarks", lambda *_: {("alerts.desk", 0): 7})
     copy._note_ends()
     engine.dispose()
 
     assert figures(metrics)["safety_stream_projection_behind_records{}"] == 7
+
+
+def test_figures_say_what_is_owed_of_each_audience_and_which_reviews_are_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    engine = fill(tmp_path / "copy.sqlite", weeks=1)
+    counted = []
+    for days in (0, 8, 15):
+        monkeypatch.setattr(projecting, "wall", lambda days=days: NOW + days * DAY_LENGTH)
+        metrics = ProjectionMetrics()
+        Figures(metrics, ReadModel(engine), Owed(engine), LOADED.catalogue).look()
+        found = figures(metrics)
+        notices = "safety_stream_notices{{'audience': 'duty-officer', 'state': '{}'}}".format
+        counted.append([found[notices(state)] for state in ("waiting", "reminded", "escalated")])
+    engine.dispose()
+
+    assert counted == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    # It was opened three days before, and two are there for its review.
+    uses = "safety_stream_break_glass_uses{{'state': '{}'}}".format
+    assert [found[uses(state)] for state in ("waiting", "overdue")] == [0, 1]
+
+
+def test_the_copy_is_purged_as_it_is_kept_and_not_while_it_may_lack_a_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    engine = fill(tmp_path / "copy.sqlite", weeks=1)
+    late = NOW + 3 * 365 * DAY_LENGTH
+    monkeypatch.setattr(projecting, "wall", lambda: late)
+    ends = {("alerts.duty-officer", 0): 1_000}
+    monkeypatch.setattr(projecting, "high_watermarks", lambda *_: ends)
+    metrics = ProjectionMetrics()
+    figures_ = Figures(metrics, ReadModel(engine), Owed(engine), LOADED.catalogue)
+    purger = Purger(engine, LOADED.catalogue.retention)
+    copy = Projecting(Connection("nowhere:9"), engine, (), as_json=False, figures=figures_, purger=purger)
+    copy._note_ends()
+    behind = figures(metrics)["safety_stream_projection_purged_at_seconds{}"]
+    ends["alerts.duty-officer", 0] = 74
+    copy._note_ends()
+    engine.dispose()
+
+    found = figures(metrics)
+    assert (behind, found["safety_stream_projection_purged_at_seconds{}"]) == (0, late / 1000)
+    assert found["safety_stream_projection_purged_total{'what': 'alerts'}"] > 0

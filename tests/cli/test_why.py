@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 from safety_stream.catalogue import load_catalogue
 from safety_stream.cli import app
 from safety_stream.cli.why import recomputed_in_words, without_in_words
+from safety_stream.config import Connection
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Evidence, Finding
 from safety_stream.core.model.ids import alert_id
+from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
 from safety_stream.core.rules.why import Account, Without
@@ -21,6 +23,7 @@ from safety_stream.core.stages.stage import EVERY_PARTITION, Output
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.canonical import to_line
 from safety_stream.replay import Arrival, Pipeline
+from safety_stream.streaming.reading import read_to_end
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
 
@@ -295,13 +298,26 @@ def test_why_gives_the_same_answer_from_the_running_backbone(kafka: str, tmp_pat
 
     for rule, key in (("rv-graded", "victim"), ("missing-no-return-interview", "person")):
         alert = alert_id(rule, f"{key}:tok-{topic_prefix}")
-        code, live, err = run(alert, "--json", **environment)
+        refused, nothing, why = run(alert, "--json", **environment)
+        assert (refused, nothing, "--reason and --by" in why) == (1, "", True)
+        looks = ("--reason", "quality", "--by", "analyst-7")
+        code, live, err = run(alert, "--json", *looks, **environment)
+        assert _last_entry(kafka) == ("consultation", "analyst-7", "quality", alert)
         _, replayed, _ = run(alert, "--json", "--history", written(tmp_path / "in.jsonl", reports))
 
         assert (code, err) == (0, "")
         assert _but_counts(live) == _but_counts(replayed)
     code, _, err = run("no-such-alert", **environment)
     assert (code, err) == (1, "error: no alert no-such-alert is known: see `safety-stream alerts show`.\n")
+
+
+def _last_entry(kafka: str) -> tuple[str, str, str, str | None]:
+    """What was last handed in to be put on record."""
+    wire = Records()
+    values = [wire.value("audit-entries", one.value) for one in read_to_end(Connection(kafka), ["audit-entries"])]
+    entry = values[-1]
+    assert isinstance(entry, AuditEntry)
+    return entry.kind, entry.actor, entry.reason, entry.alert_id
 
 
 def _but_counts(text: str) -> dict[str, object]:

@@ -15,17 +15,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from tests.catalogue.copying import with_another_desk
+from tests.core.stages.making import an_alert
 from tests.delivery.making import alert
 from tests.delivery.servers import Web, web
+from tests.readmodel.making import alert as told_alert
+from tests.readmodel.making import told
+from tests.readmodel.test_owed import placed, record
 from typer.testing import CliRunner
 
 from safety_stream.cli import app
 from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.times import DAY_LENGTH
 from safety_stream.data_files import catalogue_folder
+from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.projection import note_ends
 from safety_stream.streaming.provisioning import create
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import Topic
@@ -160,3 +168,40 @@ def test_every_alert_is_told_once_through_a_kill_and_a_restart(desk: Desk):
 
     assert process.returncode == 0, err
     assert sorted(set(desk.told())) == [("alert-1", 1), ("alert-1", 2), ("alert-3", 1), ("alert-4", 1)]
+
+
+def test_whoever_has_not_answered_is_reminded_the_office_hears_and_of_an_opened_alert_too_each_once(desk: Desk):
+    office = "data-protection-officer"
+    for audience in (desk.audience, office):
+        desk.run("alerts", "subscribe", "--audience", audience, "--webhook", desk.hook.url)
+    now = time.time_ns() // 1_000_000
+    long_ago = now - 30 * DAY_LENGTH
+    restated = msgspec.structs.replace(
+        an_alert(priority="P2", audiences=(desk.audience,)), alert_id="a", version=2, cause="r-1 erase"
+    )
+    opened = record(1, verb="consultation", reason="break-glass: child-at-risk", actor="officer-7", as_of=now)
+    told_of = {"audience": desk.audience, "as_of": long_ago}
+    copy = open_database(url_of_file(desk.folder / "data" / "readmodel.sqlite"))
+    migrate(copy)
+    told(
+        copy,
+        placed(
+            [
+                ("alert-changes", restated),
+                (f"alerts.{desk.audience}", told_alert(1, "a", **told_of)),
+                (f"alerts.{desk.audience}", told_alert(2, "a", 2, "updated", prior_seq=1, prior_version=1, **told_of)),
+                ("audit.entries", opened),
+            ]
+        ),
+    )
+    with copy.begin() as connection:
+        note_ends(connection, {}, now)
+    copy.dispose()
+    for _ in range(2):
+        desk.run("deliver", "--once")
+
+    said = [json.loads(body) for _, _, body in desk.hook.posts]
+    assert {one["type"] for one in said} == {"alerts.owed"}
+    owed = sorted((entry["kind"], entry["of"], entry["number"]) for one in said for entry in one["data"]["owed"])
+    assert owed == [("break-glass", "", 1), ("escalation", desk.audience, 2), ("reminder", desk.audience, 2)]
+    assert "r-1" not in json.dumps(said)

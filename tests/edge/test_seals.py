@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from safety_stream.core.audit import Checkpoint, Mark
-from safety_stream.core.putting_right import Certificate
+from safety_stream.core.putting_right import Certificate, Notice, certified_part
 from safety_stream.edge.seals import BadKey, Signer, Verifier, new_key, public_path, read_signer, read_verifier
 
 SAID = Checkpoint(at=7, marks=(Mark("audit.alerts", 0, 3, "ab" * 32),))
@@ -82,3 +82,18 @@ def test_what_is_no_key_is_said_to_be_none(key: Path, tmp_path: Path):
         read_verifier([text])
     with pytest.raises(BadKey, match="no public Ed25519 key"):
         read_verifier([key])
+
+
+def test_a_certificate_of_before_notices_said_since_when_they_are_open_is_believed_as_it_was():
+    """What was signed then is the message pack of all its fields; the later one was not among them."""
+    notice = Notice(
+        audience="desk", seq=2, alert_id="a", version=2, change="withdrawn", why="restated", incident_id="i",
+        action="erase", told_at=7,
+    )  # fmt: skip
+    made = msgspec.structs.replace(CERTIFIED, notices=(notice,))
+    said = msgspec.to_builtins(made)
+    del said["notices"][0]["opened_at"]
+
+    assert certified_part(made) == msgspec.msgpack.encode(said | {"signature": ""})
+    later = msgspec.structs.replace(made, notices=(msgspec.structs.replace(notice, opened_at=7),))
+    assert certified_part(later) != certified_part(made)

@@ -38,6 +38,8 @@ def delivery_metrics() -> DeliveryMetrics:
     metrics.handed_over("P1", 1.5)
     metrics.ended("notify", "delivered")
     metrics.standing({"waiting": 4, "sent": 9}, 12.5, 1_800_000_000.0)
+    metrics.purged(3)
+    metrics.chased(1_800_000_000.0)
     metrics.unheard({("superintendent", "P1"): True})
     return metrics
 
@@ -48,6 +50,8 @@ def projection_metrics() -> ProjectionMetrics:
     metrics.looked(1_800_000_000.0, 12, 1)
     metrics.alerts_open("duty-officer", {("P1", "late"): 3})
     metrics.feeds_heard({"police-crimes": "silent"}, 90.0)
+    metrics.purged({"alerts": 3}, 1_800_000_000.0)
+    metrics.owed({("duty-officer", "escalated"): 1}, {"overdue": 1})
     metrics.feeds_silent({"police-crimes": 90_000.0}, {"police-crimes": 86_400.0})
     return metrics
 

@@ -15,8 +15,8 @@ from urllib.request import urlopen
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.observability.everything import AGREEMENT, GRANT, SHARING
 from tests.kafka.authority import Authority
+from tests.observability.everything import AGREEMENT, GRANT, SHARING
 
 from safety_stream.core.model.dead_letters import Reason
 from safety_stream.observability.metrics import ALERTING_STAGE, Metrics

@@ -27,3 +27,13 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 def engine(empty: Engine) -> Engine:
     migrate(empty)
     return empty
+
+
+@pytest.fixture(scope="module")
+def empty_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy with its tables and nothing in them, to be copied: making the tables takes longer than an example."""
+    path = tmp_path_factory.mktemp("copy") / "empty.sqlite"
+    engine = open_database(url_of_file(path))
+    migrate(engine)
+    engine.dispose()
+    return path

@@ -1,6 +1,9 @@
 """Records as topics carry them, and a database filled with some."""
 
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,6 +13,7 @@ from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
+from safety_stream.readmodel.database import open_database, url_of_file
 from safety_stream.readmodel.projection import Applied, TopicRecord, apply
 from safety_stream.readmodel.reading import ReadModel
 
@@ -110,3 +114,14 @@ def holding(engine: Engine, *values: msgspec.Struct) -> ReadModel:
 
 def plain(alerts: Iterable[PublishedAlert]) -> list[tuple[str, int]]:
     return [(one.alert_id, one.seq) for one in alerts]
+
+
+@contextmanager
+def another(empty_copy: Path) -> Iterator[Engine]:
+    """A database of one example."""
+    path = Path(shutil.copy(empty_copy, empty_copy.with_name("example.sqlite")))
+    engine = open_database(url_of_file(path))
+    yield engine
+    engine.dispose()
+    for left in empty_copy.parent.glob("example.sqlite*"):
+        left.unlink()

@@ -12,8 +12,10 @@ from tests.web.keeping import Bus, Keeping
 
 from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.core.model.handling import AlertAction
+from safety_stream.core.model.published import AuditEntry
 from safety_stream.data_files import catalogue_folder
 from safety_stream.readmodel.matches import Matches
+from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.web.app import make_app
@@ -48,6 +50,7 @@ class Pages:
 
     site: Site
     sent: list[AlertAction]
+    entered: list[AuditEntry]
     open: list[TestClient] = field(default_factory=list)
 
     def browser(self, kind: type[TestClient] = Browser) -> TestClient:
@@ -71,6 +74,7 @@ def site_over(engine: Engine, **changes: object) -> Site:
         "deeds": Deeds(engine),
         "ended_sessions": EndedSessions(engine),
         "matches": Matches(engine),
+        "owed": Owed(engine),
         "loaded": LOADED,
         "consulting": CONSULTING,
         "now": lambda: NOW,
@@ -91,8 +95,9 @@ def make_pages(engine: Engine) -> Iterator[Callable[..., Pages]]:
 
     def make(people: tuple[Person, ...] = DEVELOPMENT, **changes: object) -> Pages:
         sent: list[AlertAction] = []
-        reached = {"send": sent.append, "steward": Bus(), "subscriptions": Keeping()}
-        pages = Pages(site_over(engine, **({"people": people} | reached | changes)), sent)
+        entered: list[AuditEntry] = []
+        reached = {"send": sent.append, "enter": entered.append, "steward": Bus(), "subscriptions": Keeping()}
+        pages = Pages(site_over(engine, **({"people": people} | reached | changes)), sent, entered)
         made.append(pages)
         return pages
 

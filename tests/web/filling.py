@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from safety_stream.catalogue.loading import load_whole
+from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Evidence, Excluded, Finding, Told
@@ -20,6 +21,8 @@ from safety_stream.core.model.handling import Handling
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Instant, day_of, period_of, to_instant
+from safety_stream.core.stages.recording import Trail, numbers_of
+from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.data_files import catalogue_folder
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.matches import Match, Matches
@@ -263,6 +266,31 @@ def numbers(profile: str, kind: str, weeks: int) -> Iterator[PublishedIndicator]
                 period = period_of(period.ends, kind)
 
 
+def owed() -> dict[str, list[msgspec.Struct]]:
+    """What is owed: an answer to number 7, which took back what number 6 said, and a review of an opened alert."""
+    taken_back = alert(6)
+    version = AlertVersion(
+        **{name: getattr(taken_back, name) for name in AlertVersion.__struct_fields__ if name not in OF_VERSION},
+        **OF_VERSION,
+    )
+    trail = Trail(numbers_of(MemoryRows()), "audit.entries")
+    used = trail.put_on_record(
+        "consultation", NOW - 3 * DAY_LENGTH, audience="duty-officer", alert=alert(20).alert_id,
+        actor="supervisor-9", reason="break-glass: child-at-risk", until=NOW - 3 * DAY_LENGTH + HOUR,
+    )  # fmt: skip
+    return {"alert-changes": [version], "audit.entries": [used.value]}
+
+
+OF_VERSION = {
+    "version": 2,
+    "change": "withdrawn",
+    "reason": "withdrawn",
+    "findings": (),
+    "audiences": ("duty-officer",),
+    "cause": "report-6-0 withdraw",
+}
+
+
 def fill(path: Path, weeks: int = 12) -> Engine:
     """Make and fill the copy, its numbers being of so many weeks."""
     engine = open_database(url_of_file(path))
@@ -280,6 +308,7 @@ def fill(path: Path, weeks: int = 12) -> Engine:
         FeedStatus(as_of=NOW - 8 * DAY_LENGTH, newest=old, partition=0),
         FeedStatus(as_of=NOW, newest=old | newest, partition=0),
     ]
+    told |= owed()
     told["dead-letters.intake"] = [
         DeadLetter(
             stage="intake", topic=f"partner.{sources[2]}", partition=0, offset=n, reason="impossible-time",

@@ -12,7 +12,7 @@ from safety_stream.core.subscribing import Kept, Wish
 from safety_stream.web.app import READ, SENT, TOLD
 from safety_stream.web.policy import PERMITTED, Person, acts_as, may
 
-ALERTS = {"inbox", "alert", "act", "handover", "meeting", "feed", "subscriptions"}
+ALERTS = {"inbox", "alert", "act", "handover", "meeting", "feed", "subscriptions", "notices"}
 NUMBERS = {"county", "area", "indicator"}
 ALERT = "00000000-0000-5000-8000-000000000001"
 """Every audience was told of it."""
@@ -33,7 +33,12 @@ PATHS = {
     "subscriptions": "/subscriptions",
     "redrive": "/data-quality/refused",
     "matches": "/matches",
+    "notices": "/notices",
+    "break-glass": "/break-glass",
+    "reviews": "/reviews",
 }
+OPENED = 1
+"""The number on record of what somebody opened in an emergency."""
 SUBSCRIPTION = "5b2f81c0"
 """One of everybody's own audience."""
 # What is sent, as part of which page, and what else the form says. Those of NO_ACTION send nothing on.
@@ -47,6 +52,9 @@ FORMS = {
     "/handover": ("handover", {"takes_over": "7", "alert": f"{ALERT}:1"}),
     "/handover/taken": ("handover", {"sheet": "handed over by nobody"}),
     "/data-quality/refused": ("redrive", {"letter": "dead-letters.intake/0/1"}),
+    "/notices": ("notices", {"number": "1"}),
+    "/break-glass": ("break-glass", {"alert": ALERT, "reason": "danger-to-life"}),
+    "/reviews": ("review", {"number": str(OPENED), "outcome": "justified"}),
     "/matches": ("matches", {"first": "tok-a", "second": "tok-b", "state": "possible", "method": "steward"}),
     "/subscriptions": ("subscriptions", {"to": "mail:duty-desk"}),
     f"/subscriptions/{SUBSCRIPTION}": ("subscriptions", {}),
@@ -55,10 +63,20 @@ FORMS = {
 # What else comes of a form than an action: how many things were asked of the bus and of delivery.
 OF_BUS = {"/data-quality/refused", "/matches"}
 OF_DELIVERY = {"/subscriptions", f"/subscriptions/{SUBSCRIPTION}", f"/subscriptions/{SUBSCRIPTION}/end"}
+# What is put on record by the broker, and nowhere else; that nobody has a notice puts nothing there.
+ON_RECORD = {"/break-glass", "/reviews"}
 NO_ACTION = (
     OF_BUS
     | OF_DELIVERY
-    | {"/inbox/seen", "/inbox/choices", "/inbox/choices/forgotten", "/handover/taken", f"/alerts/{ALERT}/reason"}
+    | ON_RECORD
+    | {
+        "/notices",
+        "/inbox/seen",
+        "/inbox/choices",
+        "/inbox/choices/forgotten",
+        "/handover/taken",
+        f"/alerts/{ALERT}/reason",
+    }
 )
 AUDIENCES = [*sorted(one.id for one in LOADED.catalogue.audiences), ""]
 PROFILES = [*sorted(one.id for one in LOADED.catalogue.profiles), ""]
@@ -73,25 +91,25 @@ OUTSIDERS = "asb-lead childrens-services exploitation-team landlord marac-coordi
 RUNGS = "daily-meeting inspector sergeant superintendent"
 EXPECTED = {
     "analyst": (
-        "inbox alert act feed subscriptions",
+        "inbox alert act feed subscriptions notices",
         "analyst repeat-victim-list",
         "internal partner",
         "catalogue feeds data-quality redrive",
     ),
     "duty-officer": (
-        "inbox alert act handover meeting feed subscriptions",
+        "inbox alert act handover meeting feed subscriptions notices",
         PARTNERS,
         "internal partner",
-        "catalogue feeds",
+        "catalogue feeds break-glass",
     ),
     "supervisor": (
-        "inbox alert act handover meeting feed subscriptions",
+        "inbox alert act handover meeting feed subscriptions notices",
         f"{PARTNERS} {RUNGS}",
         "internal partner",
-        "catalogue feeds data-quality",
+        "catalogue feeds data-quality break-glass",
     ),
-    "data-protection-officer": ("", "", "partner", "catalogue feeds data-quality consultations"),
-    "auditor": ("", "", "partner", "catalogue feeds data-quality consultations"),
+    "data-protection-officer": ("", "", "partner", "catalogue feeds data-quality consultations reviews review"),
+    "auditor": ("", "", "partner", "catalogue feeds data-quality consultations reviews"),
     "operator": ("", "", "", "catalogue feeds data-quality redrive"),
 }
 
@@ -130,6 +148,7 @@ def test_exactly_the_table_is_let_in(role: str, make_pages: Callable[..., Pages]
         csrf = token(client.get("/sign-in").text)
         for path, (page, form) in FORMS.items():
             pages.sent.clear()
+            pages.entered.clear()
             bus.put.clear()
             bus.decided.clear()
             keeping.wishes.clear()
@@ -138,6 +157,7 @@ def test_exactly_the_table_is_let_in(role: str, make_pages: Callable[..., Pages]
 
             assert status == (303 if expected else 403), (person, path)
             assert len(pages.sent) == (expected and path not in NO_ACTION), (person, path)
+            assert len(pages.entered) == (expected and path in ON_RECORD), (person, path)
             assert len(bus.put) + len(bus.decided) == (expected and path in OF_BUS), (person, path)
             assert len(keeping.wishes) == (expected and path in OF_DELIVERY), (person, path)
 

@@ -65,8 +65,15 @@ def test_an_audience_whose_agreements_have_ended_reads_nothing_any_more():
 
 
 def test_what_is_audited_is_written_by_the_worker_and_read_by_the_auditor_and_the_data_protection_officer():
+    # The pages' copy knows who has answered what, and which reports are disputed; of the rest it reads nothing.
+    copied = {"audit.changes", "audit.entries"}
     for topic in CHAINED_TOPICS:
-        assert (who_may("write", topic), who_may("read", topic)) == ({WORKER}, {"auditor", "data-protection-officer"})
+        readers = {"auditor", "data-protection-officer"} | ({"project"} if topic in copied else set())
+        assert (who_may("write", topic), who_may("read", topic)) == ({WORKER}, readers)
+
+
+def test_whoever_looks_by_command_may_put_the_look_on_record():
+    assert {"steward", "catalogue-owner", "data-protection-officer", "web"} <= who_may("write", "audit-entries")
 
 
 def test_the_commands_of_the_audit_work_with_the_rights_of_whoever_answers_for_the_data():

@@ -32,9 +32,11 @@ from safety_stream.catalogue.issues import CatalogueError, Issue
 from safety_stream.catalogue.judging import read_judging
 from safety_stream.catalogue.measures import check_counted_rules
 from safety_stream.catalogue.near_repeats import check_near_repeats, read_near_repeats
+from safety_stream.catalogue.oversight import read_oversight
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.proofs import check_proofs
 from safety_stream.catalogue.releases import check_releases, on_trial, read_releases
+from safety_stream.catalogue.retention import read_retention
 from safety_stream.catalogue.rule_reading import ReadRule, read_rule
 from safety_stream.catalogue.signals import judged_in, read_signals
 from safety_stream.catalogue.vocabulary import Measures, Vocabulary
@@ -159,6 +161,8 @@ def _read(
     releases = None if rules is not None else _read_releases(files, by_id, instead)
     extracts = read_extracts(files, vocabulary)
     handling = read_handling(files, vocabulary)
+    oversight = read_oversight(files, vocabulary)
+    retention = read_retention(files)
     categories, persons = vocabulary.categories, vocabulary.persons
     if categories is None or persons is None or files.have_errors:
         return None
@@ -184,6 +188,8 @@ def _read(
         agreements=vocabulary.agreements or (),
         extracts=extracts,
         handling=handling,
+        oversight=oversight,
+        retention=retention,
         sharing=vocabulary.sharing,
     )
     said = None if releases is None else releases[1]

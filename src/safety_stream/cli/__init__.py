@@ -29,6 +29,7 @@ from safety_stream.cli import (
     project,
     published,
     replay,
+    retention,
     rules,
     s17a,
     schemas,
@@ -99,6 +100,7 @@ published.indicators.command("page", epilog=indicator_catalogue.PAGE_EPILOG)(ind
 app.add_typer(published.indicators, name="indicators")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(audit.app, name="audit")
+app.add_typer(retention.app, name="retention")
 app.add_typer(links.app, name="links")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(edge.app, name="edge")

@@ -34,7 +34,7 @@ from safety_stream.cli.terminal import (
     wall,
 )
 from safety_stream.config import Connection
-from safety_stream.core.audit import Checkpoint, subject_of
+from safety_stream.core.audit import Checkpoint, Verified, subject_of
 from safety_stream.core.model import ids
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.published import AuditEntry
@@ -88,6 +88,16 @@ FileOfRecords = Annotated[
 ]
 
 
+PagesDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="SAFETY_STREAM_DATABASE",
+        metavar="URL",
+        help="The pages' database, which knows who looked at which alert there: `postgresql://…` or `sqlite:///…`.",
+    ),
+]
+
 SIGNING = ("audit", "which signs")
 """The extra of what signs and verifies; whoever does neither does without it."""
 
@@ -128,15 +138,19 @@ def checkpoint(
     into: Annotated[
         Path, typer.Option("--out", dir_okay=False, help="File of checkpoints, a line each; one is added.")
     ],
+    database: PagesDatabase = None,
     as_json: Json = False,
 ) -> None:
     """Sign how far each chain of the audit is, for others to hold. Run it at least daily, and after much was disclosed.
 
-    The chains are verified first, and against the checkpoints the file has: nothing broken is ever signed.
+    The chains are verified first, and against the checkpoints the file has: nothing broken is ever signed. With the
+    pages' database the chain of looks there is signed, too.
     """
     signer = _signer(key)
     before = auditing.read_checkpoints(into) if into.exists() else []
-    found = list(auditing.verified_in_kafka(kafka, before))
+    found = [one for one in auditing.verified_in_kafka(kafka, before) if one.chain.topic != auditing.OF_PAGES]
+    if database is not None:
+        found.append(auditing.verified_on_pages(database, before))
     faults = [fault for one in found for fault in one.faults]
     if faults:
         raise Wrong(f"{auditing.in_words(faults[0])}: nothing is signed; see safety-stream audit verify")
@@ -188,15 +202,17 @@ def verify(
             help="A file of `audit certificate`: who signed it, whether it is whole, what is open. Needs no Kafka.",
         ),
     ] = None,
+    database: PagesDatabase = None,
     as_json: Json = False,
 ) -> None:
     """Find what was edited, dropped, inserted or moved; by checkpoints, also what was cut off or made anew.
 
-    Or, with --certificate, whether a certificate is to be believed.
+    With the pages' database also the chain of looks at alerts there, which no topic has. Or, with --certificate,
+    whether a certificate is to be believed.
     """
     if certificate is not None:
-        if records is not None or checkpoints or is_part:
-            raise Wrong("a certificate is verified by itself: leave out --from, --checkpoints and --part")
+        if records is not None or checkpoints or is_part or database is not None:
+            raise Wrong("a certificate is verified by itself: leave out --from, --checkpoints, --part and --database")
         _verify_certificate(certificate, public_keys or [], as_json=as_json)
     held = [one for path in checkpoints or () for one in auditing.read_checkpoints(path)]
     if held and not public_keys:
@@ -206,24 +222,39 @@ def verify(
         found = list(auditing.verified_in_kafka(kafka, held))
     else:
         found = auditing.verified_in_file(records, held, is_whole=not is_part)
+    found = _with_those_of_pages(found, database, held)
     faults = [fault for one in found for fault in one.faults]
-    if as_json:
-        for one in found:
-            print_json(
-                {"chain": str(one.chain), "first": one.first, "last": one.last, "hash": one.hash, "faults": one.faults}
-            )
-    else:
-        print_table(
-            ("chain", "from", "to", "hash", "faults"),
-            [(str(one.chain), one.first, one.last, one.hash[:HASH_SHOWN], len(one.faults) or "") for one in found],
-        )
-        for fault in faults:
-            out.print(auditing.in_words(fault), markup=False)
+    _tell_chains(found, as_json=as_json)
     for why in bad:
         say(f"A checkpoint cannot be believed: {why}")
     if not held:
         say("Without checkpoints nobody can tell whether the end was cut off, or all of it made anew")
     raise typer.Exit(TO_DO if faults or bad else OK)
+
+
+def _with_those_of_pages(found: list[Verified], database: str | None, checkpoints: list[Checkpoint]) -> list[Verified]:
+    """What was found in the topics, and what their database says of the looks on the pages."""
+    of_topics = [one for one in found if one.chain.topic != auditing.OF_PAGES]
+    if database is not None:
+        return [*of_topics, auditing.verified_on_pages(database, checkpoints)]
+    if of_topics != found:
+        say("Checkpoints know the looks on the pages, which are in their database: name it with --database")
+    return of_topics
+
+
+def _tell_chains(found: list[Verified], *, as_json: bool) -> None:
+    if as_json:
+        for one in found:
+            print_json(
+                {"chain": str(one.chain), "first": one.first, "last": one.last, "hash": one.hash, "faults": one.faults}
+            )
+        return
+    print_table(
+        ("chain", "from", "to", "hash", "faults"),
+        [(str(one.chain), one.first, one.last, one.hash[:HASH_SHOWN], len(one.faults) or "") for one in found],
+    )
+    for fault in (fault for one in found for fault in one.faults):
+        out.print(auditing.in_words(fault), markup=False)
 
 
 def _verify_certificate(path: Path, public_keys: list[Path], *, as_json: bool) -> NoReturn:
@@ -341,15 +372,7 @@ def person(
         str, typer.Option("--because", callback=_reason, help=f"Why you may look: {', '.join(REASONS)}.")
     ],
     by: By,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database",
-            envvar="SAFETY_STREAM_DATABASE",
-            metavar="URL",
-            help="The pages' database, which knows who looked at which alert there: `postgresql://…` or `sqlite:///…`.",
-        ),
-    ] = None,
+    database: PagesDatabase = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -463,7 +486,7 @@ def notices(
     late = [
         one
         for one in wanted
-        if overdue_after is not None and not one.acknowledged_by and now - one.told_at > overdue_after * DAY_LENGTH
+        if overdue_after is not None and not one.acknowledged_by and now - one.opened_at > overdue_after * DAY_LENGTH
     ]
     if as_json:
         for one in wanted:
@@ -527,6 +550,95 @@ def acknowledge(
         print_json(entry)
     else:
         say(f"Number {number} of {audience} is acknowledged")
+
+
+@app.command(
+    "break-glass",
+    epilog=epilog(
+        "safety-stream audit break-glass --json",
+        {0: "nothing waits for a review for too long", 1: "it went wrong", 2: "a review is overdue: each is marked"},
+    ),
+)
+@on_kafka
+def break_glass(
+    kafka: Connection,
+    with_reviewed: Annotated[bool, typer.Option("--all", help="Also those that have been reviewed.")] = False,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Print which alerts were opened in an emergency by somebody they were not for, and wait for a review."""
+    glass = catalogue_of(catalogue, None).oversight.break_glass
+    connect(kafka)
+    now, found = wall(), auditing.uses_of(kafka)
+    wanted = [one for one in found if with_reviewed or one.reviewed_at is None]
+    late = [one for one in found if one.is_overdue(now, glass.review_within)]
+    if as_json:
+        for one in wanted:
+            print_json({**msgspec.structs.asdict(one), "overdue": one in late})
+    else:
+        print_table(
+            ("number", "opened", "until", "by", "alert", "because of", "reviewed by", "outcome", ""),
+            [
+                (
+                    one.seq,
+                    moment(one.at),
+                    moment(one.until),
+                    one.actor,
+                    one.alert_id,
+                    one.reason,
+                    one.reviewed_by,
+                    one.outcome,
+                    "overdue" if one in late else "",
+                )
+                for one in wanted
+            ],
+        )
+        say(f"{how_many(len(wanted), 'opened alert')}, {len(late)} overdue")
+    raise typer.Exit(TO_DO if late else OK)
+
+
+@app.command(
+    "review",
+    epilog=epilog(
+        "safety-stream audit review 17 --outcome justified --by data-protection-officer-1",
+        {0: "on the bus, to be put on record", 1: "it went wrong, or there is nothing of this number to review"},
+    ),
+)
+@on_kafka
+def review(
+    kafka: Connection,
+    number: Annotated[int, typer.Argument(min=1, help="The number of `audit break-glass`.")],
+    outcome: Annotated[str, typer.Option("--outcome", help="What came of it: an outcome of oversight.yaml.")],
+    by: By,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Say what came of the review of an alert that was opened in an emergency. Whoever opened it cannot."""
+    glass = catalogue_of(catalogue, None).oversight.break_glass
+    if outcome not in glass.outcomes:
+        raise Wrong(f"there is no outcome {outcome}; the outcomes are {', '.join(glass.outcomes) or 'none'}")
+    connect(kafka)
+    used = next((one for one in auditing.uses_of(kafka) if one.seq == number), None)
+    if used is None or used.reviewed_at is not None:
+        raise Wrong(f"number {number} waits for no review: see safety-stream audit break-glass")
+    if used.actor == by:
+        raise Wrong(f"{by} opened it: somebody else reviews it")
+    entry = AuditEntry(
+        entry_id=str(uuid4()),
+        kind="review",
+        actor=by,
+        acted_at=wall(),
+        alert_id=used.alert_id,
+        seq=number,
+        reason=outcome,
+    )
+    _check(entry)
+    with ReportProducer(kafka) as producer:
+        producer.send_entry(entry)
+    if as_json:
+        print_json(entry)
+    else:
+        say(f"Number {number} is reviewed: {outcome}")
 
 
 @app.command(

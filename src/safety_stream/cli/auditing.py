@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from confluent_kafka.admin import AdminClient
@@ -24,17 +24,25 @@ from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord, PublishedAlert
 from safety_stream.core.model.times import Day, Instant, start_of, to_iso
+from safety_stream.core.oversight import Use, uses_in
 from safety_stream.core.persons import Persons, standing
 from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
+from safety_stream.core.retention import Hold, holds_in
 from safety_stream.core.stages.publish_alerts import WITHHELD
 from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import AUDIT_TOPICS, CHAINED_TOPICS, row_of
 
+if TYPE_CHECKING:
+    from safety_stream.readmodel.people import Consultations
+
 LOOKS_AT_MOST: Final = 100_000
 """So many looks at one alert are read: nobody looks more often."""
+
+OF_PAGES: Final = "pages.consultations"
+"""The chain of looks in the pages' database (`readmodel.people.CHAIN`), for whoever has no database's libraries."""
 
 MEND: Final = "name a file that `audit export` wrote, or write it again"
 
@@ -73,6 +81,11 @@ def verified_in_file(path: Path, checkpoints: Sequence[Checkpoint], *, is_whole:
     for record in told_in(path, msgspec.json.Decoder(ExportedRecord).decode, MEND):
         chains.setdefault(Chain(record.chain, record.partition), []).append(record)
     return [verified(chain, chains[chain], checkpoints, is_whole=is_whole) for chain in sorted(chains)]
+
+
+def verified_on_pages(database: str, checkpoints: Sequence[Checkpoint]) -> Verified:
+    """The chain of looks in the pages' database, verified. Raises `Wrong`."""
+    return _consultations(database).verified(checkpoints)
 
 
 def in_words(fault: Fault) -> str:
@@ -154,10 +167,7 @@ def held_about(kafka: Connection, tokens: Iterable[str]) -> subject_access.Perso
 
 def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> subject_access.PersonAnswer:
     """The answer, and who was shown one of its alerts on the pages. Raises `Wrong`."""
-    with needing("web", "which this needs"):
-        from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
-        from safety_stream.readmodel.people import Consultations  # noqa: PLC0415
-    recorded = Consultations(database_of(database, Path()))
+    recorded = _consultations(database)
     looks = [
         subject_access.Use(
             at=one.consultation.at,
@@ -184,9 +194,28 @@ def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> s
 def notices_of(kafka: Connection) -> list[Notice]:
     """Every notice there is, by what the topics hold now."""
     stands = highest_of(value for _, value in _values(kafka, ["incidents"]) if isinstance(value, IncidentVersion))
-    notices = Notices([one.incident_id for one in stands.values() if one.action == "dispute"])
+    notices = Notices({one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"})
     _tell(kafka, notices, ("alert-changes",))
     return notices.all()
+
+
+def uses_of(kafka: Connection) -> list[Use]:
+    """Every alert that was opened in an emergency, in order, each with its review if there has been one."""
+    records = [value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord)]
+    return uses_in(records)
+
+
+def holds_of(kafka: Connection) -> list[Hold]:
+    """Every legal hold on record, in order."""
+    return holds_in(value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord))
+
+
+def _consultations(database: str) -> Consultations:
+    """Who looked at which alert, as the pages' database has it. Raises `Wrong`."""
+    with needing("web", "which this needs"):
+        from safety_stream.cli.projecting import database_of  # noqa: PLC0415 - the extra `web`
+        from safety_stream.readmodel.people import Consultations  # noqa: PLC0415
+    return Consultations(database_of(database, Path()))
 
 
 def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at: Instant) -> Certificate | None:
@@ -196,7 +225,7 @@ def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at
         for where, value in _values(kafka, [topic]):
             tracing.take(where, value)
     stands = tracing.standing()
-    disputed = [incident_id] if stands is not None and stands.action == "dispute" else []
+    disputed = {} if stands is None or stands.action != "dispute" else {incident_id: stands.received_at}
     notices = Notices(disputed, incident_id)
     _tell(kafka, notices, ("findings", "alert-changes"), after=(WITHHELD,))
     return tracing.certificate(notices.of_the_report(), notices.untold_of_the_report(), at)

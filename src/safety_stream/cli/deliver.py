@@ -19,6 +19,7 @@ import typer
 from confluent_kafka import KafkaException
 
 from safety_stream.catalogue.delivering import load_delivering
+from safety_stream.cli.owing import Owing, copy_of
 from safety_stream.cli.production import connect_as, of_delivery, of_figures
 from safety_stream.cli.subscriptions import OutboxOption, SettingsOption, database_of, settings_of, with_extra
 from safety_stream.cli.terminal import (
@@ -45,6 +46,7 @@ from safety_stream.config import Connection
 from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import SECOND, Instant, day_of
+from safety_stream.core.retention import Retention
 from safety_stream.data_files import catalogue_folder
 from safety_stream.delivery.settings import DeliverySettings
 from safety_stream.observability.logs import configure_logs
@@ -80,6 +82,9 @@ _LOOK_ROUND_SECONDS = 2.0
 _COMPARE_SECONDS = 10.0
 """How often it is asked whether the topics are still the ones that are being read."""
 
+_PURGE_SECONDS = 60.0
+"""How often a slice of what is older than its class allows is taken away."""
+
 _SENDERS = 4
 """Some providers stall for seconds, and others' pages must not wait for them."""
 
@@ -91,6 +96,16 @@ def deliver(
     kafka: Connection,
     delivery: SettingsOption,
     once: Annotated[bool, typer.Option("--once", help="Tell what there is to tell by now, and stop.")] = False,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            envvar="SAFETY_STREAM_DATABASE",
+            metavar="URL",
+            help="The pages' database, which knows who has not answered a notice, and which alerts were opened in an "
+            "emergency: `postgresql://…` or `sqlite:///…`. Default: readmodel.sqlite in --data, where there is one.",
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", min=1, max=65_535, help="Serve figures for Prometheus here.")
     ] = None,
@@ -105,6 +120,8 @@ def deliver(
     as_json: Json = False,
 ) -> None:
     """Tell subscribers of alerts as they are published. What waits is kept in the outbox; any number may run.
+
+    Whoever has not answered a notice is reminded, then whoever answers for the data hears of it (oversight.yaml).
 
     With `--json` the log is JSON, else for people.
     """
@@ -121,6 +138,7 @@ def deliver(
             of_sharing(known.sharing),
             of_delivery(settings),
             of_database("--outbox", outbox or ""),
+            of_database("--database", database or ""),
             of_figures(metrics_host, metrics_port, metrics_tls),
         )
     connect_as(kafka, production=production)
@@ -140,7 +158,17 @@ def deliver(
         chance=random.random,
         observer=metrics,
     )
-    reader = _Reader(kafka, box, metrics, partial(who_is_unheard, engine, known, settings))
+    copy = copy_of(database, data)
+    owing = None if copy is None else Owing(copy, box, known.oversight, metrics)
+    reader = _Reader(
+        kafka,
+        box,
+        metrics,
+        partial(who_is_unheard, engine, known, settings),
+        owing,
+        known.oversight.office,
+        partial(_purge, engine, known.retention, owing, metrics),
+    )
     if once:
         _once(reader, sender, box, bounds.missed.after, as_json=as_json)
         return
@@ -149,9 +177,7 @@ def deliver(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     log = structlog.get_logger()
     log.info("delivery.started", bootstrap=kafka.bootstrap)
-    for (audience, priority), why in who_is_unheard(engine, known, settings).items():
-        if why:
-            log.warning("audience.unheard", audience=audience, priority=priority, why=why, mend=to_be_told(audience))
+    _warn(owing, who_is_unheard(engine, known, settings))
     stopping, wake = threading.Event(), threading.Condition()
     senders = [
         threading.Thread(target=_send_until, args=(sender, stopping, wake, number == 0), daemon=True)
@@ -182,17 +208,25 @@ class _Reader:
         box: Outbox,
         metrics: DeliveryMetrics,
         unheard: Callable[[], dict[tuple[str, str], str]],
+        owing: Owing | None,
+        office: str,
+        purge: Callable[[Instant], None],
     ) -> None:
         self._kafka = kafka
         self._box = box
         self._metrics = metrics
         self._unheard = unheard
+        self._owing = owing
+        self._office = office
+        self._purge = purge
+        self._purged_at = 0.0
         self._ids: dict[str, str] = {}
         self._decode = shipped_codecs().decoder(row_of("alerts.").subjects)
 
     def audiences(self) -> frozenset[str]:
         """Whose alerts are to be read now."""
-        return self._box.audiences()
+        # The office hears what is owed, and has no feed.
+        return self._box.audiences() - {self._office}
 
     def starts(self, audiences: Iterable[str]) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
         """Where to read on, and where the topics end. Raises `NoSuchTopic`."""
@@ -251,8 +285,13 @@ class _Reader:
         self._take(batch)
 
     def look_round(self) -> int:
-        """Make digests that are due, and tell the figures. How many were made."""
+        """Make digests that are due, and what is owed, and tell the figures. How many messages were made."""
         made = self._box.gather(wall())
+        if self._owing is not None:
+            made += self._owing.look(wall())
+        if time.monotonic() - self._purged_at > _PURGE_SECONDS:
+            self._purged_at = time.monotonic()
+            self._purge(wall())
         oldest = self._box.oldest_untaken()
         waited = 0.0 if oldest is None else (wall() - oldest) / SECOND
         self._metrics.standing(self._box.counts(), waited, wall() / SECOND)
@@ -333,6 +372,17 @@ def _once(reader: _Reader, sender: Sender, box: Outbox, ahead: Instant, *, as_js
         raise typer.Exit(TO_DO)
 
 
+def _purge(engine: Engine, retention: Retention, owing: Owing | None, metrics: DeliveryMetrics, now: Instant) -> None:
+    """Take away what is too old and not held. What is held is in the pages' copy: without it nothing is."""
+    before = retention.cutoff("deliveries", now)
+    purging = with_extra("safety_stream.delivery.purging")
+    if before is None or owing is None or not purging.is_due(engine, before):
+        return
+    held = owing.held_alerts(now)
+    if held is not None:
+        metrics.purged(purging.purge(engine, before, held))
+
+
 def who_is_unheard(engine: Engine | None, known: Catalogue, settings: DeliverySettings) -> dict[tuple[str, str], str]:
     """Each audience and priority that must be heard of: why nobody is told, "" where somebody is.
 
@@ -343,9 +393,19 @@ def who_is_unheard(engine: Engine | None, known: Catalogue, settings: DeliverySe
     if engine is not None:
         subscribed = with_extra("safety_stream.delivery.subscriptions").subscriptions(engine)
         failing = with_extra("safety_stream.delivery.outbox").failing(engine)
-    needed = covering.to_be_heard(known.audiences, known.handling)
+    needed = covering.to_be_heard(known.audiences, known.handling, known.oversight.office)
     found = covering.unheard(needed, subscribed, settings, failing)
     return dict.fromkeys(needed, "") | {(one.audience, one.priority): covering.IN_WORDS[one.why] for one in found}
+
+
+def _warn(owing: Owing | None, unheard: dict[tuple[str, str], str]) -> None:
+    """Say at the start who is not chased, and who hears of nothing."""
+    log = structlog.get_logger()
+    if owing is None:
+        log.warning("nobody.is_chased", why="there is no copy for pages here", mend="name their database: --database")
+    for (audience, priority), why in unheard.items():
+        if why:
+            log.warning("audience.unheard", audience=audience, priority=priority, why=why, mend=to_be_told(audience))
 
 
 def to_be_told(audience: str) -> str:

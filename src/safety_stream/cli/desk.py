@@ -17,6 +17,7 @@ from safety_stream.config import Connection
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.published import AuditEntry
 from safety_stream.edge.producer import NotDelivered, ReportProducer
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import NeverEnds, NoSuchTopic, follow
@@ -46,6 +47,13 @@ class Desk:
         """Hand an action to whoever decides about it. Raises `NotSent` when Kafka has not taken it in time."""
         try:
             self._with_producer(lambda producer: producer.send_action(action))
+        except (NotDelivered, KafkaException) as error:
+            raise NotSent(in_words(error)) from None
+
+    def enter(self, entry: AuditEntry) -> None:
+        """Have something put on record. Raises `NotSent` when Kafka has not taken it in time."""
+        try:
+            self._with_producer(lambda producer: producer.send_entry(entry))
         except (NotDelivered, KafkaException) as error:
             raise NotSent(in_words(error)) from None
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import msgspec
 import typer
 
+from safety_stream.catalogue.consulting import load_consulting
+from safety_stream.cli.consulting import WhoLooks, WhyRead, put_look_on_record
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.published import moment
 from safety_stream.cli.terminal import (
@@ -37,6 +39,7 @@ from safety_stream.core.model.times import Instant, to_iso
 from safety_stream.core.persons import Persons, standing, to_decide
 from safety_stream.core.stages.intake import checked_link
 from safety_stream.core.weighing import naming
+from safety_stream.data_files import catalogue_folder
 from safety_stream.edge import canonical
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.streaming.reading import read_to_end
@@ -131,20 +134,28 @@ def possible(
 @app.command(
     "show",
     epilog=epilog(
-        "safety-stream links show tok-a", {0: "shown, also when nobody has decided anything", 1: "it went wrong"}
+        "safety-stream links show tok-a --reason quality --by steward-2",
+        {0: "shown, also when nobody has decided anything", 1: "it went wrong, or the look cannot be put on record"},
     ),
 )
 @on_kafka
 def show(
     kafka: Connection,
     token: Annotated[str, typer.Argument(help="A token.")],
+    reason: WhyRead = "",
+    by: WhoLooks = "",
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Print who a token stands for: what else the person goes by, who it may be, and the decisions that say so."""
+    """Print who a token stands for: what else the person goes by, who it may be, and the decisions that say so.
+
+    That you looked is put on record first, for each token that is shown, with the reason; the tokens are not.
+    """
     bounds = catalogue_of(catalogue, None).persons
+    consulting = load_consulting(catalogue or catalogue_folder())
     connect(kafka)
     known = shown(token, list(_decisions(kafka)), bounds)
+    put_look_on_record(kafka, consulting, reason, by, subjects=dict.fromkeys((token, *known.tokens, *known.possible)))
     if as_json:
         print_json(known)
         return

@@ -67,11 +67,14 @@ def project(
     """Copy alerts, indicators, word of the feeds and of dead letters into a database, and follow them.
 
     It goes on where the copy in the database ends, so it may be stopped or killed at any time and nothing is doubled or
-    left out. A copy of topics that are there no more has to be begun anew, in an empty database.
+    left out. What is older than its class allows (retention.yaml) is purged, but for what is held. A copy of topics
+    that are there no more has to be begun anew, in an empty database.
     """
     # Workers do without a database.
     with needing("web", "which the copy needs"):
         from safety_stream.cli.projecting import Figures, Projecting, database_of, topics_of  # noqa: PLC0415
+        from safety_stream.readmodel.owed import Owed  # noqa: PLC0415
+        from safety_stream.readmodel.purging import Purger  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
     known = catalogue_of(catalogue, areas)
     topics = topics_of(known)
@@ -86,8 +89,10 @@ def project(
     connect_as(kafka, production=production)
     engine = database_of(database, data)
     metrics = ProjectionMetrics()
-    figures = Figures(metrics, ReadModel(engine), known) if metrics_port else None
-    projecting = Projecting(kafka, engine, topics, as_json=as_json, figures=figures)
+    figures = Figures(metrics, ReadModel(engine), Owed(engine), known) if metrics_port else None
+    projecting = Projecting(
+        kafka, engine, topics, as_json=as_json, figures=figures, purger=Purger(engine, known.retention)
+    )
     stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

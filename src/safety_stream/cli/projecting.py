@@ -26,9 +26,11 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert
-from safety_stream.core.model.times import SECOND, Instant
+from safety_stream.core.model.times import MINUTE, SECOND, Instant
+from safety_stream.core.oversight import steps_due
 from safety_stream.observability.metrics import ProjectionMetrics
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.projection import (
     FAMILIES,
     AnotherTopic,
@@ -41,6 +43,7 @@ from safety_stream.readmodel.projection import (
     note_ends,
     reached,
 )
+from safety_stream.readmodel.purging import Purger
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.streaming.ports import Incoming
 from safety_stream.streaming.reading import (
@@ -60,10 +63,18 @@ UNTOLD_PRIORITY = "untold"
 
 PRIORITY_LABELS: Final = (*get_args(Priority), UNTOLD_PRIORITY)
 
+NOTICE_STATES: Final = ("waiting", "reminded", "escalated")
+"""How far a notice that nobody has answered has come: by how many steps are due."""
+
+_OWED_EVERY: Final[Instant] = MINUTE
+"""Answers are waited for by the day, and counting what is owed reads the lives of its alerts."""
+
 BATCH = 1_000
 """Records of one transaction at most."""
 
 _BATCH_SECONDS = 0.25
+_PURGE_SECONDS = 60.0
+_LATELY: Final[Instant] = MINUTE
 _ENDS_SECONDS = 5.0
 _AGAIN_SECONDS = 5.0
 
@@ -101,10 +112,12 @@ def topics_of(catalogue: Catalogue) -> tuple[str, ...]:
 class Figures:
     """What a process that keeps the copy tells Prometheus of it, by the clock of this machine."""
 
-    def __init__(self, metrics: ProjectionMetrics, model: ReadModel, catalogue: Catalogue) -> None:
+    def __init__(self, metrics: ProjectionMetrics, model: ReadModel, owed: Owed, catalogue: Catalogue) -> None:
         """Tell `metrics` of this copy."""
         self._metrics = metrics
         self._model = model
+        self._owed = owed
+        self._owed_at: Instant | None = None
         self._catalogue = catalogue
         # From nought on, or the first alert of a kind would be no increase to Prometheus.
         audiences = (audience.id for audience in catalogue.audiences)
@@ -115,6 +128,10 @@ class Figures:
         alerts = (one for one in values if isinstance(one, PublishedAlert) and one.notify is not False)
         told = Counter((alert.audience, alert.priority or UNTOLD_PRIORITY) for alert in alerts)
         self._metrics.copied(new, told if new else {})
+
+    def purged(self, gone: Mapping[str, int], at: Instant) -> None:
+        """So much of what was too old was taken away."""
+        self._metrics.purged(gone, at / SECOND)
 
     def look(self) -> None:
         """Tell how the copy stands, which clocks run and which feeds are heard."""
@@ -130,6 +147,23 @@ class Figures:
             {feed.source: max(now - feed.silent_since, 0) / SECOND for feed in feeds},
             {source.id: source.silent_after / SECOND for source in self._catalogue.sources.values()},
         )
+
+        if self._owed_at is None or not 0 <= now - self._owed_at < _OWED_EVERY:
+            self._owed_at = now
+            self._look_what_is_owed(now)
+
+    def _look_what_is_owed(self, now: Instant) -> None:
+        chasing, glass = self._catalogue.oversight.chasing, self._catalogue.oversight.break_glass
+        # Nought of what there is none of any more, or the last number would stand for good.
+        notices = dict.fromkeys(product([one.id for one in self._catalogue.audiences], NOTICE_STATES), 0)
+        for notice in self._owed.notices():
+            if not notice.acknowledged_by:
+                due = steps_due(notice.audience, notice.opened_at, now, chasing) if chasing is not None else ()
+                state = (notice.audience, NOTICE_STATES[len(due)])
+                notices[state] = notices.get(state, 0) + 1
+        waiting = [use for use in self._owed.uses() if use.reviewed_at is None]
+        overdue = sum(use.is_overdue(now, glass.review_within) for use in waiting)
+        self._metrics.owed(notices, {"waiting": len(waiting) - overdue, "overdue": overdue})
 
     def _clocks(self, audience: str, now: Instant) -> dict[tuple[str, str], int]:
         # Nought of what there is none of any more, or the last number would stand for good.
@@ -152,9 +186,12 @@ class Projecting:
         *,
         as_json: bool,
         figures: Figures | None = None,
+        purger: Purger | None = None,
     ) -> None:
-        """Copy these topics of Kafka into this database, and say how it goes."""
+        """Copy these topics of Kafka into this database, say how it goes, and purge what is too old."""
         self._figures = figures
+        self._purger = purger
+        self._purged_at: float | None = None
         self._kafka = kafka
         self._engine = engine
         self._topics = topics
@@ -235,6 +272,19 @@ class Projecting:
             note_ends(connection, ends, wall())
         if self._figures is not None:
             self._figures.look()
+        self._purge()
+
+    def _purge(self) -> None:
+        """Take away a slice of what is too old, now and then; not before what is held has been read."""
+        now = time.monotonic()
+        if self._purger is None or (self._purged_at is not None and now - self._purged_at < _PURGE_SECONDS):
+            return
+        if not Owed(self._engine).is_current(wall(), _LATELY):
+            return
+        self._purged_at = now
+        gone = self._purger.purge(wall())
+        if self._figures is not None:
+            self._figures.purged(gone, wall())
 
     def _apply(self, records: Iterable[Incoming], ends: Mapping[Place, int]) -> Applied:
         read = [self._read(record) for record in records]

@@ -92,6 +92,7 @@ def watch(
     with needing("watch,web", "which watching needs"):
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
         from safety_stream.readmodel.matches import Matches  # noqa: PLC0415
+        from safety_stream.readmodel.owed import Owed  # noqa: PLC0415
         from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.site import Site  # noqa: PLC0415
@@ -115,6 +116,7 @@ def watch(
         deeds=Deeds(engine),
         ended_sessions=EndedSessions(engine),
         matches=Matches(engine),
+        owed=Owed(engine),
         loaded=loaded,
         consulting=load_consulting(folder),
         now=now,

@@ -139,6 +139,7 @@ def web(
         from safety_stream.cli.desk import Desk, hear  # noqa: PLC0415
         from safety_stream.cli.projecting import database_of, last_spoken  # noqa: PLC0415
         from safety_stream.readmodel.matches import Matches  # noqa: PLC0415
+        from safety_stream.readmodel.owed import Owed  # noqa: PLC0415
         from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices  # noqa: PLC0415
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
@@ -180,6 +181,7 @@ def web(
         deeds=Deeds(engine),
         ended_sessions=EndedSessions(engine),
         matches=Matches(engine),
+        owed=Owed(engine),
         loaded=loaded,
         consulting=load_consulting(folder),
         now=wall if clock is TimeBy.WALL else lambda: last_spoken(read_model),
@@ -187,6 +189,7 @@ def web(
         secret=os.environ.get(SECRET) or secrets.token_urlsafe(32),
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if desk is None else desk.send,
+        enter=None if desk is None else desk.enter,
         steward=desk,
         subscriptions=subscriptions,
         sender=speaker.sender,

@@ -9,6 +9,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from safety_stream.catalogue.consulting import load_consulting
+from safety_stream.cli.consulting import WhoLooks, WhyRead, put_look_on_record
 from safety_stream.cli.history import LinksFile, put_through, read_history, say_what_is_left_out
 from safety_stream.cli.published import moment
 from safety_stream.cli.terminal import (
@@ -54,13 +56,14 @@ from safety_stream.core.rules.why import (
 )
 from safety_stream.core.stages.detect import now_by
 from safety_stream.core.stages.stage import Clock, Output
+from safety_stream.data_files import catalogue_folder
 from safety_stream.replay import Pipeline
 from safety_stream.streaming.reading import high_watermarks, read_to_end
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import row_of
 
 EPILOG = epilog(
-    "safety-stream rules why 3f1c8a6e",
+    "safety-stream rules why 3f1c8a6e --reason quality --by analyst-7",
     {
         0: "every finding of the alert was recomputed the same",
         1: "one was not, or would be another today; or there is no such alert, or it stands no more",
@@ -101,11 +104,16 @@ def why(
         ),
     ] = None,
     links: LinksFile = None,
+    reason: WhyRead = "",
+    by: WhoLooks = "",
     catalogue: CatalogueFolder = None,
     areas: AreasFile = None,
     as_json: Json = False,
 ) -> None:
     """Recompute an alert from its evidence; say on what it rests, what was left out, and what would take it back.
+
+    Of an alert about a person that takes a --reason, and is put on record before anything is shown. Files of a history
+    are whoever's they are: of them nothing is.
 
     It reads everything that was reported, so it takes a while on a backbone that has run for years.
     """
@@ -113,6 +121,10 @@ def why(
     past = _replayed(history, links, known) if history else _of_the_backbone(kafka, known)
     alert = _meant(alert_id, past)
     _refuse_judged_weeks(alert, past, known)
+    if not history:
+        consulting = load_consulting(catalogue or catalogue_folder())
+        if consulting.are_about_a_person(one for one in past.standing.values() if _alert_of(one) == alert):
+            put_look_on_record(kafka, consulting, reason, by, alert_id=alert)
     accounts = list(_accounts(alert, past, known))
     rule = _rule(known, accounts[0].finding.rule_id)
     is_same = all(one.is_same for one in accounts)

@@ -152,13 +152,19 @@ class Verified(msgspec.Struct, frozen=True):
 
 
 def verified(
-    chain: Chain, records: Iterable[Chained], checkpoints: Sequence[Checkpoint] = (), *, is_whole: bool = True
+    chain: Chain,
+    records: Iterable[Chained],
+    checkpoints: Sequence[Checkpoint] = (),
+    *,
+    is_whole: bool = True,
+    follows: Mark | None = None,
 ) -> Verified:
     """Read a chain in the order of its log, and hold it against checkpoints whose signatures have been verified.
 
-    `is_whole` is False for a part of a chain, such as the records of a period: it may begin and end anywhere.
+    `is_whole` is False for a part of a chain, such as the records of a period: it may begin and end anywhere. A chain
+    whose beginning was purged `follows` the last record that was.
     """
-    reader = _Reader(chain, _marked(chain, checkpoints), is_whole=is_whole)
+    reader = _Reader(chain, _marked(chain, checkpoints), is_whole=is_whole, follows=follows)
     for record in records:
         reader.take(record)
     return reader.close()
@@ -182,13 +188,15 @@ def _marked(chain: Chain, checkpoints: Sequence[Checkpoint]) -> dict[int, set[st
 class _Reader:
     """A chain while it is being read."""
 
-    def __init__(self, chain: Chain, marked: Mapping[int, set[str]], *, is_whole: bool) -> None:
+    def __init__(
+        self, chain: Chain, marked: Mapping[int, set[str]], *, is_whole: bool, follows: Mark | None = None
+    ) -> None:
         self._chain = chain
         self._marked = marked
         self._is_whole = is_whole
-        self._first: int | None = 1 if is_whole else None
-        self._seq = 0
-        self._hash = FIRST_HASH
+        self._seq = 0 if follows is None else follows.seq
+        self._hash = FIRST_HASH if follows is None else follows.hash
+        self._first: int | None = self._seq + 1 if is_whole else None
         self._has_begun = False
         self._missing: dict[int, None] = {}
         self._given: dict[str, int] = {}

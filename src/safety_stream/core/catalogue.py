@@ -20,6 +20,8 @@ from safety_stream.core.model.markings import Marking
 from safety_stream.core.model.sharing import Sharing
 from safety_stream.core.model.stretches import is_stretched
 from safety_stream.core.model.times import DAY_LENGTH, Day, PeriodKind
+from safety_stream.core.oversight import Oversight
+from safety_stream.core.retention import Retention
 from safety_stream.core.rules.rule import Rule, Selector
 
 
@@ -490,3 +492,5 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     extracts: tuple[Extract, ...] = ()
     handling: Policy = Policy()
     sharing: Sharing = Sharing()
+    oversight: Oversight = Oversight()
+    retention: Retention = Retention()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from safety_stream.core.model.findings import Family
+from safety_stream.core.model.findings import Family, Finding
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.sightings import persons_of
 from safety_stream.core.model.times import Instant
@@ -22,6 +22,10 @@ class Consulting(msgspec.Struct, frozen=True, kw_only=True):
     def is_about_a_person(self, alert: PublishedAlert) -> bool:
         """Whether a reason is needed to look at an alert. What is not known to be about nobody is about somebody."""
         return alert.family not in self.of_nobody or bool(persons_of(alert.subject or ""))
+
+    def are_about_a_person(self, findings: Iterable[Finding]) -> bool:
+        """The same of what an alert was found by."""
+        return any(one.family not in self.of_nobody or bool(persons_of(one.key)) for one in findings)
 
 
 def without_the_person(alert: PublishedAlert) -> PublishedAlert:

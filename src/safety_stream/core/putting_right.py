@@ -29,7 +29,7 @@ A *certificate* says all of this of one report. It names no person, and is signe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -54,7 +54,9 @@ Why = Literal["restated", "disputed"]
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """What an audience was told that it has to put right at home: number `seq` of its feed.
 
-    `incident_id` and `action` are why; `acknowledged_by` is empty, and `acknowledged_at` None, while it is open.
+    `incident_id` and `action` are why; `acknowledged_by` is empty, and `acknowledged_at` None, while it is open. It has
+    been open since `opened_at`: when it was told, or the report was disputed, whichever came later (0 in a certificate
+    of a release that did not say so).
     """
 
     audience: str
@@ -68,6 +70,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     told_at: Instant
     acknowledged_by: str = ""
     acknowledged_at: Instant | None = None
+    opened_at: Instant = 0
 
 
 class Untold(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,16 +159,19 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     untold: tuple[Untold, ...] | None = None
 
 
+NOTHING_DISPUTED: Final[Mapping[str, Instant]] = {}
+
+
 class Notices:
     """The notices there are, while `alert-changes`, the feeds of alerts and `audit.entries` are being read, in order.
 
-    `disputed`: the reports that are disputed as they stand. `follows`: the report whose own notices are asked for; then
-    `findings` are read before all else, and `withheld` for what is untold of it.
+    `disputed`: the reports that are disputed as they stand, each since when. `follows`: the report whose own notices
+    are asked for; then `findings` are read before all else, and `withheld` for what is untold of it.
     """
 
-    def __init__(self, disputed: Iterable[str] = (), follows: str = "") -> None:
+    def __init__(self, disputed: Mapping[str, Instant] = NOTHING_DISPUTED, follows: str = "") -> None:
         """Nothing is known."""
-        self._disputed = frozenset(disputed)
+        self._disputed = disputed
         self._follows = follows
         self._findings: set[str] = set()
         self._holds: set[str] = set()
@@ -231,21 +237,29 @@ class Notices:
             if done is not None:
                 yield number, done
 
+    def caused(self, alert_id: str, version: int, incident_id: str, action: Action) -> None:
+        """A version of an alert came about by what was done to a report."""
+        self._causes[alert_id, version] = incident_id, action
+
+    def rests(self, alert_id: str, reports: Iterable[str]) -> None:
+        """An alert rests on these reports as it stands."""
+        disputed = self._disputed.keys() & set(reports)
+        if disputed:
+            self._rests[alert_id] = min(disputed)
+        else:
+            self._rests.pop(alert_id, None)
+
     def _take_alert(self, version: AlertVersion) -> None:
         done = act_of(version.cause)
         if done is not None:
-            self._causes[version.alert_id, version.version] = done
+            self.caused(version.alert_id, version.version, *done)
         if any(finding.finding_id in self._findings for finding in version.findings):
             self._holds.add(version.alert_id)
         elif version.alert_id in self._holds:
             self._holds.discard(version.alert_id)
             self._ended.add((version.alert_id, version.version))
         if self._disputed:
-            reports = {report for one in version.findings for report in reports_of(one)} & self._disputed
-            if reports:
-                self._rests[version.alert_id] = min(reports)
-            else:
-                self._rests.pop(version.alert_id, None)
+            self.rests(version.alert_id, reports_under(version))
 
     def _take_told(self, told: PublishedAlert) -> None:
         self._last[told.audience, told.alert_id] = told
@@ -253,14 +267,15 @@ class Notices:
         if told.prior_version is None:
             return
         for number, done in self._causes_of(told.alert_id, told.prior_version, told.version):
-            self._restated[told.audience, told.seq, *done] = _notice(told, "restated", *done)
+            self._restated[told.audience, told.seq, *done] = _notice(told, "restated", *done, told.as_of)
             if (told.alert_id, number) in self._ended:
                 self._ends.add((told.audience, told.seq))
 
     def _of_disputes(self) -> Iterator[Notice]:
         for (_, alert_id), told in self._last.items():
             if alert_id in self._rests and told.change != "withdrawn":
-                yield _notice(told, "disputed", self._rests[alert_id], "dispute")
+                report = self._rests[alert_id]
+                yield _notice(told, "disputed", report, "dispute", max(told.as_of, self._disputed[report]))
 
     def _answered(self, notice: Notice) -> Notice:
         for answer in self._answers.get((notice.audience, notice.alert_id), ()):
@@ -374,6 +389,11 @@ class Tracing:
             yield one.area, one.indicator, one.event_day
 
 
+def reports_under(version: AlertVersion) -> frozenset[str]:
+    """The ids of the reports an alert's findings name."""
+    return frozenset(report for one in version.findings for report in reports_of(one))
+
+
 def act_of(cause: str) -> tuple[str, Action] | None:
     """The report and what was done to it, where that is the cause of a change and puts something right."""
     incident, _, word = cause.partition(" ")
@@ -384,10 +404,13 @@ def act_of(cause: str) -> tuple[str, Action] | None:
 
 
 def certified_part(certificate: Certificate) -> bytes:
-    """What of a certificate is signed: everything but the signature, and `untold` where an earlier version made it."""
-    said = msgspec.structs.asdict(certificate) | {"signature": ""}
+    """What of a certificate is signed: everything but the signature, and what the release that made it did not know."""
+    said = msgspec.to_builtins(msgspec.structs.replace(certificate, signature=""))
     if certificate.untold is None:
         del said["untold"]
+    for notice in said["notices"]:
+        if not notice["opened_at"]:
+            del notice["opened_at"]
     return _ENCODER.encode(said)
 
 
@@ -399,7 +422,7 @@ def _waits(withheld: Withheld) -> bool:
     return withheld.state == "waits" or (withheld.state is None and bool(withheld.agreements))
 
 
-def _notice(told: PublishedAlert, why: Why, incident_id: str, action: Action) -> Notice:
+def _notice(told: PublishedAlert, why: Why, incident_id: str, action: Action, opened_at: Instant) -> Notice:
     return Notice(
         audience=told.audience,
         seq=told.seq,
@@ -410,4 +433,5 @@ def _notice(told: PublishedAlert, why: Why, incident_id: str, action: Action) ->
         incident_id=incident_id,
         action=action,
         told_at=told.as_of,
+        opened_at=opened_at,
     )

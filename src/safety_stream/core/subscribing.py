@@ -90,9 +90,13 @@ def choices_for(audience: Audience, known: Catalogue) -> Choices:
 
 def mistakes_of(wish: Wish, known: Catalogue) -> Iterator[Mistake]:
     """Why a wish would never be told anything, by the catalogue alone."""
+    if wish.audience and wish.audience == known.oversight.office:
+        yield from _of_the_office(wish)
+        return
     audience = next((one for one in known.audiences if one.id == wish.audience), None)
     if audience is None:
-        audiences = ", ".join(one.id for one in known.audiences)
+        office = known.oversight.office
+        audiences = ", ".join([*(one.id for one in known.audiences), *([office] if office else [])])
         yield Mistake("audience", f"there is no audience {wish.audience}, only {audiences}")
         return
     chosen_by: dict[WishField, tuple[str, ...]] = {
@@ -109,6 +113,13 @@ def mistakes_of(wish: Wish, known: Catalogue) -> Iterator[Mistake]:
         elif chosen in had:
             yield from _never_had(audience, chosen, field, asked, had[chosen])
     yield from _strange(wish.areas, known)
+
+
+def _of_the_office(wish: Wish) -> Iterator[Mistake]:
+    """Whoever answers for the data hears of no alert, so there is nothing to choose among."""
+    for chosen in _CHOSEN_BY:
+        if getattr(wish, chosen):
+            yield Mistake(chosen, f"{wish.audience} hears what is owed, and no alerts: leave its {chosen} open")
 
 
 def _strange(areas: Sequence[str], known: Catalogue) -> Iterator[Mistake]:

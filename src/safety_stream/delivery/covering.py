@@ -39,9 +39,13 @@ class Unheard(msgspec.Struct, frozen=True):
     why: Lack
 
 
-def to_be_heard(audiences: Iterable[Audience], policy: Policy) -> list[tuple[str, Priority]]:
-    """Each audience of P1 and each rung of a ladder, with the priority it must be able to hear of; sorted."""
+def to_be_heard(audiences: Iterable[Audience], policy: Policy, office: str = "") -> list[tuple[str, Priority]]:
+    """Each audience of P1 and each rung of a ladder, with the priority it must be able to hear of; sorted.
+
+    So must the `office` that answers for the data, if there is one: of alerts opened in an emergency.
+    """
     always = {(one.id, MOST_URGENT) for one in audiences if one.hears == "always" and MOST_URGENT in one.priorities}
+    always |= {(office, MOST_URGENT)} if office else set()
     return sorted(always | {(rung.to, priority) for priority, one in policy.clocks.items() for rung in one.ladder})
 
 

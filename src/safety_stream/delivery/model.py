@@ -87,8 +87,28 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     late_by: Instant | None = None
 
 
-Form = Literal["single", "digest", "trial"]
-"""One notice, several that were held, or none: a trial tells that messages arrive, and of no alert."""
+OwedKind = Literal["reminder", "escalation", "break-glass", "review"]
+"""Why somebody is told of what is owed: they have not answered a notice; another has not, for longer; somebody opened
+an alert in an emergency; or nobody has reviewed that in time."""
+
+
+class Owed(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is owed, as it is told: by reference alone. `of` is whose notice, or as whom an alert was opened.
+
+    `seq` is the number of that audience's feed, or of `audit.entries`; it has been owed `since` then.
+    """
+
+    owed_id: str
+    kind: OwedKind
+    of: str
+    alert_id: str
+    seq: int
+    since: Instant
+
+
+Form = Literal["single", "digest", "trial", "owed"]
+"""One notice, several that were held, or none: a trial tells that messages arrive, and of no alert, and what is owed is
+no alert either."""
 
 Status = Literal["waiting", "sending", "sent", "delivered", "failed", "given-up", "overtaken"]
 """How far a message has come.
@@ -111,6 +131,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     notices: tuple[Notice, ...]
     is_repeat: bool
+    owed: tuple[Owed, ...] = ()
 
 
 Trouble = Literal["unreachable", "timed-out", "busy", "broken", "shut-out", "unknown-address"]
@@ -170,6 +191,16 @@ def notice_id(subscription_id: str, alert_id: str, news: News) -> str:
 def digest_id(notice_ids: tuple[str, ...]) -> str:
     """The identity of a digest: of the notices in it."""
     return str(uuid5(_NAMESPACE, "digest\x1f" + "\x1f".join(sorted(notice_ids))))
+
+
+def owed_id(kind: OwedKind, *said: object) -> str:
+    """The identity of something owed: found twice, it is one."""
+    return str(uuid5(_NAMESPACE, "owed\x1f" + "\x1f".join([kind, *map(str, said)])))
+
+
+def owed_message_id(subscription_id: str, owed_ids: tuple[str, ...]) -> str:
+    """The identity of a message about what is owed: of whom it is for, and of what is in it."""
+    return str(uuid5(_NAMESPACE, "\x1f".join(["owed-message", subscription_id, *sorted(owed_ids)])))
 
 
 def trial_id(subscription_id: str, now: Instant) -> str:

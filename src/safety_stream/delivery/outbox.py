@@ -33,6 +33,9 @@ version that its subscription does not want overtakes as well, all but a withdra
 
 An overtaken notice keeps its message only where it may have been told in it, so that its withdrawal is told; a
 withdrawal of what nobody was told of is not.
+
+*What is owed* (an answer to a notice, a review) is no news of an alert: nothing overtakes it, and no digest holds it.
+It is found anew whenever somebody looks, and `owe` puts it in once for each subscription, by the key of its row.
 """
 
 from __future__ import annotations
@@ -73,6 +76,7 @@ from safety_stream.delivery.deciding import (
     Told,
     decide,
     is_dealt_with,
+    is_quiet,
     may_have_heard,
     next_digest,
     urgency,
@@ -84,6 +88,7 @@ from safety_stream.delivery.model import (
     News,
     Notice,
     Outcome,
+    Owed,
     Status,
     Subscription,
     Taken,
@@ -91,10 +96,11 @@ from safety_stream.delivery.model import (
     digest_id,
     news_of,
     notice_id,
+    owed_message_id,
 )
 from safety_stream.delivery.retrying import wait_after
 from safety_stream.delivery.subscriptions import read_subscriptions
-from safety_stream.delivery.tables import MESSAGES, NOTICES, POSITIONS, PROVIDERS, SUBSCRIPTIONS
+from safety_stream.delivery.tables import MESSAGES, NOTICES, OWED, POSITIONS, PROVIDERS, SUBSCRIPTIONS
 
 LEASE: Final[Instant] = 120 * SECOND
 """How long a sender may take: far longer than any channel waits for its provider."""
@@ -354,6 +360,46 @@ class Outbox:
         self._post(db, subscription, form, message_id, [notice.priority for notice in notices], now)
         db.execute(update(NOTICES).where(NOTICES.c.notice_id.in_(ids)).values(message_id=message_id))
 
+    def owe(self, to: str, owed: Sequence[Owed], now: Instant, *, priority: Priority) -> int:
+        """Tell each subscription of `to` what of this is owed and it was not told yet: one message each.
+
+        What is urgent (P1) goes at any hour; all else waits until the subscription's quiet hours are over. The number
+        of messages made.
+        """
+        made = 0
+        if not owed:
+            return made
+        with self._reading.connect() as db:
+            subscribed = [one for one in read_subscriptions(db, to) if one.ended is None]
+        for subscription in subscribed:
+            is_held = priority in self._bounds.held_when_quiet or priority in self._bounds.digest_only
+            if is_held and subscription.quiet is not None and is_quiet(subscription.quiet, now):
+                continue
+            with self._reading.connect() as db:
+                # Nearly always there is nothing new, and then nobody has to wait for a lock.
+                is_new = bool(_not_told(db, subscription.subscription_id, owed))
+            if is_new:
+                made += self._owe_one(subscription, owed, now, priority)
+        return made
+
+    def _owe_one(self, subscription: Subscription, owed: Sequence[Owed], now: Instant, priority: Priority) -> int:
+        with self._engine.begin() as db:
+            # Of two that look at once, on PostgreSQL, the second has to see what the first did.
+            db.execute(
+                select(SUBSCRIPTIONS.c.subscription_id)
+                .where(SUBSCRIPTIONS.c.subscription_id == subscription.subscription_id)
+                .with_for_update()
+            ).all()
+            fresh = _not_told(db, subscription.subscription_id, owed)
+            parcels = [fresh[at : at + _NOTICES_IN_A_DIGEST] for at in range(0, len(fresh), _NOTICES_IN_A_DIGEST)]
+            for parcel in parcels:
+                ids = tuple(one.owed_id for one in parcel)
+                message_id = owed_message_id(subscription.subscription_id, ids)
+                self._post(db, subscription, "owed", message_id, [priority], now)
+                of_it = {"subscription_id": subscription.subscription_id, "message_id": message_id}
+                db.execute(insert(OWED), [msgspec.structs.asdict(one) | of_it for one in parcel])
+        return len(parcels)
+
     # Out.
 
     def claim(self, now: Instant) -> Claimed | None:
@@ -568,8 +614,20 @@ def _put_off_missed(db: Connection, subscription_id: str, alert_id: str, due_at:
 
 def _has_notices(db: Connection, message_id: str) -> bool:
     """Whether there is anything left to tell in a message."""
-    query = select(NOTICES.c.notice_id).where(NOTICES.c.message_id == message_id, NOTICES.c.is_overtaken.is_(False))
-    return db.execute(query.limit(1)).first() is not None
+    told = select(NOTICES.c.notice_id).where(NOTICES.c.message_id == message_id, NOTICES.c.is_overtaken.is_(False))
+    owed = select(OWED.c.owed_id).where(OWED.c.message_id == message_id)
+    return any(db.execute(query.limit(1)).first() is not None for query in (told, owed))
+
+
+def _not_told(db: Connection, subscription_id: str, owed: Sequence[Owed]) -> list[Owed]:
+    """What of this a subscription was not told yet, each once, in its order."""
+    told: set[str] = set()
+    for start in range(0, len(owed), _NOTICES_IN_A_DIGEST):
+        ids = [one.owed_id for one in owed[start : start + _NOTICES_IN_A_DIGEST]]
+        query = select(OWED.c.owed_id).where(OWED.c.subscription_id == subscription_id, OWED.c.owed_id.in_(ids))
+        told.update(db.execute(query).scalars())
+    fresh = {one.owed_id: one for one in owed if one.owed_id not in told}
+    return list(fresh.values())
 
 
 def _notice(subscription: Subscription, alert: PublishedAlert, told: Told | None) -> Notice:
@@ -692,6 +750,11 @@ def _claim(db: Connection, message_id: str, now: Instant, longest: Instant) -> C
         .where(NOTICES.c.message_id == message_id, NOTICES.c.is_overtaken.is_(False))
         .order_by(NOTICES.c.seq)
     ).mappings()
+    owed = db.execute(
+        select(*(OWED.c[name] for name in Owed.__struct_fields__))
+        .where(OWED.c.message_id == message_id)
+        .order_by(OWED.c.since, OWED.c.of, OWED.c.seq, OWED.c.owed_id)
+    ).mappings()
     return Claimed(
         message=Message(
             message_id=message_id,
@@ -700,6 +763,7 @@ def _claim(db: Connection, message_id: str, now: Instant, longest: Instant) -> C
             address=row["address"],
             notices=tuple(_noticed(notice) for notice in notices),
             is_repeat=row["may_be_taken"],
+            owed=tuple(Owed(**{name: one[name] for name in Owed.__struct_fields__}) for one in owed),
         ),
         channel=row["channel"],
         provider=row["provider"],

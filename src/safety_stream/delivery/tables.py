@@ -90,6 +90,20 @@ NOTICES = Table(
     Index("delivery_notices_held", "message_id", "is_overtaken", "due_at"),
 )
 
+OWED = Table(
+    "delivery_owed",
+    METADATA,
+    # Each subscription is told of each thing that is owed once, whoever finds it how often.
+    Column("owed_id", String(36), primary_key=True),
+    Column("subscription_id", ForeignKey(SUBSCRIPTIONS.c.subscription_id), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("of", String(64), nullable=False),
+    Column("alert_id", String(36), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("message_id", ForeignKey(MESSAGES.c.message_id), nullable=False, index=True),
+)
+
 PROVIDERS = Table(
     "delivery_providers",
     METADATA,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
+from urllib.parse import urljoin
 
 import msgspec
 
 from safety_stream.core.model.published import ToldReason
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, SECOND, Instant, to_iso
-from safety_stream.delivery.model import LEAST_URGENT, Message, Notice
+from safety_stream.delivery.model import LEAST_URGENT, Message, Notice, Owed, OwedKind
 
 REFERENCE_SHOWN: Final = 8
 """So much of an alert's id tells it from the others."""
@@ -34,6 +35,26 @@ REASONS: Final[Mapping[ToldReason, str]] = {
 """Why somebody is told now, in words."""
 
 
+OWED: Final[Mapping[OwedKind, tuple[str, str]]] = {
+    "reminder": ("Please answer", "was told what is no longer true, and has not said that its own copy is put right"),
+    "escalation": ("Not answered", "was told what is no longer true and has not answered, though it was reminded"),
+    "break-glass": (
+        "Opened in an emergency",
+        "an alert was opened that was not for whoever opened it; it has to be reviewed",
+    ),
+    "review": ("Review overdue", "an alert was opened in an emergency, and nobody has reviewed that in time"),
+}
+"""What is owed, in a headline and in a sentence."""
+
+_WHERE: Final[Mapping[OwedKind, str]] = {
+    "reminder": "../notices",
+    "escalation": "../notices",
+    "break-glass": "../reviews",
+    "review": "../reviews",
+}
+"""The page on which it is seen to, from where alerts are."""
+
+
 class Words(msgspec.Struct, frozen=True):
     """A message in words: one line for a subject or a push, and all of it."""
 
@@ -45,6 +66,8 @@ def in_words(message: Message, link: str) -> Words:
     """What people read. `link` is the address of the pages, to which an alert's id is added."""
     if message.form == "trial":
         return Words("Trial: no alert", f"Alerts you subscribed to will come this way. Nothing has happened.\n{link}")
+    if message.form == "owed":
+        return _owed_in_words(message.owed, link)
     if message.form == "single":
         (notice,) = message.notices
         return Words(_headline(notice), "\n".join(_lines(notice, link)))
@@ -60,6 +83,19 @@ def in_data(message: Message, link: str) -> dict[str, object]:
     """What a program reads: the same, and `seq`, the number in the feed from which to read on."""
     if message.form == "trial":
         return {"type": "alerts.trial", "data": {"subscription": message.subscription_id, "link": link}}
+    if message.form == "owed":
+        entries = [
+            {
+                "kind": one.kind,
+                "of": one.of,
+                "reference": one.alert_id,
+                "number": one.seq,
+                "since": to_iso(one.since),
+                "link": urljoin(link, _WHERE[one.kind]),
+            }
+            for one in message.owed
+        ]
+        return {"type": "alerts.owed", "data": {"owed": entries}}
     notices = by_urgency(message.notices)
     entries = [_entry(notice, link) for notice in notices]
     newest = to_iso(max(notice.as_of for notice in notices))
@@ -90,6 +126,18 @@ def _lines(notice: Notice, link: str) -> list[str]:
         f"Reference {_reference(notice)}, version {notice.version}: {why}",
         f"{link}{notice.alert_id}",
     ]
+
+
+def _owed_in_words(owed: Sequence[Owed], link: str) -> Words:
+    """By reference alone: whom it is about, and what was found, is on the pages."""
+    blocks = []
+    for kind, (headline, said) in OWED.items():
+        some = [one for one in owed if one.kind == kind]
+        if some:
+            lines = [f"{one.of}, number {one.seq}: reference {one.alert_id[:REFERENCE_SHOWN]}" for one in some]
+            blocks.append("\n".join([f"{headline}: {said}.", *lines, urljoin(link, _WHERE[kind])]))
+    headlines = dict.fromkeys(OWED[one.kind][0] for one in owed)
+    return Words(f"{', '.join(headlines)} ({len(owed)})", "\n\n".join(blocks))
 
 
 def _length(millis: Instant) -> str:

@@ -253,6 +253,16 @@ class DeliveryMetrics:
             ["audience", "priority"],
             registry=registry,
         )
+        self._purged = Counter(
+            "safety_stream_delivery_purged",
+            "Alerts of which all that was told was older than its class allows, and is gone.",
+            registry=registry,
+        )
+        self._chased_at = Gauge(
+            "safety_stream_delivery_chased_at_seconds",
+            "When it was last looked who has to answer a notice, in seconds since 1970; nought until then.",
+            registry=registry,
+        )
         self._alert_to_provider = Histogram(
             "safety_stream_alert_to_provider_seconds",
             "From an alert published to its message taken by a provider.",
@@ -299,6 +309,14 @@ class DeliveryMetrics:
         for status in self._statuses:
             self._messages.labels(status).set(messages.get(status, 0))
         self._oldest.set(oldest_seconds)
+
+    def purged(self, alerts: int) -> None:
+        """All that was told of so many alerts was older than its class allows, and was taken away."""
+        self._purged.inc(alerts)
+
+    def chased(self, at: float) -> None:
+        """At this second since 1970 it was looked who has to answer a notice."""
+        self._chased_at.set(at)
 
     def unheard(self, audiences: Mapping[tuple[str, str], bool]) -> None:
         """Of each audience and priority that must be heard of, whether nobody is told."""
@@ -363,9 +381,46 @@ class ProjectionMetrics:
             registry=registry,
         )
 
+        self._notices = Gauge(
+            "safety_stream_notices",
+            "Notices nobody has answered: still in time, past the reminder, or past the escalation.",
+            ["audience", "state"],
+            registry=registry,
+        )
+        self._purged = Counter(
+            "safety_stream_projection_purged",
+            "What was older than its class allows, and is gone from the pages' database, by what it was.",
+            ["what"],
+            registry=registry,
+        )
+        self._purged_at = Gauge(
+            "safety_stream_projection_purged_at_seconds",
+            "When the pages' database was last purged, in seconds since 1970; nought until then.",
+            registry=registry,
+        )
+        self._uses = Gauge(
+            "safety_stream_break_glass_uses",
+            "Alerts opened in an emergency that nobody has reviewed: still in time, or overdue.",
+            ["state"],
+            registry=registry,
+        )
+
     def serve(self, port: int, host: str = "127.0.0.1", tls: Path | None = None) -> Callable[[], None]:
         """As `Metrics.serve`."""
         return _serve(self.registry, port, host, tls)
+
+    def purged(self, gone: Mapping[str, int], at: float) -> None:
+        """At this second since 1970 so much was taken away, by what it was."""
+        for what, count in gone.items():
+            self._purged.labels(what).inc(count)
+        self._purged_at.set(at)
+
+    def owed(self, notices: Mapping[tuple[str, str], int], uses: Mapping[str, int]) -> None:
+        """So many notices of each audience wait for an answer, by state, and so many opened alerts for a review."""
+        for (audience, state), count in notices.items():
+            self._notices.labels(audience, state).set(count)
+        for state, count in uses.items():
+            self._uses.labels(state).set(count)
 
     def copied(self, records: int, told: Mapping[tuple[str, str], int]) -> None:
         """Records were copied: so many, and of each audience and priority so many alerts that are to be heard of."""

@@ -6,17 +6,22 @@ not bring it back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Collection, Sequence
+from itertools import takewhile
+from typing import Final, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Engine, Select, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Select, Table, delete, func, insert, select, update
+from sqlalchemy.engine import RowMapping
 
+from safety_stream.core.audit import FIRST_HASH, Chain, Checkpoint, Mark, Verified, chained, verified
+from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.model.times import Instant
-from safety_stream.readmodel.tables import CONSULTATIONS, DEEDS, ENDED_SESSIONS, SAVED_CHOICES
+from safety_stream.database import beginning, wait_for_others
+from safety_stream.readmodel.tables import CONSULTATIONS, DEEDS, ENDED_SESSIONS, PURGED, SAVED_CHOICES
 
-Act = Literal["reason", "view"]
-"""Somebody gave a reason, or an alert was shown for it."""
+Act = Literal["reason", "view", "break-glass"]
+"""Somebody gave a reason, or an alert was shown for it, or it was opened in an emergency."""
 
 What = Literal["subscribe", "change", "unsubscribe", "redrive", "decide", "hand-over", "take-over"]
 """What somebody does by the pages beside acting on alerts, which the backbone itself records."""
@@ -49,24 +54,103 @@ class Recorded(msgspec.Struct, frozen=True):
     consultation: Consultation
 
 
+CHAIN: Final = Chain("pages.consultations", 0)
+"""What the chain of looks is called where chains are named; no topic has this name."""
+
+_CHAIN_LOCK: Final = 5_702_889
+"""A number of our own among PostgreSQL's advisory locks: whoever adds to the chain takes it first."""
+
+
+def link_of(consultation: Consultation, place: int, previous_hash: str) -> AuditRecord:
+    """A look as a link of a chain like those of the audit: all it says is in its hash, so no change goes unseen."""
+    one = consultation
+    record = AuditRecord(
+        seq=place,
+        previous_hash=previous_hash,
+        hash="",
+        verb="consultation",
+        audience=one.audience,
+        topic="",
+        from_seq=one.seq,
+        to_seq=one.seq,
+        alert_id=one.alert_id,
+        fields=(one.act, one.role, one.session),
+        as_of=one.at,
+        actor=one.person,
+        reason=one.reason,
+    )
+    return msgspec.structs.replace(record, hash=chained(record))
+
+
 class Consultations:
-    """Who looked at which alert and why. Rows come and never change: the database refuses anything else."""
+    """Who looked at which alert and why. Rows come and never change, and go only when they are purged.
+
+    They are a chain of their own (`core/audit.py`) in this database and not in Kafka: pages show alerts while Kafka is
+    away, and what shows them has to be what records it. The database refuses to change a row; whoever may change the
+    database itself is found by the chain, and whoever makes all of it anew by a checkpoint that others hold.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Write and read the table of this database."""
         self._engine = engine
+        self._adding = beginning(engine, "BEGIN IMMEDIATE")
 
     def note(self, consultation: Consultation) -> None:
         """Record one; it is there when this returns."""
-        with self._engine.begin() as connection:
-            connection.execute(insert(CONSULTATIONS).values(msgspec.structs.asdict(consultation)))
+        with self._adding.begin() as connection:
+            wait_for_others(connection, _CHAIN_LOCK)
+            end = _end_of(connection)
+            link = link_of(consultation, end.place + 1, end.hash)
+            connection.execute(
+                insert(CONSULTATIONS).values(
+                    msgspec.structs.asdict(consultation)
+                    | {"place": link.seq, "previous_hash": link.previous_hash, "hash": link.hash}
+                )
+            )
 
-    def given(self, session: str, alert_id: str) -> Consultation | None:
-        """The reason this session last gave to look at an alert; None where it gave none."""
+    def verified(self, checkpoints: Sequence[Checkpoint] = ()) -> Verified:
+        """What is wrong with the chain of looks: what was changed, removed, added or moved, and what checkpoints miss.
+
+        What was purged is taken on trust up to where it ended.
+        """
+        of = CONSULTATIONS.c
+        with self._engine.connect() as connection:
+            begins = _purged(connection, CONSULTATIONS.name)
+            rows = connection.execute(select(CONSULTATIONS).order_by(of.number)).mappings().all()
+        records = [
+            msgspec.structs.replace(
+                link_of(_look(row), row["place"] or 0, row["previous_hash"] or ""), hash=row["hash"] or ""
+            )
+            for row in rows
+        ]
+        return verified(CHAIN, records, checkpoints, follows=Mark(*CHAIN, begins.place, begins.hash))
+
+    def purge(self, before: Instant, limit: int, held: Callable[[], Collection[str]]) -> int:
+        """Take away the oldest looks that are older; how many. A chain loses its beginning and nothing else.
+
+        So from the first look at a held alert on, or at a time that is not over, everything stays. Which alerts are
+        `held` is asked only where there is something to take away.
+        """
+        of = CONSULTATIONS.c
+        with self._adding.begin() as connection:
+            wait_for_others(connection, _CHAIN_LOCK)
+            rows = connection.execute(
+                select(of.number, of.place, of.hash, of.at, of.alert_id).order_by(of.number).limit(limit)
+            ).all()
+            old = list(takewhile(lambda row: row.at < before, rows))
+            if old:
+                kept = held()
+                old = list(takewhile(lambda row: row.alert_id not in kept, old))
+            if old:
+                _purge_to(connection, CONSULTATIONS, _End(old[-1].number, old[-1].place, old[-1].hash))
+        return len(old)
+
+    def given(self, session: str, alert_id: str, act: Act = "reason") -> Consultation | None:
+        """The reason this session last gave to look at an alert, or to open it; None where it gave none."""
         of = CONSULTATIONS.c
         found = self._recorded(
             select(CONSULTATIONS)
-            .where(of.session == session, of.alert_id == alert_id, of.act == "reason")
+            .where(of.session == session, of.alert_id == alert_id, of.act == act)
             .order_by(of.number.desc())
             .limit(1)
         )
@@ -87,10 +171,44 @@ class Consultations:
     def _recorded(self, chosen: Select[tuple[object, ...]]) -> list[Recorded]:
         with self._engine.connect() as connection:
             rows = connection.execute(chosen).mappings().all()
-        return [
-            Recorded(row["number"], Consultation(**{name: row[name] for name in Consultation.__struct_fields__}))
-            for row in rows
-        ]
+        return [Recorded(row["number"], _look(row)) for row in rows]
+
+
+class _End(NamedTuple):
+    """A row of what nobody may delete: its number, and of a chain its place and hash."""
+
+    number: int
+    place: int
+    hash: str
+
+
+def _look(row: RowMapping) -> Consultation:
+    return Consultation(**{name: row[name] for name in Consultation.__struct_fields__})
+
+
+def _end_of(connection: Connection) -> _End:
+    """The last link of the chain of looks, also where it was purged."""
+    of = CONSULTATIONS.c
+    last = connection.execute(select(of.number, of.place, of.hash).order_by(of.place.desc()).limit(1)).first()
+    return _purged(connection, CONSULTATIONS.name) if last is None else _End(*last)
+
+
+def _purged(connection: Connection, what: str) -> _End:
+    of = PURGED.c
+    found = connection.execute(select(of.number, of.place, of.hash).where(of.what == what)).first()
+    return _End(0, 0, FIRST_HASH) if found is None else _End(*found)
+
+
+def _purge_to(connection: Connection, table: Table, end: _End) -> None:
+    """Delete a table's rows up to one. The database lets go only of what is said to have been purged."""
+    moved = connection.execute(
+        update(PURGED)
+        .where(PURGED.c.what == table.name)
+        .values(number=end.number, place=end.place, hash=end.hash)
+    )  # fmt: skip
+    if moved.rowcount == 0:
+        connection.execute(insert(PURGED).values(what=table.name, number=end.number, place=end.place, hash=end.hash))
+    connection.execute(delete(table).where(table.c.number <= end.number))
 
 
 class TooMany(Exception):
@@ -141,7 +259,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deeds:
-    """What people did. Rows come and never change: the database refuses anything else."""
+    """What people did. Rows come and never change, and go only when they are purged."""
 
     def __init__(self, engine: Engine) -> None:
         """Write and read the table of this database."""
@@ -159,6 +277,16 @@ class Deeds:
         with self._engine.connect() as connection:
             rows = connection.execute(select(DEEDS).order_by(of.number.desc()).limit(limit)).mappings().all()
         return [Deed(**{name: row[name] for name in Deed.__struct_fields__}) for row in rows]
+
+    def purge(self, before: Instant, limit: int) -> int:
+        """Take away the oldest deeds that are older, up to the first that is not; how many."""
+        of = DEEDS.c
+        with beginning(self._engine, "BEGIN IMMEDIATE").begin() as connection:
+            rows = connection.execute(select(of.number, of.at).order_by(of.number).limit(limit)).all()
+            old = list(takewhile(lambda row: row.at < before, rows))
+            if old:
+                _purge_to(connection, DEEDS, _End(old[-1].number, 0, FIRST_HASH))
+        return len(old)
 
     def done(self, what: What, of: Sequence[str]) -> frozenset[str]:
         """To which of these it has been done."""

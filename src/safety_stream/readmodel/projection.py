@@ -21,16 +21,32 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
+from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Instant
-from safety_stream.readmodel.rows import Row, alert_row, areas_told, indicator_row, revision_row, value_of, version_row
+from safety_stream.core.putting_right import act_of, reports_under
+from safety_stream.readmodel.rows import (
+    KEPT_ENTRIES,
+    Row,
+    alert_row,
+    areas_told,
+    entry_row,
+    indicator_row,
+    revision_row,
+    value_of,
+    version_row,
+)
 from safety_stream.readmodel.tables import (
     ALERT_AREAS,
+    ALERT_CAUSES,
+    ALERT_RESTS,
     ALERT_VERSIONS,
     ALERTS,
     DEAD_LETTERS,
+    DISPUTES,
+    ENTRIES,
     FAULTS,
     FEED_PARTITIONS,
     FEEDS,
@@ -42,8 +58,16 @@ from safety_stream.readmodel.tables import (
     TOPICS,
 )
 
-FAMILIES: Final = ("alerts.", "indicators.", "feed-status", "dead-letters.")
-"""The topics, and families of topics, that are copied."""
+FAMILIES: Final = (
+    "alerts.",
+    "indicators.",
+    "feed-status",
+    "dead-letters.",
+    "alert-changes",
+    "audit.changes",
+    "audit.entries",
+)
+"""The topics, and families of topics, that are copied; of the last three only what is owed (`owed.py`)."""
 
 
 _ASKED_AT_ONCE: Final = 1_000
@@ -158,6 +182,8 @@ class _Batch:
         self._indicators: list[PublishedIndicator] = []
         self._feeds: list[FeedStatus] = []
         self._letters: list[tuple[TopicRecord, DeadLetter]] = []
+        self._versions: list[AlertVersion] = []
+        self._records: list[tuple[str, AuditRecord]] = []
 
     def take(self, record: TopicRecord) -> None:
         """One record; one that has been dealt with is passed over."""
@@ -178,6 +204,10 @@ class _Batch:
                 self._feeds.append(status)
             case DeadLetter() as letter:
                 self._letters.append((record, letter))
+            case AlertVersion() as version:
+                self._versions.append(version)
+            case AuditRecord() as put:
+                self._records.append((record.topic, put))
             case other:
                 raise TypeError(f"{record.topic}: a {type(other).__name__} is not copied for pages; read other topics")
 
@@ -208,6 +238,10 @@ class _Batch:
         _write_alerts(connection, self._alerts)
         _write_indicators(connection, self._indicators)
         _write_feeds(connection, self._feeds)
+        _write_causes(connection, self._versions)
+        _write_disputes(connection, [put for topic, put in self._records if topic == "audit.changes"])
+        entries = [entry_row(put) for topic, put in self._records if topic == "audit.entries"]
+        _upsert(connection, ENTRIES, [row for row in entries if row["what"] in KEPT_ENTRIES])
         _insert(connection, DEAD_LETTERS, [_letter_row(record, letter) for record, letter in self._letters])
         _insert(connection, FAULTS, self.faults)
         numbered = {at.topic for at in self._moved} & self._numbers.keys()
@@ -322,6 +356,53 @@ def _write_feeds(connection: Connection, told: list[FeedStatus]) -> None:
                 }
     _upsert(connection, FEED_PARTITIONS, list(spoken.values()))
     _upsert(connection, FEEDS, list(changed.values()))
+
+
+def _write_causes(connection: Connection, versions: list[AlertVersion]) -> None:
+    """Which reports alerts rest on, and by what was done to which report a version of one came about."""
+    causes: list[Row] = []
+    for version in versions:
+        done = act_of(version.cause)
+        if done is not None:
+            incident, action = done
+            causes.append(
+                {
+                    "alert_id": version.alert_id,
+                    "version": version.version,
+                    "incident_id": incident,
+                    "action": action,
+                }
+            )
+    _upsert(connection, ALERT_CAUSES, causes)
+    current = {version.alert_id: version for version in versions}
+    if current:
+        connection.execute(
+            delete(ALERT_RESTS).where(ALERT_RESTS.c.alert_id == bindparam("of_alert")),
+            [{"of_alert": alert_id} for alert_id in current],
+        )
+    rests: list[Row] = [
+        {"alert_id": version.alert_id, "incident_id": report}
+        for version in current.values()
+        for report in sorted(reports_under(version))
+    ]
+    _insert(connection, ALERT_RESTS, rests)
+
+
+def _write_disputes(connection: Connection, records: list[AuditRecord]) -> None:
+    """Which reports are disputed as they stand: the last that was done to each says so."""
+    last = {record.incident_id: record for record in records if record.incident_id is not None}
+    if not last:
+        return
+    connection.execute(
+        delete(DISPUTES).where(DISPUTES.c.incident_id == bindparam("of_report")),
+        [{"of_report": incident_id} for incident_id in last],
+    )
+    disputed: list[Row] = [
+        {"incident_id": incident_id, "since": record.as_of}
+        for incident_id, record in last.items()
+        if record.reason == "dispute"
+    ]
+    _insert(connection, DISPUTES, disputed)
 
 
 def _letter_row(record: TopicRecord, letter: DeadLetter) -> Row:

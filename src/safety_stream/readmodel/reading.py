@@ -320,6 +320,16 @@ class ReadModel:
         found = self._alerts(_CURRENT.where(ALERTS.c.audience == audience, ALERTS.c.alert_id == alert_id))
         return found[0] if found else None
 
+    def beginning(self, audience: str, text: str) -> list[PublishedAlert]:
+        """The alerts of an audience whose id begins so, two at most: enough to see that it is one."""
+        begins = ALERTS.c.alert_id.startswith(text, autoescape=True)
+        return self._alerts(_CURRENT.where(ALERTS.c.audience == audience, begins).limit(2))
+
+    def told(self, audience: str, seqs: Collection[int]) -> list[PublishedAlert]:
+        """What an audience was told under these numbers of its feed, in order."""
+        told = ALERT_VERSIONS.c
+        return self._alerts(select(told.body).where(told.audience == audience, told.seq.in_(seqs)).order_by(told.seq))
+
     def versions(self, audience: str, alert_id: str) -> list[PublishedAlert]:
         """All the audience was ever told of an alert, oldest first."""
         versions = ALERT_VERSIONS.c

@@ -7,7 +7,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from safety_stream.core.model.handling import HandlingState
-from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
+from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
+from safety_stream.core.oversight import BROKEN, REVIEWED
+from safety_stream.core.stages.enter import ACKNOWLEDGED
 
 Row = dict[str, str | int | bytes | None]
 """A row by its columns' names."""
@@ -25,6 +27,9 @@ RESTING: Final[frozenset[HandlingState]] = frozenset(
     {"no-further-action", "snoozed", "merged", "closed", "withdrawn", "expired"}
 )
 """States in which nobody has anything to do about an alert; in every other it is open."""
+
+KEPT_ENTRIES: Final = frozenset({ACKNOWLEDGED, BROKEN, REVIEWED, "hold", "release"})
+"""What of `audit.entries` is owed, answers it, or holds something; who looked up whom is no business of pages."""
 
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -93,6 +98,18 @@ def indicator_row(value: PublishedIndicator) -> Row:
 def revision_row(value: PublishedIndicator) -> Row:
     """One of the values a period has had."""
     return indicator_row(value) | {"seq": value.seq, "as_of": value.as_of}
+
+
+def entry_row(record: AuditRecord) -> Row:
+    """Something that was put on record beside the stages, by the first word of its reason."""
+    return {
+        "seq": record.seq,
+        "what": (record.reason or "").partition(":")[0],
+        "as_of": record.as_of,
+        "audience": record.audience,
+        "alert_id": record.alert_id,
+        "body": body_of(record),
+    }
 
 
 def state_of(alert: PublishedAlert) -> HandlingState:

@@ -194,6 +194,51 @@ DEAD_LETTERS: Final = Table(
     Index(None, "received_at"),
 )
 
+# What is owed: answers to what was told and is no longer true, and reviews of alerts that were opened in an emergency.
+ALERT_CAUSES: Final = Table(
+    "alert_causes",
+    METADATA,
+    # A version of an alert that came about because a report was put right.
+    Column("alert_id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("incident_id", String, nullable=False),
+    Column("action", String, nullable=False),
+    PrimaryKeyConstraint("alert_id", "version"),
+)
+
+ALERT_RESTS: Final = Table(
+    "alert_rests",
+    METADATA,
+    # The reports the findings of an alert name, as it stands.
+    Column("alert_id", String, nullable=False),
+    Column("incident_id", String, nullable=False),
+    PrimaryKeyConstraint("alert_id", "incident_id"),
+    Index(None, "incident_id"),
+)
+
+DISPUTES: Final = Table(
+    "disputes",
+    METADATA,
+    # A report that is disputed as it stands, and since when.
+    Column("incident_id", String, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+)
+
+ENTRIES: Final = Table(
+    "audit_entries",
+    METADATA,
+    # What was put on record by its number in `audit.entries`: acknowledgements, opened alerts, reviews and holds.
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    # The first word of its reason.
+    Column("what", String, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("alert_id", String, nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "what", "seq"),
+    Index(None, "alert_id"),
+)
+
 # From here on nothing is a copy: what people did with the pages is in this database and nowhere else.
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 """A number the database gives; SQLite does so for its own kind of integer alone."""
@@ -201,9 +246,9 @@ _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 CONSULTATIONS: Final = Table(
     "consultations",
     METADATA,
-    # A trigger refuses to change or delete a row.
+    # A trigger refuses to change a row, and to delete one that `purged` does not say was purged.
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
     # "reason" where somebody gave one, "view" where the alert was shown for it.
     Column("act", String, nullable=False),
     Column("person", String, nullable=False),
@@ -214,6 +259,10 @@ CONSULTATIONS: Final = Table(
     Column("seq", BigInteger, nullable=False),
     Column("reason", String, nullable=False),
     Column("session", String, nullable=False),
+    # The chain: its place in it from 1 without gap, the hash of the row before, and its own (`people.link_of`).
+    Column("place", BigInteger, nullable=True),
+    Column("previous_hash", String(64), nullable=True),
+    Column("hash", String(64), nullable=True),
     # Numbers of rows that are gone are never given again, so that a gap shows.
     sqlite_autoincrement=True,
 )
@@ -222,6 +271,17 @@ Index(
 )
 Index("ix_consultations_alert_id_number", CONSULTATIONS.c.alert_id, CONSULTATIONS.c.number)
 Index("ix_consultations_person_number", CONSULTATIONS.c.person, CONSULTATIONS.c.number)
+Index("ix_consultations_place", CONSULTATIONS.c.place, unique=True)
+
+PURGED: Final = Table(
+    "purged",
+    METADATA,
+    # Of what nobody may delete: the number up to which it was purged, and of a chain the place and the hash there.
+    Column("what", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
 
 SAVED_CHOICES: Final = Table(
     "saved_choices",
@@ -236,9 +296,9 @@ SAVED_CHOICES: Final = Table(
 DEEDS: Final = Table(
     "deeds",
     METADATA,
-    # A trigger refuses to change or delete a row.
+    # A trigger refuses to change a row, and to delete one that `purged` does not say was purged.
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
     Column("person", String, nullable=False),
     Column("role", String, nullable=False),
     # What was done: a word of `people.What`.

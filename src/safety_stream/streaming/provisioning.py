@@ -1,17 +1,18 @@
 """The topics of a deployment against those of a cluster: what is missing, what differs, and making what is missing.
 
-Nothing is ever deleted or altered here: a topic holds what cannot be had again, and another number of partitions
-would tear the keys of a stage from their state. A difference is reported for a person to mend.
+No topic is ever deleted or altered with the others: it holds what cannot be had again, and another number of partitions
+would tear the keys of a stage from their state. A difference is reported for a person to mend. How long a topic keeps
+its records is set by itself (`keep_for`), because it follows from the catalogue and from legal holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic, sleep
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from safety_stream.streaming.reading import NoSuchTopic
 from safety_stream.wire.topology import Topic
@@ -62,7 +63,7 @@ def plan(admin: AdminClient, wanted: Sequence[Topic]) -> Plan:
     for topic in there:
         found = settings[topic.name] | {"partitions": str(len(known[topic.name].partitions))}
         for name, value in ({"partitions": str(topic.partitions)} | topic.settings).items():
-            if found.get(name) != value:
+            if found.get(name) != value and not _keeps_longer(name, found.get(name), value):
                 differing.append(
                     Difference(topic=topic.name, setting=name, wanted=value, found=found.get(name) or "not set")
                 )
@@ -92,6 +93,31 @@ def create(admin: AdminClient, topics: Sequence[Topic]) -> None:
     _wait_until_shown(admin, {topic.name for topic in topics})
 
 
+def kept_for(admin: AdminClient, names: Sequence[str]) -> dict[str, int]:
+    """For how many milliseconds each of these topics keeps its records now (-1: for good), of those there are."""
+    known = admin.list_topics(timeout=_SECONDS).topics
+    found = _settings(admin, [name for name in names if name in known])
+    return {name: int(settings["retention.ms"]) for name, settings in found.items()}
+
+
+def keep_for(admin: AdminClient, lengths: Mapping[str, int]) -> None:
+    """Let each topic keep its records for so many milliseconds (-1: for good), and change nothing else of it.
+
+    Raises `KafkaException` when the cluster refuses.
+    """
+    resources = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            name,
+            incremental_configs=[ConfigEntry("retention.ms", str(millis), incremental_operation=AlterConfigOpType.SET)],
+        )
+        for name, millis in sorted(lengths.items())
+    ]
+    if resources:
+        for altered in admin.incremental_alter_configs(resources, request_timeout=_SECONDS).values():
+            altered.result()
+
+
 def topic_id(admin: AdminClient, name: str) -> str:
     """The id a topic got when it was made: it tells a topic from one of the same name made since.
 
@@ -104,6 +130,16 @@ def topic_id(admin: AdminClient, name: str) -> str:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise NoSuchTopic(f"there is no topic {name}") from error
         raise
+
+
+def _keeps_longer(name: str, found: str | None, wanted: str) -> bool:
+    """Whether a topic keeps by age for longer than it should: by a legal hold, or since before it had a class.
+
+    That is `retention apply`'s to change; whoever mended it by hand would undo a hold.
+    """
+    if name != "retention.ms" or found is None:
+        return False
+    return found == "-1" or (wanted != "-1" and int(found) > int(wanted))
 
 
 def _wait_until_shown(admin: AdminClient, names: set[str]) -> None:

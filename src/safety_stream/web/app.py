@@ -24,16 +24,31 @@ from starlette.staticfiles import StaticFiles
 
 from safety_stream.data_files import web_styles
 from safety_stream.web.filters import number_of
-from safety_stream.web.guarding import Endpoint, Headers, Show, Take, Tell, form_of, shown, taken, to_sign_in, told
+from safety_stream.web.guarding import (
+    Answer,
+    Endpoint,
+    Headers,
+    Show,
+    Take,
+    Tell,
+    answered,
+    form_of,
+    shown,
+    taken,
+    to_sign_in,
+    told,
+)
 from safety_stream.web.live import Stream, Tide, events, while_signed_in
 from safety_stream.web.pages import (
     about,
     acting,
     alerts,
     consultations,
+    emergency,
     feed,
     handover,
     meeting,
+    notices,
     numbers,
     quality,
     subscriptions,
@@ -83,6 +98,10 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
     ("/matches", "matches", quality.matches),
     ("/subscriptions", "subscriptions", subscriptions.subscriptions),
     ("/subscriptions/{subscription_id}", "subscriptions", subscriptions.subscription),
+    ("/notices", "notices", notices.notices),
+    ("/break-glass", "break-glass", emergency.ask),
+    ("/break-glass/{alert_id}", "break-glass", emergency.opened),
+    ("/reviews", "reviews", emergency.reviews),
     ("/consultations", "consultations", consultations.consultations),
     ("/consultations.csv", "consultations", consultations.consultations_csv),
 )
@@ -90,6 +109,7 @@ READ: Final[tuple[tuple[str, Page, Show], ...]] = (
 TOLD: Final[tuple[tuple[str, Page, Tell], ...]] = (
     ("/feed", "feed", feed.feed),
     ("/feed.cap", "feed", feed.feed_cap),
+    ("/notices.json", "notices", notices.notices_json),
 )
 """What programs read, too, by keys of their own."""
 
@@ -104,10 +124,16 @@ SENT: Final[tuple[tuple[str, Page, Take], ...]] = (
     ("/handover/taken", "handover", handover.take_over),
     ("/data-quality/refused", "redrive", quality.put_back),
     ("/matches", "matches", quality.decide),
+    ("/notices", "notices", notices.acknowledge),
+    ("/break-glass", "break-glass", emergency.open_alert),
+    ("/reviews", "review", emergency.review),
     ("/subscriptions", "subscriptions", subscriptions.add),
     ("/subscriptions/{subscription_id}", "subscriptions", subscriptions.change),
     ("/subscriptions/{subscription_id}/end", "subscriptions", subscriptions.end),
 )
+
+ANSWERED: Final[tuple[tuple[str, Answer], ...]] = (("/notices.json", notices.acknowledge_by_program),)
+"""What programs send, by the same keys."""
 
 FOR_ANYBODY: Final[tuple[tuple[str, Callable[[Site, Request], Response]], ...]] = (
     ("/public", numbers.public_county),
@@ -147,6 +173,7 @@ def make_app(site: Site, host: str = LOOPBACK[0], transport: httpx.AsyncBaseTran
         *_to_sign_in(site, transport),
         Route("/sign-out", _sign_out(site), methods=["POST"]),
         *(Route(path, taken(site, page, take), methods=["POST"]) for path, page, take in SENT),
+        *(Route(path, answered(site, take), methods=["POST"]) for path, take in ANSWERED),
         *(Route(path, shown(site, page, show)) for path, page, show in READ),
         *(Route(path, told(site, page, tell)) for path, page, tell in TOLD),
         Route("/events", _events(site, tide)),

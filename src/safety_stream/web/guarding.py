@@ -27,6 +27,9 @@ Take = Callable[[Site, Request, Person, FormData], Response]
 Tell = Callable[[Site, Request, Viewer], Response]
 """Answers a request to read on, from a person or a program that may."""
 
+Answer = Callable[[Site, Request, Viewer, FormData], Response]
+"""Answers what a program sent that may."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _BEARER: Final = "bearer "
@@ -71,12 +74,36 @@ def told(site: Site, page: Page, tell: Tell) -> Endpoint:
         given = request.headers.get("authorization", "")
         if not given.lower().startswith(_BEARER):
             return await to_people(request)
-        program = None if site.programs is None else site.programs().by_key(given[len(_BEARER) :].strip(), site.wall())
+        program = _program(site, given)
         if program is None:
-            return Response(_NO_KEY, 401, {"www-authenticate": "Bearer"}, "text/plain")
+            return _let_in_nobody()
         return await run_in_threadpool(tell, site, request, program)
 
     return endpoint
+
+
+def answered(site: Site, take: Answer) -> Endpoint:
+    """An endpoint that takes what a program sends that shows its key. No cookie does, so nobody is made to."""
+
+    async def endpoint(request: Request) -> Response:
+        program = _program(site, request.headers.get("authorization", ""))
+        if program is None:
+            return _let_in_nobody()
+        form = await request.form(max_files=0, max_fields=FORM_FIELDS_MOST)
+        return await run_in_threadpool(take, site, request, program, form)
+
+    return endpoint
+
+
+def _program(site: Site, given: str) -> Viewer | None:
+    """Whoever a header `Authorization` lets in; None for nobody."""
+    if site.programs is None or not given.lower().startswith(_BEARER):
+        return None
+    return site.programs().by_key(given[len(_BEARER) :].strip(), site.wall())
+
+
+def _let_in_nobody() -> Response:
+    return Response(_NO_KEY, 401, {"www-authenticate": "Bearer"}, "text/plain")
 
 
 def taken(site: Site, page: Page, take: Take) -> Endpoint:

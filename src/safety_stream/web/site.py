@@ -16,10 +16,11 @@ from safety_stream.core.cap import CapWords, Status
 from safety_stream.core.catalogue import Area, Catalogue, Indicator, Profile
 from safety_stream.core.consulting import Consulting
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
-from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.published import AuditEntry, PublishedAlert
 from safety_stream.core.model.times import Instant, day_of
 from safety_stream.data_files import catalogue_folder
 from safety_stream.readmodel.matches import Matches
+from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.people import Consultations, Deeds, EndedSessions, SavedChoices
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.rows import areas_told
@@ -63,7 +64,8 @@ class Site:
     """All that pages are made from.
 
     `send` hands an action on to whoever decides about it, or raises `NotSent`; None where nobody can be reached, and
-    then pages offer no actions.
+    then pages offer no actions. `enter` puts something on record in the same way, and where there is none nothing is
+    acknowledged and no glass can be broken; `owed` is what waits for an answer or a review.
     `now` is the time pages tell of, which is that of a history where one is shown; sessions end and what people do is
     recorded by `wall`, the clock of this machine. `shift_starts` are hours of London time. `secret` signs cookies.
     `consulting` says who is asked why they look at an alert, and `consultations` is where that is recorded. With
@@ -81,6 +83,7 @@ class Site:
     deeds: Deeds
     ended_sessions: EndedSessions
     matches: Matches
+    owed: Owed
     loaded: Loaded
     consulting: Consulting
     now: Callable[[], Instant]
@@ -88,6 +91,7 @@ class Site:
     secret: str
     shift_starts: Sequence[int]
     send: Callable[[AlertAction], None] | None = None
+    enter: Callable[[AuditEntry], None] | None = None
     answers: Answers = field(default_factory=Answers)
     people: Sequence[Person] = DEVELOPMENT
     sender: str = "safety-stream"
@@ -135,7 +139,7 @@ class Site:
 
     def may(self, person: Person, page: Page) -> bool:
         """Whether a person may see a page."""
-        return may(person, page, self.catalogue.audiences)
+        return may(person, page, self.catalogue.audiences, self.catalogue.oversight.break_glass.roles)
 
     def acts_as(self, person: Person) -> str:
         """The role in which a person acts on alerts."""

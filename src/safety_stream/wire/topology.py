@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.retention import Retention
 from safety_stream.core.stages import (
     alert,
     detect,
@@ -163,7 +164,7 @@ def topics(catalogue: Catalogue, partitions: int) -> list[Topic]:
             name=name,
             subjects=row.subjects,
             partitions=_partitions(row, name, catalogue, partitions),
-            settings=_settings(row),
+            settings=_settings(row, catalogue.retention),
         )
         for row in TOPICS
         for name in members(row.name, catalogue)
@@ -200,12 +201,24 @@ def _partitions(row: TopicRow, name: str, catalogue: Catalogue, partitions: int)
     return 1 if row.spread == "one" else partitions
 
 
-def _settings(row: TopicRow) -> dict[str, str]:
-    # Records carry the time they were received, in a backfill years ago: nothing goes by age, only by size.
+def retention_ms(row: TopicRow, retention: Retention) -> int:
+    """For how many milliseconds a topic keeps its records; -1 where none goes by age.
+
+    Compacted topics and those that keep everything have no age, whatever their class.
+    """
+    if row.keep == "latest" or row.name in KEPT_WHOLE:
+        return -1
+    keeps = retention.topic_keeps(row.name, is_stamped=row.append_time)
+    return -1 if keeps is None else keeps
+
+
+def _settings(row: TopicRow, retention: Retention) -> dict[str, str]:
+    # Records carry the time they were received, in a backfill years ago: of what the broker does not stamp itself
+    # nothing goes by age, unless the catalogue says that the history is in.
     settings = {
         "message.timestamp.type": "LogAppendTime" if row.append_time else "CreateTime",
         "cleanup.policy": "compact" if row.keep == "latest" else "delete",
-        "retention.ms": "-1",
+        "retention.ms": str(retention_ms(row, retention)),
     }
     if row.keep == "log":
         # What was disclosed to whom must be answerable for years, and who is who holds for as long as reports do.

@@ -75,6 +75,15 @@ def test_entries_are_one_chain_however_they_are_cut_and_each_is_in_it_once(catal
         ({"reason": ""}, "reason"),
         ({"subject": "tok-a"}, "subject"),
         ({"subject": None}, "subject"),
+        ({"kind": "break-glass", "alert_id": str(UUID(int=3))}, "audience"),
+        ({"kind": "break-glass", "alert_id": str(UUID(int=3)), "audience": "duty-officer"}, "until"),
+        ({"kind": "review"}, "seq"),
+        ({"kind": "review", "seq": 9}, "seq"),
+        ({"kind": "hold", "topic": "incidents"}, "topic"),
+        ({"kind": "hold", "subject": None}, "incident_id"),
+        ({"kind": "hold", "subject": None, "incident_id": "7"}, "incident_id"),
+        ({"kind": "release", "subject": None, "topic": "Some Topic"}, "topic"),
+        ({"kind": "hold", "until": NOON}, "until"),
         ({"kind": "acknowledgement"}, "audience"),
     ],
 )
@@ -86,10 +95,84 @@ def test_what_says_less_than_it_must_is_a_dead_letter_that_names_the_field_alone
     assert isinstance(letter, DeadLetter)
     assert isinstance(record, AuditRecord)
     assert (letter.reason, field in letter.detail) == ("schema-violation", True)
-    assert not any(str(value) in letter.detail for value in changes.values() if value and field != "audience")
+    said = [str(value) for name, value in changes.items() if value and name != "kind" and field != "audience"]
+    assert not any(value in letter.detail for value in said)
 
 
 def test_bytes_that_nobody_can_read_are_a_dead_letter(catalogue: Catalogue):
     (letter,) = entered(catalogue, [Refused("empty", "there is nothing")])
 
     assert (letter.stage, letter.reason) == ("enter", "empty")
+
+
+OPENED = AuditEntry(
+    entry_id=str(UUID(int=4)),
+    kind="break-glass",
+    actor="duty-officer-7",
+    acted_at=NOON,
+    alert_id=str(UUID(int=3)),
+    audience="duty-officer",
+    reason="child-at-risk",
+    until=NOON + 3_600_000,
+)
+
+
+def reviewed_by(actor: str, number: int = 1, entry: int = 5) -> AuditEntry:
+    return AuditEntry(
+        entry_id=str(UUID(int=entry)), kind="review", actor=actor, acted_at=NOON, seq=number, reason="justified"
+    )
+
+
+def test_what_is_opened_in_an_emergency_and_its_review_are_consultations_in_the_chain(catalogue: Catalogue):
+    opened, review = entered(catalogue, [OPENED], [reviewed_by("officer-1")])
+
+    assert (opened.verb, opened.reason, opened.audience) == (
+        "consultation",
+        "break-glass: child-at-risk",
+        "duty-officer",
+    )
+    assert opened.until == OPENED.until
+    assert (review.verb, review.reason, review.topic, review.from_seq) == (
+        "consultation", "review: justified", "audit.entries", 1
+    )  # fmt: skip
+    assert review.alert_id == OPENED.alert_id
+    assert verified(Chain("audit.entries", 0), [opened, review]).faults == ()
+
+
+@pytest.mark.parametrize("batches", [1, 2], ids=["at once", "one after another"])
+def test_nobody_reviews_themselves_nor_anything_twice_nor_what_nobody_opened(catalogue: Catalogue, batches: int):
+    entries = [
+        OPENED,
+        reviewed_by("duty-officer-7", entry=5),
+        reviewed_by("officer-1", number=2, entry=6),
+        reviewed_by("officer-1", entry=7),
+        reviewed_by("officer-2", entry=8),
+    ]
+    cut = [entries] if batches == 1 else [[one] for one in entries]
+    outputs = entered(catalogue, *cut)
+
+    assert [type(one).__name__ for one in outputs] == [
+        "AuditRecord", "DeadLetter", "DeadLetter", "AuditRecord", "DeadLetter"
+    ]  # fmt: skip
+    assert outputs[3].actor == "officer-1"
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"subject": subject_of("tok-a")},
+        {"alert_id": str(UUID(int=3))},
+        {"incident_id": str(UUID(int=4))},
+        {"topic": "partner.police-crimes"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["hold", "release"])
+def test_a_hold_and_its_release_are_on_record_with_what_is_held(catalogue: Catalogue, kind: str, held: dict[str, str]):
+    entry = AuditEntry(
+        entry_id=str(UUID(int=9)), kind=kind, actor="officer-1", acted_at=NOON, reason="court-order", **held
+    )  # fmt: skip
+    (record,) = entered(catalogue, [entry])
+
+    assert (record.verb, record.reason, record.actor) == ("alteration", f"{kind}: court-order", "officer-1")
+    assert {name: getattr(record, name) for name in held} == held

@@ -131,7 +131,8 @@ class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `fields` are the names of the fields disclosed, sorted. `incident_id` is the report concerned. `subject` is whom a
     consultation was about, as `core.audit.subject_of` makes it of a token: the audit itself names nobody. `actor` is
     who did it or had it done: a source, a role or a pseudonym, never a name; None of what the backbone does by itself.
-    `reason` is why, in a word; `count` how many reports it concerns.
+    `reason` is why, in a word; `count` how many reports it concerns. `until` is when what was granted or held ends: an
+    alert that was opened in an emergency, a legal hold; None of all else, and of what nothing ends by itself.
     """
 
     seq: int
@@ -150,12 +151,15 @@ class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     actor: str | None = None
     reason: str | None = None
     count: int | None = None
+    until: Instant | None = None
 
 
-EntryKind = Literal["consultation", "acknowledgement"]
+EntryKind = Literal["consultation", "acknowledgement", "break-glass", "review", "hold", "release"]
 """What somebody does outside the stages that has to be on record.
 
-An acknowledgement says that an audience has put right at home what it was told is so no longer.
+An acknowledgement says that an audience has put right at home what it was told is so no longer. To break the glass is
+to open, in an emergency, an alert one may not see; somebody else reviews it. What is held is not purged, whatever its
+time, until it is released (`core/oversight.py`, `core/retention.py`).
 """
 
 
@@ -163,8 +167,11 @@ class AuditEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Something to put on record that was done outside the stages. Topic `audit-entries`, no key.
 
     `entry_id` is the sender's; the same one twice is one entry. `actor` is a role and a number or a pseudonym, never a
-    name. Of a consultation `subject` is whom it was about (`core.audit.subject_of`) and `reason` one of the catalogue's
-    (`consulting.yaml`); of an acknowledgement `audience` and `seq` say which number of its feed of alerts it answers.
+    name. Of a consultation `subject` is whom it was about (`core.audit.subject_of`), or `alert_id` which alert, and
+    `reason` one of the catalogue's (`consulting.yaml`); of an acknowledgement `audience` and `seq` say which number of
+    its feed of alerts it answers. Whoever breaks the glass says which alert, as which `audience` sees it, why
+    (`oversight.yaml`) and `until` when; a review says which number of `audit.entries` (`seq`) it is of, and by `reason`
+    what came of it. A hold, and its release, is of one of `subject`, `alert_id`, `incident_id` and `topic`.
     """
 
     entry_id: str
@@ -176,3 +183,6 @@ class AuditEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     audience: str = ""
     seq: int = 0
     reason: str = ""
+    incident_id: str | None = None
+    topic: str = ""
+    until: Instant | None = None

@@ -4,6 +4,10 @@ Somebody looked up what is held about a person, or an audience has put right at 
 the command that does it says so on `audit-entries`, and goes on when the broker has it. Here it becomes a link of a
 chain. An entry that comes again, from a sender who had no answer, is put on record once.
 
+Whoever opens an alert in an emergency (`core/oversight.py`) owes a review by somebody else. Who that was is remembered
+here until then, so nobody reviews their own use, nor one twice, whichever way the review comes in. Legal holds, and
+their release, go on record like all else; what they keep is decided where something is purged (`core/retention.py`).
+
 What nobody can read, or says less than it must, becomes a dead letter: a topic that people write to must stop no stage.
 """
 
@@ -17,8 +21,9 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
-from safety_stream.core.model.published import AuditEntry
+from safety_stream.core.model.published import AuditEntry, AuditRecord
 from safety_stream.core.model.times import Instant
+from safety_stream.core.oversight import BROKEN, REVIEWED
 from safety_stream.core.stages.intake import dead_letter
 from safety_stream.core.stages.recording import Trail, numbers_of
 from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table
@@ -31,7 +36,15 @@ ACKNOWLEDGED: Final = "acknowledged"
 
 _IS_WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,63}").fullmatch
 _IS_DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
+_IS_TOPIC = re.compile(r"[a-z0-9][a-z0-9.-]{0,127}").fullmatch
 _IS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+
+
+class Opened(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Who opened which alert in an emergency, until somebody else has reviewed it."""
+
+    actor: str
+    alert_id: str
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -46,19 +59,26 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         del idle_at
         numbers, seen = numbers_of(rows), Table(rows, "seen", Seen)
+        opened = Table(rows, "opened/", Opened)
         trail = Trail(numbers, "audit.entries")
         ids = dict.fromkeys((seen.get("") or Seen()).ids)
         outputs = []
         for record in records:
             try:
                 entry = _checked(record)
+                if entry.entry_id in ids:
+                    continue
+                found = _reviewed(opened, entry)
             except Refused as refused:
                 outputs.append(dead_letter("enter", record, refused))
                 continue
-            if entry.entry_id not in ids:
-                ids[entry.entry_id] = None
-                outputs.append(_on_record(trail, entry, record.received_at))
+            ids[entry.entry_id] = None
+            output = _on_record(trail, entry, found, record.received_at)
+            if entry.kind == "break-glass" and isinstance(output.value, AuditRecord):
+                opened.put(str(output.value.seq), Opened(entry.actor, entry.alert_id or ""))
+            outputs.append(output)
         seen.put_if_other("", Seen(tuple(ids)[-ENTRIES_KEPT:]))
+        opened.flush()
         numbers.flush()
         seen.flush()
         return outputs
@@ -66,21 +86,69 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
     return step
 
 
-def _on_record(trail: Trail, entry: AuditEntry, at: Instant) -> Output:
-    if entry.kind == "consultation":
-        return trail.put_on_record(
-            "consultation", at, alert=entry.alert_id, subject=entry.subject, actor=entry.actor, reason=entry.reason
-        )
-    return trail.put_on_record(
-        "alteration",
-        at,
-        audience=entry.audience,
-        topic=f"alerts.{entry.audience}",
-        span=(entry.seq, entry.seq),
-        alert=entry.alert_id,
-        actor=entry.actor,
-        reason=ACKNOWLEDGED,
-    )
+def _reviewed(opened: Table[Opened], entry: AuditEntry) -> Opened | None:
+    """What a review is of, which then waits for none any more; None for all else. Raises `Refused`."""
+    if entry.kind != "review":
+        return None
+    found = opened.get(str(entry.seq))
+    if found is None:
+        raise Refused("schema-violation", "field seq names no opened alert that waits for its review")
+    if found.actor == entry.actor:
+        raise Refused("schema-violation", "field actor is whoever opened the alert: somebody else reviews it")
+    opened.delete(str(entry.seq))
+    return found
+
+
+def _on_record(trail: Trail, entry: AuditEntry, reviewed: Opened | None, at: Instant) -> Output:
+    match entry.kind:
+        case "consultation":
+            return trail.put_on_record(
+                "consultation", at, alert=entry.alert_id, subject=entry.subject, actor=entry.actor, reason=entry.reason
+            )
+        case "break-glass":
+            return trail.put_on_record(
+                "consultation",
+                at,
+                audience=entry.audience,
+                alert=entry.alert_id,
+                subject=entry.subject,
+                actor=entry.actor,
+                reason=f"{BROKEN}: {entry.reason}",
+                until=entry.until,
+            )
+        case "review":
+            return trail.put_on_record(
+                "consultation",
+                at,
+                topic="audit.entries",
+                span=(entry.seq, entry.seq),
+                alert=None if reviewed is None else reviewed.alert_id,
+                actor=entry.actor,
+                reason=f"{REVIEWED}: {entry.reason}",
+            )
+        case "hold" | "release":
+            return trail.put_on_record(
+                "alteration",
+                at,
+                topic=entry.topic,
+                alert=entry.alert_id,
+                incident=entry.incident_id,
+                subject=entry.subject,
+                actor=entry.actor,
+                reason=f"{entry.kind}: {entry.reason}",
+                until=entry.until,
+            )
+        case "acknowledgement":
+            return trail.put_on_record(
+                "alteration",
+                at,
+                audience=entry.audience,
+                topic=f"alerts.{entry.audience}",
+                span=(entry.seq, entry.seq),
+                alert=entry.alert_id,
+                actor=entry.actor,
+                reason=ACKNOWLEDGED,
+            )
 
 
 def _checked(record: Record) -> AuditEntry:
@@ -94,6 +162,11 @@ def _checked(record: Record) -> AuditEntry:
     return entry
 
 
+def is_word(text: str) -> bool:
+    """Whether an actor, an audience or a reason may be called so: lower-case letters, digits and hyphens."""
+    return _IS_WORD(text) is not None
+
+
 def check_entry(entry: AuditEntry) -> None:
     """Refuse an entry that says less than it must, also before it is sent. Raises `Refused` with field and mend."""
     if not _IS_ID(entry.entry_id):
@@ -102,10 +175,46 @@ def check_entry(entry: AuditEntry) -> None:
         raise Refused("schema-violation", "field actor is a role or pseudonym: lower-case letters, digits and hyphens")
     if entry.alert_id is not None and not _IS_ID(entry.alert_id):
         raise Refused("schema-violation", "field alert_id is no id of an alert")
-    if entry.kind == "consultation":
-        if not _IS_WORD(entry.reason):
-            raise Refused("schema-violation", "field reason is a reason of the catalogue (consulting.yaml), by its id")
-        if entry.subject is None or not _IS_DIGEST(entry.subject):
-            raise Refused("schema-violation", "field subject is the SHA-256 of a token in hexadecimal")
-    elif not _IS_WORD(entry.audience) or entry.seq < 1:
-        raise Refused("schema-violation", "fields audience and seq name a number of an audience's feed of alerts")
+    if entry.subject is not None and not _IS_DIGEST(entry.subject):
+        raise Refused("schema-violation", "field subject is the SHA-256 of a token in hexadecimal")
+    if entry.kind != "acknowledgement" and not _IS_WORD(entry.reason):
+        raise Refused("schema-violation", "field reason is a reason of the catalogue, by its id")
+    _check_what(entry)
+
+
+def _check_what(entry: AuditEntry) -> None:
+    """Refuse an entry that does not say what its kind is about. Raises `Refused`."""
+    match entry.kind:
+        case "hold" | "release":
+            _check_held(entry)
+        case "break-glass":
+            _check_opened(entry)
+        case "consultation" if entry.subject is None and entry.alert_id is None:
+            raise Refused("schema-violation", "fields subject and alert_id: one says whom it was about, or what")
+        case "review" if entry.seq < 1:
+            raise Refused("schema-violation", "field seq is the number of audit.entries that is reviewed")
+        case "acknowledgement" if not _IS_WORD(entry.audience) or entry.seq < 1:
+            raise Refused("schema-violation", "fields audience and seq name a number of an audience's feed of alerts")
+
+
+def _check_opened(entry: AuditEntry) -> None:
+    """Refuse an opened alert that says less than it must. Raises `Refused`."""
+    if entry.alert_id is None or not _IS_WORD(entry.audience):
+        raise Refused("schema-violation", "fields alert_id and audience say which alert, as whom it was opened")
+    if entry.until is None or entry.until <= entry.acted_at:
+        raise Refused("schema-violation", "field until says when the view ends, which is after acted_at")
+
+
+def _check_held(entry: AuditEntry) -> None:
+    """Refuse a hold, or its release, that is not of one thing. Raises `Refused`."""
+    held = (entry.subject, entry.alert_id, entry.incident_id, entry.topic or None)
+    if sum(one is not None for one in held) != 1:
+        raise Refused(
+            "schema-violation", "one of the fields subject, alert_id, incident_id and topic says what is held"
+        )
+    if entry.incident_id is not None and not _IS_ID(entry.incident_id):
+        raise Refused("schema-violation", "field incident_id is no id of a report")
+    if entry.topic and not _IS_TOPIC(entry.topic):
+        raise Refused("schema-violation", "field topic is no name of a topic")
+    if entry.until is not None and entry.until <= entry.acted_at:
+        raise Refused("schema-violation", "field until is not after acted_at: a hold that is over holds nothing")

@@ -45,6 +45,7 @@ class Trail:
         actor: str | None = None,
         reason: str | None = None,
         count: int | None = None,
+        until: Instant | None = None,
     ) -> Output:
         """The next record of the chain, as an output."""
         last = self._numbers.get(self._topic) or Number()
@@ -65,6 +66,7 @@ class Trail:
             actor=actor,
             reason=reason,
             count=count,
+            until=until,
         )
         record = msgspec.structs.replace(record, hash=chained(record))
         self._numbers.put(self._topic, Number(record.seq, record.hash))

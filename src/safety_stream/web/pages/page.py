@@ -23,7 +23,10 @@ NAVIGATION: Final[tuple[tuple[Page, str, str], ...]] = (
     ("data-quality", "Data quality", "/data-quality"),
     ("matches", "Possible matches", "/matches"),
     ("subscriptions", "Subscriptions", "/subscriptions"),
+    ("notices", "Notices", "/notices"),
+    ("break-glass", "Emergency", "/break-glass"),
     ("consultations", "Consultations", "/consultations"),
+    ("reviews", "Opened in an emergency", "/reviews"),
 )
 
 

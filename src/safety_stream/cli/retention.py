@@ -1,0 +1,315 @@
+"""`retention`: how long what is kept, and legal holds that stop the purge.
+
+A hold is an entry of the audit, and holds from there: what purges looks it up. Of a topic the broker purges, so there a
+hold is a setting of the topic as well; `apply` brings all of these to what the catalogue and the holds say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+from uuid import uuid4
+
+import msgspec
+import typer
+
+from safety_stream.cli import auditing
+from safety_stream.cli.audit import By
+from safety_stream.cli.links import time_of
+from safety_stream.cli.published import moment
+from safety_stream.cli.terminal import (
+    OK,
+    TO_DO,
+    CatalogueFolder,
+    Json,
+    Wrong,
+    catalogue_of,
+    connect,
+    epilog,
+    how_many,
+    on_kafka,
+    print_json,
+    print_table,
+    say,
+    wall,
+)
+from safety_stream.config import Connection
+from safety_stream.core.audit import subject_of
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model import ids
+from safety_stream.core.model.dead_letters import Refused
+from safety_stream.core.model.published import AuditEntry
+from safety_stream.core.model.times import DAY_LENGTH, Instant, length_in_words
+from safety_stream.core.retention import HOLD, RELEASE, Hold, Holding
+from safety_stream.core.stages.enter import check_entry
+from safety_stream.edge.producer import ReportProducer
+from safety_stream.streaming.provisioning import keep_for, kept_for
+from safety_stream.wire.topology import TOPICS, members, retention_ms
+
+app = typer.Typer(no_args_is_help=True, help="How long what is kept, and what a legal hold keeps beyond it.")
+
+Report = Annotated[str | None, typer.Option("--report", help="A report: SOURCE/REFERENCE, or its id.")]
+Token = Annotated[str | None, typer.Option("--person", help="A token of a person; a digest of it goes on record.")]
+Alert = Annotated[str | None, typer.Option("--alert", help="An alert, by its id.")]
+TopicName = Annotated[str | None, typer.Option("--topic", help="A topic, all of it.")]
+Because = Annotated[str, typer.Option("--because", help="Why: a reason of retention.yaml.")]
+
+
+@app.command(
+    "show",
+    epilog=epilog(
+        "safety-stream retention show",
+        {0: "topics keep what they should", 1: "it went wrong", 2: "a topic keeps for another time: see `apply`"},
+    ),
+)
+@on_kafka
+def show(
+    kafka: Connection,
+    with_ended: Annotated[bool, typer.Option("--all", help="Also holds that have ended or were released.")] = False,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Print the classes with what is of each, how long topics keep now, and what is held."""
+    known, now = catalogue_of(catalogue, None), wall()
+    admin = connect(kafka)
+    holds = auditing.holds_of(kafka)
+    wanted = lengths_of(known, Holding(holds, now))
+    found = kept_for(admin, list(wanted))
+    shown = [one for one in holds if with_ended or one.stands(now)]
+    differing = {name: found[name] for name in found if found[name] != wanted[name]}
+    if as_json:
+        print_json(
+            {
+                "classes": [
+                    {"id": one.id, "keep": None if one.keep is None else length_in_words(one.keep)}
+                    for one in known.retention.classes.values()
+                ],
+                "topics": [{"topic": name, "keeps_ms": found.get(name), "should_ms": wanted[name]} for name in wanted],
+                "holds": [{**msgspec.structs.asdict(one), "stands": one.stands(now)} for one in shown],
+            }
+        )
+    else:
+        _print_classes(known)
+        print_table(
+            ("topic", "class", "keeps", "should keep"),
+            [
+                (name, known.retention.topics.get(_row_of(name), ""), _days(found.get(name)), _days(wanted[name]))
+                for name in wanted
+            ],
+            title="Topics",
+        )
+        _print_holds(shown, now)
+        if differing:
+            say(f"{how_many(len(differing), 'topic')} keep for another time: safety-stream retention apply")
+    raise typer.Exit(TO_DO if differing else OK)
+
+
+@app.command(
+    "apply",
+    epilog=epilog(
+        "safety-stream retention apply", {0: "every topic keeps for as long as it should", 1: "it went wrong"}
+    ),
+)
+@on_kafka
+def apply(kafka: Connection, catalogue: CatalogueFolder = None, as_json: Json = False) -> None:
+    """Let each topic keep for as long as its class and the holds say. Run it daily: a hold ends by the calendar."""
+    known = catalogue_of(catalogue, None)
+    connect(kafka)
+    changed = _apply(kafka, known, auditing.holds_of(kafka))
+    if as_json:
+        print_json({"changed": changed})
+    else:
+        print_table(("topic", "keeps now"), [(name, _days(millis)) for name, millis in changed.items()])
+        say(f"{how_many(len(changed), 'topic')} changed")
+
+
+@app.command(
+    "hold",
+    epilog=epilog(
+        "safety-stream retention hold --report police-crimes/C-2026-17 --because court-order --by officer-3",
+        {0: "on the bus, to be put on record", 1: "it went wrong, or is no hold"},
+    ),
+)
+@on_kafka
+def hold(
+    kafka: Connection,
+    because: Because,
+    by: By,
+    report: Report = None,
+    person: Token = None,
+    alert: Alert = None,
+    topic: TopicName = None,
+    until: Annotated[
+        Instant | None,
+        typer.Option("--until", parser=time_of, metavar="TIME", help="Until when. Default: until it is released."),
+    ] = None,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Keep a report, a person, an alert or a topic beyond its time, from now on. What is gone already stays gone."""
+    known = catalogue_of(catalogue, None)
+    entry = _entry(known, HOLD, because, by, _Target(report, person, alert, topic), until)
+    connect(kafka)
+    if topic is not None:
+        _check_topic(known, topic)
+        # First: between the two the broker could take away what is about to be held.
+        keep_for(connect(kafka), {topic: -1})
+    _send(kafka, entry)
+    _tell(entry, "held", as_json=as_json)
+
+
+@app.command(
+    "release",
+    epilog=epilog(
+        "safety-stream retention release --report police-crimes/C-2026-17 --because proceedings --by officer-3",
+        {0: "on the bus, to be put on record", 1: "it went wrong, or nothing of the kind is held"},
+    ),
+)
+@on_kafka
+def release(
+    kafka: Connection,
+    because: Because,
+    by: By,
+    report: Report = None,
+    person: Token = None,
+    alert: Alert = None,
+    topic: TopicName = None,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """End every hold of one thing. What is past its time is purged with the next round."""
+    known, now = catalogue_of(catalogue, None), wall()
+    entry = _entry(known, RELEASE, because, by, _Target(report, person, alert, topic), None)
+    connect(kafka)
+    holds = auditing.holds_of(kafka)
+    held = (entry.subject, entry.alert_id, entry.incident_id, entry.topic or None)
+    if not any(one.of in held and one.stands(now) for one in holds):
+        raise Wrong("nothing of the kind is held: see safety-stream retention show")
+    _send(kafka, entry)
+    if topic is not None:
+        left = [one for one in holds if one.kind != "topic" or one.of != topic]
+        _apply(kafka, known, left, only=topic)
+    _tell(entry, "released", as_json=as_json)
+
+
+class _Target(msgspec.Struct, frozen=True):
+    """What is held or released: one of these."""
+
+    report: str | None
+    person: str | None
+    alert: str | None
+    topic: str | None
+
+
+def lengths_of(catalogue: Catalogue, holding: Holding) -> dict[str, int]:
+    """For how many milliseconds each topic should keep its records: -1 for good, and where it is held."""
+    return {
+        name: -1 if holding.keeps_topic(name) else retention_ms(row, catalogue.retention)
+        for row in TOPICS
+        for name in members(row.name, catalogue)
+    }
+
+
+def _apply(kafka: Connection, known: Catalogue, holds: list[Hold], only: str | None = None) -> Mapping[str, int]:
+    admin = connect(kafka)
+    wanted = lengths_of(known, Holding(holds, wall()))
+    found = kept_for(admin, list(wanted))
+    changed = {
+        name: wanted[name] for name in sorted(found) if found[name] != wanted[name] and (only is None or name == only)
+    }
+    keep_for(admin, changed)
+    return changed
+
+
+def _entry(known: Catalogue, kind: str, because: str, by: str, target: _Target, until: Instant | None) -> AuditEntry:
+    if because not in known.retention.reasons:
+        raise Wrong(f"there is no reason {because}; the reasons are {', '.join(known.retention.reasons) or 'none'}")
+    incident_id = None
+    if target.report is not None:
+        source, is_reference, reference = target.report.partition("/")
+        incident_id = ids.incident_id(source, reference) if is_reference else target.report
+    said = {
+        "entry_id": str(uuid4()),
+        "kind": kind,
+        "actor": by,
+        "acted_at": wall(),
+        "reason": because,
+        "incident_id": incident_id,
+        "subject": None if target.person is None else subject_of(target.person),
+        "alert_id": target.alert,
+        "topic": target.topic or "",
+        "until": until,
+    }
+    entry = msgspec.convert(said, AuditEntry)
+    try:
+        check_entry(entry)
+    except Refused as refused:
+        raise Wrong(f"it would not be put on record: {refused.detail}") from None
+    return entry
+
+
+def _check_topic(known: Catalogue, topic: str) -> None:
+    names = {name for row in TOPICS for name in members(row.name, known)}
+    if topic not in names:
+        raise Wrong(f"there is no topic {topic}: see safety-stream retention show")
+
+
+def _send(kafka: Connection, entry: AuditEntry) -> None:
+    with ReportProducer(kafka) as producer:
+        producer.send_entry(entry)
+
+
+def _tell(entry: AuditEntry, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(entry)
+    else:
+        say(f"It is {what}, as soon as it is on record: see safety-stream retention show")
+
+
+def _row_of(name: str) -> str:
+    return next(
+        row.name for row in TOPICS if name == row.name or (row.name.endswith(".") and name.startswith(row.name))
+    )
+
+
+def _print_classes(known: Catalogue) -> None:
+    retention = known.retention
+    print_table(
+        ("class", "keeps", "topics", "of databases"),
+        [
+            (
+                one.id,
+                "for good" if one.keep is None else length_in_words(one.keep),
+                ", ".join(name for name, of in retention.topics.items() if of == one.id),
+                ", ".join(name for name, of in retention.tables.items() if of == one.id),
+            )
+            for one in retention.classes.values()
+        ],
+        title="Classes",
+    )
+
+
+def _print_holds(holds: list[Hold], now: Instant) -> None:
+    print_table(
+        ("number", "of", "", "because", "by", "since", "until", ""),
+        [
+            (
+                one.seq,
+                one.kind,
+                one.of,
+                one.reason,
+                one.actor,
+                moment(one.at),
+                moment(one.until),
+                "" if one.stands(now) else "over",
+            )
+            for one in holds
+        ],
+        title="Holds",
+    )
+
+
+def _days(millis: int | None) -> str:
+    if millis is None:
+        return "no such topic"
+    return "for good or by size" if millis < 0 else f"{millis // DAY_LENGTH} days"

@@ -1,0 +1,105 @@
+"""On a real Kafka topics keep for as long as the topology says, and one that is held for good until it is released."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from typer.testing import CliRunner
+
+from safety_stream.catalogue.loading import load_catalogue
+from safety_stream.cli import app
+from safety_stream.config import Connection
+from safety_stream.core.stages import enter
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import Record
+from safety_stream.data_files import catalogue_folder
+from safety_stream.edge.producer import producer_settings
+from safety_stream.streaming.provisioning import keep_for, kept_for
+from safety_stream.streaming.reading import read_to_end
+from safety_stream.wire.codecs import shipped_codecs
+from safety_stream.wire.records import Records
+from safety_stream.wire.topology import topics
+
+pytestmark = pytest.mark.kafka
+
+TOPIC = "partner.police-crimes"
+LOOK = ("--by", "officer-3", "--because", "court-order")
+
+
+def run(kafka: str, *words: str, exits: tuple[int, ...] = (0,)) -> Any:
+    environment = {"SAFETY_STREAM_BOOTSTRAP": kafka, "SAFETY_STREAM_CATALOGUE": str(catalogue_folder())}
+    result = CliRunner().invoke(app, [*words, "--json"], env=environment)
+    assert result.exit_code in exits, result.stderr
+    return json.loads(result.stdout.splitlines()[0])
+
+
+def entered(kafka: str) -> None:
+    """What a worker does with the entries: nobody runs one here."""
+    from confluent_kafka import Producer
+
+    wire = Records()
+    records = [
+        Record(
+            topic=one.topic,
+            partition=one.partition,
+            offset=one.offset,
+            received_at=one.timestamp,
+            value=wire.value("audit-entries", one.value),
+        )
+        for one in read_to_end(Connection(kafka), ["audit-entries"])
+    ]
+    step = enter.make_step(load_catalogue(catalogue_folder()), 1)
+    producer = Producer(producer_settings(Connection(kafka), 10))
+    before = sum(1 for _ in read_to_end(Connection(kafka), ["audit.entries"]))
+    for output in step(MemoryRows(), records, None)[before:]:
+        producer.produce(output.topic, shipped_codecs().encode(output.value))
+    producer.flush(10)
+
+
+def test_topics_keep_as_the_topology_says_and_a_hold_lifts_it_until_it_is_released(kafka: str):
+    wanted = {one.name: int(one.settings["retention.ms"]) for one in topics(load_catalogue(catalogue_folder()), 4)}
+    run(kafka, "topics", "apply", exits=(0, 2))
+    run(kafka, "retention", "apply")
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    assert kept_for(admin, list(wanted)) == wanted
+    assert wanted[TOPIC] > 0
+
+    run(kafka, "retention", "hold", "--topic", TOPIC, *LOOK)
+    entered(kafka)
+    assert kept_for(admin, [TOPIC]) == {TOPIC: -1}
+    # Whoever brings the topics to their classes leaves it so, and nobody is told to mend it.
+    assert run(kafka, "retention", "apply") == {"changed": {}}
+    assert not any(one["topic"] == TOPIC for one in run(kafka, "topics", "plan", exits=(0, 2))["differing"])
+    (hold,) = [one for one in run(kafka, "retention", "show")["holds"] if one["of"] == TOPIC]
+    assert (hold["kind"], hold["reason"], hold["actor"], hold["stands"]) == ("topic", "court-order", "officer-3", True)
+
+    run(kafka, "retention", "release", "--topic", TOPIC, *LOOK)
+    assert kept_for(admin, [TOPIC]) == {TOPIC: wanted[TOPIC]}
+    entered(kafka)
+    assert run(kafka, "retention", "show")["holds"] == []
+    # What somebody changed by hand is named, and put right.
+    keep_for(admin, {TOPIC: 1_000_000})
+    run(kafka, "retention", "show", exits=(2,))
+    assert run(kafka, "retention", "apply") == {"changed": {TOPIC: wanted[TOPIC]}}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hold", "--topic", "no-such-topic", *LOOK),
+        ("hold", "--topic", TOPIC, "--by", "officer-3", "--because", "i-say-so"),
+        ("hold", *LOOK),
+        ("hold", "--topic", TOPIC, "--alert", "a", *LOOK),
+        ("release", "--report", "police-crimes/C-1", *LOOK),
+    ],
+)
+def test_what_is_no_hold_is_refused(kafka: str, words: tuple[str, ...]):
+    run_refused = CliRunner().invoke(
+        app, ["retention", *words], env={"SAFETY_STREAM_BOOTSTRAP": kafka, "COLUMNS": "300"}
+    )
+
+    assert run_refused.exit_code == 1
+    assert "Traceback" not in run_refused.output
