@@ -1,5 +1,6 @@
 """What every test may use: a real Kafka, names nobody else uses, and how hard hypothesis tries."""
 
+import gc
 import logging
 from collections.abc import Iterator
 from functools import lru_cache
@@ -8,14 +9,17 @@ from uuid import uuid4
 import pytest
 import structlog
 from hypothesis import settings
+from tests.ordering import long_ones_first
 from tests.readmodel.postgres import Server, needed, running_server
+from tests.trying import USUAL
 
 from safety_stream.catalogue import documents
 from safety_stream.embedded import EmbeddedKafka
 
 # No deadline: a shared machine stalls at will. The blob repeats a failure anywhere. Not derandomised: each run of
 # continuous integration looks at other examples.
-settings.register_profile("ci", deadline=None, print_blob=True, derandomize=False)
+settings.register_profile("ci", max_examples=USUAL, deadline=None, print_blob=True, derandomize=False)
+settings.register_profile("deep", settings.get_profile("ci"), max_examples=10 * USUAL)
 settings.load_profile("ci")
 
 # Hundreds of tests load the same catalogue, and most of that is parsing. A text is always the same document, and nobody
@@ -27,12 +31,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the simulation for long instead of for seconds")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # The long runs are chosen by `--soak`, and then nothing else: they are another question, not a test left out.
     wanted = bool(config.getoption("--soak"))
     chosen = [item for item in items if (item.get_closest_marker("soak") is not None) == wanted]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    others = set(items).difference(chosen)
+    config.hook.pytest_deselected(items=[item for item in items if item in others])
+    long = [item for item in chosen if item.get_closest_marker("slow") is not None]
+    items[:] = long_ones_first(chosen, long, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported and collected by now stays: there is no garbage among it to look for over and over."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_teardown() -> None:

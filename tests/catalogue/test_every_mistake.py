@@ -106,6 +106,7 @@ def parameters(test: Callable[..., None]) -> list[dict[str, object]]:
     return [{}]
 
 
+@pytest.mark.slow
 def test_every_place_that_tells_an_issue_is_seen_to_tell_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen: set[Place] = set()
 

@@ -10,11 +10,11 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.catalogue.copying import MORE_RULES
 from tests.core.rules.making import HOME, a_rule, a_sighting, an_override, at, days, months, of_kind, on, with_flag
+from tests.trying import often
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.catalogue import Bounds, Catalogue
@@ -305,7 +305,7 @@ EACH_RULE = pytest.mark.parametrize(
     "rule", [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)], ids=lambda rule: rule.id
 )
 ON_TIMELINES = [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)]
-FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in MORE_RULES.glob("*.yaml")}
+FILES = {path.stem: oracle._load(path) for path in MORE_RULES.glob("*.yaml")}
 CALENDARS = oracle.read_calendars(catalogue_folder())
 LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
 KEYS = (
@@ -603,12 +603,14 @@ def _counted(outputs: Sequence[Output]) -> dict[tuple[object, ...], int]:
 # --- the contract
 
 
+@settings(max_examples=often(40))
 @given(streams())
 def test_what_stands_after_a_stream_is_what_its_final_sightings_give(records: list[Record]):
     outputs, _ = _run(records)
     assert _standing(outputs) == _recomputed(records)
 
 
+@settings(max_examples=often(40))
 @given(streams(), st.lists(st.integers(0, 40), max_size=4))
 def test_how_records_are_cut_into_batches_and_restored_changes_no_output(records: list[Record], cuts: list[int]):
     whole, rows = _run(records)
@@ -618,12 +620,14 @@ def test_how_records_are_cut_into_batches_and_restored_changes_no_output(records
     assert _all(cut_rows) == _all(rows)
 
 
+@settings(max_examples=often(40))
 @given(streams())
 def test_the_same_records_give_the_same_bytes(records: list[Record]):
     encode = msgspec.msgpack.Encoder().encode
     assert [encode(output) for output in _run(records)[0]] == [encode(output) for output in _run(records)[0]]
 
 
+@settings(max_examples=often(40))
 @given(streams())
 def test_when_everything_is_withdrawn_nothing_is_left(records: list[Record]):
     left: dict[tuple[str, str], Sighting] = {}
@@ -644,6 +648,7 @@ def test_when_everything_is_withdrawn_nothing_is_left(records: list[Record]):
     assert [key for key, _ in _all(rows)] == [b"clock", b"rules"]
 
 
+@settings(max_examples=often(40))
 @given(streams(), st.integers(0, 3))
 def test_a_quiet_partition_learns_by_an_empty_batch_what_a_record_would_have_told_it(records: list[Record], weeks: int):
     later = records[-1].received_at + weeks * 7 * DAY_LENGTH
@@ -857,6 +862,7 @@ def _through(said: Sequence[IncidentVersion], end: Instant) -> dict[str, Finding
     return _standing(_run(records)[0])
 
 
+@settings(max_examples=often(40))
 @given(versions(), st.randoms(use_true_random=False))
 def test_reports_may_come_in_any_order_and_more_than_once(said: list[IncidentVersion], random: Random):
     end = START + 600 * DAY_LENGTH

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-import yaml
 from tests.catalogue.copying import MORE_RULES
 from tests.oracle.building import (
     BURNLEY,
@@ -28,6 +27,7 @@ from safety_stream.testing.oracle import (
     Clocks,
     OracleFinding,
     Sighting,
+    _load,
     as_said,
     groups_of,
     judge_areas,
@@ -47,7 +47,7 @@ FAR_AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 RULES = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.stem: _load(path)
     for path in (*sorted((CATALOGUE / "rules").glob("*.yaml")), *sorted(MORE_RULES.glob("*.yaml")))
 }
 

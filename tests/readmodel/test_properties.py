@@ -3,11 +3,13 @@
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
 from tests.readmodel.making import NOON, alert, handling, letter, status, topic_of, value
 from tests.readmodel.naive import Naive
+from tests.trying import often
 
 from safety_stream.core.model.handling import Handling
 from safety_stream.readmodel.projection import TopicRecord, apply
@@ -108,7 +110,8 @@ def wipe(engine: Engine) -> None:
                 connection.execute(delete(table))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=often(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(log=logs(), chance=st.randoms(use_true_random=False))
 def test_the_tables_are_the_naive_fold_however_the_log_is_delivered(
     engine: Engine, log: list[TopicRecord], chance: random.Random

@@ -13,18 +13,18 @@ from safety_stream.synthetic import SyntheticReport, generate, read_county
 
 @pytest.fixture(scope="session")
 def shipped() -> World:
-    return shipped_world()
+    return shipped_world().kept()
 
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return small_world(tmp_path_factory.mktemp("small") / "catalogue")
+    return small_world(tmp_path_factory.mktemp("small") / "catalogue").kept()
 
 
 @pytest.fixture(scope="session")
 def linked(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The small catalogue with three more rules, one on another, that read what is found elsewhere."""
-    return linked_world(tmp_path_factory.mktemp("linked") / "catalogue")
+    return linked_world(tmp_path_factory.mktemp("linked") / "catalogue").kept()
 
 
 @pytest.fixture(scope="session")

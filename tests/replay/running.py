@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from functools import cache
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -22,7 +23,7 @@ from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import EVERY_PARTITION, MORE_ROW, Output, Record
+from safety_stream.core.stages.stage import EVERY_PARTITION, MORE_ROW, Output, Record, Step
 from safety_stream.data_files import catalogue_folder
 from safety_stream.demo.play import encoded
 from safety_stream.replay import Arrival, Pipeline
@@ -31,16 +32,33 @@ from safety_stream.testing.verdict import Witnessed, as_read, compare
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.reports import encode_report
-from safety_stream.wire.topology import STAGES, inputs, topics
+from safety_stream.wire.topology import STAGES, StageRow, inputs, topics
 
 SMALL_HUB, SMALL_DEGREE, SMALL_GROUP = 12, 3, 6
 
 
 class World(NamedTuple):
-    """A catalogue, and the folder the oracle reads it from."""
+    """A catalogue, the folder the oracle reads it from, and the stages, whose steps may have been made before."""
 
     catalogue: Catalogue
     folder: Path
+    stages: tuple[StageRow, ...] = STAGES
+
+    def kept(self) -> World:
+        """The same for many runs: to make the steps of all rules takes as long as to put a few reports through.
+
+        Not for whoever breaks what steps are made of.
+        """
+        return self._replace(stages=tuple(_kept(row, self.catalogue) for row in STAGES))
+
+
+def _kept(row: StageRow, catalogue: Catalogue) -> StageRow:
+    made = cache(lambda partitions: row.make_step(catalogue, partitions))
+
+    def make_step(asked: Catalogue, partitions: int) -> Step:
+        return made(partitions) if asked is catalogue else row.make_step(asked, partitions)
+
+    return msgspec.structs.replace(row, make_step=make_step)
 
 
 class Told(NamedTuple):
@@ -203,7 +221,7 @@ def accepted(told: Iterable[Told | Decided | SyntheticReport]) -> list[dict[str,
 def outputs(world: World, chunks: Iterable[Sequence[Arrival]]) -> list[Output]:
     """Every output of every stage when the chunks go through one after another."""
     seen: list[Output] = []
-    pipeline = Pipeline(world.catalogue, seen.append)
+    pipeline = Pipeline(world.catalogue, seen.append, stages=world.stages)
     for chunk in chunks:
         for _ in pipeline.run(chunk):
             pass
@@ -263,7 +281,7 @@ class Partitioned:
             (topic, number): [] for topic, count in self._counts.items() for number in range(count)
         }
         self._read = dict.fromkeys(self._logs, 0)
-        self._steps = {row.name: row.make_step(world.catalogue, partitions) for row in STAGES}
+        self._steps = {row.name: row.make_step(world.catalogue, partitions) for row in world.stages}
         self._looks: set[int] = set()
         self._tasks = [
             (
@@ -285,7 +303,7 @@ class Partitioned:
 
     def change(self, world: World) -> None:
         """Every stage goes by another catalogue, of the same sources, from its next batch on."""
-        self._steps = {row.name: row.make_step(world.catalogue, self._partitions) for row in STAGES}
+        self._steps = {row.name: row.make_step(world.catalogue, self._partitions) for row in world.stages}
         self._looks = set(range(len(self._tasks)))
 
     def _is_ready(self, number: int) -> bool:

@@ -21,6 +21,7 @@ from tests.replay.running import (
 )
 from tests.replay.test_stream_is_batch import GAPS, SEEDS, numbering_faults, taken_back
 from tests.replay.universes import universes
+from tests.trying import often
 
 from safety_stream.core.model.reports import Report
 
@@ -35,7 +36,7 @@ def test_the_gallery_has_every_link_of_the_chain(linked: World):
     assert disagreement(linked, told, result) == []
 
 
-@settings(max_examples=100)
+@settings(max_examples=often(40))
 @given(reports=universes(), gaps=GAPS, sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4))
 def test_what_stands_is_what_the_oracle_recomputes(
     linked: World, reports: list[Report], gaps: list[int], sizes: list[int]
@@ -47,7 +48,7 @@ def test_what_stands_is_what_the_oracle_recomputes(
     assert numbering_faults(seen) == []
 
 
-@settings(max_examples=80)
+@settings(max_examples=often(30))
 @given(reports=universes(), gaps=GAPS, seed=SEEDS)
 def test_neither_the_order_of_arrival_nor_partitions_change_it(
     linked: World, reports: list[Report], gaps: list[int], seed: int
@@ -61,7 +62,7 @@ def test_neither_the_order_of_arrival_nor_partitions_change_it(
     assert disagreement(linked, told, result_of(deployment.outputs)) == []
 
 
-@settings(max_examples=40)
+@settings(max_examples=often(20))
 @given(reports=universes(), gaps=GAPS)
 def test_withdrawing_everything_leaves_nothing(linked: World, reports: list[Report], gaps: list[int]):
     result = standing(linked, received([*reports, *taken_back(reports)], gaps))

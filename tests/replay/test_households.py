@@ -10,6 +10,7 @@ from tests.catalogue.copying import copied
 from tests.replay.running import World, disagreement, received, standing
 from tests.replay.telling import a_report
 from tests.replay.universes import universes
+from tests.trying import often
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.reports import Report, ReportedPlace
@@ -27,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(load_catalogue(folder), folder)
 
 
-@settings(max_examples=60)
+@settings(max_examples=often(20))
 @given(universes())
 def test_the_oracle_agrees_about_households(world: World, reports: list[Report]):
     told = received(reports, [HOUR])

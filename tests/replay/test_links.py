@@ -25,6 +25,7 @@ from tests.replay.running import (
     standing,
 )
 from tests.replay.universes import universes
+from tests.trying import often
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.findings import Finding
@@ -89,7 +90,7 @@ def mixed(reports: Sequence[Report], links: Sequence[PersonLink], chance: Random
     return told
 
 
-@settings(max_examples=100)
+@settings(max_examples=often(40))
 @given(reports=universes(), links=DECISIONS, chance=st.randoms(use_true_random=False))
 def test_what_stands_is_what_the_oracle_recomputes(
     linked: World, reports: list[Report], links: list[PersonLink], chance: Random
@@ -101,7 +102,7 @@ def test_what_stands_is_what_the_oracle_recomputes(
     assert disagreement(linked, told, result) == []
 
 
-@settings(max_examples=40)
+@settings(max_examples=often(20))
 @given(
     reports=universes(most=14),
     links=DECISIONS,
@@ -122,7 +123,7 @@ def test_it_is_the_same_over_partitions_in_pieces_and_in_another_order(
     assert disagreement(small, told, result_of(deployment.outputs)) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=often(20))
 @given(reports=universes(), links=DECISIONS, chance=st.randoms(use_true_random=False))
 def test_rules_that_count_no_possible_match_find_what_they_would_without(
     small: World, reports: list[Report], links: list[PersonLink], chance: Random

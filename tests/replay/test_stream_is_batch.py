@@ -32,6 +32,7 @@ from tests.replay.running import (
     standing,
 )
 from tests.replay.universes import universes
+from tests.trying import often
 
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
@@ -123,7 +124,7 @@ def test_a_county_over_three_partitions_ends_where_the_oracle_says(
 # --- small universes ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=often(50))
 @given(reports=universes(), gaps=GAPS)
 def test_what_stands_is_what_the_oracle_recomputes(small: World, reports: list[Report], gaps: list[int]):
     told = received(reports, gaps)
@@ -133,7 +134,7 @@ def test_what_stands_is_what_the_oracle_recomputes(small: World, reports: list[R
     assert disagreement(small, told, result) == []
 
 
-@settings(max_examples=80)
+@settings(max_examples=often(30))
 @given(reports=universes(), gaps=GAPS, order=st.randoms(use_true_random=False))
 def test_the_order_of_arrival_changes_nothing_that_stands(
     small: World, reports: list[Report], gaps: list[int], order: Random
@@ -149,7 +150,7 @@ def test_the_order_of_arrival_changes_nothing_that_stands(
     assert recompute(accepted(one), small.folder) == recompute(accepted(other), small.folder)
 
 
-@settings(max_examples=60)
+@settings(max_examples=often(20))
 @given(reports=universes(), gaps=GAPS, seed=SEEDS)
 def test_reports_sent_again_change_nothing_that_stands(small: World, reports: list[Report], gaps: list[int], seed: int):
     chance = Random(seed)
@@ -159,7 +160,7 @@ def test_reports_sent_again_change_nothing_that_stands(small: World, reports: li
     assert disagreement(small, told, standing(small, told)) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=often(20))
 @given(reports=universes(), gaps=GAPS, sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4))
 def test_cutting_into_batches_changes_nothing_that_stands(
     small: World, reports: list[Report], gaps: list[int], sizes: list[int]
@@ -171,7 +172,7 @@ def test_cutting_into_batches_changes_nothing_that_stands(
     assert numbering_faults(seen) == []
 
 
-@settings(max_examples=80)
+@settings(max_examples=often(30))
 @given(reports=universes(), gaps=GAPS, seed=SEEDS)
 def test_splitting_into_partitions_changes_nothing_that_stands(
     small: World, reports: list[Report], gaps: list[int], seed: int
@@ -216,7 +217,7 @@ def values_left(result: Result) -> list[object]:
     return [value for value in result.indicators.values() if value.value]
 
 
-@settings(max_examples=60)
+@settings(max_examples=often(20))
 @given(reports=universes(), gaps=GAPS)
 def test_withdrawing_everything_leaves_nothing(small: World, reports: list[Report], gaps: list[int]):
     result = standing(small, received([*reports, *taken_back(reports)], gaps))
@@ -224,7 +225,7 @@ def test_withdrawing_everything_leaves_nothing(small: World, reports: list[Repor
     assert (result.findings, result.alerts, values_left(result)) == ({}, {}, [])
 
 
-@settings(max_examples=40)
+@settings(max_examples=often(20))
 @given(reports=universes(), gaps=GAPS)
 def test_withdrawals_that_come_before_their_reports_leave_nothing_to_raise(
     small: World, reports: list[Report], gaps: list[int]
@@ -258,7 +259,7 @@ def test_withdrawing_a_whole_county_leaves_nothing(shipped: World, county: list[
 # --- the same bytes -----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=20)
+@settings(max_examples=often(10))
 @given(reports=universes(), gaps=GAPS)
 def test_the_same_input_twice_gives_the_same_bytes(small: World, reports: list[Report], gaps: list[int]):
     told = arrivals(received(reports, gaps))

@@ -13,6 +13,7 @@ from tests.replay.gallery import gallery, persons
 from tests.replay.running import Decided, Told, World, arrivals, outputs, received, result_of, standing
 from tests.replay.telling import a_report
 from tests.replay.universes import universes
+from tests.trying import often
 
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Finding
@@ -131,7 +132,7 @@ def test_every_finding_about_persons_somebody_decided_about_is_recomputed_the_sa
     assert any(("match", "possible") in one.finding.facts for one in said)
 
 
-@settings(max_examples=100)
+@settings(max_examples=often(40))
 @given(reports=universes(), gaps=GAPS)
 def test_every_finding_is_recomputed_the_same(small: World, reports: list[Report], gaps: list[int]):
     said = accounts(small, received(reports, gaps))
@@ -139,7 +140,7 @@ def test_every_finding_is_recomputed_the_same(small: World, reports: list[Report
     assert [one.finding for one in said if one.verdict != "same"] == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=often(20))
 @given(reports=universes(), gaps=GAPS, data=st.data())
 def test_what_would_take_a_finding_back_does(small: World, reports: list[Report], gaps: list[int], data: st.DataObject):
     told = received(reports, gaps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.simulation.broken_loops import CommitsOffsetsOutside, MergesBeforeCommit, Trusting
+from tests.trying import often
 
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
@@ -27,7 +28,9 @@ from safety_stream.testing.schedule import Stuck
 from safety_stream.testing.simulation import Simulation, Wrong
 from safety_stream.wire.records import Records
 
-SCHEDULES = 160
+pytestmark = pytest.mark.slow
+
+SCHEDULES = often(80)
 CHUNK = 40
 SOAK_SCHEDULES = 10_000
 SEEDS = 60
@@ -161,6 +164,9 @@ def judges_only_the_first_of_a_batch(step: Step) -> Step:
     return lambda rows, records, idle_at: step(rows, records[:1], idle_at)
 
 
+BEGIN = {"decisions forgotten": 53}
+"""With which of its schedules to begin, where the first that notices is a late one; after the last comes the first."""
+
 MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
     "numbers kept in memory": (breaking("publish-alerts", remembers_in_memory), {}),
     "groups kept in memory": (breaking("link", remembers_in_memory), {}),
@@ -193,9 +199,12 @@ MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("broken", "switches"), MUTANTS.values(), ids=MUTANTS)
-def test_a_backbone_with_one_defect_is_caught(deployment: Deployment, broken: Break, switches: dict[str, Any]):
-    noticed = next((seed for seed in range(SEEDS) if goes_wrong(deployment, seed, broken, switches)), None)
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_backbone_with_one_defect_is_caught(deployment: Deployment, name: str):
+    broken, switches = MUTANTS[name]
+    seeds = deque(range(SEEDS))
+    seeds.rotate(-BEGIN.get(name, 0))
+    noticed = next((seed for seed in seeds if goes_wrong(deployment, seed, broken, switches)), None)
 
     assert noticed is not None, f"{SEEDS} schedules did not notice"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from random import SystemRandom
 
 import pytest
+from tests.trying import often
 
 from safety_stream.testing.simulation import Plan, Simulation
 from safety_stream.testing.toy import OUTPUTS, STAGE, Toy
 
-SCHEDULES = 2_000
+SCHEDULES = often(1_000)
 CHUNK = 100
 SOAK_SCHEDULES = 50_000
 

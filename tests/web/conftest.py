@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pytest
 from sqlalchemy import Engine
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from tests.web.filling import LOADED, NOW, fill
 from tests.web.keeping import Bus, Keeping
@@ -53,8 +55,12 @@ class Pages:
     entered: list[AuditEntry]
     open: list[TestClient] = field(default_factory=list)
 
+    @cached_property
+    def app(self) -> Starlette:
+        return make_app(self.site)
+
     def browser(self, kind: type[TestClient] = Browser) -> TestClient:
-        client = kind(make_app(self.site), base_url=BASE, follow_redirects=True)
+        client = kind(self.app, base_url=BASE, follow_redirects=True)
         self.open.append(client)
         return client
 

@@ -107,7 +107,9 @@ class Partition:
     @property
     def last_stable_offset(self) -> int:
         """The end for read_committed readers."""
-        return min((first for _, first in self.unfinished.values()), default=len(self.entries))
+        if not self.unfinished:
+            return len(self.entries)
+        return min(first for _, first in self.unfinished.values())
 
     def append(self, record: Outgoing, transaction: Transaction | None) -> int:
         """Add a record; its offset."""
@@ -201,7 +203,7 @@ class Group:
 
     def remove(self, member: int) -> None:
         """A member leaves or is expelled."""
-        del self.members[member]
+        self._log.silent.discard(self.members.pop(member))
         self.targets.pop(member, None)
         self.rebalance()
 
@@ -326,6 +328,10 @@ class Process:
         """The process is dead or frozen since then; None: it is back."""
         for consumer in self.consumers:
             consumer.silent_since = since
+            if since is None:
+                self._log.silent.discard(consumer)
+            else:
+                self._log.silent.add(consumer)
 
     def _die(self) -> None:
         self._crash()
@@ -355,7 +361,10 @@ class Log:
         self._compacted = [one for one in self.partitions if one.topic in compacted]
         self.groups: dict[str, Group] = {}
         self.ids: dict[str, TransactionalId] = {}
+        self.silent: set[MemoryConsumer] = set()
+        """Consumers whose process is dead or frozen."""
         self._to_mark: list[Transaction] = []
+        self._open: set[Transaction] = set()
         self._members = 0
 
     def partitions_of(self, topic: str) -> int:
@@ -373,17 +382,26 @@ class Log:
         self._members += 1
         return self._members
 
+    def open(self, transactional: TransactionalId, transaction: Transaction) -> None:
+        """Make a transaction the open one of an id."""
+        transactional.current = transaction
+        self._open.add(transaction)
+
     def decide(self, transactional: TransactionalId, *, committed: bool) -> None:
         """End the open transaction of an id."""
         transaction = transactional.current
         if transaction is not None:
             transaction.decide(committed=committed)
+            self._open.discard(transaction)
             transactional.current = None
             transactional.finishing = transaction
             self._to_mark.append(transaction)
 
     def work(self) -> None:
-        """What the broker does by itself: write some markers, compact, end old transactions, expel the silent."""
+        """What the broker does by itself: write some markers, compact, end old transactions, expel the silent.
+
+        Done at every step, and most find nothing to do: so nothing is looked through that need not be.
+        """
         if self._to_mark and self.schedule.random.random() < _MARKER_CHANCE:
             self._write_a_marker()
         if self._compacted and self.schedule.random.random() < _COMPACTION_CHANCE:
@@ -391,14 +409,14 @@ class Log:
             partition = self.partitions[self.schedule.random.choice(self._compacted)]
             end = int(self.schedule.random.random() * (partition.last_stable_offset + 1))
             partition.compact(end, self.schedule.now, self.tombstone_seconds)
-        for transactional in self.ids.values():
-            open_one = transactional.current
-            if open_one is not None and self.schedule.now - open_one.began > self.transaction_seconds:
-                transactional.epoch += 1
-                self.decide(transactional, committed=False)
+        began = self.schedule.now - self.transaction_seconds
+        if any(transaction.began < began for transaction in self._open):
+            self._end_those_begun_before(began)
         for group in self.groups.values():
-            group.expel_the_silent()
-            group.complete_if_all_joined()
+            if self.silent:
+                group.expel_the_silent()
+            if group.rebalancing:
+                group.complete_if_all_joined()
 
     def settle(self, *, abandoned: bool = False) -> None:
         """Write all markers; `abandoned`: of the transactions still open, too, which time out."""
@@ -424,6 +442,13 @@ class Log:
         for one in self._compacted:
             partition = self.partitions[one]
             partition.compact(partition.last_stable_offset, self.schedule.now, self.tombstone_seconds)
+
+    def _end_those_begun_before(self, began: float) -> None:
+        for transactional in self.ids.values():
+            open_one = transactional.current
+            if open_one is not None and open_one.began < began:
+                transactional.epoch += 1
+                self.decide(transactional, committed=False)
 
     def _write_a_marker(self) -> None:
         transaction = self.schedule.random.choice(self._to_mark)
@@ -743,7 +768,7 @@ class MemoryProducer:
         if self._epoch != self._id.epoch:
             return False
         if self._id.current is None:
-            self._id.current = self._open()
+            self._log.open(self._id, self._open())
         return True
 
     def _open(self) -> Transaction:

@@ -1,18 +1,21 @@
 """Threads that take turns by a seed: every interleaving can happen, and happens again from the same seed.
 
-An *actor* is a real thread, but only one runs at any time: at each `step` (every call of the simulated log is one) it
-may hand on to another actor, chosen by the seed. Time is a number that moves with the steps, and jumps when everybody
-waits. An actor can be frozen (a stopped process: it knows nothing of the time that passes) or killed: then `Killed` is
-raised at its next step, and at every later one.
+An *actor* stands for a thread, and only one runs at any time: at each `step` (every call of the simulated log is one)
+it may hand on to another actor, chosen by the seed. Time is a number that moves with the steps, and jumps when
+everybody waits. An actor can be frozen (a stopped process: it knows nothing of the time that passes) or killed: then
+`Killed` is raised at its next step, and at every later one.
+
+Each actor is a greenlet: a stack of its own in one thread. Of real threads, all but one would always sleep, and to wake
+one up takes longer than most steps.
 """
 
 from __future__ import annotations
 
-import _thread
 import random
 from collections.abc import Callable
-from threading import Lock
 from types import TracebackType
+
+from greenlet import getcurrent, greenlet
 
 
 class Killed(BaseException):
@@ -35,9 +38,7 @@ class Actor:
         self.finished = False
         self.predicate: Callable[[], bool] | None = None
         self.deadline: float | None = None
-        self.turn = Lock()
-        self.turn.acquire()
-        self.begun = False
+        self.stack: greenlet | None = None
 
 
 class Schedule:
@@ -53,8 +54,7 @@ class Schedule:
         self._actors: list[Actor] = []
         self._current: Actor | None = None
         self._over = False
-        self._done = Lock()
-        self._done.acquire()
+        self._caller = getcurrent()
 
     def spawn(self, name: str, run: Callable[[], None]) -> Actor:
         """A new actor, to move when it is chosen."""
@@ -64,8 +64,10 @@ class Schedule:
 
     def run(self) -> None:
         """Let the actors move until all have finished or one called `end`. Raises what an actor raised."""
-        self._hand_on(self._choose())
-        self._done.acquire()
+        self._caller = getcurrent()
+        while self._actors:
+            # Comes back when an actor has finished.
+            self._hand_on(self._choose())
         if self.failure is not None:
             raise self.failure
 
@@ -113,16 +115,14 @@ class Schedule:
         chosen = self._choose()
         if chosen is not me:
             self._hand_on(chosen)
-            me.turn.acquire()
 
     def _hand_on(self, actor: Actor) -> None:
         self._current = actor
-        if actor.begun:
-            actor.turn.release()
+        if actor.stack is None:
+            actor.stack = greenlet(self._live, self._caller)
+            actor.stack.switch(actor)
         else:
-            actor.begun = True
-            # A `threading.Thread` costs twice as much, because its starter waits for it.
-            _thread.start_new_thread(self._live, (actor,))
+            actor.stack.switch()
 
     def _live(self, actor: Actor) -> None:
         try:
@@ -134,10 +134,6 @@ class Schedule:
             self._fail(error)
         actor.finished = True
         self._actors.remove(actor)
-        if self._actors:
-            self._hand_on(self._choose())
-        else:
-            self._done.release()
 
     def _fail(self, error: BaseException) -> None:
         if self.failure is None:
