@@ -7,8 +7,8 @@ SHELL := /bin/sh
 
 ENV := .venv
 BIN := $(ENV)/bin
-# Processes for the tests: one more than two cores, because those on a real Kafka wait more than they compute.
-WORKERS ?= 3
+# Processes for the tests that need no broker.
+WORKERS ?= 2
 # Tests start some hundred Python processes, and each would compile all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 # Passed on: `make demo ARGS="--seed 7"`, `make unit ARGS="-k timeline"`.
@@ -72,15 +72,13 @@ demo: env  ## A real Kafka, a made-up county, its pages, and an oracle; ARGS="..
 	@$(BIN)/python hatch_build.py >/dev/null || echo "The demo's pages will be plain." >&2
 	$(BIN)/safety-stream demo $(ARGS)
 
-# In one run, so that both cores are busy from the beginning to the end: what waits, for Kafka or a clock, stands beside
-# what computes, and the long ones begin first (tests/conftest.py). Types are one of the tests.
+# Types are one of the tests. Those on a real Kafka stand by themselves: what is late beside others is no finding.
 .PHONY: test
-test: style  ## Everything, as continuous integration does; style first, which takes seconds (fetches Kafka once, 45 MB)
-	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --dist worksteal $(ARGS)
+test: style unit kafka  ## Everything, as continuous integration does; stops at the first stage that fails
 
 .PHONY: test-deep
 test-deep: style  ## The same for a night: ten times as many examples and schedules of everything that is tried at random
-	$(BIN)/python -m pytest -m "not browser" -n $(WORKERS) --dist worksteal --hypothesis-profile deep $(ARGS)
+	$(MAKE) unit kafka ARGS="--hypothesis-profile deep $(ARGS)"
 
 .PHONY: lint
 lint: style types  ## Style, the direction of imports, and types
@@ -100,7 +98,7 @@ unit: env  ## Tests that need no broker
 	$(BIN)/python -m pytest -m "not kafka and not browser" -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: kafka
-kafka: env  ## Tests against a real Kafka, one after another
+kafka: env  ## Tests against a real Kafka, one after another (fetches it once, 45 MB)
 	$(BIN)/python -m pytest -m "kafka and not browser" $(ARGS)
 
 .PHONY: access
