@@ -68,7 +68,8 @@ class Scripted(Simulation):
     """A life in which one thing happens, and nothing else but small errors. A worker that ended is started again."""
 
     def __init__(self, scene: Backbone, seed: int, **changes: Any) -> None:
-        super().__init__(replace(plan(seed), crash_rate=0.0, freeze_rate=0.0, **changes), scene)
+        # With more errors a transaction of hundreds of records hardly ever ends, and here it is waited for.
+        super().__init__(replace(plan(seed), crash_rate=0.0, freeze_rate=0.0, error_rate=0.02, **changes), scene)
         self.doors = [name for row in ("alerts.", "indicators.") for name in members(row, scene._deployment.catalogue)]
 
     def _fate(self) -> None:
