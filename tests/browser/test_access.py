@@ -69,6 +69,9 @@ VIEWS = [
     ("dev-duty-officer", "/subscriptions#wrong"),
     ("dev-duty-officer-west", "/subscriptions"),
     ("dev-duty-officer", "/subscriptions/5b2f81c0"),
+    ("dev-duty-officer", "/notices"),
+    ("dev-duty-officer", "/break-glass"),
+    ("dev-data-protection", "/reviews"),
     ("dev-auditor", "/consultations"),
     ("dev-auditor", "/consultations?person=nobody"),
 ]
@@ -81,8 +84,10 @@ NO_PAGES = {
     "/indicators/{indicator}/{area}/numbers.csv",
     "/public/indicators/{indicator}/{area}/numbers.csv",
     "/consultations.csv",
+    # The page of an alert again, for whoever has opened it in an emergency.
+    "/break-glass/{alert_id}",
 }
-"""Answers that are no page."""
+"""Answers that are no page of their own."""
 
 
 @contextmanager
@@ -110,7 +115,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     done = {"at": NOW, "person": "dev-operator", "role": "operator", "what": "redrive"}
     Deeds(engine).note(Deed(**done, of="dead-letters.intake/0/0", outcome="done"))  # type: ignore[arg-type]
     keeping = Keeping(known=[Kept("5b2f81c0", NOW, SUBSCRIBED), Kept("6c3a92d1", NOW, HOOKED)])
-    with serving(make_app(site_over(engine, send=lambda _: None, steward=Bus(), subscriptions=keeping))) as address:
+    with serving(
+        make_app(site_over(engine, send=lambda _: None, enter=lambda _: None, steward=Bus(), subscriptions=keeping))
+    ) as address:
         yield address
     engine.dispose()
 

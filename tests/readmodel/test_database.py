@@ -3,19 +3,25 @@
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, select, update
+from sqlalchemy import Engine, column, insert, inspect, select, table, update
 from sqlalchemy.exc import ArgumentError
 from tests.readmodel.making import NOON, alert, handling, told
+from tests.readmodel.test_people import look
 
 from safety_stream import database as shared
+from safety_stream import readmodel
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.people import Consultation, Consultations
 from safety_stream.readmodel.projection import AnotherTopic, Place, TopicRecord, apply, claim, next_offsets
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.readmodel.tables import ALERTS, METADATA, PROJECTION
+
+MIGRATIONS = Path(readmodel.__file__).parent / "migrations"
 
 
 def test_migrations_make_the_tables_that_the_code_knows(engine: Engine):
@@ -60,7 +66,8 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Engine, monkeypatch
 
 def test_what_was_written_before_is_written_anew(empty: Engine):
     """Of more alerts than one statement takes: words that name somebody, an end of a snooze nobody had asked for."""
-    migrate(empty)
+    with empty.begin() as connection:
+        shared.command.upgrade(shared.settings_of(connection, MIGRATIONS), "0004")
     asleep = handling("snoozed", snoozed_until=NOON + 7, owner="officer-7")
     alerts = [alert(seq, f"a{seq}", title="Burglary", subject="victim:tok-b") for seq in range(1, 1_100)]
     log = [TopicRecord("alerts.desk", 0, one.seq, one) for one in [*alerts, alert(1_100, "asleep", handling=asleep)]]
@@ -185,3 +192,15 @@ def test_postgresql_is_reached_by_the_driver_that_is_installed(url: str):
 def test_what_is_no_database_of_ours_is_refused(url: str):
     with pytest.raises(ArgumentError):
         open_database(url)
+
+
+def test_looks_of_before_they_were_a_chain_are_chained_and_go_on(empty: Engine):
+    with empty.begin() as connection:
+        shared.command.upgrade(shared.settings_of(connection, MIGRATIONS), "0005")
+        looks = table("consultations", *map(column, Consultation.__struct_fields__))
+        connection.execute(insert(looks), [msgspec.structs.asdict(look(at=number)) for number in (1, 2)])
+    migrate(empty)
+    kept = Consultations(empty)
+    kept.note(look())
+
+    assert (kept.verified().faults, kept.verified().last) == ((), 3)
