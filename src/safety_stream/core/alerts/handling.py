@@ -12,6 +12,10 @@ as an action does.
     restated    anything else: nothing moves
     withdrawn   no longer true: there is nothing left to do
 
+What comes too late to act on at once pages nobody (rules.md 3.7), and so begins no clock: nobody is overdue with what
+they were not told. Late news that makes an alert worse opens again what was settled or merged, with no clock but its
+end. What somebody was paged for and still has open stays with them, and its clocks run anew by the higher priority.
+
 An alert can be merged only into one that is looked after as soon and of which the same hear. Whoever relied on it there
 must look at this one again (*unmerged*) when that one is gone (withdrawn or expired) or has become less urgent than
 this, and when there is more of this one while nobody looks after that.
@@ -104,6 +108,9 @@ OCCASIONS: Final[Mapping[HandlingNews, Mapping[HandlingState, HandlingState]]] =
     "forgotten": _STAY,
 }
 """What befalls an alert in each state. A snooze that is over goes back to where it was before: `_moved` knows."""
+
+_WORSE_TOO_LATE: Final = _STAY | _from(_SETTLED | _AT_REST | {"merged"}, "reopened")
+"""What "worsened" makes of each state where it comes too late to page anybody."""
 
 OF_CONDITION: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "restated", "withdrawn"})
 """What is news of the alert itself; all else is of its handling."""
@@ -203,17 +210,20 @@ def meet(case: Case | None, version: AlertVersion) -> Case:
     elif version.version <= case.alert.version:
         return case
     what = _occasion(version)
-    state = OCCASIONS[what][case.handling.state]
+    is_worse_too_late = what == "worsened" and version.late
+    state = (_WORSE_TOO_LATE if is_worse_too_late else OCCASIONS[what])[case.handling.state]
     is_first_page = version.notify and not case.is_paged
+    is_left_open = is_worse_too_late and state == case.handling.state
+    goes_on = case.is_paged and what != "raised" and (is_left_open or not is_worse_too_late)
     case = msgspec.structs.replace(
         case,
         alert=version,
-        is_paged=version.change != "withdrawn" and (version.notify or (case.is_paged and what != "raised")),
+        is_paged=version.change != "withdrawn" and (version.notify or goes_on),
         rungs=() if what == "raised" else case.rungs,
         graver_in=version.version if what in ("raised", "worsened") else case.graver_in,
     )
     case = _moved(case, what, state, version.as_of)
-    return _in_new_round(case, version.as_of) if is_first_page else case
+    return _in_new_round(case, version.as_of) if is_first_page or is_left_open else case
 
 
 def act(
@@ -325,8 +335,9 @@ def _occasion(version: AlertVersion) -> HandlingNews:
 def _moved(case: Case, what: HandlingNews, state: HandlingState, at: Instant, **changes: object) -> Case:
     before = case.handling
     at = max(at, before.as_of)
-    # Where nothing was settled, more of the same begins no round: the clocks that run go on running.
-    begins = what in _BEGINS_A_ROUND and (what != "told-again" or state != before.state)
+    # Where nothing was settled, more of the same begins no round, nor does what has come too late: it is in hand.
+    leaves_open = what == "told-again" or (what == "worsened" and case.alert.late)
+    begins = what in _BEGINS_A_ROUND and not (leaves_open and state == before.state)
     handling = Handling(
         number=before.number + 1,
         state=state,
