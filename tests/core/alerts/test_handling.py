@@ -292,6 +292,37 @@ def test_who_gets_a_referral_back_has_the_time_to_decide_anew_and_is_not_overdue
     assert (again.handling.overdue, again.handling.escalated_to) == (True, "superintendent")
 
 
+@pytest.mark.parametrize(
+    ("settled", "again"), [("action", "refer"), ("action", "assess"), ("no-further-action", "assess")]
+)
+def test_what_was_settled_and_is_taken_up_again_has_the_whole_time_from_then_on(settled: Any, again: Any) -> None:
+    case, _ = done(meet(None, RAISED), an_action("acknowledge"), NOON + 5 * MINUTE)
+    case, _ = done(case, an_action(settled), NOON + 20 * MINUTE)
+    case, why = done(case, an_action(again), NOON + 10 * HOUR)
+    assert (why, case is not None) == ("", True)
+    assert case is not None
+
+    assert not case.handling.overdue
+    assert told(case, POLICY).handling.decide_by == NOON + 11 * HOUR
+    # And nobody of the ladder is left out: it is climbed from its foot.
+    assert [(one.as_of - NOON, one.escalated_to) for one in life(case, NOON + 20 * HOUR)[1]] == [
+        (11 * HOUR, "inspector"),
+        (11 * HOUR + 15 * MINUTE, "superintendent"),
+    ]
+
+
+def test_what_had_gone_up_to_the_top_before_it_was_settled_goes_up_again_when_nobody_takes_it_on() -> None:
+    overdue, _ = life(meet(None, RAISED), NOON + 30 * MINUTE)
+    assert overdue.handling.escalated_to == "superintendent"
+    case, _ = done(overdue, an_action("acknowledge"), NOON + 31 * MINUTE)
+    case, _ = done(case, an_action("action"), NOON + 32 * MINUTE)
+    case, _ = done(case, an_action("refer"), NOON + 10 * HOUR)
+    assert case is not None
+
+    assert (case.handling.escalated_to, case.rungs) == ("", ("inspector", "superintendent"))
+    assert [one.escalated_to for one in life(case, NOON + 20 * HOUR)[1]] == ["inspector", "superintendent"]
+
+
 def test_nobody_settles_what_has_become_worse_since_they_looked() -> None:
     case, _ = done(meet(meet(None, RAISED), version(2, reason="worsened")), an_action("acknowledge"))
 

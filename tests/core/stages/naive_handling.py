@@ -26,6 +26,7 @@ restatement that makes it less urgent (`ease`), marks it higher (`mark`) or as a
 `merge` and `escalate` with what follows a colon)."""
 
 WORDS = {"raise": "raised", "late": "raised", "worsen": "worsened", "worse": "worsened", "more": "told-again"}
+SETTLED = {"actioned", "accepted", "no-further-action", "closed"}
 OPEN = {"new", "reopened", "acknowledged", "assessing", "referred"}
 
 
@@ -88,7 +89,7 @@ class Naive:
             self.tell(minute, alert, "withdrawn")
             self.leave_behind(minute, alert)
             return
-        was_settled = alert.state in ("actioned", "accepted", "no-further-action", "closed", "expired")
+        was_settled = alert.state in SETTLED | {"expired"}
         if what == "worse":
             self.worsen_too_late(minute, alert)
             return
@@ -143,7 +144,7 @@ class Naive:
         elif what == "escalate":
             alert.escalated_to = to
             alert.rungs += [] if to in alert.rungs else [to]
-        elif what == "reopen":
+        elif what == "reopen" or (before in SETTLED and alert.state in OPEN):
             alert.begin_round(minute)
         elif what == "bounce":
             # The time to decide is given anew; whom it had gone up to keeps it.

@@ -287,6 +287,17 @@ SCENES: dict[str, list[Event]] = {
         (100, A, "note"),
         (170, A, "note"),
     ],
+    "referred long after it was acted on": [
+        (0, A, "raise"),
+        (16, A, "acknowledge"),
+        (20, A, "action"),
+        (200, A, "refer"),
+    ],
+    "assessed again after it was decided": [
+        (0, A, "raise"),
+        *((40, A, what) for what in ("acknowledge", "no-further-action")),
+        (150, A, "assess"),
+    ],
     "worse too late, settled": [
         (0, A, "raise"),
         *((5, A, what) for what in ("acknowledge", "no-further-action")),
@@ -405,6 +416,11 @@ def what_nobody_was_paged_for_has_a_clock_all_the_same(patch: Patch) -> None:
         return msgspec.structs.replace(after, is_paged=True) if after.handling.what == "worsened" else after
 
     changed(patch, handle, "meet", paged)
+
+
+@mutant
+def what_is_taken_up_again_after_it_was_settled_is_overdue_at_once(patch: Patch) -> None:
+    patch.setattr(handling, "_SETTLED", frozenset())
 
 
 @mutant

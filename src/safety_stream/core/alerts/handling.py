@@ -25,9 +25,10 @@ row for every state.
 
 An alert that must be dealt with has two clocks, by its priority (`handling.yaml`): by when somebody must have
 acknowledged it, and by when it must have been decided. They run in *rounds*. A round begins when an alert is raised,
-worsens or is opened again, and each *deadline* of it falls due once: the steps of the ladder while nobody has
-acknowledged it, both clocks, and the end of what nobody need care for. What is not decided in time, acknowledged or
-not, goes on up the ladder from where it is, by the same steps, to its top: whoever took it on may have forgotten it.
+worsens or is opened again, or when what was settled is assessed or referred after all, and each *deadline* of it falls
+due once: the steps of the ladder while nobody has acknowledged it, both clocks, and the end of what nobody need care
+for. What is not decided in time, acknowledged or not, goes on up the ladder from where it is, by the same steps, to its
+top: whoever took it on may have forgotten it.
 While an alert is snoozed nothing of that falls due; what would have does so when the snooze is over, and what was
 overdue is so again. So what is due follows from the state, the round and the time, and is the same after a restart.
 
@@ -394,6 +395,10 @@ def _done(case: Case, action: AlertAction, now: Instant) -> Case:
     if action.action == "bounce":
         # Whoever referred it must decide anew, and is given the time: nothing of that is overdue yet.
         changes["overdue"] = False
+        case = _in_new_round(case, now)
+    if before.state in _SETTLED and state in UNDECIDED:
+        # What was settled is to be decided anew: the clocks of that begin now, and the ladder from its foot.
+        changes |= {"overdue": False, "escalated_to": ""}
         case = _in_new_round(case, now)
     return _moved(case, cast(HandlingNews, action.action), state, now, **changes)
 
