@@ -62,6 +62,17 @@ class MissingFromFeed(Exception):
         self.last = last
 
 
+class BegunAnew(Exception):
+    """A feed that ends before the number somebody reads on from: it is not the feed they have read."""
+
+    def __init__(self, audience: str, after: int, newest: int) -> None:
+        """Say so, and where to read from."""
+        super().__init__(
+            f"alerts.{audience} ends at number {newest:,}, before {after:,}: it was begun anew, as by a rebuild, and "
+            "its numbers with it; read it from its beginning, after 0"
+        )
+
+
 class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How one source's feed stands.
 
@@ -332,7 +343,8 @@ class ReadModel:
     def feed(self, audience: str, after_seq: int, limit: int) -> list[PublishedAlert]:
         """What the audience was told after a number, without gap; it ends before one.
 
-        Raises `MissingFromFeed` where the very next number never came.
+        Raises `MissingFromFeed` where the very next number never came, and `BegunAnew` where the feed ends before the
+        number.
         """
         versions = ALERT_VERSIONS.c
         told = self._alerts(
@@ -344,6 +356,8 @@ class ReadModel:
         whole = [alert for place, alert in enumerate(told, after_seq + 1) if alert.seq == place]
         if told and not whole:
             raise MissingFromFeed(audience, after_seq + 1, told[0].seq - 1)
+        if not told and after_seq > (newest := self.newest_seq(audience)):
+            raise BegunAnew(audience, after_seq, newest)
         return whole
 
     def newest_seq(self, audience: str) -> int:

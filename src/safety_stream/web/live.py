@@ -7,6 +7,9 @@ there is news and of which number: what it is, the page or the feed tells to who
 A viewer that reads no more holds up nobody, and costs the events of one look at the feed: until it reads on, nothing
 further is asked for it. After a while it is let go; it comes back by itself, and goes on where it stopped.
 
+A feed that was begun anew, as by a rebuild, is shorter than the numbers its readers have. They are told so, and read it
+from its beginning: else they would wait, without a word, until it is as long again.
+
 When its session has ended a stream says so as its last word. The page says that, and whenever it hears nothing more.
 """
 
@@ -26,7 +29,7 @@ from starlette.types import Receive, Scope, Send
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import MINUTE, Instant
-from safety_stream.readmodel.reading import MissingFromFeed
+from safety_stream.readmodel.reading import BegunAnew, MissingFromFeed
 from safety_stream.web.policy import Viewer
 from safety_stream.web.site import Site
 
@@ -58,22 +61,26 @@ class Tide:
         self._newest = newest
         self._every = every
         self._known: dict[str, int] = {}
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, dict[asyncio.Future[None], int]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._looking: dict[tuple[str, tuple[str, ...], int], asyncio.Task[Look]] = {}
 
-    async def beyond(self, audience: str, number: int) -> int:
-        """Wait until the feed has a number beyond this one; returns the newest."""
-        while self._known.get(audience, 0) <= number:
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.setdefault(audience, set()).add(future)
-            if audience not in self._asking:
-                self._asking[audience] = asyncio.create_task(self._ask(audience))
-            try:
-                await future
-            finally:
-                self._waiting[audience].discard(future)
-        return self._known[audience]
+    async def moved(self, audience: str, number: int) -> None:
+        """Wait until the feed has a number beyond this one, or is found to end before it."""
+        if self._known.get(audience, 0) > number:
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(audience, {})[future] = number
+        if audience not in self._asking:
+            self._asking[audience] = asyncio.create_task(self._ask(audience))
+        try:
+            await future
+        finally:
+            del self._waiting[audience][future]
+
+    def forget(self, audience: str) -> None:
+        """Believe what is known of a feed no more: nothing was found where it says there is something."""
+        self._known.pop(audience, None)
 
     async def look(self, site: Site, viewer: Viewer, after: int) -> Look:
         """What is new for a viewer; whoever may see the same and asks at the same moment shares the answer."""
@@ -89,12 +96,10 @@ class Tide:
         waiting = self._waiting[audience]
         try:
             while waiting:
-                newest = await run_in_threadpool(self._newest, audience)
-                if newest > self._known.get(audience, 0):
-                    self._known[audience] = newest
-                    for future in waiting:
-                        if not future.done():
-                            future.set_result(None)
+                newest = self._known[audience] = await run_in_threadpool(self._newest, audience)
+                for future, number in waiting.items():
+                    if number != newest and not future.done():
+                        future.set_result(None)
                 await asyncio.sleep(self._every)
         except SQLAlchemyError:
             # Whoever waits is let go and comes back: browsers do by themselves.
@@ -114,7 +119,10 @@ class News(msgspec.Struct, frozen=True):
 
 
 def news_after(site: Site, viewer: Viewer, after: int) -> News:
-    """What is new for a viewer. Numbers that never came are said and passed over, so that nobody waits for them."""
+    """What is new for a viewer. Numbers that never came are said and passed over, so that nobody waits for them.
+
+    Raises `BegunAnew`.
+    """
     try:
         told = site.read_model.feed(viewer.audience, after, FEED_AT_MOST)
     except MissingFromFeed as gap:
@@ -124,10 +132,16 @@ def news_after(site: Site, viewer: Viewer, after: int) -> News:
 
 
 async def events(tide: Tide, site: Site, viewer: Viewer, after: int) -> AsyncIterator[ServerSentEvent]:
-    """An event for every alert of the feed after a number that the viewer may see; its id is where to go on."""
+    """An event for every alert of the feed after a number that the viewer may see; its id is where to go on.
+
+    Where the feed is begun anew an event says so, and it goes on from the beginning.
+    """
     while True:
-        await tide.beyond(viewer.audience, after)
-        found, after = await tide.look(site, viewer, after)
+        await tide.moved(viewer.audience, after)
+        found, reached = await tide.look(site, viewer, after)
+        if reached == after:
+            tide.forget(viewer.audience)
+        after = reached
         for event in found:
             yield event
 
@@ -167,7 +181,10 @@ async def while_signed_in(
 
 def _look(site: Site, viewer: Viewer, after: int) -> Look:
     """One look at the feed. The alerts themselves are let go: who is stuck must not keep them."""
-    news = news_after(site, viewer, after)
+    try:
+        news = news_after(site, viewer, after)
+    except BegunAnew as error:
+        news = News((), 0, f"{error}.")
     found = []
     for alert in news.alerts:
         said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Unpack, get_args
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -42,11 +43,14 @@ LONGEST_QUERY: Final = 2_000
 
 def inbox(site: Site, request: Request, person: Person) -> Response:
     """Open alerts, as chosen."""
-    chosen = read_filter(request.query_params.multi_items(), site.catalogue.areas.by_code)
-    seen = seen_of(request, site, person)
     shift = shift_of(site.now(), site.shift_starts)
     # Asked for before the alerts, so that "I have looked" never covers one that came in between.
     newest = site.read_model.newest_seq(person.audience)
+    chosen = read_filter(request.query_params.multi_items(), site.catalogue.areas.by_code)
+    if chosen.since > newest:
+        # A number of the feed there was before a rebuild: all of this one is new.
+        chosen = msgspec.structs.replace(chosen, since=0)
+    seen = seen_of(request, site, person, newest)
     try:
         alerts = chosen_alerts(site, person, chosen, limit=PAGE + 1, after=request.query_params.get("after"))
     except ValueError as error:
