@@ -430,21 +430,28 @@ def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, case
 
 
 def _lacking(case: Case, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf) -> str:
+    _, why = unfilled(action, policy)
+    return why or _misdirected(case, action, now, policy, case_of)
+
+
+def unfilled(action: AlertAction, policy: Policy) -> tuple[str, str]:
+    """What an action lacks by itself, whatever alert it is about: the field, and why it is refused; "" for nothing."""
     what = action.action
     if len(action.rationale) > RATIONALE_AT_MOST:
-        return f"the rationale has more than {RATIONALE_AT_MOST} characters: keep the record where records are kept"
+        said = f"the rationale has more than {RATIONALE_AT_MOST} characters: keep the record where records are kept"
+        return "rationale", said
     if what in _NEEDS_RATIONALE and not action.rationale.strip():
-        return f"{what} needs a rationale"
+        return "rationale", f"{what} needs a rationale"
     reasons = policy.reasons.get(what, ())
     if reasons and action.reason not in reasons:
-        return f"{what} needs one of the reasons {_listed(reasons)}"
-    return _misdirected(case, action, now, policy, case_of)
+        return "reason", f"{what} needs one of the reasons {_listed(reasons)}"
+    if what == "judge" and action.useful is None:
+        return "useful", "judge says whether it was useful"
+    return "", ""
 
 
 def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf) -> str:
     what = action.action
-    if what == "judge" and action.useful is None:
-        return "judge says whether it was useful"
     if what == "refer" and action.to not in (may_take := partners(policy) & {*case.alert.audiences}):
         return f"it can be referred to {_listed(may_take) or 'nobody'}: partners who hear of it"
     if what == "escalate" and action.to not in (rungs := ladder(case.alert.priority, policy)):

@@ -41,6 +41,13 @@ LONGEST_NAME: Final = 60
 LONGEST_QUERY: Final = 2_000
 
 
+class Mistake(msgspec.Struct, frozen=True):
+    """What is wrong, in a sentence, and the field it leads to."""
+
+    field: str
+    sentence: str
+
+
 def inbox(site: Site, request: Request, person: Person) -> Response:
     """Open alerts, as chosen."""
     shift = shift_of(site.now(), site.shift_starts)
@@ -171,7 +178,7 @@ def alert(site: Site, request: Request, person: Person) -> Response:
     if kept is None:
         return alert_page(site, request, person)
     if not kept.action_id:
-        return alert_page(site, request, person, written=kept.written, mistake=SESSION_HAD_ENDED)
+        return alert_page(site, request, person, written=kept.written, mistake=Mistake("action", SESSION_HAD_ENDED))
     answer = site.answers.to(kept.action_id)
     # While it is not answered it is shown to have been sent, so that nobody sends it twice.
     refused = answer is not None and not answer.done
@@ -182,14 +189,20 @@ def alert(site: Site, request: Request, person: Person) -> Response:
 
 
 def alert_page(
-    site: Site, request: Request, person: Person, *, mistake: str = "", status: int = 200, written: Written = NOTHING
+    site: Site,
+    request: Request,
+    person: Person,
+    *,
+    mistake: Mistake | None = None,
+    status: int = 200,
+    written: Written = NOTHING,
 ) -> Response:
     """The page of one alert, with what was written into its form; or the question why somebody looks."""
     found = seen_alert(site, person, request.path_params["alert_id"])
     if found is None:
         raise HTTPException(404, NO_SUCH_ALERT)
     if not may_be_shown(site, request, person, found):
-        response = _ask_reason(site, request, person, found.alert_id, mistake, status)
+        response = _ask_reason(site, request, person, found.alert_id, mistake.sentence if mistake else "", status)
         if written != NOTHING:
             note_written(response, site, person.id, Kept(alert_id=found.alert_id, action_id="", written=written))
         return response
