@@ -218,7 +218,7 @@ def _as_chosen(audience: str, chosen: Choices) -> list[ColumnElement[bool]]:
     if families := chosen.get("families"):
         found.append(of.family.in_(families))
     if (after := chosen.get("changed_after_seq")) is not None:
-        found.append(of.seq > after)
+        found.append(of.changed_seq > after)
     found += [of.words.contains(word, autoescape=True) for word in (chosen.get("text") or "").lower().split()]
     if "due_before" in chosen:
         found.append(of.next_clock < chosen["due_before"])
@@ -277,6 +277,12 @@ class ReadModel:
             found = found.where(_is_behind(after))
         order = (ALERTS.c.shelf, ALERTS.c.urgency, ALERTS.c.next_clock, ALERTS.c.seq.desc())
         return self._alerts(found.order_by(*order).limit(limit))
+
+    def changed_after(self, audience: str, seq: int, alert_ids: Collection[str]) -> frozenset[str]:
+        """Which of these alerts have changed since a number of the feed; a note or a judgement is no change."""
+        of = ALERTS.c
+        chosen = select(of.alert_id).where(of.audience == audience, of.changed_seq > seq, of.alert_id.in_(alert_ids))
+        return frozenset(alert_id for (alert_id,) in self._rows(chosen))
 
     def count(self, audience: str, **chosen: Unpack[Choices]) -> int:
         """How many there are of what `inbox` lists."""

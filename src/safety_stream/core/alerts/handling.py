@@ -119,6 +119,9 @@ OF_CONDITION: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", 
 GONE: Final[frozenset[HandlingNews]] = frozenset({"withdrawn", "outlived"})
 """After these nobody looks after what was merged into an alert."""
 
+ASIDE: Final[frozenset[HandlingNews]] = frozenset({"note", "judge"})
+"""What is said about an alert and changes nothing of it: nobody has to look at it again for that."""
+
 _ENDED: Final[frozenset[HandlingState]] = _AT_REST | {"closed"}
 _BEGINS_A_ROUND: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "reopen", "unmerged"})
 _NEEDS_RATIONALE: Final[frozenset[HandlingAction]] = frozenset(

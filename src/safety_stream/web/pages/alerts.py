@@ -62,14 +62,18 @@ def inbox(site: Site, request: Request, person: Person) -> Response:
         alerts = chosen_alerts(site, person, chosen, limit=PAGE + 1, after=request.query_params.get("after"))
     except ValueError as error:
         raise HTTPException(400, f"{error}.") from None
+    withdrawn = taken_back(site, person, shift.began)
+    listed = {one.alert_id for one in (*alerts, *withdrawn.alerts)}
     found = Found(
         alerts=alerts,
         counts=site.read_model.count_by_priority(person.audience, site.areas_of(person) or ()),
-        withdrawn=taken_back(site, person, shift.began),
+        withdrawn=withdrawn,
         seen=seen,
         newest=newest,
         changed=how_many(site, person, Filter(since=seen)) if seen else 0,
         blind=blind_spots(site),
+        # Who never said up to where they have looked is told of no change since.
+        new=site.read_model.changed_after(person.audience, seen, listed) if seen else frozenset(),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
     may_do = site.catalogue.handling.roles.get(site.acts_as(person), frozenset())

@@ -198,11 +198,16 @@ def _told(item: Evidence) -> str:
 
 
 def _holders(findings: Sequence[Finding]) -> str:
-    """Which organisations hold a record of what happened: whom to ask, and not what they know."""
+    """Which organisations hold a record of what happened: whom to ask, and not what they know.
+
+    Those on whose reports it rests, and no others: nobody says here that there is somebody they know.
+    """
     by = sorted(
         {words.plain(one.organisation) for finding in findings for item in finding.evidence for one in item.told}
     )
-    return f"A record is held by {words.listed(by)}." if by else ""
+    if not by:
+        return ""
+    return f"A record of this is held by {words.listed(by)}, who told of it. Who else holds one is not known here."
 
 
 def _note(alert: PublishedAlert, happened: Sequence[Happened]) -> str:
