@@ -117,7 +117,10 @@ def test_each_occurrence_says_who_told_of_it_and_how_and_the_alert_who_holds_a_r
         "1 report, told by district councils (asb case)",
         "1 report",
     ]
-    assert view.holders == "A record is held by ambulance service, district councils and police."
+    assert view.holders == (
+        "A record of this is held by ambulance service, district councils and police, who told of it. "
+        "Who else holds one is not known here."
+    )
 
 
 def made_of(*answered: Answered, handling: object = "told") -> tuple[str, ...]:

@@ -68,15 +68,29 @@ def told(site: Site, page: Page, tell: Tell) -> Endpoint:
     to_people = shown(site, page, tell)
 
     async def endpoint(request: Request) -> Response:
-        given = request.headers.get("authorization", "")
-        if not given.lower().startswith(_BEARER):
+        key = key_of(request)
+        if key is None:
             return await to_people(request)
-        program = None if site.programs is None else site.programs().by_key(given[len(_BEARER) :].strip(), site.wall())
-        if program is None:
-            return Response(_NO_KEY, 401, {"www-authenticate": "Bearer"}, "text/plain")
-        return await run_in_threadpool(tell, site, request, program)
+        program = program_by(site, key)
+        return refused_key() if program is None else await run_in_threadpool(tell, site, request, program)
 
     return endpoint
+
+
+def key_of(request: Request) -> str | None:
+    """The key a request shows; None where it shows none, and is somebody's who has signed in or nobody's."""
+    given = request.headers.get("authorization", "")
+    return given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else None
+
+
+def program_by(site: Site, key: str) -> Viewer | None:
+    """Which program a key lets in now; None for none."""
+    return None if site.programs is None else site.programs().by_key(key, site.wall())
+
+
+def refused_key() -> Response:
+    """What a key is answered that lets nobody in."""
+    return Response(_NO_KEY, 401, {"www-authenticate": "Bearer"}, "text/plain")
 
 
 def taken(site: Site, page: Page, take: Take) -> Endpoint:

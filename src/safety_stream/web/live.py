@@ -10,7 +10,8 @@ further is asked for it. After a while it is let go; it comes back by itself, an
 A feed that was begun anew, as by a rebuild, is shorter than the numbers its readers have. They are told so, and read it
 from its beginning: else they would wait, without a word, until it is as long again.
 
-When its session has ended a stream says so as its last word. The page says that, and whenever it hears nothing more.
+When its session has ended, or a program's key, a stream says so as its last word. The page says that, and whenever it
+hears nothing more.
 """
 
 from __future__ import annotations
@@ -41,9 +42,12 @@ STUCK_SECONDS: Final = 60
 """A viewer that takes nothing for so long is let go."""
 
 SESSION_LOOKED_EVERY: Final = MINUTE
-"""How long a stream may go on after its session was ended: asking at each event costs too much."""
+"""How long a stream may go on after its session or key was ended: asking at each event costs too much."""
 
 ENDED: Final = ServerSentEvent(data="Your session has ended: sign in again to hear what is new.", event="ended")
+
+KEY_ENDED: Final = ServerSentEvent(data="This key lets nobody in any more: ask for another.", event="ended")
+_NEVER: Final = 2**62
 
 FEED_AT_MOST: Final = 500
 """Alerts in one answer of the feed."""
@@ -146,21 +150,39 @@ async def events(tide: Tide, site: Site, viewer: Viewer, after: int) -> AsyncIte
             yield event
 
 
-async def while_signed_in(
+def while_signed_in(
     site: Site, session: str, ends: Instant, stream: AsyncIterator[ServerSentEvent]
 ) -> AsyncIterator[ServerSentEvent]:
-    """A stream as long as its session lasts, whether or not anything comes, and that it has ended as the last event.
+    """A stream as long as its session lasts, and that it has ended as the last event.
 
     A session that was used meanwhile lasts longer than this stream knows: the browser asks again, with what it then
     has, and is refused only where there is none.
     """
+    return _while_open(site, lambda: site.ended_sessions.has(session), ends, stream, ENDED)
+
+
+def while_it_may(
+    site: Site, may: Callable[[], bool], stream: AsyncIterator[ServerSentEvent]
+) -> AsyncIterator[ServerSentEvent]:
+    """A program's stream for as long as its key lets it in, and that it does no more as the last event."""
+    return _while_open(site, lambda: not may(), _NEVER, stream, KEY_ENDED)
+
+
+async def _while_open(
+    site: Site,
+    has_ended: Callable[[], bool],
+    ends: Instant,
+    stream: AsyncIterator[ServerSentEvent],
+    last_word: ServerSentEvent,
+) -> AsyncIterator[ServerSentEvent]:
+    """A stream until then, or until it is found to have ended, whether or not anything comes; then a last word."""
     coming: asyncio.Future[ServerSentEvent] | None = None
     looked = site.wall()
     try:
         while (now := site.wall()) < ends:
             if now - looked >= SESSION_LOOKED_EVERY:
                 looked = now
-                if await run_in_threadpool(site.ended_sessions.has, session):
+                if await run_in_threadpool(has_ended):
                     break
             if coming is None:
                 coming = asyncio.ensure_future(anext(stream))
@@ -173,7 +195,7 @@ async def while_signed_in(
                     return
                 coming = None
                 yield event
-        yield ENDED
+        yield last_word
     finally:
         if coming is not None:
             coming.cancel()
