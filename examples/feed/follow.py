@@ -30,5 +30,9 @@ def follow(http: httpx.Client, mark: Path) -> Iterator[dict[str, Any]]:
 if __name__ == "__main__":
     key = {"authorization": f"Bearer {os.environ['SAFETY_STREAM_KEY']}"}
     with httpx.Client(base_url=sys.argv[1], headers=key) as client:
-        for one in follow(client, Path(sys.argv[2])):
-            print(json.dumps(one))
+        try:
+            for one in follow(client, Path(sys.argv[2])):
+                print(json.dumps(one))
+        except httpx.HTTPStatusError as refused:
+            # 410: the feed was begun anew. Look what becomes of what you have, delete the mark, and read from 0.
+            sys.exit(refused.response.text)

@@ -299,3 +299,27 @@ def test_a_message_that_declares_entities_is_not_read():
 def test_every_priority_and_family_has_its_words():
     for priority, family in product(get_args(Priority), get_args(Family)):
         said(record(1, priority=priority, family=family))
+
+
+def test_an_exercise_says_so_in_its_note():
+    """Beside what is missing, where something is."""
+    exercise = msgspec.structs.replace(SPEAKER, status="Exercise")
+
+    assert text(said(record(1), speaker=exercise), "note") == (
+        "An exercise of alerts.example.org: nothing of this has happened."
+    )
+    alone = parsed(cap_message(record(5, "updated", prior_seq=4), (), WORDS, exercise, NAMES).encode())
+    assert text(alone, "note").startswith("An exercise of ")
+    assert text(alone, "note").endswith(" Of number 4 of the feed, which is not kept here.")
+    assert faults(alone) == []
+
+
+@pytest.mark.parametrize(("what", "told"), [("note", "note"), ("refer", "refer"), ("raised", None)])
+def test_what_was_done_is_told_so_that_a_note_can_be_passed_over(what: str, told: str | None):
+    handling = Handling(number=2, state="new", since=NOON, what=what, as_of=NOON)
+    message = said(record(1, handling=handling))
+    parameters = {
+        one.findtext(f"{CAP}valueName"): one.findtext(f"{CAP}value") for one in message.iter(f"{CAP}parameter")
+    }
+
+    assert parameters.get("handled") == told

@@ -77,3 +77,10 @@ def test_one_provider_that_answers_is_enough():
 
 def test_where_nobody_subscribed_nobody_hears():
     assert [one.why for one in unheard(NEEDED, [], SETTINGS)] == ["nobody", "nobody"]
+
+
+def test_whoever_subscribed_to_what_cannot_be_read_hears_nothing_of_whatever_priority():
+    needed = to_be_heard(AUDIENCES, Policy(), {"analyst", "desk"})
+    found = list(unheard(needed, [hook("desk"), hook("analyst")], SETTINGS, unread={"analyst", "desk"}))
+
+    assert found == [Unheard("analyst", "P1", "unread"), Unheard("desk", "P1", "unread")]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.delivery.making import BOUNDS, NOON, alert, at, subscription, withdrawn
 
-from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.published import OF_HANDLING, PublishedAlert
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, MINUTE, Instant, to_datetime, to_instant
 from safety_stream.delivery.deciding import Because, Told, When, decide, is_quiet, next_at, wanted
 from safety_stream.delivery.model import Quiet, Subscription
@@ -97,12 +98,25 @@ def test_late_findings_wait_for_the_digest():
     assert (found.when, found.because, found.until) == ("digest", "late", at(8, 30, day=15))
 
 
+@pytest.mark.parametrize("reason", ["overdue", "escalated", "reminder", "handled"])
+def test_what_a_clock_or_people_do_pages_though_a_late_report_has_come_meanwhile(reason: str):
+    of = alert(priority="P1", late=True, notify=True, reason=reason)
+
+    assert decided(of) == ("now", "urgent")
+    assert decided(of, quiet=NIGHT, now=at(23)) == ("now", "urgent")
+    assert decided(of, now=NOON + 13 * HOUR) == ("held", "missed")
+
+
+def test_a_note_on_what_is_late_fills_no_digest():
+    assert decided(alert(late=True, notify=False, reason="handled")) == ("never", "nothing-to-hear")
+
+
 def test_a_digest_comes_when_the_subscriber_wants_it():
-    assert decide(subscription(digest_at=13 * 60), alert(late=True), None, NOON, BOUNDS).until == at(13)
+    assert decide(subscription(digest_at=13 * 60), alert(late=True, notify=False), None, NOON, BOUNDS).until == at(13)
 
 
 def test_a_digest_that_falls_into_quiet_hours_comes_when_they_end():
-    late = alert(late=True)
+    late = alert(late=True, notify=False)
 
     assert decide(subscription(digest_at=2 * 60, quiet=NIGHT), late, None, NOON, BOUNDS).until == at(7, day=15)
 
@@ -143,7 +157,7 @@ def test_what_was_missed_is_told_alone_a_minute_later_even_at_night(priority: st
     ("changes", "expected"),
     [
         ({"priority": "P3"}, ("digest", "old")),
-        ({"late": True}, ("digest", "late")),
+        ({"late": True, "notify": False}, ("digest", "late")),
         ({"notify": False}, ("never", "nothing-to-hear")),
         ({"notify": None}, ("digest", "old")),
     ],
@@ -193,6 +207,7 @@ ALERTS = st.builds(
     priority=st.sampled_from(["P1", "P2", "P3", "P4", None]),
     late=st.sampled_from([True, False, None]),
     notify=st.sampled_from([True, False, None]),
+    reason=st.sampled_from(["new", "worsened", "handled", "overdue", "reminder", "escalated", None]),
     area=st.sampled_from(["E07000117", "E07000118", None]),
 )
 
@@ -219,17 +234,19 @@ def test_of_all_decisions(chosen: Subscription, of: PublishedAlert, told: Told |
     assert (now < found.until <= now + 49 * HOUR) if found.when in ("held", "digest") else found.until == now
     if found.when in ("held", "digest") and found.because != "missed" and chosen.quiet is not None:
         assert not is_quiet(chosen.quiet, found.until)
-    if of.late:
+    # What is late comes in the digest; what happens to it afterwards comes as if it were not.
+    if of.late and of.notify is not True:
         assert found.when in ("digest", "never")
+    if of.late and (of.notify or of.reason in OF_HANDLING):
+        assert found == decide(chosen, msgspec.structs.replace(of, late=False), told, now, BOUNDS)
     if of.priority in ("P1", "P2"):
         assert found.when != "held" or found.because == "missed"
     if found.because == "missed":
         assert told is None
         assert of.change != "withdrawn"
         assert of.notify
-        assert not of.late
     if of.change == "withdrawn":
-        assert (found.when == "never") == (told is None)
+        assert (found.when == "never") == (told is None or of.reason in OF_HANDLING)
     else:
         assert now - of.as_of <= BOUNDS.tell_within or found.when == "never"
         assert of.notify is not False or found.when in ("digest", "never")

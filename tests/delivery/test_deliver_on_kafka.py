@@ -148,6 +148,22 @@ def test_a_topic_that_was_made_anew_and_has_grown_past_the_place_is_read_from_it
     assert sorted(desk.told()) == [("alert-1", 1), ("alert-2", 1), ("alert-9", 1)]
 
 
+def test_an_audience_whose_topic_is_not_there_yet_holds_up_nobody(desk: Desk):
+    other = f"{desk.audience}-new"
+    with_another_desk(desk.folder / "catalogue", other)
+    for audience in (desk.audience, other):
+        desk.run("alerts", "subscribe", "--audience", audience, "--webhook", desk.hook.url)
+    desk.publish({"alert_id": "alert-1"})
+
+    assert desk.run("deliver", "--once", code=2) == [{"sent": 1}]
+    unread = [one for one in desk.run("doctor", code=1) if f"{other} would not hear" in one["what"]]
+    assert [(one["level"], "topics apply" in one["mend"]) for one in unread] == [("warn", True)]
+    topic = Topic(name=f"alerts.{other}", subjects=("published-alert",), partitions=1, settings={})
+    create(AdminClient({"bootstrap.servers": desk.bootstrap, "log_level": 0}), [topic])
+    assert desk.run("deliver", "--once") == [{"sent": 1}]
+    assert desk.told() == [("alert-1", 1)]
+
+
 def test_every_alert_is_told_once_through_a_kill_and_a_restart(desk: Desk):
     desk.run("alerts", "subscribe", "--audience", desk.audience, "--webhook", desk.hook.url, "--priority", "P1")
     first = desk.publish({}, {"priority": "P3"}, {})

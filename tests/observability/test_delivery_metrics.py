@@ -66,3 +66,13 @@ def test_the_first_message_that_is_given_up_is_an_increase():
         0,
         1,
     )
+
+
+def test_whoever_need_not_be_told_any_more_is_not_unheard():
+    metrics = DeliveryMetrics()
+    metrics.unheard({("gone", "P1"): True, ("desk", "P1"): True})
+    metrics.unheard({("desk", "P1"): True})
+
+    found = figures(metrics)
+    assert found["safety_stream_delivery_unheard{'audience': 'gone', 'priority': 'P1'}"] == 0
+    assert found["safety_stream_delivery_unheard{'audience': 'desk', 'priority': 'P1'}"] == 1

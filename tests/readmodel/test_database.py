@@ -75,6 +75,7 @@ def test_what_was_written_before_is_written_anew(empty: Engine):
     with empty.begin() as connection:
         connection.execute(update(ALERTS).values(words=ALERTS.c.words + "\nvictim:tok-b", next_clock=0))
         connection.exec_driver_sql("ALTER TABLE alerts DROP COLUMN holder")
+        connection.exec_driver_sql("ALTER TABLE alerts DROP COLUMN changed_seq")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
     model = ReadModel(empty)
     assert model.count("desk", text="tok-b") == 1_099
@@ -88,6 +89,7 @@ def test_what_was_written_before_is_written_anew(empty: Engine):
     with empty.connect() as connection:
         holders = connection.execute(select(ALERTS.c.holder).where(ALERTS.c.alert_id.in_(["asleep", "a1"]))).scalars()
         assert sorted(holders) == ["", "officer-7"]
+    assert model.count("desk", changed_after_seq=1_098) == 1
 
 
 def test_several_processes_may_migrate_at_once(empty: Engine):

@@ -1,6 +1,6 @@
 """Every question a page has, on both databases."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import Engine
@@ -240,7 +240,14 @@ def test_what_is_listed_is_what_is_counted(engine: Engine):
         alert(3, "never", area="north"),
         alert(4, "asleep", area="north", handling=handling("snoozed", snoozed_until=NOON + 5, decide_by=NOON)),
         alert(5, "moved", area="north", handling=handling("referred", owner="7", referred_to="unit")),
-        alert(6, "moved", 2, "updated", area="south", handling=handling("referred", owner="7", referred_to="unit")),
+        alert(
+            6,
+            "moved",
+            2,
+            "updated",
+            area="south",
+            handling=handling("referred", what="refer", owner="7", referred_to="unit"),
+        ),
         alert(7, "closed", area="north", handling=handling("closed", owner="7")),
     )
     choices = [
@@ -497,3 +504,23 @@ def test_a_healthy_copy_has_no_faults(engine: Engine):
     assert (model.health().behind, model.health().faults) == (0, ())
     assert {one.behind for one in model.health().partitions} == {None}
     assert len(records([])) == 0
+
+
+def test_a_note_or_a_judgement_is_no_change_and_hides_none(engine: Engine):
+    """Whether it comes with the change in one batch, or long after; the first that somebody hears is one."""
+
+    def of(seq: int, alert_id: str, what: str, **changes: Any) -> TopicRecord:
+        fields = {"change": "updated", "handling": handling("new", what=what)} | changes
+        return TopicRecord("alerts.desk", 0, seq, alert(seq, alert_id, **fields))
+
+    told(engine, [of(1, "a", "raised", change="raised"), of(2, "b", "raised", change="raised"), of(3, "a", "note")])
+    told(engine, [of(4, "b", "judge")])
+    told(engine, [of(5, "a", "told-again"), of(6, "a", "note"), of(7, "c", "note", change="raised")])
+    model = ReadModel(engine)
+
+    assert {one.alert_id for one in model.inbox("desk", changed_after_seq=2)} == {"a", "c"}
+    assert model.count("desk", changed_after_seq=5) == 1
+    assert model.changed_after("desk", 4, ["a", "b", "c"]) == {"a", "c"}
+    assert model.changed_after("desk", 5, ["a", "b"]) == frozenset()
+    # The feed and the alert's own history have them all the same.
+    assert [one.seq for one in model.feed("desk", 2, 9)] == [3, 4, 5, 6, 7]

@@ -4,15 +4,21 @@ import re
 from collections.abc import Callable
 from hashlib import sha256
 from html import unescape
+from typing import get_args
 from uuid import uuid4
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from tests.web.conftest import Pages, token
-from tests.web.filling import NOW
+from tests.web.filling import LOADED, NOW
 from tests.web.reading_html import Read, faults
 
-from safety_stream.core.model.handling import ActionAnswer, AlertAction
+from safety_stream.core.alerts.handling import ladder, partners, unfilled
+from safety_stream.core.model.handling import ActionAnswer, AlertAction, HandlingAction
 from safety_stream.core.model.times import HOUR
+from safety_stream.web.acting import Unfinished, action_of, check
+from safety_stream.web.policy import Person
 from safety_stream.web.site import NotSent
 
 ALERT = "00000000-0000-5000-8000-000000000001"
@@ -71,9 +77,18 @@ def test_the_token_of_another_session_is_none(pages: Pages):
         ({"action": "snooze"}, "Say until when it is snoozed."),
         ({"action": "snooze", "until": "soon"}, "Write the end of the snooze"),
         ({"action": "refer"}, "Say which partner it is referred to."),
-        ({"action": "merge"}, "Say which alert it is merged into."),
+        ({"action": "merge", "rationale": "one matter"}, "Say which alert it is merged into."),
         ({"action": "judge"}, "Say whether the alert was useful."),
-        ({"action": "note"}, "Write the note."),
+        ({"action": "judge", "useful": "maybe"}, "Say whether the alert was useful."),
+        ({"action": "note"}, "Write why."),
+        ({"action": "action"}, "Write why."),
+        ({"action": "refer", "to": "childrens-services"}, "Write why."),
+        ({"action": "refer", "to": "inspector", "rationale": "theirs"}, "Say which partner it is referred to."),
+        ({"action": "escalate", "rationale": "beyond me"}, "Say to whom it is escalated."),
+        ({"action": "escalate", "rationale": "beyond me", "to": "asb-lead"}, "Say to whom it is escalated."),
+        ({"action": "no-further-action", "rationale": "known"}, "Choose a reason."),
+        ({"action": "no-further-action", "reason": "made-up", "rationale": "known"}, "Choose a reason."),
+        ({"action": "no-further-action", "reason": "wrong-person"}, "Write why."),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_is_sent(pages: Pages, form: dict[str, str], said: str):
@@ -82,6 +97,62 @@ def test_what_is_missing_is_said_and_nothing_is_sent(pages: Pages, form: dict[st
 
     assert (done.status_code, pages.sent) == (400, [])
     assert said in Read(done.text).text
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({}, "action"),
+        ({"action": "action"}, "rationale"),
+        ({"action": "snooze", "rationale": "later"}, "until"),
+        ({"action": "escalate", "rationale": "beyond me"}, "to"),
+        ({"action": "judge"}, "useful"),
+    ],
+)
+def test_what_is_missing_leads_to_its_field_which_is_open_to_be_seen(pages: Pages, form: dict[str, str], field: str):
+    client = pages.as_person("dev-duty-officer")
+    page = client.post(f"{PAGE}/actions", data={"csrf": token(client.get(PAGE).text)} | form).text
+
+    assert f'href="#{field}"' in page
+    assert f'id="{field}"' in page
+    is_folded = "<details" in page[: page.index(f'id="{field}"')].rpartition("</details>")[2]
+    assert not is_folded or re.search(r"<details[^>]* open>", page)
+
+
+@pytest.mark.parametrize("what", get_args(HandlingAction))
+@hypothesis.given(data=st.data())
+def test_what_is_sent_is_never_refused_for_what_the_form_could_have_said(what: HandlingAction, data: st.DataObject):
+    """The form knows no rules of its own: whatever it lets through, the core asks for nothing more of it."""
+    policy = LOADED.catalogue.handling
+    words = {
+        "rationale": data.draw(st.sampled_from(["", " ", "why", "x" * 501])),
+        "reason": data.draw(st.sampled_from(["", "made-up", "other", "not-ours"])),
+        "to": data.draw(st.sampled_from(["", "inspector", "asb-lead", "nobody"])),
+        "useful": data.draw(st.sampled_from(["", "yes", "no", "maybe"])),
+        "until": "2026-03-02T22:30",
+        "into": OTHER,
+    }
+    person = Person(id="officer-7", role="duty-officer", audience="duty-officer")
+    action = action_of({"action": what} | words, ALERT, person, "duty-officer", NOW)
+    lacks, _ = unfilled(action, policy)
+    whom = {"refer": partners(policy), "escalate": ladder("P1", policy)}.get(what)
+    if lacks or (whom is not None and action.to not in whom):
+        with pytest.raises(Unfinished) as raised:
+            check(action, "P1", policy)
+        assert raised.value.field in (lacks, "to")
+    else:
+        check(action, "P1", policy)
+
+
+def test_partners_and_rungs_are_not_one_list(pages: Pages):
+    """One who has acknowledged may do both."""
+    page = pages.as_person("dev-duty-officer").get("/alerts/00000000-0000-5000-8000-000000000003").text
+    groups = dict(re.findall(r'<optgroup label="([^"]+)">(.*?)</optgroup>', page, re.DOTALL))
+
+    assert set(groups) == {"Refer to a partner", "Escalate to"}
+    assert "asb-lead" in groups["Refer to a partner"]
+    assert "inspector" not in groups["Refer to a partner"]
+    assert "inspector" in groups["Escalate to"]
 
 
 def test_nobody_acts_on_what_they_may_not_see(pages: Pages):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import runpy
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -44,6 +46,20 @@ def test_it_says_what_never_came_and_goes_on(tmp_path: Path, capsys: pytest.Capt
     finally:
         close()
     assert "numbers 2 to 3" in capsys.readouterr().err
+
+
+def test_it_says_that_the_feed_was_begun_anew_and_keeps_its_mark(
+    pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    mark = tmp_path / "mark.txt"
+    mark.write_text("999")
+    monkeypatch.setenv("SAFETY_STREAM_KEY", "csf_made-up")
+    monkeypatch.setattr(sys, "argv", ["follow.py", "https://alerts.example.org", str(mark)])
+    monkeypatch.setattr(httpx, "Client", lambda **_: nullcontext(pages.as_person("dev-duty-officer")))
+
+    with pytest.raises(SystemExit, match="ends at number 74, before 999: it was begun anew"):
+        runpy.run_path(str(FOLDER / "follow.py"), run_name="__main__")
+    assert mark.read_text() == "999"
 
 
 def test_whoever_is_not_signed_in_reads_nothing(make_pages: Callable[..., Pages], tmp_path: Path):

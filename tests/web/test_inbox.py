@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 from tests.web.conftest import Pages, token
-from tests.web.filling import HOSTILE
+from tests.web.filling import HOSTILE, alert
 from tests.web.reading_html import Read, faults
 
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.people import CHOICES_MOST, SavedChoices
+from safety_stream.readmodel.projection import TopicRecord, apply
+from safety_stream.readmodel.reading import ReadModel
 
 
 @pytest.fixture
@@ -109,3 +111,24 @@ def test_who_never_said_that_they_looked_is_told_of_no_change(pages: Pages):
     assert "You have not said yet up to where you have looked." in Read(page).text
     assert "changed since you" not in page
     assert "I have looked" in page
+
+
+def test_up_to_where_somebody_looked_counts_no_more_once_the_feed_was_begun_anew(
+    tmp_path: Path, make_pages: Callable[..., Pages]
+):
+    client = make_pages().as_person("dev-duty-officer")
+    client.post("/inbox/seen", data={"csrf": token(client.get("/inbox").text), "seq": "74"})
+    assert "Nothing changed since you last looked." in client.get("/inbox").text
+    engine = open_database(url_of_file(tmp_path / "anew.sqlite"))
+    migrate(engine)
+    with engine.begin() as connection:
+        apply(connection, [TopicRecord("alerts.duty-officer", 0, seq, alert(seq)) for seq in range(1, 11)])
+    rebuilt = make_pages(read_model=ReadModel(engine)).as_person("dev-duty-officer")
+    rebuilt.cookies.update(client.cookies)
+
+    page = rebuilt.get("/inbox").text
+    assert "Nothing changed since you last looked." not in page
+    assert "You have not said yet up to where you have looked." in page
+    # An address kept from before shows what there is, and not nothing.
+    assert Read(rebuilt.get("/inbox?since=74").text).links == Read(page).links
+    engine.dispose()

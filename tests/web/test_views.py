@@ -117,7 +117,10 @@ def test_each_occurrence_says_who_told_of_it_and_how_and_the_alert_who_holds_a_r
         "1 report, told by district councils (asb case)",
         "1 report",
     ]
-    assert view.holders == "A record is held by ambulance service, district councils and police."
+    assert view.holders == (
+        "A record of this is held by ambulance service, district councils and police, who told of it. "
+        "Who else holds one is not known here."
+    )
 
 
 def made_of(*answered: Answered, handling: object = "told") -> tuple[str, ...]:
@@ -311,6 +314,18 @@ def test_what_was_known_on_a_day_is_what_is_shown_of_it(pages: Pages):
 
     assert len(then.splitlines()) < len(now.splitlines())
     assert client.get(f"{path}?known=soon").status_code == 400
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "2026-03-03", "0000-01-01", "2026-02-30", "9" * 400])
+@pytest.mark.parametrize("end", ["", "/numbers.csv"])
+@pytest.mark.parametrize("way", ["/public", ""])
+def test_a_day_that_nobody_can_know_of_is_refused_whoever_asks(pages: Pages, way: str, end: str, day: str):
+    """Without having signed in, too."""
+    client = pages.as_person("dev-analyst") if not way else pages.browser()
+    path = f"{way}/indicators/burglary/E07000117{end}"
+
+    assert client.get(path, params={"known": day}).status_code == 400
+    assert {client.get(path, params={"known": known}).status_code for known in ("2026-03-02", "0001-01-01")} == {200}
 
 
 def test_a_number_that_was_restated_says_what_it_was(pages: Pages):

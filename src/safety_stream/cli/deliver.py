@@ -53,13 +53,22 @@ from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import DeliveryMetrics
 from safety_stream.production import of_database, of_kafka, of_sharing
 from safety_stream.streaming.ports import Incoming
-from safety_stream.streaming.reading import follow_from, high_watermarks, low_watermarks, read_between, topic_ids
+from safety_stream.streaming.reading import (
+    NoSuchTopic,
+    follow_from,
+    high_watermarks,
+    low_watermarks,
+    read_between,
+    readable_topics,
+    topic_ids,
+)
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.topology import row_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from safety_stream.delivery.model import Subscription
     from safety_stream.delivery.outbox import Outbox
     from safety_stream.delivery.sending import Sender
 
@@ -68,7 +77,7 @@ EPILOG = epilog(
     {
         0: "stopped by SIGTERM or Ctrl-C, or with --once, everything is handed over",
         1: "it went wrong",
-        2: "with --once, something waits for a provider",
+        2: "with --once, something waits for a provider, or the topic of somebody's alerts cannot be read",
     },
 )
 
@@ -84,6 +93,8 @@ _COMPARE_SECONDS = 10.0
 
 _PURGE_SECONDS = 60.0
 """How often a slice of what is older than its class allows is taken away."""
+TO_BE_READ = "safety-stream topics apply, let delivery read the topic, or alerts unsubscribe who subscribed to it"
+"""What mends it that the topic of an audience cannot be read."""
 
 _SENDERS = 4
 """Some providers stall for seconds, and others' pages must not wait for them."""
@@ -207,7 +218,7 @@ class _Reader:
         kafka: Connection,
         box: Outbox,
         metrics: DeliveryMetrics,
-        unheard: Callable[[], dict[tuple[str, str], str]],
+        unheard: Callable[[frozenset[str]], dict[tuple[str, str], str]],
         owing: Owing | None,
         office: str,
         purge: Callable[[Instant], None],
@@ -221,6 +232,8 @@ class _Reader:
         self._purge = purge
         self._purged_at = 0.0
         self._ids: dict[str, str] = {}
+        self.unread: frozenset[str] = frozenset()
+        """The audiences somebody subscribed to whose topic is not there, or not for this process to read."""
         self._decode = shipped_codecs().decoder(row_of("alerts.").subjects)
 
     def audiences(self) -> frozenset[str]:
@@ -229,8 +242,13 @@ class _Reader:
         return self._box.audiences() - {self._office}
 
     def starts(self, audiences: Iterable[str]) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
-        """Where to read on, and where the topics end. Raises `NoSuchTopic`."""
-        topics = [f"alerts.{audience}" for audience in sorted(audiences)]
+        """Where to read on, and where the topics end, of those that can be read: one that cannot holds up no other.
+
+        Raises `NoSuchTopic` where one went just now.
+        """
+        topics = sorted(self._readable(audiences))
+        if not topics:
+            return {}, {}
         starts, ends = low_watermarks(self._kafka, topics), high_watermarks(self._kafka, topics)
         self._ids = topic_ids(self._kafka, topics)
         for topic, partition in starts:
@@ -245,6 +263,22 @@ class _Reader:
                 starts[topic, partition] = max(starts[topic, partition], position.next_offset)
         return starts, ends
 
+    def _readable(self, audiences: Iterable[str]) -> frozenset[str]:
+        by_topic = {f"alerts.{audience}": audience for audience in audiences}
+        there = readable_topics(self._kafka, by_topic)
+        unread = frozenset(audience for topic, audience in by_topic.items() if topic not in there)
+        for audience in sorted(unread - self.unread):
+            structlog.get_logger().warning("topic.missing", topic=f"alerts.{audience}", mend=TO_BE_READ)
+        self.unread, self._ids = unread, {}
+        return there
+
+    def has_come(self) -> bool:
+        """Whether a topic that could not be read can be by now. False where Kafka does not say."""
+        try:
+            return bool(readable_topics(self._kafka, [f"alerts.{audience}" for audience in self.unread]))
+        except KafkaException:
+            return False
+
     def is_of_the_past(self) -> bool:
         """Whether a topic that is being read is gone, and another has its name. False where Kafka does not say."""
         try:
@@ -255,12 +289,11 @@ class _Reader:
 
     def follow(self, audiences: frozenset[str]) -> Iterator[bool]:
         """Put records into the outbox as they come, for as long as the caller likes; whether any came is given."""
-        if not audiences:
-            while True:
-                time.sleep(_PAUSE_SECONDS)
-                yield False
-        batch: list[Incoming] = []
         starts, _ = self.starts(audiences)
+        while not starts:
+            time.sleep(_PAUSE_SECONDS)
+            yield False
+        batch: list[Incoming] = []
         for found in follow_from(self._kafka, starts, _PATIENCE_SECONDS):
             record = found if isinstance(found, Incoming) else None
             if record is not None:
@@ -274,10 +307,8 @@ class _Reader:
 
     def read_to_end(self) -> None:
         """Put everything into the outbox that there is by now."""
-        if not (audiences := self.audiences()):
-            return
         batch: list[Incoming] = []
-        for record in read_between(self._kafka, *self.starts(audiences)):
+        for record in read_between(self._kafka, *self.starts(self.audiences())):
             batch.append(record)
             if len(batch) >= _BATCH:
                 self._take(batch)
@@ -295,8 +326,13 @@ class _Reader:
         oldest = self._box.oldest_untaken()
         waited = 0.0 if oldest is None else (wall() - oldest) / SECOND
         self._metrics.standing(self._box.counts(), waited, wall() / SECOND)
-        self._metrics.unheard({whose: bool(why) for whose, why in self._unheard().items()})
+        self._metrics.unheard({whose: bool(why) for whose, why in self._unheard(self.unread).items()})
         return made
+
+    def is_lacking(self) -> bool:
+        """Whether somebody subscribed to alerts that cannot be read."""
+        unread = with_extra("safety_stream.delivery.covering").IN_WORDS["unread"]
+        return unread in self._unheard(self.unread).values()
 
     def _take(self, batch: list[Incoming]) -> None:
         by_partition: dict[tuple[str, int], list[tuple[int, PublishedAlert]]] = {}
@@ -318,28 +354,36 @@ def _read_for_ever(reader: _Reader, wake: threading.Condition) -> None:
     log = structlog.get_logger()
     while True:
         try:
-            audiences = reader.audiences()
-            looked_at, compared_at = 0.0, time.monotonic()
-            for came in reader.follow(audiences):
-                made = 0
-                if time.monotonic() - looked_at > _LOOK_ROUND_SECONDS:
-                    looked_at = time.monotonic()
-                    made = reader.look_round()
-                    if reader.audiences() != audiences:
-                        break
-                if time.monotonic() - compared_at > _COMPARE_SECONDS:
-                    compared_at = time.monotonic()
-                    if reader.is_of_the_past():
-                        break
-                if came or made:
-                    with wake:
-                        wake.notify_all()
+            _read_while_so(reader, wake)
+        except NoSuchTopic:
+            # It went between being looked for and being read.
+            time.sleep(_PAUSE_SECONDS)
         except elsewhere:
             log.warning("topic.taken_elsewhere", mend="one process reads at a time; this one goes on when it may")
             time.sleep(_PAUSE_SECONDS)
         except outage as error:
             log.warning("database.failed", why=type(error).__name__)
             time.sleep(_PAUSE_SECONDS)
+
+
+def _read_while_so(reader: _Reader, wake: threading.Condition) -> None:
+    """Read until other topics are to be read than these."""
+    audiences = reader.audiences()
+    looked_at, compared_at = 0.0, time.monotonic()
+    for came in reader.follow(audiences):
+        made = 0
+        if time.monotonic() - looked_at > _LOOK_ROUND_SECONDS:
+            looked_at = time.monotonic()
+            made = reader.look_round()
+            if reader.audiences() != audiences or reader.has_come():
+                return
+        if time.monotonic() - compared_at > _COMPARE_SECONDS:
+            compared_at = time.monotonic()
+            if reader.is_of_the_past():
+                return
+        if came or made:
+            with wake:
+                wake.notify_all()
 
 
 def _send_until(sender: Sender, stopping: threading.Event, wake: threading.Condition, asks: bool) -> None:
@@ -368,7 +412,7 @@ def _once(reader: _Reader, sender: Sender, box: Outbox, ahead: Instant, *, as_js
         print_json(counts)
     else:
         out.print(", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "nothing to tell")
-    if box.oldest_untaken() is not None:
+    if box.oldest_untaken() is not None or reader.is_lacking():
         raise typer.Exit(TO_DO)
 
 
@@ -383,18 +427,23 @@ def _purge(engine: Engine, retention: Retention, owing: Owing | None, metrics: D
         metrics.purged(purging.purge(engine, before, held))
 
 
-def who_is_unheard(engine: Engine | None, known: Catalogue, settings: DeliverySettings) -> dict[tuple[str, str], str]:
+def who_is_unheard(
+    engine: Engine | None, known: Catalogue, settings: DeliverySettings, unread: frozenset[str] = frozenset()
+) -> dict[tuple[str, str], str]:
     """Each audience and priority that must be heard of: why nobody is told, "" where somebody is.
 
-    Without a database nobody has subscribed.
+    Without a database nobody has subscribed. `unread` are audiences somebody subscribed to whose topic cannot be read.
     """
     covering = with_extra("safety_stream.delivery.covering")
-    subscribed, failing = [], frozenset[str]()
+    subscribed: list[Subscription] = []
+    failing: frozenset[str] = frozenset()
     if engine is not None:
         subscribed = with_extra("safety_stream.delivery.subscriptions").subscriptions(engine)
         failing = with_extra("safety_stream.delivery.outbox").failing(engine)
-    needed = covering.to_be_heard(known.audiences, known.handling, known.oversight.office)
-    found = covering.unheard(needed, subscribed, settings, failing)
+    # Whose subscription has ended waits for nothing but a withdrawal.
+    unread &= {one.audience for one in subscribed if one.ended is None}
+    needed = covering.to_be_heard(known.audiences, known.handling, known.oversight.office, unread)
+    found = covering.unheard(needed, subscribed, settings, failing, unread)
     return dict.fromkeys(needed, "") | {(one.audience, one.priority): covering.IN_WORDS[one.why] for one in found}
 
 
@@ -405,11 +454,30 @@ def _warn(owing: Owing | None, unheard: dict[tuple[str, str], str]) -> None:
         log.warning("nobody.is_chased", why="there is no copy for pages here", mend="name their database: --database")
     for (audience, priority), why in unheard.items():
         if why:
-            log.warning("audience.unheard", audience=audience, priority=priority, why=why, mend=to_be_told(audience))
+            mend = to_be_told(audience, why)
+            log.warning("audience.unheard", audience=audience, priority=priority, why=why, mend=mend)
 
 
-def to_be_told(audience: str) -> str:
+def who_is_unread(kafka: Connection, engine: Engine | None, office: str) -> frozenset[str]:
+    """The audiences somebody subscribed to whose topic cannot be read; none where Kafka cannot be asked.
+
+    The `office` has no feed to be read.
+    """
+    if engine is None:
+        return frozenset()
+    subscribed = with_extra("safety_stream.delivery.subscriptions").subscriptions(engine)
+    audiences = {one.audience for one in subscribed if one.ended is None} - {office}
+    try:
+        there = readable_topics(kafka, {f"alerts.{audience}" for audience in audiences})
+    except KafkaException:
+        return frozenset()
+    return frozenset(audience for audience in audiences if f"alerts.{audience}" not in there)
+
+
+def to_be_told(audience: str, why: str) -> str:
     """What mends it that nobody of an audience is told."""
+    if why == with_extra("safety_stream.delivery.covering").IN_WORDS["unread"]:
+        return TO_BE_READ
     return f"safety-stream alerts subscribe --audience {audience}, by a channel that is set up and answers"
 
 

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError, lint_catalogue
 from safety_stream.catalogue.policy import RENEW, ending_in_words
-from safety_stream.cli.deliver import to_be_told, who_is_unheard
+from safety_stream.cli.deliver import to_be_told, who_is_unheard, who_is_unread
 from safety_stream.cli.production import of_delivery
 from safety_stream.cli.subscriptions import OutboxOption, SettingsIfAny, database_of, settings_of
 from safety_stream.cli.terminal import (
@@ -105,7 +105,7 @@ def doctor(
     for finding in chain(
         _fit(kafka, catalogue, areas, outbox, delivery) if production else (),
         _examine(kafka, partitions, data, catalogue, areas),
-        _told(outbox, delivery, data, catalogue, areas),
+        _told(kafka, outbox, delivery, data, catalogue, areas),
     ):
         findings.append(finding)
         if as_json:
@@ -339,7 +339,7 @@ def _clock(kafka: Connection, known: Catalogue) -> Iterator[Finding]:
 
 
 def _told(
-    outbox: str | None, delivery: Path | None, data: Path, folder: Path | None, areas: Path | None
+    kafka: Connection, outbox: str | None, delivery: Path | None, data: Path, folder: Path | None, areas: Path | None
 ) -> Iterator[Finding]:
     """Whether somebody who can be reached hears of every P1, and stands on every rung of the ladders."""
     try:
@@ -354,7 +354,10 @@ def _told(
     try:
         # One that nothing has begun is not begun here.
         has_begun = outbox is not None or (data / "delivery.sqlite").exists()
-        heard = who_is_unheard(database_of(outbox, data) if has_begun else None, known, settings_of(delivery))
+        engine = database_of(outbox, data) if has_begun else None
+        heard = who_is_unheard(
+            engine, known, settings_of(delivery), who_is_unread(kafka, engine, known.oversight.office)
+        )
     except Wrong as error:
         what, _, mend = str(error).rpartition(": ")
         yield Finding(check="told", level="fail", what=what, mend=mend)
@@ -362,7 +365,7 @@ def _told(
     for (audience, priority), why in heard.items():
         if why:
             what = f"{audience} would not hear of {priority}: {why}"
-            yield Finding(check="told", level="warn", what=what, mend=to_be_told(audience))
+            yield Finding(check="told", level="warn", what=what, mend=to_be_told(audience, why))
     if not any(heard.values()):
         yield Finding(check="told", level="ok", what="somebody hears of every P1, and stands on every rung of a ladder")
 

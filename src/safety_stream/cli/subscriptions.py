@@ -230,6 +230,7 @@ def subscribe(
     if secret is not None:
         out.print(f"What comes is signed with {secret}", markup=False)
         say("Keep the secret: it is not shown again")
+    say(f"Told is what deliver reads from alerts.{audience}; doctor --delivery says where that is not there to be read")
     say(f"See whether it arrives: safety-stream alerts try {asked.subscription_id[:_ID_SHOWN]}")
 
 

@@ -22,6 +22,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from safety_stream.core.alerts.handling import OF_CONDITION
 from safety_stream.core.model.findings import Family, Priority
 from safety_stream.core.model.published import OF_HANDLING, PublishedAlert
 from safety_stream.core.model.times import Instant, to_datetime
@@ -123,12 +124,20 @@ def cap_message(
         _leaf("msgType", kind),
         _leaf("scope", "Restricted"),
         _leaf("restriction", ": ".join(part for part in (alert.marking, f"for {alert.audience} alone") if part)),
-        *([_leaf("note", f"Of number {alert.prior_seq} of the feed, which is not kept here.")] if is_missing else []),
+        _leaf("note", " ".join(_notes(alert, speaker, is_missing=is_missing))),
         *([_leaf("references", " ".join(_reference(one, speaker) for one in named))] if named else []),
         _leaf("incidents", alert.alert_id),
         *info,
     ]
     return f'<alert xmlns="{NAMESPACE}">\n{"".join(inside)}</alert>\n'
+
+
+def _notes(alert: PublishedAlert, speaker: Speaker, *, is_missing: bool) -> Iterator[str]:
+    if speaker.status == "Exercise":
+        # CAP asks an exercise to be named here.
+        yield f"An exercise of {speaker.sender}: nothing of this has happened."
+    if is_missing:
+        yield f"Of number {alert.prior_seq} of the feed, which is not kept here."
 
 
 def message_type(alert: PublishedAlert) -> MessageType:
@@ -214,7 +223,11 @@ def _parameters(alert: PublishedAlert) -> Iterator[tuple[str, str]]:
     """What CAP has no place for; the names are ours."""
     yield "seq", str(alert.seq)
     yield "version", str(alert.version)
-    for name, value in (("priority", alert.priority), ("family", alert.family), ("reason", alert.reason)):
+    handling = alert.handling
+    # What was done, for readers who pass over notes and judgements.
+    handled = None if handling is None or handling.what in OF_CONDITION else handling.what
+    of_alert = (("priority", alert.priority), ("family", alert.family), ("reason", alert.reason), ("handled", handled))
+    for name, value in of_alert:
         if value is not None:
             yield name, value
 

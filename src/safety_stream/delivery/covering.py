@@ -21,11 +21,13 @@ from safety_stream.delivery.settings import DeliverySettings
 
 MOST_URGENT: Final[Priority] = "P1"
 
-Lack = Literal["nobody", "no-channel", "failing"]
-"""Nobody subscribed; no channel or address of whoever did is set up; or every provider of them has failed last."""
+Lack = Literal["nobody", "unread", "no-channel", "failing"]
+"""Nobody subscribed; somebody did, and what they are to be told cannot be read; no channel or address of whoever did is
+set up; or every provider of them has failed last."""
 
 IN_WORDS: Final[dict[Lack, str]] = {
     "nobody": "nobody subscribed",
+    "unread": "the topic of its alerts is not there, or not for this process to read",
     "no-channel": "no channel or address of whoever subscribed is set up",
     "failing": "every provider of whoever subscribed has failed",
 }
@@ -39,14 +41,19 @@ class Unheard(msgspec.Struct, frozen=True):
     why: Lack
 
 
-def to_be_heard(audiences: Iterable[Audience], policy: Policy, office: str = "") -> list[tuple[str, Priority]]:
+def to_be_heard(
+    audiences: Iterable[Audience], policy: Policy, office: str = "", unread: Collection[str] = frozenset()
+) -> list[tuple[str, Priority]]:
     """Each audience of P1 and each rung of a ladder, with the priority it must be able to hear of; sorted.
 
-    So must the `office` that answers for the data, if there is one: of alerts opened in an emergency.
+    So must the `office` that answers for the data, if there is one: of alerts opened in an emergency. And so must
+    whoever subscribed to an audience that cannot be read, of whatever priority: they wait for it.
     """
     always = {(one.id, MOST_URGENT) for one in audiences if one.hears == "always" and MOST_URGENT in one.priorities}
     always |= {(office, MOST_URGENT)} if office else set()
-    return sorted(always | {(rung.to, priority) for priority, one in policy.clocks.items() for rung in one.ladder})
+    rungs = {(rung.to, priority) for priority, one in policy.clocks.items() for rung in one.ladder}
+    told = {name for name, _ in always | rungs}
+    return sorted(always | rungs | {(name, MOST_URGENT) for name in unread if name not in told})
 
 
 def unheard(
@@ -54,13 +61,19 @@ def unheard(
     subscriptions: Iterable[Subscription],
     settings: DeliverySettings,
     failing: Collection[str] = frozenset(),
+    unread: Collection[str] = frozenset(),
 ) -> Iterator[Unheard]:
-    """Those of the needed nobody is told of. `failing` are providers that took nothing when they were last asked."""
+    """Those of the needed nobody is told of.
+
+    `failing` are providers that took nothing when they were last asked, `unread` audiences whose alerts nobody reads.
+    """
     live = [one for one in subscriptions if one.ended is None]
     for audience, priority in needed:
         asked = [one for one in live if one.audience == audience and priority in (one.priorities or (priority,))]
         reached = [one for one in asked if _is_set_up(one, settings)]
-        if not asked:
+        if audience in unread:
+            yield Unheard(audience, priority, "unread")
+        elif not asked:
             yield Unheard(audience, priority, "nobody")
         elif not reached:
             yield Unheard(audience, priority, "no-channel")

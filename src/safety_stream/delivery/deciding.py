@@ -11,7 +11,8 @@ reads no clock and keeps nothing; every answer has its cause, and what is not to
    matches only where the subscription leaves the choice open.
 3. What was published too long ago is history: a replay pages nobody and fills no digest.
 4. What changes nothing an officer must hear is not told. What is late, old, of no urgency, or may be any of these for
-   all the audience is told, waits for the digest.
+   all the audience is told, waits for the digest. Late is what a version of the alert says: what a clock or people do
+   about that alert afterwards is not, and pages as it would otherwise.
 5. What is too old to page, of a priority that may not be missed, still stands, and was never told: an outage kept it.
    It is told alone and says how late it is, a moment later, so that what is read just behind it can take its place.
    Where somebody is told to have dealt with it meanwhile, it is a line of the digest.
@@ -174,13 +175,13 @@ def _why_never(
         return "unwanted"
     if age > bounds.tell_within:
         return "history"
-    return "nothing-to-hear" if alert.notify is False and not alert.late else None
+    return "nothing-to-hear" if alert.notify is False and not _is_late(alert) else None
 
 
 def _why_it_can_wait(
     alert: PublishedAlert, priority: Priority | None, age: Instant, bounds: Delivering
 ) -> Because | None:
-    if alert.late:
+    if _is_late(alert):
         return "late"
     if priority is None:
         return "not-told-how-urgent"
@@ -192,6 +193,15 @@ def _why_it_can_wait(
     if alert.notify is not True and alert.change != "withdrawn":
         return "not-told-how-urgent"
     return "nothing-to-hear" if alert.notify is False else None
+
+
+def _is_late(alert: PublishedAlert) -> bool:
+    """Whether it is news of the alert itself, of something too long ago to act on at once.
+
+    `late` is said of the newest version, and so of all that happens under it: that nobody answered in time, that it was
+    referred, a note.
+    """
+    return bool(alert.late) and alert.notify is not True and alert.reason not in OF_HANDLING
 
 
 def _may_not_be_missed(alert: PublishedAlert, priority: Priority | None, bounds: Delivering) -> bool:

@@ -247,6 +247,7 @@ class DeliveryMetrics:
             "When the outbox was last looked into, in seconds since 1970.",
             registry=registry,
         )
+        self._heard: set[tuple[str, str]] = set()
         self._unheard = Gauge(
             "safety_stream_delivery_unheard",
             "1 where nobody who can be reached is told of an audience's alerts of this priority, else 0.",
@@ -319,7 +320,10 @@ class DeliveryMetrics:
         self._chased_at.set(at)
 
     def unheard(self, audiences: Mapping[tuple[str, str], bool]) -> None:
-        """Of each audience and priority that must be heard of, whether nobody is told."""
+        """Of each audience and priority that must be heard of, whether nobody is told. Others need not be any more."""
+        self._heard |= audiences.keys()
+        for audience, priority in self._heard - audiences.keys():
+            self._unheard.labels(audience, priority).set(False)
         for (audience, priority), is_unheard in audiences.items():
             self._unheard.labels(audience, priority).set(is_unheard)
 

@@ -32,6 +32,7 @@ from safety_stream.readmodel.rows import (
     Row,
     alert_row,
     areas_told,
+    changed_seq_of,
     entry_row,
     indicator_row,
     revision_row,
@@ -256,7 +257,14 @@ def _write_alerts(connection: Connection, alerts: list[PublishedAlert]) -> None:
     before = _areas_before(connection, alerts)
     _insert(connection, ALERT_VERSIONS, [version_row(alert, before[alert.audience, alert.seq]) for alert in alerts])
     current = {(alert.audience, alert.alert_id): alert for alert in alerts}
-    _upsert(connection, ALERTS, [alert_row(alert) for alert in current.values()])
+    rows = [alert_row(alert) for alert in current.values()]
+    changed: dict[tuple[str, str], int] = {}
+    for alert in alerts:
+        at = (alert.audience, alert.alert_id)
+        changed[at] = max(changed.get(at, 0), changed_seq_of(alert))
+    for at, row in zip(current, rows, strict=True):
+        row["changed_seq"] = changed[at]
+    _upsert(connection, ALERTS, rows, never_less="changed_seq")
     if current:
         connection.execute(
             delete(ALERT_AREAS).where(

@@ -62,6 +62,17 @@ class MissingFromFeed(Exception):
         self.last = last
 
 
+class BegunAnew(Exception):
+    """A feed that ends before the number somebody reads on from: it is not the feed they have read."""
+
+    def __init__(self, audience: str, after: int, newest: int) -> None:
+        """Say so, and where to read from."""
+        super().__init__(
+            f"alerts.{audience} ends at number {newest:,}, before {after:,}: it was begun anew, as by a rebuild, and "
+            "its numbers with it; read it from its beginning, after 0"
+        )
+
+
 class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How one source's feed stands.
 
@@ -207,7 +218,7 @@ def _as_chosen(audience: str, chosen: Choices) -> list[ColumnElement[bool]]:
     if families := chosen.get("families"):
         found.append(of.family.in_(families))
     if (after := chosen.get("changed_after_seq")) is not None:
-        found.append(of.seq > after)
+        found.append(of.changed_seq > after)
     found += [of.words.contains(word, autoescape=True) for word in (chosen.get("text") or "").lower().split()]
     if "due_before" in chosen:
         found.append(of.next_clock < chosen["due_before"])
@@ -266,6 +277,12 @@ class ReadModel:
             found = found.where(_is_behind(after))
         order = (ALERTS.c.shelf, ALERTS.c.urgency, ALERTS.c.next_clock, ALERTS.c.seq.desc())
         return self._alerts(found.order_by(*order).limit(limit))
+
+    def changed_after(self, audience: str, seq: int, alert_ids: Collection[str]) -> frozenset[str]:
+        """Which of these alerts have changed since a number of the feed; a note or a judgement is no change."""
+        of = ALERTS.c
+        chosen = select(of.alert_id).where(of.audience == audience, of.changed_seq > seq, of.alert_id.in_(alert_ids))
+        return frozenset(alert_id for (alert_id,) in self._rows(chosen))
 
     def count(self, audience: str, **chosen: Unpack[Choices]) -> int:
         """How many there are of what `inbox` lists."""
@@ -342,7 +359,8 @@ class ReadModel:
     def feed(self, audience: str, after_seq: int, limit: int) -> list[PublishedAlert]:
         """What the audience was told after a number, without gap; it ends before one.
 
-        Raises `MissingFromFeed` where the very next number never came.
+        Raises `MissingFromFeed` where the very next number never came, and `BegunAnew` where the feed ends before the
+        number.
         """
         versions = ALERT_VERSIONS.c
         told = self._alerts(
@@ -354,6 +372,8 @@ class ReadModel:
         whole = [alert for place, alert in enumerate(told, after_seq + 1) if alert.seq == place]
         if told and not whole:
             raise MissingFromFeed(audience, after_seq + 1, told[0].seq - 1)
+        if not told and after_seq > (newest := self.newest_seq(audience)):
+            raise BegunAnew(audience, after_seq, newest)
         return whole
 
     def newest_seq(self, audience: str) -> int:

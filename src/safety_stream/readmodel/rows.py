@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from safety_stream.core.alerts.handling import ASIDE
 from safety_stream.core.model.handling import HandlingState
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.oversight import BROKEN, REVIEWED
@@ -52,6 +53,7 @@ def alert_row(alert: PublishedAlert) -> Row:
         "audience": alert.audience,
         "alert_id": alert.alert_id,
         "seq": alert.seq,
+        "changed_seq": changed_seq_of(alert),
         "shelf": shelf_of(alert),
         "urgency": urgency_of(alert.priority),
         "next_clock": next_clock_of(alert),
@@ -117,6 +119,12 @@ def state_of(alert: PublishedAlert) -> HandlingState:
     if alert.handling is not None:
         return alert.handling.state
     return "withdrawn" if alert.change == "withdrawn" else "new"
+
+
+def changed_seq_of(alert: PublishedAlert) -> int:
+    """The number under which a record changes its alert; 0 where it is only a note or a judgement."""
+    is_aside = alert.change != "raised" and alert.handling is not None and alert.handling.what in ASIDE
+    return 0 if is_aside else alert.seq
 
 
 def shelf_of(alert: PublishedAlert) -> int:

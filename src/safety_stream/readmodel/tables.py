@@ -76,6 +76,8 @@ ALERTS: Final = Table(
     Column("audience", String, nullable=False),
     Column("alert_id", String, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    # The newest number that was more than a note or a judgement.
+    Column("changed_seq", BigInteger, nullable=False, server_default="0"),
     # 0 while somebody has something to do about it, else 1.
     Column("shelf", SmallInteger, nullable=False),
     # 1 to 4 as its priority; 5 where the audience is not told one.

@@ -9,6 +9,7 @@ ends it. Nothing here joins a group or commits an offset.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from time import monotonic, sleep
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec, TopicDescription
 
 from safety_stream.config import Connection
 from safety_stream.streaming.kafka import classify
@@ -38,6 +39,7 @@ _NOT_COORDINATED = frozenset(
         KafkaError.COORDINATOR_NOT_AVAILABLE,
     }
 )
+_NOT_FOR_US = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED})
 _CALL_SECONDS = 10
 _RETRY_SECONDS = 0.1
 
@@ -158,6 +160,31 @@ def topic_ids(kafka: Connection, topics: Sequence[str]) -> dict[str, str]:
     admin = AdminClient(kafka.settings() | {"log_level": 0})
     answers = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_CALL_SECONDS)
     return {topic: str(answer.result().topic_id) for topic, answer in answers.items()}
+
+
+def readable_topics(kafka: Connection, topics: Collection[str]) -> frozenset[str]:
+    """Those of some topics that are there and that this client may read.
+
+    Raises `KafkaException` when the broker cannot be asked.
+    """
+    if not topics:
+        return frozenset()
+    admin = AdminClient(kafka.settings() | {"log_level": 0})
+    answers = admin.describe_topics(
+        TopicCollection(sorted(topics)), include_authorized_operations=True, request_timeout=_CALL_SECONDS
+    )
+    return frozenset(topic for topic, answer in answers.items() if _may_read(answer))
+
+
+def _may_read(answer: Future[TopicDescription]) -> bool:
+    try:
+        may = answer.result().authorized_operations
+    except KafkaException as error:
+        if error.args[0].code() not in _NOT_FOR_US:
+            raise
+        return False
+    # A broker that does not say lets everybody.
+    return not may or AclOperation.READ in may
 
 
 def _offsets(kafka: Connection, topics: Sequence[str], spec: OffsetSpec) -> dict[tuple[str, int], int]:

@@ -9,22 +9,29 @@ from typing import Final, get_args
 
 import msgspec
 
-from safety_stream.core.alerts.handling import RATIONALE_AT_MOST
+from safety_stream.core.alerts.handling import RATIONALE_AT_MOST, Policy, ladder, partners, unfilled
+from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.handling import AlertAction, HandlingAction
 from safety_stream.core.model.times import LONDON, Instant, to_instant
 from safety_stream.web.policy import Person
 
-_NEEDS: Final[Mapping[HandlingAction, tuple[str, str]]] = {
-    "snooze": ("until", "say until when it is snoozed"),
-    "refer": ("to", "say which partner it is referred to"),
-    "merge": ("into", "say which alert it is merged into"),
-    "judge": ("useful", "say whether the alert was useful"),
-    "note": ("rationale", "write the note"),
+_LACKS: Final[Mapping[str, str]] = {
+    "rationale": "Write why",
+    "reason": "Choose a reason",
+    "until": "Say until when it is snoozed",
+    "into": "Say which alert it is merged into",
+    "useful": "Say whether the alert was useful",
 }
+"""What is said of each field that is left empty."""
 
 
 class Unfinished(Exception):
-    """What is missing of a form, in one sentence."""
+    """What is missing of a form, in one sentence, and the field it is missing from."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        """Say both."""
+        super().__init__(sentence)
+        self.field = field
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +48,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 NOTHING: Final = Written()
 
+_USEFUL: Final[Mapping[str, bool]] = {"yes": True, "no": False}
+
 _LONGEST: Final = 100
 """Characters of any field but the rationale that anybody can mean."""
 
@@ -52,17 +61,11 @@ def written_in(form: Mapping[str, object]) -> Written:
 
 
 def action_of(form: Mapping[str, object], alert_id: str, person: Person, role: str, now: Instant) -> AlertAction:
-    """The action a form asks for, taken by a person in a role. Raises `Unfinished`."""
+    """The action a form asks for, taken by a person in a role. Raises `Unfinished` for what is no action at all."""
     name = _text(form, "action")
     action = next((one for one in get_args(HandlingAction) if one == name), None)
     if action is None:
-        raise Unfinished("Choose what to do.")
-    field, mend = _NEEDS.get(action, ("", ""))
-    if field and not _text(form, field):
-        raise Unfinished(f"{mend[:1].upper()}{mend[1:]}.")
-    too_many = len(_text(form, "rationale")) - RATIONALE_AT_MOST
-    if too_many > 0:
-        raise Unfinished(f"Write {too_many} characters less: {RATIONALE_AT_MOST} beside a record are enough.")
+        raise Unfinished("action", "Choose what to do.")
     return AlertAction(
         action_id=str(uuid.uuid4()),
         alert_id=alert_id,
@@ -76,8 +79,32 @@ def action_of(form: Mapping[str, object], alert_id: str, person: Person, role: s
         to=_text(form, "to") if action in ("refer", "escalate") else "",
         into=_text(form, "into") if action == "merge" else "",
         seen=_seen(_text(form, "seen")),
-        useful=_text(form, "useful") == "yes" if action == "judge" else None,
+        useful=_USEFUL.get(_text(form, "useful")) if action == "judge" else None,
     )
+
+
+def check(action: AlertAction, priority: Priority | None, policy: Policy) -> None:
+    """Send nothing that can only be refused: what an action lacks is said by its field. Raises `Unfinished`.
+
+    What it must have is the core's to say; what depends on how the alert stands by then is answered by the stage.
+    """
+    field, _ = unfilled(action, policy)
+    too_many = len(action.rationale) - RATIONALE_AT_MOST
+    if too_many > 0:
+        raise Unfinished(field, f"Write {too_many} characters less: {RATIONALE_AT_MOST} beside a record are enough.")
+    if action.action == "refer" and action.to not in partners(policy):
+        raise Unfinished("to", "Say which partner it is referred to.")
+    if action.action == "escalate" and action.to not in rungs(priority, policy):
+        raise Unfinished("to", "Say to whom it is escalated.")
+    if action.action == "merge" and not action.into:
+        field = "into"
+    if field:
+        raise Unfinished(field, f"{_LACKS[field]}.")
+
+
+def rungs(priority: Priority | None, policy: Policy) -> frozenset[str]:
+    """Whom an alert of this priority can be escalated to; where it is not told, anybody on a ladder."""
+    return frozenset().union(*(ladder(one, policy) for one in ((priority,) if priority else policy.clocks)))
 
 
 def _text(form: Mapping[str, object], name: str) -> str:
@@ -86,10 +113,13 @@ def _text(form: Mapping[str, object], name: str) -> str:
 
 
 def _until(text: str) -> Instant:
+    if not text:
+        raise Unfinished("until", f"{_LACKS['until']}.")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Unfinished("Write the end of the snooze as a day and time: 2026-01-31 08:00.") from None
+        said = "Write the end of the snooze as a day and time: 2026-01-31 08:00."
+        raise Unfinished("until", said) from None
     return to_instant(moment.replace(tzinfo=LONDON) if moment.tzinfo is None else moment)
 
 

@@ -33,12 +33,15 @@ from safety_stream.web.guarding import (
     Tell,
     answered,
     form_of,
+    key_of,
+    program_by,
+    refused_key,
     shown,
     taken,
     to_sign_in,
     told,
 )
-from safety_stream.web.live import Stream, Tide, events, while_signed_in
+from safety_stream.web.live import Stream, Tide, events, while_it_may, while_signed_in
 from safety_stream.web.pages import (
     about,
     acting,
@@ -55,7 +58,7 @@ from safety_stream.web.pages import (
 )
 from safety_stream.web.pages.page import page as page_of
 from safety_stream.web.pages.page import start as first_page
-from safety_stream.web.policy import Page
+from safety_stream.web.policy import Page, Viewer
 from safety_stream.web.provider import BACK, NotBelieved, Provider, ProviderDown
 from safety_stream.web.sessions import (
     asked_by,
@@ -295,17 +298,29 @@ def _sign_out(site: Site) -> Endpoint:
 
 def _events(site: Site, tide: Tide) -> Endpoint:
     async def endpoint(request: Request) -> Response:
+        key = key_of(request)
+        if key is not None:
+            program = program_by(site, key)
+            if program is None:
+                return refused_key()
+            news = events(tide, site, program, _after(site, request, program))
+            return Stream(while_it_may(site, lambda: program_by(site, key) == program, news))
         person = await asked_by(request, site)
         if person is None or not site.may(person, "feed"):
             raise HTTPException(403, "Your role may not see this page. Whoever runs this service can say who may.")
-        said = request.headers.get("last-event-id") or request.query_params.get("after", "")
-        after = number_of(said) if said else site.read_model.newest_seq(person.audience)
-        if after is None:
-            raise HTTPException(400, "Give the number to read on from: /events?after=0")
-        ends, session = ends_at(request, site) or 0, session_of(request)
-        return Stream(while_signed_in(site, session, ends, events(tide, site, person, after)))
+        news = events(tide, site, person, _after(site, request, person))
+        return Stream(while_signed_in(site, session_of(request), ends_at(request, site) or 0, news))
 
     return endpoint
+
+
+def _after(site: Site, request: Request, viewer: Viewer) -> int:
+    """The number a stream goes on behind; the newest where none is said."""
+    said = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    after = number_of(said) if said else site.read_model.newest_seq(viewer.audience)
+    if after is None:
+        raise HTTPException(400, "Give the number to read on from: /events?after=0")
+    return after
 
 
 def _for_anybody(site: Site, show: Callable[[Site, Request], Response], request: Request) -> Response:

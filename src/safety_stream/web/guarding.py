@@ -71,13 +71,11 @@ def told(site: Site, page: Page, tell: Tell) -> Endpoint:
     to_people = shown(site, page, tell)
 
     async def endpoint(request: Request) -> Response:
-        given = request.headers.get("authorization", "")
-        if not given.lower().startswith(_BEARER):
+        key = key_of(request)
+        if key is None:
             return await to_people(request)
-        program = _program(site, given)
-        if program is None:
-            return _let_in_nobody()
-        return await run_in_threadpool(tell, site, request, program)
+        program = program_by(site, key)
+        return refused_key() if program is None else await run_in_threadpool(tell, site, request, program)
 
     return endpoint
 
@@ -86,23 +84,29 @@ def answered(site: Site, take: Answer) -> Endpoint:
     """An endpoint that takes what a program sends that shows its key. No cookie does, so nobody is made to."""
 
     async def endpoint(request: Request) -> Response:
-        program = _program(site, request.headers.get("authorization", ""))
+        key = key_of(request)
+        program = None if key is None else program_by(site, key)
         if program is None:
-            return _let_in_nobody()
+            return refused_key()
         form = await request.form(max_files=0, max_fields=FORM_FIELDS_MOST)
         return await run_in_threadpool(take, site, request, program, form)
 
     return endpoint
 
 
-def _program(site: Site, given: str) -> Viewer | None:
-    """Whoever a header `Authorization` lets in; None for nobody."""
-    if site.programs is None or not given.lower().startswith(_BEARER):
-        return None
-    return site.programs().by_key(given[len(_BEARER) :].strip(), site.wall())
+def key_of(request: Request) -> str | None:
+    """The key a request shows; None where it shows none, and is somebody's who has signed in or nobody's."""
+    given = request.headers.get("authorization", "")
+    return given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else None
 
 
-def _let_in_nobody() -> Response:
+def program_by(site: Site, key: str) -> Viewer | None:
+    """Which program a key lets in now; None for none."""
+    return None if site.programs is None else site.programs().by_key(key, site.wall())
+
+
+def refused_key() -> Response:
+    """What a key is answered that lets nobody in."""
     return Response(_NO_KEY, 401, {"www-authenticate": "Bearer"}, "text/plain")
 
 

@@ -141,13 +141,16 @@ def sent_of(request: Request, alert_id: str) -> list[tuple[str, str]]:
     return [(action_id, words) for action_id, of, words in sent if of == alert_id]
 
 
-def seen_of(request: Request, site: Site, person: Person) -> int:
-    """Up to which number of the feed a person has looked; 0 where that is not known."""
+def seen_of(request: Request, site: Site, person: Person, newest: int) -> int:
+    """Up to which number of the feed a person has looked; 0 where that is not known.
+
+    A number beyond the `newest` is of a feed that was begun anew since: of this one they have seen nothing.
+    """
     try:
         who, audience, seq = _serializer(site, _SEEN).loads(request.cookies.get(_name(site, _SEEN), ""))
     except (BadSignature, ValueError, TypeError):
         return 0
-    return int(seq) if (who, audience) == (person.id, person.audience) else 0
+    return int(seq) if (who, audience) == (person.id, person.audience) and int(seq) <= newest else 0
 
 
 def note_seen(response: Response, site: Site, person: Person, seq: int) -> None:

@@ -146,6 +146,13 @@ def test_every_action_in_every_state(state: HandlingState, what: HandlingAction)
 
 OF_CONDITION = {
     "worsened": (version(2, reason="worsened"), dict.fromkeys(STATES, "reopened") | {"new": "new"}),
+    "worsened too late": (
+        version(2, reason="worsened", notify=False, late=True),
+        {state: state for state in STATES}
+        | dict.fromkeys(
+            ["actioned", "accepted", "no-further-action", "closed", "expired", "withdrawn", "merged"], "reopened"
+        ),
+    ),
     "told-again": (
         version(2, reason="evidence-added"),
         {state: state for state in STATES}
@@ -164,7 +171,7 @@ def test_every_change_of_the_condition_in_every_state(state: HandlingState, what
 
     after = meet(in_state(state), met)
 
-    assert (after.handling.state, after.handling.what) == (expected[state], what)
+    assert (after.handling.state, after.handling.what) == (expected[state], what.split(maxsplit=1)[0])
 
 
 def test_the_tables_have_a_row_for_everything() -> None:
@@ -186,6 +193,7 @@ def test_what_is_merged_into_another_opens_again_when_that_is_gone_and_says_why(
 BY_VERSION = {
     "raised": "new",
     "worsened": "reopened",
+    "worsened too late": "reopened",
     "told-again": "reopened",
     "restated": "expired",
     "withdrawn": "withdrawn",
@@ -196,7 +204,8 @@ BY_VERSION = {
 def test_what_changes_after_it_was_forgotten_begins_anew_as_one_at_rest(what: str) -> None:
     after = meet(None, OF_CONDITION[what][0])
 
-    assert (after.handling.state, after.handling.what, after.handling.number) == (BY_VERSION[what], what, 1)
+    assert (after.handling.state, after.handling.number) == (BY_VERSION[what], 1)
+    assert after.handling.what == what.split(maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -281,6 +290,37 @@ def test_who_gets_a_referral_back_has_the_time_to_decide_anew_and_is_not_overdue
     again = pass_time(bounced, NOON + 3 * HOUR, POLICY)
     assert again is not None
     assert (again.handling.overdue, again.handling.escalated_to) == (True, "superintendent")
+
+
+@pytest.mark.parametrize(
+    ("settled", "again"), [("action", "refer"), ("action", "assess"), ("no-further-action", "assess")]
+)
+def test_what_was_settled_and_is_taken_up_again_has_the_whole_time_from_then_on(settled: Any, again: Any) -> None:
+    case, _ = done(meet(None, RAISED), an_action("acknowledge"), NOON + 5 * MINUTE)
+    case, _ = done(case, an_action(settled), NOON + 20 * MINUTE)
+    case, why = done(case, an_action(again), NOON + 10 * HOUR)
+    assert (why, case is not None) == ("", True)
+    assert case is not None
+
+    assert not case.handling.overdue
+    assert told(case, POLICY).handling.decide_by == NOON + 11 * HOUR
+    # And nobody of the ladder is left out: it is climbed from its foot.
+    assert [(one.as_of - NOON, one.escalated_to) for one in life(case, NOON + 20 * HOUR)[1]] == [
+        (11 * HOUR, "inspector"),
+        (11 * HOUR + 15 * MINUTE, "superintendent"),
+    ]
+
+
+def test_what_had_gone_up_to_the_top_before_it_was_settled_goes_up_again_when_nobody_takes_it_on() -> None:
+    overdue, _ = life(meet(None, RAISED), NOON + 30 * MINUTE)
+    assert overdue.handling.escalated_to == "superintendent"
+    case, _ = done(overdue, an_action("acknowledge"), NOON + 31 * MINUTE)
+    case, _ = done(case, an_action("action"), NOON + 32 * MINUTE)
+    case, _ = done(case, an_action("refer"), NOON + 10 * HOUR)
+    assert case is not None
+
+    assert (case.handling.escalated_to, case.rungs) == ("", ("inspector", "superintendent"))
+    assert [one.escalated_to for one in life(case, NOON + 20 * HOUR)[1]] == ["inspector", "superintendent"]
 
 
 def test_nobody_settles_what_has_become_worse_since_they_looked() -> None:
@@ -442,6 +482,29 @@ def test_an_alert_nobody_was_paged_for_has_no_clock_but_its_end() -> None:
     paged = meet(late, version(2, reason="worsened", priority="P1"))
     shown = told(paged, POLICY).handling
     assert shown.acknowledge_by == NOON + 2 + 15 * MINUTE
+
+
+def test_what_makes_an_alert_worse_too_late_opens_it_again_and_no_clock_but_its_end() -> None:
+    """Nobody is paged for it, so nobody is overdue with it."""
+    settled = in_state("no-further-action", is_paged=True)
+    worse = meet(settled, version(2, reason="worsened", notify=False, late=True, as_of=NOON + 10 * HOUR))
+
+    assert (worse.handling.state, told(worse, POLICY).notify) == ("reopened", False)
+    assert told(worse, POLICY).handling.acknowledge_by is None
+    assert next_deadline(worse, POLICY) == NOON + 10 * HOUR + 28 * DAY_LENGTH
+    assert done(worse, an_action("acknowledge", seen=1))[1].startswith("it has become worse since version 1")
+    heard = meet(worse, version(3, reason="evidence-added", as_of=NOON + 11 * HOUR))
+    assert told(heard, POLICY).handling.acknowledge_by == NOON + 11 * HOUR + 15 * MINUTE
+
+
+def test_what_is_in_hand_and_becomes_worse_too_late_keeps_who_has_it_and_has_its_time_anew() -> None:
+    paged = meet(None, msgspec.structs.replace(RAISED, priority="P4"))
+    taken, _ = done(paged, an_action("acknowledge"), NOON + MINUTE)
+    worse = meet(taken, version(2, reason="worsened", notify=False, late=True, as_of=NOON + 10 * HOUR))
+
+    shown = told(worse, POLICY).handling
+    assert (shown.state, shown.owner, shown.overdue) == ("acknowledged", "officer-7", False)
+    assert shown.decide_by == NOON + 11 * HOUR
 
 
 def test_no_clock_runs_for_what_nobody_hears_of() -> None:

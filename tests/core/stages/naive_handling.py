@@ -2,7 +2,8 @@
 
 It shares nothing with the core but the table of actions the tests hold by hand. Alerts are P1, but for `alert-c`, which
 is P4, and what has become less urgent, which is so until it is worse again. What is raised `late` need not be heard,
-nor what more of it comes too soon (`add`), nor a restatement; every other change must be.
+nor what more of it comes too soon (`add`), nor a restatement, nor what makes it worse too late (`worse`); every other
+change must be.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ LEAST_TRUSTED = "asb-lead"
 KNOW_HOW_IT_IS_HANDLED = ("childrens-services", "duty-officer", "inspector", "superintendent")
 
 Event = tuple[int, str, str]
-"""At which minute, to which alert, what: `raise`, `late`, `worsen`, `more`, `add`, `restate`, `withdraw`, a restatement
-that makes it less urgent (`ease`), marks it higher (`mark`) or as at first (`unmark`), or an action (of `merge` and
-`escalate` with what follows a colon)."""
+"""At which minute, to which alert, what: `raise`, `late`, `worsen`, `worse`, `more`, `add`, `restate`, `withdraw`, a
+restatement that makes it less urgent (`ease`), marks it higher (`mark`) or as at first (`unmark`), or an action (of
+`merge` and `escalate` with what follows a colon)."""
 
+WORDS = {"raise": "raised", "late": "raised", "worsen": "worsened", "worse": "worsened", "more": "told-again"}
+SETTLED = {"actioned", "accepted", "no-further-action", "closed"}
 OPEN = {"new", "reopened", "acknowledged", "assessing", "referred"}
 
 
@@ -70,9 +73,9 @@ class Naive:
     def take(self, minute: int, alert_id: str, what: str) -> None:
         if what in ("raise", "late", "mark", "unmark"):
             self.marked[alert_id] = what == "mark"
-        if what in ("raise", "late", "worsen", "ease"):
+        if what in ("raise", "late", "worsen", "worse", "ease"):
             self.eased[alert_id] = what == "ease"
-        if what in ("raise", "late", "worsen", "more", "add", "restate", "ease", "withdraw", "mark", "unmark"):
+        if what in ("raise", "late", "worsen", "worse", "more", "add", "restate", "ease", "withdraw", "mark", "unmark"):
             self.change(minute, alert_id, what)
         else:
             self.answers.append(self.act(minute, alert_id, *what.split(":")))
@@ -80,13 +83,16 @@ class Naive:
     def change(self, minute: int, alert_id: str, what: str) -> None:
         alert = self.known.setdefault(alert_id, NaiveAlert(alert_id, minute, "expired"))
         self.true[alert_id] = what != "withdraw"
-        word = {"raise": "raised", "late": "raised", "worsen": "worsened", "more": "told-again"}.get(what, "restated")
+        word = WORDS.get(what, "restated")
         if what == "withdraw":
             alert.state, alert.overdue, alert.into, alert.paged = "withdrawn", False, "", False
             self.tell(minute, alert, "withdrawn")
             self.leave_behind(minute, alert)
             return
-        was_settled = alert.state in ("actioned", "accepted", "no-further-action", "closed", "expired")
+        was_settled = alert.state in SETTLED | {"expired"}
+        if what == "worse":
+            self.worsen_too_late(minute, alert)
+            return
         if what in ("raise", "late"):
             alert.state, alert.rungs = "new", []
         elif (what == "worsen" and alert.state != "new") or (what == "more" and was_settled):
@@ -103,6 +109,16 @@ class Naive:
             self.leave_behind(minute, alert)
         if what in ("more", "add") and alert.state == "merged" and self.is_neglected(alert.into):
             self.open_again(minute, alert)
+
+    def worsen_too_late(self, minute: int, alert: NaiveAlert) -> None:
+        """Nobody is paged. What was paged for and is open or asleep has its clocks anew, all else none but its end."""
+        if alert.state in OPEN | {"snoozed"}:
+            alert.began = alert.not_before = minute
+            alert.over = set()
+        else:
+            alert.state, alert.into, alert.paged = "reopened", "", False
+            alert.begin_round(minute)
+        self.tell(minute, alert, "worsened")
 
     def is_less_urgent(self, alert_id: str) -> bool:
         return alert_id == "alert-c" or self.eased[alert_id]
@@ -128,7 +144,7 @@ class Naive:
         elif what == "escalate":
             alert.escalated_to = to
             alert.rungs += [] if to in alert.rungs else [to]
-        elif what == "reopen":
+        elif what == "reopen" or (before in SETTLED and alert.state in OPEN):
             alert.begin_round(minute)
         elif what == "bounce":
             # The time to decide is given anew; whom it had gone up to keeps it.

@@ -42,6 +42,7 @@ CHANGES = {
     "raise": ("raised", "new", True),
     "late": ("raised", "new", False),
     "worsen": ("updated", "worsened", True),
+    "worse": ("updated", "worsened", False),
     "more": ("updated", "evidence-added", True),
     "add": ("updated", "evidence-added", False),
     "restate": ("updated", "restated", False),
@@ -91,7 +92,7 @@ def records_of(events: list[Event]) -> list[Record]:
         if what in CHANGES:
             versions[alert_id] = versions.get(alert_id, 0) + 1
             change, reason, notify = CHANGES[what]
-            if what in ("raise", "late", "worsen", "ease"):
+            if what in ("raise", "late", "worsen", "worse", "ease"):
                 eased = eased | {alert_id} if what == "ease" else eased - {alert_id}
             if what in ("raise", "late", "mark", "unmark"):
                 marked = marked | {alert_id} if what == "mark" else marked - {alert_id}
@@ -103,7 +104,7 @@ def records_of(events: list[Event]) -> list[Record]:
                 change=change,
                 reason=reason,
                 notify=notify,
-                late=what == "late",
+                late=what in ("late", "worse"),
                 marking="OFFICIAL-SENSITIVE" if alert_id in marked else "OFFICIAL",
                 # As the stage before has it.
                 audiences=tuple(one for one in RAISED.audiences if alert_id not in marked or one != LEAST_TRUSTED),
@@ -286,6 +287,25 @@ SCENES: dict[str, list[Event]] = {
         (100, A, "note"),
         (170, A, "note"),
     ],
+    "referred long after it was acted on": [
+        (0, A, "raise"),
+        (16, A, "acknowledge"),
+        (20, A, "action"),
+        (200, A, "refer"),
+    ],
+    "assessed again after it was decided": [
+        (0, A, "raise"),
+        *((40, A, what) for what in ("acknowledge", "no-further-action")),
+        (150, A, "assess"),
+    ],
+    "worse too late, settled": [
+        (0, A, "raise"),
+        *((5, A, what) for what in ("acknowledge", "no-further-action")),
+        (20, A, "worse"),
+        (50, A, "more"),
+    ],
+    "worse too late, in hand": [(0, A, "raise"), (16, A, "acknowledge"), (50, A, "worse"), (160, A, "note")],
+    "worse too late, asleep": [(0, A, "raise"), (5, A, "snooze"), (10, A, "worse")],
     "would be hidden from a rung": [(0, A, "raise"), (20, B, "raise"), (21, A, "merge:alert-b")],
     "after the end": [
         (0, A, "raise"),
@@ -383,6 +403,24 @@ def who_gets_a_referral_back_is_overdue_at_once(patch: Patch) -> None:
         return msgspec.structs.replace(case, handling=msgspec.structs.replace(case.handling, overdue=True)), why
 
     changed(patch, handle, "act", still)
+
+
+@mutant
+def what_makes_it_worse_too_late_is_like_what_pages(patch: Patch) -> None:
+    patch.setattr(handling, "_WORSE_TOO_LATE", handling.OCCASIONS["worsened"])
+
+
+@mutant
+def what_nobody_was_paged_for_has_a_clock_all_the_same(patch: Patch) -> None:
+    def paged(after: Case, *_: Any) -> Case:
+        return msgspec.structs.replace(after, is_paged=True) if after.handling.what == "worsened" else after
+
+    changed(patch, handle, "meet", paged)
+
+
+@mutant
+def what_is_taken_up_again_after_it_was_settled_is_overdue_at_once(patch: Patch) -> None:
+    patch.setattr(handling, "_SETTLED", frozenset())
 
 
 @mutant

@@ -21,7 +21,7 @@ from safety_stream.core.model.sharing import Grant, Withheld
 from safety_stream.core.model.times import DAY_LENGTH, MINUTE, Day, day_of
 from safety_stream.core.policy import parties_of
 from safety_stream.core.putting_right import Notices
-from safety_stream.core.stages import publish_alerts
+from safety_stream.core.stages import handle, publish_alerts
 from safety_stream.core.stages.publish_alerts import cause_told
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import MORE_ROW, Output, Step
@@ -316,6 +316,31 @@ def test_whom_it_has_gone_up_to_hears_of_it_from_then_on(catalogue: Catalogue, w
     ]
     assert on("alerts.duty-officer", outputs)[1].reason == reason
     assert on("alerts.superintendent", outputs) == []
+
+
+def test_a_late_report_on_an_alert_that_was_paged_keeps_no_later_page_of_it_back(catalogue: Catalogue) -> None:
+    """From the handling to what a subscription is told: nobody answers, a late report comes, the ladder is climbed."""
+    paged = alert(priority="P1", audiences=("duty-officer",))
+    late = msgspec.structs.replace(
+        paged, version=2, change="updated", reason="evidence-added", late=True, notify=False, as_of=NOON + 5 * MINUTE
+    )
+    step, rows = handle.make_step(catalogue, 1), MemoryRows()
+    records = [
+        msgspec.structs.replace(a_record(one), topic="alert-changes", received_at=one.as_of) for one in (paged, late)
+    ]
+    news = [out.value for out in step(rows, records, NOON + 90 * MINUTE)]
+
+    def heard_by(audience: str) -> list[Any]:
+        pager = subscription(audience=audience)
+        return [
+            (one.reason, (one.as_of - NOON) // MINUTE, decide(pager, one, None, one.as_of, BOUNDS).when)
+            for one in on(f"alerts.{audience}", tell(catalogue, news))
+        ]
+
+    climbed = [("overdue", 15, "now"), ("overdue", 30, "now"), ("overdue", 60, "now")]
+    assert heard_by("duty-officer") == [("new", 0, "now"), ("evidence-added", 5, "digest"), *climbed]
+    assert heard_by("inspector") == climbed
+    assert heard_by("superintendent") == climbed[1:]
 
 
 def test_a_rung_hears_of_nothing_it_does_not_take_and_of_nothing_that_is_over(catalogue: Catalogue) -> None:

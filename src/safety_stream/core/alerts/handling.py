@@ -12,6 +12,10 @@ as an action does.
     restated    anything else: nothing moves
     withdrawn   no longer true: there is nothing left to do
 
+What comes too late to act on at once pages nobody (rules.md 3.7), and so begins no clock: nobody is overdue with what
+they were not told. Late news that makes an alert worse opens again what was settled or merged, with no clock but its
+end. What somebody was paged for and still has open stays with them, and its clocks run anew by the higher priority.
+
 An alert can be merged only into one that is looked after as soon and of which the same hear. Whoever relied on it there
 must look at this one again (*unmerged*) when that one is gone (withdrawn or expired) or has become less urgent than
 this, and when there is more of this one while nobody looks after that.
@@ -21,9 +25,10 @@ row for every state.
 
 An alert that must be dealt with has two clocks, by its priority (`handling.yaml`): by when somebody must have
 acknowledged it, and by when it must have been decided. They run in *rounds*. A round begins when an alert is raised,
-worsens or is opened again, and each *deadline* of it falls due once: the steps of the ladder while nobody has
-acknowledged it, both clocks, and the end of what nobody need care for. What is not decided in time, acknowledged or
-not, goes on up the ladder from where it is, by the same steps, to its top: whoever took it on may have forgotten it.
+worsens or is opened again, or when what was settled is assessed or referred after all, and each *deadline* of it falls
+due once: the steps of the ladder while nobody has acknowledged it, both clocks, and the end of what nobody need care
+for. What is not decided in time, acknowledged or not, goes on up the ladder from where it is, by the same steps, to its
+top: whoever took it on may have forgotten it.
 While an alert is snoozed nothing of that falls due; what would have does so when the snooze is over, and what was
 overdue is so again. So what is due follows from the state, the round and the time, and is the same after a restart.
 
@@ -105,11 +110,17 @@ OCCASIONS: Final[Mapping[HandlingNews, Mapping[HandlingState, HandlingState]]] =
 }
 """What befalls an alert in each state. A snooze that is over goes back to where it was before: `_moved` knows."""
 
+_WORSE_TOO_LATE: Final = _STAY | _from(_SETTLED | _AT_REST | {"merged"}, "reopened")
+"""What "worsened" makes of each state where it comes too late to page anybody."""
+
 OF_CONDITION: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "restated", "withdrawn"})
 """What is news of the alert itself; all else is of its handling."""
 
 GONE: Final[frozenset[HandlingNews]] = frozenset({"withdrawn", "outlived"})
 """After these nobody looks after what was merged into an alert."""
+
+ASIDE: Final[frozenset[HandlingNews]] = frozenset({"note", "judge"})
+"""What is said about an alert and changes nothing of it: nobody has to look at it again for that."""
 
 _ENDED: Final[frozenset[HandlingState]] = _AT_REST | {"closed"}
 _BEGINS_A_ROUND: Final[frozenset[HandlingNews]] = frozenset({"raised", "worsened", "told-again", "reopen", "unmerged"})
@@ -203,17 +214,20 @@ def meet(case: Case | None, version: AlertVersion) -> Case:
     elif version.version <= case.alert.version:
         return case
     what = _occasion(version)
-    state = OCCASIONS[what][case.handling.state]
+    is_worse_too_late = what == "worsened" and version.late
+    state = (_WORSE_TOO_LATE if is_worse_too_late else OCCASIONS[what])[case.handling.state]
     is_first_page = version.notify and not case.is_paged
+    is_left_open = is_worse_too_late and state == case.handling.state
+    goes_on = case.is_paged and what != "raised" and (is_left_open or not is_worse_too_late)
     case = msgspec.structs.replace(
         case,
         alert=version,
-        is_paged=version.change != "withdrawn" and (version.notify or (case.is_paged and what != "raised")),
+        is_paged=version.change != "withdrawn" and (version.notify or goes_on),
         rungs=() if what == "raised" else case.rungs,
         graver_in=version.version if what in ("raised", "worsened") else case.graver_in,
     )
     case = _moved(case, what, state, version.as_of)
-    return _in_new_round(case, version.as_of) if is_first_page else case
+    return _in_new_round(case, version.as_of) if is_first_page or is_left_open else case
 
 
 def act(
@@ -325,8 +339,9 @@ def _occasion(version: AlertVersion) -> HandlingNews:
 def _moved(case: Case, what: HandlingNews, state: HandlingState, at: Instant, **changes: object) -> Case:
     before = case.handling
     at = max(at, before.as_of)
-    # Where nothing was settled, more of the same begins no round: the clocks that run go on running.
-    begins = what in _BEGINS_A_ROUND and (what != "told-again" or state != before.state)
+    # Where nothing was settled, more of the same begins no round, nor does what has come too late: it is in hand.
+    leaves_open = what == "told-again" or (what == "worsened" and case.alert.late)
+    begins = what in _BEGINS_A_ROUND and not (leaves_open and state == before.state)
     handling = Handling(
         number=before.number + 1,
         state=state,
@@ -384,6 +399,10 @@ def _done(case: Case, action: AlertAction, now: Instant) -> Case:
         # Whoever referred it must decide anew, and is given the time: nothing of that is overdue yet.
         changes["overdue"] = False
         case = _in_new_round(case, now)
+    if before.state in _SETTLED and state in UNDECIDED:
+        # What was settled is to be decided anew: the clocks of that begin now, and the ladder from its foot.
+        changes |= {"overdue": False, "escalated_to": ""}
+        case = _in_new_round(case, now)
     return _moved(case, cast(HandlingNews, action.action), state, now, **changes)
 
 
@@ -414,21 +433,28 @@ def _refusal(case: Case, action: AlertAction, now: Instant, policy: Policy, case
 
 
 def _lacking(case: Case, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf) -> str:
+    _, why = unfilled(action, policy)
+    return why or _misdirected(case, action, now, policy, case_of)
+
+
+def unfilled(action: AlertAction, policy: Policy) -> tuple[str, str]:
+    """What an action lacks by itself, whatever alert it is about: the field, and why it is refused; "" for nothing."""
     what = action.action
     if len(action.rationale) > RATIONALE_AT_MOST:
-        return f"the rationale has more than {RATIONALE_AT_MOST} characters: keep the record where records are kept"
+        said = f"the rationale has more than {RATIONALE_AT_MOST} characters: keep the record where records are kept"
+        return "rationale", said
     if what in _NEEDS_RATIONALE and not action.rationale.strip():
-        return f"{what} needs a rationale"
+        return "rationale", f"{what} needs a rationale"
     reasons = policy.reasons.get(what, ())
     if reasons and action.reason not in reasons:
-        return f"{what} needs one of the reasons {_listed(reasons)}"
-    return _misdirected(case, action, now, policy, case_of)
+        return "reason", f"{what} needs one of the reasons {_listed(reasons)}"
+    if what == "judge" and action.useful is None:
+        return "useful", "judge says whether it was useful"
+    return "", ""
 
 
 def _misdirected(case: Case, action: AlertAction, now: Instant, policy: Policy, case_of: CaseOf) -> str:
     what = action.action
-    if what == "judge" and action.useful is None:
-        return "judge says whether it was useful"
     if what == "refer" and action.to not in (may_take := partners(policy) & {*case.alert.audiences}):
         return f"it can be referred to {_listed(may_take) or 'nobody'}: partners who hear of it"
     if what == "escalate" and action.to not in (rungs := ladder(case.alert.priority, policy)):

@@ -528,7 +528,9 @@ def _change(handled: HandledAlert, told: Told | None) -> Change:
 
 def taken_back(handled: HandledAlert, cause: str) -> HandledAlert:
     """The alert as it is said, to those who were told of it, once they may not be told of it any more."""
-    alert = msgspec.structs.replace(handled.alert, change="withdrawn", reason="withdrawn", notify=True, cause=cause)
+    alert = msgspec.structs.replace(
+        handled.alert, change="withdrawn", reason="withdrawn", late=False, notify=True, cause=cause
+    )
     handling = msgspec.structs.replace(handled.handling, state="withdrawn", what="withdrawn")
     return msgspec.structs.replace(handled, alert=alert, handling=handling, notify=True)
 

@@ -15,8 +15,8 @@ from starlette.responses import RedirectResponse, Response
 
 from safety_stream.core.model.handling import AlertAction
 from safety_stream.web import words
-from safety_stream.web.acting import Unfinished, action_of, written_in
-from safety_stream.web.pages.alerts import NO_SUCH_ALERT, alert_page, seen_alert
+from safety_stream.web.acting import Unfinished, action_of, check, written_in
+from safety_stream.web.pages.alerts import NO_SUCH_ALERT, Mistake, alert_page, seen_alert
 from safety_stream.web.pages.page import page
 from safety_stream.web.policy import Person
 from safety_stream.web.sessions import Kept, note_sent, note_written
@@ -31,16 +31,20 @@ LONGEST: Final = 100
 def act(site: Site, request: Request, person: Person, form: FormData) -> Response:
     """Send what somebody wants to do about an alert; what they wrote is kept until it is known to have been done."""
     alert_id, written = request.path_params["alert_id"], written_in(form)
-    if seen_alert(site, person, alert_id) is None:
+    found = seen_alert(site, person, alert_id)
+    if found is None:
         raise HTTPException(404, NO_SUCH_ALERT)
     try:
         action = action_of(form, alert_id, person, site.acts_as(person), site.now())
+        check(action, found.priority, site.catalogue.handling)
     except Unfinished as error:
-        return alert_page(site, request, person, mistake=str(error), status=400, written=written)
+        mistake = Mistake(error.field, str(error))
+        return alert_page(site, request, person, mistake=mistake, status=400, written=written)
     try:
         send_on(site, request, action)
     except NotSent as error:
-        return alert_page(site, request, person, mistake=f"It was not sent: {error}", status=503, written=written)
+        mistake = Mistake("action", f"It was not sent: {error}")
+        return alert_page(site, request, person, mistake=mistake, status=503, written=written)
     response = RedirectResponse(f"/alerts/{alert_id}", status_code=303)
     note_written(response, site, person.id, Kept(alert_id=alert_id, action_id=action.action_id, written=written))
     return response

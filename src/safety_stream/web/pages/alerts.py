@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Unpack, get_args
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -40,25 +41,39 @@ LONGEST_NAME: Final = 60
 LONGEST_QUERY: Final = 2_000
 
 
+class Mistake(msgspec.Struct, frozen=True):
+    """What is wrong, in a sentence, and the field it leads to."""
+
+    field: str
+    sentence: str
+
+
 def inbox(site: Site, request: Request, person: Person) -> Response:
     """Open alerts, as chosen."""
-    chosen = read_filter(request.query_params.multi_items(), site.catalogue.areas.by_code)
-    seen = seen_of(request, site, person)
     shift = shift_of(site.now(), site.shift_starts)
     # Asked for before the alerts, so that "I have looked" never covers one that came in between.
     newest = site.read_model.newest_seq(person.audience)
+    chosen = read_filter(request.query_params.multi_items(), site.catalogue.areas.by_code)
+    if chosen.since > newest:
+        # A number of the feed there was before a rebuild: all of this one is new.
+        chosen = msgspec.structs.replace(chosen, since=0)
+    seen = seen_of(request, site, person, newest)
     try:
         alerts = chosen_alerts(site, person, chosen, limit=PAGE + 1, after=request.query_params.get("after"))
     except ValueError as error:
         raise HTTPException(400, f"{error}.") from None
+    withdrawn = taken_back(site, person, shift.began)
+    listed = {one.alert_id for one in (*alerts, *withdrawn.alerts)}
     found = Found(
         alerts=alerts,
         counts=site.read_model.count_by_priority(person.audience, site.areas_of(person) or ()),
-        withdrawn=taken_back(site, person, shift.began),
+        withdrawn=withdrawn,
         seen=seen,
         newest=newest,
         changed=how_many(site, person, Filter(since=seen)) if seen else 0,
         blind=blind_spots(site),
+        # Who never said up to where they have looked is told of no change since.
+        new=site.read_model.changed_after(person.audience, seen, listed) if seen else frozenset(),
     )
     view = inbox_view(found, chosen, site.catalogue, site.areas_of(person), site.now(), shift.began)
     may_do = site.catalogue.handling.roles.get(site.acts_as(person), frozenset())
@@ -167,7 +182,7 @@ def alert(site: Site, request: Request, person: Person) -> Response:
     if kept is None:
         return alert_page(site, request, person)
     if not kept.action_id:
-        return alert_page(site, request, person, written=kept.written, mistake=SESSION_HAD_ENDED)
+        return alert_page(site, request, person, written=kept.written, mistake=Mistake("action", SESSION_HAD_ENDED))
     answer = site.answers.to(kept.action_id)
     # While it is not answered it is shown to have been sent, so that nobody sends it twice.
     refused = answer is not None and not answer.done
@@ -178,14 +193,20 @@ def alert(site: Site, request: Request, person: Person) -> Response:
 
 
 def alert_page(
-    site: Site, request: Request, person: Person, *, mistake: str = "", status: int = 200, written: Written = NOTHING
+    site: Site,
+    request: Request,
+    person: Person,
+    *,
+    mistake: Mistake | None = None,
+    status: int = 200,
+    written: Written = NOTHING,
 ) -> Response:
     """The page of one alert, with what was written into its form; or the question why somebody looks."""
     found = seen_alert(site, person, request.path_params["alert_id"])
     if found is None:
         raise HTTPException(404, NO_SUCH_ALERT)
     if not may_be_shown(site, request, person, found):
-        response = _ask_reason(site, request, person, found.alert_id, mistake, status)
+        response = _ask_reason(site, request, person, found.alert_id, mistake.sentence if mistake else "", status)
         if written != NOTHING:
             note_written(response, site, person.id, Kept(alert_id=found.alert_id, action_id="", written=written))
         return response

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from safety_stream.core.cap import Speaker, cap_message
 from safety_stream.core.consulting import without_the_person
 from safety_stream.core.model.published import PublishedAlert
+from safety_stream.readmodel.reading import BegunAnew
 from safety_stream.web.atom import ATOM, Reader, in_atom
 from safety_stream.web.filters import number_of
 from safety_stream.web.live import News, news_after
@@ -21,7 +22,10 @@ from safety_stream.web.site import Site
 
 def feed(site: Site, request: Request, viewer: Viewer) -> Response:
     """The numbered feed as JSON, after a number; of alerts about a person, what the inbox tells of them."""
-    news = _news(site, request, viewer)
+    try:
+        news = _news(site, request, viewer)
+    except BegunAnew as error:
+        return _gone(error)
     told = {
         "audience": viewer.audience,
         "alerts": news.alerts,
@@ -34,7 +38,10 @@ def feed(site: Site, request: Request, viewer: Viewer) -> Response:
 
 def feed_cap(site: Site, request: Request, viewer: Viewer) -> Response:
     """The same as messages of the Common Alerting Protocol, in an Atom feed."""
-    news = _news(site, request, viewer)
+    try:
+        news = _news(site, request, viewer)
+    except BegunAnew as error:
+        return _gone(error)
     base = str(request.base_url) if site.sign_in is None else f"{site.sign_in.origin}/"
     reader = Reader(audience=viewer.audience, sender=site.sender, base=base, now=site.now())
     return Response(in_atom(news, _messages(site, base, news.alerts), reader), media_type=ATOM)
@@ -51,9 +58,14 @@ def _messages(site: Site, base: str, told: Sequence[PublishedAlert]) -> list[str
 
 
 def _news(site: Site, request: Request, viewer: Viewer) -> News:
-    """What is new after the number asked for, as a list tells it."""
+    """What is new after the number asked for, as a list tells it. Raises `BegunAnew`."""
     news = news_after(site, viewer, _read_on_from(request))
     return msgspec.structs.replace(news, alerts=tuple(_listed(site, news.alerts)))
+
+
+def _gone(error: BegunAnew) -> Response:
+    """What was read is here no more: in words a program can print, for no address can be trusted to be the next."""
+    return Response(f"{error}\n", status_code=410, media_type="text/plain")
 
 
 def _listed(site: Site, told: Sequence[PublishedAlert]) -> list[PublishedAlert]:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from safety_stream.core.catalogue import Area, Indicator
 from safety_stream.core.model.judgements import Signal
 from safety_stream.core.model.published import PublishedIndicator
-from safety_stream.core.model.times import Day, PeriodKind, start_of, to_day
+from safety_stream.core.model.times import Day, PeriodKind, day_of, start_of, to_day
 from safety_stream.web.pages.page import page
 from safety_stream.web.policy import PUBLIC, Person
 from safety_stream.web.site import Site
@@ -180,14 +180,18 @@ def _asked(site: Site, request: Request, profile: str) -> _Asked:
     kinds = _kinds(site, profile, one)
     usual = kind_for(one, kinds) or kinds[0]
     kind = next((kind for kind in kinds if kind == request.query_params.get("period")), usual)
-    return _Asked(one, _known_area(site, request), kinds, kind, _day(request.query_params.get("known", "")))
+    return _Asked(one, _known_area(site, request), kinds, kind, _day(site, request.query_params.get("known", "")))
 
 
-def _day(text: str) -> Day | None:
+def _day(site: Site, text: str) -> Day | None:
+    """A day of which it is asked what was known; none that is still to come, and so none the calendar does not have."""
     try:
-        return to_day(date.fromisoformat(text)) if text else None
+        day = to_day(date.fromisoformat(text)) if text else None
     except ValueError:
         raise HTTPException(400, "Write the day as 2026-01-31.") from None
+    if day is not None and day > day_of(site.now()):
+        raise HTTPException(400, "Nobody knows yet what that day will tell: choose today or a day before.")
+    return day
 
 
 def _values(site: Site, profile: str, asked: _Asked) -> list[PublishedIndicator]:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from safety_stream.catalogue.explaining import Explanation, Section
-from safety_stream.core.alerts.handling import ACTIONS, Policy, ladder, partners
+from safety_stream.core.alerts.handling import ACTIONS, Policy, partners
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.findings import Evidence, Finding
 from safety_stream.core.model.handling import ActionAnswer
@@ -19,7 +19,7 @@ from safety_stream.core.rules.linked import LINKS
 from safety_stream.readmodel.reading import Answered
 from safety_stream.readmodel.rows import state_of
 from safety_stream.web import words
-from safety_stream.web.acting import NOTHING, Written
+from safety_stream.web.acting import NOTHING, Written, rungs
 from safety_stream.web.views.breach import BreachView, breach_of
 from safety_stream.web.views.choices import Choice, choices_of
 from safety_stream.web.views.links import LinksView, links_view
@@ -65,11 +65,14 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """What the reader may do about it: the form's choices, and what stands in it from before."""
+    """What the reader may do about it: the form's choices, and what stands in it from before.
+
+    `to` are the partners it may be referred to and the rungs it may be escalated to, each under a heading.
+    """
 
     actions: tuple[Choice, ...]
     reasons: tuple[Choice, ...]
-    to: tuple[Choice, ...]
+    to: tuple[tuple[str, tuple[Choice, ...]], ...]
     can_acknowledge: bool
     written: Written
 
@@ -195,11 +198,16 @@ def _told(item: Evidence) -> str:
 
 
 def _holders(findings: Sequence[Finding]) -> str:
-    """Which organisations hold a record of what happened: whom to ask, and not what they know."""
+    """Which organisations hold a record of what happened: whom to ask, and not what they know.
+
+    Those on whose reports it rests, and no others: nobody says here that there is somebody they know.
+    """
     by = sorted(
         {words.plain(one.organisation) for finding in findings for item in finding.evidence for one in item.told}
     )
-    return f"A record is held by {words.listed(by)}." if by else ""
+    if not by:
+        return ""
+    return f"A record of this is held by {words.listed(by)}, who told of it. Who else holds one is not known here."
 
 
 def _note(alert: PublishedAlert, happened: Sequence[Happened]) -> str:
@@ -312,14 +320,18 @@ def _allowed(about: AboutAlert, policy: Policy) -> Allowed | None:
     if not possible:
         return None
     reasons = dict.fromkeys(reason for one in possible for reason in policy.reasons.get(one, ()))
-    to = [
-        *(sorted(partners(policy)) if "refer" in possible else ()),
-        *(sorted(ladder(about.alert.priority or "P4", policy)) if "escalate" in possible else ()),
-    ]
+    to = (
+        ("Refer to a partner", partners(policy) if "refer" in possible else frozenset[str]()),
+        ("Escalate to", rungs(about.alert.priority, policy) if "escalate" in possible else frozenset[str]()),
+    )
     return Allowed(
         actions=choices_of({one: words.ACTIONS[one] for one in possible}, (written.action,)),
         reasons=choices_of({one: words.plain(one) for one in reasons}, (written.reason,)),
-        to=choices_of({one: words.plain(one) for one in to}, (written.to,)),
+        to=tuple(
+            (title, choices_of({one: words.plain(one) for one in sorted(whom)}, (written.to,)))
+            for title, whom in to
+            if whom
+        ),
         can_acknowledge="acknowledge" in possible and state != "snoozed",
         written=written,
     )

@@ -25,7 +25,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What the read model says for the inbox: at most one alert more than a page holds, to know that there are more.
 
     `seen` is the number of the feed the reader has looked up to (0: nobody knows), `newest` the newest there is, and
-    `changed` how many alerts have changed since that the reader may see.
+    `changed` how many alerts have changed since that the reader may see, and `new` those of them that are listed here.
     """
 
     alerts: Sequence[PublishedAlert]
@@ -35,6 +35,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     newest: int
     changed: int
     blind: tuple[str, ...]
+    new: frozenset[str] = frozenset()
 
 
 class PriorityCount(msgspec.Struct, frozen=True):
@@ -91,16 +92,16 @@ def inbox_view(
 ) -> InboxView:
     """The page; `allowed` are the areas the reader may choose from, `shift` is when this shift began."""
     shown = found.alerts[:PAGE]
-    # Who never said up to where they have looked is told of no change since.
-    seen = found.seen or None
-    rows = tuple(alert_row(alert, catalogue, now, seen) for alert in shown)
+    rows = tuple(alert_row(alert, catalogue, now, is_new=alert.alert_id in found.new) for alert in shown)
     is_more = len(found.alerts) > PAGE
     open_now = sum(found.counts.values())
     return InboxView(
         heading=f"{open_now:,} open {'alert' if open_now == 1 else 'alerts'}",
         counts=tuple(_count(priority, found.counts.get(priority, 0), chosen) for priority in get_args(Priority)),
         rows=rows,
-        withdrawn=tuple(alert_row(alert, catalogue, now, seen) for alert in found.withdrawn.alerts),
+        withdrawn=tuple(
+            alert_row(alert, catalogue, now, is_new=alert.alert_id in found.new) for alert in found.withdrawn.alerts
+        ),
         withdrawn_more=found.withdrawn.total - len(found.withdrawn.alerts),
         withdrawn_href="/inbox" + Filter(states=("withdrawn",)).query(),
         shift=words.at(shift),

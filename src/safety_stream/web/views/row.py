@@ -61,8 +61,8 @@ class AlertRow(msgspec.Struct, frozen=True, kw_only=True):
     child: bool
 
 
-def alert_row(alert: PublishedAlert, catalogue: Catalogue, now: Instant, seen: int | None = None) -> AlertRow:
-    """An alert as a list shows it to somebody who has seen the feed up to number `seen`; None: nobody asks."""
+def alert_row(alert: PublishedAlert, catalogue: Catalogue, now: Instant, *, is_new: bool = False) -> AlertRow:
+    """An alert as a list shows it."""
     handling = alert.handling
     return AlertRow(
         id=alert.alert_id,
@@ -78,7 +78,7 @@ def alert_row(alert: PublishedAlert, catalogue: Catalogue, now: Instant, seen: i
         clock=clock_of(alert, now),
         told=words.ago(alert.as_of, now),
         why_now=words.REASONS[alert.reason] if alert.reason else "",
-        is_new=seen is not None and alert.seq > seen,
+        is_new=is_new,
         is_withdrawn=alert.change == "withdrawn",
         is_late=bool(alert.late),
         child=bool(alert.child),
