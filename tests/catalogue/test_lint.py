@@ -181,6 +181,14 @@ def test_the_shipped_catalogue_has_no_issue():
         (ORDERED, "theme: domestic-abuse", "theme: domestic", "unknown theme domestic"),
         (ORDERED, "measured_from: last referral", "measured_from: first referral", "an order is always measured from"),
         (RULE, "audience: [duty-officer, analyst]", "audience: [duty-officer, press]", "unknown audience press"),
+        (RULE, "purposes: [safeguarding, crime-prevention]", "purposes: [safeguarding, fun]", "unknown purpose fun"),
+        (RULE, "bases: [CDA115, CDA17]", "bases: [CDA115, MAGNA]", "unknown legal basis MAGNA"),
+        (
+            "rules/serial-perpetrator.yaml",
+            "audience: [marac-coordinator]",
+            "audience: [asb-lead]",
+            "nothing is granted to audience asb-lead for safeguarding",
+        ),
         (ABSENT, "feeds: [childrens-services]", "feeds: [school-nurses]", "unknown feed school-nurses"),
         (AREA_RULE, "indicator: violence", "indicator: violents", "unknown indicator violents"),
         (AREA_RULE, "areas: [E06000008]", "areas: [E06000007]", "unknown area E06000007"),
@@ -710,7 +718,12 @@ def test_two_area_files_are_told(folder: Path):
     ("file", "old", "new", "what"),
     [
         (RULE, "select:\n", "select:\n  unused: {kind: asb-case}\n", "step unused is used by nothing"),
-        (SOC, "soc-unit, analyst]", "soc-unit, asb-lead]", "audience asb-lead takes no organised-crime alerts"),
+        (
+            RULE,
+            "audience: [duty-officer, analyst]",
+            "audience: [duty-officer, childrens-services]",
+            "audience childrens-services takes no repeat-victimisation alerts",
+        ),
         ("audiences/audiences.yaml", "safeguarding, threshold, feed]", "safeguarding, threshold]", None),
     ],
 )
@@ -720,6 +733,17 @@ def test_a_warning_does_not_keep_a_catalogue_from_being_loaded(folder: Path, fil
         : bool(what)
     ]
     load_catalogue(folder)
+
+
+def test_a_rung_of_the_ladder_that_is_granted_nothing_for_a_rule_is_warned_of(folder: Path):
+    leave_only(folder, ABSENT)
+    spoil(folder, GRANTS, "id: sergeant-safeguarding, subscriber: sergeant", "id: another, subscriber: inspector")
+    line = 1 + (folder / ABSENT).read_text()[: (folder / ABSENT).read_text().index("lawful:")].count("\n")
+
+    said = "nothing is granted to sergeant for safeguarding: what goes up the ladder is not told there"
+    assert [(issue.severity, issue.line) for issue in lint_catalogue(folder) if issue.what == said] == [
+        ("warning", line)
+    ]
 
 
 def test_a_rule_without_a_near_miss_is_refused(folder: Path):
@@ -739,7 +763,8 @@ def test_a_rule_without_an_example_that_fires_is_refused(folder: Path):
 def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
     spoil(folder, "audiences/audiences.yaml", "id: duty-officer", "id: night-officer")
     spoil(folder, "audiences/audiences.yaml", "readers: [analyst, duty-officer", "readers: [analyst, night-officer")
-    spoil(folder, GRANTS, "subscriber: duty-officer", "subscriber: night-officer")
+    for _ in range((folder / GRANTS).read_text().count("subscriber: duty-officer")):
+        spoil(folder, GRANTS, "subscriber: duty-officer", "subscriber: night-officer")
     spoil(folder, GRANTS, "to: [duty-officer", "to: [night-officer")
     for rule in (folder / "rules").glob("*.yaml"):
         rule.unlink()

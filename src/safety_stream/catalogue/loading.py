@@ -41,6 +41,7 @@ from safety_stream.catalogue.vocabulary import Measures, Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.times import Day
+from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.rule import Rule
 
 
@@ -185,9 +186,18 @@ def _read(
         extracts=extracts,
         handling=handling,
         sharing=vocabulary.sharing,
+        purposes=_purposes(by_id),
     )
     said = None if releases is None else releases[1]
     return _Read(catalogue, by_id, said)
+
+
+def _purposes(by_id: Mapping[str, ReadRule]) -> dict[str, tuple[str, ...]]:
+    """By rule what it is run for. A hub keeps rules of every purpose from looking, and is told for all of them."""
+    stated = {name: read.file.lawful for name, read in by_id.items()}
+    by_rule = {name: tuple(lawful.purposes) for name, lawful in stated.items() if lawful is not None}
+    every = frozenset(purpose for purposes in by_rule.values() for purpose in purposes)
+    return {**by_rule, HUB_RULE.id: tuple(sorted(every))}
 
 
 _Releases = tuple[Place, ReleasesFile] | None

@@ -31,6 +31,7 @@ from safety_stream.catalogue.formats.rules import (
     OverrideEntry,
     RuleFile,
 )
+from safety_stream.catalogue.lawful import check_lawful
 from safety_stream.catalogue.linking import check_age, check_linked, linked_within
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import certain_only, selector_of
@@ -78,6 +79,7 @@ def _rule(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> Rule | None
     entries = _limb_entries(at, model)
     limbs = [limb for name, entry in entries for limb in _limb(at, model, name, entry, vocabulary)]
     _check_audience(at, model, vocabulary)
+    check_lawful(at, model, vocabulary)
     _check_priority(at, model, vocabulary)
     _check_safeguards(at, model)
     _check_examples(at, model, vocabulary)

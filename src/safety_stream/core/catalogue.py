@@ -490,3 +490,5 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     extracts: tuple[Extract, ...] = ()
     handling: Policy = Policy()
     sharing: Sharing = Sharing()
+    purposes: Mapping[str, tuple[str, ...]] = {}
+    """By rule what its alerts may be told for, as its file says under `lawful`; what is not here is told to nobody."""
