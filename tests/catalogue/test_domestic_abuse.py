@@ -9,6 +9,7 @@ import yaml
 
 from safety_stream.catalogue.conditions import counted_steps
 from safety_stream.catalogue.examples import story_of
+from safety_stream.catalogue.formats.conditions import StepEntry
 from safety_stream.catalogue.formats.rules import LimbEntry
 from safety_stream.catalogue.loading import load_with_files
 from safety_stream.data_files import catalogue_folder
@@ -18,18 +19,24 @@ LOADED, FILES = load_with_files(catalogue_folder())
 MINIMAL = {"encompass-not-told"}
 """For a school, which is told that there is something to know of a child, and nothing more (Operation Encompass)."""
 
+
+def is_of_abuse(step: StepEntry) -> bool:
+    """Whether a step asks for domestic abuse, by its theme or its kind of report; a referral to MARAC is no event."""
+    return step.theme == ["domestic-abuse"] or "domestic-abuse" in (step.kind or ())
+
+
 LIMBS = [
     (f"{rule}/{name}", limb)
     for rule, file in FILES.items()
     for name, limb in file.each_limb().items()
-    if any(limb.select[step].theme == ["domestic-abuse"] for step in counted_steps(limb)) and rule not in MINIMAL
+    if any(is_of_abuse(limb.select[step]) for step in counted_steps(limb)) and rule not in MINIMAL
 ]
 EACH = pytest.mark.parametrize("limb", [limb for _, limb in LIMBS], ids=[name for name, _ in LIMBS])
 
 
 def test_there_are_such_rules():
     assert {name.split("/")[0] for name, _ in LIMBS} == {
-        *("rv-marac-escalation", "rv-marac-repeat", "rv-marac-vhr", "serial-perpetrator"),
+        *("rv-graded", "rv-marac-escalation", "rv-marac-repeat", "rv-marac-vhr", "serial-perpetrator"),
     }
 
 
