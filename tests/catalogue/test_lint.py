@@ -114,8 +114,8 @@ def test_the_shipped_catalogue_has_no_issue():
     ("file", "old", "new", "what"),
     [
         # Shape
-        (RULE, "version: 2", "version: 0", "version: Input should be greater than or equal to 1"),
-        (RULE, "version: 2", "version: one", "version: Input should be a valid integer"),
+        (RULE, "version: 3", "version: 0", "version: Input should be greater than or equal to 1"),
+        (RULE, "version: 3", "version: one", "version: Input should be a valid integer"),
         (RULE, "status: stable", "status: sturdy", "status: Input should be 'stable', 'trial' or 'retired'"),
         (RULE, "title: ", "titel: ", "titel: unknown key"),
         (RULE, "at_least: 3", "at_most: 2", "condition.at_most: unknown key"),
@@ -181,6 +181,26 @@ def test_the_shipped_catalogue_has_no_issue():
         (ORDERED, "theme: domestic-abuse", "theme: domestic", "unknown theme domestic"),
         (ORDERED, "measured_from: last referral", "measured_from: first referral", "an order is always measured from"),
         (RULE, "audience: [duty-officer, analyst]", "audience: [duty-officer, press]", "unknown audience press"),
+        (
+            UNTIL,
+            "source: made up, to try out the condition",
+            "source: none",
+            "source none says nothing of where the numbers are from",
+        ),
+        (
+            LIMBS,
+            "source: Burnley and Preston council pages publish no five-people limb",
+            "source: tbc",
+            "source tbc says nothing of where the numbers are from",
+        ),
+        (RULE, "purposes: [safeguarding, crime-prevention]", "purposes: [safeguarding, fun]", "unknown purpose fun"),
+        (RULE, "bases: [CDA115, CDA17]", "bases: [CDA115, MAGNA]", "unknown legal basis MAGNA"),
+        (
+            "rules/serial-perpetrator.yaml",
+            "audience: [marac-coordinator]",
+            "audience: [asb-lead]",
+            "nothing is granted to audience asb-lead for safeguarding",
+        ),
         (ABSENT, "feeds: [childrens-services]", "feeds: [school-nurses]", "unknown feed school-nurses"),
         (AREA_RULE, "indicator: violence", "indicator: violents", "unknown indicator violents"),
         (AREA_RULE, "areas: [E06000008]", "areas: [E06000007]", "unknown area E06000007"),
@@ -668,10 +688,34 @@ def test_a_rule_whose_file_is_broken_is_not_missed_by_those_that_rest_on_it(fold
 
 
 def test_all_issues_are_told_at_once(folder: Path):
-    spoil(folder, RULE, "version: 2", "version: 0")
+    spoil(folder, RULE, "version: 3", "version: 0")
     spoil(folder, "sources.yaml", "identity: aggregate", "identity: nobody")
     spoil(folder, ABSENT, "within: 72 hours", "within: soon")
     assert [issue.file for issue in errors_of(folder)] == [ABSENT, RULE, "sources.yaml"]
+
+
+def test_a_mistake_in_one_file_hides_nothing_that_another_owes(folder: Path):
+    """Not its proofs, nor that it is too loud."""
+    spoil(folder, RULE, "version: 3", "version: 0")
+    spoil(folder, PLACE, "grades_alone: [D, E]", "grades_alone: [E]")
+    said = (folder / "volumes.yaml").read_text()
+    line = next(line for line in said.splitlines() if "rule: soc-hub," in line)
+    spoil(folder, "volumes.yaml", line, re.sub(r"(urgent_per_division_and_shift): \d+", r"\1: 6", line))
+
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [
+        (RULE, "version: Input should be greater than or equal to 1"),
+        (PLACE, "intelligence of grade D or E may be all that stands behind a finding"),
+        ("volumes.yaml", "all rules together make 13 urgent in a division and shift, where the budget is 10"),
+        ("volumes.yaml", "soc-hub is too loud to be stable: 6 urgent in a division and shift, where the budget is 5"),
+    ]
+
+
+def test_of_a_rule_with_a_mistake_in_it_nothing_more_is_said(folder: Path):
+    """What it owes may be what the mistake took away."""
+    spoil(folder, PLACE, "flag: vulnerable", "flag: vulnerabel")
+    spoil(folder, PLACE, "grades_alone: [D, E]", "grades_alone: [E]")
+
+    assert [issue.what for issue in errors_of(folder)] == ["unknown flag vulnerabel"]
 
 
 def test_a_broken_file_is_not_blamed_on_those_that_name_it(folder: Path):
@@ -687,7 +731,7 @@ def test_a_missing_file_is_told(folder: Path):
 
 
 def test_loading_refuses_a_catalogue_with_errors_and_says_all_of_them(folder: Path):
-    spoil(folder, RULE, "version: 2", "version: 0")
+    spoil(folder, RULE, "version: 3", "version: 0")
     with pytest.raises(CatalogueError, match=re.escape("rules/rv-graded.yaml:2: error: version: ")) as refused:
         load_catalogue(folder)
     assert refused.value.issues == tuple(lint_catalogue(folder))
@@ -710,7 +754,12 @@ def test_two_area_files_are_told(folder: Path):
     ("file", "old", "new", "what"),
     [
         (RULE, "select:\n", "select:\n  unused: {kind: asb-case}\n", "step unused is used by nothing"),
-        (SOC, "soc-unit, analyst]", "soc-unit, asb-lead]", "audience asb-lead takes no organised-crime alerts"),
+        (
+            RULE,
+            "audience: [duty-officer, analyst]",
+            "audience: [duty-officer, childrens-services]",
+            "audience childrens-services takes no repeat-victimisation alerts",
+        ),
         ("audiences/audiences.yaml", "safeguarding, threshold, feed]", "safeguarding, threshold]", None),
     ],
 )
@@ -720,6 +769,17 @@ def test_a_warning_does_not_keep_a_catalogue_from_being_loaded(folder: Path, fil
         : bool(what)
     ]
     load_catalogue(folder)
+
+
+def test_a_rung_of_the_ladder_that_is_granted_nothing_for_a_rule_is_warned_of(folder: Path):
+    leave_only(folder, ABSENT)
+    spoil(folder, GRANTS, "id: sergeant-safeguarding, subscriber: sergeant", "id: another, subscriber: inspector")
+    line = 1 + (folder / ABSENT).read_text()[: (folder / ABSENT).read_text().index("lawful:")].count("\n")
+
+    said = "nothing is granted to sergeant for safeguarding: what goes up the ladder is not told there"
+    assert [(issue.severity, issue.line) for issue in lint_catalogue(folder) if issue.what == said] == [
+        ("warning", line)
+    ]
 
 
 def test_a_rule_without_a_near_miss_is_refused(folder: Path):
@@ -739,7 +799,8 @@ def test_a_rule_without_an_example_that_fires_is_refused(folder: Path):
 def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
     spoil(folder, "audiences/audiences.yaml", "id: duty-officer", "id: night-officer")
     spoil(folder, "audiences/audiences.yaml", "readers: [analyst, duty-officer", "readers: [analyst, night-officer")
-    spoil(folder, GRANTS, "subscriber: duty-officer", "subscriber: night-officer")
+    for _ in range((folder / GRANTS).read_text().count("subscriber: duty-officer")):
+        spoil(folder, GRANTS, "subscriber: duty-officer", "subscriber: night-officer")
     spoil(folder, GRANTS, "to: [duty-officer", "to: [night-officer")
     for rule in (folder / "rules").glob("*.yaml"):
         rule.unlink()

@@ -126,7 +126,7 @@ MEASURED = """budget:
   urgent: {per_division_and_shift: 10, of_one_rule: 5, source: x}
   alerts: {per_district_and_month: 60, source: x}
 measured:
-  - {rule: rv-graded, version: 2, history: x, alerts_per_month: 404.1, urgent_per_division_and_shift: 2, alerts_per_district_and_month: 59}
+  - {rule: rv-graded, version: 3, history: x, alerts_per_month: 404.1, urgent_per_division_and_shift: 2, alerts_per_district_and_month: 59}
   - {rule: rv-generic, version: 1, history: x, alerts_per_month: 1234.0, urgent_per_division_and_shift: 0, alerts_per_district_and_month: 77}
   - {rule: hate-repeat, version: 99, history: x, alerts_per_month: 1, urgent_per_division_and_shift: 0, alerts_per_district_and_month: 7}
 """  # noqa: E501 - a line per rule, as in the file

@@ -106,6 +106,17 @@ def test_too_few_examples_are_told(folder: Path, file: str, keep: dict[bool, int
     assert "add a story" in issue.mend
 
 
+def test_a_rule_that_ships_on_trial_has_the_examples_of_a_stable_one(tmp_path: Path):
+    folder = copied(tmp_path / "catalogue")
+    for rule in (folder / "rules").glob("*.yaml"):
+        text = rule.read_text(encoding="utf-8")
+        rule.write_text(text.replace("status: trial", "status: stable", 1), encoding="utf-8")
+
+    said = [issue.what for issue in lint_catalogue(folder) if "example" in issue.what or "near miss" in issue.what]
+
+    assert said == []
+
+
 def test_what_a_rule_owes_stops_nothing_that_runs_and_a_rule_on_trial_owes_nothing(folder: Path):
     spoil(folder, LINE, "  organisations: 2\n", "")
     assert [issue.severity for issue in owed(folder, LINE)] == ["error"]

@@ -42,6 +42,10 @@ def test_a_field_is_told_under_a_grant_an_agreement_and_a_basis():
         "On 2026-04-01 duty-officer is told subject (sensitivity: personal).\n"
         "  Grant duty-officer: crime-prevention, on the basis CDA115, to lancashire-police, "
         "under agreement isa-crime-and-disorder (MADE-UP/ISA/1), until 2100-01-01.\n"
+        "  Grant duty-officer-safeguarding: safeguarding, on the basis CDA115, to lancashire-police, "
+        "under agreement isa-safeguarding (MADE-UP/ISA/2), until 2100-01-01.\n"
+        "  Grant duty-officer-asb: anti-social-behaviour, on the basis CDA115, to lancashire-police, "
+        "under agreement isa-crime-and-disorder (MADE-UP/ISA/1), until 2100-01-01.\n"
     )
 
 
@@ -71,7 +75,9 @@ def test_the_matrix_has_every_field_and_says_by_which_grant_it_is_told():
 
     assert told["subject"]["sensitivity"] == "personal"
     assert told["subject"]["told"]["asb-lead"] == []
-    assert told["subject"]["told"]["duty-officer"] == ["duty-officer"]
+    assert told["subject"]["told"]["duty-officer"] == [
+        *("duty-officer", "duty-officer-safeguarding", "duty-officer-asb"),
+    ]
     assert all(told["rationale"]["told"][who] == [] for who in ("marac-coordinator", "analyst", "daily-meeting"))
     assert not any(any(who) for line in lines("matrix", "--day", "2100-01-01") for who in line["told"].values())
     assert run("matrix")[0] == 0

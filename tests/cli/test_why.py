@@ -105,7 +105,9 @@ def test_an_alert_says_on_what_it_rests_and_what_would_take_it_back(history: Pat
     lines = out.splitlines()
     assert lines[0] == "Repeat victim within twelve months (rv-graded), on victim:tok-a"
     assert lines[1] == f"alert {REPEAT}"
-    assert lines[3] == "2026-01-26 12:00  P3  Harmed 3 times in twelve months: repeat level 3."
+    assert lines[3].startswith(
+        "2026-01-26 12:00  P3  Harmed 3 times in twelve months: repeat level 3. Of domestic abuse"
+    )
     assert lines[4] == "recomputed: same"
     rows = [line.split("  ") for line in lines[6:9]]
     assert [[cell.strip() for cell in row if cell.strip()] for row in rows] == [

@@ -53,7 +53,7 @@ def a_grant(name: str = "one", agreement: SharingAgreement | None = None, **chan
 
 
 def verdict_of(*grants: Grant, alert: object = ALERT, at: int = NOON, **rest: object):
-    policy = Policy(Sharing(grants=grants, **rest), AREAS)
+    policy = Policy(Sharing(grants=grants, **rest), AREAS, {ALERT.rule_id: ("safeguarding",)})
     return policy.of_alert("team", alert, at)
 
 
@@ -95,6 +95,31 @@ def test_a_field_is_told_exactly_when_some_grant_in_force_gives_it(drawn: list) 
     }
 
     assert set(verdict_of(*grants).fields) == expected
+
+
+def test_an_alert_is_told_for_a_purpose_of_its_rule_or_not_at_all() -> None:
+    grants = (a_grant("one"), a_grant("two", purpose="crime-prevention", fields=("title", "subject")))
+    sharing = Sharing(grants=grants)
+
+    def told_for(purposes: dict[str, tuple[str, ...]]):
+        return Policy(sharing, AREAS, purposes).of_alert("team", ALERT, NOON)
+
+    both = told_for({ALERT.rule_id: ("crime-prevention", "safeguarding")})
+    assert (both.fields, both.purposes) == (("title", "subject"), ("crime-prevention", "safeguarding"))
+    one = told_for({ALERT.rule_id: ("safeguarding",)})
+    assert (one.fields, one.grants, one.purposes) == (("title",), ("one",), ("safeguarding",))
+    # Of another purpose, or of a rule nobody says a purpose of, nothing: whatever is granted.
+    assert told_for({ALERT.rule_id: ("anti-social-behaviour",)}).bars
+    assert told_for({"another-rule": ("safeguarding",)}).why == f"rule {ALERT.rule_id} is not run for safeguarding"
+
+
+def test_an_agreement_for_another_purpose_is_not_waited_for() -> None:
+    """What would never be told does not wait, and nothing is said of the agreement."""
+    grant = a_grant(agreement=an_agreement(valid_to=TODAY), purpose="crime-prevention")
+
+    verdict = verdict_of(grant)
+
+    assert (verdict.bars, verdict.lapsed, verdict.awaited) == (True, (), ())
 
 
 def test_it_ends_at_midnight_in_london_of_the_day_it_ends() -> None:

@@ -75,7 +75,8 @@ def test_each_promise_is_listed_from_the_start_and_explained_once_it_was_seen(ca
     assert list(MILESTONES) == [text.strip() for text in before]
     assert all(text.startswith("✓") for text in after)
     assert "Ribble Valley: 42 incidents in the week from 2025-12-29; the agreed number is 35." in after[2]
-    assert after[3].endswith("Burnley: Harmed 3 times in twelve months: repeat level 3. This is no longer so.")
+    assert "Burnley: Harmed 3 times in twelve months: repeat level 3. Of domestic abuse" in after[3]
+    assert after[3].endswith("MARAC referrals 0. This is no longer so.")
     assert after[4].endswith("It began earlier than was known.")
     assert "fire: schema id 65535 is not registered" in after[5]
 

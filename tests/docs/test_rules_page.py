@@ -10,10 +10,12 @@ import msgspec
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from safety_stream.catalogue import lint_catalogue, rule_schema, run_examples
+from safety_stream.catalogue import lint_catalogue, load_catalogue, rule_schema, run_examples
 from safety_stream.catalogue.documents import parse_document
 from safety_stream.catalogue.formats.conditions import ConditionEntry
-from safety_stream.catalogue.formats.rules import WithoutEntry
+from safety_stream.catalogue.formats.rules import RuleFile, WithoutEntry
+from safety_stream.core.model.findings import Family
+from safety_stream.core.model.markings import Marking
 from safety_stream.core.model.times import to_day
 from safety_stream.core.rules.rule import Condition
 from safety_stream.data_files import catalogue_folder
@@ -50,6 +52,41 @@ def test_every_key_of_the_format_is_spoken_of():
     )
 
     assert {key for key in keys_in(rule_schema()) if re.search(rf"(?<![\w-]){key}(?![\w-])", said) is None} == set()
+
+
+def rows_of_fields() -> dict[str, str]:
+    """By field of a rule, what may stand there."""
+    table = PAGE.partition("## The fields of a rule")[2].partition("\n## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| [^|]*\| ([^|]*) \|$", table, flags=re.MULTILINE))
+
+
+def test_every_field_of_a_rule_has_its_row():
+    assert rows_of_fields().keys() == RuleFile.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("field", "names"),
+    [
+        ("family", get_args(Family)),
+        ("status", get_args(RuleFile.model_fields["status"].annotation)),
+        ("marking", get_args(Marking)),
+        ("possible_matches", get_args(RuleFile.model_fields["possible_matches"].annotation)),
+    ],
+)
+def test_a_field_with_a_closed_list_has_all_of_it_in_its_row(field: str, names: tuple[str, ...]):
+    assert re.findall(r"`([^`]+)`", rows_of_fields()[field]) == list(names)
+
+
+def test_audiences_purposes_and_bases_are_those_there_are():
+    catalogue = load_catalogue(catalogue_folder())
+    lawful = rows_of_fields()["lawful"]
+    purposes, _, bases = lawful.partition("`bases`")
+    agreed = catalogue.sharing.agreements
+
+    audiences = [one.id for one in catalogue.audiences if one.hears != "escalated"]
+    assert re.findall(r"`([^`]+)`", rows_of_fields()["audience"]) == audiences
+    assert set(re.findall(r"`([^`]+)`", purposes)) == {"purposes", *(name for one in agreed for name in one.purposes)}
+    assert set(re.findall(r"`([^`]+)`", bases)) == {name for one in agreed for name in one.bases}
 
 
 def test_every_default_safeguard_has_its_row():

@@ -7,6 +7,11 @@ from tests.oracle.building import BURNLEY, HYNDBURN, LANCASTER, PENDLE, at, find
 
 from safety_stream.testing.oracle import HUB, OracleFinding, Truth
 
+NO_ABUSE = (
+    "Of domestic abuse in that time: told 0 times, reports marked serial perpetrator 0, "
+    "risk assessed before not known, MARAC referrals 0."
+)
+
 
 def only(truth: Truth, rule: str, limb: str = "") -> OracleFinding:
     """The one finding of a limb."""
@@ -22,8 +27,8 @@ def test_a_count_is_said_with_its_level_which_ends_at_four():
 
     assert [facts["level"] for facts, _ in said] == ["3", "4+", "4+"]
     assert said[-1] == (
-        {"count": "5", "level": "4+"},
-        "Harmed 5 times in twelve months: repeat level 4+.",
+        {"count": "5", "level": "4+", "times": "0", "referrals": "0", "risk": "not known", "serial": "0"},
+        f"Harmed 5 times in twelve months: repeat level 4+. {NO_ABUSE}",
     )
 
 
@@ -133,5 +138,5 @@ def test_an_alert_speaks_in_the_words_of_what_completed_last():
     alert = truth.alerts["rv-graded", "victim:tok-a"]
 
     assert (alert.title, alert.family) == ("Repeat victim within twelve months", "repeat-victimisation")
-    assert alert.last_words == {(PENDLE, "Harmed 3 times in twelve months: repeat level 3.")}
+    assert alert.last_words == {(PENDLE, f"Harmed 3 times in twelve months: repeat level 3. {NO_ABUSE}")}
     assert (alert.areas, alert.child) == ((PENDLE,), False)

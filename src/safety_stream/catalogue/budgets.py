@@ -6,7 +6,7 @@ mend: so the budget is held against rules that are read already, and by `rules l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats.rules import BareRuleFile
@@ -26,8 +26,13 @@ def read_volumes(files: Files) -> tuple[Place, VolumesFile] | None:
     return read
 
 
-def check_volumes(files: Files, rules: Mapping[str, BareRuleFile], audiences: Sequence[str]) -> None:
-    """Hold what was measured of the rules read against their budget; `audiences` are those there are."""
+def check_volumes(
+    files: Files, rules: Mapping[str, BareRuleFile], named: Collection[str], audiences: Collection[str] | None
+) -> None:
+    """Hold what was measured of the rules read against their budget.
+
+    `named` are all rules there is a file of, `audiences` those there are; None where nobody knows.
+    """
     read = read_volumes(files)
     if read is None:
         return
@@ -38,7 +43,7 @@ def check_volumes(files: Files, rules: Mapping[str, BareRuleFile], audiences: Se
     stable = {rule: file.version for rule, file in rules.items() if file.status == "stable"}
     together = 0
     for index, entry in enumerate(model.measured):
-        if entry.rule not in rules:
+        if entry.rule not in named:
             at.warning(("measured", index), f"rule {entry.rule} is measured and is no rule", "leave it out")
         if stable.get(entry.rule) != entry.version:
             continue

@@ -7,7 +7,8 @@ by one (`rule_reading.py`) and as they rest on one another (`chains.py`), then w
 where people ask for it, the budget (`budgets.py`).
 Each is read (`documents.py`), held against its format (`formats/`), and its names against the vocabulary of the
 files before it (`vocabulary.py`). A broken file leaves its part of the vocabulary unknown, and what cannot be judged is
-not complained about: one mistake, one issue.
+not complained about: one mistake, one issue. So of one file the names are looked at once its format is right; a mistake
+in one file keeps nothing of another from being looked at, but what that one would have declared.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from safety_stream.catalogue.vocabulary import Measures, Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Areas, Catalogue
 from safety_stream.core.judging import Judging
 from safety_stream.core.model.times import Day
+from safety_stream.core.rules.engine import HUB_RULE
 from safety_stream.core.rules.rule import Rule
 
 
@@ -57,10 +59,10 @@ def load_catalogue(
     Raises `CatalogueError` with every issue when there is an error among them.
     """
     files = Files(folder)
-    read = _read(files, areas, rules, instead)
-    if read is None:
+    catalogue = _read(files, areas, rules, instead).catalogue
+    if catalogue is None:
         raise CatalogueError(files.sorted_issues())
-    return read.catalogue
+    return catalogue
 
 
 def load_with_files(folder: Path) -> tuple[Catalogue, dict[str, RuleFile]]:
@@ -84,7 +86,7 @@ def load_whole(folder: Path, instead: Path | None = None) -> Loaded:
     """
     files = Files(folder)
     read = _read(files, instead=instead)
-    if read is None:
+    if read.catalogue is None:
         raise CatalogueError(files.sorted_issues())
     rule_files = {name: one.file for name, one in read.rules.items() if isinstance(one.file, RuleFile)}
     return Loaded(read.catalogue, rule_files, read.releases)
@@ -117,12 +119,14 @@ def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = 
     """
     files = Files(folder)
     read = _read(files, areas, today=today)
-    if read is not None:
-        check_proofs(read.rules)
-    if read is not None and areas is None:
-        rule_files = {rule_id: one.file for rule_id, one in read.rules.items()}
-        check_volumes(files, rule_files, [audience.id for audience in read.catalogue.audiences])
-        check_near_repeats(files, read.catalogue.rules, rule_files, today)
+    # Of a rule with an error of its own nothing more is said; what is wrong elsewhere is no reason to say less of it.
+    sound = {rule_id: one for rule_id, one in read.rules.items() if one.at.is_sound}
+    check_proofs(sound)
+    if areas is None:
+        rule_files = {rule_id: one.file for rule_id, one in sound.items()}
+        named = frozenset(path.stem for path in (folder / "rules").glob("*.yaml"))
+        check_volumes(files, rule_files, named, read.audiences)
+        check_near_repeats(files, [one.rule for one in sound.values()], named, today)
     if (folder / delivering.FILE).is_file():
         delivering.read_delivering(files)
     if (folder / cap.FILE).is_file():
@@ -133,11 +137,15 @@ def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = 
 
 
 class _Read(msgspec.Struct, frozen=True):
-    """A catalogue without errors, its rules as read, and who released them."""
+    """A catalogue, None where there is an error; the rules that could be read, and who released them.
 
-    catalogue: Catalogue
+    `audiences` are those there are, None where that is not known.
+    """
+
+    catalogue: Catalogue | None
     rules: dict[str, ReadRule]
     releases: ReleasesFile | None
+    audiences: tuple[str, ...] | None
 
 
 def _read(
@@ -146,8 +154,8 @@ def _read(
     rules: Path | None = None,
     instead: Path | None = None,
     today: Day | None = None,
-) -> _Read | None:
-    """Read everything; None when there is an error."""
+) -> _Read:
+    """Read everything."""
     vocabulary, profiles = read_declarations(files, areas, today)
     judging = read_judging(files, vocabulary, today)
     signals = read_signals(files, vocabulary, judging)
@@ -163,9 +171,11 @@ def _read(
     handling = read_handling(files, vocabulary)
     oversight = read_oversight(files, vocabulary)
     retention = read_retention(files)
+    said = None if releases is None else releases[1]
+    audiences = None if vocabulary.audiences is None else tuple(vocabulary.audiences)
     categories, persons = vocabulary.categories, vocabulary.persons
     if categories is None or persons is None or files.have_errors:
-        return None
+        return _Read(None, by_id, said, audiences)
     catalogue = Catalogue(
         version=files.version,
         sources=vocabulary.sources or {},
@@ -191,9 +201,17 @@ def _read(
         oversight=oversight,
         retention=retention,
         sharing=vocabulary.sharing,
+        purposes=_purposes(by_id),
     )
-    said = None if releases is None else releases[1]
-    return _Read(catalogue, by_id, said)
+    return _Read(catalogue, by_id, said, audiences)
+
+
+def _purposes(by_id: Mapping[str, ReadRule]) -> dict[str, tuple[str, ...]]:
+    """By rule what it is run for. A hub keeps rules of every purpose from looking, and is told for all of them."""
+    stated = {name: read.file.lawful for name, read in by_id.items()}
+    by_rule = {name: tuple(lawful.purposes) for name, lawful in stated.items() if lawful is not None}
+    every = frozenset(purpose for purposes in by_rule.values() for purpose in purposes)
+    return {**by_rule, HUB_RULE.id: tuple(sorted(every))}
 
 
 _Releases = tuple[Place, ReleasesFile] | None

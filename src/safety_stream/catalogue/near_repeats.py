@@ -13,7 +13,7 @@ takes the place of the one before; what a person writes stands above `measured:`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -22,7 +22,6 @@ import msgspec
 
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.formats.near_repeats import EvidenceEntry, MeasuringEntry, NearRepeatsFile
-from safety_stream.catalogue.formats.rules import BareRuleFile
 from safety_stream.catalogue.places import Place
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.times import (
@@ -158,11 +157,10 @@ def read_near_repeats(files: Files) -> tuple[Place, NearRepeatsFile] | None:
     return read
 
 
-def check_near_repeats(
-    files: Files, rules: Sequence[Rule], rule_files: Mapping[str, BareRuleFile], today: Day | None
-) -> None:
+def check_near_repeats(files: Files, rules: Sequence[Rule], named: Collection[str], today: Day | None) -> None:
     """Tell of mistakes in the file and, with `today`, of rules whose evidence is old or none: as of notice, not more.
 
+    `rules` are those that could be read, `named` all there is a file of.
     The clock is the calendar: a month's evidence is there to be had once the month is over.
     """
     read = read_near_repeats(files)
@@ -171,7 +169,7 @@ def check_near_repeats(
     at, model = read
     seen = set()
     for index, entry in enumerate(model.measured):
-        if entry.rule not in rule_files:
+        if entry.rule not in named:
             at.warning(("measured", index), f"rule {entry.rule} is measured and is no rule", "leave it out")
         if (entry.month, entry.rule) in seen:
             at.error(("measured", index), f"{entry.rule} is measured twice for {entry.month}", "leave one of them out")

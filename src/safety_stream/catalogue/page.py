@@ -186,7 +186,10 @@ def _volumes(rules: Sequence[Rule], volumes: VolumesFile) -> Iterator[Block]:
     measured = [(rule, by_rule[rule.id, rule.version]) for rule in rules if (rule.id, rule.version) in by_rule]
     yield Table(
         "As measured",
-        ("rule", "alerts a month", "urgent in a division and shift", "in a district and month", "held to the budget"),
+        (
+            *("rule", "alerts a month", "urgent in a division and shift", "in a district and month"),
+            *("held to the budget", "on"),
+        ),
         tuple(
             (
                 Link(rule.title, rule.id),
@@ -194,6 +197,7 @@ def _volumes(rules: Sequence[Rule], volumes: VolumesFile) -> Iterator[Block]:
                 f"{one.urgent_per_division_and_shift:,}",
                 f"{one.alerts_per_district_and_month:,}",
                 "yes" if is_held(rule.audiences, budget) else "no, a list",
+                one.history,
             )
             for rule, one in measured
         ),

@@ -23,6 +23,11 @@ class Place:
         self._file = file
         self._document = document
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether no error has been found in the file so far."""
+        return not any(issue.file == self._file and issue.severity == "error" for issue in self._issues)
+
     def line_of(self, where: Where) -> int:
         """The line of the value at `where`."""
         return 1 if self._document is None else self._document.line_of(where)
@@ -61,8 +66,7 @@ class Place:
         elif kind == "extra_forbidden":
             self.error(where, f"{name}: unknown key", "leave it out, or mend its spelling")
         else:
-            file = model.__module__.removeprefix("safety_stream.").replace(".", "/")
-            self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {model.__name__} in {file}.py")
+            self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {_page_of(model)}")
 
     def know(self, where: Where, what: str, name: str, known: Iterable[str] | None, otherwise: str = "") -> None:
         """Tell of a name that is not among the known, with the nearest of them; None where nobody knows them.
@@ -85,6 +89,14 @@ class Place:
         """Tell of a stretch of days that ends before it begins."""
         if valid_from is not None and valid_to is not None and valid_to <= valid_from:
             self.error((*where, "valid_to"), "valid_to is not after valid_from", "valid_to is the first day after")
+
+
+def _page_of(model: type[BaseModel]) -> str:
+    """Where people read what a format asks for: a page, if there is one."""
+    if model.__module__.endswith(".formats.rules"):
+        return "docs/rules.md, The fields of a rule"
+    file = model.__module__.removeprefix("safety_stream.").replace(".", "/")
+    return f"{model.__name__} in {file}.py"
 
 
 def listing(names: Iterable[str]) -> str:

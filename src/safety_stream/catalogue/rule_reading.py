@@ -31,6 +31,7 @@ from safety_stream.catalogue.formats.rules import (
     OverrideEntry,
     RuleFile,
 )
+from safety_stream.catalogue.lawful import check_lawful
 from safety_stream.catalogue.linking import check_age, check_linked, linked_within
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import certain_only, selector_of
@@ -49,6 +50,9 @@ _OF_ONE_AND_OTHERS: Final = re.compile(r"[^|#]+\|[^|#]*#[^|#]*").fullmatch
 _PLACES = frozenset({"household", "place", "cell", "lsoa"})
 """Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
 
+
+_NO_SOURCES = frozenset({"", "none", "n/a", "na", "nil", "null", "nothing", "tbc", "tbd", "todo", "unknown", "?", "-"})
+"""Words that stand where a source should."""
 
 PERSONAL = frozenset({"victim", "suspect", "person", "victim-perpetrator"})
 """Kinds of key that mean persons: what is under another kind is there for certain."""
@@ -78,8 +82,10 @@ def _rule(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> Rule | None
     entries = _limb_entries(at, model)
     limbs = [limb for name, entry in entries for limb in _limb(at, model, name, entry, vocabulary)]
     _check_audience(at, model, vocabulary)
+    check_lawful(at, model, vocabulary)
     _check_priority(at, model, vocabulary)
     _check_safeguards(at, model)
+    _check_sources(at, model)
     _check_examples(at, model, vocabulary)
     if not limbs:
         return None
@@ -284,6 +290,15 @@ def _check_who_hears_what_is_quiet(at: Place, model: BareRuleFile, vocabulary: V
     if named and not any("P4" in audience.priorities for audience in named):
         what = "what is quietened is P4, and no audience of the rule hears of P4"
         at.error(("audience",), what, "name one that does, or let one of these hear of it")
+
+
+def _check_sources(at: Place, model: BareRuleFile) -> None:
+    """That a source says something: a number of ours is `default`, and none is without one."""
+    stated: list[tuple[Where, str]] = [(("source",), model.source)] if isinstance(model, RuleFile) else []
+    stated += [(("overrides", index, "source"), entry.source) for index, entry in enumerate(model.overrides)]
+    for where, source in stated:
+        if source.strip(" .").lower() in _NO_SOURCES:
+            at.error(where, f"source {source} says nothing of where the numbers are from", "name it, or write default")
 
 
 def _check_priority(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:

@@ -201,6 +201,9 @@ def lint(
 ) -> None:
     """Tell everything that is wrong with the catalogue, with file, line and mend, and which calendars end soon.
 
+    Of each file first whether it has the right fields; once it has, whether its names are known and its proofs enough.
+    So lint again after mending.
+
     For information only: of which near-repeat rules the evidence is old.
     """
     when = datetime.now(LONDON) if today is None else today

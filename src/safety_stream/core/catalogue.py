@@ -494,3 +494,5 @@ class Catalogue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     sharing: Sharing = Sharing()
     oversight: Oversight = Oversight()
     retention: Retention = Retention()
+    purposes: Mapping[str, tuple[str, ...]] = {}
+    """By rule what its alerts may be told for, as its file says under `lawful`; what is not here is told to nobody."""

@@ -5,7 +5,8 @@ Theory of operation
 Partners sign *agreements*; under an agreement the policy *grants* a subscriber fields, for one purpose, on one legal
 basis (`model/sharing.py`). Of one alert at one time a grant either covers it or does not:
 
-    grant ──covers the alert?──▶ areas · handling codes · nobody's own matter · nothing about persons where none may be
+    grant ──covers the alert?──▶ a purpose of its rule · areas · handling codes · nobody's own matter ·
+      │                          nothing about persons where none may be
       └────in force then?──────▶ its agreement, by the day in London at which the alert is published
 
 What a subscriber is told is the union of the fields of the grants that do both. So a projection is derived and written
@@ -14,6 +15,9 @@ down nowhere: take the grant away, and the field is gone. Where there is none, t
 - *barred*: no grant covers the alert, whatever the day. A new agreement or another alert is needed.
 - *lapsed*: some would, and their agreements are not in force. That may change: what is held back waits
   (`stages/publish_alerts.py`).
+
+A rule says for which purposes it is run (`lawful`), a grant for which one it is given. An alert is told for a purpose
+of its rule or not at all: of a rule nobody has said a purpose of, nothing leaves.
 
 An alert is told to a subscriber who is granted some areas only if everything it rests on lies in them: the evidence
 from elsewhere would be told with it. Of reports under code C the condition travels in the marking of what is made of
@@ -27,7 +31,7 @@ as reports, who belongs to it; an alert tells whom it is about, not everybody it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -44,7 +48,7 @@ somebody."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What one subscriber may be told of one alert: the fields, and by which grants.
+    """What one subscriber may be told of one alert: the fields, and by which grants, for which purposes.
 
     With no field, `why` says why not; `lapsed` are the agreements that would have to be in force, and `awaited` the
     fields they would give. Both are empty where no agreement would help.
@@ -52,6 +56,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     fields: tuple[str, ...] = ()
     grants: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
     why: str = ""
     lapsed: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
@@ -70,10 +75,11 @@ class Verdict(msgspec.Struct, frozen=True):
 class Policy:
     """A policy over the areas of a county."""
 
-    def __init__(self, sharing: Sharing, areas: Areas) -> None:
-        """Answer by these grants."""
+    def __init__(self, sharing: Sharing, areas: Areas, purposes: Mapping[str, Collection[str]]) -> None:
+        """Answer by these grants; `purposes` are, by rule, what it may be told of for."""
         self._sharing = sharing
         self._areas = areas
+        self._purposes = purposes
         self._of: dict[str, list[Grant]] = {}
         for grant in sharing.grants:
             self._of.setdefault(grant.subscriber, []).append(grant)
@@ -90,7 +96,11 @@ class Policy:
             return Verdict(why=next(iter(refusals), f"nothing is granted to {subscriber}"))
         live = [grant for grant in covering if grant.agreement.is_in_force(day)]
         if live:
-            return Verdict(fields=fields_of(live), grants=tuple(grant.id for grant in live))
+            return Verdict(
+                fields=fields_of(live),
+                grants=tuple(grant.id for grant in live),
+                purposes=tuple(sorted({grant.purpose for grant in live})),
+            )
         lapsed = tuple(sorted({grant.agreement.id for grant in covering}))
         return Verdict(why=f"not in force: {', '.join(lapsed)}", lapsed=lapsed, awaited=fields_of(covering))
 
@@ -107,6 +117,8 @@ class Policy:
 
     def _refusal(self, grant: Grant, alert: AlertVersion, day: Day) -> str:
         """Why a grant does not cover an alert; "" if it does."""
+        if grant.purpose not in self._purposes.get(alert.rule_id, ()):
+            return f"rule {alert.rule_id} is not run for {grant.purpose}"
         if not grant.of_persons and key_kind(alert.subject) not in OF_NOBODY:
             return f"{grant.basis} tells of nothing that leads to a person"
         for code in sorted({alert.area, *alert.areas}) if grant.areas else ():

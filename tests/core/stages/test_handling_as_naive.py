@@ -55,7 +55,9 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def shown(catalogue: Catalogue) -> Catalogue:
-    """The shipped audiences, of all priorities; one is told neither how it is handled nor what is marked higher."""
+    """The shipped audiences, for all purposes and priorities; one is told neither how it is handled nor what is marked
+    higher.
+    """
     audiences = tuple(
         msgspec.structs.replace(
             one,
@@ -65,7 +67,10 @@ def shown(catalogue: Catalogue) -> Catalogue:
         )
         for one in catalogue.audiences
     )
-    return msgspec.structs.replace(as_granted(catalogue, audiences), handling=SHORT_POLICY, rules=())
+    every = tuple({grant.purpose for grant in catalogue.sharing.grants})
+    return msgspec.structs.replace(
+        as_granted(catalogue, audiences), handling=SHORT_POLICY, rules=(), purposes={RAISED.rule_id: every}
+    )
 
 
 def possible(events: list[Event]) -> list[Event]:

@@ -88,6 +88,42 @@ def test_whom_the_alert_does_not_reach_hears_nothing(catalogue: Catalogue) -> No
     assert topics == {"alerts.analyst", "alerts.duty-officer", "audit.alerts"}
 
 
+def run_for(catalogue: Catalogue, *purposes: str) -> Catalogue:
+    """The catalogue with the rule of the alert run for these purposes."""
+    return msgspec.structs.replace(catalogue, purposes={**catalogue.purposes, ALERT.rule_id: purposes})
+
+
+def test_a_team_that_is_granted_alerts_for_another_purpose_hears_nothing(catalogue: Catalogue) -> None:
+    """An analyst is granted nothing for safeguarding; that this was so is put out, as whatever is barred."""
+    outputs = tell(run_for(catalogue, "safeguarding"), [ALERT])
+
+    assert {output.topic for output in outputs} == {"alerts.duty-officer", "audit.alerts", "withheld"}
+    assert [(one.audience, one.agreements) for one in on("withheld", outputs)] == [("analyst", ())]
+    assert "is not run for" in on("withheld", outputs)[0].why
+
+
+def test_of_a_rule_nobody_says_a_purpose_of_nothing_leaves(catalogue: Catalogue) -> None:
+    outputs = tell(msgspec.structs.replace(catalogue, purposes={}), [ALERT])
+
+    assert {output.topic for output in outputs} == {"withheld"}
+
+
+def test_the_record_of_a_disclosure_says_for_which_purpose(catalogue: Catalogue) -> None:
+    both, one = (
+        {record.audience: record.reason for record in on("audit.alerts", tell(known, [ALERT]))}
+        for known in (catalogue, run_for(catalogue, "safeguarding"))
+    )
+
+    assert both == {"analyst": "crime-prevention", "duty-officer": "crime-prevention and safeguarding"}
+    assert one == {"duty-officer": "safeguarding"}
+
+
+def test_that_a_key_is_a_hub_is_told_whatever_rules_are_for(catalogue: Catalogue) -> None:
+    hub = alert(rule_id="hub", family="feed", priority="P4", audiences=("duty-officer",))
+
+    assert len(on("alerts.duty-officer", tell(catalogue, [hub]))) == 1
+
+
 def test_a_withdrawal_reaches_everyone_who_was_told_and_nobody_else(catalogue: Catalogue) -> None:
     gone = alert(version=2, change="withdrawn", audiences=())
     outputs = tell(catalogue, [ALERT], [gone])

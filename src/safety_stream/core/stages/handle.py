@@ -52,7 +52,7 @@ _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The handle step by this catalogue's clocks and roles."""
-    sharing = Policy(catalogue.sharing, catalogue.areas)
+    sharing = Policy(catalogue.sharing, catalogue.areas, catalogue.purposes)
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         desk = _Desk(rows, catalogue, sharing)

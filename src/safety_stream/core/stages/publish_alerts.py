@@ -151,7 +151,7 @@ class _AlertDoor(Door):
         super().__init__(rows, "audit.alerts")
         self._rows = rows
         self._audiences = catalogue.audiences
-        self._policy = Policy(catalogue.sharing, catalogue.areas)
+        self._policy = Policy(catalogue.sharing, catalogue.areas, catalogue.purposes)
         self._on_trial = frozenset(rule.id for rule in catalogue.rules if rule.status == "trial")
         self._told = Table(rows, "told/", Told)
         self._waiting = Table(rows, _WAITING, Waiting)
@@ -271,7 +271,10 @@ class _AlertDoor(Door):
             handled = _without_conditions(handled)
         fields = frozenset(verdict.fields) or _known_anyway(audience)
         self.put_out(topic, version.alert_id, project(handled, audience.id, fields, seq, told), received_at)
-        self.put_on_record(audience.id, topic, (seq, seq), version.alert_id, tuple(sorted(fields)), received_at)
+        purposes = " and ".join(verdict.purposes) or None
+        self.put_on_record(
+            audience.id, topic, (seq, seq), version.alert_id, tuple(sorted(fields)), received_at, reason=purposes
+        )
 
     def _verdict(self, audience: Audience, alert: AlertVersion, at: Instant) -> Verdict:
         why_not = self._why_not(audience, alert)

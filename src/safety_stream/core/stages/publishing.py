@@ -40,11 +40,20 @@ class Door:
         alert: str | None,
         fields: tuple[str, ...],
         at: Instant,
+        *,
+        reason: str | None = None,
     ) -> None:
-        """Put it on record that the numbers `span` of a topic were given to an audience."""
+        """Put it on record that the numbers `span` of a topic were given to an audience; `reason` is for what."""
         self.outputs.append(
             self._trail.put_on_record(
-                "disclosure-transfers", at, audience=audience, topic=topic, span=span, alert=alert, fields=fields
+                "disclosure-transfers",
+                at,
+                audience=audience,
+                topic=topic,
+                span=span,
+                alert=alert,
+                fields=fields,
+                reason=reason,
             )
         )
 
