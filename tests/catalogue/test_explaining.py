@@ -197,6 +197,13 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
             "“harm” happens with 2 or more different values of fact found-area (bradford left out) within 28 days",
         ),
         (
+            "distinct-together",
+            (
+                "“trouble” happens with 3 or more different combinations of kind and area (OUTSIDE left out) "
+                "within 28 days"
+            ),
+        ),
+        (
             "distinct-until",
             (
                 "“complaint” happens with 2 or more different values of kind within 28 days, "

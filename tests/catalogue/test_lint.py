@@ -34,6 +34,7 @@ PLACE = "rules/soc-cuckooing.yaml"
 ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
+TOGETHER = "rules/distinct-together.yaml"
 NONE_OF = "rules/ordered-none-of.yaml"
 RUNS = "rules/ordered-runs.yaml"
 SOME_OF = "rules/all-of-some.yaml"
@@ -414,6 +415,12 @@ def test_the_shipped_catalogue_has_no_issue():
         (CALENDAR, "last: 2024-11-01", "last: 2024-10-01", "the last day is before the first"),
         (CALENDAR, "first: 2024-12-23", "first: 2024-11-01", "it begins before the one above has ended"),
         (DISTINCT_UNTIL, "until: visit}", "until: visit, unconnected: true}", "one report has one"),
+        (TOGETHER, "ignore: [", "unconnected: true, ignore: [", "one report is a value of its own, which connects it"),
+        (TOGETHER, "field: [kind, area]", "field: [kind, kind]", "field kind is named twice"),
+        (TOGETHER, "field: [kind, area]", "field: [kind, colour]", "unknown field colour"),
+        (TOGETHER, "field: [kind, area]", "field: [kind, area, origin, family]", "List should have at most 3 items"),
+        (TOGETHER, "field: [kind, area]", "field: [persons, victims]", "persons and victims are lists: which of the"),
+        (HUB, "field: facts.subject", "field: [facts.subject, facts.subject]", "field facts.subject is named twice"),
         (NEAR, "metres: 100", "metres: 501", "501 metres is further than a cell is wide"),
         (NEAR, "within: 28 days", "within: 93 days", "93 days may be longer than a cell lasts"),
         (NEAR, "within: 28 days", "within: 3 months", "3 months may be longer than a cell lasts"),

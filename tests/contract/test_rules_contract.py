@@ -119,6 +119,14 @@ TYPES: tuple[Rule, ...] = (
     a_rule(Distinct(of="harm", field="area", at_least=2, within=months(2), ignore=("OUTSIDE",)), id="distinct-text"),
     a_rule(Distinct(of="harm", field="area", at_least=2, occurrences=3, within=days(60)), id="distinct-of-several"),
     a_rule(Distinct(of="harm", field="area", also=("kind",), at_least=2, within=days(60)), id="distinct-also"),
+    a_rule(
+        Distinct(of="harm", field="kind", together=("area",), at_least=3, within=months(2), ignore=("OUTSIDE",)),
+        id="distinct-together",
+    ),
+    a_rule(
+        Distinct(of="harm", field="facts.found-area", together=("victims", "area"), at_least=2, within=days(60)),
+        id="distinct-together-of-victims",
+    ),
     a_rule(Distinct(of="harm", field="persons", at_least=3, within=days(60), same=("family",)), id="distinct-list"),
     a_rule(
         Distinct(of="harm", field="victims", at_least=2, within=months(2), unconnected=True, until="answer"),
@@ -306,6 +314,7 @@ EACH_RULE = pytest.mark.parametrize(
 )
 ON_TIMELINES = [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)]
 FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in MORE_RULES.glob("*.yaml")}
+AREA_NAMES = {code: area.name for code, area in SHIPPED.areas.by_code.items()}
 CALENDARS = oracle.read_calendars(catalogue_folder())
 LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
 KEYS = (
@@ -991,7 +1000,9 @@ def _told_by_both(rule: Rule, of: Sequence[Sighting]) -> tuple[list[tuple[object
     found = evaluate(RuleSet(beneath, SHIPPED.bounds), key, _timeline(of), now)
     clocks = oracle.Clocks(oracle.moment(now.as_of), {feed: oracle.moment(at) for feed, at in now.complete_to.items()})
     sightings = [_as_the_oracle_has_it(sighting) for sighting in of]
-    limbs = [limb for one in beneath for limb in oracle.limbs_of(FILES[one.id], {}, CALENDARS, SHIPPED.linked.within)]
+    limbs = [
+        limb for one in beneath for limb in oracle.limbs_of(FILES[one.id], AREA_NAMES, CALENDARS, SHIPPED.linked.within)
+    ]
     expected = oracle.judge_timeline(key, sightings, limbs, clocks, SHIPPED.bounds.hub)
     return sorted(map(_said, found.values())), sorted(map(_said_by_the_oracle, expected))
 

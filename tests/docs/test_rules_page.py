@@ -64,7 +64,6 @@ def test_every_default_safeguard_has_its_row():
         "{type: count, of: harm, at_least: 2, within: 7 days, at_most: 4}",
         "{type: distinct, of: harm, field: area, at_least: 2, within: 7 days, at_most: 4}",
         "{type: sum, of: harm, field: facts.weight, at_least: 2, within: 7 days, at_most: 4}",
-        "{type: distinct, of: harm, field: [area, kind], at_least: 2, within: 7 days}",
         "{type: count, of: harm, at_least: 2, within: 7 days, calendar: true}",
         "{type: count, of: harm, at_least: 2, within: 7 days, time: reported_at}",
         "{type: all_of, steps: [harm, visit], within: 7 days, until: visit}",

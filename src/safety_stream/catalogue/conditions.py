@@ -74,7 +74,8 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
         case "distinct":
             return Distinct(
                 of=stated.of,
-                field=stated.field,
+                field=stated.field[0],
+                together=tuple(stated.field[1:]),
                 at_least=stated.at_least,
                 occurrences=stated.occurrences,
                 within=stated.within,
@@ -163,7 +164,7 @@ def names_of(condition: Condition, vocabulary: Vocabulary) -> dict[str, str]:
             **{code: area.name for code, area in areas.items()},
             **{one.id: one.title for one in indicators.values()},
         }
-    if not isinstance(condition, Distinct) or condition.field != "area" or vocabulary.areas is None:
+    if not isinstance(condition, Distinct) or "area" not in condition.fields or vocabulary.areas is None:
         return {}
     return {code: area.name for code, area in vocabulary.areas.by_code.items()}
 
@@ -280,11 +281,9 @@ def _check_window(
     if condition.until == condition.of:
         at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
     if isinstance(condition, Distinct):
-        for field in (condition.field, *condition.also):
+        for field in (*condition.fields, *condition.also):
             vocabulary.know_field(at, (*where, "field"), field, _TEXT_FIELDS | _LISTED_FIELDS)
-        if condition.unconnected and condition.field not in _LISTED_FIELDS:
-            what = f"one report has one {condition.field}, which connects it to nothing"
-            at.error((*where, "unconnected"), what, "leave unconnected out")
+        _check_together(at, where, condition)
     if isinstance(condition, Sum):
         _check_summed(at, (*where, "field"), condition.field, vocabulary)
     if selected is not None and selected.finding is not None and (condition.same or not isinstance(condition, Count)):
@@ -300,10 +299,25 @@ def _check_window_of_findings(at: Place, where: Where, condition: Count | Distin
         # The words of an alert repeat what is the same, and these are to be told to nobody.
         at.know((*where, "same"), "field of a finding", field, _FINDING_FIELDS - _UNTOLD_OF_FINDINGS)
     if isinstance(condition, Distinct):
-        for field in (condition.field, *condition.also):
+        for field in (*condition.fields, *condition.also):
             at.know((*where, "field"), "field of a finding", field, _FINDING_FIELDS)
+        _check_together(at, where, condition)
     if isinstance(condition, Sum):
         at.error((*where, "of"), f"step {condition.of} means findings, which have no numbers", "count them")
+
+
+def _check_together(at: Place, where: Where, condition: Distinct) -> None:
+    """That one report says what counts, in one field or in several together."""
+    for index, field in enumerate(condition.fields):
+        if field in condition.fields[:index]:
+            at.error((*where, "field", index), f"field {field} is named twice", "name it once")
+    lists = sorted(_LISTED_FIELDS.intersection(condition.fields))
+    if condition.together and len(lists) > 1:
+        what = f"{' and '.join(lists)} are lists: which of the one belongs to which of the other no report says"
+        at.error((*where, "field"), what, "take one of them together with other fields")
+    if condition.unconnected and (condition.together or not lists):
+        said = "is a value of its own" if condition.together else f"has one {condition.field}"
+        at.error((*where, "unconnected"), f"one report {said}, which connects it to nothing", "leave unconnected out")
 
 
 def _check_deadline(at: Place, where: Where, stated: AbsentEntry, vocabulary: Vocabulary) -> None:

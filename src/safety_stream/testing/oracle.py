@@ -397,7 +397,7 @@ def limbs_of(
     """The limbs of a rule file; a rule without any is its own, nameless one."""
     for name, limb in rule.get("limbs", {"": rule}).items():
         condition = limb["condition"]
-        names = area_names if condition.get("field") == "area" else {}
+        names = area_names if "area" in listed(condition.get("field")) else {}
         keys, select, besides = tuple(listed(limb["key"])), dict(limb.get("select", {})), limb.get("besides", {})
         closing = [condition.get("until"), condition.get("unless"), *condition.get("none_of", ())]
         closing += [condition["also"]] if condition["type"] == "share" else []
@@ -1166,7 +1166,12 @@ def lsoa_in(key: str) -> dict[str, str]:
 def but_for_whose_it_is(limb: Limb, key: str) -> Limb:
     """The limb on this key. Where it counts victims, somebody whose timeline it is is not among those."""
     kind, _, whose = key.partition(":")
-    if limb.condition.get("field") != "victims" or kind not in {"victim", "suspect", "person", "victim-perpetrator"}:
+    if "victims" not in listed(limb.condition.get("field")) or kind not in {
+        "victim",
+        "suspect",
+        "person",
+        "victim-perpetrator",
+    }:
         return limb
     own = [whose] if kind != "victim-perpetrator" else whose.split("|")
     return replace(limb, condition=limb.condition | {"ignore": [*limb.condition.get("ignore", ()), *own]})
@@ -1304,10 +1309,12 @@ def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dic
         number = len(window)
         return {"count": str(number), "level": str(number) if number < TOP_LEVEL else f"{TOP_LEVEL}+"}
     if settings["type"] == "sum":
-        total = sum(max(map(int, values_of(o, select, settings))) for o in window)
+        total = sum(max(int(number) for (number,) in values_of(o, select, settings)) for o in window)
         return {"count": str(len(window)), "sum": str(total)}
     values = {value for o in window for value in values_of(o, select, settings)}
-    told = {} if settings["field"] in UNTOLD else {"values": ", ".join(sorted(values))}
+    told = (
+        {} if UNTOLD & set(listed(settings["field"])) else {"values": ", ".join(" + ".join(v) for v in sorted(values))}
+    )
     if "occurrences" in settings and settings["occurrences"] > 1:
         told["occurrences"] = str(len(window))
     number = len(values)
@@ -1316,7 +1323,7 @@ def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dic
     return {"count": str(number)} | told
 
 
-def unconnected(together: Sequence[set[str]]) -> int:
+def unconnected(together: Sequence[set[Any]]) -> int:
     """How many sets of values share nothing, if everything that is told together belongs together."""
     left = {value for values in together for value in values}
     number = 0
@@ -1329,12 +1336,17 @@ def unconnected(together: Sequence[set[str]]) -> int:
     return number
 
 
-def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str]:
-    """Every value of the counted field in the selected sightings that is there and not to be ignored."""
-    values = {v for s in selected(occurrence, select) for v in listed(value_in(s, settings["field"]))}
+def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[tuple[str, ...]]:
+    """Every value of the counted fields in the selected sightings that is there and not to be ignored in any of them.
+
+    A value is what one sighting says in each field.
+    """
+    said = [[listed(value_in(s, name)) for name in listed(settings["field"])] for s in selected(occurrence, select)]
+    values = {value for each in said for value in product(*each)}
     if settings["type"] == "sum":
-        return {value for value in values if as_number(value) is not None}
-    return {value for value in values if value and value not in settings.get("ignore", ())}
+        return {value for value in values if as_number(value[0]) is not None}
+    ignored = settings.get("ignore", ())
+    return {value for value in values if all(part and part not in ignored for part in value)}
 
 
 def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
@@ -1801,7 +1813,8 @@ def left_out(near: Iterable[tuple[Sighting, str]], evidence: Sequence[Sighting])
 
 def in_words(text: str, names: dict[str, str]) -> str:
     """A fact as its explanation says it: a list of values, each by its name."""
-    return ", ".join(names.get(value, value) for value in text.split(", "))
+    values = [value.split(" + ") for value in text.split(", ")]
+    return ", ".join(" + ".join(names.get(part, part) for part in value) for value in values)
 
 
 def hub_finding(key: str, bound: int) -> OracleFinding:

@@ -82,6 +82,13 @@ class StepEntry(SelectEntry):
         return self.finding is not None or self.finding_elsewhere is not None
 
 
+Fields = Annotated[
+    list[str],
+    Field(min_length=1, max_length=3),
+    BeforeValidator(listed, json_schema_input_type=str | Annotated[list[str], Field(min_length=1, max_length=3)]),
+]
+
+
 class CountEntry(Strict):
     """`type: count`."""
 
@@ -94,11 +101,11 @@ class CountEntry(Strict):
 
 
 class DistinctEntry(Strict):
-    """`type: distinct`."""
+    """`type: distinct`; of several fields, `field: [kind, area]`, the values are taken together."""
 
     type: Literal["distinct"]
     of: StepName
-    field: str
+    field: Fields
     at_least: Number
     occurrences: FewTimes = 1
     within: Length

@@ -289,6 +289,10 @@ class Clocked(Protocol):
         """The deadlines inside the span that would complete it, were the clocks past them; reached ones included."""
 
 
+TOGETHER = " + "
+"""What stands, in a fact, between the parts of a value that several fields have together."""
+
+
 Alike = tuple[object, ...]
 """The values of the fields in which occurrences must be alike to be counted together."""
 

@@ -89,6 +89,7 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
 class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinct"):
     """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count.
 
+    With `together` a value is what one report says in `field` and in each of these, none of them missing or ignored.
     Nor do those of an occurrence that has one of the step `until` strictly between it and e. The window holds at least
     `occurrences` with a value that counts, and as many different values of each field in `also`. `unconnected` takes
     values that one occurrence has together for one.
@@ -104,6 +105,12 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     until: str | None = None
     also: tuple[str, ...] = ()
     unconnected: bool = False
+    together: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The field whose values are counted, or the fields whose values are counted together."""
+        return (self.field, *self.together)
 
 
 class Sum(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="sum"):
