@@ -196,6 +196,14 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
             "distinct-facts",
             "“harm” happens with 2 or more different values of fact found-area (bradford left out) within 28 days",
         ),
+        ("count-calendar", "“complaint” happens 2 times or more within 181 calendar days"),
+        (
+            "absent-calendar",
+            (
+                "“complaint” happens and no “visit” follows within 181 calendar days, "
+                "as far as childrens-services can tell"
+            ),
+        ),
         (
             "distinct-together",
             (

@@ -35,6 +35,7 @@ ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
 TOGETHER = "rules/distinct-together.yaml"
+BY_CALENDAR = "rules/count-calendar.yaml"
 NONE_OF = "rules/ordered-none-of.yaml"
 RUNS = "rules/ordered-runs.yaml"
 SOME_OF = "rules/all-of-some.yaml"
@@ -415,6 +416,16 @@ def test_the_shipped_catalogue_has_no_issue():
         (CALENDAR, "last: 2024-11-01", "last: 2024-10-01", "the last day is before the first"),
         (CALENDAR, "first: 2024-12-23", "first: 2024-11-01", "it begins before the one above has ended"),
         (DISTINCT_UNTIL, "until: visit}", "until: visit, unconnected: true}", "one report has one"),
+        (BY_CALENDAR, "2, within: 181 days", "2, within: 6 months", "months are those of the calendar anyway"),
+        (BY_CALENDAR, "2, within: 181 days", "2, within: 36 hours", "36 hours are no days to be counted by the cal"),
+        (BY_CALENDAR, "visit, within: 181 days", "visit, within: 6 months", "months are those of the calendar anyway"),
+        (BY_CALENDAR, "calendar: true}\nbesides", "calendar: yes}\nbesides", "condition.calendar: Input should be a"),
+        (
+            BY_CALENDAR,
+            "set: {within: 4 weeks}",
+            "set: {within: 36 hours}",
+            "limb main counts days by the calendar, and",
+        ),
         (TOGETHER, "ignore: [", "unconnected: true, ignore: [", "one report is a value of its own, which connects it"),
         (TOGETHER, "field: [kind, area]", "field: [kind, kind]", "field kind is named twice"),
         (TOGETHER, "field: [kind, area]", "field: [kind, colour]", "unknown field colour"),
@@ -583,6 +594,23 @@ def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, ol
     found = [issue for issue in errors_of(folder) if issue.file == file and what in issue.what]
     assert [(issue.line in (line, line + 1), bool(issue.mend)) for issue in found] == [(True, True)] * len(found)
     assert found, errors_of(folder)
+
+
+def test_what_is_set_for_several_limbs_is_counted_in_one_way(folder: Path):
+    spoil(folder, LIMBS, "at_least: 3, within: 6 months,", "at_least: 3, within: 180 days, calendar: true,")
+    spoil(folder, LIMBS, "limb: people\n    set: {enabled: false}", "set: {within: 28 days}")
+    leave_only(folder, LIMBS)
+    assert [issue.what for issue in errors_of(folder)] == ["some limbs count days by the calendar, and others do not"]
+    spoil(folder, LIMBS, "set: {within: 28 days}", "set: {within: 1 month}")
+    assert errors_of(folder) == []
+
+
+def test_days_of_the_calendar_may_be_longer_than_exact_ones(folder: Path):
+    spoil(folder, NEAR, "within: 28 days", "within: 92 days, calendar: true")
+    spoil(folder, IN_LSOA, "at_least: 2, within: 28 days", "at_least: 2, within: 91 days, calendar: true")
+    # That of the LSOA is what an override of it sets.
+    told = [f"92 calendar days may be longer than {of} lasts" for of in ("a stretch of an LSOA", "a cell")]
+    assert [issue.what for issue in errors_of(folder)] == told
 
 
 def test_a_rule_may_look_as_far_and_as_long_as_a_cell_is(folder: Path):

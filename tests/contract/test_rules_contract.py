@@ -25,7 +25,7 @@ from safety_stream.core.model.incidents import Action, IncidentVersion, Party, P
 from safety_stream.core.model.open_days import Ahead, Closed, OpenDays
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.tallies import Tally
-from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Duration, Instant
 from safety_stream.core.rules import condition, selectors, summing
 from safety_stream.core.rules.chains import rests_on, with_all_beneath
 from safety_stream.core.rules.condition import Matched, Now, Span
@@ -115,6 +115,12 @@ TYPES: tuple[Rule, ...] = (
         Count(of="harm", at_least=3, within=days(28)),
         {"harm": Selector(tests=(FieldTest("origin", frozenset({"reported"})),), reported_within=months(1))},
         id="count-days",
+    ),
+    a_rule(Count(of="harm", at_least=2, within=Duration(days=84)), id="count-calendar-days"),
+    a_rule(
+        Absent(after="left", unless="back", within=Duration(days=84), feeds=("childrens-services",)),
+        {"left": of_kind("missing-episode", "asb-case"), "back": of_kind("intervention")},
+        id="absent-calendar-days",
     ),
     a_rule(Distinct(of="harm", field="area", at_least=2, within=months(2), ignore=("OUTSIDE",)), id="distinct-text"),
     a_rule(Distinct(of="harm", field="area", at_least=2, occurrences=3, within=days(60)), id="distinct-of-several"),

@@ -17,6 +17,7 @@ from safety_stream.catalogue.formats.conditions import (
     OrderedEntry,
     SignalEntry,
     StepEntry,
+    Windowed,
 )
 from safety_stream.catalogue.formats.rules import LimbEntry, OverrideValues
 from safety_stream.catalogue.places import Place
@@ -67,7 +68,7 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
             return Count(
                 of=stated.of,
                 at_least=stated.at_least,
-                within=stated.within,
+                within=stated.window,
                 same=tuple(stated.same),
                 until=stated.until,
             )
@@ -78,7 +79,7 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 together=tuple(stated.field[1:]),
                 at_least=stated.at_least,
                 occurrences=stated.occurrences,
-                within=stated.within,
+                within=stated.window,
                 same=tuple(stated.same),
                 ignore=tuple(stated.ignore),
                 until=stated.until,
@@ -90,22 +91,22 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 of=stated.of,
                 field=stated.field,
                 at_least=stated.at_least,
-                within=stated.within,
+                within=stated.window,
                 same=tuple(stated.same),
                 until=stated.until,
             )
         case "all_of":
             needed = {step: stated.at_least.get(step, 1) for step in stated.steps}
-            return AllOf(steps=needed, within=stated.within, needed=stated.needed, always=tuple(stated.always))
+            return AllOf(steps=needed, within=stated.window, needed=stated.needed, always=tuple(stated.always))
         case "ordered":
             return Ordered(
-                steps=tuple(stated.steps), within=stated.within, runs=stated.runs, none_of=tuple(stated.none_of)
+                steps=tuple(stated.steps), within=stated.window, runs=stated.runs, none_of=tuple(stated.none_of)
             )
         case "absent":
             return Absent(
                 after=stated.after,
                 unless=stated.unless,
-                within=stated.within or Duration(),
+                within=stated.window,
                 feeds=tuple(stated.feeds),
                 before=None if stated.before is None else _ahead(stated.before, vocabulary),
             )
@@ -113,7 +114,7 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
             return Near(
                 of=stated.of,
                 metres=stated.metres,
-                within=stated.within,
+                within=stated.window,
                 at_least=stated.at_least,
                 after=stated.after,
             )
@@ -123,7 +124,7 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 also=stated.also,
                 at_least=stated.at_least,
                 percent=stated.percent,
-                within=stated.within,
+                within=stated.window,
             )
         case "calendar":
             return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
@@ -231,9 +232,9 @@ def _check_limb_of_lsoa(at: Place, where: Where, entry: LimbEntry, vocabulary: V
         what = f"of an LSOA {entry.condition.type} cannot be asked: it looks past the stretch of time a key holds"
         at.error((*where, "condition"), what, "ask for what ends at something that happens")
     elif not isinstance(entry.condition, NearEntry | SignalEntry):
-        _check_stretch(at, (*where, "condition", "within"), entry.condition.within, _STRETCH, vocabulary)
+        _check_stretch(at, (*where, "condition", "within"), entry.condition.window, _STRETCH, vocabulary)
     for name, one in entry.besides.items():
-        _check_stretch(at, (*where, "besides", name, "within"), one.within, _STRETCH, vocabulary)
+        _check_stretch(at, (*where, "besides", name, "within"), one.window, _STRETCH, vocabulary)
     for step, selected in entry.select.items():
         if selected.finding is not None:
             what = f"step {step} means a finding, which is told on one key and not on that of the next stretch"
@@ -247,6 +248,8 @@ def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEn
     if isinstance(condition, Absent):
         for feed in condition.feeds:
             at.know((*where, "feeds"), "feed", feed, vocabulary.sources)
+    if isinstance(entry.condition, Windowed | AbsentEntry):
+        check_window(at, where, entry.condition)
     if isinstance(entry.condition, AbsentEntry):
         _check_deadline(at, where, entry.condition, vocabulary)
     if isinstance(condition, Near):
@@ -259,6 +262,23 @@ def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEn
         _check_order(at, where, entry.condition)
 
 
+def check_window(at: Place, where: Where, stated: Windowed | AbsentEntry) -> None:
+    """That what counts days by the calendar is a number of days."""
+    if not stated.calendar or stated.within is None or stated.within.is_whole_days:
+        return
+    if stated.within.months:
+        at.error((*where, "calendar"), "months are those of the calendar anyway", "leave calendar out")
+    else:
+        what = f"{length_in_words(stated.within)} are no days to be counted by the calendar"
+        at.error((*where, "calendar"), what, "ask for days, or leave calendar out")
+
+
+def counts_by_calendar(condition: Condition) -> bool:
+    """Whether a condition's window is of days by the calendar."""
+    within = getattr(condition, "within", None)
+    return isinstance(within, Duration) and within.days > 0
+
+
 def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, vocabulary: Vocabulary) -> None:
     """That a limb's condition has what an override sets in it, and may have it so."""
     if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent | Signalled):
@@ -266,8 +286,15 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
     by_a_day = isinstance(limb.condition, Absent) and limb.condition.before is not None
     if set_to.within is not None and (by_a_day or isinstance(limb.condition, Calendar | Signalled)):
         at.error(where, f"limb {limb.name} has no within", "leave it out")
-    if set_to.within is not None and STRETCHED.intersection(limb.keys):
-        _check_stretch(at, where, set_to.within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)
+    if set_to.within is None:
+        return
+    by_calendar = counts_by_calendar(limb.condition)
+    if by_calendar and not (set_to.within.is_whole_days or set_to.within.months):
+        what = f"limb {limb.name} counts days by the calendar, and {length_in_words(set_to.within)} are none"
+        at.error(where, what, "ask for days or months")
+    if STRETCHED.intersection(limb.keys):
+        within = set_to.within.by_calendar if by_calendar else set_to.within
+        _check_stretch(at, where, within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)
 
 
 def _check_window(

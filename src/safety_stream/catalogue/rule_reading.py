@@ -17,8 +17,10 @@ from safety_stream.catalogue.conditions import (
     check_condition,
     check_kind_of_limb,
     check_override,
+    check_window,
     condition_of,
     counted_steps,
+    counts_by_calendar,
     names_of,
 )
 from safety_stream.catalogue.documents import Where
@@ -158,7 +160,7 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
             explain=entry.explain,
             names=names_of(condition, vocabulary),
             besides={
-                name: Besides(of=one.of, within=one.within, latest=one.latest, quietens=one.quietens)
+                name: Besides(of=one.of, within=one.window, latest=one.latest, quietens=one.quietens)
                 for name, one in entry.besides.items()
             },
             linked_within=linked_within(entry, vocabulary),
@@ -186,6 +188,7 @@ def _may_be_possible(model: BareRuleFile, entry: LimbEntry, reads: ConditionType
 def _check_besides(at: Place, where: Where, entry: LimbEntry, facts: Sequence[str], vocabulary: Vocabulary) -> None:
     for name, one in entry.besides.items():
         at.know((*where, "besides", name, "of"), "step", one.of, entry.select)
+        check_window(at, (*where, "besides", name), one)
         if name in facts:
             at.error((*where, "besides", name), f"the condition states {name} itself", "give it another name")
         if one.quietens and one.latest is not None:
@@ -249,13 +252,18 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
         check_override(at, (*where, "set"), set_to, limb, vocabulary)
         if set_to.within is not None and "linked" in limb.keys:
             check_age(at, (*where, "set"), set_to.within, vocabulary)
+    by_calendar = {counts_by_calendar(limb.condition) for limb in touched}
+    if set_to.within is not None and set_to.within.is_whole_days and len(by_calendar) > 1:
+        what = "some limbs count days by the calendar, and others do not"
+        at.error((*where, "set"), what, "write an override for each limb")
+    within = set_to.within.by_calendar if set_to.within is not None and by_calendar == {True} else set_to.within
     return Override(
         areas=frozenset(entry.areas),
         limb=entry.limb,
         valid_from=entry.valid_from,
         valid_to=entry.valid_to,
         at_least=set_to.at_least,
-        within=set_to.within,
+        within=within,
         enabled=set_to.enabled,
     )
 

@@ -443,6 +443,17 @@ def length(text: str) -> timedelta:
     return timedelta(**{unit if unit.endswith("s") else f"{unit}s": int(number)})
 
 
+def window_end(when: datetime, asked: Plain, direction: int) -> datetime:
+    """The other end of the window that is asked for: where days are those of the calendar, at the same wall time."""
+    _, unit = asked["within"].split()
+    if not asked.get("calendar") or unit.startswith("month") or length(asked["within"]) % timedelta(days=1):
+        return shift(when, asked["within"], direction)
+    local = when.astimezone(LONDON)
+    day = local.date() + direction * length(asked["within"])
+    # As with months: a wall time that exists twice is taken the first time.
+    return datetime.combine(day, local.time().replace(fold=0), tzinfo=LONDON).astimezone(UTC)
+
+
 def shift(when: datetime, text: str, direction: int) -> datetime:
     """`when` moved by a length: months on the London calendar (same wall time, 31st clamped), the rest exactly."""
     number, unit = text.split()
@@ -1184,7 +1195,7 @@ def told_besides(limb: Limb, occurrences: Iterable[Occurrence], met: Met) -> dic
     """
     told = {}
     for name, asked in limb.besides.items():
-        start = shift(met.completed_at, asked["within"], -1)
+        start = window_end(met.completed_at, asked, -1)
         certain = [o for o in occurrences if not any(sighting.possible for sighting in o.members)]
         seen = [o for o in certain if start <= o.time <= met.completed_at and selected(o, limb.select[asked["of"]])]
         told[name] = str(len(seen))
@@ -1266,7 +1277,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
-        start = shift(e.time, settings["within"], -1)
+        start = window_end(e.time, settings, -1)
         same = said_in(fields, selected(e, select)[0])
         looked_at = [
             o
@@ -1366,7 +1377,7 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
-        start = shift(e.time, settings["within"], -1)
+        start = window_end(e.time, settings, -1)
         window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
         passes = [[bool(selected(o, select)) for select in selectors] for o in window]
         if any(can_be_given_out(passes, chosen) for chosen in choices):
@@ -1414,7 +1425,7 @@ def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not selected(e, limb.select[steps[-1]]):
             continue
-        start = shift(e.time, settings["within"], -1)
+        start = window_end(e.time, settings, -1)
         looked_at = [o for o in occurrences if start <= o.time <= e.time]
         breaks = [o.time for o in looked_at if any(selected(o, select) for select in ruled_out)]
         chains = [
@@ -1462,7 +1473,7 @@ def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
         if "before" in settings:
             deadline = day_begins(e.time, settings["before"], limb.calendars)
         else:
-            deadline = shift(e.time, settings["within"], +1)
+            deadline = window_end(e.time, settings, +1)
         in_time = [o for o in occurrences if e.time < o.time <= deadline]
         is_known = clocks.as_of >= deadline and clocks.feeds_are_complete(settings["feeds"], deadline)
         if is_known and not any(selected(o, unless) for o in in_time):
@@ -1505,7 +1516,7 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
         lies = located(selected(e, of))
         if settings is None or not lies:
             continue
-        start = shift(e.time, settings["within"], -1)
+        start = window_end(e.time, settings, -1)
         looked_at = [o for o in occurrences if start <= o.time < e.time]
         apart = {o.id: metres_between(lies[0], there[0]) for o in looked_at if (there := located(selected(o, after)))}
         close = [o for o in looked_at if o.id in apart and apart[o.id] <= reach]
@@ -1545,7 +1556,7 @@ def judge_share(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) 
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
-        start = shift(e.time, settings["within"], -1)
+        start = window_end(e.time, settings, -1)
         window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
         too = [o for o in window if selected(o, also)]
         if len(window) >= settings["at_least"] and Decimal(len(too)) * 100 / len(window) <= settings["percent"]:
@@ -1610,7 +1621,7 @@ def judge_linked(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not is_stop(limb, e):
             continue
-        window = [o for o in occurrences if shift(e.time, settings["within"], -1) <= o.time <= e.time]
+        window = [o for o in occurrences if window_end(e.time, settings, -1) <= o.time <= e.time]
         ways = ways_to(e, window, limb)
         reached = [o for o in window if o.id == e.id or o.id in ways]
         seen = [o for o in window if any(o.id == one.id or shared(o, one) for one in reached)]

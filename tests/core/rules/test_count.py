@@ -63,6 +63,22 @@ def test_exact_days_over_the_night_the_clocks_change_are_twenty_four_hours():
     assert finds(rule, a_sighting(first), a_sighting("2026-03-29T13:00:01")) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "edge", "over"),
+    [
+        ("2026-03-28T12:00", "2026-03-29T12:00", "2026-03-29T12:00:01"),
+        ("2026-10-24T12:00", "2026-10-25T12:00", "2026-10-25T12:00:01"),
+        # The hour that is not there, and the first of the two that are.
+        ("2026-03-29T02:30", "2026-03-30T01:30", "2026-03-30T02:30:01"),
+        ("2026-10-25T01:30", "2026-10-26T01:30", "2026-10-26T01:30:01"),
+    ],
+)
+def test_days_of_the_calendar_end_at_the_same_time_on_the_wall_to_the_second(first: str, edge: str, over: str):
+    rule = a_rule(Count(of="harm", at_least=2, within=Duration(days=1)))
+    assert times_of(finds(rule, a_sighting(first), a_sighting(edge))) == [at(edge)]
+    assert finds(rule, a_sighting(first), a_sighting(over)) == []
+
+
 def test_a_calendar_month_over_the_night_the_clocks_change_keeps_the_hour_on_the_wall():
     assert finds(MONTH, a_sighting("2026-03-10T10:00"), a_sighting("2026-04-10T10:00:01")) == []
 

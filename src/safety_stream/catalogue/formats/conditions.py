@@ -22,7 +22,7 @@ from safety_stream.catalogue.formats.parts import (
     Words,
     listed,
 )
-from safety_stream.core.model.times import PeriodKind, ordinal
+from safety_stream.core.model.times import Duration, PeriodKind, ordinal
 
 
 class RangeEntry(Strict):
@@ -89,18 +89,29 @@ Fields = Annotated[
 ]
 
 
-class CountEntry(Strict):
+class Windowed(Strict):
+    """What looks back over a length of time, with `calendar: true` over days of the calendar in London."""
+
+    within: Length
+    calendar: bool = False
+
+    @property
+    def window(self) -> Duration:
+        """The length with its days as they are to be counted."""
+        return self.within.by_calendar if self.calendar else self.within
+
+
+class CountEntry(Windowed):
     """`type: count`."""
 
     type: Literal["count"]
     of: StepName
     at_least: Number
-    within: Length
     same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     until: StepName | None = None
 
 
-class DistinctEntry(Strict):
+class DistinctEntry(Windowed):
     """`type: distinct`; of several fields, `field: [kind, area]`, the values are taken together."""
 
     type: Literal["distinct"]
@@ -108,7 +119,6 @@ class DistinctEntry(Strict):
     field: Fields
     at_least: Number
     occurrences: FewTimes = 1
-    within: Length
     same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     ignore: Annotated[list[str], Field(max_length=MANY_MAX)] = []
     until: StepName | None = None
@@ -116,19 +126,18 @@ class DistinctEntry(Strict):
     unconnected: bool = False
 
 
-class SumEntry(Strict):
+class SumEntry(Windowed):
     """`type: sum`."""
 
     type: Literal["sum"]
     of: StepName
     field: str
     at_least: Number
-    within: Length
     same: list[str] = []
     until: StepName | None = None
 
 
-class AllOfEntry(Strict):
+class AllOfEntry(Windowed):
     """`type: all_of`; `at_least` says how often a step is needed where once is not enough.
 
     `needed` says how many of the steps will do, `always` which of them must be among those.
@@ -139,10 +148,9 @@ class AllOfEntry(Strict):
     at_least: dict[StepName, FewTimes] = {}
     needed: Annotated[int, Field(ge=1, le=5)] | None = None
     always: list[StepName] = []
-    within: Length
 
 
-class OrderedEntry(Strict):
+class OrderedEntry(Windowed):
     """`type: ordered`; the last step `runs` times, `none_of` these between first and last.
 
     `measured_from` says in words what holds anyway: from the last of the first step.
@@ -152,7 +160,6 @@ class OrderedEntry(Strict):
     steps: Annotated[list[StepName], Field(min_length=2, max_length=STEPS_MAX)]
     runs: FewTimes = 1
     none_of: Annotated[list[StepName], Field(max_length=STEPS_MAX)] = []
-    within: Length
     measured_from: str | None = None
 
 
@@ -181,16 +188,23 @@ _DayAheadText = Annotated[str, StringConstraints(pattern=r"^(next|[1-9][0-9]?(st
 
 
 class AbsentEntry(Strict):
-    """`type: absent`; the deadline is a length `within` or the beginning of a day, `before`."""
+    """`type: absent`; the deadline is a length `within`, or by the calendar, or the beginning of a day, `before`."""
 
     type: Literal["absent"]
     after: StepName
     unless: StepName
     within: Length | None = None
+    calendar: bool = False
     before: Annotated[DayAhead | None, BeforeValidator(day_ahead_of, json_schema_input_type=_DayAheadText | None)] = (
         None
     )
     feeds: Annotated[list[Name], Field(min_length=1)]
+
+    @property
+    def window(self) -> Duration:
+        """The length with its days as they are to be counted; nothing, where there is none."""
+        within = self.within or Duration()
+        return within.by_calendar if self.calendar else within
 
 
 class CalendarEntry(Strict):
@@ -202,18 +216,17 @@ class CalendarEntry(Strict):
     of: StepName | None = None
 
 
-class NearEntry(Strict):
+class NearEntry(Windowed):
     """`type: near`; `after` is what the earlier one must be, if it is another step."""
 
     type: Literal["near"]
     of: StepName
     after: StepName | None = None
     metres: Number
-    within: Length
     at_least: Number = 1
 
 
-class ShareEntry(Strict):
+class ShareEntry(Windowed):
     """`type: share`: of so many of `of`, at most `percent` are told by a report of `also` too."""
 
     type: Literal["share"]
@@ -221,7 +234,6 @@ class ShareEntry(Strict):
     also: StepName
     at_least: Number
     percent: Annotated[int, Field(ge=0, le=100)]
-    within: Length
 
 
 class SignalEntry(Strict):
