@@ -35,6 +35,11 @@ ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
 TOGETHER = "rules/distinct-together.yaml"
+ALL_OF_UNTIL = "rules/all-of-until.yaml"
+ORDERED_UNTIL = "rules/ordered-until.yaml"
+NEAR_UNTIL = "rules/near-until.yaml"
+SHARE_UNTIL = "rules/share-until.yaml"
+CALENDAR_UNTIL = "rules/calendar-until.yaml"
 BY_CALENDAR = "rules/count-calendar.yaml"
 NONE_OF = "rules/ordered-none-of.yaml"
 RUNS = "rules/ordered-runs.yaml"
@@ -416,6 +421,28 @@ def test_the_shipped_catalogue_has_no_issue():
         (CALENDAR, "last: 2024-11-01", "last: 2024-10-01", "the last day is before the first"),
         (CALENDAR, "first: 2024-12-23", "first: 2024-11-01", "it begins before the one above has ended"),
         (DISTINCT_UNTIL, "until: visit}", "until: visit, unconnected: true}", "one report has one"),
+        (ALL_OF_UNTIL, "until: visit", "until: crime", "step crime is named twice"),
+        (ALL_OF_UNTIL, "until: visit", "until: visits", "unknown step visits"),
+        (ORDERED_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (ORDERED_UNTIL, "until: visit", "until: arrest", "step arrest is named twice"),
+        (NEAR_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (
+            NEAR_UNTIL,
+            "visit: {kind: intervention,",
+            "visit: {finding: near,",
+            "step visit means a finding, which has no",
+        ),
+        (SHARE_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (SHARE_UNTIL, "until: visit", "until: crime", "step crime is named twice"),
+        (CALENDAR_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (AREA_RULE, "type: calendar,", "type: calendar, until: visit,", "an area's indicator has its own select"),
+        (
+            ABSENT,
+            "type: absent,",
+            "type: absent, until: interview,",
+            "until closes nothing here: name under unless what",
+        ),
+        (SIGNAL, "reaches: red", "reaches: red, until: visit", "until closes nothing here: a signal is of weeks as"),
         (BY_CALENDAR, "2, within: 181 days", "2, within: 6 months", "months are those of the calendar anyway"),
         (BY_CALENDAR, "2, within: 181 days", "2, within: 36 hours", "36 hours are no days to be counted by the cal"),
         (BY_CALENDAR, "visit, within: 181 days", "visit, within: 6 months", "months are those of the calendar anyway"),

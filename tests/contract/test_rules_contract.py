@@ -98,6 +98,7 @@ LINKED = (
     _linked(Count(of="harm", at_least=2, within=days(28), same=("family",), until="armed"), 2, "linked-count"),
     _linked(Ordered(steps=("harm", "armed", "any"), within=months(2), none_of=("closed",)), 1, "linked-ordered"),
     _linked(AllOf(steps={"harm": 2, "armed": 1}, within=days(60)), 2, "linked-all-of"),
+    _linked(AllOf(steps={"harm": 2, "any": 1}, within=days(60), until="armed"), 1, "linked-all-of-until"),
     _linked(Distinct(of="harm", field="area", at_least=2, within=months(3)), 1, "linked-distinct"),
 )
 WEEKS = START // DAY_LENGTH
@@ -176,6 +177,23 @@ TYPES: tuple[Rule, ...] = (
         id="all-of-some",
     ),
     a_rule(
+        AllOf(steps={"crime": 2, "armed": 1}, within=months(2), until="answer"),
+        {
+            "crime": of_kind("police-crime", "police-incident"),
+            "armed": with_flag("weapon"),
+            "answer": Selector(tests=of_kind("intervention", "hate-report").tests, reported_within=months(1)),
+        },
+        id="all-of-until",
+    ),
+    a_rule(
+        Calendar(per="month", at_least=2, of="harm", until="answer"),
+        {
+            "harm": of_kind("police-crime", "police-incident", "asb-case"),
+            "answer": Selector(tests=of_kind("intervention", "hate-report").tests, reported_within=months(1)),
+        },
+        id="calendar-until",
+    ),
+    a_rule(
         Ordered(steps=("first", "second", "third"), within=months(3)),
         {"first": of_kind("police-crime"), "third": of_kind("asb-case", "police-crime")},
         id="ordered",
@@ -240,6 +258,26 @@ TYPES: tuple[Rule, ...] = (
             },
             id="near-days",
         ),
+    ),
+    on(
+        "cell",
+        a_rule(
+            Near(of="crime", after="harm", metres=100, within=months(2), until="crime"),
+            {
+                "crime": of_kind("police-crime", "police-incident"),
+                "harm": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),), reported_within=months(1)),
+            },
+            id="near-until",
+        ),
+    ),
+    a_rule(
+        Share(of="seen", also="known", at_least=1, percent=50, within=months(2), until="answer"),
+        {
+            "seen": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),)),
+            "known": OF_POLICE,
+            "answer": Selector(tests=of_kind("intervention", "hate-report").tests, reported_within=months(1)),
+        },
+        id="share-until",
     ),
     a_rule(
         Share(of="seen", also="known", at_least=2, percent=50, within=months(2)),

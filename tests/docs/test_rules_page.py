@@ -67,12 +67,8 @@ def test_every_default_safeguard_has_its_row():
         "{type: distinct, of: harm, field: area, at_least: 2, within: 7 days, at_most: 4}",
         "{type: sum, of: harm, field: facts.weight, at_least: 2, within: 7 days, at_most: 4}",
         "{type: count, of: harm, at_least: 2, within: 7 days, time: reported_at}",
-        "{type: all_of, steps: [harm, visit], within: 7 days, until: visit}",
-        "{type: ordered, steps: [harm, visit], within: 7 days, until: visit}",
         "{type: absent, after: harm, unless: visit, within: 7 days, feeds: [police-crimes], until: visit}",
-        "{type: near, of: harm, metres: 100, within: 7 days, until: visit}",
-        "{type: share, of: harm, also: known, at_least: 5, percent: 40, within: 7 days, until: visit}",
-        "{type: calendar, per: week, at_least: 8, of: harm, until: visit}",
+        "{type: signal, reaches: red, until: visit}",
     ],
 )
 def test_what_the_language_leaves_out_is_refused(left_out: str):

@@ -12,9 +12,11 @@ from safety_stream.catalogue.formats.conditions import (
     AbsentEntry,
     AllOfEntry,
     CalendarEntry,
+    ConditionEntry,
     DayAhead,
     NearEntry,
     OrderedEntry,
+    ShareEntry,
     SignalEntry,
     StepEntry,
     Windowed,
@@ -26,6 +28,7 @@ from safety_stream.core.model.open_days import Ahead, OpenDays
 from safety_stream.core.model.stretches import STRETCHED
 from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
 from safety_stream.core.rules.carrying import FINDING_FACTS
+from safety_stream.core.rules.condition import with_closing
 from safety_stream.core.rules.rule import (
     Absent,
     AllOf,
@@ -97,11 +100,17 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
             )
         case "all_of":
             needed = {step: stated.at_least.get(step, 1) for step in stated.steps}
-            return AllOf(steps=needed, within=stated.window, needed=stated.needed, always=tuple(stated.always))
-        case "ordered":
-            return Ordered(
-                steps=tuple(stated.steps), within=stated.window, runs=stated.runs, none_of=tuple(stated.none_of)
+            return AllOf(
+                steps=needed,
+                within=stated.window,
+                needed=stated.needed,
+                always=tuple(stated.always),
+                until=stated.until,
             )
+        case "ordered":
+            # That nothing closes any link before e is that nothing closes the first of them.
+            none_of = with_closing(stated.none_of, stated.until)
+            return Ordered(steps=tuple(stated.steps), within=stated.window, runs=stated.runs, none_of=none_of)
         case "absent":
             return Absent(
                 after=stated.after,
@@ -117,6 +126,7 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 within=stated.window,
                 at_least=stated.at_least,
                 after=stated.after,
+                until=stated.until,
             )
         case "share":
             return Share(
@@ -125,9 +135,16 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 at_least=stated.at_least,
                 percent=stated.percent,
                 within=stated.window,
+                until=stated.until,
             )
         case "calendar":
-            return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
+            return Calendar(
+                per=stated.per,
+                at_least=stated.at_least,
+                of=stated.of,
+                indicator=entry.indicator,
+                until=stated.until,
+            )
         case "signal":
             return Signalled(reaches=stated.reaches, indicator=entry.indicator)
 
@@ -135,6 +152,11 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
 def _ahead(stated: DayAhead, vocabulary: Vocabulary) -> Ahead:
     days = (vocabulary.calendars or {}).get(stated.of)
     return Ahead(days or OpenDays(id=stated.of, opens=0, closed=(), known_from=0, known_to=0), stated.number)
+
+
+def _until(stated: ConditionEntry) -> str | None:
+    """The step that closes; nothing where none does."""
+    return None if isinstance(stated, AbsentEntry | SignalEntry) else stated.until
 
 
 def counted_steps(entry: LimbEntry) -> tuple[str, ...]:
@@ -177,9 +199,9 @@ def check_kind_of_limb(at: Place, where: Where, entry: LimbEntry, vocabulary: Vo
     elif "area" in entry.key:
         if entry.key != ["area"] or not isinstance(entry.condition, CalendarEntry) or entry.indicator is None:
             at.error((*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml")
-        elif entry.select or entry.condition.of is not None:
+        elif entry.select or entry.condition.of is not None or entry.condition.until is not None:
             place = "select" if entry.select else "condition"
-            at.error((*where, place), "an area's indicator has its own select", "leave select and of out")
+            at.error((*where, place), "an area's indicator has its own select", "leave select, of and until out")
         if entry.indicator is not None:
             at.know((*where, "indicator"), "indicator", entry.indicator, vocabulary.indicators)
     else:
@@ -243,6 +265,7 @@ def _check_limb_of_lsoa(at: Place, where: Where, entry: LimbEntry, vocabulary: V
 
 def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEntry, vocabulary: Vocabulary) -> None:
     """That what a condition names is known and goes together."""
+    _check_until(at, (*where, "until"), entry)
     if isinstance(condition, Count | Distinct | Sum):
         _check_window(at, where, condition, entry.select.get(condition.of), vocabulary)
     if isinstance(condition, Absent):
@@ -297,6 +320,15 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
         _check_stretch(at, where, within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)
 
 
+def _check_until(at: Place, where: Where, entry: LimbEntry) -> None:
+    """That what closes is another step than those that are counted; `near` may close by what completes it."""
+    stated = entry.condition
+    until = _until(stated)
+    closed = (stated.after or stated.of,) if isinstance(stated, NearEntry) else counted_steps(entry)
+    if until is not None and until in (*closed, stated.also if isinstance(stated, ShareEntry) else None):
+        at.error(where, f"step {until} is named twice", "close by another step")
+
+
 def _check_window(
     at: Place, where: Where, condition: Count | Distinct | Sum, selected: StepEntry | None, vocabulary: Vocabulary
 ) -> None:
@@ -305,8 +337,6 @@ def _check_window(
         return
     for field in condition.same:
         vocabulary.know_field(at, (*where, "same"), field, _TEXT_FIELDS)
-    if condition.until == condition.of:
-        at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
     if isinstance(condition, Distinct):
         for field in (*condition.fields, *condition.also):
             vocabulary.know_field(at, (*where, "field"), field, _TEXT_FIELDS | _LISTED_FIELDS)
@@ -320,8 +350,6 @@ def _check_window(
 
 def _check_window_of_findings(at: Place, where: Where, condition: Count | Distinct | Sum) -> None:
     """Of what is found elsewhere only that can be read which a finding says to other keys."""
-    if condition.until == condition.of:
-        at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
     for field in condition.same:
         # The words of an alert repeat what is the same, and these are to be told to nobody.
         at.know((*where, "same"), "field of a finding", field, _FINDING_FIELDS - _UNTOLD_OF_FINDINGS)
@@ -395,6 +423,8 @@ def _check_needed(at: Place, where: Where, stated: AllOfEntry) -> None:
 
 def _check_order(at: Place, where: Where, stated: OrderedEntry) -> None:
     _check_steps(at, (*where, "none_of"), stated.none_of)
+    if stated.until in stated.none_of:
+        at.error((*where, "until"), f"step {stated.until} is named twice", "until and none_of say the same of an order")
     for step in sorted(set(stated.none_of).intersection(stated.steps)):
         at.error((*where, "none_of"), f"step {step} is asked for and ruled out", "keep it in one of both")
     meant = f"last {stated.steps[0]}"

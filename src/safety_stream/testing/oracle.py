@@ -1264,9 +1264,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
     select = limb.select[limb.condition["of"]]
     fields = limb.condition.get("same", ())
     candidates = [occurrence for occurrence in occurrences if selected(occurrence, select)]
-    until = limb.condition.get("until")
-    closes = [] if until is None else [limb.select[until]]
-    closings = [o.time for o in occurrences if any(selected(o, closing) for closing in closes)]
+    closes, closings = closing_in(limb, occurrences)
     if limb.condition["type"] in ("distinct", "sum"):
         # What says nothing that counts is in no window.
         candidates = [occurrence for occurrence in candidates if values_of(occurrence, select, limb.condition)]
@@ -1279,11 +1277,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
             continue
         start = window_end(e.time, settings, -1)
         same = said_in(fields, selected(e, select)[0])
-        looked_at = [
-            o
-            for o in occurrences
-            if start <= o.time <= e.time and not any(o.time < closing < e.time for closing in closings)
-        ]
+        looked_at = [o for o in occurrences if start <= o.time <= e.time and is_open(o, e.time, closings)]
         window = [
             o
             for o in looked_at
@@ -1307,6 +1301,17 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
                 facts=facts | ({"same": ", ".join(same)} if fields else {}),
                 near_misses=[*nearly, *near_misses(looked_at, closes)],
             )
+
+
+def closing_in(limb: Limb, occurrences: Iterable[Occurrence]) -> tuple[list[Plain], list[Occurrence]]:
+    """The selectors of what closes, of which there is one at most, and the occurrences that do."""
+    closes = [limb.select[step] for step in [limb.condition.get("until")] if step is not None]
+    return closes, [o for o in occurrences if any(selected(o, select) for select in closes)]
+
+
+def is_open(occurrence: Occurrence, until: datetime, closings: Iterable[Occurrence]) -> bool:
+    """Whether nothing that closes lies strictly between an occurrence and a later moment."""
+    return not any(occurrence.time < closing.time < until for closing in closings)
 
 
 def said_in(fields: Iterable[str], sighting: Sighting) -> list[str]:
@@ -1373,12 +1378,15 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
     ]
     selectors = [limb.select[step] for step in steps]
     candidates = [o for o in occurrences if any(selected(o, select) for select in selectors)]
+    counting = {occurrence.id for occurrence in candidates}
+    closes, closings = closing_in(limb, occurrences)
     for e in candidates:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
         start = window_end(e.time, settings, -1)
-        window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
+        looked_at = [o for o in occurrences if start <= o.time <= e.time and is_open(o, e.time, closings)]
+        window = [o for o in looked_at if o.id in counting and (o.time, o.id) <= (e.time, e.id)]
         passes = [[bool(selected(o, select)) for select in selectors] for o in window]
         if any(can_be_given_out(passes, chosen) for chosen in choices):
             in_step = {step: sum(passed) for step, passed in zip(steps, zip(*passes, strict=True), strict=True)}
@@ -1389,7 +1397,7 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
                 area=e.area,
                 number=len(window),
                 facts={"count": str(len(window))} | {f"count_{step}": str(n) for step, n in in_step.items()},
-                near_misses=[*near_misses([o for o in occurrences if start <= o.time <= e.time], selectors)],
+                near_misses=[*near_misses(looked_at, [*selectors, *closes])],
             )
 
 
@@ -1421,6 +1429,7 @@ def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks
     named, none_of = limb.condition["steps"], limb.condition.get("none_of", ())
     steps = [*named, *[named[-1]] * (limb.condition.get("runs", 1) - 1)]
     ruled_out = [limb.select[step] for step in none_of]
+    closes, closings = closing_in(limb, occurrences)
     for e in occurrences:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not selected(e, limb.select[steps[-1]]):
@@ -1432,6 +1441,7 @@ def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks
             chain
             for chain in chains_to(e, steps, looked_at, limb.select)
             if not any(chain[0].time < broken < e.time for broken in breaks)
+            and all(is_open(link, e.time, closings) for link in chain)
         ]
         if chains:
             # Of several that begin together, the one whose last links are the latest.
@@ -1443,7 +1453,7 @@ def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks
                 area=e.area,
                 number=len(chain),
                 facts={f"days_since_{steps[0]}": str((e.time - chain[0].time) // timedelta(days=1))},
-                near_misses=[*near_misses(looked_at, [limb.select[step] for step in (*steps, *none_of)])],
+                near_misses=[*near_misses(looked_at, [*(limb.select[step] for step in (*steps, *none_of)), *closes])],
             )
 
 
@@ -1511,17 +1521,20 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
     of = limb.select[limb.condition["of"]]
     after = limb.select[limb.condition.get("after") or limb.condition["of"]]
     reach = limb.condition["metres"]
+    closes, closings = closing_in(limb, occurrences)
     for e in occurrences:
         settings = parameters(limb, e.area, london_day(e.time))
         lies = located(selected(e, of))
         if settings is None or not lies:
             continue
         start = window_end(e.time, settings, -1)
-        looked_at = [o for o in occurrences if start <= o.time < e.time]
+        # What closes must itself be near: what else lies in the cells around is their doing.
+        shut = [o for o in closings for s in located(selected(o, closes[0]))[:1] if metres_between(lies[0], s) <= reach]
+        looked_at = [o for o in occurrences if start <= o.time < e.time and is_open(o, e.time, shut)]
         apart = {o.id: metres_between(lies[0], there[0]) for o in looked_at if (there := located(selected(o, after)))}
         close = [o for o in looked_at if o.id in apart and apart[o.id] <= reach]
         if len(close) >= settings.get("at_least", 1):
-            nearly = near_misses(looked_at, [after])
+            nearly = near_misses(looked_at, [after, *closes])
             yield Met(
                 chain=[*((o, selected(o, after)) for o in close), (e, selected(e, of))],
                 occurrence_id=e.id,
@@ -1552,15 +1565,18 @@ def judge_share(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) 
     """`share`: of enough occurrences whose place is known, no more than so many in a hundred were told by another."""
     of, also = limb.select[limb.condition["of"]], limb.select[limb.condition["also"]]
     candidates = [o for o in occurrences if any(s.uprn or s.point for s in selected(o, of))]
+    counting = {occurrence.id for occurrence in candidates}
+    closes, closings = closing_in(limb, occurrences)
     for e in candidates:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
         start = window_end(e.time, settings, -1)
-        window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
+        looked_at = [o for o in occurrences if start <= o.time <= e.time and is_open(o, e.time, closings)]
+        window = [o for o in looked_at if o.id in counting and (o.time, o.id) <= (e.time, e.id)]
         too = [o for o in window if selected(o, also)]
         if len(window) >= settings["at_least"] and Decimal(len(too)) * 100 / len(window) <= settings["percent"]:
-            looked_at = [o for o in occurrences if start <= o.time <= e.time]
+            nearly = [(s, why) for s, why in near_misses(looked_at, [of]) if s.uprn or s.point]
             yield Met(
                 chain=[(o, selected(o, of)) for o in window],
                 occurrence_id=e.id,
@@ -1568,7 +1584,7 @@ def judge_share(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) 
                 area=e.area,
                 number=len(window),
                 facts={"matched": str(len(too)), "total": str(len(window))},
-                near_misses=[(s, why) for s, why in near_misses(looked_at, [of]) if s.uprn or s.point],
+                near_misses=[*nearly, *near_misses(looked_at, closes)],
             )
 
 
@@ -1576,8 +1592,11 @@ def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks
     """`calendar` on a timeline: enough selected occurrences in a calendar period that is over."""
     select, kind = limb.select[limb.condition["of"]], limb.condition["per"]
     periods: dict[tuple[date, date], list[Occurrence]] = defaultdict(list)
+    closes, closings = closing_in(limb, occurrences)
     for occurrence in occurrences:
-        periods[period_of(london_day(occurrence.time), kind)].append(occurrence)
+        starts, ends = period_of(london_day(occurrence.time), kind)
+        if is_open(occurrence, midnight(ends), closings):
+            periods[starts, ends].append(occurrence)
     for (starts, ends), looked_at in sorted(periods.items()):
         inside = [occurrence for occurrence in looked_at if selected(occurrence, select)]
         settings = parameters(limb, inside[-1].area, starts) if inside else None
@@ -1589,7 +1608,7 @@ def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks
                 area=inside[-1].area,
                 number=len(inside),
                 facts=facts_of_period(settings, len(inside), starts),
-                near_misses=[*near_misses(looked_at, [select])],
+                near_misses=[*near_misses(looked_at, [select, *closes])],
             )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from safety_stream.catalogue.formats.parts import (
     MANY_MAX,
@@ -101,6 +101,20 @@ class Windowed(Strict):
         return self.within.by_calendar if self.calendar else self.within
 
 
+class Unclosed(Strict):
+    """A type whose conditions no step closes: `until` is refused, and why is told."""
+
+    why_unclosed: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_until(cls, stated: object) -> object:
+        """Tell whoever writes `until` what there is instead."""
+        if isinstance(stated, dict) and "until" in stated:
+            raise ValueError(f"until closes nothing here: {cls.why_unclosed}")
+        return stated
+
+
 class CountEntry(Windowed):
     """`type: count`."""
 
@@ -148,10 +162,11 @@ class AllOfEntry(Windowed):
     at_least: dict[StepName, FewTimes] = {}
     needed: Annotated[int, Field(ge=1, le=5)] | None = None
     always: list[StepName] = []
+    until: StepName | None = None
 
 
 class OrderedEntry(Windowed):
-    """`type: ordered`; the last step `runs` times, `none_of` these between first and last.
+    """`type: ordered`; the last step `runs` times, `none_of` these between first and last, nor that of `until`.
 
     `measured_from` says in words what holds anyway: from the last of the first step.
     """
@@ -160,6 +175,7 @@ class OrderedEntry(Windowed):
     steps: Annotated[list[StepName], Field(min_length=2, max_length=STEPS_MAX)]
     runs: FewTimes = 1
     none_of: Annotated[list[StepName], Field(max_length=STEPS_MAX)] = []
+    until: StepName | None = None
     measured_from: str | None = None
 
 
@@ -187,9 +203,10 @@ _DAY_AHEAD = re.compile(r"(?:next|([1-9][0-9]?)(st|nd|rd|th)) ([a-z][a-z0-9]*(?:
 _DayAheadText = Annotated[str, StringConstraints(pattern=r"^(next|[1-9][0-9]?(st|nd|rd|th)) [a-z][a-z0-9-]* day$")]
 
 
-class AbsentEntry(Strict):
+class AbsentEntry(Unclosed):
     """`type: absent`; the deadline is a length `within`, or by the calendar, or the beginning of a day, `before`."""
 
+    why_unclosed = "name under unless what must not happen before the deadline"
     type: Literal["absent"]
     after: StepName
     unless: StepName
@@ -214,6 +231,7 @@ class CalendarEntry(Strict):
     per: PeriodKind
     at_least: Number
     of: StepName | None = None
+    until: StepName | None = None
 
 
 class NearEntry(Windowed):
@@ -224,6 +242,7 @@ class NearEntry(Windowed):
     after: StepName | None = None
     metres: Number
     at_least: Number = 1
+    until: StepName | None = None
 
 
 class ShareEntry(Windowed):
@@ -234,11 +253,13 @@ class ShareEntry(Windowed):
     also: StepName
     at_least: Number
     percent: Annotated[int, Field(ge=0, le=100)]
+    until: StepName | None = None
 
 
-class SignalEntry(Strict):
+class SignalEntry(Unclosed):
     """`type: signal`, of an area; without an `indicator` beside it, of each that is judged."""
 
+    why_unclosed = "a signal is of weeks as they are judged, and has no steps"
     type: Literal["signal"]
     reaches: Literal["amber", "red"]
 

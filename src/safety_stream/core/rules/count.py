@@ -5,8 +5,8 @@ occurrences at one instant those with a smaller id come before e, the others aft
 
 `until` names a step that closes: what has an occurrence of it strictly between itself and e counts no more, whatever
 fields that one is alike in. So the window begins at the latest closing before e, that instant included, if it does not
-begin later anyway. That is a parameter here and in `distinct` rather than a type wrapped around them: it only moves the
-beginning of their window, which a wrapper could not do from outside.
+begin later anyway. That is a parameter here and of other types rather than a type wrapped around them: it only moves
+the beginning of their window, which a wrapper could not do from outside.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from safety_stream.core.rules.condition import (
     alike_in_words,
     in_words,
     until_in_words,
+    with_closing,
 )
 from safety_stream.core.rules.rule import Count
 from safety_stream.core.rules.windows import first_open
@@ -40,7 +41,7 @@ class CountCondition:
         self._of = condition.of
         self._alike_in = alike_in(condition.same)
         self._until = condition.until
-        self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
+        self.steps = with_closing((condition.of,), condition.until)
         self.facts: tuple[str, ...] = ("count", "level", "same") if condition.same else ("count", "level")
         self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, condition.within)
@@ -51,7 +52,7 @@ class CountCondition:
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        closings = [] if self._until is None else view.times(self._until)
+        closings = view.closings(self._until)
         alike: dict[Alike, tuple[list[int], list[Matched]]] = {}
         for matched in view.matching(self._of):
             values = self._alike_in(matched.sightings[0])
@@ -84,6 +85,6 @@ class CountCondition:
             number=number,
             facts=tuple(facts),
             excluded=view.excluded_since(
-                closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == values
+                closings, terms.within, e, self.steps, self._until, lambda sighting: self._alike_in(sighting) == values
             ),
         )

@@ -40,6 +40,7 @@ from safety_stream.core.rules.condition import (
     in_words,
     reader_of,
     until_in_words,
+    with_closing,
 )
 from safety_stream.core.rules.rule import Distinct
 from safety_stream.core.rules.windows import first_open
@@ -84,7 +85,7 @@ class DistinctCondition:
         self._number = _unconnected if condition.unconnected else _different
         self._is_of_others = not _OF_OTHERS.isdisjoint(condition.fields)
         self._until = condition.until
-        self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
+        self.steps = with_closing((condition.of,), condition.until)
         self._tells_values = _UNTOLD.isdisjoint(condition.fields)
         self.facts: tuple[str, ...] = (
             "count",
@@ -106,7 +107,7 @@ class DistinctCondition:
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        closings = [] if self._until is None else view.times(self._until)
+        closings = view.closings(self._until)
         ignored = self._ignored | persons_of(view.key) if self._is_of_others else self._ignored
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
@@ -162,7 +163,7 @@ class DistinctCondition:
             number=number,
             facts=tuple(facts),
             excluded=view.excluded_since(
-                closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == alike
+                closings, terms.within, e, self.steps, self._until, lambda sighting: self._alike_in(sighting) == alike
             ),
         )
 

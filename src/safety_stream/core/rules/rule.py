@@ -131,13 +131,15 @@ class Sum(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="sum"):
 class AllOf(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="all_of"):
     """Each of `steps` at least so many times in the window ending at e, in any order, by different occurrences.
 
-    Of the steps so many are `needed`, those in `always` among them; None: all.
+    Of the steps so many are `needed`, those in `always` among them; None: all. None counts that has an occurrence of
+    the step `until` strictly between it and e.
     """
 
     steps: Mapping[str, int]
     within: Duration
     needed: int | None = None
     always: tuple[str, ...] = ()
+    until: str | None = None
 
 
 class Ordered(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="ordered"):
@@ -167,18 +169,23 @@ class Absent(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="absent"):
 
 
 class Calendar(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="calendar"):
-    """At least `at_least` in a calendar period; completes at the period's end. `of` is None on an area's indicator."""
+    """At least `at_least` in a calendar period; completes at the period's end. `of` is None on an area's indicator.
+
+    None counts that has an occurrence of the step `until` strictly between it and that end.
+    """
 
     per: PeriodKind
     at_least: int
     of: str | None = None
     indicator: str | None = None
+    until: str | None = None
 
 
 class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
     """At least `at_least` of `after` strictly before e (a sighting of `of`), in its window, at most `metres` away.
 
-    `after` None: the same step.
+    `after` None: the same step. None counts that has, strictly between it and e, an occurrence of the step `until` that
+    is at most `metres` away from e too.
     """
 
     of: str
@@ -186,12 +193,14 @@ class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
     within: Duration
     at_least: int = 1
     after: str | None = None
+    until: str | None = None
 
 
 class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="share"):
     """Of at least `at_least` of `of` in the window ending at e, at most `percent` are told by a report of `also` too.
 
-    An occurrence without a place by which two reports could be of one is not in the window.
+    An occurrence without a place by which two reports could be of one is not in the window, nor is one that has an
+    occurrence of the step `until` strictly between it and e.
     """
 
     of: str
@@ -199,6 +208,7 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="share"):
     at_least: int
     percent: int
     within: Duration
+    until: str | None = None
 
 
 class Signalled(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="signal"):
