@@ -197,6 +197,13 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
             "“harm” happens with 2 or more different values of fact found-area (bradford left out) within 28 days",
         ),
         (
+            "count-range",
+            (
+                "“complaint” happens 2 to 3 times within 28 days, all of the same area, "
+                "with no “visit” strictly between any of them and the last"
+            ),
+        ),
+        (
             "all-of-until",
             (
                 "“nuisance” happens 2 times or more and “crime” happens once or more, in any order and by different "
@@ -265,6 +272,13 @@ def test_what_no_rule_that_ships_asks_for_is_told_too(tmp_path: Path, rule: str,
 )
 def test_what_closes_is_told_of_other_keys_too(tmp_path: Path, rule: str, when: str):
     assert said(explain_rule(with_more_rules(tmp_path / "catalogue"), rule), "When it fires")[0] == when
+
+
+def test_that_one_more_may_take_it_back_is_told(tmp_path: Path):
+    explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), "count-range")
+
+    warned = "What happened in that time and is told late may be one too many, and take it back."
+    assert said(explanation, "When it fires")[1] == warned
 
 
 def test_a_step_of_findings_is_told_by_the_rules_that_make_them(tmp_path: Path):

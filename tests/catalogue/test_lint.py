@@ -35,6 +35,7 @@ ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
 TOGETHER = "rules/distinct-together.yaml"
+RANGE = "rules/count-range.yaml"
 ALL_OF_UNTIL = "rules/all-of-until.yaml"
 ORDERED_UNTIL = "rules/ordered-until.yaml"
 NEAR_UNTIL = "rules/near-until.yaml"
@@ -125,7 +126,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (RULE, "version: 2", "version: one", "version: Input should be a valid integer"),
         (RULE, "status: stable", "status: sturdy", "status: Input should be 'stable', 'trial' or 'retired'"),
         (RULE, "title: ", "titel: ", "titel: unknown key"),
-        (RULE, "at_least: 3", "at_most: 2", "condition.at_most: unknown key"),
+        (SUM, "at_least: 10", "at_least: 10, at_most: 12", "condition.at_most: unknown key"),
         (RULE, "within: 12 months", "within: a year", "condition.within: a duration is a number and minutes"),
         (RULE, "within: 12 months", "within: 12 moons", "condition.within: a duration is a number and minutes"),
         (RULE, "type: count", "type: counting", "condition: Input tag 'counting'"),
@@ -421,6 +422,14 @@ def test_the_shipped_catalogue_has_no_issue():
         (CALENDAR, "last: 2024-11-01", "last: 2024-10-01", "the last day is before the first"),
         (CALENDAR, "first: 2024-12-23", "first: 2024-11-01", "it begins before the one above has ended"),
         (DISTINCT_UNTIL, "until: visit}", "until: visit, unconnected: true}", "one report has one"),
+        (RANGE, "at_most: 3", "at_most: 1", "at most 1 is fewer than at least 2: it is never met"),
+        (RANGE, "at_most: 3", "at_most: 0", "condition.at_most: Input should be greater than or equal to 1"),
+        (
+            RANGE,
+            "set: {at_least: 3}",
+            "set: {at_least: 4}",
+            "limb main asks for at most 3: with at least 4 it is never",
+        ),
         (ALL_OF_UNTIL, "until: visit", "until: crime", "step crime is named twice"),
         (ALL_OF_UNTIL, "until: visit", "until: visits", "unknown step visits"),
         (ORDERED_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
@@ -1025,6 +1034,13 @@ def test_a_rule_that_counts_no_possible_match_may_not_rest_on_one_that_does(fold
     told = "rule count-until counts possible matches of persons"
     resting = [f"rules/finding-{name}.yaml" for name in ("absent", "count", "ordered")]
     assert [(issue.file, issue.what) for issue in errors_of(folder)] == [(file, told) for file in resting]
+
+
+def test_what_nobody_has_confirmed_may_be_none_too_many(folder: Path):
+    line = spoil(folder, RANGE, "condition:", "possible_matches: counted\ncondition:")
+    leave_only(folder, RANGE)
+    told = "a possible match of persons would be one too many, and keep a finding away that nobody has confirmed"
+    assert [(issue.line, issue.what) for issue in errors_of(folder)] == [(line + 1, told)]
 
 
 def test_what_nobody_has_confirmed_may_close_nothing_by_way_of_a_finding(folder: Path):

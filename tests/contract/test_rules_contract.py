@@ -118,6 +118,7 @@ TYPES: tuple[Rule, ...] = (
         id="count-days",
     ),
     a_rule(Count(of="harm", at_least=2, within=Duration(days=84)), id="count-calendar-days"),
+    a_rule(Count(of="harm", at_least=1, at_most=2, within=months(2), same=("kind",)), id="count-at-most"),
     a_rule(
         Absent(after="left", unless="back", within=Duration(days=84), feeds=("childrens-services",)),
         {"left": of_kind("missing-episode", "asb-case"), "back": of_kind("intervention")},

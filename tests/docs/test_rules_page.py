@@ -63,7 +63,6 @@ def test_every_default_safeguard_has_its_row():
 @pytest.mark.parametrize(
     "left_out",
     [
-        "{type: count, of: harm, at_least: 2, within: 7 days, at_most: 4}",
         "{type: distinct, of: harm, field: area, at_least: 2, within: 7 days, at_most: 4}",
         "{type: sum, of: harm, field: facts.weight, at_least: 2, within: 7 days, at_most: 4}",
         "{type: count, of: harm, at_least: 2, within: 7 days, time: reported_at}",

@@ -71,6 +71,7 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
             return Count(
                 of=stated.of,
                 at_least=stated.at_least,
+                at_most=stated.at_most,
                 within=stated.window,
                 same=tuple(stated.same),
                 until=stated.until,
@@ -306,6 +307,10 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
     """That a limb's condition has what an override sets in it, and may have it so."""
     if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent | Signalled):
         at.error(where, f"limb {limb.name} has no at_least", "leave it out")
+    most = limb.condition.at_most if isinstance(limb.condition, Count) else None
+    if most is not None and set_to.at_least is not None and set_to.at_least > most:
+        what = f"limb {limb.name} asks for at most {most}: with at least {set_to.at_least} it is never met"
+        at.error(where, what, "ask for fewer, or leave it out")
     by_a_day = isinstance(limb.condition, Absent) and limb.condition.before is not None
     if set_to.within is not None and (by_a_day or isinstance(limb.condition, Calendar | Signalled)):
         at.error(where, f"limb {limb.name} has no within", "leave it out")
@@ -332,6 +337,9 @@ def _check_until(at: Place, where: Where, entry: LimbEntry) -> None:
 def _check_window(
     at: Place, where: Where, condition: Count | Distinct | Sum, selected: StepEntry | None, vocabulary: Vocabulary
 ) -> None:
+    if isinstance(condition, Count) and condition.at_most is not None and condition.at_most < condition.at_least:
+        what = f"at most {condition.at_most} is fewer than at least {condition.at_least}: it is never met"
+        at.error((*where, "at_most"), what, "let at_most be at_least or more")
     if selected is not None and selected.finding_elsewhere is not None:
         _check_window_of_findings(at, where, condition)
         return

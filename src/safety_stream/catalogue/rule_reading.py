@@ -43,7 +43,7 @@ from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
 from safety_stream.core.rules.linked import FACTS as LINKED_FACTS
 from safety_stream.core.rules.registry import condition_type
-from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
+from safety_stream.core.rules.rule import Besides, Count, Limb, Override, PriorityRule, Rule, Safeguards
 
 # Of `{times:once|# times}`, what comes behind the colon.
 _OF_ONE_AND_OTHERS: Final = re.compile(r"[^|#]+\|[^|#]*#[^|#]*").fullmatch
@@ -140,6 +140,9 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
         at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
     _check_keys_of_findings(at, where, entry)
     check_condition(at, (*where, "condition"), condition, entry, vocabulary)
+    if isinstance(condition, Count) and condition.at_most is not None and model.possible_matches == "counted":
+        what = "a possible match of persons would be one too many, and keep a finding away that nobody has confirmed"
+        at.error((*where, "condition", "at_most"), what, "leave at_most out, or let possible matches be ignored")
     _check_words(at, (*where, "explain"), entry.explain, (*facts, *entry.besides))
     if isinstance(model, RuleFile):
         _check_origin(at, where, entry)

@@ -1290,6 +1290,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
             for name in settings.get("also", ())
         ]
         is_enough = all(amount >= settings["at_least"] for amount in (number, *map(len, others)))
+        is_enough = is_enough and number <= settings.get("at_most", number)
         if is_enough and len(window) >= settings.get("occurrences", 1):
             nearly = [near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same]
             yield Met(

@@ -116,11 +116,12 @@ class Unclosed(Strict):
 
 
 class CountEntry(Windowed):
-    """`type: count`."""
+    """`type: count`; with `at_most` no more than so many."""
 
     type: Literal["count"]
     of: StepName
     at_least: Number
+    at_most: Number | None = None
     same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     until: StepName | None = None
 

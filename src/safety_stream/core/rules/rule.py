@@ -76,7 +76,8 @@ class Selector(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
     """At least `at_least` selected occurrences in the window ending at e, all alike in the fields `same`.
 
-    None counts that has an occurrence of the step `until` strictly between it and e.
+    And at most `at_most`, if that is not None. None counts that has an occurrence of the step `until` strictly between
+    it and e.
     """
 
     of: str
@@ -84,6 +85,7 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
     within: Duration
     same: tuple[str, ...] = ()
     until: str | None = None
+    at_most: int | None = None
 
 
 class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinct"):
