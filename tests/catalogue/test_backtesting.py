@@ -267,6 +267,16 @@ def test_a_parameter_is_set_in_every_limb_that_has_it_or_in_one(catalogue: Catal
     assert msgspec.structs.replace(one, limbs=review.limbs) == review
 
 
+def test_days_are_tried_by_the_calendar_where_they_are_counted_so(rule: Rule):
+    (limb,) = rule.limbs
+    by_calendar = msgspec.structs.replace(limb.condition, within=Duration(days=90))
+    rule = msgspec.structs.replace(rule, limbs=(msgspec.structs.replace(limb, condition=by_calendar),))
+
+    tried = [changed(rule, [Setting("within", length)]).limbs[0] for length in ("4 weeks", "6 months")]
+
+    assert [limb.condition.within for limb in tried] == [Duration(days=28), Duration(months=6)]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [

@@ -197,6 +197,46 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
             "“harm” happens with 2 or more different values of fact found-area (bradford left out) within 28 days",
         ),
         (
+            "count-range",
+            (
+                "“complaint” happens 2 to 3 times within 28 days, all of the same area, "
+                "with no “visit” strictly between any of them and the last"
+            ),
+        ),
+        (
+            "all-of-until",
+            (
+                "“nuisance” happens 2 times or more and “crime” happens once or more, in any order and by different "
+                "occurrences, within 28 days, with no “visit” strictly between any of them and the last"
+            ),
+        ),
+        (
+            "ordered-until",
+            (
+                "“complaint”, then “crime” 2 times in a row, each strictly after the one before, all within 28 days, "
+                "with no “arrest” or “visit” strictly between the first and the last"
+            ),
+        ),
+        (
+            "calendar-until",
+            ("“complaint” reaches 2 in one calendar week, with no “visit” strictly between any of them and its end"),
+        ),
+        ("count-calendar", "“complaint” happens 2 times or more within 181 calendar days"),
+        (
+            "absent-calendar",
+            (
+                "“complaint” happens and no “visit” follows within 181 calendar days, "
+                "as far as childrens-services can tell"
+            ),
+        ),
+        (
+            "distinct-together",
+            (
+                "“trouble” happens with 3 or more different combinations of kind and area (OUTSIDE left out) "
+                "within 28 days"
+            ),
+        ),
+        (
             "distinct-until",
             (
                 "“complaint” happens with 2 or more different values of kind within 28 days, "
@@ -209,6 +249,36 @@ def test_what_no_rule_that_ships_asks_for_is_told_too(tmp_path: Path, rule: str,
     explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), rule)
 
     assert said(explanation, "When it fires")[0] == f"Of a victim: {when}."
+
+
+@pytest.mark.parametrize(
+    ("rule", "when"),
+    [
+        (
+            "near-until",
+            (
+                "Of a cell of the map: “crime” happens within 28 days after, and at most 100 metres from, 2 or more of "
+                "“complaint”, with no “visit” as near strictly between any of them and the last."
+            ),
+        ),
+        (
+            "share-until",
+            (
+                "Of a place: “crime” happens 2 times or more within 28 days, each at a known place, with no “visit” "
+                "strictly between any of them and the last, and at most 40 % of them are also told by “complaint”."
+            ),
+        ),
+    ],
+)
+def test_what_closes_is_told_of_other_keys_too(tmp_path: Path, rule: str, when: str):
+    assert said(explain_rule(with_more_rules(tmp_path / "catalogue"), rule), "When it fires")[0] == when
+
+
+def test_that_one_more_may_take_it_back_is_told(tmp_path: Path):
+    explanation = explain_rule(with_more_rules(tmp_path / "catalogue"), "count-range")
+
+    warned = "What happened in that time and is told late may be one too many, and take it back."
+    assert said(explanation, "When it fires")[1] == warned
 
 
 def test_a_step_of_findings_is_told_by_the_rules_that_make_them(tmp_path: Path):

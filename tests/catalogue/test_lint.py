@@ -34,6 +34,14 @@ PLACE = "rules/soc-cuckooing.yaml"
 ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
+TOGETHER = "rules/distinct-together.yaml"
+RANGE = "rules/count-range.yaml"
+ALL_OF_UNTIL = "rules/all-of-until.yaml"
+ORDERED_UNTIL = "rules/ordered-until.yaml"
+NEAR_UNTIL = "rules/near-until.yaml"
+SHARE_UNTIL = "rules/share-until.yaml"
+CALENDAR_UNTIL = "rules/calendar-until.yaml"
+BY_CALENDAR = "rules/count-calendar.yaml"
 NONE_OF = "rules/ordered-none-of.yaml"
 RUNS = "rules/ordered-runs.yaml"
 SOME_OF = "rules/all-of-some.yaml"
@@ -118,7 +126,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (RULE, "version: 3", "version: one", "version: Input should be a valid integer"),
         (RULE, "status: stable", "status: sturdy", "status: Input should be 'stable', 'trial' or 'retired'"),
         (RULE, "title: ", "titel: ", "titel: unknown key"),
-        (RULE, "at_least: 3", "at_most: 2", "condition.at_most: unknown key"),
+        (SUM, "at_least: 10", "at_least: 10, at_most: 12", "condition.at_most: unknown key"),
         (RULE, "within: 12 months", "within: a year", "condition.within: a duration is a number and minutes"),
         (RULE, "within: 12 months", "within: 12 moons", "condition.within: a duration is a number and minutes"),
         (RULE, "type: count", "type: counting", "condition: Input tag 'counting'"),
@@ -434,6 +442,52 @@ def test_the_shipped_catalogue_has_no_issue():
         (CALENDAR, "last: 2024-11-01", "last: 2024-10-01", "the last day is before the first"),
         (CALENDAR, "first: 2024-12-23", "first: 2024-11-01", "it begins before the one above has ended"),
         (DISTINCT_UNTIL, "until: visit}", "until: visit, unconnected: true}", "one report has one"),
+        (RANGE, "at_most: 3", "at_most: 1", "at most 1 is fewer than at least 2: it is never met"),
+        (RANGE, "at_most: 3", "at_most: 0", "condition.at_most: Input should be greater than or equal to 1"),
+        (
+            RANGE,
+            "set: {at_least: 3}",
+            "set: {at_least: 4}",
+            "limb main asks for at most 3: with at least 4 it is never",
+        ),
+        (ALL_OF_UNTIL, "until: visit", "until: crime", "step crime is named twice"),
+        (ALL_OF_UNTIL, "until: visit", "until: visits", "unknown step visits"),
+        (ORDERED_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (ORDERED_UNTIL, "until: visit", "until: arrest", "step arrest is named twice"),
+        (NEAR_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (
+            NEAR_UNTIL,
+            "visit: {kind: intervention,",
+            "visit: {finding: near,",
+            "step visit means a finding, which has no",
+        ),
+        (SHARE_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (SHARE_UNTIL, "until: visit", "until: crime", "step crime is named twice"),
+        (CALENDAR_UNTIL, "until: visit", "until: complaint", "step complaint is named twice"),
+        (AREA_RULE, "type: calendar,", "type: calendar, until: visit,", "an area's indicator has its own select"),
+        (
+            ABSENT,
+            "type: absent,",
+            "type: absent, until: interview,",
+            "until closes nothing here: name under unless what",
+        ),
+        (SIGNAL, "reaches: red", "reaches: red, until: visit", "until closes nothing here: a signal is of weeks as"),
+        (BY_CALENDAR, "2, within: 181 days", "2, within: 6 months", "months are those of the calendar anyway"),
+        (BY_CALENDAR, "2, within: 181 days", "2, within: 36 hours", "36 hours are no days to be counted by the cal"),
+        (BY_CALENDAR, "visit, within: 181 days", "visit, within: 6 months", "months are those of the calendar anyway"),
+        (BY_CALENDAR, "calendar: true}\nbesides", "calendar: yes}\nbesides", "condition.calendar: Input should be a"),
+        (
+            BY_CALENDAR,
+            "set: {within: 4 weeks}",
+            "set: {within: 36 hours}",
+            "limb main counts days by the calendar, and",
+        ),
+        (TOGETHER, "ignore: [", "unconnected: true, ignore: [", "one report is a value of its own, which connects it"),
+        (TOGETHER, "field: [kind, area]", "field: [kind, kind]", "field kind is named twice"),
+        (TOGETHER, "field: [kind, area]", "field: [kind, colour]", "unknown field colour"),
+        (TOGETHER, "field: [kind, area]", "field: [kind, area, origin, family]", "List should have at most 3 items"),
+        (TOGETHER, "field: [kind, area]", "field: [persons, victims]", "persons and victims are lists: which of the"),
+        (HUB, "field: facts.subject", "field: [facts.subject, facts.subject]", "field facts.subject is named twice"),
         (NEAR, "metres: 100", "metres: 501", "501 metres is further than a cell is wide"),
         (NEAR, "within: 28 days", "within: 93 days", "93 days may be longer than a cell lasts"),
         (NEAR, "within: 28 days", "within: 3 months", "3 months may be longer than a cell lasts"),
@@ -596,6 +650,23 @@ def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, ol
     found = [issue for issue in errors_of(folder) if issue.file == file and what in issue.what]
     assert [(issue.line in (line, line + 1), bool(issue.mend)) for issue in found] == [(True, True)] * len(found)
     assert found, errors_of(folder)
+
+
+def test_what_is_set_for_several_limbs_is_counted_in_one_way(folder: Path):
+    spoil(folder, LIMBS, "at_least: 3, within: 6 months,", "at_least: 3, within: 180 days, calendar: true,")
+    spoil(folder, LIMBS, "limb: people\n    set: {enabled: false}", "set: {within: 28 days}")
+    leave_only(folder, LIMBS)
+    assert [issue.what for issue in errors_of(folder)] == ["some limbs count days by the calendar, and others do not"]
+    spoil(folder, LIMBS, "set: {within: 28 days}", "set: {within: 1 month}")
+    assert errors_of(folder) == []
+
+
+def test_days_of_the_calendar_may_be_longer_than_exact_ones(folder: Path):
+    spoil(folder, NEAR, "within: 28 days", "within: 92 days, calendar: true")
+    spoil(folder, IN_LSOA, "at_least: 2, within: 28 days", "at_least: 2, within: 91 days, calendar: true")
+    # That of the LSOA is what an override of it sets.
+    told = [f"92 calendar days may be longer than {of} lasts" for of in ("a stretch of an LSOA", "a cell")]
+    assert [issue.what for issue in errors_of(folder)] == told
 
 
 def test_a_rule_may_look_as_far_and_as_long_as_a_cell_is(folder: Path):
@@ -1024,6 +1095,13 @@ def test_a_rule_that_counts_no_possible_match_may_not_rest_on_one_that_does(fold
     told = "rule count-until counts possible matches of persons"
     resting = [f"rules/finding-{name}.yaml" for name in ("absent", "count", "ordered")]
     assert [(issue.file, issue.what) for issue in errors_of(folder)] == [(file, told) for file in resting]
+
+
+def test_what_nobody_has_confirmed_may_be_none_too_many(folder: Path):
+    line = spoil(folder, RANGE, "condition:", "possible_matches: counted\ncondition:")
+    leave_only(folder, RANGE)
+    told = "a possible match of persons would be one too many, and keep a finding away that nobody has confirmed"
+    assert [(issue.line, issue.what) for issue in errors_of(folder)] == [(line + 1, told)]
 
 
 def test_what_nobody_has_confirmed_may_close_nothing_by_way_of_a_finding(folder: Path):

@@ -241,6 +241,7 @@ def an_account(**changes: object) -> Account:
         "without": (),
         "rests_on_reports": 1,
         "hangs_on_one": False,
+        "is_full": False,
         "times_here": 1,
         "times_on_key": 1,
     }

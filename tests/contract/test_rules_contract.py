@@ -25,7 +25,7 @@ from safety_stream.core.model.incidents import Action, IncidentVersion, Party, P
 from safety_stream.core.model.open_days import Ahead, Closed, OpenDays
 from safety_stream.core.model.sightings import Sighting, SightingChange
 from safety_stream.core.model.tallies import Tally
-from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Duration, Instant
 from safety_stream.core.rules import condition, selectors, summing
 from safety_stream.core.rules.chains import rests_on, with_all_beneath
 from safety_stream.core.rules.condition import Matched, Now, Span
@@ -98,6 +98,7 @@ LINKED = (
     _linked(Count(of="harm", at_least=2, within=days(28), same=("family",), until="armed"), 2, "linked-count"),
     _linked(Ordered(steps=("harm", "armed", "any"), within=months(2), none_of=("closed",)), 1, "linked-ordered"),
     _linked(AllOf(steps={"harm": 2, "armed": 1}, within=days(60)), 2, "linked-all-of"),
+    _linked(AllOf(steps={"harm": 2, "any": 1}, within=days(60), until="armed"), 1, "linked-all-of-until"),
     _linked(Distinct(of="harm", field="area", at_least=2, within=months(3)), 1, "linked-distinct"),
 )
 WEEKS = START // DAY_LENGTH
@@ -116,9 +117,24 @@ TYPES: tuple[Rule, ...] = (
         {"harm": Selector(tests=(FieldTest("origin", frozenset({"reported"})),), reported_within=months(1))},
         id="count-days",
     ),
+    a_rule(Count(of="harm", at_least=2, within=Duration(days=84)), id="count-calendar-days"),
+    a_rule(Count(of="harm", at_least=1, at_most=2, within=months(2), same=("kind",)), id="count-at-most"),
+    a_rule(
+        Absent(after="left", unless="back", within=Duration(days=84), feeds=("childrens-services",)),
+        {"left": of_kind("missing-episode", "asb-case"), "back": of_kind("intervention")},
+        id="absent-calendar-days",
+    ),
     a_rule(Distinct(of="harm", field="area", at_least=2, within=months(2), ignore=("OUTSIDE",)), id="distinct-text"),
     a_rule(Distinct(of="harm", field="area", at_least=2, occurrences=3, within=days(60)), id="distinct-of-several"),
     a_rule(Distinct(of="harm", field="area", also=("kind",), at_least=2, within=days(60)), id="distinct-also"),
+    a_rule(
+        Distinct(of="harm", field="kind", together=("area",), at_least=3, within=months(2), ignore=("OUTSIDE",)),
+        id="distinct-together",
+    ),
+    a_rule(
+        Distinct(of="harm", field="facts.found-area", together=("victims", "area"), at_least=2, within=days(60)),
+        id="distinct-together-of-victims",
+    ),
     a_rule(Distinct(of="harm", field="persons", at_least=3, within=days(60), same=("family",)), id="distinct-list"),
     a_rule(
         Distinct(of="harm", field="victims", at_least=2, within=months(2), unconnected=True, until="answer"),
@@ -160,6 +176,23 @@ TYPES: tuple[Rule, ...] = (
             "hatred": of_kind("hate-report", "asb-case"),
         },
         id="all-of-some",
+    ),
+    a_rule(
+        AllOf(steps={"crime": 2, "armed": 1}, within=months(2), until="answer"),
+        {
+            "crime": of_kind("police-crime", "police-incident"),
+            "armed": with_flag("weapon"),
+            "answer": Selector(tests=of_kind("intervention", "hate-report").tests, reported_within=months(1)),
+        },
+        id="all-of-until",
+    ),
+    a_rule(
+        Calendar(per="month", at_least=2, of="harm", until="answer"),
+        {
+            "harm": of_kind("police-crime", "police-incident", "asb-case"),
+            "answer": Selector(tests=of_kind("intervention", "hate-report").tests, reported_within=months(1)),
+        },
+        id="calendar-until",
     ),
     a_rule(
         Ordered(steps=("first", "second", "third"), within=months(3)),
@@ -226,6 +259,26 @@ TYPES: tuple[Rule, ...] = (
             },
             id="near-days",
         ),
+    ),
+    on(
+        "cell",
+        a_rule(
+            Near(of="crime", after="harm", metres=100, within=months(2), until="crime"),
+            {
+                "crime": of_kind("police-crime", "police-incident"),
+                "harm": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),), reported_within=months(1)),
+            },
+            id="near-until",
+        ),
+    ),
+    a_rule(
+        Share(of="seen", also="known", at_least=1, percent=50, within=months(2), until="answer"),
+        {
+            "seen": Selector(none_of=(FieldTest("flag", frozenset({"weapon"})),)),
+            "known": OF_POLICE,
+            "answer": Selector(tests=of_kind("intervention", "hate-report").tests, reported_within=months(1)),
+        },
+        id="share-until",
     ),
     a_rule(
         Share(of="seen", also="known", at_least=2, percent=50, within=months(2)),
@@ -306,6 +359,7 @@ EACH_RULE = pytest.mark.parametrize(
 )
 ON_TIMELINES = [rule for rule in CATALOGUE.rules if rule.limbs[0].keys != ("area",)]
 FILES = {path.stem: oracle._load(path) for path in MORE_RULES.glob("*.yaml")}
+AREA_NAMES = {code: area.name for code, area in SHIPPED.areas.by_code.items()}
 CALENDARS = oracle.read_calendars(catalogue_folder())
 LIMBS = [(rule, limb) for rule in CATALOGUE.rules for limb in rule.limbs]
 KEYS = (
@@ -997,7 +1051,9 @@ def _told_by_both(rule: Rule, of: Sequence[Sighting]) -> tuple[list[tuple[object
     found = evaluate(RuleSet(beneath, SHIPPED.bounds), key, _timeline(of), now)
     clocks = oracle.Clocks(oracle.moment(now.as_of), {feed: oracle.moment(at) for feed, at in now.complete_to.items()})
     sightings = [_as_the_oracle_has_it(sighting) for sighting in of]
-    limbs = [limb for one in beneath for limb in oracle.limbs_of(FILES[one.id], {}, CALENDARS, SHIPPED.linked.within)]
+    limbs = [
+        limb for one in beneath for limb in oracle.limbs_of(FILES[one.id], AREA_NAMES, CALENDARS, SHIPPED.linked.within)
+    ]
     expected = oracle.judge_timeline(key, sightings, limbs, clocks, SHIPPED.bounds.hub)
     return sorted(map(_said, found.values())), sorted(map(_said_by_the_oracle, expected))
 

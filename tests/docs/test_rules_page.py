@@ -22,6 +22,8 @@ from safety_stream.data_files import catalogue_folder
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## `(\w+)`\n(.*?)(?=^## |\Z)", PAGE, flags=re.DOTALL | re.MULTILINE)
+OF_ALL = ("calendar",)
+"""Keys of every type with a window, spoken of under what holds for all."""
 ENTRIES = {get_args(entry.model_fields["type"].annotation)[0]: entry for entry in get_args(get_args(ConditionEntry)[0])}
 
 
@@ -98,18 +100,11 @@ def test_every_default_safeguard_has_its_row():
 @pytest.mark.parametrize(
     "left_out",
     [
-        "{type: count, of: harm, at_least: 2, within: 7 days, at_most: 4}",
         "{type: distinct, of: harm, field: area, at_least: 2, within: 7 days, at_most: 4}",
         "{type: sum, of: harm, field: facts.weight, at_least: 2, within: 7 days, at_most: 4}",
-        "{type: distinct, of: harm, field: [area, kind], at_least: 2, within: 7 days}",
-        "{type: count, of: harm, at_least: 2, within: 7 days, calendar: true}",
         "{type: count, of: harm, at_least: 2, within: 7 days, time: reported_at}",
-        "{type: all_of, steps: [harm, visit], within: 7 days, until: visit}",
-        "{type: ordered, steps: [harm, visit], within: 7 days, until: visit}",
         "{type: absent, after: harm, unless: visit, within: 7 days, feeds: [police-crimes], until: visit}",
-        "{type: near, of: harm, metres: 100, within: 7 days, until: visit}",
-        "{type: share, of: harm, also: known, at_least: 5, percent: 40, within: 7 days, until: visit}",
-        "{type: calendar, per: week, at_least: 8, of: harm, until: visit}",
+        "{type: signal, reaches: red, until: visit}",
     ],
 )
 def test_what_the_language_leaves_out_is_refused(left_out: str):
@@ -135,4 +130,6 @@ def test_every_example_of_a_section_is_a_condition_of_its_type(name: str, sectio
 
 @pytest.mark.parametrize(("name", "section"), SECTIONS, ids=[name for name, _ in SECTIONS])
 def test_every_key_of_a_type_is_spoken_of_in_its_section(name: str, section: str):
-    assert [key for key in ENTRIES[name].model_fields if f"{key}: " not in section and f"`{key}`" not in section] == []
+    keys = [key for key in ENTRIES[name].model_fields if key not in OF_ALL]
+
+    assert [key for key in keys if f"{key}: " not in section and f"`{key}`" not in section] == []

@@ -27,11 +27,22 @@ from typing import Literal
 
 import msgspec
 
+from safety_stream.catalogue.conditions import counts_by_calendar
 from safety_stream.catalogue.formats.parts import duration_of
 from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.findings import Priority
-from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, Period, day_of, period_of, to_date, to_datetime
+from safety_stream.core.model.times import (
+    DAY_LENGTH,
+    LONDON,
+    Duration,
+    Instant,
+    Period,
+    day_of,
+    period_of,
+    to_date,
+    to_datetime,
+)
 from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Limb, Ordered, Rule, Signalled
 from safety_stream.core.rules.signal import signals_of
@@ -139,6 +150,8 @@ def _value(parameter: Parameter, setting: Setting) -> object:
 
 
 def _with(limb: Limb, parameter: Parameter, value: object) -> Limb:
+    if isinstance(value, Duration) and counts_by_calendar(limb.condition):
+        value = value.by_calendar
     return msgspec.structs.replace(limb, condition=msgspec.structs.replace(limb.condition, **{parameter: value}))
 
 

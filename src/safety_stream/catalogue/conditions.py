@@ -12,11 +12,14 @@ from safety_stream.catalogue.formats.conditions import (
     AbsentEntry,
     AllOfEntry,
     CalendarEntry,
+    ConditionEntry,
     DayAhead,
     NearEntry,
     OrderedEntry,
+    ShareEntry,
     SignalEntry,
     StepEntry,
+    Windowed,
 )
 from safety_stream.catalogue.formats.rules import LimbEntry, OverrideValues
 from safety_stream.catalogue.places import Place
@@ -25,6 +28,7 @@ from safety_stream.core.model.open_days import Ahead, OpenDays
 from safety_stream.core.model.stretches import STRETCHED
 from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
 from safety_stream.core.rules.carrying import FINDING_FACTS
+from safety_stream.core.rules.condition import with_closing
 from safety_stream.core.rules.rule import (
     Absent,
     AllOf,
@@ -67,17 +71,19 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
             return Count(
                 of=stated.of,
                 at_least=stated.at_least,
-                within=stated.within,
+                at_most=stated.at_most,
+                within=stated.window,
                 same=tuple(stated.same),
                 until=stated.until,
             )
         case "distinct":
             return Distinct(
                 of=stated.of,
-                field=stated.field,
+                field=stated.field[0],
+                together=tuple(stated.field[1:]),
                 at_least=stated.at_least,
                 occurrences=stated.occurrences,
-                within=stated.within,
+                within=stated.window,
                 same=tuple(stated.same),
                 ignore=tuple(stated.ignore),
                 until=stated.until,
@@ -89,22 +95,28 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 of=stated.of,
                 field=stated.field,
                 at_least=stated.at_least,
-                within=stated.within,
+                within=stated.window,
                 same=tuple(stated.same),
                 until=stated.until,
             )
         case "all_of":
             needed = {step: stated.at_least.get(step, 1) for step in stated.steps}
-            return AllOf(steps=needed, within=stated.within, needed=stated.needed, always=tuple(stated.always))
-        case "ordered":
-            return Ordered(
-                steps=tuple(stated.steps), within=stated.within, runs=stated.runs, none_of=tuple(stated.none_of)
+            return AllOf(
+                steps=needed,
+                within=stated.window,
+                needed=stated.needed,
+                always=tuple(stated.always),
+                until=stated.until,
             )
+        case "ordered":
+            # That nothing closes any link before e is that nothing closes the first of them.
+            none_of = with_closing(stated.none_of, stated.until)
+            return Ordered(steps=tuple(stated.steps), within=stated.window, runs=stated.runs, none_of=none_of)
         case "absent":
             return Absent(
                 after=stated.after,
                 unless=stated.unless,
-                within=stated.within or Duration(),
+                within=stated.window,
                 feeds=tuple(stated.feeds),
                 before=None if stated.before is None else _ahead(stated.before, vocabulary),
             )
@@ -112,9 +124,10 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
             return Near(
                 of=stated.of,
                 metres=stated.metres,
-                within=stated.within,
+                within=stated.window,
                 at_least=stated.at_least,
                 after=stated.after,
+                until=stated.until,
             )
         case "share":
             return Share(
@@ -122,10 +135,17 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 also=stated.also,
                 at_least=stated.at_least,
                 percent=stated.percent,
-                within=stated.within,
+                within=stated.window,
+                until=stated.until,
             )
         case "calendar":
-            return Calendar(per=stated.per, at_least=stated.at_least, of=stated.of, indicator=entry.indicator)
+            return Calendar(
+                per=stated.per,
+                at_least=stated.at_least,
+                of=stated.of,
+                indicator=entry.indicator,
+                until=stated.until,
+            )
         case "signal":
             return Signalled(reaches=stated.reaches, indicator=entry.indicator)
 
@@ -133,6 +153,11 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
 def _ahead(stated: DayAhead, vocabulary: Vocabulary) -> Ahead:
     days = (vocabulary.calendars or {}).get(stated.of)
     return Ahead(days or OpenDays(id=stated.of, opens=0, closed=(), known_from=0, known_to=0), stated.number)
+
+
+def _until(stated: ConditionEntry) -> str | None:
+    """The step that closes; nothing where none does."""
+    return None if isinstance(stated, AbsentEntry | SignalEntry) else stated.until
 
 
 def counted_steps(entry: LimbEntry) -> tuple[str, ...]:
@@ -163,7 +188,7 @@ def names_of(condition: Condition, vocabulary: Vocabulary) -> dict[str, str]:
             **{code: area.name for code, area in areas.items()},
             **{one.id: one.title for one in indicators.values()},
         }
-    if not isinstance(condition, Distinct) or condition.field != "area" or vocabulary.areas is None:
+    if not isinstance(condition, Distinct) or "area" not in condition.fields or vocabulary.areas is None:
         return {}
     return {code: area.name for code, area in vocabulary.areas.by_code.items()}
 
@@ -175,9 +200,9 @@ def check_kind_of_limb(at: Place, where: Where, entry: LimbEntry, vocabulary: Vo
     elif "area" in entry.key:
         if entry.key != ["area"] or not isinstance(entry.condition, CalendarEntry) or entry.indicator is None:
             at.error((*where, "key"), "key area needs an indicator and a calendar condition", "see district-count.yaml")
-        elif entry.select or entry.condition.of is not None:
+        elif entry.select or entry.condition.of is not None or entry.condition.until is not None:
             place = "select" if entry.select else "condition"
-            at.error((*where, place), "an area's indicator has its own select", "leave select and of out")
+            at.error((*where, place), "an area's indicator has its own select", "leave select, of and until out")
         if entry.indicator is not None:
             at.know((*where, "indicator"), "indicator", entry.indicator, vocabulary.indicators)
     else:
@@ -230,9 +255,9 @@ def _check_limb_of_lsoa(at: Place, where: Where, entry: LimbEntry, vocabulary: V
         what = f"of an LSOA {entry.condition.type} cannot be asked: it looks past the stretch of time a key holds"
         at.error((*where, "condition"), what, "ask for what ends at something that happens")
     elif not isinstance(entry.condition, NearEntry | SignalEntry):
-        _check_stretch(at, (*where, "condition", "within"), entry.condition.within, _STRETCH, vocabulary)
+        _check_stretch(at, (*where, "condition", "within"), entry.condition.window, _STRETCH, vocabulary)
     for name, one in entry.besides.items():
-        _check_stretch(at, (*where, "besides", name, "within"), one.within, _STRETCH, vocabulary)
+        _check_stretch(at, (*where, "besides", name, "within"), one.window, _STRETCH, vocabulary)
     for step, selected in entry.select.items():
         if selected.finding is not None:
             what = f"step {step} means a finding, which is told on one key and not on that of the next stretch"
@@ -241,11 +266,14 @@ def _check_limb_of_lsoa(at: Place, where: Where, entry: LimbEntry, vocabulary: V
 
 def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEntry, vocabulary: Vocabulary) -> None:
     """That what a condition names is known and goes together."""
+    _check_until(at, (*where, "until"), entry)
     if isinstance(condition, Count | Distinct | Sum):
         _check_window(at, where, condition, entry.select.get(condition.of), vocabulary)
     if isinstance(condition, Absent):
         for feed in condition.feeds:
             at.know((*where, "feeds"), "feed", feed, vocabulary.sources)
+    if isinstance(entry.condition, Windowed | AbsentEntry):
+        check_window(at, where, entry.condition)
     if isinstance(entry.condition, AbsentEntry):
         _check_deadline(at, where, entry.condition, vocabulary)
     if isinstance(condition, Near):
@@ -258,33 +286,69 @@ def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEn
         _check_order(at, where, entry.condition)
 
 
+def check_window(at: Place, where: Where, stated: Windowed | AbsentEntry) -> None:
+    """That what counts days by the calendar is a number of days."""
+    if not stated.calendar or stated.within is None or stated.within.is_whole_days:
+        return
+    if stated.within.months:
+        at.error((*where, "calendar"), "months are those of the calendar anyway", "leave calendar out")
+    else:
+        what = f"{length_in_words(stated.within)} are no days to be counted by the calendar"
+        at.error((*where, "calendar"), what, "ask for days, or leave calendar out")
+
+
+def counts_by_calendar(condition: Condition) -> bool:
+    """Whether a condition's window is of days by the calendar."""
+    within = getattr(condition, "within", None)
+    return isinstance(within, Duration) and within.days > 0
+
+
 def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, vocabulary: Vocabulary) -> None:
     """That a limb's condition has what an override sets in it, and may have it so."""
     if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent | Signalled):
         at.error(where, f"limb {limb.name} has no at_least", "leave it out")
+    most = limb.condition.at_most if isinstance(limb.condition, Count) else None
+    if most is not None and set_to.at_least is not None and set_to.at_least > most:
+        what = f"limb {limb.name} asks for at most {most}: with at least {set_to.at_least} it is never met"
+        at.error(where, what, "ask for fewer, or leave it out")
     by_a_day = isinstance(limb.condition, Absent) and limb.condition.before is not None
     if set_to.within is not None and (by_a_day or isinstance(limb.condition, Calendar | Signalled)):
         at.error(where, f"limb {limb.name} has no within", "leave it out")
-    if set_to.within is not None and STRETCHED.intersection(limb.keys):
-        _check_stretch(at, where, set_to.within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)
+    if set_to.within is None:
+        return
+    by_calendar = counts_by_calendar(limb.condition)
+    if by_calendar and not (set_to.within.is_whole_days or set_to.within.months):
+        what = f"limb {limb.name} counts days by the calendar, and {length_in_words(set_to.within)} are none"
+        at.error(where, what, "ask for days or months")
+    if STRETCHED.intersection(limb.keys):
+        within = set_to.within.by_calendar if by_calendar else set_to.within
+        _check_stretch(at, where, within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)
+
+
+def _check_until(at: Place, where: Where, entry: LimbEntry) -> None:
+    """That what closes is another step than those that are counted; `near` may close by what completes it."""
+    stated = entry.condition
+    until = _until(stated)
+    closed = (stated.after or stated.of,) if isinstance(stated, NearEntry) else counted_steps(entry)
+    if until is not None and until in (*closed, stated.also if isinstance(stated, ShareEntry) else None):
+        at.error(where, f"step {until} is named twice", "close by another step")
 
 
 def _check_window(
     at: Place, where: Where, condition: Count | Distinct | Sum, selected: StepEntry | None, vocabulary: Vocabulary
 ) -> None:
+    if isinstance(condition, Count) and condition.at_most is not None and condition.at_most < condition.at_least:
+        what = f"at most {condition.at_most} is fewer than at least {condition.at_least}: it is never met"
+        at.error((*where, "at_most"), what, "let at_most be at_least or more")
     if selected is not None and selected.finding_elsewhere is not None:
         _check_window_of_findings(at, where, condition)
         return
     for field in condition.same:
         vocabulary.know_field(at, (*where, "same"), field, _TEXT_FIELDS)
-    if condition.until == condition.of:
-        at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
     if isinstance(condition, Distinct):
-        for field in (condition.field, *condition.also):
+        for field in (*condition.fields, *condition.also):
             vocabulary.know_field(at, (*where, "field"), field, _TEXT_FIELDS | _LISTED_FIELDS)
-        if condition.unconnected and condition.field not in _LISTED_FIELDS:
-            what = f"one report has one {condition.field}, which connects it to nothing"
-            at.error((*where, "unconnected"), what, "leave unconnected out")
+        _check_together(at, where, condition)
     if isinstance(condition, Sum):
         _check_summed(at, (*where, "field"), condition.field, vocabulary)
     if selected is not None and selected.finding is not None and (condition.same or not isinstance(condition, Count)):
@@ -294,16 +358,29 @@ def _check_window(
 
 def _check_window_of_findings(at: Place, where: Where, condition: Count | Distinct | Sum) -> None:
     """Of what is found elsewhere only that can be read which a finding says to other keys."""
-    if condition.until == condition.of:
-        at.error((*where, "until"), f"step {condition.of} is named twice", "close by another step")
     for field in condition.same:
         # The words of an alert repeat what is the same, and these are to be told to nobody.
         at.know((*where, "same"), "field of a finding", field, _FINDING_FIELDS - _UNTOLD_OF_FINDINGS)
     if isinstance(condition, Distinct):
-        for field in (condition.field, *condition.also):
+        for field in (*condition.fields, *condition.also):
             at.know((*where, "field"), "field of a finding", field, _FINDING_FIELDS)
+        _check_together(at, where, condition)
     if isinstance(condition, Sum):
         at.error((*where, "of"), f"step {condition.of} means findings, which have no numbers", "count them")
+
+
+def _check_together(at: Place, where: Where, condition: Distinct) -> None:
+    """That one report says what counts, in one field or in several together."""
+    for index, field in enumerate(condition.fields):
+        if field in condition.fields[:index]:
+            at.error((*where, "field", index), f"field {field} is named twice", "name it once")
+    lists = sorted(_LISTED_FIELDS.intersection(condition.fields))
+    if condition.together and len(lists) > 1:
+        what = f"{' and '.join(lists)} are lists: which of the one belongs to which of the other no report says"
+        at.error((*where, "field"), what, "take one of them together with other fields")
+    if condition.unconnected and (condition.together or not lists):
+        said = "is a value of its own" if condition.together else f"has one {condition.field}"
+        at.error((*where, "unconnected"), f"one report {said}, which connects it to nothing", "leave unconnected out")
 
 
 def _check_deadline(at: Place, where: Where, stated: AbsentEntry, vocabulary: Vocabulary) -> None:
@@ -354,6 +431,8 @@ def _check_needed(at: Place, where: Where, stated: AllOfEntry) -> None:
 
 def _check_order(at: Place, where: Where, stated: OrderedEntry) -> None:
     _check_steps(at, (*where, "none_of"), stated.none_of)
+    if stated.until in stated.none_of:
+        at.error((*where, "until"), f"step {stated.until} is named twice", "until and none_of say the same of an order")
     for step in sorted(set(stated.none_of).intersection(stated.steps)):
         at.error((*where, "none_of"), f"step {step} is asked for and ruled out", "keep it in one of both")
     meant = f"last {stated.steps[0]}"

@@ -25,6 +25,7 @@ from safety_stream.core.rules.chains import depth_of, elsewhere_in, rests_anywhe
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
     Besides,
+    Count,
     FactTest,
     Limb,
     Override,
@@ -205,6 +206,8 @@ def _limb(limb: Limb, *, number: int) -> Section:
             f", each at most {'one identifier' if limb.linked_within == 1 else 'two identifiers'} from another of them"
         )
     sentences = [f"Of {of}: {when}."]
+    if isinstance(limb.condition, Count) and limb.condition.at_most is not None:
+        sentences.append("What happened in that time and is told late may be one too many, and take it back.")
     sentences += [f"“{step}” is {_selector(selector)}." for step, selector in limb.steps.items()]
     sentences += [f"Told besides, as {name}: {_besides(one)}." for name, one in limb.besides.items()]
     sentences.append(f"The alert says: {_of_others(limb.explain)}")

@@ -62,14 +62,9 @@ def bands(rules: Iterable[Rule]) -> Iterator[Band]:
     for rule in sorted(rules, key=lambda one: one.id):
         for limb in rule.limbs if rule.family == FAMILY and rule.status != "retired" else ():
             near = limb.condition
-            if isinstance(near, Near) and near.after in (None, near.of) and is_whole_days(near.within):
+            if isinstance(near, Near) and near.after in (None, near.of) and near.within.is_whole_days:
                 days = near.within.millis // DAY_LENGTH
                 yield Band(rule.id, rule.version, limb.steps[near.of], near.metres, days)
-
-
-def is_whole_days(length: Duration) -> bool:
-    """Whether a length is so many days: months are of no one length."""
-    return length.millis > 0 and length.millis % DAY_LENGTH == 0
 
 
 def months_of(month: date, over: Duration) -> tuple[Day, Day]:

@@ -17,8 +17,10 @@ from safety_stream.catalogue.conditions import (
     check_condition,
     check_kind_of_limb,
     check_override,
+    check_window,
     condition_of,
     counted_steps,
+    counts_by_calendar,
     names_of,
 )
 from safety_stream.catalogue.documents import Where
@@ -42,7 +44,7 @@ from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
 from safety_stream.core.rules.linked import FACTS as LINKED_FACTS
 from safety_stream.core.rules.registry import condition_type
-from safety_stream.core.rules.rule import Besides, Limb, Override, PriorityRule, Rule, Safeguards
+from safety_stream.core.rules.rule import Besides, Count, Limb, Override, PriorityRule, Rule, Safeguards
 
 # Of `{times:once|# times}`, what comes behind the colon.
 _OF_ONE_AND_OTHERS: Final = re.compile(r"[^|#]+\|[^|#]*#[^|#]*").fullmatch
@@ -144,6 +146,9 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
         at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
     _check_keys_of_findings(at, where, entry)
     check_condition(at, (*where, "condition"), condition, entry, vocabulary)
+    if isinstance(condition, Count) and condition.at_most is not None and model.possible_matches == "counted":
+        what = "a possible match of persons would be one too many, and keep a finding away that nobody has confirmed"
+        at.error((*where, "condition", "at_most"), what, "leave at_most out, or let possible matches be ignored")
     _check_words(at, (*where, "explain"), entry.explain, (*facts, *entry.besides))
     if isinstance(model, RuleFile):
         _check_origin(at, where, entry)
@@ -164,7 +169,7 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
             explain=entry.explain,
             names=names_of(condition, vocabulary),
             besides={
-                name: Besides(of=one.of, within=one.within, latest=one.latest, quietens=one.quietens)
+                name: Besides(of=one.of, within=one.window, latest=one.latest, quietens=one.quietens)
                 for name, one in entry.besides.items()
             },
             linked_within=linked_within(entry, vocabulary),
@@ -192,6 +197,7 @@ def _may_be_possible(model: BareRuleFile, entry: LimbEntry, reads: ConditionType
 def _check_besides(at: Place, where: Where, entry: LimbEntry, facts: Sequence[str], vocabulary: Vocabulary) -> None:
     for name, one in entry.besides.items():
         at.know((*where, "besides", name, "of"), "step", one.of, entry.select)
+        check_window(at, (*where, "besides", name), one)
         if name in facts:
             at.error((*where, "besides", name), f"the condition states {name} itself", "give it another name")
         if one.quietens and one.latest is not None:
@@ -255,13 +261,18 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
         check_override(at, (*where, "set"), set_to, limb, vocabulary)
         if set_to.within is not None and "linked" in limb.keys:
             check_age(at, (*where, "set"), set_to.within, vocabulary)
+    by_calendar = {counts_by_calendar(limb.condition) for limb in touched}
+    if set_to.within is not None and set_to.within.is_whole_days and len(by_calendar) > 1:
+        what = "some limbs count days by the calendar, and others do not"
+        at.error((*where, "set"), what, "write an override for each limb")
+    within = set_to.within.by_calendar if set_to.within is not None and by_calendar == {True} else set_to.within
     return Override(
         areas=frozenset(entry.areas),
         limb=entry.limb,
         valid_from=entry.valid_from,
         valid_to=entry.valid_to,
         at_least=set_to.at_least,
-        within=set_to.within,
+        within=within,
         enabled=set_to.enabled,
     )
 

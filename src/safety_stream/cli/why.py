@@ -308,6 +308,8 @@ def _print_account(account: Account, areas: Areas) -> None:
         )
     if account.hangs_on_one:
         out.print(_hanging(account), markup=False)
+    if account.is_full:
+        out.print("One more in that time, told late, would take it back: the rule asks for no more.", markup=False)
     out.print(
         f"In the {length_in_words(LOOKED_BACK)} to then this rule completed {_times(account.times_here)} in "
         f"{areas.name_of(finding.area)}, and {_times(account.times_on_key)} on this key.",

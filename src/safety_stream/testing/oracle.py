@@ -397,7 +397,7 @@ def limbs_of(
     """The limbs of a rule file; a rule without any is its own, nameless one."""
     for name, limb in rule.get("limbs", {"": rule}).items():
         condition = limb["condition"]
-        names = area_names if condition.get("field") == "area" else {}
+        names = area_names if "area" in listed(condition.get("field")) else {}
         keys, select, besides = tuple(listed(limb["key"])), dict(limb.get("select", {})), limb.get("besides", {})
         closing = [condition.get("until"), condition.get("unless"), *condition.get("none_of", ())]
         closing += [condition["also"]] if condition["type"] == "share" else []
@@ -441,6 +441,17 @@ def length(text: str) -> timedelta:
     """An exact length such as `28 days`."""
     number, unit = text.split()
     return timedelta(**{unit if unit.endswith("s") else f"{unit}s": int(number)})
+
+
+def window_end(when: datetime, asked: Plain, direction: int) -> datetime:
+    """The other end of the window that is asked for: where days are those of the calendar, at the same wall time."""
+    _, unit = asked["within"].split()
+    if not asked.get("calendar") or unit.startswith("month") or length(asked["within"]) % timedelta(days=1):
+        return shift(when, asked["within"], direction)
+    local = when.astimezone(LONDON)
+    day = local.date() + direction * length(asked["within"])
+    # As with months: a wall time that exists twice is taken the first time.
+    return datetime.combine(day, local.time().replace(fold=0), tzinfo=LONDON).astimezone(UTC)
 
 
 def shift(when: datetime, text: str, direction: int) -> datetime:
@@ -1173,7 +1184,12 @@ def lsoa_in(key: str) -> dict[str, str]:
 def but_for_whose_it_is(limb: Limb, key: str) -> Limb:
     """The limb on this key. Where it counts victims, somebody whose timeline it is is not among those."""
     kind, _, whose = key.partition(":")
-    if limb.condition.get("field") != "victims" or kind not in {"victim", "suspect", "person", "victim-perpetrator"}:
+    if "victims" not in listed(limb.condition.get("field")) or kind not in {
+        "victim",
+        "suspect",
+        "person",
+        "victim-perpetrator",
+    }:
         return limb
     own = [whose] if kind != "victim-perpetrator" else whose.split("|")
     return replace(limb, condition=limb.condition | {"ignore": [*limb.condition.get("ignore", ()), *own]})
@@ -1186,7 +1202,7 @@ def told_besides(limb: Limb, occurrences: Iterable[Occurrence], met: Met) -> dic
     """
     told = {}
     for name, asked in limb.besides.items():
-        start = shift(met.completed_at, asked["within"], -1)
+        start = window_end(met.completed_at, asked, -1)
         certain = [o for o in occurrences if not any(sighting.possible for sighting in o.members)]
         seen = [o for o in certain if start <= o.time <= met.completed_at and selected(o, limb.select[asked["of"]])]
         told[name] = str(len(seen))
@@ -1255,9 +1271,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
     select = limb.select[limb.condition["of"]]
     fields = limb.condition.get("same", ())
     candidates = [occurrence for occurrence in occurrences if selected(occurrence, select)]
-    until = limb.condition.get("until")
-    closes = [] if until is None else [limb.select[until]]
-    closings = [o.time for o in occurrences if any(selected(o, closing) for closing in closes)]
+    closes, closings = closing_in(limb, occurrences)
     if limb.condition["type"] in ("distinct", "sum"):
         # What says nothing that counts is in no window.
         candidates = [occurrence for occurrence in candidates if values_of(occurrence, select, limb.condition)]
@@ -1268,13 +1282,9 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
-        start = shift(e.time, settings["within"], -1)
+        start = window_end(e.time, settings, -1)
         same = said_in(fields, selected(e, select)[0])
-        looked_at = [
-            o
-            for o in occurrences
-            if start <= o.time <= e.time and not any(o.time < closing < e.time for closing in closings)
-        ]
+        looked_at = [o for o in occurrences if start <= o.time <= e.time and is_open(o, e.time, closings)]
         window = [
             o
             for o in looked_at
@@ -1287,6 +1297,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
             for name in settings.get("also", ())
         ]
         is_enough = all(amount >= settings["at_least"] for amount in (number, *map(len, others)))
+        is_enough = is_enough and number <= settings.get("at_most", number)
         if is_enough and len(window) >= settings.get("occurrences", 1):
             nearly = [near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same]
             yield Met(
@@ -1300,6 +1311,17 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
             )
 
 
+def closing_in(limb: Limb, occurrences: Iterable[Occurrence]) -> tuple[list[Plain], list[Occurrence]]:
+    """The selectors of what closes, of which there is one at most, and the occurrences that do."""
+    closes = [limb.select[step] for step in [limb.condition.get("until")] if step is not None]
+    return closes, [o for o in occurrences if any(selected(o, select) for select in closes)]
+
+
+def is_open(occurrence: Occurrence, until: datetime, closings: Iterable[Occurrence]) -> bool:
+    """Whether nothing that closes lies strictly between an occurrence and a later moment."""
+    return not any(occurrence.time < closing.time < until for closing in closings)
+
+
 def said_in(fields: Iterable[str], sighting: Sighting) -> list[str]:
     """What a sighting says in these fields: occurrences are alike when the first selected of each says the same."""
     return [value_in(sighting, name) for name in fields]
@@ -1311,10 +1333,12 @@ def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dic
         number = len(window)
         return {"count": str(number), "level": str(number) if number < TOP_LEVEL else f"{TOP_LEVEL}+"}
     if settings["type"] == "sum":
-        total = sum(max(map(int, values_of(o, select, settings))) for o in window)
+        total = sum(max(int(number) for (number,) in values_of(o, select, settings)) for o in window)
         return {"count": str(len(window)), "sum": str(total)}
     values = {value for o in window for value in values_of(o, select, settings)}
-    told = {} if settings["field"] in UNTOLD else {"values": ", ".join(sorted(values))}
+    told = (
+        {} if UNTOLD & set(listed(settings["field"])) else {"values": ", ".join(" + ".join(v) for v in sorted(values))}
+    )
     if "occurrences" in settings and settings["occurrences"] > 1:
         told["occurrences"] = str(len(window))
     number = len(values)
@@ -1323,7 +1347,7 @@ def counted(window: Sequence[Occurrence], select: Plain, settings: Plain) -> dic
     return {"count": str(number)} | told
 
 
-def unconnected(together: Sequence[set[str]]) -> int:
+def unconnected(together: Sequence[set[Any]]) -> int:
     """How many sets of values share nothing, if everything that is told together belongs together."""
     left = {value for values in together for value in values}
     number = 0
@@ -1336,12 +1360,17 @@ def unconnected(together: Sequence[set[str]]) -> int:
     return number
 
 
-def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[str]:
-    """Every value of the counted field in the selected sightings that is there and not to be ignored."""
-    values = {v for s in selected(occurrence, select) for v in listed(value_in(s, settings["field"]))}
+def values_of(occurrence: Occurrence, select: Plain, settings: Plain) -> set[tuple[str, ...]]:
+    """Every value of the counted fields in the selected sightings that is there and not to be ignored in any of them.
+
+    A value is what one sighting says in each field.
+    """
+    said = [[listed(value_in(s, name)) for name in listed(settings["field"])] for s in selected(occurrence, select)]
+    values = {value for each in said for value in product(*each)}
     if settings["type"] == "sum":
-        return {value for value in values if as_number(value) is not None}
-    return {value for value in values if value and value not in settings.get("ignore", ())}
+        return {value for value in values if as_number(value[0]) is not None}
+    ignored = settings.get("ignore", ())
+    return {value for value in values if all(part and part not in ignored for part in value)}
 
 
 def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -> Iterator[Met]:
@@ -1357,12 +1386,15 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
     ]
     selectors = [limb.select[step] for step in steps]
     candidates = [o for o in occurrences if any(selected(o, select) for select in selectors)]
+    counting = {occurrence.id for occurrence in candidates}
+    closes, closings = closing_in(limb, occurrences)
     for e in candidates:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
-        start = shift(e.time, settings["within"], -1)
-        window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
+        start = window_end(e.time, settings, -1)
+        looked_at = [o for o in occurrences if start <= o.time <= e.time and is_open(o, e.time, closings)]
+        window = [o for o in looked_at if o.id in counting and (o.time, o.id) <= (e.time, e.id)]
         passes = [[bool(selected(o, select)) for select in selectors] for o in window]
         if any(can_be_given_out(passes, chosen) for chosen in choices):
             in_step = {step: sum(passed) for step, passed in zip(steps, zip(*passes, strict=True), strict=True)}
@@ -1373,7 +1405,7 @@ def judge_all_of(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
                 area=e.area,
                 number=len(window),
                 facts={"count": str(len(window))} | {f"count_{step}": str(n) for step, n in in_step.items()},
-                near_misses=[*near_misses([o for o in occurrences if start <= o.time <= e.time], selectors)],
+                near_misses=[*near_misses(looked_at, [*selectors, *closes])],
             )
 
 
@@ -1405,17 +1437,19 @@ def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks
     named, none_of = limb.condition["steps"], limb.condition.get("none_of", ())
     steps = [*named, *[named[-1]] * (limb.condition.get("runs", 1) - 1)]
     ruled_out = [limb.select[step] for step in none_of]
+    closes, closings = closing_in(limb, occurrences)
     for e in occurrences:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not selected(e, limb.select[steps[-1]]):
             continue
-        start = shift(e.time, settings["within"], -1)
+        start = window_end(e.time, settings, -1)
         looked_at = [o for o in occurrences if start <= o.time <= e.time]
         breaks = [o.time for o in looked_at if any(selected(o, select) for select in ruled_out)]
         chains = [
             chain
             for chain in chains_to(e, steps, looked_at, limb.select)
             if not any(chain[0].time < broken < e.time for broken in breaks)
+            and all(is_open(link, e.time, closings) for link in chain)
         ]
         if chains:
             # Of several that begin together, the one whose last links are the latest.
@@ -1427,7 +1461,7 @@ def judge_ordered(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks
                 area=e.area,
                 number=len(chain),
                 facts={f"days_since_{steps[0]}": str((e.time - chain[0].time) // timedelta(days=1))},
-                near_misses=[*near_misses(looked_at, [limb.select[step] for step in (*steps, *none_of)])],
+                near_misses=[*near_misses(looked_at, [*(limb.select[step] for step in (*steps, *none_of)), *closes])],
             )
 
 
@@ -1457,7 +1491,7 @@ def judge_absent(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
         if "before" in settings:
             deadline = day_begins(e.time, settings["before"], limb.calendars)
         else:
-            deadline = shift(e.time, settings["within"], +1)
+            deadline = window_end(e.time, settings, +1)
         in_time = [o for o in occurrences if e.time < o.time <= deadline]
         is_known = clocks.as_of >= deadline and clocks.feeds_are_complete(settings["feeds"], deadline)
         if is_known and not any(selected(o, unless) for o in in_time):
@@ -1495,17 +1529,20 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
     of = limb.select[limb.condition["of"]]
     after = limb.select[limb.condition.get("after") or limb.condition["of"]]
     reach = limb.condition["metres"]
+    closes, closings = closing_in(limb, occurrences)
     for e in occurrences:
         settings = parameters(limb, e.area, london_day(e.time))
         lies = located(selected(e, of))
         if settings is None or not lies:
             continue
-        start = shift(e.time, settings["within"], -1)
-        looked_at = [o for o in occurrences if start <= o.time < e.time]
+        start = window_end(e.time, settings, -1)
+        # What closes must itself be near: what else lies in the cells around is their doing.
+        shut = [o for o in closings for s in located(selected(o, closes[0]))[:1] if metres_between(lies[0], s) <= reach]
+        looked_at = [o for o in occurrences if start <= o.time < e.time and is_open(o, e.time, shut)]
         apart = {o.id: metres_between(lies[0], there[0]) for o in looked_at if (there := located(selected(o, after)))}
         close = [o for o in looked_at if o.id in apart and apart[o.id] <= reach]
         if len(close) >= settings.get("at_least", 1):
-            nearly = near_misses(looked_at, [after])
+            nearly = near_misses(looked_at, [after, *closes])
             yield Met(
                 chain=[*((o, selected(o, after)) for o in close), (e, selected(e, of))],
                 occurrence_id=e.id,
@@ -1536,15 +1573,18 @@ def judge_share(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) 
     """`share`: of enough occurrences whose place is known, no more than so many in a hundred were told by another."""
     of, also = limb.select[limb.condition["of"]], limb.select[limb.condition["also"]]
     candidates = [o for o in occurrences if any(s.uprn or s.point for s in selected(o, of))]
+    counting = {occurrence.id for occurrence in candidates}
+    closes, closings = closing_in(limb, occurrences)
     for e in candidates:
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
-        start = shift(e.time, settings["within"], -1)
-        window = [o for o in candidates if start <= o.time and (o.time, o.id) <= (e.time, e.id)]
+        start = window_end(e.time, settings, -1)
+        looked_at = [o for o in occurrences if start <= o.time <= e.time and is_open(o, e.time, closings)]
+        window = [o for o in looked_at if o.id in counting and (o.time, o.id) <= (e.time, e.id)]
         too = [o for o in window if selected(o, also)]
         if len(window) >= settings["at_least"] and Decimal(len(too)) * 100 / len(window) <= settings["percent"]:
-            looked_at = [o for o in occurrences if start <= o.time <= e.time]
+            nearly = [(s, why) for s, why in near_misses(looked_at, [of]) if s.uprn or s.point]
             yield Met(
                 chain=[(o, selected(o, of)) for o in window],
                 occurrence_id=e.id,
@@ -1552,7 +1592,7 @@ def judge_share(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) 
                 area=e.area,
                 number=len(window),
                 facts={"matched": str(len(too)), "total": str(len(window))},
-                near_misses=[(s, why) for s, why in near_misses(looked_at, [of]) if s.uprn or s.point],
+                near_misses=[*nearly, *near_misses(looked_at, closes)],
             )
 
 
@@ -1560,8 +1600,11 @@ def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks
     """`calendar` on a timeline: enough selected occurrences in a calendar period that is over."""
     select, kind = limb.select[limb.condition["of"]], limb.condition["per"]
     periods: dict[tuple[date, date], list[Occurrence]] = defaultdict(list)
+    closes, closings = closing_in(limb, occurrences)
     for occurrence in occurrences:
-        periods[period_of(london_day(occurrence.time), kind)].append(occurrence)
+        starts, ends = period_of(london_day(occurrence.time), kind)
+        if is_open(occurrence, midnight(ends), closings):
+            periods[starts, ends].append(occurrence)
     for (starts, ends), looked_at in sorted(periods.items()):
         inside = [occurrence for occurrence in looked_at if selected(occurrence, select)]
         settings = parameters(limb, inside[-1].area, starts) if inside else None
@@ -1573,7 +1616,7 @@ def judge_calendar(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks
                 area=inside[-1].area,
                 number=len(inside),
                 facts=facts_of_period(settings, len(inside), starts),
-                near_misses=[*near_misses(looked_at, [select])],
+                near_misses=[*near_misses(looked_at, [select, *closes])],
             )
 
 
@@ -1605,7 +1648,7 @@ def judge_linked(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not is_stop(limb, e):
             continue
-        window = [o for o in occurrences if shift(e.time, settings["within"], -1) <= o.time <= e.time]
+        window = [o for o in occurrences if window_end(e.time, settings, -1) <= o.time <= e.time]
         ways = ways_to(e, window, limb)
         reached = [o for o in window if o.id == e.id or o.id in ways]
         seen = [o for o in window if any(o.id == one.id or shared(o, one) for one in reached)]
@@ -1808,7 +1851,8 @@ def left_out(near: Iterable[tuple[Sighting, str]], evidence: Sequence[Sighting])
 
 def in_words(text: str, names: dict[str, str]) -> str:
     """A fact as its explanation says it: a list of values, each by its name."""
-    return ", ".join(names.get(value, value) for value in text.split(", "))
+    values = [value.split(" + ") for value in text.split(", ")]
+    return ", ".join(" + ".join(names.get(part, part) for part in value) for value in values)
 
 
 def hub_finding(key: str, bound: int) -> OracleFinding:

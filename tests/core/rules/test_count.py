@@ -63,6 +63,22 @@ def test_exact_days_over_the_night_the_clocks_change_are_twenty_four_hours():
     assert finds(rule, a_sighting(first), a_sighting("2026-03-29T13:00:01")) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "edge", "over"),
+    [
+        ("2026-03-28T12:00", "2026-03-29T12:00", "2026-03-29T12:00:01"),
+        ("2026-10-24T12:00", "2026-10-25T12:00", "2026-10-25T12:00:01"),
+        # The hour that is not there, and the first of the two that are.
+        ("2026-03-29T02:30", "2026-03-30T01:30", "2026-03-30T02:30:01"),
+        ("2026-10-25T01:30", "2026-10-26T01:30", "2026-10-26T01:30:01"),
+    ],
+)
+def test_days_of_the_calendar_end_at_the_same_time_on_the_wall_to_the_second(first: str, edge: str, over: str):
+    rule = a_rule(Count(of="harm", at_least=2, within=Duration(days=1)))
+    assert times_of(finds(rule, a_sighting(first), a_sighting(edge))) == [at(edge)]
+    assert finds(rule, a_sighting(first), a_sighting(over)) == []
+
+
 def test_a_calendar_month_over_the_night_the_clocks_change_keeps_the_hour_on_the_wall():
     assert finds(MONTH, a_sighting("2026-03-10T10:00"), a_sighting("2026-04-10T10:00:01")) == []
 
@@ -72,6 +88,32 @@ def test_every_completing_occurrence_is_a_finding_with_its_level():
     found = finds(YEAR, *told)
     assert [facts_of(finding)["level"] for finding in found] == ["2", "3", "4+", "4+"]
     assert [facts_of(finding)["count"] for finding in found] == ["2", "3", "4", "5"]
+
+
+SECOND_OR_THIRD = a_rule(Count(of="harm", at_least=2, at_most=3, within=days(28)))
+
+
+def test_in_a_range_what_comes_later_takes_nothing_back_and_what_was_before_does():
+    told = [a_sighting(f"2026-01-{day:02d}T10:00") for day in (5, 6, 7, 8)]
+    assert [facts_of(found)["count"] for found in finds(SECOND_OR_THIRD, *told[:3])] == ["2", "3"]
+    assert times_of(finds(SECOND_OR_THIRD, *told)) == [one.occurred_from for one in told[1:3]]
+
+    # Told late, one before them all makes the first the second, and the third the fourth.
+    late = a_sighting("2026-01-04T10:00", reported_at=at("2026-03-01T10:00"))
+    assert times_of(finds(SECOND_OR_THIRD, *told, late)) == [one.occurred_from for one in told[:2]]
+
+
+def test_a_report_that_was_one_too_many_brings_back_what_it_took():
+    told = [a_sighting(f"2026-01-{day:02d}T10:00") for day in (5, 6, 7, 8)]
+    rules = RuleSet([SECOND_OR_THIRD], BOUNDS)
+    full, left = (Picture(a_timeline(*these), BOUNDS) for these in (told, told[1:]))
+    revision = revise(rules, KEY, full, left, told[0], known())
+    changes = difference(revision.before, revision.after, 0, "withdrawn")
+    assert [(one.change, one.finding.occurrence_id) for one in changes] == [
+        ("withdrawn", told[1].incident_id),
+        ("updated", told[2].incident_id),
+        ("raised", told[3].incident_id),
+    ]
 
 
 def test_at_one_instant_the_smaller_id_comes_first():

@@ -134,6 +134,54 @@ def test_other_fields_must_have_as_many_values_too():
     assert facts_of(found) == {"count": "2", "values": "E07000117, E07000122"}
 
 
+SORTS = a_rule(
+    Distinct(of="offence", field="kind", together=("area",), at_least=3, within=days(28), ignore=("OUTSIDE",))
+)
+
+
+def sorts(*told: tuple[str, str]) -> list[Sighting]:
+    """A kind in an area each day."""
+    return [a_sighting(f"2026-01-{day:02d}T02:00", kind=kind, area=area) for day, (kind, area) in enumerate(told, 5)]
+
+
+def test_of_fields_taken_together_what_differs_in_one_of_them_differs():
+    told = sorts(("police-crime", "E07000117"), ("police-crime", "E07000122"), ("asb-case", "E07000117"))
+    (found,) = finds(SORTS, *told)
+    assert facts_of(found) == {
+        "count": "3",
+        "values": "asb-case + E07000117, police-crime + E07000117, police-crime + E07000122",
+    }
+
+
+def test_values_that_stand_in_no_report_together_are_no_combination():
+    assert finds(SORTS, *sorts(("police-crime", "E07000117"), ("asb-case", "E07000122"))) == []
+
+
+@pytest.mark.parametrize(("kind", "area"), [("asb-case", "OUTSIDE"), ("", "E07000120")])
+def test_a_combination_without_a_part_is_none_and_neither_is_one_with_an_ignored_part(kind: str, area: str):
+    told = sorts(("police-crime", "E07000117"), ("police-crime", "E07000122"), (kind, area), ("hate", "E07000117"))
+    (found,) = finds(SORTS, *told)
+    assert [one.occurrence_id for one in found.evidence] == [told[n].incident_id for n in (0, 1, 3)]
+
+
+def test_what_two_organisations_say_of_one_occurrence_is_not_mixed():
+    ours = a_sighting("2026-01-05T02:00", "a", place=HOME)
+    theirs = a_sighting(
+        "2026-01-05T02:00", "b", place=HOME, kind="asb-case", area="E07000122", organisation="district-councils"
+    )
+    assert finds(SORTS, ours, theirs) == []
+    (found,) = finds(SORTS, ours, theirs, *sorts(("asb-case", "E07000117"))[:1], a_sighting("2026-01-09T02:00"))[:1]
+    assert facts_of(found)["count"] == "3"
+
+
+def test_of_a_list_each_value_makes_a_combination_and_who_they_are_is_not_told():
+    rule = a_rule(Distinct(of="harm", field="victims", together=("area",), at_least=3, within=days(28)))
+    told = [a_sighting("2026-01-05T02:00", victims=("p1", "p2", "t1")), a_sighting("2026-01-06T02:00", victims=("p1",))]
+    assert finds(rule, *told) == []
+    (found,) = finds(rule, told[0], a_sighting("2026-01-06T02:00", victims=("p1",), area="E07000122"))
+    assert facts_of(found) == {"count": "3"}
+
+
 VICTIMS = a_rule(Distinct(of="abuse", field="victims", at_least=2, within=days(28)))
 HOMES = a_rule(Distinct(of="abuse", field="victims", at_least=2, within=days(28), unconnected=True))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from safety_stream.catalogue.formats.parts import (
     MANY_MAX,
@@ -22,7 +22,7 @@ from safety_stream.catalogue.formats.parts import (
     Words,
     listed,
 )
-from safety_stream.core.model.times import PeriodKind, ordinal
+from safety_stream.core.model.times import Duration, PeriodKind, ordinal
 
 
 class RangeEntry(Strict):
@@ -82,26 +82,58 @@ class StepEntry(SelectEntry):
         return self.finding is not None or self.finding_elsewhere is not None
 
 
-class CountEntry(Strict):
-    """`type: count`."""
+Fields = Annotated[
+    list[str],
+    Field(min_length=1, max_length=3),
+    BeforeValidator(listed, json_schema_input_type=str | Annotated[list[str], Field(min_length=1, max_length=3)]),
+]
+
+
+class Windowed(Strict):
+    """What looks back over a length of time, with `calendar: true` over days of the calendar in London."""
+
+    within: Length
+    calendar: bool = False
+
+    @property
+    def window(self) -> Duration:
+        """The length with its days as they are to be counted."""
+        return self.within.by_calendar if self.calendar else self.within
+
+
+class Unclosed(Strict):
+    """A type whose conditions no step closes: `until` is refused, and why is told."""
+
+    why_unclosed: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_until(cls, stated: object) -> object:
+        """Tell whoever writes `until` what there is instead."""
+        if isinstance(stated, dict) and "until" in stated:
+            raise ValueError(f"until closes nothing here: {cls.why_unclosed}")
+        return stated
+
+
+class CountEntry(Windowed):
+    """`type: count`; with `at_most` no more than so many."""
 
     type: Literal["count"]
     of: StepName
     at_least: Number
-    within: Length
+    at_most: Number | None = None
     same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     until: StepName | None = None
 
 
-class DistinctEntry(Strict):
-    """`type: distinct`."""
+class DistinctEntry(Windowed):
+    """`type: distinct`; of several fields, `field: [kind, area]`, the values are taken together."""
 
     type: Literal["distinct"]
     of: StepName
-    field: str
+    field: Fields
     at_least: Number
     occurrences: FewTimes = 1
-    within: Length
     same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     ignore: Annotated[list[str], Field(max_length=MANY_MAX)] = []
     until: StepName | None = None
@@ -109,19 +141,18 @@ class DistinctEntry(Strict):
     unconnected: bool = False
 
 
-class SumEntry(Strict):
+class SumEntry(Windowed):
     """`type: sum`."""
 
     type: Literal["sum"]
     of: StepName
     field: str
     at_least: Number
-    within: Length
     same: list[str] = []
     until: StepName | None = None
 
 
-class AllOfEntry(Strict):
+class AllOfEntry(Windowed):
     """`type: all_of`; `at_least` says how often a step is needed where once is not enough.
 
     `needed` says how many of the steps will do, `always` which of them must be among those.
@@ -132,11 +163,11 @@ class AllOfEntry(Strict):
     at_least: dict[StepName, FewTimes] = {}
     needed: Annotated[int, Field(ge=1, le=5)] | None = None
     always: list[StepName] = []
-    within: Length
+    until: StepName | None = None
 
 
-class OrderedEntry(Strict):
-    """`type: ordered`; the last step `runs` times, `none_of` these between first and last.
+class OrderedEntry(Windowed):
+    """`type: ordered`; the last step `runs` times, `none_of` these between first and last, nor that of `until`.
 
     `measured_from` says in words what holds anyway: from the last of the first step.
     """
@@ -145,7 +176,7 @@ class OrderedEntry(Strict):
     steps: Annotated[list[StepName], Field(min_length=2, max_length=STEPS_MAX)]
     runs: FewTimes = 1
     none_of: Annotated[list[StepName], Field(max_length=STEPS_MAX)] = []
-    within: Length
+    until: StepName | None = None
     measured_from: str | None = None
 
 
@@ -173,17 +204,25 @@ _DAY_AHEAD = re.compile(r"(?:next|([1-9][0-9]?)(st|nd|rd|th)) ([a-z][a-z0-9]*(?:
 _DayAheadText = Annotated[str, StringConstraints(pattern=r"^(next|[1-9][0-9]?(st|nd|rd|th)) [a-z][a-z0-9-]* day$")]
 
 
-class AbsentEntry(Strict):
-    """`type: absent`; the deadline is a length `within` or the beginning of a day, `before`."""
+class AbsentEntry(Unclosed):
+    """`type: absent`; the deadline is a length `within`, or by the calendar, or the beginning of a day, `before`."""
 
+    why_unclosed = "name under unless what must not happen before the deadline"
     type: Literal["absent"]
     after: StepName
     unless: StepName
     within: Length | None = None
+    calendar: bool = False
     before: Annotated[DayAhead | None, BeforeValidator(day_ahead_of, json_schema_input_type=_DayAheadText | None)] = (
         None
     )
     feeds: Annotated[list[Name], Field(min_length=1)]
+
+    @property
+    def window(self) -> Duration:
+        """The length with its days as they are to be counted; nothing, where there is none."""
+        within = self.within or Duration()
+        return within.by_calendar if self.calendar else within
 
 
 class CalendarEntry(Strict):
@@ -193,20 +232,21 @@ class CalendarEntry(Strict):
     per: PeriodKind
     at_least: Number
     of: StepName | None = None
+    until: StepName | None = None
 
 
-class NearEntry(Strict):
+class NearEntry(Windowed):
     """`type: near`; `after` is what the earlier one must be, if it is another step."""
 
     type: Literal["near"]
     of: StepName
     after: StepName | None = None
     metres: Number
-    within: Length
     at_least: Number = 1
+    until: StepName | None = None
 
 
-class ShareEntry(Strict):
+class ShareEntry(Windowed):
     """`type: share`: of so many of `of`, at most `percent` are told by a report of `also` too."""
 
     type: Literal["share"]
@@ -214,12 +254,13 @@ class ShareEntry(Strict):
     also: StepName
     at_least: Number
     percent: Annotated[int, Field(ge=0, le=100)]
-    within: Length
+    until: StepName | None = None
 
 
-class SignalEntry(Strict):
+class SignalEntry(Unclosed):
     """`type: signal`, of an area; without an `indicator` beside it, of each that is judged."""
 
+    why_unclosed = "a signal is of weeks as they are judged, and has no steps"
     type: Literal["signal"]
     reaches: Literal["amber", "red"]
 

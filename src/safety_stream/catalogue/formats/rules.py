@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from safety_stream.catalogue.formats.conditions import ConditionEntry, StepEntry
+from safety_stream.catalogue.formats.conditions import ConditionEntry, StepEntry, Windowed
 from safety_stream.catalogue.formats.linking import Identifier, OneOrTwo
 from safety_stream.catalogue.formats.parts import (
     LIMBS_MAX,
@@ -36,7 +36,7 @@ from safety_stream.core.model.markings import Marking
 from safety_stream.core.model.times import Duration
 
 
-class BesidesEntry(Strict):
+class BesidesEntry(Windowed):
     """What to tell besides: how many occurrences of a step lie in the window before the completion, it included.
 
     Or, with `latest`, what such an occurrence strictly before the completion last said of that fact. With `quietens`
@@ -44,7 +44,6 @@ class BesidesEntry(Strict):
     """
 
     of: StepName
-    within: Length
     latest: Name | None = None
     quietens: bool = False
 

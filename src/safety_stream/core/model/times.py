@@ -2,7 +2,8 @@
 
 An `Instant` is a whole number of milliseconds since 1970-01-01T00:00Z: what Kafka, Avro and the timelines hold, so
 nothing is converted on the hot path. A `Day` is a number of days since 1970-01-01 on the Europe/London calendar
-(Avro's `date`). Months are calendar months with the 31st clamped; days as durations are exactly 24 hours.
+(Avro's `date`). Months are calendar months with the 31st clamped; days as durations are exactly 24 hours, unless they
+are said to be those of the calendar: then they lead to the same time on the wall, and one may last 23 or 25 hours.
 """
 
 from __future__ import annotations
@@ -48,19 +49,33 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Duration(msgspec.Struct, frozen=True, gc=False, order=True):
-    """A length of time as rules state it: whole calendar months, or exact milliseconds, never both.
+    """A length of time as rules state it: whole months or days of the London calendar, or exact milliseconds.
 
-    Raises `ValueError` when both are given or either is negative.
+    Raises `ValueError` when more than one of them is given or any is negative.
     """
 
     months: int = 0
     millis: int = 0
+    days: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a mixture: "one month and three days" has no single meaning."""
-        if self.months < 0 or self.millis < 0 or (self.months and self.millis):
-            message = f"a duration is whole months or milliseconds, not both or negative: {self!r}"
+        given = (self.months, self.millis, self.days)
+        if min(given) < 0 or sum(map(bool, given)) > 1:
+            message = (
+                f"a duration is whole months, calendar days or milliseconds, one of them and none negative: {self!r}"
+            )
             raise ValueError(message)
+
+    @property
+    def is_whole_days(self) -> bool:
+        """Whether it is a number of exact days."""
+        return self.millis > 0 and self.millis % DAY_LENGTH == 0
+
+    @property
+    def by_calendar(self) -> Duration:
+        """The length with its days counted by the calendar; one without whole days as it is."""
+        return Duration(days=self.millis // DAY_LENGTH) if self.is_whole_days else self
 
 
 _TOLD_IN_HOURS = 72 * HOUR
@@ -68,9 +83,14 @@ _TOLD_IN_HOURS = 72 * HOUR
 
 
 def length_in_words(length: Duration) -> str:
-    """`12 months`, `28 days`, `72 hours`, `15 minutes`: a length as a catalogue file states it, in one fixed unit."""
+    """`12 months`, `28 days`, `72 hours`, `15 minutes`: a length as a catalogue file states it, in one fixed unit.
+
+    Days by the calendar are `28 calendar days`.
+    """
     if length.months:
         number, unit = length.months, "month"
+    elif length.days:
+        number, unit = length.days, "calendar day"
     elif length.millis % DAY_LENGTH == 0 and length.millis > _TOLD_IN_HOURS:
         number, unit = length.millis // DAY_LENGTH, "day"
     elif length.millis % HOUR == 0:
@@ -170,11 +190,21 @@ def _months_away(instant: Instant, months: int) -> Instant:
     return to_instant(moved)
 
 
+def _days_away(instant: Instant, days: int) -> Instant:
+    # As with months: of a time on the wall that is there twice the first, of one that is not by the clock before it.
+    local = to_datetime(instant).astimezone(LONDON).replace(fold=0)
+    return to_instant(local + timedelta(days=days))
+
+
 def before(instant: Instant, length: Duration) -> Instant:
     """The start of a window of this length that ends at `instant`; both ends belong to the window (rules.md 3.1)."""
-    return _months_away(instant, -length.months) if length.months else instant - length.millis
+    if length.months:
+        return _months_away(instant, -length.months)
+    return _days_away(instant, -length.days) if length.days else instant - length.millis
 
 
 def after(instant: Instant, length: Duration) -> Instant:
     """The instant this length after `instant`: deadlines, and the far end of a span."""
-    return _months_away(instant, length.months) if length.months else instant + length.millis
+    if length.months:
+        return _months_away(instant, length.months)
+    return _days_away(instant, length.days) if length.days else instant + length.millis

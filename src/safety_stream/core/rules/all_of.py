@@ -9,7 +9,7 @@ of so many, with all sets within it.
 
 The evidence is every occurrence in the window that matches a step, not one choice among them: which would be chosen
 means nothing. As with `count`, each further e at which it still holds is a completion, and of occurrences at one
-instant those with a smaller id come before e, the others after it.
+instant those with a smaller id come before e, the others after it. `until` closes as in `count`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,18 @@ from operator import attrgetter
 
 import msgspec
 
-from safety_stream.core.model.times import before, length_in_words
-from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View
+from safety_stream.core.model.times import Instant, length_in_words
+from safety_stream.core.rules.condition import (
+    Completion,
+    Matched,
+    Span,
+    Terms,
+    View,
+    until_in_words,
+    with_closing,
+)
 from safety_stream.core.rules.rule import AllOf
-from safety_stream.core.rules.windows import first_within
+from safety_stream.core.rules.windows import first_open
 
 _order = attrgetter("matched.occurrence.time", "matched.occurrence.id")
 
@@ -48,15 +56,17 @@ class AllOfCondition:
     """Met at each e with enough of every step in the window; facts `count` and, for each step, `count_<step>`."""
 
     def __init__(self, condition: AllOf) -> None:
-        self.steps: tuple[str, ...] = tuple(condition.steps)
-        self._needed = {some: sum(condition.steps[step] for step in some) for some in _sets_within(self.steps)}
+        self._counted = tuple(condition.steps)
+        self._until = condition.until
+        self.steps = with_closing(self._counted, condition.until)
+        self._needed = {some: sum(condition.steps[step] for step in some) for some in _sets_within(self._counted)}
         choices = [
             choice
-            for choice in combinations(self.steps, len(self.steps) if condition.needed is None else condition.needed)
+            for choice in combinations(self._counted, condition.needed or len(self._counted))
             if set(condition.always) <= set(choice)
         ]
         self._ways = [frozenset(_sets_within(choice)) for choice in choices]
-        self.facts: tuple[str, ...] = ("count", *(f"count_{step}" for step in self.steps))
+        self.facts: tuple[str, ...] = ("count", *(f"count_{step}" for step in self._counted))
         self.fewest = min((sum(condition.steps[step] for step in choice) for choice in choices), default=0)
         self.terms = Terms(1, condition.within)
         *most, last = [
@@ -64,7 +74,7 @@ class AllOfCondition:
             for step, number in condition.steps.items()
         ]
         within = length_in_words(condition.within)
-        alike = f"in any order and by different occurrences, within {within}"
+        alike = f"in any order and by different occurrences, within {within}{until_in_words(condition.until)}"
         if condition.needed is None:
             self.words = f"{', '.join(most)} and {last}, {alike}"
         else:
@@ -74,9 +84,10 @@ class AllOfCondition:
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        happened = {frozenset((step,)) for step in self.steps if view.matching(step)}
+        happened = {frozenset((step,)) for step in self._counted if view.matching(step)}
         if not any(happened.issuperset(one for one in way if len(one) == 1) for way in self._ways):
             return
+        closings = view.closings(self._until)
         groups = [_Group(steps, needed) for steps, needed in self._needed.items()]
         times: list[int] = []
         seen: list[_Candidate] = []
@@ -90,9 +101,9 @@ class AllOfCondition:
             if span.holds(e.time) and len(times) >= self.fewest:
                 terms = view.terms.at(e.area, e.time)
                 if terms.enabled:
-                    first = first_within(times, len(times) - 1, terms.within)
+                    first = first_open(times, len(times) - 1, terms.within, closings)
                     if self._is_enough(groups, times[first]):
-                        yield self._completion(view, terms, seen[first:])
+                        yield self._completion(view, terms, closings, seen[first:])
 
     def _is_enough(self, groups: list[_Group], since: int) -> bool:
         enough = {group.steps for group in groups if len(group.times) - bisect_left(group.times, since) >= group.needed}
@@ -100,14 +111,16 @@ class AllOfCondition:
 
     def _candidates(self, view: View) -> list[_Candidate]:
         by_occurrence: dict[str, dict[str, Matched]] = {}
-        for step in self.steps:
+        for step in self._counted:
             for matched in view.matching(step):
                 by_occurrence.setdefault(matched.occurrence.id, {})[step] = matched
         return sorted([_candidate(by_step) for by_step in by_occurrence.values()], key=_order)
 
-    def _completion(self, view: View, terms: Terms, counted: list[_Candidate]) -> Completion:
+    def _completion(
+        self, view: View, terms: Terms, closings: Sequence[Instant], counted: list[_Candidate]
+    ) -> Completion:
         e = counted[-1].matched.occurrence
-        by_step = [sum(step in candidate.steps for candidate in counted) for step in self.steps]
+        by_step = [sum(step in candidate.steps for candidate in counted) for step in self._counted]
         numbers = [len(counted), *by_step]
         return Completion(
             occurrence_id=e.id,
@@ -116,7 +129,7 @@ class AllOfCondition:
             evidence=tuple(candidate.matched for candidate in counted),
             number=len(counted),
             facts=tuple((name, str(number)) for name, number in zip(self.facts, numbers, strict=True)),
-            excluded=view.excluded(self.steps, lambda: before(e.time, terms.within), e.time),
+            excluded=view.excluded_since(closings, terms.within, e, self.steps, self._until),
         )
 
 

@@ -5,6 +5,9 @@ Complete when the period is over.
 On a timeline it counts the matching occurrences that began in the period. On the area of an indicator it compares the
 count `measure` keeps (`exceedance`); there is no evidence then, because nobody's report is singled out.
 
+`until` closes as in `count`: what has an occurrence of that step strictly between itself and the period's end counts
+no more.
+
 An override is chosen by the first day of the period and the area: the key's own on an area, else that of the last
 occurrence in the period.
 """
@@ -12,13 +15,13 @@ occurrence in the period.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from safety_stream.core.model.findings import Excluded, Finding
 from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import (
     DAY_LENGTH,
     Duration,
+    Instant,
     Period,
     PeriodKind,
     day_of,
@@ -26,9 +29,19 @@ from safety_stream.core.model.times import (
     start_of,
     to_date,
 )
-from safety_stream.core.rules.condition import Completion, Deadline, Matched, Span, Terms, TermsByArea, View
+from safety_stream.core.rules.condition import (
+    Completion,
+    Deadline,
+    Matched,
+    Span,
+    Terms,
+    TermsByArea,
+    View,
+    with_closing,
+)
 from safety_stream.core.rules.findings import finding_of
 from safety_stream.core.rules.rule import Calendar, Limb, Rule
+from safety_stream.core.rules.windows import since_closing
 
 _LENGTHS: dict[PeriodKind, Duration] = {
     "day": Duration(millis=DAY_LENGTH),
@@ -49,19 +62,24 @@ class CalendarCondition:
 
     def __init__(self, condition: Calendar) -> None:
         self._per = condition.per
-        self.steps: tuple[str, ...] = () if condition.of is None else (condition.of,)
+        self._of = condition.of
+        self._until = condition.until
+        self.steps: tuple[str, ...] = () if condition.of is None else with_closing((condition.of,), condition.until)
         self.facts: tuple[str, ...] = ("at_least", "count", "from")
         self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, _LENGTHS[condition.per])
         counted = f"the indicator {condition.indicator}" if condition.of is None else f"“{condition.of}”"
-        self.words = f"{counted} reaches {condition.at_least:,} in one {_WORDS[condition.per]}"
+        self.words = (
+            f"{counted} reaches {condition.at_least:,} in one {_WORDS[condition.per]}{_until_in_words(condition)}"
+        )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
+        closings = view.closings(self._until)
         for period, terms, counted in self._full(view, span):
             ends = start_of(period.ends)
             if view.now.awaited_clock(ends, ()) is None:
-                excluded = view.excluded(self.steps, partial(start_of, period.starts), ends - 1)
+                excluded = self._excluded(view, period, since_closing(closings, ends))
                 area = counted[-1].occurrence.area
                 yield completion(period, area, terms, len(counted), evidence=counted, excluded=excluded)
 
@@ -70,15 +88,27 @@ class CalendarCondition:
         for period, _, _ in self._full(view, span):
             yield Deadline(start_of(period.ends))
 
+    def _excluded(self, view: View, period: Period, closed: Instant) -> tuple[Excluded, ...]:
+        opens = max(start_of(period.starts), closed)
+        return view.excluded(self.steps, lambda: opens, start_of(period.ends) - 1)
+
     def _full(self, view: View, span: Span) -> Iterator[tuple[Period, Terms, tuple[Matched, ...]]]:
+        closings = view.closings(self._until)
         by_period: dict[Period, list[Matched]] = {}
-        for step in self.steps:
-            for matched in view.matching(step):
-                by_period.setdefault(period_of(day_of(matched.occurrence.time), self._per), []).append(matched)
+        for matched in view.matching(self._of) if self._of is not None else ():
+            period = period_of(day_of(matched.occurrence.time), self._per)
+            if matched.occurrence.time >= since_closing(closings, start_of(period.ends)):
+                by_period.setdefault(period, []).append(matched)
         for period, counted in by_period.items():
             terms = view.terms.on(counted[-1].occurrence.area, period.starts)
             if terms.enabled and len(counted) >= terms.at_least and span.holds(start_of(period.ends)):
                 yield period, terms, tuple(counted)
+
+
+def _until_in_words(condition: Calendar) -> str:
+    if condition.until is None:
+        return ""
+    return f", with no “{condition.until}” strictly between any of them and its end"
 
 
 def completion(

@@ -188,6 +188,10 @@ class View:
         """When the occurrences that match the step began, in order."""
         return [matched.occurrence.time for matched in self.matching(step)]
 
+    def closings(self, until: str | None) -> list[Instant]:
+        """When the occurrences of a step that closes began, in order; none where nothing closes."""
+        return [] if until is None else self.times(until)
+
     def occurrences_in(self, span: Span) -> Sequence[Occurrence]:
         """The occurrences that began inside the span, whatever they match: cheap to have."""
         first = bisect_left(self._occurrences, span.first, key=_time)
@@ -217,16 +221,16 @@ class View:
         closings: Sequence[Instant],
         within: Duration,
         e: Occurrence,
-        of: str,
+        steps: Sequence[str],
         until: str | None,
-        is_alike: Callable[[Sighting], bool],
+        is_alike: Callable[[Sighting], bool] = lambda _: True,
     ) -> tuple[Excluded, ...]:
         """As `excluded`, for a window that ends at e and begins no earlier than the latest of `closings` before it.
 
-        Of the step `of` only what is alike would have mattered; of `until` anything would have.
+        Of `steps`, `until` among them, only what is alike would have mattered; of `until` anything would have.
         """
         return self.excluded(
-            (of,) if until is None else (of, until),
+            steps,
             lambda: max(before(e.time, within), since_closing(closings, e.time)),
             e.time,
             lambda step, sighting: step == until or is_alike(sighting),
@@ -289,6 +293,10 @@ class Clocked(Protocol):
         """The deadlines inside the span that would complete it, were the clocks past them; reached ones included."""
 
 
+TOGETHER = " + "
+"""What stands, in a fact, between the parts of a value that several fields have together."""
+
+
 Alike = tuple[object, ...]
 """The values of the fields in which occurrences must be alike to be counted together."""
 
@@ -324,6 +332,11 @@ def in_words(values: Alike) -> str:
 def alike_in_words(fields: Sequence[str]) -> str:
     """What being alike in these fields adds to a condition's words; nothing when there are none."""
     return f", all of the same {' and '.join(map(field_in_words, fields))}" if fields else ""
+
+
+def with_closing(steps: Sequence[str], until: str | None) -> tuple[str, ...]:
+    """The steps a condition reads, that which closes behind them, if any does."""
+    return tuple(steps) if until is None else (*steps, until)
 
 
 def until_in_words(step: str | None) -> str:

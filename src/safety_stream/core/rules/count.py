@@ -3,10 +3,13 @@
 Every matching e at which that holds is a completion: the second, the third and the fourth harm are three findings. Of
 occurrences at one instant those with a smaller id come before e, the others after it.
 
+With `at_most` the number is held in a range. It is that of the window which ends at e, so what happens after e never
+takes a finding back; but what happened before and is told later does, where it is one too many.
+
 `until` names a step that closes: what has an occurrence of it strictly between itself and e counts no more, whatever
 fields that one is alike in. So the window begins at the latest closing before e, that instant included, if it does not
-begin later anyway. That is a parameter here and in `distinct` rather than a type wrapped around them: it only moves the
-beginning of their window, which a wrapper could not do from outside.
+begin later anyway. That is a parameter here and of other types rather than a type wrapped around them: it only moves
+the beginning of their window, which a wrapper could not do from outside.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from safety_stream.core.rules.condition import (
     alike_in_words,
     in_words,
     until_in_words,
+    with_closing,
 )
 from safety_stream.core.rules.rule import Count
 from safety_stream.core.rules.windows import first_open
@@ -34,24 +38,27 @@ _TOP_LEVEL = 4
 
 
 class CountCondition:
-    """Met at each e with `at_least` or more in the window; facts `count`, `level`, and `same` if it is asked."""
+    """Met at each e with `at_least` or more, and no more than `at_most`, in the window.
+
+    Facts: `count`, `level`, and `same` if it is asked.
+    """
 
     def __init__(self, condition: Count) -> None:
         self._of = condition.of
         self._alike_in = alike_in(condition.same)
         self._until = condition.until
-        self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
+        self._at_most = condition.at_most
+        self.steps = with_closing((condition.of,), condition.until)
         self.facts: tuple[str, ...] = ("count", "level", "same") if condition.same else ("count", "level")
         self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, condition.within)
-        times = "once" if condition.at_least == 1 else f"{condition.at_least} times"
         within = length_in_words(condition.within)
         alike, still_open = alike_in_words(condition.same), until_in_words(condition.until)
-        self.words = f"“{condition.of}” happens {times} or more within {within}{alike}{still_open}"
+        self.words = f"“{condition.of}” happens {_times(condition)} within {within}{alike}{still_open}"
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        closings = [] if self._until is None else view.times(self._until)
+        closings = view.closings(self._until)
         alike: dict[Alike, tuple[list[int], list[Matched]]] = {}
         for matched in view.matching(self._of):
             values = self._alike_in(matched.sightings[0])
@@ -65,7 +72,8 @@ class CountCondition:
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled and len(times) >= terms.at_least:
                     first = first_open(times, len(times) - 1, terms.within, closings)
-                    if len(times) - first >= terms.at_least:
+                    number = len(times) - first
+                    if number >= terms.at_least and (self._at_most is None or number <= self._at_most):
                         yield self._completion(view, terms, closings, values, tuple(counted[first:]))
 
     def _completion(
@@ -84,6 +92,15 @@ class CountCondition:
             number=number,
             facts=tuple(facts),
             excluded=view.excluded_since(
-                closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == values
+                closings, terms.within, e, self.steps, self._until, lambda sighting: self._alike_in(sighting) == values
             ),
         )
+
+
+def _times(condition: Count) -> str:
+    """How often, in words: once or more, exactly once, 2 to 4 times."""
+    least, most = condition.at_least, condition.at_most
+    times = "once" if least == 1 else f"{least} times"
+    if most is None:
+        return f"{times} or more"
+    return f"exactly {times}" if most == least else f"{least} to {most} times"

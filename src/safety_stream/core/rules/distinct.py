@@ -6,6 +6,10 @@ values: two people complaining of one evening's noise are two complainants. `unt
 `occurrences` the window must hold so many of them besides: three events in two districts. With `also` it must hold as
 many different values of other fields too: two places, told by two organisations.
 
+Of several fields taken together a value is what *one report* says in all of them: two burglaries by two organisations
+are not four. A report that says nothing in one of them says nothing of that kind (null never links), nor does one that
+says what is ignored. One of the fields at most is one of lists: of two lists no report says what belongs to what.
+
 Of `victims` it is others that are counted: whoever's timeline it is, is none of them, though a report in which both
 accuse each other names both. `unconnected` takes for one what occurrences have in common, be it through others: a
 mother and her children, who were harmed on one evening, are one home.
@@ -14,6 +18,7 @@ mother and her children, who were harmed on one evening, are one home.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import get_origin
 
 import msgspec
@@ -22,6 +27,7 @@ from safety_stream.core.model.sightings import Sighting, persons_of
 from safety_stream.core.model.times import Instant, length_in_words
 from safety_stream.core.rules.carrying import FINDING_FACTS
 from safety_stream.core.rules.condition import (
+    TOGETHER,
     Alike,
     Completion,
     Matched,
@@ -34,6 +40,7 @@ from safety_stream.core.rules.condition import (
     in_words,
     reader_of,
     until_in_words,
+    with_closing,
 )
 from safety_stream.core.rules.rule import Distinct
 from safety_stream.core.rules.windows import first_open
@@ -57,6 +64,9 @@ _UNTOLD = frozenset({"persons", "complainants", "victims", "children", *(f"facts
 _OF_OTHERS = frozenset({"victims"})
 """The fields in which whoever's timeline it is does not count."""
 
+_BETWEEN = "\x1f"
+"""What stands between the parts of a value of several fields: no value of one holds it."""
+
 
 class DistinctCondition:
     """Met at each e with `at_least` or more values in the window.
@@ -67,41 +77,42 @@ class DistinctCondition:
 
     def __init__(self, condition: Distinct) -> None:
         self._of = condition.of
-        self._value = reader_of(condition.field)
-        self._also = [reader_of(field) for field in condition.also]
+        self._values = _values_in(condition.fields)
+        self._also = [_values_in((field,)) for field in condition.also]
         self._alike_in = alike_in(condition.same)
         self._ignored = frozenset(condition.ignore)
         self._occurrences = condition.occurrences
         self._number = _unconnected if condition.unconnected else _different
-        self._is_of_others = condition.field in _OF_OTHERS
+        self._is_of_others = not _OF_OTHERS.isdisjoint(condition.fields)
         self._until = condition.until
-        self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
-        self._tells_values = condition.field not in _UNTOLD
+        self.steps = with_closing((condition.of,), condition.until)
+        self._tells_values = _UNTOLD.isdisjoint(condition.fields)
         self.facts: tuple[str, ...] = (
             "count",
             *(("occurrences",) if condition.occurrences > 1 else ()),
             *(("same",) if condition.same else ()),
             *(("values",) if self._tells_values else ()),
         )
-        self.fewest = max(1 if condition.field in _SEVERAL else condition.at_least, condition.occurrences)
+        self.fewest = max(1 if _SEVERAL.intersection(condition.fields) else condition.at_least, condition.occurrences)
         self.terms = Terms(condition.at_least, condition.within)
-        field, within = field_in_words(condition.field), length_in_words(condition.within)
+        fields, within = " and ".join(map(field_in_words, condition.fields)), length_in_words(condition.within)
+        what = "combinations" if condition.together else "values"
         times = f" {condition.occurrences} times or more" if condition.occurrences > 1 else ""
         but = _but(condition)
         also = "".join([f", and as many of {field_in_words(other)}," for other in condition.also])
         self.words = (
-            f"“{condition.of}” happens{times} with {condition.at_least} or more different values of {field}{but}{also} "
-            f"within {within}{alike_in_words(condition.same)}{until_in_words(condition.until)}"
+            f"“{condition.of}” happens{times} with {condition.at_least} or more different {what} of {fields}{but}{also}"
+            f" within {within}{alike_in_words(condition.same)}{until_in_words(condition.until)}"
         )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        closings = [] if self._until is None else view.times(self._until)
+        closings = view.closings(self._until)
         ignored = self._ignored | persons_of(view.key) if self._is_of_others else self._ignored
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
             alike = self._alike_in(matched.sightings[0])
-            own = self._values(matched, self._value, ignored)
+            own = self._values(matched.sightings, ignored)
             if alike is None or not own:
                 continue
             group = groups.setdefault(alike, _Group())
@@ -109,7 +120,7 @@ class DistinctCondition:
             group.times.append(at)
             group.counted.append(matched)
             group.values.append(own)
-            group.also.append([self._values(matched, value, self._ignored) for value in self._also])
+            group.also.append([values(matched.sightings, self._ignored) for values in self._also])
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled:
@@ -125,14 +136,6 @@ class DistinctCondition:
                         values = frozenset[str]().union(*group.values[first:])
                         counted = tuple(group.counted[first:])
                         yield self._completion(view, terms, closings, alike, counted, number, values)
-
-    def _values(self, matched: Matched, read: Callable[[Sighting], object], ignored: frozenset[str]) -> frozenset[str]:
-        found: set[str] = set()
-        for sighting in matched.sightings:
-            value = read(sighting)
-            found.update((value,) if isinstance(value, str) else value if isinstance(value, tuple) else ())
-        found.discard("")
-        return frozenset(found - ignored)
 
     def _completion(
         self,
@@ -151,7 +154,7 @@ class DistinctCondition:
         if alike:
             facts.append(("same", in_words(alike)))
         if self._tells_values:
-            facts.append(("values", ", ".join(sorted(values))))
+            facts.append(("values", ", ".join(_in_words(value) for value in sorted(values))))
         return Completion(
             occurrence_id=e.id,
             completed_at=e.time,
@@ -160,9 +163,43 @@ class DistinctCondition:
             number=number,
             facts=tuple(facts),
             excluded=view.excluded_since(
-                closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == alike
+                closings, terms.within, e, self.steps, self._until, lambda sighting: self._alike_in(sighting) == alike
             ),
         )
+
+
+_Values = Callable[[Sequence[Sighting], frozenset[str]], frozenset[str]]
+"""What reports say that counts, given what is to be ignored."""
+
+
+def _values_in(fields: Sequence[str]) -> _Values:
+    """What reads the values of a field, or of several together, in reports."""
+    readers = [reader_of(field) for field in fields]
+    if len(readers) > 1:
+        return lambda sightings, ignored: frozenset(
+            _BETWEEN.join(parts)
+            for sighting in sightings
+            for parts in product(*[_said(sighting, read, ignored) for read in readers])
+        )
+    (read,) = readers
+
+    def values(sightings: Sequence[Sighting], ignored: frozenset[str]) -> frozenset[str]:
+        first, *others = sightings
+        said = _said(first, read, ignored)
+        return said.union(*[_said(other, read, ignored) for other in others]) if others else said
+
+    return values
+
+
+def _said(sighting: Sighting, read: Callable[[Sighting], object], ignored: frozenset[str]) -> frozenset[str]:
+    """What one report says in a field, but for what is ignored; the empty text says nothing."""
+    value = read(sighting)
+    said = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+    return frozenset([one for one in said if one and one not in ignored])
+
+
+def _in_words(value: str) -> str:
+    return value.replace(_BETWEEN, TOGETHER)
 
 
 def _different(values: Sequence[frozenset[str]]) -> int:
@@ -181,7 +218,8 @@ def _unconnected(values: Sequence[frozenset[str]]) -> int:
 
 def _but(condition: Distinct) -> str:
     """Which values do not count as such, as a clause in brackets; nothing when all do."""
-    ignored = [*sorted(condition.ignore), *(["whoever's timeline it is"] if condition.field in _OF_OTHERS else [])]
+    own = [] if _OF_OTHERS.isdisjoint(condition.fields) else ["whoever's timeline it is"]
+    ignored = [*sorted(condition.ignore), *own]
     clauses = [f"{', '.join(ignored)} left out"] if ignored else []
     clauses += ["those told together are one"] if condition.unconnected else []
     return f" ({'; '.join(clauses)})" if clauses else ""

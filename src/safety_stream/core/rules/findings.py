@@ -8,7 +8,7 @@ from safety_stream.core.model import ids
 from safety_stream.core.model.findings import POSSIBLE, Evidence, Finding, Priority, Told
 from safety_stream.core.model.markings import highest_marking
 from safety_stream.core.model.sightings import FINDING, Sighting
-from safety_stream.core.rules.condition import Completion, Matched
+from safety_stream.core.rules.condition import TOGETHER, Completion, Matched
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 
 _TIERS: tuple[Priority, ...] = ("P1", "P2", "P3", "P4")
@@ -98,7 +98,10 @@ def _evidence(completion: Completion) -> Iterator[Evidence]:
 
 def _called(text: str, limb: Limb) -> str:
     """A fact as people say it: every value by its name."""
-    return ", ".join([limb.names.get(value, value) for value in text.split(", ")]) if limb.names else text
+    if not limb.names:
+        return text
+    values = [value.split(TOGETHER) for value in text.split(", ")]
+    return ", ".join([TOGETHER.join([limb.names.get(part, part) for part in value]) for value in values])
 
 
 def priority_of(words: PriorityRule, number: int, *, child: bool, flags: frozenset[str]) -> Priority:

@@ -9,6 +9,9 @@ cell itself is there in the role `here`, all else as `nearby`; a completion is t
 
 Where an occurrence is, is told by its first sighting that matches the step and has an exact point. One without such a
 sighting is nowhere: it completes nothing and counts for nothing, for null never links. On a cell every report has one.
+`until` closes as in `count`, but only near by: an occurrence of that step at most so many metres from e. What lies
+further off is on the timeline or is not, as the squares of the map happen to lie, and must not matter.
+
 Distances are compared as whole squares of whole metres; nothing is rounded but what is said.
 
 Several reports merge into one occurrence, and not all of them need lie in one cell. One of several completes where the
@@ -27,8 +30,9 @@ import msgspec
 from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import DAY_LENGTH, Instant, before, length_in_words
-from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View
+from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View, with_closing
 from safety_stream.core.rules.rule import Near
+from safety_stream.core.rules.windows import since_closing
 
 _Point = tuple[int, int]
 
@@ -55,14 +59,16 @@ class NearCondition:
         self._of = condition.of
         self._after = condition.of if condition.after is None else condition.after
         self._metres = condition.metres
-        self.steps: tuple[str, ...] = tuple(dict.fromkeys((self._of, self._after)))
+        self._until = condition.until
+        self._earlier = with_closing((self._after,), condition.until)
+        self.steps: tuple[str, ...] = tuple(dict.fromkeys((self._of, *self._earlier)))
         self.facts: tuple[str, ...] = ("count", "days_since", "nearest_m")
         self.fewest = condition.at_least + 1
         self.terms = Terms(condition.at_least, condition.within)
         number = "one" if condition.at_least == 1 else f"{condition.at_least} or more"
         self.words = (
             f"“{self._of}” happens within {length_in_words(condition.within)} after, "
-            f"and at most {condition.metres:,} metres from, {number} of “{self._after}”"
+            f"and at most {condition.metres:,} metres from, {number} of “{self._after}”{_until_in_words(condition)}"
         )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
@@ -70,20 +76,22 @@ class NearCondition:
         met = [one for one in _located(view.matching(self._of)) if span.holds(one.time)]
         others = list(_located(view.matching(self._after)))
         times = [other.time for other in others]
+        closing = [] if self._until is None else list(_located(view.matching(self._until)))
         for e in met:
             occurrence = e.matched.occurrence
             terms = view.terms.at(occurrence.area, e.time)
             if terms.enabled:
-                first = bisect_left(times, before(e.time, terms.within))
-                earlier = others[first : bisect_left(times, e.time)]
+                closed = since_closing([one.time for one in closing if self._is_near(e.point, one.point)], e.time)
+                opens = max(before(e.time, terms.within), closed)
+                earlier = others[bisect_left(times, opens) : bisect_left(times, e.time)]
                 near = [other for other in earlier if self._is_near(e.point, other.point)]
                 if len(near) >= terms.at_least:
-                    yield self._completion(view, terms, near, e)
+                    yield self._completion(view, opens, near, e)
 
     def _is_near(self, one: _Point, other: _Point) -> bool:
         return _square(one, other) <= self._metres * self._metres
 
-    def _completion(self, view: View, terms: Terms, near: Sequence[_Located], e: _Located) -> Completion:
+    def _completion(self, view: View, opens: Instant, near: Sequence[_Located], e: _Located) -> Completion:
         occurrence = e.matched.occurrence
         evidence = (*(other.matched for other in near), e.matched)
         facts = (
@@ -98,9 +106,7 @@ class NearCondition:
             evidence=evidence,
             number=len(evidence),
             facts=facts,
-            excluded=view.excluded(
-                (self._after,), lambda: before(e.time, terms.within), e.time - 1, self._lies_near(e.point)
-            ),
+            excluded=view.excluded(self._earlier, lambda: opens, e.time - 1, self._lies_near(e.point)),
         )
 
     def _lies_near(self, point: _Point) -> Callable[[str, Sighting], bool]:
@@ -109,6 +115,12 @@ class NearCondition:
             return other is not None and self._is_near(point, other)
 
         return lies_near
+
+
+def _until_in_words(condition: Near) -> str:
+    if condition.until is None:
+        return ""
+    return f", with no “{condition.until}” as near strictly between any of them and the last"
 
 
 def _located(occurrences: Sequence[Matched]) -> Iterator[_Located]:

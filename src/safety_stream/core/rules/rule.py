@@ -76,7 +76,8 @@ class Selector(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
     """At least `at_least` selected occurrences in the window ending at e, all alike in the fields `same`.
 
-    None counts that has an occurrence of the step `until` strictly between it and e.
+    And at most `at_most`, if that is not None. None counts that has an occurrence of the step `until` strictly between
+    it and e.
     """
 
     of: str
@@ -84,11 +85,13 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
     within: Duration
     same: tuple[str, ...] = ()
     until: str | None = None
+    at_most: int | None = None
 
 
 class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinct"):
     """At least `at_least` different values of `field` in the window ending at e; values in `ignore` do not count.
 
+    With `together` a value is what one report says in `field` and in each of these, none of them missing or ignored.
     Nor do those of an occurrence that has one of the step `until` strictly between it and e. The window holds at least
     `occurrences` with a value that counts, and as many different values of each field in `also`. `unconnected` takes
     values that one occurrence has together for one.
@@ -104,6 +107,12 @@ class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinc
     until: str | None = None
     also: tuple[str, ...] = ()
     unconnected: bool = False
+    together: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The field whose values are counted, or the fields whose values are counted together."""
+        return (self.field, *self.together)
 
 
 class Sum(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="sum"):
@@ -124,13 +133,15 @@ class Sum(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="sum"):
 class AllOf(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="all_of"):
     """Each of `steps` at least so many times in the window ending at e, in any order, by different occurrences.
 
-    Of the steps so many are `needed`, those in `always` among them; None: all.
+    Of the steps so many are `needed`, those in `always` among them; None: all. None counts that has an occurrence of
+    the step `until` strictly between it and e.
     """
 
     steps: Mapping[str, int]
     within: Duration
     needed: int | None = None
     always: tuple[str, ...] = ()
+    until: str | None = None
 
 
 class Ordered(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="ordered"):
@@ -160,18 +171,23 @@ class Absent(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="absent"):
 
 
 class Calendar(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="calendar"):
-    """At least `at_least` in a calendar period; completes at the period's end. `of` is None on an area's indicator."""
+    """At least `at_least` in a calendar period; completes at the period's end. `of` is None on an area's indicator.
+
+    None counts that has an occurrence of the step `until` strictly between it and that end.
+    """
 
     per: PeriodKind
     at_least: int
     of: str | None = None
     indicator: str | None = None
+    until: str | None = None
 
 
 class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
     """At least `at_least` of `after` strictly before e (a sighting of `of`), in its window, at most `metres` away.
 
-    `after` None: the same step.
+    `after` None: the same step. None counts that has, strictly between it and e, an occurrence of the step `until` that
+    is at most `metres` away from e too.
     """
 
     of: str
@@ -179,12 +195,14 @@ class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
     within: Duration
     at_least: int = 1
     after: str | None = None
+    until: str | None = None
 
 
 class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="share"):
     """Of at least `at_least` of `of` in the window ending at e, at most `percent` are told by a report of `also` too.
 
-    An occurrence without a place by which two reports could be of one is not in the window.
+    An occurrence without a place by which two reports could be of one is not in the window, nor is one that has an
+    occurrence of the step `until` strictly between it and e.
     """
 
     of: str
@@ -192,6 +210,7 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="share"):
     at_least: int
     percent: int
     within: Duration
+    until: str | None = None
 
 
 class Signalled(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="signal"):

@@ -10,18 +10,26 @@ happened, and that it is not proves nothing: it is in no window, completes nothi
 
 Reports of hours or of a day merge with whatever overlaps them, the earliest first and one of each organisation. Where
 times are vague more is matched than should be, and the share is too high rather than too low. A report that comes late
-matches what was not matched before, and takes findings away.
+matches what was not matched before, and takes findings away. `until` closes as in `count`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.model.times import before, length_in_words
-from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View
+from safety_stream.core.model.times import Instant, length_in_words
+from safety_stream.core.rules.condition import (
+    Completion,
+    Matched,
+    Span,
+    Terms,
+    View,
+    until_in_words,
+    with_closing,
+)
 from safety_stream.core.rules.rule import Share
-from safety_stream.core.rules.windows import first_within
+from safety_stream.core.rules.windows import first_open
 from safety_stream.core.timeline import is_somewhere
 
 
@@ -32,7 +40,8 @@ class ShareCondition:
         self._of = condition.of
         self._also = condition.also
         self._percent = condition.percent
-        self.steps: tuple[str, ...] = (condition.of, condition.also)
+        self._until = condition.until
+        self.steps = with_closing((condition.of, condition.also), condition.until)
         self.facts: tuple[str, ...] = ("matched", "total")
         self.fewest = condition.at_least
         self.terms = Terms(condition.at_least, condition.within)
@@ -40,26 +49,29 @@ class ShareCondition:
         told = "none" if condition.percent == 0 else f"at most {condition.percent} %"
         self.words = (
             f"“{condition.of}” happens {times} or more within {length_in_words(condition.within)}, each at a known "
-            f"place, and {told} of them are also told by “{condition.also}”"
+            f"place{until_in_words(condition.until)}, and {told} of them are also told by “{condition.also}”"
         )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
         of = [one for one in view.matching(self._of) if any(map(_is_somewhere, one.sightings))]
         told = {matched.occurrence.id for matched in view.matching(self._also)} if of else frozenset[str]()
+        closings = view.closings(self._until)
         times = [matched.occurrence.time for matched in of]
         for last, matched in enumerate(of):
             e = matched.occurrence
             if not span.holds(e.time):
                 continue
             terms = view.terms.at(e.area, e.time)
-            counted = of[first_within(times, last, terms.within) : last + 1] if terms.enabled else ()
+            counted = of[first_open(times, last, terms.within, closings) : last + 1] if terms.enabled else ()
             if counted and len(counted) >= terms.at_least:
                 number = sum(one.occurrence.id in told for one in counted)
                 if 100 * number <= self._percent * len(counted):
-                    yield self._completion(view, terms, tuple(counted), number)
+                    yield self._completion(view, terms, closings, tuple(counted), number)
 
-    def _completion(self, view: View, terms: Terms, counted: tuple[Matched, ...], number: int) -> Completion:
+    def _completion(
+        self, view: View, terms: Terms, closings: Sequence[Instant], counted: tuple[Matched, ...], number: int
+    ) -> Completion:
         e = counted[-1].occurrence
         return Completion(
             occurrence_id=e.id,
@@ -69,8 +81,8 @@ class ShareCondition:
             number=len(counted),
             facts=(("matched", str(number)), ("total", str(len(counted)))),
             # What the other nearly told of one of these is part of its evidence already.
-            excluded=view.excluded(
-                (self._of,), lambda: before(e.time, terms.within), e.time, lambda _, sighting: _is_somewhere(sighting)
+            excluded=view.excluded_since(
+                closings, terms.within, e, with_closing((self._of,), self._until), self._until, _is_somewhere
             ),
         )
 

@@ -28,6 +28,7 @@ from safety_stream.core.rules.condition import (
     in_words,
     reader_of,
     until_in_words,
+    with_closing,
 )
 from safety_stream.core.rules.rule import Sum
 from safety_stream.core.rules.windows import first_open
@@ -52,7 +53,7 @@ class SumCondition:
         self._value = reader_of(condition.field)
         self._alike_in = alike_in(condition.same)
         self._until = condition.until
-        self.steps: tuple[str, ...] = (condition.of,) if condition.until is None else (condition.of, condition.until)
+        self.steps = with_closing((condition.of,), condition.until)
         self.facts: tuple[str, ...] = ("count", "same", "sum") if condition.same else ("count", "sum")
         # One occurrence may state as much as is asked.
         self.fewest = 1
@@ -66,7 +67,7 @@ class SumCondition:
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
-        closings = [] if self._until is None else view.times(self._until)
+        closings = view.closings(self._until)
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
             alike = self._alike_in(matched.sightings[0])
@@ -112,6 +113,6 @@ class SumCondition:
             number=total,
             facts=tuple(facts),
             excluded=view.excluded_since(
-                closings, terms.within, e, self._of, self._until, lambda sighting: self._alike_in(sighting) == alike
+                closings, terms.within, e, self.steps, self._until, lambda sighting: self._alike_in(sighting) == alike
             ),
         )

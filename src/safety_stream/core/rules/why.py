@@ -48,7 +48,7 @@ from safety_stream.core.rules.carrying import carried, reports_beneath
 from safety_stream.core.rules.chains import with_all_beneath
 from safety_stream.core.rules.condition import Now
 from safety_stream.core.rules.engine import HUB_RULE, RuleSet, evaluate
-from safety_stream.core.rules.rule import Rule
+from safety_stream.core.rules.rule import Count, Rule
 from safety_stream.core.rules.selectors import compiled
 from safety_stream.core.timeline import Timeline, occurrences_of
 
@@ -105,9 +105,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     does. `differs_in` are the fields in which the first that is another differs (the rule's version aside, which
     `version_now` says). `gone` are reports the finding names that are not live.
     `rests_on_reports` is how many it rests on, also where they are not named; `hangs_on_one` whether there is a report
-    without which it would not be. `times_here` and `times_on_key` are how often the rule completed in the finding's
-    area and on its key, whatever the stretch of time, within `LOOKED_BACK`, this time included. `beneath` accounts
-    for the findings on other keys that it rests on.
+    without which it would not be, `is_full` whether one more in its window would take it back. `times_here` and
+    `times_on_key` are how often the rule completed in the finding's area and on its key, whatever the stretch of time,
+    within `LOOKED_BACK`, this time included. `beneath` accounts for the findings on other keys that it rests on.
     """
 
     finding: Finding
@@ -122,6 +122,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     without: tuple[Without, ...]
     rests_on_reports: int
     hangs_on_one: bool
+    is_full: bool
     times_here: int
     times_on_key: int
     beneath: tuple[Account, ...] = ()
@@ -235,6 +236,7 @@ def account_of(
             if without
             else case.hangs_on_one()
         ),
+        is_full=_is_full(finding, rule),
         times_here=times_here,
         times_on_key=times_on_key,
         beneath=tuple(beneath),
@@ -430,6 +432,17 @@ def _differs_in(finding: Finding, recomputed: Finding) -> tuple[str, ...]:
         name
         for name in finding.__struct_fields__
         if name != "rule_version" and getattr(finding, name) != getattr(recomputed, name)
+    )
+
+
+def _is_full(finding: Finding, rule: Rule | None) -> bool:
+    """Whether it counts as many as its limb lets it."""
+    limbs = () if rule is None else rule.limbs
+    return any(
+        limb.name == finding.limb
+        and isinstance(limb.condition, Count)
+        and dict(finding.facts).get("count") == str(limb.condition.at_most)
+        for limb in limbs
     )
 
 

@@ -1,7 +1,8 @@
 """Windows on occurrence time: exact at their edges, cheap away from them.
 
 A window of calendar months has no fixed length, and asking the calendar costs more than all the rest of counting. But a
-month is never shorter than 28 days nor longer than 31: only what lies near the edge needs the calendar.
+month is never shorter than 28 days nor longer than 31, and so many days of the calendar are hardly ever anything but as
+many exact ones: only what lies near the edge needs the calendar.
 """
 
 from __future__ import annotations
@@ -9,23 +10,30 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from safety_stream.core.model.times import DAY_LENGTH, Duration, Instant, before
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant, before
 
 _MEAN_MONTH = 2_629_746_000
 """Milliseconds in a Gregorian month on average; `_SLACK` covers clamped ends, leap days and summer time."""
 
 _SLACK = 4 * DAY_LENGTH
 
+_SUMMER_TIME = 2 * HOUR
+"""By how much days of the calendar may be shorter or longer than exact ones: in the 1940s there was a double one."""
+
 _LONG_AGO: Instant = -(10**18)
 
 
 def shortest(length: Duration) -> int:
     """Milliseconds no window of this length is shorter than."""
+    if length.days:
+        return length.days * DAY_LENGTH - _SUMMER_TIME
     return length.months * _MEAN_MONTH - _SLACK if length.months else length.millis
 
 
 def longest(length: Duration) -> int:
     """Milliseconds no window of this length, and no calendar period of it, is longer than."""
+    if length.days:
+        return length.days * DAY_LENGTH + _SUMMER_TIME
     return length.months * _MEAN_MONTH + _SLACK if length.months else length.millis + DAY_LENGTH
 
 
