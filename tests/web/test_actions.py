@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from html import unescape
 from typing import get_args
+from urllib.parse import quote
 from uuid import uuid4
 
 import hypothesis
@@ -369,3 +370,17 @@ def test_what_could_not_be_sent_is_said(make_pages: Callable[..., Pages]):
     assert "It was not sent: no broker answers" in done.text
     assert written(done.text) == {"action": "acknowledge"}
     assert "not answered yet" not in client.get(PAGE).text
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f"])
+def test_what_nobody_types_is_refused_before_anything_is_asked_of_a_database(pages: Pages, character: str):
+    """Some databases cannot hold it: one and the same answer on all of them."""
+    client = pages.as_person("dev-duty-officer")
+    form = {"csrf": token(client.get(PAGE).text), "action": "note"}
+
+    assert client.post(f"{PAGE}/actions", data=form | {"rationale": f"a{character}b"}).status_code == 400
+    for path in (f"/alerts/{quote(character)}", f"/inbox?text={quote(character)}", f"/public/areas/{quote(character)}"):
+        assert client.get(path).status_code == 400
+    assert pages.sent == []
+    # What stands between lines is typed.
+    assert client.post(f"{PAGE}/actions", data=form | {"rationale": "a\r\n\tb"}).status_code == 200

@@ -31,6 +31,7 @@ from safety_stream.web.guarding import (
     Show,
     Take,
     Tell,
+    Typed,
     answered,
     form_of,
     key_of,
@@ -190,6 +191,7 @@ def make_app(site: Site, host: str = LOOPBACK[0], transport: httpx.AsyncBaseTran
         routes=routes,
         middleware=[
             Middleware(Headers, over_tls=site.sign_in is not None),
+            Middleware(Typed),
             Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
             Middleware(
                 SessionMiddleware,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -36,6 +37,11 @@ _BEARER: Final = "bearer "
 _NO_KEY: Final = "This key lets nobody in: it is unknown, its last day is over, or no program may read here.\n"
 
 FORM_FIELDS_MOST: Final = 1_000
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
+"""What nobody types and some databases cannot hold. What stands between words and lines is none of it."""
+
+_NOT_TYPED: Final = "This holds a character that nobody types: leave it out.\n"
 
 HEADERS: Final = (
     (
@@ -128,6 +134,8 @@ def taken(site: Site, page: Page, take: Take) -> Endpoint:
 async def form_of(request: Request) -> FormData:
     """The form of a request, which a page of the same session made. Raises `HTTPException`."""
     form = await request.form(max_files=0, max_fields=FORM_FIELDS_MOST)
+    if any(isinstance(value, str) and _CONTROL(name + value) for name, value in form.multi_items()):
+        raise HTTPException(400, _NOT_TYPED.strip())
     if not is_ours(request, form.get("csrf")):
         raise HTTPException(
             403, "This form is not from a page of your session: go back, load the page again, and send it."
@@ -157,6 +165,21 @@ async def _kept_for_later(site: Site, request: Request) -> Response:
 def _refuse_unless(site: Site, person: Person, page: Page) -> None:
     if not site.may(person, page):
         raise HTTPException(403, "Your role may not see this page. Whoever runs this service can say who may.")
+
+
+class Typed:
+    """Refuses addresses with characters that nobody types, before anything is looked up by them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        asked = str(scope.get("path", "")) + unquote_plus(scope.get("query_string", b"").decode("latin-1"))
+        refused = scope["type"] == "http" and _CONTROL(asked) is not None
+        app = Response(_NOT_TYPED, 400, media_type="text/plain") if refused else self._app
+        await app(scope, receive, send)
 
 
 class Headers:

@@ -147,6 +147,7 @@ DEVELOPMENT: Final[tuple[Person, ...]] = (
     ),
     Person(id="dev-marac", role="duty-officer", audience="marac-coordinator", profile="partner"),
     Person(id="dev-supervisor", role="supervisor", audience="duty-officer", profile="internal"),
+    Person(id="dev-inspector", role="supervisor", audience="inspector", profile="partner"),
     Person(id="dev-data-protection", role="data-protection-officer", profile="partner"),
     Person(id="dev-auditor", role="auditor", profile="partner"),
     Person(id="dev-operator", role="operator"),
