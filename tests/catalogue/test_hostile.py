@@ -43,7 +43,7 @@ priority: {base: P4, by_count: {3: P3}}
 action_time: 7 days
 suppress: {for: 7 days}
 audience: [duty-officer]
-lawful: {purposes: [trying-out], bases: [none]}
+lawful: {purposes: [watching], bases: [VITAL]}
 source: default
 explain: "It happened {count} times."
 false_positives: Known.
