@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import msgspec
@@ -11,6 +12,7 @@ import typer
 
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.published import moment
+from safety_stream.cli.sealing import SealingFile, as_sealed, sealed_decision
 from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
@@ -89,10 +91,11 @@ def merge(
     by: By,
     method: MethodOption,
     decided_at: DecidedAt = None,
+    sealing: SealingFile = None,
     as_json: Json = False,
 ) -> None:
     """Decide that two tokens are one person: their reports count together, past ones too."""
-    _decide(kafka, (first, second), "linked", by, method, decided_at, as_json=as_json)
+    _decide(kafka, (first, second), "linked", by, method, decided_at, sealing, as_json=as_json)
 
 
 @app.command("split", epilog=epilog("safety-stream links split tok-a tok-b --by data-steward --method steward", _CODES))
@@ -104,10 +107,11 @@ def split(
     by: By,
     method: MethodOption,
     decided_at: DecidedAt = None,
+    sealing: SealingFile = None,
     as_json: Json = False,
 ) -> None:
     """Decide that two tokens are two persons: alerts that rested on their being one are withdrawn, with the cause."""
-    _decide(kafka, (first, second), "apart", by, method, decided_at, as_json=as_json)
+    _decide(kafka, (first, second), "apart", by, method, decided_at, sealing, as_json=as_json)
 
 
 @app.command(
@@ -122,10 +126,11 @@ def possible(
     by: By,
     method: MethodOption,
     decided_at: DecidedAt = None,
+    sealing: SealingFile = None,
     as_json: Json = False,
 ) -> None:
     """Say that two tokens may be one person: rules that count it raise alerts that say so; nothing is suppressed."""
-    _decide(kafka, (first, second), "possible", by, method, decided_at, as_json=as_json)
+    _decide(kafka, (first, second), "possible", by, method, decided_at, sealing, as_json=as_json)
 
 
 @app.command(
@@ -138,13 +143,14 @@ def possible(
 def show(
     kafka: Connection,
     token: Annotated[str, typer.Argument(help="A token.")],
+    sealing: SealingFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
     """Print who a token stands for: what else the person goes by, who it may be, and the decisions that say so."""
     bounds = catalogue_of(catalogue, None).persons
     connect(kafka)
-    known = shown(token, list(_decisions(kafka)), bounds)
+    known = shown(as_sealed(token, sealing), list(decisions(kafka)), bounds)
     if as_json:
         print_json(known)
         return
@@ -203,7 +209,7 @@ def weighed_of(kafka: Connection, bounds: PersonBounds) -> list[Match]:
     """The pairs there are to decide, with what rests on each."""
     from safety_stream.readmodel.matches import match_of  # noqa: PLC0415 - as above
 
-    links = to_decide(_decisions(kafka), bounds)
+    links = to_decide(decisions(kafka), bounds)
     tokens = {token for link in links for token in (link.first, link.second)}
     named = naming(lambda: _versions(kafka), tokens) if tokens else {}
     return [match_of(link, named) for link in links]
@@ -261,7 +267,7 @@ def _in_words(known: Shown, bounds: PersonBounds) -> Iterator[str]:
         yield f"It, or one it may be, may be the same as more than {most} others: those matches count for nothing"
 
 
-def _decisions(kafka: Connection) -> Iterator[PersonLink]:
+def decisions(kafka: Connection) -> Iterator[PersonLink]:
     """The decisions on the bus, as intake takes them; what it refuses is among the dead letters."""
     wire = Records(read_here=())
     for record in read_to_end(kafka, ["person-links"]):
@@ -287,6 +293,7 @@ def _decide(
     by: str,
     method: str,
     decided_at: Instant | None,
+    sealing: Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -304,6 +311,7 @@ def _decide(
     except Refused as refused:
         raise Wrong(f"this is no decision: {refused.detail}") from None
     connect(kafka)
+    link = sealed_decision(link, sealing)
     with ReportProducer(kafka) as producer:
         producer.send_link(link)
     if as_json:

@@ -17,6 +17,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError
+from safety_stream.cli.sealing import Sealing, SealingFile
 from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
@@ -94,6 +95,7 @@ def worker(
         Path | None,
         typer.Option("--ready-file", help="A file to create once it has joined and taken over what it was given."),
     ] = None,
+    sealing: SealingFile = None,
     log_level: Annotated[str, typer.Option("--log-level", envvar="SAFETY_STREAM_LOG_LEVEL")] = "INFO",
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
@@ -121,8 +123,9 @@ def worker(
     metrics.runs([row.name for row in rows], refusing, get_args(Reason))
     stop_serving = serving(metrics, metrics_host, metrics_port) if metrics_port else None
     idle_clock = wall if clock is TimeBy.WALL else None
+    seal = None if sealing is None else Sealing(sealing, kafka, metrics.waits_for_keys)
     app = create_app(
-        stage_specs(rows, known, partitions),
+        stage_specs(rows, known, partitions, seal),
         KafkaSettings(kafka, slot=name),
         data / "state" / name,
         LoopSettings(dead_letters=DeadLetterLimit(at_most=dead_letters)),
@@ -150,7 +153,7 @@ def worker(
             log.warning("catalogue.refused", slot=name, why=str(error))
             return
         in_force = changed
-        app.stages.replace_steps(stage_specs(rows, changed, partitions))
+        app.stages.replace_steps(stage_specs(rows, changed, partitions, seal))
         log.info("catalogue.changed", slot=name, version=changed.version)
 
     _when_ready(app, tell_ready)

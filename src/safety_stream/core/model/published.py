@@ -152,10 +152,11 @@ class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     count: int | None = None
 
 
-EntryKind = Literal["consultation", "acknowledgement"]
+EntryKind = Literal["consultation", "acknowledgement", "erasure"]
 """What somebody does outside the stages that has to be on record.
 
-An acknowledgement says that an audience has put right at home what it was told is so no longer.
+An acknowledgement says that an audience has put right at home what it was told is so no longer; an erasure that a
+person's key was destroyed.
 """
 
 
@@ -164,7 +165,8 @@ class AuditEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `entry_id` is the sender's; the same one twice is one entry. `actor` is a role and a number or a pseudonym, never a
     name. Of a consultation `subject` is whom it was about (`core.audit.subject_of`) and `reason` one of the catalogue's
-    (`consulting.yaml`); of an acknowledgement `audience` and `seq` say which number of its feed of alerts it answers.
+    (`consulting.yaml`), and likewise of an erasure, whose subject is a seal; of an acknowledgement `audience` and `seq`
+    say which number of its feed of alerts it answers.
     """
 
     entry_id: str

@@ -1,8 +1,8 @@
 """Enter: what was done with data outside the stages goes on record (`audit.entries`, see `core/audit.py`).
 
-Somebody looked up what is held about a person, or an audience has put right at home what it was told is so no longer:
-the command that does it says so on `audit-entries`, and goes on when the broker has it. Here it becomes a link of a
-chain. An entry that comes again, from a sender who had no answer, is put on record once.
+Somebody looked up what is held about a person, an audience has put right at home what it was told is so no longer, or
+a person's key was destroyed: the command that does it says so on `audit-entries`, and goes on when the broker has it.
+Here it becomes a link of a chain. An entry that comes again, from a sender who had no answer, is put on record once.
 
 What nobody can read, or says less than it must, becomes a dead letter: a topic that people write to must stop no stage.
 """
@@ -28,6 +28,8 @@ ENTRIES_KEPT: Final = 1_024
 
 ACKNOWLEDGED: Final = "acknowledged"
 """Why it is an alteration: an audience has put its own copy right."""
+
+_ABOUT_SOMEBODY = frozenset({"consultation", "erasure"})
 
 _IS_WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,63}").fullmatch
 _IS_DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
@@ -71,6 +73,8 @@ def _on_record(trail: Trail, entry: AuditEntry, at: Instant) -> Output:
         return trail.put_on_record(
             "consultation", at, alert=entry.alert_id, subject=entry.subject, actor=entry.actor, reason=entry.reason
         )
+    if entry.kind == "erasure":
+        return trail.put_on_record("erasure", at, subject=entry.subject, actor=entry.actor, reason=entry.reason)
     return trail.put_on_record(
         "alteration",
         at,
@@ -102,7 +106,7 @@ def check_entry(entry: AuditEntry) -> None:
         raise Refused("schema-violation", "field actor is a role or pseudonym: lower-case letters, digits and hyphens")
     if entry.alert_id is not None and not _IS_ID(entry.alert_id):
         raise Refused("schema-violation", "field alert_id is no id of an alert")
-    if entry.kind == "consultation":
+    if entry.kind in _ABOUT_SOMEBODY:
         if not _IS_WORD(entry.reason):
             raise Refused("schema-violation", "field reason is a reason of the catalogue (consulting.yaml), by its id")
         if entry.subject is None or not _IS_DIGEST(entry.subject):
