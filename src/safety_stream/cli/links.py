@@ -12,7 +12,7 @@ import typer
 
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.published import moment
-from safety_stream.cli.sealing import SealingFile, as_sealed, sealed_decision
+from safety_stream.cli.sealing import SealingFile, as_sealed, sealed_decision, sealed_decisions
 from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
@@ -150,7 +150,7 @@ def show(
     """Print who a token stands for: what else the person goes by, who it may be, and the decisions that say so."""
     bounds = catalogue_of(catalogue, None).persons
     connect(kafka)
-    known = shown(as_sealed(token, sealing), list(decisions(kafka)), bounds)
+    known = shown(as_sealed(token, sealing), list(sealed_decisions(decisions(kafka), sealing)), bounds)
     if as_json:
         print_json(known)
         return
@@ -180,6 +180,7 @@ def weigh(
         int, typer.Option("--every", min=0, max=1_440, metavar="MINUTES", help="Again so long after; 0: once.")
     ] = 0,
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    sealing: SealingFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -194,7 +195,7 @@ def weigh(
     connect(kafka)
     matches = Matches(database_of(database, data))
     while True:
-        weighed = weighed_of(kafka, bounds)
+        weighed = weighed_of(kafka, bounds, sealing)
         matches.replace(weighed, wall())
         if as_json:
             print_json({"pairs": len(weighed), "reports": sum(one.reports for one in weighed)})
@@ -205,11 +206,11 @@ def weigh(
         time.sleep(every * 60)
 
 
-def weighed_of(kafka: Connection, bounds: PersonBounds) -> list[Match]:
+def weighed_of(kafka: Connection, bounds: PersonBounds, sealing: Path | None = None) -> list[Match]:
     """The pairs there are to decide, with what rests on each."""
     from safety_stream.readmodel.matches import match_of  # noqa: PLC0415 - as above
 
-    links = to_decide(decisions(kafka), bounds)
+    links = to_decide(sealed_decisions(decisions(kafka), sealing), bounds)
     tokens = {token for link in links for token in (link.first, link.second)}
     named = naming(lambda: _versions(kafka), tokens) if tokens else {}
     return [match_of(link, named) for link in links]

@@ -154,6 +154,24 @@ def _print(done: Erased) -> None:
 
 
 @app.command(
+    "seal",
+    epilog=epilog("safety-stream persons seal tok-a", {0: "shown", 1: "it went wrong"}),
+)
+def seal(
+    token: Annotated[str, typer.Argument(help="A token, as its partner makes it.")],
+    sealing: NeededSealingFile,
+    as_json: Json = False,
+) -> None:
+    """Print what stands for a token behind intake; a key is made if there is none. For `members` and the blocklist."""
+    with key_store(sealing) as store:
+        found = store.sealed([token])[token]
+    if as_json:
+        print_json({"seal": found})
+    else:
+        out.print(found)
+
+
+@app.command(
     "key",
     epilog=epilog("safety-stream persons key kek", {0: "written", 1: "it went wrong, or there is such a file"}),
 )

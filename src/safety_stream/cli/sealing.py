@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,15 @@ from safety_stream.cli.terminal import Wrong, needing, wall
 from safety_stream.config import Connection
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord
-from safety_stream.core.sealing import is_seal, sealed_link, sealed_outputs, tokens_in, tokens_of_link
+from safety_stream.core.sealing import (
+    KEY_BYTES,
+    is_seal,
+    seal_of,
+    sealed_link,
+    sealed_outputs,
+    tokens_in,
+    tokens_of_link,
+)
 from safety_stream.core.stages.stage import Output
 from safety_stream.streaming.ports import Retriable
 from safety_stream.streaming.reading import NeverEnds, NoSuchTopic, read_to_end
@@ -82,12 +91,13 @@ def key_store(path: Path) -> Iterator[KeyStore]:
 def as_sealed(token: str, path: Path | None) -> str:
     """What a person's token is downstream, where a key store is named; a seal is what it is. No key is made.
 
-    A token that has no key stays as it is: nothing downstream is found by it. Raises `Wrong`.
+    A token that has no key becomes a seal that nobody has: nothing is found by it, and what is put on record of it can
+    be tied to nobody. Raises `Wrong`.
     """
     if path is None or is_seal(token):
         return token
     with key_store(path) as store:
-        return store.known([token]).get(token, token)
+        return store.known([token]).get(token) or seal_of(secrets.token_bytes(KEY_BYTES), token)
 
 
 def sealed_decision(link: PersonLink, path: Path | None) -> PersonLink:
@@ -97,6 +107,16 @@ def sealed_decision(link: PersonLink, path: Path | None) -> PersonLink:
         return link
     with key_store(path) as store:
         return sealed_link(link, store.sealed(tokens))
+
+
+def sealed_decisions(links: Iterable[PersonLink], path: Path | None) -> Iterable[PersonLink]:
+    """The decisions as intake passed them on, by whom is known yet: of who was erased there is none. Raises `Wrong`."""
+    if path is None:
+        return links
+    every = list(links)
+    with key_store(path) as store:
+        seals = store.known({token for link in every for token in tokens_of_link(link)})
+    return [sealed_link(link, seals) for link in every if seals.keys() >= set(tokens_of_link(link))]
 
 
 def erased_subjects(kafka: Connection) -> set[str]:

@@ -35,6 +35,7 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Reason
+from safety_stream.core.sealing import unsealed_in
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import Metrics
 from safety_stream.streaming.dead_letter_limit import DeadLetterLimit
@@ -114,6 +115,7 @@ def worker(
         raise Wrong(f"there is no log level {log_level}; take DEBUG, INFO, WARNING or ERROR") from None
     rows = _rows(stages)
     known = catalogue_of(catalogue, areas)
+    _refuse_open_tokens(known, sealing)
     _refuse_foreign_clocks(connect(kafka), rows, known)
     ends = high_watermarks(kafka, _touched(rows, known))
     partitions = sum(topic == _SPREAD for topic, _ in ends)
@@ -147,6 +149,7 @@ def worker(
         nonlocal in_force
         try:
             changed = catalogue_of(catalogue, areas)
+            _refuse_open_tokens(changed, sealing)
             _refuse_vanished_rules(in_force, changed)
             _refuse_other_topics(kafka, rows, known, changed)
         except (CatalogueError, Wrong, KafkaException, OSError) as error:
@@ -177,6 +180,16 @@ def _touched(rows: list[StageRow], known: Catalogue) -> list[str]:
     families = {family for row in rows for family in (*row.reads, *row.writes)}
     own = {_SPREAD, *(f"changelog.{row.name}" for row in rows)}
     return sorted(own.union(*(members(family, known) for family in families)))
+
+
+def _refuse_open_tokens(known: Catalogue, sealing: Path | None) -> None:
+    """Behind intake nobody goes by a token: whom the catalogue names by one it would name in vain."""
+    open_ = () if sealing is None else unsealed_in(known)
+    if open_:
+        raise Wrong(
+            f"the catalogue names somebody by a token that is sealed ({', '.join(open_)}): write there what "
+            "`safety-stream persons seal TOKEN` says"
+        )
 
 
 def _refuse_vanished_rules(in_force: Catalogue, changed: Catalogue) -> None:

@@ -30,6 +30,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model import ids
 from safety_stream.core.model.incidents import IncidentVersion, Party
 from safety_stream.core.model.links import PersonLink
@@ -50,12 +51,24 @@ _DIGITS: Final = 32
 _PURPOSE: Final = b"safety-stream sealed token 1\x1f"
 _IS_SEAL = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{{_DIGITS}}}").fullmatch
 
+_SEALED_KEYS = frozenset({"person", "vehicle", "phone", "group"})
+"""The kinds of key that are made of tokens; a place's is its UPRN."""
+
 _TAKEN = (b"number/", b"number0")
 """Where intake remembers how far its record of what it collected is: there from its first batch on."""
 
 
 class SealingChanged(Exception):
     """Intake has sealed so far and is not to, or the other way round: half of a person's reports would be another's."""
+
+
+def unsealed_in(catalogue: Catalogue) -> tuple[str, ...]:
+    """The places of a catalogue that name somebody by a token, where seals are what is known behind intake."""
+    found = [f"members of {one}" for one, tokens in catalogue.sharing.members.items() if not all(map(is_seal, tokens))]
+    named = [entity for entity in catalogue.linked.blocklist if entity.partition(":")[0] in _SEALED_KEYS]
+    if not all(is_seal(entity.partition(":")[2]) for entity in named):
+        found.append("the blocklist of linking.yaml")
+    return tuple(sorted(found))
 
 
 def seal_of(key: bytes, token: str) -> str:

@@ -22,6 +22,7 @@ from safety_stream.core.sealing import (
     sealed_outputs,
     tokens_in,
     tokens_of_link,
+    unsealed_in,
 )
 from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
@@ -126,6 +127,24 @@ def test_stewards_may_decide_about_seals_and_partners_may_not_pass_one_off(catal
     assert tokens_of_link(a_link(seal, "tok-b")) == ("tok-b",)
     assert {sealed_link(a_link(seal, "tok-b"), SEALS).first, SEALS["tok-b"]} >= {min(seal, SEALS["tok-b"])}
     assert seal in tokens_in(taken_in(catalogue, named(seal)))
+
+
+def test_a_catalogue_that_names_somebody_by_a_token_is_found_out(catalogue: Catalogue):
+    def with_(members: dict[str, frozenset[str]], blocklist: set[str]) -> Catalogue:
+        return msgspec.structs.replace(
+            catalogue,
+            sharing=msgspec.structs.replace(catalogue.sharing, members=members),
+            linked=msgspec.structs.replace(catalogue.linked, blocklist=frozenset(blocklist)),
+        )
+
+    seal = SEALS["tok-a"]
+
+    assert unsealed_in(catalogue) == ()
+    assert unsealed_in(with_({"desk": frozenset({seal})}, {f"phone:{seal}", "place:900000000001"})) == ()
+    assert unsealed_in(with_({"desk": frozenset({seal, "tok-b"})}, {"phone:tok-a"})) == (
+        "members of desk",
+        "the blocklist of linking.yaml",
+    )
 
 
 def test_intake_goes_on_as_it_began(catalogue: Catalogue):
