@@ -136,6 +136,15 @@ def test_rewrapped_the_old_settings_open_nothing_and_the_new_ones_everything(tmp
     assert "name that one" in run("persons", "seal", "tok-a", "--sealing", settings, exits=1)
 
 
+def test_a_key_that_is_there_is_kept_and_never_written_over(tmp_path: Path):
+    before = (tmp_path / "kek").read_bytes()
+
+    assert "is there already" in run("persons", "key", tmp_path / "kek", exits=1)
+    run("persons", "key", tmp_path / "kek", "--keep")
+
+    assert (tmp_path / "kek").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -39,7 +39,7 @@ from safety_stream.streaming.provisioning import create, plan
 from safety_stream.streaming.reading import read_to_end
 from safety_stream.wire.topology import row_of, topics
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(1_800)]
 
 PLAIN = {"forename": "Zzforename", "surname": "Zzsurname", "date of birth": "1990-02-03", "phone": "07700900461"}
 """Nobody: words that are no names, and a number kept free for drama."""
@@ -295,7 +295,7 @@ def test_a_persons_whole_life_leaves_no_plain_identifier_and_is_put_right_everyw
         wait_until_drained(kafka, catalogue, seconds=120)
         assert published_numbers(kafka) == numbers
         (nobody,) = desk.run("audit", "person", token, "--because", "subject-access", *by)
-        assert (nobody["reports"], nobody["alerts"], nobody["consultations"]) == ([], [], [])
+        assert (nobody["reports"], nobody["alerts"], nobody["disclosures"]) == ([], [], [])
         assert workers.end("a") == 0
 
     # A backup of the key store brings nobody back: a report that comes later is about somebody else.

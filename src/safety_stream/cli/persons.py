@@ -177,19 +177,21 @@ def seal(
 )
 def key(
     into: Annotated[Path, typer.Argument(dir_okay=False, help="The file of the key, readable by you alone.")],
+    keep: Annotated[bool, typer.Option("--keep", help="Where there is such a key already, leave it.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a key-encryption key. Keep a copy of it, apart from the key store and its backups: both together are all."""
     with needing("sealing", "which seals tokens"):
         from safety_stream.sealing import providers  # noqa: PLC0415 - the extra `sealing`
     try:
-        made = providers.new_file_key(into)
+        is_there = keep and into.exists()
+        made = providers.FileKey(into) if is_there else providers.new_file_key(into)
     except providers.BadKeyEncryptionKey as error:
         raise Wrong(str(error)) from None
     if as_json:
         print_json({"key": str(into), "name": made.name})
     else:
-        say(f"Key-encryption key {made.name} is written: {into} is yours alone")
+        say(f"Key-encryption key {made.name} is {'there' if is_there else 'written'}: {into} is yours alone")
 
 
 @app.command(
