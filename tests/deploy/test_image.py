@@ -159,7 +159,7 @@ def test_each_setting_of_the_compose_file_is_one_of_ours(name: str):
 
 
 def test_the_workers_metrics_are_at_the_port_the_image_exposes():
-    assert str(parse(SERVICES["worker"]["command"])["metrics_port"]) == last("EXPOSE")
+    assert str(parse(command_of("worker"))["metrics_port"]) == last("EXPOSE")
 
 
 def test_the_metrics_of_each_process_are_where_prometheus_asks():
