@@ -149,7 +149,7 @@ def test_a_key_that_is_there_is_kept_and_never_written_over(tmp_path: Path):
     ("content", "said"),
     [
         ("store: sqlite:///keys.sqlite\n", "key: Field required"),
-        ("store: sqlite:///keys.sqlite\nkey: {file: kek, other: thing}\n", "key.other"),
+        ("store: sqlite:///keys.sqlite\nkey: {file: kek, other: thing}\n", "other: Extra inputs"),
         ("store: [\n", "sealing.yaml:"),
     ],
     ids=["no key", "something else", "no YAML"],

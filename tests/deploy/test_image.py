@@ -16,7 +16,7 @@ from safety_stream.catalogue.loading import load_catalogue
 from safety_stream.cli import app
 from safety_stream.cli.web import SECRET
 from safety_stream.data_files import catalogue_folder
-from safety_stream.sealing.settings import read_sealing_settings
+from safety_stream.sealing.settings import FileSettings, read_sealing_settings
 from safety_stream.web.sign_in import read_sign_in
 
 ROOT = Path(__file__).parents[2]
@@ -261,6 +261,7 @@ def test_workers_seal_by_keys_that_are_kept_apart_from_the_key_that_opens_them()
         name: dict(mount.removesuffix(":ro").split(":")[1::-1] for mount in SERVICES[name]["volumes"])
         for name in ("keys", "worker", "weigh")
     }
+    assert isinstance(sealing.key, FileSettings)
     store, key = Path(sealing.store.removeprefix("sqlite:///")).parent, sealing.key.file.parent
     made = " ".join(rest for name, rest in instructions() if name == "RUN")
 

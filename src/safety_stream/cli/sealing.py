@@ -63,6 +63,11 @@ def key_of(settings: SealingSettings) -> KeyEncryptionKey:
     """The key-encryption key they name. Raises `Wrong`, and `OSError`."""
     with needing(*_EXTRA):
         from safety_stream.sealing import providers  # noqa: PLC0415 - the extra `sealing`
+        from safety_stream.sealing.settings import InVaultSettings  # noqa: PLC0415
+        from safety_stream.sealing.vault import VaultKey  # noqa: PLC0415
+    if isinstance(settings.key, InVaultSettings):
+        where = settings.key.vault
+        return VaultKey(where.url, where.mount, where.key, where.token_file, where.ca)
     try:
         return providers.FileKey(settings.key.file)
     except providers.BadKeyEncryptionKey as error:

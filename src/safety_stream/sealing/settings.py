@@ -14,22 +14,40 @@ from safety_stream.catalogue.documents import UnreadableError, read_document
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=100)]
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class KeySettings(_Settings):
-    """The key-encryption key: a file that its owner alone can read."""
+class FileSettings(_Settings):
+    """A key-encryption key in a file that its owner alone can read."""
 
     file: Path
+
+
+class VaultSettings(_Settings):
+    """A key of Vault's transit engine: where, which, and the file with the token that may use it."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^(https://[^\s/]+|http://(127\.0\.0\.1|localhost)(:\d+)?)/?$")]
+    mount: Word = "transit"
+    key: Word
+    token_file: Path
+    ca: Path | None = None
+
+
+class InVaultSettings(_Settings):
+    """A key-encryption key that never leaves Vault."""
+
+    vault: VaultSettings
 
 
 class SealingSettings(_Settings):
     """The whole file. `store` is a URL of SQLAlchemy's: sqlite:///FILE or postgresql://USER@HOST/NAME."""
 
     store: Text
-    key: KeySettings
+    key: FileSettings | InVaultSettings
 
 
 class SettingsFault(ValueError):
