@@ -14,6 +14,7 @@ def worker_metrics() -> Metrics:
     metrics.as_of("publish-alerts", 0, 0)
     metrics.lag("detect", "sightings", 0, 1)
     metrics.taken_over("detect", 0, 1, 0.1)
+    metrics.waits_for_keys(True)
     return metrics
 
 

@@ -65,6 +65,10 @@ TELLS: dict[str, tuple[Callable[[Metrics], None], dict[str, float]]] = {
             'safety_stream_take_over_seconds_sum{stage="detect"}': 0.75,
         },
     ),
+    "waits_for_keys": (
+        lambda metrics: metrics.waits_for_keys(True),
+        {"safety_stream_sealing_waiting": 1.0},
+    ),
 }
 
 

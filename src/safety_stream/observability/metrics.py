@@ -57,7 +57,7 @@ class Metrics:
             "safety_stream_restored_changes", "Changelog records read back.", ["stage"], registry=registry
         )
         self._waits_for_keys = Gauge(
-            "safety_stream_sealing_waiting", "1 while intake waits for the key store, else 0.", registry=registry
+            "safety_stream_sealing_waiting", "Whether intake waits for the key store: 1 if so.", registry=registry
         )
         self._take_over = Histogram(
             "safety_stream_take_over_seconds", "From assigned to ready.", ["stage"], registry=registry
