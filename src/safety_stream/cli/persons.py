@@ -125,7 +125,7 @@ def erase(
         keys=keys,
         shared=reach.shared,
         standing=reach.standing,
-        unsealed=sum(token in (link.first, link.second) for link in decisions(kafka)),
+        unsealed=0 if is_seal(token) else sum(token in (link.first, link.second) for link in decisions(kafka)),
     )
     if as_json:
         print_json(done)

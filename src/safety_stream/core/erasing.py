@@ -37,6 +37,8 @@ class Reach(msgspec.Struct, frozen=True):
 def reach_of(versions: Callable[[], Iterable[IncidentVersion]], tokens: Collection[str]) -> Reach:
     """What is to be erased of whoever goes by these tokens. `versions` are all of all reports; they are read twice."""
     persons = frozenset(tokens)
+    if not persons:
+        return Reach(things=(), shared=(), standing=())
     about: set[str] = set()
     things: set[str] = set()
     for version in versions():
