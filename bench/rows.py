@@ -195,6 +195,12 @@ def _tokens(what: str) -> Measure:
     return measure
 
 
+def _sealing(bench: Bench, run: int) -> Told:
+    name = f"sealing-{run}"
+    with bench.child(name, sys.executable, HERE / "row_sealing.py", bench.folder_of(name)) as child:
+        return child.result(_CHILD_SECONDS)
+
+
 def _audit(what: str) -> Measure:
     def measure(bench: Bench, run: int) -> Told:
         with bench.child(f"audit-{what}-{run}", sys.executable, HERE / "row_audit.py", what) as child:
@@ -454,6 +460,13 @@ ROWS = (
         "tokens for reports, from rows of CSV to written lines",
         "one process, no broker",
         _tokens("file"),
+    ),
+    Row(
+        "sealing",
+        "intake that seals, seals remembered, in times the CPU time of intake without",
+        "one process, no broker",
+        _sealing,
+        is_rate=False,
     ),
     Row(
         "audit",

@@ -16,6 +16,7 @@ from safety_stream.catalogue.loading import load_catalogue
 from safety_stream.cli import app
 from safety_stream.cli.web import SECRET
 from safety_stream.data_files import catalogue_folder
+from safety_stream.sealing.settings import FileSettings, read_sealing_settings
 from safety_stream.web.sign_in import read_sign_in
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ OURS = [name for name, service in SERVICES.items() if service["image"] == "safet
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DRAIN_SECONDS = 10
-NOT_SCRAPED = {"topics", "weigh"}
+NOT_SCRAPED = {"keys", "topics", "weigh"}
 """They end, or sleep for most of the time, and say what they did."""
 
 
@@ -158,7 +159,7 @@ def test_each_setting_of_the_compose_file_is_one_of_ours(name: str):
 
 
 def test_the_workers_metrics_are_at_the_port_the_image_exposes():
-    assert str(parse(SERVICES["worker"]["command"])["metrics_port"]) == last("EXPOSE")
+    assert str(parse(command_of("worker"))["metrics_port"]) == last("EXPOSE")
 
 
 def test_the_metrics_of_each_process_are_where_prometheus_asks():
@@ -232,7 +233,7 @@ def test_the_image_has_all_that_its_processes_need():
         r"safety-stream\[([a-z,]+)\]", " ".join(rest for name, rest in instructions() if name == "RUN")
     )
 
-    assert set(installed[1].split(",")) >= {"delivery", "web"}
+    assert set(installed[1].split(",")) >= {"delivery", "sealing", "web"}
     assert set(installed[1].split(",")) <= set(PROJECT["project"]["optional-dependencies"])
 
 
@@ -250,7 +251,27 @@ def test_the_broker_writes_into_its_volume_and_is_found_where_the_worker_looks()
 
 def test_topics_are_made_by_us_alone_and_before_a_worker_starts():
     assert SERVICES["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
-    assert SERVICES["worker"]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
+    assert SERVICES["worker"]["depends_on"]["topics"] == {"condition": "service_completed_successfully"}
+
+
+def test_workers_seal_by_keys_that_are_kept_apart_from_the_key_that_opens_them():
+    settings = {name: str(parse(command_of(name))["sealing"]) for name in ("worker", "weigh")}
+    sealing = read_sealing_settings(Path(settings["worker"]))
+    mounts = {
+        name: dict(mount.removesuffix(":ro").split(":")[1::-1] for mount in SERVICES[name]["volumes"])
+        for name in ("keys", "worker", "weigh")
+    }
+    assert isinstance(sealing.key, FileSettings)
+    store, key = Path(sealing.store.removeprefix("sqlite:///")).parent, sealing.key.file.parent
+    made = " ".join(rest for name, rest in instructions() if name == "RUN")
+
+    assert settings["worker"] == settings["weigh"]
+    assert {mounts[name][str(store)] for name in ("worker", "weigh")} == {"keys-data"}
+    assert {mounts[name][str(key)] for name in mounts} == {"kek-data"}
+    assert str(sealing.key.file) in SERVICES["keys"]["command"]
+    assert SERVICES["worker"]["depends_on"]["keys"] == {"condition": "service_completed_successfully"}
+    # A new volume belongs to whom the folder belongs to that it is mounted over.
+    assert {str(store), str(key)} <= set(made.partition(f"--owner {last('USER')} ")[2].split())
 
 
 def test_what_services_wait_for_and_mount_is_defined():

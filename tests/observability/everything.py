@@ -28,6 +28,7 @@ def worker_metrics() -> Metrics:
     metrics.taken_over("detect", 0, 1, 0.1)
     metrics.withheld({("duty-officer", "ended", "P1"): 2})
     metrics.goes_by(SHARING)
+    metrics.waits_for_keys(True)
     return metrics
 
 

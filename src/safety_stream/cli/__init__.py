@@ -25,6 +25,7 @@ from safety_stream.cli import (
     judgements,
     known,
     links,
+    persons,
     policy,
     project,
     published,
@@ -102,6 +103,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(audit.app, name="audit")
 app.add_typer(retention.app, name="retention")
 app.add_typer(links.app, name="links")
+app.add_typer(persons.app, name="persons")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(edge.app, name="edge")
 app.add_typer(schemas.app, name="schemas")

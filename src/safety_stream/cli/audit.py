@@ -12,6 +12,7 @@ import typer
 from safety_stream.cli import auditing
 from safety_stream.cli.links import time_of
 from safety_stream.cli.published import moment
+from safety_stream.cli.sealing import SealingFile, as_sealed
 from safety_stream.cli.spreadsheets import as_csv
 from safety_stream.cli.terminal import (
     OK,
@@ -54,7 +55,8 @@ HASH_SHOWN = 16
 REASONS: tuple[AccessReason, ...] = get_args(AccessReason)
 
 
-def _reason(asked: str) -> str:
+def reason_asked(asked: str) -> str:
+    """The reason, if it is one, as the callback of an option. Raises `BadParameter`."""
     if asked not in REASONS:
         raise typer.BadParameter(f"there is no reason {asked}; the reasons are {', '.join(REASONS)}")
     return asked
@@ -349,7 +351,7 @@ def export(
         say(f"{into} is written: {how_many(written, 'record')}")
 
 
-def _check(entry: AuditEntry) -> None:
+def check_before_sending(entry: AuditEntry) -> None:
     """See that it will be put on record before anything is shown or said to be done."""
     try:
         check_entry(entry)
@@ -369,10 +371,11 @@ def person(
     kafka: Connection,
     token: Annotated[str, typer.Argument(help="A token of the person.")],
     because: Annotated[
-        str, typer.Option("--because", callback=_reason, help=f"Why you may look: {', '.join(REASONS)}.")
+        str, typer.Option("--because", callback=reason_asked, help=f"Why you may look: {', '.join(REASONS)}.")
     ],
     by: By,
     database: PagesDatabase = None,
+    sealing: SealingFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -381,6 +384,7 @@ def person(
     That you looked is put on record first, with the reason; the token is not. The answer holds the tokens the person
     goes by, and ids: it is for the person, so see to it that nobody else's data is in what you hand over.
     """
+    token = as_sealed(token, sealing)
     look = AuditEntry(
         entry_id=str(uuid4()),
         kind="consultation",
@@ -389,7 +393,7 @@ def person(
         subject=subject_of(token),
         reason=because,
     )
-    _check(look)
+    check_before_sending(look)
     bounds = catalogue_of(catalogue, None).persons
     connect(kafka)
     tokens = auditing.tokens_of(kafka, token, bounds)
@@ -541,7 +545,7 @@ def acknowledge(
         audience=audience,
         seq=number,
     )
-    _check(entry)
+    check_before_sending(entry)
     connect(kafka)
     entry = msgspec.structs.replace(entry, alert_id=auditing.alert_of(kafka, audience, number))
     with ReportProducer(kafka) as producer:

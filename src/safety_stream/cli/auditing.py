@@ -156,6 +156,11 @@ def tokens_of(kafka: Connection, token: str, bounds: PersonBounds) -> tuple[str,
     return Persons(standing(links), bounds).tokens(token)
 
 
+def versions_of(kafka: Connection) -> Iterator[IncidentVersion]:
+    """Every version of every report, as intake took it."""
+    return (value for _, value in _values(kafka, ["incidents"]) if isinstance(value, IncidentVersion))
+
+
 def held_about(kafka: Connection, tokens: Iterable[str]) -> subject_access.PersonAnswer:
     """All that is held about whoever goes by these tokens."""
     search = subject_access.Search(tokens)

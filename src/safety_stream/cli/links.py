@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import msgspec
@@ -13,6 +14,7 @@ from safety_stream.catalogue.consulting import load_consulting
 from safety_stream.cli.consulting import WhoLooks, WhyRead, put_look_on_record
 from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.published import moment
+from safety_stream.cli.sealing import SealingFile, as_sealed, sealed_decision, sealed_decisions
 from safety_stream.cli.terminal import (
     CatalogueFolder,
     DataFolder,
@@ -92,10 +94,11 @@ def merge(
     by: By,
     method: MethodOption,
     decided_at: DecidedAt = None,
+    sealing: SealingFile = None,
     as_json: Json = False,
 ) -> None:
     """Decide that two tokens are one person: their reports count together, past ones too."""
-    _decide(kafka, (first, second), "linked", by, method, decided_at, as_json=as_json)
+    _decide(kafka, (first, second), "linked", by, method, decided_at, sealing, as_json=as_json)
 
 
 @app.command("split", epilog=epilog("safety-stream links split tok-a tok-b --by data-steward --method steward", _CODES))
@@ -107,10 +110,11 @@ def split(
     by: By,
     method: MethodOption,
     decided_at: DecidedAt = None,
+    sealing: SealingFile = None,
     as_json: Json = False,
 ) -> None:
     """Decide that two tokens are two persons: alerts that rested on their being one are withdrawn, with the cause."""
-    _decide(kafka, (first, second), "apart", by, method, decided_at, as_json=as_json)
+    _decide(kafka, (first, second), "apart", by, method, decided_at, sealing, as_json=as_json)
 
 
 @app.command(
@@ -125,10 +129,11 @@ def possible(
     by: By,
     method: MethodOption,
     decided_at: DecidedAt = None,
+    sealing: SealingFile = None,
     as_json: Json = False,
 ) -> None:
     """Say that two tokens may be one person: rules that count it raise alerts that say so; nothing is suppressed."""
-    _decide(kafka, (first, second), "possible", by, method, decided_at, as_json=as_json)
+    _decide(kafka, (first, second), "possible", by, method, decided_at, sealing, as_json=as_json)
 
 
 @app.command(
@@ -144,6 +149,7 @@ def show(
     token: Annotated[str, typer.Argument(help="A token.")],
     reason: WhyRead = "",
     by: WhoLooks = "",
+    sealing: SealingFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -154,8 +160,8 @@ def show(
     bounds = catalogue_of(catalogue, None).persons
     consulting = load_consulting(catalogue or catalogue_folder())
     connect(kafka)
-    known = shown(token, list(_decisions(kafka)), bounds)
-    put_look_on_record(kafka, consulting, reason, by, subjects=dict.fromkeys((token, *known.tokens, *known.possible)))
+    known = shown(as_sealed(token, sealing), list(sealed_decisions(decisions(kafka), sealing)), bounds)
+    put_look_on_record(kafka, consulting, reason, by, subjects=dict.fromkeys((*known.tokens, *known.possible)))
     if as_json:
         print_json(known)
         return
@@ -185,6 +191,7 @@ def weigh(
         int, typer.Option("--every", min=0, max=1_440, metavar="MINUTES", help="Again so long after; 0: once.")
     ] = 0,
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
+    sealing: SealingFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -199,7 +206,7 @@ def weigh(
     connect(kafka)
     matches = Matches(database_of(database, data))
     while True:
-        weighed = weighed_of(kafka, bounds)
+        weighed = weighed_of(kafka, bounds, sealing)
         matches.replace(weighed, wall())
         if as_json:
             print_json({"pairs": len(weighed), "reports": sum(one.reports for one in weighed)})
@@ -210,11 +217,11 @@ def weigh(
         time.sleep(every * 60)
 
 
-def weighed_of(kafka: Connection, bounds: PersonBounds) -> list[Match]:
+def weighed_of(kafka: Connection, bounds: PersonBounds, sealing: Path | None = None) -> list[Match]:
     """The pairs there are to decide, with what rests on each."""
     from safety_stream.readmodel.matches import match_of  # noqa: PLC0415 - as above
 
-    links = to_decide(_decisions(kafka), bounds)
+    links = to_decide(sealed_decisions(decisions(kafka), sealing), bounds)
     tokens = {token for link in links for token in (link.first, link.second)}
     named = naming(lambda: _versions(kafka), tokens) if tokens else {}
     return [match_of(link, named) for link in links]
@@ -272,7 +279,7 @@ def _in_words(known: Shown, bounds: PersonBounds) -> Iterator[str]:
         yield f"It, or one it may be, may be the same as more than {most} others: those matches count for nothing"
 
 
-def _decisions(kafka: Connection) -> Iterator[PersonLink]:
+def decisions(kafka: Connection) -> Iterator[PersonLink]:
     """The decisions on the bus, as intake takes them; what it refuses is among the dead letters."""
     wire = Records(read_here=())
     for record in read_to_end(kafka, ["person-links"]):
@@ -298,6 +305,7 @@ def _decide(
     by: str,
     method: str,
     decided_at: Instant | None,
+    sealing: Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -315,6 +323,7 @@ def _decide(
     except Refused as refused:
         raise Wrong(f"this is no decision: {refused.detail}") from None
     connect(kafka)
+    link = sealed_decision(link, sealing)
     with ReportProducer(kafka) as producer:
         producer.send_link(link)
     if as_json:

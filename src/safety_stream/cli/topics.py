@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Annotated
 
+import msgspec
 import typer
 
 from safety_stream.cli.terminal import (
@@ -26,10 +27,11 @@ from safety_stream.cli.terminal import (
     wall,
 )
 from safety_stream.config import Connection
-from safety_stream.core.model.times import day_of
+from safety_stream.core.model.times import DAY_LENGTH, day_of
 from safety_stream.embedded.tools import CONFIGS, run_tool
 from safety_stream.streaming.acls import give, in_words, plan_acls, take_away
 from safety_stream.streaming.provisioning import Plan, create, plan
+from safety_stream.streaming.trimming import cut, plan_cuts
 from safety_stream.wire.quotas import DESCRIBE, QuotaChange, alteration, plan_quotas, read_described
 from safety_stream.wire.rights import Acl, Quota, acls_of, quotas_of
 from safety_stream.wire.topology import topics
@@ -85,6 +87,50 @@ def apply_command(
     else:
         _print(found, "created")
     raise typer.Exit(TO_DO if found.differing else OK)
+
+
+OlderThan = Annotated[
+    int, typer.Option("--older-than", min=0, metavar="DAYS", help="What was received longer ago goes; 0: whatever can.")
+]
+Cutting = Annotated[bool, typer.Option("--apply", help="Cut it off, for ever. Default: only say what would go.")]
+
+
+@app.command(
+    "trim",
+    epilog=epilog(
+        "safety-stream topics trim --older-than 30 --apply",
+        {0: "nothing is left to cut off", 1: "it went wrong", 2: "something is to go; nothing was changed"},
+    ),
+)
+@on_kafka
+def trim_command(
+    kafka: Connection,
+    older_than: OlderThan,
+    apply: Cutting = False,
+    catalogue: CatalogueFolder = None,
+    areas: AreasFile = None,
+    as_json: Json = False,
+) -> None:
+    """Cut off what partners sent, and what was refused of it, once it is old enough and intake is through with it.
+
+    That is where partners' own tokens are; behind intake there are seals, where it seals. Nothing that intake has not
+    read ever goes. What has gone can be put back from dead letters no more, nor read again by a new intake.
+    """
+    admin = connect(kafka)
+    found = plan_cuts(kafka, catalogue_of(catalogue, areas), wall() - older_than * DAY_LENGTH)
+    if apply:
+        cut(admin, found)
+    if as_json:
+        for one in found:
+            print_json({**msgspec.to_builtins(one), "cut_off": apply})
+    elif not found:
+        out.print("There is nothing to cut off.")
+    else:
+        print_table(
+            ("topic", "partition", "cut off" if apply else "to cut off", "first that stays"),
+            [(one.topic, one.partition, f"{one.records:,}", one.first) for one in found],
+        )
+    raise typer.Exit(OK if apply or not found else TO_DO)
 
 
 Apply = Annotated[bool, typer.Option("--apply", help="Give what is missing.")]

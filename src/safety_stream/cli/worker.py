@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError
 from safety_stream.cli.production import connect_as, of_figures
+from safety_stream.cli.sealing import Sealing, SealingFile
 from safety_stream.cli.terminal import (
     AreasFile,
     CatalogueFolder,
@@ -38,6 +39,7 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Reason
+from safety_stream.core.sealing import unsealed_in
 from safety_stream.observability.logs import configure_logs
 from safety_stream.observability.metrics import Metrics
 from safety_stream.production import of_kafka, of_sharing
@@ -101,6 +103,7 @@ def worker(
         Path | None,
         typer.Option("--ready-file", help="A file to create once it has joined and taken over what it was given."),
     ] = None,
+    sealing: SealingFile = None,
     log_level: Annotated[str, typer.Option("--log-level", envvar="SAFETY_STREAM_LOG_LEVEL")] = "INFO",
     data: DataFolder = default_data_folder(),  # noqa: B008 - a constant of the process
     catalogue: CatalogueFolder = None,
@@ -126,6 +129,7 @@ def worker(
             of_sharing(known.sharing),
             of_figures(metrics_host, metrics_port, metrics_tls),
         )
+    _refuse_open_tokens(known, sealing)
     _refuse_foreign_clocks(connect_as(kafka, production=production), rows, known)
     ends = high_watermarks(kafka, _touched(rows, known))
     partitions = sum(topic == _SPREAD for topic, _ in ends)
@@ -136,8 +140,9 @@ def worker(
     metrics.goes_by(known.sharing)
     stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     idle_clock = wall if clock is TimeBy.WALL else None
+    seal = None if sealing is None else Sealing(sealing, kafka, metrics.waits_for_keys)
     app = create_app(
-        stage_specs(rows, known, partitions),
+        stage_specs(rows, known, partitions, seal),
         KafkaSettings(kafka, slot=name),
         data / "state" / name,
         LoopSettings(dead_letters=DeadLetterLimit(at_most=dead_letters)),
@@ -161,6 +166,7 @@ def worker(
             changed = catalogue_of(catalogue, areas)
             if production:
                 insist(of_sharing(changed.sharing))
+            _refuse_open_tokens(changed, sealing)
             _refuse_vanished_rules(in_force, changed)
             _refuse_other_topics(kafka, rows, known, changed)
         except (CatalogueError, Wrong, KafkaException, OSError) as error:
@@ -168,7 +174,7 @@ def worker(
             return
         in_force = changed
         metrics.goes_by(changed.sharing)
-        app.stages.replace_steps(stage_specs(rows, changed, partitions))
+        app.stages.replace_steps(stage_specs(rows, changed, partitions, seal))
         log.info("catalogue.changed", slot=name, version=changed.version)
 
     _when_ready(app, tell_ready)
@@ -192,6 +198,16 @@ def _touched(rows: list[StageRow], known: Catalogue) -> list[str]:
     families = {family for row in rows for family in (*row.reads, *row.writes)}
     own = {_SPREAD, *(f"changelog.{row.name}" for row in rows)}
     return sorted(own.union(*(members(family, known) for family in families)))
+
+
+def _refuse_open_tokens(known: Catalogue, sealing: Path | None) -> None:
+    """Behind intake nobody goes by a token: whom the catalogue names by one it would name in vain."""
+    open_ = () if sealing is None else unsealed_in(known)
+    if open_:
+        raise Wrong(
+            f"the catalogue names somebody by a token that is sealed ({', '.join(open_)}): write there what "
+            "`safety-stream persons seal TOKEN` says"
+        )
 
 
 def _refuse_vanished_rules(in_force: Catalogue, changed: Catalogue) -> None:

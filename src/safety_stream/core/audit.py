@@ -11,6 +11,7 @@ Data Protection Act 2018:
     combination    register, when a decision takes effect audit.changes
     erasure        register, when one takes effect        audit.changes
     disclosure     both doors out                         audit.alerts, audit.indicators
+    erasure        enter, when a key is destroyed         audit.entries
     consultation   enter, for each that is told of        audit.entries
 
 What was *not* told is on record as well, on `withheld`, in the same transaction and chained in the same way.

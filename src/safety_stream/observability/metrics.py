@@ -67,6 +67,9 @@ class Metrics:
         self._restored = Counter(
             "safety_stream_restored_changes", "Changelog records read back.", ["stage"], registry=registry
         )
+        self._waits_for_keys = Gauge(
+            "safety_stream_sealing_waiting", "Whether intake waits for the key store: 1 if so.", registry=registry
+        )
         self._take_over = Histogram(
             "safety_stream_take_over_seconds", "From assigned to ready.", ["stage"], registry=registry
         )
@@ -161,6 +164,10 @@ class Metrics:
         self._owned.labels(stage).inc()
         self._restored.labels(stage).inc(rows)
         self._take_over.labels(stage).observe(seconds)
+
+    def waits_for_keys(self, is_waiting: bool) -> None:  # noqa: FBT001 - as a callback it has one argument
+        """Whether intake waits for the key store."""
+        self._waits_for_keys.set(is_waiting)
 
     def given_up(self, stage: str, partition: int) -> None:
         """See `Observer`. What is no longer ours has no figures here."""

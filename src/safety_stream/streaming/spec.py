@@ -21,6 +21,15 @@ class Encoded(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
 
 
+Seal = Callable[[Sequence[Output]], Sequence[Output]]
+"""What a step gave out as it is to go out. Raises `Retriable` for as long as that cannot be said: it is asked again."""
+
+
+def as_it_is(outputs: Sequence[Output]) -> Sequence[Output]:
+    """What a step gave out, unchanged: what all stages do but the one that seals."""
+    return outputs
+
+
 @dataclass(frozen=True, slots=True)
 class StageSpec:
     """What a stage reads, what it does, and where its memory is kept.
@@ -30,7 +39,8 @@ class StageSpec:
     for input: what it cannot read becomes a `Record` whose value is `Refused`. `encode` gives the bytes of one output;
     topic, partition and timestamp are the output's own. `gathers`: for how many seconds the stage collects records
     before doing with what there is, where that is longer than the loop's own wait. `withheld`: how many alerts its rows
-    keep back at present, by audience, why, and priority; None where a stage keeps none back.
+    keep back at present, by audience, why, and priority; None where a stage keeps none back. `seal` has the last word
+    on what goes out; it may ask somebody who does not answer, and then the stage waits, for as long as it takes.
     """
 
     name: str
@@ -41,6 +51,7 @@ class StageSpec:
     encode: Callable[[Output], Encoded]
     gathers: float = 0.0
     withheld: Callable[[Scanned], Mapping[tuple[str, str, str], int]] | None = None
+    seal: Seal = as_it_is
 
 
 class Replaceable:

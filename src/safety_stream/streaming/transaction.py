@@ -29,12 +29,19 @@ from safety_stream.streaming.takeover import MARK_KEY, encode_mark
 
 _RETRY_SECONDS = 0.05
 _RETRY_SECONDS_AT_MOST = 1.0
+_SEAL_SECONDS_AT_MOST = 5.0
+"""The longest wait before asking again whoever seals: it may be away for hours."""
+
 
 T = TypeVar("T")
 
 
 class NoLongerOurs(Abortable):
     """A partition of this batch has been given up since the batch was made."""
+
+
+class GivenUpWaiting(Exception):
+    """A partition was given up while its outputs waited to be sealed: nothing was begun that could be aborted."""
 
 
 @dataclass(slots=True)
@@ -102,6 +109,8 @@ class Transaction:
                     return
                 try:
                     self._attempt(pieces, began)
+                except GivenUpWaiting:
+                    continue
                 except Abortable as error:
                     self._again(self._producer.abort)
                     self._observer.aborted(self._spec.name, type(error).__name__)
@@ -138,11 +147,23 @@ class Transaction:
         store = piece.tenure.memory()
         piece.base = store.position
         piece.overlay = Overlay(reading.enter_context(store.snapshot()))
-        piece.outputs = self._spec.step(piece.overlay, piece.records, piece.idle_at)
+        piece.outputs = self._sealed(piece, self._spec.step(piece.overlay, piece.records, piece.idle_at))
         piece.has_more = piece.overlay.get(MORE_ROW) is not None
         # The offsets are last + 1 of *this* batch: what the consumer has read is further on already.
         piece.offsets = {record.topic: record.offset + 1 for record in piece.records} or self._offsets_now(piece.tenure)
         piece.mark = piece.tenure.mark | piece.offsets
+
+    def _sealed(self, piece: Piece, outputs: Sequence[Output]) -> Sequence[Output]:
+        """The outputs as they may go out. No transaction is open yet, so this may take as long as it takes."""
+        wait = _RETRY_SECONDS
+        while True:
+            try:
+                return self._spec.seal(outputs)
+            except Retriable:
+                self._ownership.wait_for_change([piece.tenure], wait)
+            if not self._ownership.holds(piece.tenure):
+                raise GivenUpWaiting
+            wait = min(wait * 1.5, _SEAL_SECONDS_AT_MOST)
 
     def _offsets_now(self, tenure: Tenure) -> Mark:
         """Of a batch without records: what is committed already, and the start where nothing is."""

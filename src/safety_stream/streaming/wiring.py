@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.sealing import keeping_to_it
 from safety_stream.core.stages.publish_alerts import WITHHELD, waiting_now
 from safety_stream.core.stages.stage import Output, Record
 from safety_stream.streaming.ports import Incoming
-from safety_stream.streaming.spec import Encoded, StageSpec
+from safety_stream.streaming.spec import Encoded, Seal, StageSpec, as_it_is
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import StageRow, inputs
 
@@ -20,10 +22,24 @@ _DIGITS = 6
 """Anybody can write headers: what does not fit a count is cut."""
 
 
-def stage_specs(rows: Sequence[StageRow], catalogue: Catalogue, partitions: int) -> list[StageSpec]:
-    """The stages of these rows, ready to run; `partitions` is how many the topics spread by key have."""
+_DOOR_IN = "intake"
+"""The stage that partners' tokens come in by: nothing behind it sees one where it seals."""
+
+
+def stage_specs(
+    rows: Sequence[StageRow], catalogue: Catalogue, partitions: int, seal: Seal | None = None
+) -> list[StageSpec]:
+    """The stages of these rows, ready to run; `partitions` is how many the topics spread by key have.
+
+    `seal` turns what intake gives out into what goes further; None: it goes as it is (`core/sealing.py`).
+    """
     wire = Records(read_here={topic for row in rows for topic in row.reads})
-    return [_spec(row, catalogue, partitions, wire) for row in rows]
+    specs = [_spec(row, catalogue, partitions, wire) for row in rows]
+    return [_at_the_door(spec, seal) if spec.name == _DOOR_IN else spec for spec in specs]
+
+
+def _at_the_door(spec: StageSpec, seal: Seal | None) -> StageSpec:
+    return replace(spec, step=keeping_to_it(spec.step, is_on=seal is not None), seal=seal or as_it_is)
 
 
 def _spec(row: StageRow, catalogue: Catalogue, partitions: int, wire: Records) -> StageSpec:

@@ -8,9 +8,10 @@ stewards decide who is who, and sometimes think better of it. What must have com
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from random import Random
@@ -27,6 +28,8 @@ from safety_stream.core.model.incidents import Action, IncidentVersion, Role
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Instant, to_instant
+from safety_stream.core.sealing import sealed_link, sealed_outputs, tokens_in
+from safety_stream.core.stages.stage import Output
 from safety_stream.streaming.ports import Outgoing
 from safety_stream.streaming.spec import StageSpec
 from safety_stream.streaming.wiring import stage_specs
@@ -88,23 +91,41 @@ def plan(seed: int) -> Plan:
     )
 
 
-class Deployment:
-    """The stages of a catalogue, made once for any number of scenes. `folder` is where the oracle reads it."""
+Seals = Callable[[Collection[str]], Mapping[str, str]]
+"""The seal of each token, as a key store gives them (`core/sealing.py`)."""
 
-    def __init__(self, catalogue: Catalogue, folder: Path) -> None:
+
+class Deployment:
+    """The stages of a catalogue, made once for any number of scenes. `folder` is where the oracle reads it.
+
+    With `seals` intake seals what it passes on; they may raise what a key store that is away raises.
+    """
+
+    def __init__(self, catalogue: Catalogue, folder: Path, seals: Seals | None = None) -> None:
         """With a few of its partners only: intake reads two topics of each."""
         few = {name: catalogue.sources[name] for name in _KINDS}
         self.catalogue = msgspec.structs.replace(catalogue, sources=few)
         self.folder = folder
-        self.stages: Sequence[StageSpec] = stage_specs(STAGES, self.catalogue, PARTITIONS)
+        self.stages: Sequence[StageSpec] = stage_specs(
+            STAGES, self.catalogue, PARTITIONS, None if seals is None else partial(_sealed, seals)
+        )
         self.topics = {topic.name: topic.partitions for topic in topics(self.catalogue, PARTITIONS)}
 
 
-class Backbone:
-    """The scene: all stages of a deployment, and the reports of a seed."""
+def _sealed(seals: Seals, outputs: Sequence[Output]) -> Sequence[Output]:
+    tokens = tokens_in(outputs)
+    return sealed_outputs(outputs, seals(tokens)) if tokens else outputs
 
-    def __init__(self, deployment: Deployment, seed: int) -> None:
+
+class Backbone:
+    """The scene: all stages of a deployment, and the reports of a seed.
+
+    Where the deployment seals, `seals` are what it must have sealed by, at the end and without fail.
+    """
+
+    def __init__(self, deployment: Deployment, seed: int, seals: Seals | None = None) -> None:
         """Nothing is sent yet."""
+        self._seals = seals
         self._deployment = deployment
         self._wire = Records()
         self.stages: Sequence[StageSpec] = deployment.stages
@@ -125,14 +146,34 @@ class Backbone:
         for topic in ("findings", "alert-changes", "indicator-values"):
             for value in self._values(log, topic):
                 witnessed.fold(value)
-        accepted = [{**msgspec.to_builtins(report), "received_at": at} for report, at in self._told]
-        links = [{**msgspec.to_builtins(link), "received_at": at} for link, at in self._decided]
+        accepted = [{**msgspec.to_builtins(self._as_told(one)), "received_at": at} for one, at in self._told]
+        links = [{**msgspec.to_builtins(self._as_decided(one)), "received_at": at} for one, at in self._decided]
         yield from compare(witnessed, accepted, self._deployment.folder, links)
         doors = [
             name for row in ("alerts.", "indicators.", "audit.") for name in members(row, self._deployment.catalogue)
         ]
         yield from publication_faults((topic, value) for topic in doors for value in self._values(log, topic))
         yield from self._broken_chains(log)
+
+    def _as_told(self, report: Report) -> Report:
+        """The report as everybody behind intake knows it."""
+        if self._seals is None:
+            return report
+        tokens = [party.token for party in report.parties if party.token]
+        seals = self._seals([*tokens, *report.vehicles, *report.phones])
+        return msgspec.structs.replace(
+            report,
+            parties=tuple(
+                msgspec.structs.replace(party, token=seals[party.token]) if party.token else party
+                for party in report.parties
+            ),
+            vehicles=tuple(seals[token] for token in report.vehicles),
+            phones=tuple(seals[token] for token in report.phones),
+        )
+
+    def _as_decided(self, link: PersonLink) -> PersonLink:
+        """Likewise of a decision."""
+        return link if self._seals is None else sealed_link(link, self._seals((link.first, link.second)))
 
     def _broken_chains(self, log: Log) -> Iterator[str]:
         """I4: what is on record is a whole chain in each partition."""
@@ -157,7 +198,7 @@ class Backbone:
             if isinstance(value, IncidentVersion)
         )
         yield from _unequal("incidents", expected, found)
-        decided = Counter((link, number) for link, _ in self._decided for number in range(PARTITIONS))
+        decided = Counter((self._as_decided(link), number) for link, _ in self._decided for number in range(PARTITIONS))
         copies = Counter(
             (msgspec.structs.replace(value, decision_id=""), at.partition)
             for at, _, record in log.read("incidents")

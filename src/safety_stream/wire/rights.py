@@ -74,7 +74,7 @@ USERS = (
     UserRow("auditor",         reads=("audit.changes", "audit.", "withheld")),
     UserRow("data-protection-officer",
             reads=("incidents", "findings", "alert-changes", "alerts.", "indicators.", "audit.changes", "audit.",
-                   "withheld"),
+                   "withheld", "person-links"),
             writes=("audit-entries",)),
 )
 # fmt: on
@@ -82,6 +82,9 @@ USERS = (
 and ACLs) are those of a super user, which is Kafka's setting and not ours."""
 
 WORKER: Final = "worker"
+
+_ERASED: Final = "audit.entries"
+"""Where it is on record whose keys were destroyed."""
 
 
 class Acl(msgspec.Struct, frozen=True, order=True):
@@ -169,11 +172,12 @@ def _of_topics(user: str, topics: Iterable[str], operation: Operation) -> Iterat
 
 
 def _of_worker(catalogue: Catalogue) -> Iterator[Acl]:
-    """What the stages read and write, the changelogs of both, and what a worker checks before it begins."""
+    """What the stages read and write, the changelogs of both, and what a worker looks at before it begins."""
     reads = {topic for stage in STAGES for family in stage.reads for topic in members(family, catalogue)}
     writes = {topic for stage in STAGES for family in stage.writes for topic in members(family, catalogue)}
     changelogs = set(members("changelog.", catalogue))
-    yield from _of_topics(WORKER, reads | changelogs, "read")
+    # Intake destroys again what is on record as destroyed, before it seals.
+    yield from _of_topics(WORKER, reads | changelogs | {_ERASED}, "read")
     yield from _of_topics(WORKER, writes | changelogs, "write")
     for topic in reads | writes | changelogs:
         yield Acl(WORKER, "topic", topic, "describe-configs")

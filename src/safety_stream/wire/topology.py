@@ -128,6 +128,9 @@ CHAINED_TOPICS = (*AUDIT_TOPICS, "withheld")
 KEPT_WHOLE = frozenset({"audit.", "audit.changes", "withheld", "person-links"})
 """The topics that keep everything: what was done with whose data, what nobody was told and why, and who is who."""
 
+HOLDS_TOKENS = frozenset({"partner.", "backfill.", "dead-letters."})
+"""The topics that hold what partners sent, with their own tokens: they can be trimmed (`streaming/trimming.py`)."""
+
 BETWEEN_STAGES = frozenset(name for row in STAGES for name in row.writes) & {n for row in STAGES for n in row.reads}
 """The topics one stage writes and another reads."""
 
@@ -223,6 +226,9 @@ def _settings(row: TopicRow, retention: Retention) -> dict[str, str]:
     if row.keep == "log":
         # What was disclosed to whom must be answerable for years, and who is who holds for as long as reports do.
         settings["retention.bytes"] = "-1" if row.name in KEPT_WHOLE else str(4 * 1024**3)
+    if row.name in HOLDS_TOKENS:
+        # What is cut off goes from the disk with its file, so that has to be closed: a day after it was begun.
+        settings["segment.ms"] = str(24 * 3600 * 1000)
     if row.keep == "latest":
         # Stores trust themselves for half of this (`streaming.store.TRUSTED_SECONDS`).
         settings["delete.retention.ms"] = str(24 * 3600 * 1000)

@@ -52,6 +52,24 @@ def test_a_consultation_says_who_looked_at_whom_and_why_and_names_nobody(catalog
     assert "tok-a" not in str(record)
 
 
+def test_an_erasure_is_on_record_by_what_stood_for_the_person(catalogue: Catalogue):
+    erasure = msgspec.structs.replace(LOOKED, kind="erasure", reason="erasure")
+
+    (record,) = entered(catalogue, [erasure])
+
+    assert (record.verb, record.actor, record.reason) == ("erasure", LOOKED.actor, "erasure")
+    assert record.subject == LOOKED.subject
+
+
+def test_an_erasure_of_nobody_is_refused(catalogue: Catalogue):
+    erasure = msgspec.structs.replace(LOOKED, kind="erasure", subject=None)
+
+    (letter,) = entered(catalogue, [erasure])
+
+    assert isinstance(letter, DeadLetter)
+    assert "subject" in letter.detail
+
+
 def test_an_acknowledgement_is_an_alteration_at_the_recipient(catalogue: Catalogue):
     (record,) = entered(catalogue, [ANSWERED])
 

@@ -1,8 +1,8 @@
 """Enter: what was done with data outside the stages goes on record (`audit.entries`, see `core/audit.py`).
 
-Somebody looked up what is held about a person, or an audience has put right at home what it was told is so no longer:
-the command that does it says so on `audit-entries`, and goes on when the broker has it. Here it becomes a link of a
-chain. An entry that comes again, from a sender who had no answer, is put on record once.
+Somebody looked up what is held about a person, an audience has put right at home what it was told is so no longer, or
+a person's key was destroyed: the command that does it says so on `audit-entries`, and goes on when the broker has it.
+Here it becomes a link of a chain. An entry that comes again, from a sender who had no answer, is put on record once.
 
 Whoever opens an alert in an emergency (`core/oversight.py`) owes a review by somebody else. Who that was is remembered
 here until then, so nobody reviews their own use, nor one twice, whichever way the review comes in. Legal holds, and
@@ -138,6 +138,8 @@ def _on_record(trail: Trail, entry: AuditEntry, reviewed: Opened | None, at: Ins
                 reason=f"{entry.kind}: {entry.reason}",
                 until=entry.until,
             )
+        case "erasure":
+            return trail.put_on_record("erasure", at, subject=entry.subject, actor=entry.actor, reason=entry.reason)
         case "acknowledgement":
             return trail.put_on_record(
                 "alteration",
@@ -191,6 +193,8 @@ def _check_what(entry: AuditEntry) -> None:
             _check_opened(entry)
         case "consultation" if entry.subject is None and entry.alert_id is None:
             raise Refused("schema-violation", "fields subject and alert_id: one says whom it was about, or what")
+        case "erasure" if entry.subject is None:
+            raise Refused("schema-violation", "field subject says whose key was destroyed")
         case "review" if entry.seq < 1:
             raise Refused("schema-violation", "field seq is the number of audit.entries that is reviewed")
         case "acknowledgement" if not _IS_WORD(entry.audience) or entry.seq < 1:

@@ -507,7 +507,7 @@ def _marking_of(report: Report, source: Source) -> str:
 def _parties_of(report: Report) -> tuple[Party, ...]:
     parties = [Party(party.role, party.token or None, party.child) for party in report.parties]
     if len(parties) > 1:
-        parties.sort(key=_party_order)
+        parties.sort(key=party_order)
     return tuple(parties)
 
 
@@ -531,5 +531,6 @@ def _place_of(stated: ReportedPlace) -> Place:
     )
 
 
-def _party_order(party: Party) -> tuple[str, str, bool]:
+def party_order(party: Party) -> tuple[str, str, bool]:
+    """In which order the parties of a version stand."""
     return (party.role, party.token or "", party.child)

@@ -1,0 +1,198 @@
+"""What commands have in common that come by persons' tokens: where the keys are, by which tokens are sealed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import structlog
+import typer
+from confluent_kafka import KafkaException
+
+from safety_stream.cli.terminal import Wrong, needing, wall
+from safety_stream.config import Connection
+from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.published import AuditRecord
+from safety_stream.core.sealing import (
+    KEY_BYTES,
+    is_seal,
+    seal_of,
+    sealed_link,
+    sealed_outputs,
+    tokens_in,
+    tokens_of_link,
+)
+from safety_stream.core.stages.stage import Output
+from safety_stream.streaming.ports import Retriable
+from safety_stream.streaming.reading import NeverEnds, NoSuchTopic, read_to_end
+from safety_stream.wire.records import Records
+
+if TYPE_CHECKING:
+    from safety_stream.sealing.providers import KeyEncryptionKey
+    from safety_stream.sealing.settings import SealingSettings
+    from safety_stream.sealing.store import KeyStore
+
+SealingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--sealing",
+        envvar="SAFETY_STREAM_SEALING",
+        exists=True,
+        dir_okay=False,
+        help="File that says where the keys of persons are, by which tokens are sealed. Default: nothing is sealed.",
+    ),
+]
+
+_EXTRA = ("sealing", "which seals tokens")
+
+
+def settings_of(path: Path) -> SealingSettings:
+    """The settings of sealing. Raises `Wrong`."""
+    with needing(*_EXTRA):
+        from safety_stream.sealing import settings  # noqa: PLC0415 - the extra `sealing`
+    try:
+        return settings.read_sealing_settings(path)
+    except settings.SettingsFault as error:
+        raise Wrong(str(error)) from None
+
+
+def key_of(settings: SealingSettings) -> KeyEncryptionKey:
+    """The key-encryption key they name. Raises `Wrong`, and `OSError`."""
+    with needing(*_EXTRA):
+        from safety_stream.sealing import providers  # noqa: PLC0415 - the extra `sealing`
+        from safety_stream.sealing.settings import InVaultSettings  # noqa: PLC0415
+        from safety_stream.sealing.vault import VaultKey  # noqa: PLC0415
+    if isinstance(settings.key, InVaultSettings):
+        where = settings.key.vault
+        return VaultKey(where.url, where.mount, where.key, where.token_file, where.ca)
+    try:
+        return providers.FileKey(settings.key.file)
+    except providers.BadKeyEncryptionKey as error:
+        raise Wrong(str(error)) from None
+
+
+@contextmanager
+def key_store(path: Path) -> Iterator[KeyStore]:
+    """The key store that a file of settings names, for a command. Raises `Wrong`, also for what goes wrong with it."""
+    settings = settings_of(path)
+    key = key_of(settings)
+    from safety_stream.database import UnusableDatabase  # noqa: PLC0415 - the extra is there by now
+    from safety_stream.sealing.providers import BadKeyEncryptionKey  # noqa: PLC0415
+    from safety_stream.sealing.store import KeyStoreDown  # noqa: PLC0415
+
+    try:
+        store = _opened(settings, key)
+        try:
+            yield store
+        finally:
+            store.close()
+    except (UnusableDatabase, BadKeyEncryptionKey, KeyStoreDown) as error:
+        raise Wrong(str(error)) from None
+
+
+def as_sealed(token: str, path: Path | None) -> str:
+    """What a person's token is downstream, where a key store is named; a seal is what it is. No key is made.
+
+    A token that has no key becomes a seal that nobody has: nothing is found by it, and what is put on record of it can
+    be tied to nobody. Raises `Wrong`.
+    """
+    if path is None or is_seal(token):
+        return token
+    with key_store(path) as store:
+        return store.known([token]).get(token) or seal_of(secrets.token_bytes(KEY_BYTES), token)
+
+
+def sealed_decision(link: PersonLink, path: Path | None) -> PersonLink:
+    """The decision as it may stand on a topic that keeps everything: about seals. Raises `Wrong`."""
+    tokens = tokens_of_link(link)
+    if path is None or not tokens:
+        return link
+    with key_store(path) as store:
+        return sealed_link(link, store.sealed(tokens))
+
+
+def sealed_decisions(links: Iterable[PersonLink], path: Path | None) -> Iterable[PersonLink]:
+    """The decisions as intake passed them on, by whom is known yet: of who was erased there is none. Raises `Wrong`."""
+    if path is None:
+        return links
+    every = list(links)
+    with key_store(path) as store:
+        seals = store.known({token for link in every for token in tokens_of_link(link)})
+    return [sealed_link(link, seals) for link in every if seals.keys() >= set(tokens_of_link(link))]
+
+
+def erased_subjects(kafka: Connection) -> set[str]:
+    """Whose keys were destroyed, by the audit. Raises as `read_to_end` does."""
+    wire = Records()
+    values = (wire.value("audit.entries", one.value) for one in read_to_end(kafka, ["audit.entries"]))
+    return {
+        value.subject
+        for value in values
+        if isinstance(value, AuditRecord) and value.verb == "erasure" and value.subject is not None
+    }
+
+
+class Sealing:
+    """What intake's outputs go through on their way out: each token becomes its seal (`core/sealing.py`).
+
+    The key store is opened when first needed, and whatever the audit says was destroyed is destroyed again then: it may
+    be a backup that somebody has put back. While the store does not answer, nothing passes.
+    """
+
+    def __init__(self, path: Path, kafka: Connection, waits: Callable[[bool], None]) -> None:
+        """`waits` hears whether intake waits for the key store. Raises `Wrong` for settings that are none."""
+        self._settings = settings_of(path)
+        self._key = key_of(self._settings)
+        self._kafka = kafka
+        self._waits = waits
+        self._is_waiting = False
+        self._store: KeyStore | None = None
+        self._log = structlog.get_logger()
+
+    def __call__(self, outputs: Sequence[Output]) -> Sequence[Output]:
+        """The outputs with seals in place of tokens. Raises `Retriable` while that cannot be done."""
+        from safety_stream.database import UnusableDatabase  # noqa: PLC0415 - the extra was there at the start
+        from safety_stream.sealing.providers import BadKeyEncryptionKey  # noqa: PLC0415
+        from safety_stream.sealing.store import KeyStoreDown  # noqa: PLC0415
+
+        tokens = tokens_in(outputs)
+        if not tokens:
+            return outputs
+        try:
+            seals = self._seals(tokens)
+        except (KeyStoreDown, UnusableDatabase, BadKeyEncryptionKey, KafkaException, NoSuchTopic, NeverEnds) as error:
+            self._tell(why=str(error))
+            raise Retriable("the key store does not answer") from None
+        self._tell(why=None)
+        return sealed_outputs(outputs, seals)
+
+    def _seals(self, tokens: Collection[str]) -> dict[str, str]:
+        if self._store is None:
+            store = _opened(self._settings, self._key)
+            again = store.destroy(erased_subjects(self._kafka))
+            if again:
+                self._log.warning("sealing.destroyed_again", keys=again)
+            self._store = store
+        return self._store.sealed(tokens)
+
+    def _tell(self, why: str | None) -> None:
+        """Say it once, when it begins and when it is over."""
+        is_waiting = why is not None
+        if is_waiting == self._is_waiting:
+            return
+        self._is_waiting = is_waiting
+        self._waits(is_waiting)
+        if is_waiting:
+            self._log.error("sealing.waiting", why=why)
+        else:
+            self._log.info("sealing.goes_on")
+
+
+def _opened(settings: SealingSettings, key: KeyEncryptionKey) -> KeyStore:
+    from safety_stream.sealing.database import open_database  # noqa: PLC0415 - the extra `sealing`
+    from safety_stream.sealing.store import KeyStore  # noqa: PLC0415
+
+    return KeyStore(open_database(settings.store), key, wall)

@@ -1,0 +1,162 @@
+"""Sealing: what a partner's token is turned into at the door in, by a key of that person's own.
+
+Theory of operation
+-------------------
+A partner's token is the same for ever, and whoever made it can make it again. A topic is a log, and nothing can be
+taken out of one. So what goes further than intake is not the partner's token but its *seal*, a keyed hash of it under a
+key that this person alone has:
+
+    partner.*  tok-a ──▶ intake ──▶ sealed.3f… ──▶ incidents, sightings, findings, alerts, feeds, stores, pages
+                           │
+                       key of tok-a  (edge: `safety_stream.sealing`)
+
+As long as the key is there, every report about tok-a gets the same seal, and everything works by seals as it would by
+tokens. When the key is destroyed, nobody can tell any more whose the seals are that stand in the logs, neither from the
+token nor from a later report: that gets another key, and so another seal. That is what erases a person.
+
+Vehicles, telephones and groups are named by tokens too, and sealed alike, each by a key of its own.
+
+What is here is pure: which tokens a stage's outputs hold, and the outputs with their seals in place. Where keys come
+from is the business of the edge. Sealing an intake's output is the same as giving it reports with seals in place of
+tokens: what it puts in order by token is put in order again, and a decision has the identity of its seals.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model import ids
+from safety_stream.core.model.incidents import IncidentVersion, Party
+from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.times import Instant
+from safety_stream.core.stages.intake import party_order
+from safety_stream.core.stages.stage import Output, Record, Rows, Step
+
+KEY_BYTES: Final = 32
+"""As long as what SHA-256 gives: a longer key is no stronger."""
+
+SEALED_ROW: Final = b"sealed"
+"""The row of intake that says that what it passed on was sealed."""
+
+_PREFIX: Final = "sealed."
+_DIGITS: Final = 32
+"""128 bits, as a token has."""
+
+_PURPOSE: Final = b"safety-stream sealed token 1\x1f"
+_IS_SEAL = re.compile(rf"{re.escape(_PREFIX)}[0-9a-f]{{{_DIGITS}}}").fullmatch
+
+_SEALED_KEYS = frozenset({"person", "vehicle", "phone", "group"})
+"""The kinds of key that are made of tokens; a place's is its UPRN."""
+
+_TAKEN = (b"number/", b"number0")
+"""Where intake remembers how far its record of what it collected is: there from its first batch on."""
+
+
+class SealingChanged(Exception):
+    """Intake has sealed so far and is not to, or the other way round: half of a person's reports would be another's."""
+
+
+def unsealed_in(catalogue: Catalogue) -> tuple[str, ...]:
+    """The places of a catalogue that name somebody by a token, where seals are what is known behind intake."""
+    found = [f"members of {one}" for one, tokens in catalogue.sharing.members.items() if not all(map(is_seal, tokens))]
+    named = [entity for entity in catalogue.linked.blocklist if entity.partition(":")[0] in _SEALED_KEYS]
+    if not all(is_seal(entity.partition(":")[2]) for entity in named):
+        found.append("the blocklist of linking.yaml")
+    return tuple(sorted(found))
+
+
+def seal_of(key: bytes, token: str) -> str:
+    """What stands for a token downstream: made with the key of whom the token is of."""
+    return _PREFIX + hmac.digest(key, _PURPOSE + token.encode(), "sha256").hex()[:_DIGITS]
+
+
+def is_seal(token: str) -> bool:
+    """Whether this is what stands for a token, and not a partner's token."""
+    return _IS_SEAL(token) is not None
+
+
+def tokens_in(outputs: Iterable[Output]) -> set[str]:
+    """The tokens that are to be sealed in what intake gives out."""
+    found: set[str] = set()
+    for output in outputs:
+        value = output.value
+        if isinstance(value, IncidentVersion):
+            found.update(party.token for party in value.parties if party.token is not None)
+            found.update(value.vehicles, value.phones)
+            if value.group is not None:
+                found.add(value.group)
+        elif isinstance(value, PersonLink):
+            found.update(tokens_of_link(value))
+    return found
+
+
+def tokens_of_link(link: PersonLink) -> tuple[str, ...]:
+    """The tokens of a decision that are to be sealed: stewards also decide about seals, as pages show them."""
+    return tuple(token for token in (link.first, link.second) if not is_seal(token))
+
+
+def sealed_outputs(outputs: Sequence[Output], seals: Mapping[str, str]) -> list[Output]:
+    """What intake gives out, with a seal for each token. Raises `KeyError` for a token without one."""
+    return [_sealed_output(output, seals) for output in outputs]
+
+
+def _sealed_output(output: Output, seals: Mapping[str, str]) -> Output:
+    value = output.value
+    if isinstance(value, IncidentVersion):
+        return replace(output, value=sealed_version(value, seals))
+    if isinstance(value, PersonLink):
+        return replace(output, value=sealed_link(value, seals))
+    return output
+
+
+def sealed_version(version: IncidentVersion, seals: Mapping[str, str]) -> IncidentVersion:
+    """The version, naming whom and what it names by their seals. Raises `KeyError`."""
+    if not (version.parties or version.vehicles or version.phones or version.group):
+        return version
+    parties = [
+        Party(party.role, None if party.token is None else seals[party.token], party.child) for party in version.parties
+    ]
+    return replace(
+        version,
+        parties=tuple(sorted(parties, key=party_order)),
+        vehicles=tuple(sorted(seals[token] for token in version.vehicles)),
+        phones=tuple(sorted(seals[token] for token in version.phones)),
+        group=None if version.group is None else seals[version.group],
+    )
+
+
+def sealed_link(link: PersonLink, seals: Mapping[str, str]) -> PersonLink:
+    """The decision, about the seals of its tokens, with the identity it has then. Raises `KeyError`."""
+    first, second = sorted(token if is_seal(token) else seals[token] for token in (link.first, link.second))
+    identity = link.decision_id and ids.decision_id(
+        first, second, link.state, link.method, link.decided_by, link.decided_at
+    )
+    return replace(link, first=first, second=second, decision_id=identity)
+
+
+def keeping_to_it(step: Step, *, is_on: bool) -> Step:
+    """The step of intake, which goes on as it began: sealed or not. Raises `SealingChanged`."""
+
+    def guarded(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
+        was_on = rows.get(SEALED_ROW) is not None
+        if was_on and not is_on:
+            raise SealingChanged(
+                "intake has sealed tokens so far, and would pass them on as they are: start it with --sealing"
+            )
+        if is_on and not was_on:
+            if next(iter(rows.scan(*_TAKEN)), None) is not None:
+                raise SealingChanged(
+                    "intake has passed tokens on as they are so far, and is to seal them: everybody would be two "
+                    "persons. Begin with new topics and put the history in again (safety-stream ingest)"
+                )
+            if records:
+                rows.put(SEALED_ROW, b"")
+        return step(rows, records, idle_at)
+
+    return guarded

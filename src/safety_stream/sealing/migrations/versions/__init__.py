@@ -1,0 +1,1 @@
+"""The changes, oldest first. One that has been released is never edited."""

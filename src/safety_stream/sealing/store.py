@@ -1,0 +1,287 @@
+"""The key store: one key for each person, wrapped, found by whoever has the token and by nobody else.
+
+Theory of operation
+-------------------
+    key-encryption key     in a file, in Vault, in an HSM; never here   wraps
+    store key              `sealing_roots`, one                         wraps (AES-256-GCM)
+      ├─ index key         `sealing_roots`                              token ──HMAC──▶ lookup, which finds a row
+      └─ key of a person   `sealing_persons`, one a row                 token ──HMAC──▶ seal (`core/sealing.py`)
+
+So the file of the store, or a backup of it, says nothing without the key-encryption key: not how often anybody was
+reported, and not whether anybody was.
+
+*To seal* a batch is to read the rows of its tokens, and in one transaction to make those that are missing. A key that
+is there is never made anew, so a batch that is done again is sealed alike, whoever died in between; of two processes
+that make the same person's key at once, one does, and both use it.
+
+*To destroy* a key is to delete its row, and to see to it that no file has it any more. What is left is a digest of
+the seal, which leads to the logs and not to the token. The same digest is in the audit, so what was destroyed can be
+destroyed again when somebody has put back a backup that is older (`destroy` with all that the audit says). A backup's
+own bytes nobody can take back: it is worth something as long as the key-encryption key of its time is. To *rewrap* is
+to end that: a new store key under a new key-encryption key, every row wrapped anew, and the old ones gone.
+
+Seals that were looked up are remembered in the process, up to a bound. Each batch asks first whether anything has been
+destroyed or rewrapped since, by whichever process, and then remembers nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from safety_stream.core.audit import subject_of
+from safety_stream.core.model.times import Instant
+from safety_stream.core.sealing import KEY_BYTES, seal_of
+from safety_stream.database import beginning, wait_for_others
+from safety_stream.sealing.database import LOCK, scrub
+from safety_stream.sealing.providers import KeyEncryptionKey, decrypted, encrypted
+from safety_stream.sealing.tables import DESTROYED, PERSONS, ROOTS
+
+REMEMBERED_AT_MOST: Final = 200_000
+"""Seals remembered in a process: some 40 MB."""
+
+_ASKED_AT_MOST: Final = 500
+"""Rows asked for by one statement."""
+
+_INDEX: Final = b"safety-stream index key"
+
+
+class KeyStoreDown(Exception):
+    """The key store cannot be used now: one sentence that says why. The same call may work later."""
+
+
+class _Root(msgspec.Struct, frozen=True):
+    """What all rows of a generation are wrapped with, and found by."""
+
+    generation: int
+    store_key: bytes
+    index_key: bytes
+
+    def lookup(self, token: str) -> str:
+        """By what the row of a token is found."""
+        return hmac.digest(self.index_key, token.encode(), "sha256").hex()
+
+    def about(self, lookup: str) -> bytes:
+        """What a wrapped key is bound to: it opens in no other row, nor under another generation."""
+        return f"{lookup}|{self.generation}".encode()
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """What the store is at: anything remembered under another mark may be true no longer."""
+
+    generation: int | None
+    destroyed: int
+
+
+class KeyStore:
+    """An open key store. One thread uses it at a time."""
+
+    def __init__(self, engine: Engine, key: KeyEncryptionKey, now: Callable[[], Instant]) -> None:
+        """Open it, and make its own key where there is none yet.
+
+        Raises `KeyStoreDown`, also where the store's own key is wrapped by another key-encryption key than this.
+        """
+        self._engine = engine
+        self._reading = beginning(engine, "BEGIN")
+        self._key = key
+        self._now = now
+        self._known: dict[str, str] = {}
+        try:
+            with _answering():
+                with engine.begin() as db:
+                    wait_for_others(db, LOCK)
+                    self._root = self._opened(db) or self._made(db, key, 1)
+                self._mark = _mark(engine)
+        except Exception:
+            engine.dispose()
+            raise
+
+    def known(self, tokens: Collection[str]) -> dict[str, str]:
+        """The seals of those of these tokens that have a key; none is made. Raises `KeyStoreDown`."""
+        with _answering():
+            self._look_round()
+            found = {token: self._known[token] for token in tokens if token in self._known}
+            missing = sorted(set(tokens) - found.keys())
+            if missing:
+                with self._reading.begin() as db:
+                    found |= self._read(db, missing)
+        return found
+
+    def sealed(self, tokens: Collection[str]) -> dict[str, str]:
+        """The seal of each token; keys that are missing are made, all in one transaction. Raises `KeyStoreDown`."""
+        found = self.known(tokens)
+        missing = sorted(set(tokens) - found.keys())
+        if missing:
+            with _answering(), self._engine.begin() as db:
+                self._still_ours(db)
+                self._make_keys(db, missing)
+                found |= self._read(db, missing)
+        return found
+
+    def destroy(self, subjects: Collection[str]) -> int:
+        """Destroy the keys of these subjects (`core.audit.subject_of` of seals); how many there were to destroy.
+
+        When it returns they are in no file of the database; what is remembered elsewhere is given up with the next
+        batch. What was destroyed before is left as it is. Raises `KeyStoreDown`.
+        """
+        with _answering():
+            with self._engine.begin() as db:
+                wait_for_others(db, LOCK)
+                _overwrite_deleted(db)
+                gone = sum(
+                    db.execute(delete(PERSONS).where(PERSONS.c.subject.in_(some))).rowcount
+                    for some in _by_the_hundred(sorted(set(subjects)))
+                )
+                known = set(db.scalars(select(DESTROYED.c.subject)))
+                new = sorted(set(subjects) - known)
+                if new:
+                    db.execute(insert(DESTROYED), [{"subject": one, "destroyed_at": self._now()} for one in new])
+            self._known.clear()
+            if gone:
+                scrub(self._engine)
+        return gone
+
+    def rewrap(self, key: KeyEncryptionKey) -> int:
+        """Wrap every key anew, under a new store key wrapped by `key`; how many persons' there are.
+
+        All or nothing. Whoever has the store open by the old key-encryption key can use it no longer. Raises
+        `KeyStoreDown`, and `BadKeyEncryptionKey`.
+        """
+        with _answering():
+            with self._engine.begin() as db:
+                self._still_ours(db)
+                _overwrite_deleted(db)
+                old = self._root
+                new = self._made(db, key, old.generation + 1, old.index_key)
+                rows = db.execute(select(PERSONS.c.lookup, PERSONS.c.wrapped)).all()
+                for row in rows:
+                    plain = _unwrapped(old, row.lookup, row.wrapped)
+                    wrapped = encrypted(new.store_key, plain, new.about(row.lookup))
+                    changed = {"wrapped": wrapped, "generation": new.generation}
+                    db.execute(PERSONS.update().where(PERSONS.c.lookup == row.lookup).values(changed))
+                db.execute(delete(ROOTS).where(ROOTS.c.generation == old.generation))
+            self._root, self._key = new, key
+            scrub(self._engine)
+        return len(rows)
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._known.clear()
+        self._engine.dispose()
+
+    def _look_round(self) -> None:
+        """Forget what may be true no longer."""
+        mark = _mark(self._reading)
+        if mark != self._mark:
+            self._known.clear()
+            if mark.generation != self._root.generation:
+                with self._reading.begin() as db:
+                    self._root = self._opened(db) or self._root
+            self._mark = mark
+
+    def _still_ours(self, db: Connection) -> None:
+        """Nobody else writes until this transaction's end, and nobody has rewrapped meanwhile."""
+        wait_for_others(db, LOCK)
+        if db.scalar(select(func.max(ROOTS.c.generation))) != self._root.generation:
+            raise KeyStoreDown("the key store has just been rewrapped: the next look will tell")
+
+    def _opened(self, db: Connection) -> _Root | None:
+        row = db.execute(select(ROOTS).order_by(ROOTS.c.generation.desc())).first()
+        if row is None:
+            return None
+        if row.wrapped_by != self._key.name:
+            raise KeyStoreDown(
+                f"the key store is wrapped by {row.wrapped_by}, and {self._key.name} was named: name that one"
+            )
+        store_key = self._key.unwrap(row.store_key)
+        return _Root(row.generation, store_key, decrypted(store_key, row.index_key, _INDEX))
+
+    def _made(self, db: Connection, key: KeyEncryptionKey, generation: int, index_key: bytes | None = None) -> _Root:
+        """A new generation, written down; lookups stay what they are if the index key does."""
+        root = _Root(generation, secrets.token_bytes(KEY_BYTES), index_key or secrets.token_bytes(KEY_BYTES))
+        row = {
+            "generation": generation,
+            "wrapped_by": key.name,
+            "store_key": key.wrap(root.store_key),
+            "index_key": encrypted(root.store_key, root.index_key, _INDEX),
+            "made_at": self._now(),
+        }
+        db.execute(insert(ROOTS), [row])
+        return root
+
+    def _make_keys(self, db: Connection, tokens: Sequence[str]) -> None:
+        """A key for each of these tokens, except where somebody else has just made one."""
+        rows = []
+        for token in tokens:
+            key, lookup = secrets.token_bytes(KEY_BYTES), self._root.lookup(token)
+            rows.append(
+                {
+                    "subject": subject_of(seal_of(key, token)),
+                    "lookup": lookup,
+                    "generation": self._root.generation,
+                    "wrapped": encrypted(self._root.store_key, key, self._root.about(lookup)),
+                    "made_at": self._now(),
+                }
+            )
+        made = postgresql.insert(PERSONS) if db.dialect.name == "postgresql" else sqlite.insert(PERSONS)
+        db.execute(made.on_conflict_do_nothing(), rows)
+
+    def _read(self, db: Connection, tokens: Sequence[str]) -> dict[str, str]:
+        by_lookup = {self._root.lookup(token): token for token in tokens}
+        found = {}
+        for some in _by_the_hundred(sorted(by_lookup)):
+            asked = select(PERSONS.c.lookup, PERSONS.c.wrapped).where(PERSONS.c.lookup.in_(some))
+            for row in db.execute(asked):
+                token = by_lookup[row.lookup]
+                found[token] = seal_of(_unwrapped(self._root, row.lookup, row.wrapped), token)
+        self._remember(found)
+        return found
+
+    def _remember(self, found: dict[str, str]) -> None:
+        self._known |= found
+        while len(self._known) > REMEMBERED_AT_MOST:
+            # The one that was looked up first: a dict keeps the order.
+            del self._known[next(iter(self._known))]
+
+
+def _unwrapped(root: _Root, lookup: str, wrapped: bytes) -> bytes:
+    return decrypted(root.store_key, wrapped, root.about(lookup))
+
+
+def _mark(engine: Engine) -> _Mark:
+    with engine.begin() as db:
+        generation = db.scalar(select(func.max(ROOTS.c.generation)))
+        destroyed = db.scalar(select(func.max(DESTROYED.c.number)))
+    return _Mark(generation, destroyed or 0)
+
+
+def _overwrite_deleted(db: Connection) -> None:
+    """On SQLite what is deleted would else stand on in the free pages of the file."""
+    if db.dialect.name == "sqlite":
+        db.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def _by_the_hundred(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[start : start + _ASKED_AT_MOST] for start in range(0, len(values), _ASKED_AT_MOST))
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Around what asks the database. Raises `KeyStoreDown`, with no part of a URL or a value in it."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise KeyStoreDown(f"the key store's database does not answer ({type(error).__name__})") from None
+    except InvalidTag:
+        raise KeyStoreDown(
+            "a key in the key store does not open: it was changed, or another backup lies there"
+        ) from None

@@ -1,0 +1,171 @@
+"""Intake's way to the key store: nothing passes while it is away, it is said once, and backups bring nobody back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+from tests.replay.telling import a_report, at
+from typer.testing import CliRunner
+
+from safety_stream.catalogue import load_catalogue
+from safety_stream.cli import app, sealing
+from safety_stream.cli.sealing import Sealing, as_sealed
+from safety_stream.config import Connection
+from safety_stream.core.audit import subject_of
+from safety_stream.core.sealing import is_seal, tokens_in
+from safety_stream.core.stages.intake import checker
+from safety_stream.core.stages.stage import Output
+from safety_stream.data_files import catalogue_folder
+from safety_stream.streaming.ports import Retriable
+
+NOWHERE = Connection("127.0.0.1:1")
+
+
+@pytest.fixture(autouse=True)
+def key(tmp_path: Path) -> None:
+    run("persons", "key", tmp_path / "kek")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    return written(tmp_path, "sealing.yaml", f"sqlite:///{tmp_path / 'keys.sqlite'}", tmp_path / "kek")
+
+
+def written(folder: Path, name: str, store: str, key: Path) -> Path:
+    path = folder / name
+    path.write_text(json.dumps({"store": store, "key": {"file": str(key)}}), encoding="utf-8")
+    return path
+
+
+def run(*words: object, exits: int = 0) -> str:
+    result = CliRunner().invoke(app, [*map(str, words)])
+    assert result.exit_code == exits, result.output
+    return result.stdout if exits == 0 else result.stderr
+
+
+@pytest.fixture
+def passed_on() -> list[Output]:
+    check = checker(load_catalogue(catalogue_folder()))
+    report = a_report("police-crimes", "C-1", "2026-01-05T20:00", people={"victim": "tok-a"})
+    version = check(report, "partner.police-crimes", at("2026-01-06T08:00"))
+    return [Output(topic="incidents", key=version.incident_id, value=version, received_at=version.received_at)]
+
+
+def nobody_erased(monkeypatch: pytest.MonkeyPatch, *subjects: str) -> None:
+    monkeypatch.setattr(sealing, "erased_subjects", lambda _: set(subjects))
+
+
+def token_of(outputs: Any) -> str:
+    (token,) = tokens_in(outputs)
+    return token
+
+
+def test_what_has_no_token_in_it_passes_without_a_key_store(tmp_path: Path, settings: Path):
+    seal = Sealing(settings, NOWHERE, lambda _: None)
+
+    assert seal([]) == []
+    assert not (tmp_path / "keys.sqlite").exists()
+
+
+def test_a_key_store_that_is_away_lets_nothing_pass_and_is_said_once_until_it_is_back(
+    tmp_path: Path, passed_on: list[Output], monkeypatch: pytest.MonkeyPatch
+):
+    nobody_erased(monkeypatch)
+    waits: list[bool] = []
+    away = tmp_path / "not-there"
+    path = written(tmp_path, "away.yaml", f"sqlite:///{away / 'keys.sqlite'}", tmp_path / "kek")
+    seal = Sealing(path, NOWHERE, waits.append)
+
+    with capture_logs() as said:
+        for _ in range(3):
+            with pytest.raises(Retriable):
+                seal(passed_on)
+        away.mkdir()
+        sealed = seal(passed_on)
+        assert seal(passed_on) == sealed
+
+    assert is_seal(token_of(sealed))
+    assert waits == [True, False]
+    assert [line["event"] for line in said] == ["sealing.waiting", "sealing.goes_on"]
+    assert "tok-a" not in str(said)
+
+
+def test_without_the_audit_nothing_passes_either(settings: Path, passed_on: list[Output]):
+    """Else a backup of the key store that somebody put back would bring an erased person back."""
+    with pytest.raises(Retriable):
+        Sealing(settings, NOWHERE, lambda _: None)(passed_on)
+
+
+def test_whoever_is_erased_by_the_audit_is_erased_again_before_anything_passes(
+    settings: Path, passed_on: list[Output], monkeypatch: pytest.MonkeyPatch
+):
+    nobody_erased(monkeypatch)
+    before = token_of(Sealing(settings, NOWHERE, lambda _: None)(passed_on))
+    assert token_of(Sealing(settings, NOWHERE, lambda _: None)(passed_on)) == before
+    nobody_erased(monkeypatch, subject_of(before))
+
+    after = token_of(Sealing(settings, NOWHERE, lambda _: None)(passed_on))
+
+    assert after != before
+    assert token_of(Sealing(settings, NOWHERE, lambda _: None)(passed_on)) == after
+
+
+def test_a_token_nobody_was_reported_by_is_looked_up_as_nobody_and_gets_no_key(settings: Path):
+    found = {as_sealed("tok-a", settings) for _ in range(2)}
+
+    assert all(map(is_seal, found))
+    assert len(found) == 2
+    assert as_sealed("tok-a", None) == "tok-a"
+    seal = run("persons", "seal", "tok-a", "--sealing", settings).strip()
+    assert as_sealed("tok-a", settings) == as_sealed(seal, settings) == seal
+
+
+def test_rewrapped_the_old_settings_open_nothing_and_the_new_ones_everything(tmp_path: Path, settings: Path):
+    seal = run("persons", "seal", "tok-a", "--sealing", settings)
+    run("persons", "key", tmp_path / "kek-2")
+    new = written(tmp_path, "new.yaml", f"sqlite:///{tmp_path / 'keys.sqlite'}", tmp_path / "kek-2")
+
+    assert "wrapped anew" not in run("persons", "rewrap", "--sealing", settings, "--to", settings, exits=1)
+    assert json.loads(run("persons", "rewrap", "--sealing", settings, "--to", new, "--json")) == {"keys": 1}
+
+    assert run("persons", "seal", "tok-a", "--sealing", new) == seal
+    assert "name that one" in run("persons", "seal", "tok-a", "--sealing", settings, exits=1)
+
+
+def test_a_key_that_is_there_is_kept_and_never_written_over(tmp_path: Path):
+    before = (tmp_path / "kek").read_bytes()
+
+    assert "is there already" in run("persons", "key", tmp_path / "kek", exits=1)
+    run("persons", "key", tmp_path / "kek", "--keep")
+
+    assert (tmp_path / "kek").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("store: sqlite:///keys.sqlite\n", "key: Field required"),
+        ("store: sqlite:///keys.sqlite\nkey: {file: kek, other: thing}\n", "other: Extra inputs"),
+        ("store: [\n", "sealing.yaml:"),
+    ],
+    ids=["no key", "something else", "no YAML"],
+)
+def test_settings_that_are_none_are_named_with_the_place(tmp_path: Path, content: str, said: str):
+    path = tmp_path / "sealing.yaml"
+    path.write_text(content, encoding="utf-8")
+
+    assert said in run("persons", "seal", "tok-a", "--sealing", path, exits=1)
+
+
+def test_a_database_that_cannot_be_opened_and_a_key_others_can_read_are_said_without_a_secret(
+    tmp_path: Path, settings: Path
+):
+    nowhere = written(tmp_path, "nowhere.yaml", f"sqlite:///{tmp_path}/not-there/keys.sqlite", tmp_path / "kek")
+    assert "cannot be used" in run("persons", "seal", "tok-a", "--sealing", nowhere, exits=1)
+
+    (tmp_path / "kek").chmod(0o644)
+    assert "chmod 600" in run("persons", "seal", "tok-a", "--sealing", settings, exits=1)

@@ -1,0 +1,57 @@
+"""An erasure reaches a person's reports, and what only they name; what others' reports name too stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from tests.replay.telling import a_report, at
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.erasing import StandingReport, reach_of
+from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.stages.intake import checker
+
+
+@pytest.fixture
+def told(catalogue: Catalogue) -> Callable[..., IncidentVersion]:
+    check = checker(catalogue)
+
+    def tell(ref: str, people: dict[str, str], **more: object) -> IncidentVersion:
+        report = a_report("police-crimes", ref, "2026-01-05T20:00", people=people, **more)
+        return check(report, "partner.police-crimes", at("2026-01-06T08:00"))
+
+    return tell
+
+
+def test_it_reaches_what_only_the_persons_reports_name(told: Callable[..., IncidentVersion]):
+    versions = [
+        told("C-1", {"victim": "tok-a"}, vehicles=("tok-car",), phones=("tok-own",)),
+        told("C-2", {"victim": "tok-a2"}, group="tok-group"),
+        told("C-3", {"victim": "tok-b"}, vehicles=("tok-car", "tok-van")),
+    ]
+
+    reach = reach_of(lambda: versions, ("tok-a", "tok-a2"))
+
+    assert reach.things == ("tok-group", "tok-own")
+    assert reach.shared == ("tok-car",)
+
+
+def test_it_names_the_reports_that_their_sources_have_yet_to_erase(told: Callable[..., IncidentVersion]):
+    versions = [
+        told("C-1", {"victim": "tok-a"}),
+        told("C-1", {}, source_version=2, action="erase"),
+        told("C-2", {"victim": "tok-a"}),
+        told("C-2", {}, source_version=2, action="withdraw"),
+        told("C-3", {"victim": "tok-b"}),
+    ]
+
+    (standing,) = reach_of(lambda: versions, ("tok-a",)).standing
+
+    assert standing == StandingReport(versions[2].incident_id, "police-crimes", "withdraw")
+
+
+def test_of_nobody_there_is_nothing_to_erase(told: Callable[..., IncidentVersion]):
+    reach = reach_of(lambda: [told("C-1", {"victim": "tok-a"})], ())
+
+    assert (reach.things, reach.shared, reach.standing) == ((), (), ())

@@ -1,0 +1,163 @@
+"""What goes further than intake names everybody by a seal, and is what intake would give out of sealed reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from tests.core.stages.making import NOON, a_record
+from tests.replay.telling import a_report
+
+from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.incidents import IncidentVersion
+from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.reports import Report, ReportedParty
+from safety_stream.core.sealing import (
+    SealingChanged,
+    is_seal,
+    keeping_to_it,
+    seal_of,
+    sealed_link,
+    sealed_outputs,
+    tokens_in,
+    tokens_of_link,
+    unsealed_in,
+)
+from safety_stream.core.stages import intake
+from safety_stream.core.stages.rows import MemoryRows
+from safety_stream.core.stages.stage import Output
+
+KEY, OTHER_KEY = b"k" * 32, b"o" * 32
+TOKENS = ("tok-a", "tok-b", "tok-c", "tok-car", "tok-phone", "tok-group")
+SEALS = {token: seal_of(KEY, token) for token in TOKENS}
+
+
+def named(*tokens: str, vehicles: tuple[str, ...] = ("tok-car",), phones: tuple[str, ...] = ("tok-phone",)) -> Report:
+    report = a_report("police-crimes", "C-1", "2026-01-04T20:00", vehicles=vehicles, phones=phones, group="tok-group")
+    return msgspec.structs.replace(
+        report, parties=tuple(ReportedParty(role="witness", token=token) for token in tokens)
+    )
+
+
+def taken_in(catalogue: Catalogue, *values: msgspec.Struct) -> list[Output]:
+    step = intake.make_step(catalogue, 1)
+    records = [
+        a_record(value, "person-links" if isinstance(value, PersonLink) else "partner.police-crimes", received_at=NOON)
+        for value in values
+    ]
+    return step(MemoryRows(), records, None)
+
+
+def a_link(first: str, second: str) -> PersonLink:
+    return PersonLink(
+        first=first, second=second, state="linked", method="steward", decided_by="steward-1", decided_at=NOON
+    )
+
+
+def values(outputs: Sequence[Output]) -> list[msgspec.Struct]:
+    return [output.value for output in outputs if isinstance(output.value, IncidentVersion | PersonLink)]
+
+
+def test_a_seal_looks_like_a_token_and_is_the_same_under_one_key_alone():
+    seal = seal_of(KEY, "tok-a")
+
+    assert is_seal(seal)
+    assert intake.TOKEN_LENGTH >= len(seal)
+    assert seal == seal_of(KEY, "tok-a")
+    assert len({seal, seal_of(OTHER_KEY, "tok-a"), seal_of(KEY, "tok-b")}) == 3
+    assert not any(is_seal(token) for token in ("tok-a", "e1.person." + "0" * 32, seal + "0", seal.upper()))
+
+
+def test_no_token_is_left_in_what_intake_gives_out(catalogue: Catalogue):
+    outputs = taken_in(catalogue, named("tok-a", "tok-b"), a_link("tok-b", "tok-c"))
+
+    assert tokens_in(outputs) == set(TOKENS)
+    said = str([output.value for output in sealed_outputs(outputs, SEALS)])
+    assert [token for token in TOKENS if token in said] == []
+    assert [seal for seal in SEALS.values() if seal not in said] == []
+
+
+def test_sealing_what_came_of_reports_is_taking_in_sealed_reports(catalogue: Catalogue):
+    """Orders and identities that rest on tokens are those of the seals."""
+    plain = (named("tok-c", "tok-a", "tok-b", vehicles=("tok-b", "tok-car")), a_link("tok-a", "tok-c"))
+    by_hand = (
+        msgspec.structs.replace(
+            plain[0],
+            parties=tuple(msgspec.structs.replace(one, token=SEALS[one.token or ""]) for one in plain[0].parties),
+            vehicles=tuple(SEALS[token] for token in plain[0].vehicles),
+            phones=tuple(SEALS[token] for token in plain[0].phones),
+            group=SEALS["tok-group"],
+        ),
+        a_link(SEALS["tok-a"], SEALS["tok-c"]),
+    )
+
+    sealed = values(sealed_outputs(taken_in(catalogue, *plain), SEALS))
+    assert len(sealed) == len(plain)
+    assert sealed == values(taken_in(catalogue, *by_hand))
+
+
+def test_a_report_that_takes_back_names_nobody_and_asks_for_no_key(catalogue: Catalogue):
+    erased = msgspec.structs.replace(named("tok-a"), source_version=2, action="erase", parties=())
+
+    outputs = taken_in(catalogue, erased)
+
+    assert tokens_in(outputs) == set()
+    assert list(outputs) == sealed_outputs(outputs, {})
+
+
+def test_what_is_refused_is_kept_as_it_came_and_asks_for_no_key(catalogue: Catalogue):
+    outputs = taken_in(catalogue, named("no token, but words"))
+
+    assert tokens_in(outputs) == set()
+    assert list(outputs) == sealed_outputs(outputs, {})
+
+
+def test_a_token_without_a_seal_goes_nowhere(catalogue: Catalogue):
+    outputs = taken_in(catalogue, named("tok-unheard"))
+
+    with pytest.raises(KeyError):
+        sealed_outputs(outputs, SEALS)
+
+
+def test_stewards_may_decide_about_seals_and_partners_may_not_pass_one_off(catalogue: Catalogue):
+    """Who reports under the seal of somebody else's has another person, however it came by it."""
+    seal = SEALS["tok-a"]
+
+    assert tokens_of_link(a_link(seal, "tok-b")) == ("tok-b",)
+    assert {sealed_link(a_link(seal, "tok-b"), SEALS).first, SEALS["tok-b"]} >= {min(seal, SEALS["tok-b"])}
+    assert seal in tokens_in(taken_in(catalogue, named(seal)))
+
+
+def test_a_catalogue_that_names_somebody_by_a_token_is_found_out(catalogue: Catalogue):
+    def with_(members: dict[str, frozenset[str]], blocklist: set[str]) -> Catalogue:
+        return msgspec.structs.replace(
+            catalogue,
+            sharing=msgspec.structs.replace(catalogue.sharing, members=members),
+            linked=msgspec.structs.replace(catalogue.linked, blocklist=frozenset(blocklist)),
+        )
+
+    seal = SEALS["tok-a"]
+
+    assert unsealed_in(catalogue) == ()
+    assert unsealed_in(with_({"desk": frozenset({seal})}, {f"phone:{seal}", "place:900000000001"})) == ()
+    assert unsealed_in(with_({"desk": frozenset({seal, "tok-b"})}, {"phone:tok-a"})) == (
+        "members of desk",
+        "the blocklist of linking.yaml",
+    )
+
+
+def test_intake_goes_on_as_it_began(catalogue: Catalogue):
+    step = intake.make_step(catalogue, 1)
+    sealed, open_ = keeping_to_it(step, is_on=True), keeping_to_it(step, is_on=False)
+    records = [a_record(named("tok-a"), "partner.police-crimes", received_at=NOON)]
+
+    was_sealed, was_open = MemoryRows(), MemoryRows()
+    for _ in range(2):
+        sealed(was_sealed, records, None)
+        open_(was_open, records, None)
+
+    with pytest.raises(SealingChanged, match="--sealing"):
+        open_(was_sealed, records, None)
+    with pytest.raises(SealingChanged, match="two persons"):
+        sealed(was_open, records, None)

@@ -1,0 +1,266 @@
+"""One key for each person, the same for as long as it is there, and gone for good when it is destroyed."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import Executable, event, select, update
+from tests.sealing.conftest import Opening
+
+from safety_stream.core.audit import subject_of
+from safety_stream.core.sealing import is_seal
+from safety_stream.database import make_engine
+from safety_stream.sealing import store as store_module
+from safety_stream.sealing.database import open_database
+from safety_stream.sealing.providers import (
+    BadKeyEncryptionKey,
+    FileKey,
+    decrypted,
+    encrypted,
+    new_file_key,
+)
+from safety_stream.sealing.store import KeyStore, KeyStoreDown
+from safety_stream.sealing.tables import METADATA, PERSONS, ROOTS, VERSIONS
+
+EVERYBODY = ("tok-a", "tok-b", "tok-c")
+
+
+def asked(url: str, *statements: Executable) -> list[list[Any]]:
+    """What the database itself has, behind the store's back."""
+    engine = make_engine(url, begin="BEGIN", wait_seconds=10, synchronous="FULL")
+    with engine.connect() as db:
+        found = [[tuple(row) for row in db.execute(statement)] for statement in statements]
+    engine.dispose()
+    return found
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("keys.sqlite*")))
+
+
+def test_everybody_has_one_seal_in_every_process_and_after_a_restart(opening: Opening):
+    first, second = opening(), opening()
+
+    seals = first.sealed(EVERYBODY)
+
+    assert len(set(seals.values())) == len(EVERYBODY)
+    assert all(map(is_seal, seals.values()))
+    assert first.sealed(EVERYBODY) == second.sealed(EVERYBODY) == opening().known(EVERYBODY) == seals
+
+
+def test_looking_somebody_up_makes_no_key(opening: Opening):
+    store = opening()
+
+    assert store.known(["tok-a"]) == {}
+    assert store.known(["tok-a"]) == {}
+    assert opening().known(EVERYBODY) == {}
+
+
+def test_two_processes_that_make_a_key_at_once_use_the_same(opening: Opening):
+    stores = [opening() for _ in range(4)]
+    met, found = threading.Barrier(len(stores)), []
+
+    def seal(store: KeyStore) -> None:
+        met.wait()
+        found.append(store.sealed([f"tok-{number}" for number in range(50)]))
+
+    threads = [threading.Thread(target=seal, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(found) == len(stores)
+    assert all(one == found[0] for one in found)
+
+
+def test_who_is_erased_is_nobody_and_comes_back_as_somebody_else(opening: Opening):
+    store, other = opening(), opening()
+    before = store.sealed(EVERYBODY)
+    assert other.sealed(EVERYBODY) == before
+
+    assert store.destroy([subject_of(before["tok-b"])]) == 1
+
+    for one in (store, other, opening()):
+        assert one.known(EVERYBODY) == {token: before[token] for token in ("tok-a", "tok-c")}, "also what it remembers"
+    after = other.sealed(EVERYBODY)
+    assert after["tok-b"] != before["tok-b"]
+    assert {token: after[token] for token in ("tok-a", "tok-c")} == {
+        token: before[token] for token in ("tok-a", "tok-c")
+    }
+    assert store.destroy([subject_of(before["tok-b"])]) == 0, "a second time there is nothing to destroy"
+    assert store.sealed(EVERYBODY) == after
+
+
+def test_the_store_holds_neither_tokens_nor_seals_nor_keys_that_open_without_its_own(opening: Opening, place: str):
+    seals = opening().sealed(EVERYBODY)
+
+    said = repr(asked(place, *(select(table) for table in METADATA.sorted_tables)))
+
+    assert [word for word in (*EVERYBODY, *seals.values()) if word in said] == []
+
+
+def test_a_destroyed_key_is_in_no_byte_on_disk(opening: Opening, place: str, tmp_path: Path):
+    if not place.startswith("sqlite"):
+        pytest.skip("which bytes PostgreSQL leaves behind is for its VACUUM to say")
+    store = opening()
+    seals = store.sealed([f"tok-{number}" for number in range(200)])
+    subject = subject_of(seals["tok-77"])
+    ((row,),) = asked(place, select(PERSONS.c.wrapped, PERSONS.c.lookup).where(PERSONS.c.subject == subject))
+    wrapped, lookup = row
+    assert wrapped in bytes_of(tmp_path), "the search finds what is there"
+
+    store.destroy([subject])
+
+    left = bytes_of(tmp_path)
+    assert wrapped not in left
+    assert lookup.encode() not in left
+    assert wrapped[12:28] not in left, "nor a part of it"
+
+
+def test_a_backup_brings_nobody_back(opening: Opening, place: str, tmp_path: Path):
+    if not place.startswith("sqlite"):
+        pytest.skip("a file that is copied is SQLite's kind of backup")
+    store = opening()
+    seals = store.sealed(EVERYBODY)
+    with closing(sqlite3.connect(tmp_path / "keys.sqlite")) as db:
+        db.execute("VACUUM INTO ?", (str(tmp_path / "backup.sqlite"),))
+    erased = [subject_of(seals["tok-a"]), subject_of(seals["tok-c"])]
+    store.destroy(erased)
+    store.close()
+
+    for path in tmp_path.glob("keys.sqlite*"):
+        path.unlink()
+    shutil.copy(tmp_path / "backup.sqlite", tmp_path / "keys.sqlite")
+    restored = opening()
+    assert restored.known(EVERYBODY) == seals, "a backup does bring everybody back, until"
+    assert restored.destroy(erased) == 2, "what is on record as destroyed is destroyed again"
+
+    assert restored.known(EVERYBODY) == {"tok-b": seals["tok-b"]}
+
+
+def test_rewrapped_everybody_is_who_they_were_and_the_old_key_opens_nothing(opening: Opening, tmp_path: Path):
+    other_key = new_file_key(tmp_path / "kek-2")
+    store, running = opening(), opening()
+    seals = store.sealed(EVERYBODY)
+    assert running.sealed(EVERYBODY) == seals
+
+    assert store.rewrap(other_key) == len(EVERYBODY)
+
+    assert store.sealed(EVERYBODY) == opening(other_key).known(EVERYBODY) == seals
+    with pytest.raises(KeyStoreDown, match=other_key.name):
+        running.known(EVERYBODY)
+    with pytest.raises(KeyStoreDown, match=other_key.name):
+        opening()
+
+
+def test_after_a_rewrap_nothing_of_the_old_generation_is_on_disk(opening: Opening, place: str, tmp_path: Path):
+    if not place.startswith("sqlite"):
+        pytest.skip("which bytes PostgreSQL leaves behind is for its VACUUM to say")
+    store = opening()
+    store.sealed(EVERYBODY)
+    old = [value for found in asked(place, select(PERSONS.c.wrapped), select(ROOTS.c.store_key)) for (value,) in found]
+
+    store.rewrap(new_file_key(tmp_path / "kek-2"))
+
+    assert [one for one in old if one in bytes_of(tmp_path)] == []
+
+
+def test_a_wrapped_key_opens_in_its_own_row_alone(opening: Opening, place: str):
+    store = opening()
+    seals = store.sealed(EVERYBODY)
+    engine = open_database(place)
+    with engine.begin() as db:
+        wrapped = db.scalar(select(PERSONS.c.wrapped).where(PERSONS.c.subject == subject_of(seals["tok-a"])))
+        db.execute(update(PERSONS).where(PERSONS.c.subject == subject_of(seals["tok-b"])).values(wrapped=wrapped))
+    engine.dispose()
+
+    with pytest.raises(KeyStoreDown, match="does not open"):
+        opening().known(["tok-b"])
+
+
+def test_a_store_that_does_not_answer_says_so_and_goes_on_when_it_does(opening: Opening):
+    store = opening()
+    seals = store.sealed(EVERYBODY)
+
+    def away(*_: object) -> None:
+        raise store_module.SQLAlchemyError("away")
+
+    event.listen(store._engine, "begin", away)
+    with pytest.raises(KeyStoreDown, match="does not answer") as down:
+        store.sealed(EVERYBODY)
+    event.remove(store._engine, "begin", away)
+
+    assert "away" not in str(down.value)
+    assert store.sealed(EVERYBODY) == seals
+
+
+def test_what_is_remembered_has_a_bound(opening: Opening, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store_module, "REMEMBERED_AT_MOST", 10)
+    store = opening()
+    tokens = [f"tok-{number}" for number in range(25)]
+
+    seals = store.sealed(tokens)
+
+    assert len(store._known) == 10
+    assert store.sealed(tokens) == seals
+
+
+def test_what_is_remembered_is_not_looked_up_again(opening: Opening):
+    store, heard = opening(), []
+    seals = store.sealed(EVERYBODY)
+    event.listen(store._engine, "before_cursor_execute", lambda *told: heard.append(told[2]))
+
+    assert store.sealed(EVERYBODY) == seals
+    assert [statement for statement in heard if "sealing_persons" in statement] == []
+    assert heard, "but whether anything was destroyed is"
+
+
+def test_migrations_make_the_tables_that_the_code_knows(place: str):
+    engine = open_database(place)
+    with engine.connect() as db:
+        context = MigrationContext.configure(
+            db, opts={"include_name": lambda name, kind, _: kind != "table" or name != VERSIONS, "compare_type": True}
+        )
+        differences = compare_metadata(context, METADATA)
+    engine.dispose()
+
+    assert differences == []
+
+
+def test_a_key_in_a_file_is_its_owners_alone_and_is_told_by_its_name(tmp_path: Path):
+    made = new_file_key(tmp_path / "kek")
+
+    assert FileKey(tmp_path / "kek").name == made.name
+    assert (tmp_path / "kek").read_text().strip() not in made.name
+    with pytest.raises(BadKeyEncryptionKey, match="is there already"):
+        new_file_key(tmp_path / "kek")
+    (tmp_path / "kek").chmod(0o640)
+    with pytest.raises(BadKeyEncryptionKey, match="chmod 600"):
+        FileKey(tmp_path / "kek")
+    (tmp_path / "short").touch(0o600)
+    (tmp_path / "short").write_text("0123")
+    with pytest.raises(BadKeyEncryptionKey, match="persons key"):
+        FileKey(tmp_path / "short")
+
+
+def test_what_is_wrapped_opens_by_the_same_key_and_for_the_same_purpose_alone(tmp_path: Path):
+    first, second = new_file_key(tmp_path / "first"), new_file_key(tmp_path / "second")
+    wrapped = first.wrap(b"s" * 32)
+
+    assert first.unwrap(wrapped) == b"s" * 32
+    assert first.wrap(b"s" * 32) != wrapped, "never twice under one nonce"
+    for other, content in ((second, wrapped), (first, wrapped[:-1] + bytes([wrapped[-1] ^ 1]))):
+        with pytest.raises(BadKeyEncryptionKey, match="does not open"):
+            other.unwrap(content)
+    with pytest.raises(InvalidTag):
+        decrypted(b"k" * 32, encrypted(b"k" * 32, b"plain", b"one row"), b"another row")
