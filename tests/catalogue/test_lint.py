@@ -35,6 +35,7 @@ ALL_OF = "rules/all-of.yaml"
 UNTIL = "rules/count-until.yaml"
 DISTINCT_UNTIL = "rules/distinct-until.yaml"
 TOGETHER = "rules/distinct-together.yaml"
+FINDING_UNTIL = "rules/finding-until.yaml"
 RANGE = "rules/count-range.yaml"
 ALL_OF_UNTIL = "rules/all-of-until.yaml"
 ORDERED_UNTIL = "rules/ordered-until.yaml"
@@ -703,9 +704,8 @@ def test_a_mistake_of_several_places_is_told_at_one_of_them(folder: Path, file: 
 def test_a_rule_that_rests_on_a_retired_one_is_refused(folder: Path):
     spoil(folder, UNTIL, "status: trial", "status: retired")
     told = "rule count-until is retired and finds nothing"
-    resting = [
-        f"rules/{name}.yaml" for name in ("elsewhere-count", "finding-absent", "finding-count", "finding-ordered")
-    ]
+    names = ("elsewhere-count", "finding-absent", "finding-count", "finding-ordered", "finding-until")
+    resting = [f"rules/{name}.yaml" for name in names]
     assert [(issue.file, issue.what) for issue in errors_of(folder)] == [(file, told) for file in resting]
 
 
@@ -1093,7 +1093,7 @@ ENDS = "calendar school ends on 2027-08-31, in 6 months or less"
 def test_a_rule_that_counts_no_possible_match_may_not_rest_on_one_that_does(folder: Path):
     spoil(folder, UNTIL, "\npriority:", "\npossible_matches: counted\npriority:")
     told = "rule count-until counts possible matches of persons"
-    resting = [f"rules/finding-{name}.yaml" for name in ("absent", "count", "ordered")]
+    resting = [f"rules/finding-{name}.yaml" for name in ("absent", "count", "ordered", "until")]
     assert [(issue.file, issue.what) for issue in errors_of(folder)] == [(file, told) for file in resting]
 
 
@@ -1107,6 +1107,10 @@ def test_what_nobody_has_confirmed_may_be_none_too_many(folder: Path):
 def test_what_nobody_has_confirmed_may_close_nothing_by_way_of_a_finding(folder: Path):
     for name in ("count-until", "finding-absent", "finding-count", "finding-ordered", "finding-of-finding"):
         spoil(folder, f"rules/{name}.yaml", "\npriority:", "\npossible_matches: counted\npriority:")
+    spoil(folder, FINDING_UNTIL, "\npriority:", "\npossible_matches: counted\npriority:")
+    closing = "rule finding-absent counts possible matches of persons, which must close or rule out nothing"
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [(FINDING_UNTIL, closing)]
+    (folder / FINDING_UNTIL).unlink()
     assert errors_of(folder) == []
 
     spoil(folder, "rules/finding-absent.yaml", "after: neglect, unless: visit", "after: visit, unless: neglect")
