@@ -636,7 +636,7 @@ def review(
         seq=number,
         reason=outcome,
     )
-    _check(entry)
+    check_before_sending(entry)
     with ReportProducer(kafka) as producer:
         producer.send_entry(entry)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -35,6 +36,7 @@ from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
 from safety_stream.core.erasing import StandingReport, reach_of
 from safety_stream.core.model.published import AuditEntry
+from safety_stream.core.retention import Holding
 from safety_stream.core.sealing import is_seal
 from safety_stream.edge.producer import ReportProducer
 
@@ -106,6 +108,7 @@ def erase(
         seals = auditing.tokens_of(kafka, known[token], bounds) if known else ()
         reach = reach_of(lambda: auditing.versions_of(kafka), seals)
         subjects = [subject_of(one) for one in (*seals, *reach.things)]
+        _refuse_held(kafka, subjects)
         entries = [
             AuditEntry(
                 entry_id=str(uuid4()), kind="erasure", actor=by, acted_at=wall(), subject=subject, reason=because
@@ -132,6 +135,13 @@ def erase(
     else:
         _print(done)
     raise typer.Exit(OK if done.is_complete else TO_DO)
+
+
+def _refuse_held(kafka: Connection, subjects: Collection[str]) -> None:
+    """What is under a legal hold is not erased. Raises `Wrong`."""
+    held = Holding(auditing.holds_of(kafka), wall()).of("subject")
+    if not held.isdisjoint(subjects):
+        raise Wrong("a legal hold is on this person: see safety-stream retention show, and release it first")
 
 
 def _print(done: Erased) -> None:

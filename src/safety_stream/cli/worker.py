@@ -134,10 +134,7 @@ def worker(
     ends = high_watermarks(kafka, _touched(rows, known))
     partitions = sum(topic == _SPREAD for topic, _ in ends)
     name = slot or socket.gethostname()
-    metrics = Metrics(wall)
-    refusing = [topic.removeprefix("dead-letters.") for topic in DEAD_LETTER_TOPICS]
-    metrics.runs([row.name for row in rows], refusing, get_args(Reason))
-    metrics.goes_by(known.sharing)
+    metrics = _metrics(rows, known)
     stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     idle_clock = wall if clock is TimeBy.WALL else None
     seal = None if sealing is None else Sealing(sealing, kafka, metrics.waits_for_keys)
@@ -184,6 +181,14 @@ def worker(
         log.info("worker.ended", slot=name)
         if stop_serving is not None:
             stop_serving()
+
+
+def _metrics(rows: list[StageRow], known: Catalogue) -> Metrics:
+    metrics = Metrics(wall)
+    refusing = [topic.removeprefix("dead-letters.") for topic in DEAD_LETTER_TOPICS]
+    metrics.runs([row.name for row in rows], refusing, get_args(Reason))
+    metrics.goes_by(known.sharing)
+    return metrics
 
 
 def _rows(names: str) -> list[StageRow]:

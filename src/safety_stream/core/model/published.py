@@ -159,7 +159,8 @@ EntryKind = Literal["consultation", "acknowledgement", "break-glass", "review", 
 
 An acknowledgement says that an audience has put right at home what it was told is so no longer. To break the glass is
 to open, in an emergency, an alert one may not see; somebody else reviews it. What is held is not purged, whatever its
-time, until it is released (`core/oversight.py`, `core/retention.py`). An erasure says that a person's key was destroyed.
+time, until it is released (`core/oversight.py`, `core/retention.py`). An erasure says that a person's key was
+destroyed.
 """
 
 
