@@ -17,6 +17,7 @@ from safety_stream.cli import auditing
 from safety_stream.cli.audit import By
 from safety_stream.cli.links import time_of
 from safety_stream.cli.published import moment
+from safety_stream.cli.sealing import SealingFile, as_sealed
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -143,12 +144,15 @@ def hold(
         Instant | None,
         typer.Option("--until", parser=time_of, metavar="TIME", help="Until when. Default: until it is released."),
     ] = None,
+    sealing: SealingFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
     """Keep a report, a person, an alert or a topic beyond its time, from now on. What is gone already stays gone."""
     known = catalogue_of(catalogue, None)
-    entry = _entry(known, HOLD, because, by, _Target(report, person, alert, topic), until)
+    entry = _entry(
+        known, HOLD, because, by, _Target(report, person and as_sealed(person, sealing), alert, topic), until
+    )
     connect(kafka)
     if topic is not None:
         _check_topic(known, topic)
@@ -174,12 +178,15 @@ def release(
     person: Token = None,
     alert: Alert = None,
     topic: TopicName = None,
+    sealing: SealingFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
     """End every hold of one thing. What is past its time is purged with the next round."""
     known, now = catalogue_of(catalogue, None), wall()
-    entry = _entry(known, RELEASE, because, by, _Target(report, person, alert, topic), None)
+    entry = _entry(
+        known, RELEASE, because, by, _Target(report, person and as_sealed(person, sealing), alert, topic), None
+    )
     connect(kafka)
     holds = auditing.holds_of(kafka)
     held = (entry.subject, entry.alert_id, entry.incident_id, entry.topic or None)

@@ -221,6 +221,7 @@ def _gives_as_much(other: Grant, grant: Grant) -> bool:
         and (is_everywhere or (bool(grant.areas) and set(grant.areas) <= set(other.areas)))
         and (other.handling == "C" or grant.handling != "C")
         and (other.of_persons or not grant.of_persons)
+        and other.purpose == grant.purpose
     )
 
 
