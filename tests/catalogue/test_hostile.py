@@ -29,6 +29,7 @@ AGREEMENTS = """agreements:
 POLICY = """grants:
   - {id: watch, subscriber: duty-officer, party: watch, agreement: made-up, purpose: watching, legal_basis: VITAL,
      handling: P, fields: [alert_id]}
+renewal: {warn_days: 30, source: default}
 """
 RULE = """id: a-rule
 version: 1

@@ -873,6 +873,7 @@ def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
     for _ in range((folder / GRANTS).read_text().count("subscriber: duty-officer")):
         spoil(folder, GRANTS, "subscriber: duty-officer", "subscriber: night-officer")
     spoil(folder, GRANTS, "to: [duty-officer", "to: [night-officer")
+    spoil(folder, "oversight.yaml", "shown_as: duty-officer", "shown_as: night-officer")
     for rule in (folder / "rules").glob("*.yaml"):
         rule.unlink()
     (folder / "volumes.yaml").unlink()

@@ -40,7 +40,7 @@ def test_what_it_was_stopped_at_comes_again_and_nothing_else(pages: Pages, tmp_p
 def test_it_says_what_never_came_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     site, close = site_of(tmp_path / "copy.sqlite", [alert(seq) for seq in (1, 4)])
     try:
-        http = Pages(replace(site, people=(OFFICER,)), []).as_person(OFFICER.id)
+        http = Pages(replace(site, people=(OFFICER,)), [], []).as_person(OFFICER.id)
         assert [one["seq"] for one in follow(http, tmp_path / "mark.txt")] == [1, 4]
         http.close()
     finally:

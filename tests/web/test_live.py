@@ -318,7 +318,7 @@ def test_a_cap_message_names_what_was_said_before_it_by_what_is_kept(tmp_path: P
     site, close = site_of(tmp_path / "copy.sqlite", life({}, {"change": "updated"}, {"change": "withdrawn"}))
     site = replace(site, people=(OFFICER,))
     try:
-        client = Pages(site, []).as_person(OFFICER.id)
+        client = Pages(site, [], []).as_person(OFFICER.id)
         # Read on from after the first two: they are named all the same.
         (message,) = parsed(client.get("/feed.cap?after=2").content).iter(f"{CAP}alert")
         assert message.findtext(f"{CAP}msgType") == "Cancel"
@@ -334,7 +334,7 @@ def test_what_never_came_is_said_in_the_feed_of_cap_messages(tmp_path: Path):
     site, close = site_of(tmp_path / "copy.sqlite", [alert(1), alert(4)])
     site = replace(site, people=(OFFICER,))
     try:
-        client = Pages(site, []).as_person(OFFICER.id)
+        client = Pages(site, [], []).as_person(OFFICER.id)
         assert "numbers 2 to 3" in parsed(client.get("/feed.cap?after=1").content).findtext(f"{ATOM}subtitle")
         client.close()
     finally:
