@@ -437,14 +437,14 @@ def test_what_is_recorded_is_what_most_have_and_leaves_the_rest_as_it_is(rule: R
     by_hand = (folder / "volumes.yaml").read_text(encoding="utf-8").partition("\nmeasured:")[0]
     before = measured_in(folder)
 
-    record(folder, volumes, [measured("rv-graded", 2, 'a week: "small"', found)])
+    record(folder, volumes, [measured("rv-graded", 3, 'a week: "small"', found)])
 
     after = measured_in(folder)
     assert (folder / "volumes.yaml").read_text(encoding="utf-8").partition("\nmeasured:")[0] == by_hand
     assert [one for one in after if one["rule"] != "rv-graded"] == [one for one in before if one["rule"] != "rv-graded"]
     assert next(one for one in after if one["rule"] == "rv-graded") == {
         "rule": "rv-graded",
-        "version": 2,
+        "version": 3,
         "history": 'a week: "small"',
         "alerts_per_month": found.alerts_per_month,
         "urgent_per_division_and_shift": 3,

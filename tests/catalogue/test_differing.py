@@ -24,7 +24,7 @@ def difference_after(tmp_path: Path, *changes: tuple[str, str]) -> RuleDifferenc
     return found[0] if found else None
 
 
-NEXT_VERSION = ("version: 2", "version: 3")
+NEXT_VERSION = ("version: 3", "version: 4")
 
 
 def test_a_catalogue_does_not_differ_from_itself():
@@ -37,8 +37,8 @@ def test_a_changed_number_is_told_as_the_sentence_it_was_and_the_one_it_is(tmp_p
     assert one == RuleDifference(
         rule="rv-graded",
         change="changed",
-        before=2,
-        after=3,
+        before=3,
+        after=4,
         lacks_version=False,
         gone=(("When it fires", "Of a victim: “harm” happens 3 times or more within 12 months."),),
         come=(("When it fires", "Of a victim: “harm” happens 4 times or more within 12 months."),),
@@ -86,7 +86,7 @@ def test_a_version_does_not_fall(tmp_path: Path):
 
     (one,) = diff_rules(newer / "catalogue", older / "catalogue")
 
-    assert (one.before, one.after, one.lacks_version) == (3, 2, True)
+    assert (one.before, one.after, one.lacks_version) == (4, 3, True)
 
 
 def test_rules_that_come_and_go_are_told_whole(tmp_path: Path):

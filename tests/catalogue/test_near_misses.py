@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from safety_stream.catalogue.examples import story_of
 from safety_stream.catalogue.loading import load_with_files
+from safety_stream.core.model.open_days import Ahead
 from safety_stream.core.model.times import Duration
 from safety_stream.core.rules.rule import Absent, AllOf, Condition, Distinct, Near, Rule, Safeguards, Share
 from safety_stream.core.rules.windows import longest
@@ -38,11 +39,8 @@ def laxer() -> Iterator[object]:
 
 
 def laxer_conditions(condition: Condition) -> Iterator[tuple[str, Condition]]:
-    within, least = getattr(condition, "within", None), getattr(condition, "at_least", None)
-    if within is not None and least != 1:
-        # What waits until a deadline fires at an earlier one.
-        step = -A_SECOND if isinstance(condition, Absent) else A_SECOND
-        yield "a second", replace(condition, within=Duration(millis=(within.millis or longest(within)) + step))
+    yield from laxer_times(condition)
+    least = getattr(condition, "at_least", None)
     if least is not None and least > 1:
         yield "one fewer", replace(condition, at_least=least - 1)
     if isinstance(condition, AllOf):
@@ -57,6 +55,23 @@ def laxer_conditions(condition: Condition) -> Iterator[tuple[str, Condition]]:
         yield "a metre", replace(condition, metres=condition.metres + 1)
     if isinstance(condition, Share):
         yield "a case more known", replace(condition, percent=condition.percent + A_CASE_MORE)
+
+
+def laxer_times(condition: Condition) -> Iterator[tuple[str, Condition]]:
+    within = getattr(condition, "within", None)
+    if isinstance(condition, Absent) and condition.before is not None:
+        yield "a deadline earlier", replace(condition, before=earlier(condition.before))
+    elif within is not None and getattr(condition, "at_least", None) != 1:
+        # What waits until a deadline fires at an earlier one.
+        step = -A_SECOND if isinstance(condition, Absent) else A_SECOND
+        yield "a second", replace(condition, within=Duration(millis=(within.millis or longest(within)) + step))
+
+
+def earlier(deadline: Ahead) -> Ahead:
+    """A minute earlier on the same open day; where that begins with the day itself, an open day earlier."""
+    if deadline.days.opens:
+        return replace(deadline, days=replace(deadline.days, opens=deadline.days.opens - 1))
+    return replace(deadline, number=deadline.number - 1)
 
 
 def laxer_safeguards(guards: Safeguards) -> Iterator[tuple[str, Safeguards]]:

@@ -66,7 +66,7 @@ def test_explain_prints_what_its_json_holds():
 
     explanation = json.loads(packed)
     assert code == 0
-    assert out.splitlines()[0] == "Repeat victim within twelve months (rv-graded, version 2, stable)"
+    assert out.splitlines()[0] == "Repeat victim within twelve months (rv-graded, version 3, stable)"
     assert [line.strip() for line in out.splitlines()[1:] if line] == [
         line for section in explanation["sections"] for line in (section["heading"], *section["sentences"])
     ]

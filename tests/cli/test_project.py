@@ -291,7 +291,7 @@ def test_a_database_that_goes_away_is_waited_for(desk: Desk, on_postgres: Server
 def test_a_database_that_cannot_be_used_is_said_before_anything_else(
     url: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("safety_stream.cli.project.connect", lambda kafka: None)
+    monkeypatch.setattr("safety_stream.cli.project.connect_as", lambda kafka, production: None)
 
     result = CliRunner().invoke(app, ["project", "--until-end"], env={"SAFETY_STREAM_DATABASE": url})
 

@@ -245,6 +245,6 @@ def test_one_that_has_ended_is_told_until_another_is_in_force() -> None:
 
 def test_why_something_waits_is_that_an_agreement_has_ended_or_has_yet_to_begin() -> None:
     begins, ended = an_agreement(valid_from=TODAY + 1), an_agreement("ended", valid_to=TODAY)
-    policy = Policy(Sharing(grants=(a_grant(agreement=begins), a_grant("two", ended, subscriber="others"))), AREAS)
+    policy = Policy(Sharing(grants=(a_grant(agreement=begins), a_grant("two", ended, subscriber="others"))), AREAS, {})
 
     assert (policy.why_waits("team", NOON), policy.why_waits("others", NOON)) == ("not-begun", "ended")

@@ -80,7 +80,7 @@ def test_where_nobody_subscribed_nobody_hears():
 
 
 def test_whoever_subscribed_to_what_cannot_be_read_hears_nothing_of_whatever_priority():
-    needed = to_be_heard(AUDIENCES, Policy(), {"analyst", "desk"})
+    needed = to_be_heard(AUDIENCES, Policy(), unread={"analyst", "desk"})
     found = list(unheard(needed, [hook("desk"), hook("analyst")], SETTINGS, unread={"analyst", "desk"}))
 
     assert found == [Unheard("analyst", "P1", "unread"), Unheard("desk", "P1", "unread")]

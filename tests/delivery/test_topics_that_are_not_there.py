@@ -116,7 +116,7 @@ def reading(monkeypatch: pytest.MonkeyPatch) -> Any:
         def unheard(unread: frozenset[str]) -> dict[tuple[str, str], str]:
             return {(one, "P1"): "its topic is not there" if one in unread else "" for one in sorted(box.audiences())}
 
-        reader = deliver._Reader(NOWHERE, box, figures, unheard)  # type: ignore[arg-type]
+        reader = deliver._Reader(NOWHERE, box, figures, unheard, None, "", lambda _: None)  # type: ignore[arg-type]
         with capture_logs() as logs, pytest.raises(Done):
             deliver._read_for_ever(reader, threading.Condition())
         return box, figures, logs

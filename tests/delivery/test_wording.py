@@ -138,12 +138,12 @@ def test_what_an_audience_may_not_have_is_not_said(engine: Engine):
 
 
 def test_a_digest_says_of_each_whether_it_is_still_true(engine: Engine):
-    raised = [alert(late=True), alert(alert_id=OTHER, seq=2, priority="P1")]
+    raised = [alert(late=True, notify=False), alert(alert_id=OTHER, seq=2, priority="P1")]
     first, digest = messages(engine, *raised)
     assert first.form == "single"
     box = outbox(engine)
     ended = withdrawn(alert_id=OTHER, seq=4, priority=None, notify=False)
-    box.take(TOPIC, 0, [(2, alert(version=2, seq=3, late=True)), (3, ended)], NOON)
+    box.take(TOPIC, 0, [(2, alert(version=2, seq=3, late=True, notify=False)), (3, ended)], NOON)
     box.gather(NOON + 86_400_000)
     words = in_words(box.claim(NOON + 86_400_000).message, LINK)
 

@@ -25,6 +25,10 @@ def test_what_is_told_is_in_the_figures():
         "safety_stream_feed_silent_seconds{'source': 'police-crimes'}": 90_000,
         "safety_stream_feed_may_be_silent_seconds{'source': 'police-crimes'}": 86_400,
         "safety_stream_feeds_unspoken_seconds{}": 90,
+        "safety_stream_notices{'audience': 'duty-officer', 'state': 'escalated'}": 1,
+        "safety_stream_break_glass_uses{'state': 'overdue'}": 1,
+        "safety_stream_projection_purged_total{'what': 'alerts'}": 3,
+        "safety_stream_projection_purged_at_seconds{}": 1_800_000_000,
     }
 
 
@@ -46,7 +50,7 @@ def test_labels_are_words_of_closed_lists():
         for name in sample.labels
     }
 
-    assert labels <= {"audience", "priority", "clock", "source", "state"}
+    assert labels <= {"audience", "priority", "clock", "source", "state", "what"}
 
 
 @pytest.mark.parametrize("family", [*ProjectionMetrics().registry.collect()], ids=lambda family: family.name)

@@ -68,6 +68,7 @@ def test_what_was_written_before_is_written_anew(empty: Engine):
     """Of more alerts than one statement takes: words that name somebody, an end of a snooze nobody had asked for."""
     with empty.begin() as connection:
         shared.command.upgrade(shared.settings_of(connection, MIGRATIONS), "0004")
+        connection.exec_driver_sql("ALTER TABLE alerts ADD COLUMN changed_seq BIGINT NOT NULL DEFAULT 0")
     asleep = handling("snoozed", snoozed_until=NOON + 7, owner="officer-7")
     alerts = [alert(seq, f"a{seq}", title="Burglary", subject="victim:tok-b") for seq in range(1, 1_100)]
     log = [TopicRecord("alerts.desk", 0, one.seq, one) for one in [*alerts, alert(1_100, "asleep", handling=asleep)]]

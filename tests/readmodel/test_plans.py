@@ -87,7 +87,7 @@ SERIES = ("internal", "burglary", "north", "week")
         ),
         (lambda model: model.alert("desk", "a"), "sqlite_autoindex_alerts_1 (audience=? AND alert_id=?)"),
         (lambda model: model.versions("desk", "a"), "ix_alert_versions_audience_alert_id_seq"),
-        (lambda model: model.feed("desk", 7, 50), "sqlite_autoindex_alert_versions_1 (audience=? AND seq>?)"),
+        (lambda model: model.feed("desk", 0, 50), "sqlite_autoindex_alert_versions_1 (audience=? AND seq>?)"),
         (lambda model: model.areas_before("desk", [7, 9]), "sqlite_autoindex_alert_versions_1 (audience=? AND seq=?)"),
         (lambda model: model.newest_seq("desk"), "sqlite_autoindex_topics_1 (topic=?)"),
         (

@@ -70,7 +70,9 @@ class Life:
 
     def read(self, follows: str) -> Notices:
         stands = highest_of(one.value for one in self.on("incidents") if isinstance(one.value, IncidentVersion))
-        notices = Notices({one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"}, follows)
+        notices = Notices(
+            {one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"}, follows
+        )
         feeds = sorted(topic for topic in self.topics if topic.startswith("alerts."))
         for topic in ("findings", "alert-changes", *feeds, "audit.entries", "withheld"):
             for output in self.on(topic):

@@ -118,7 +118,7 @@ def test_what_nobody_approved_goes_to_the_owner_and_is_taken_back(folder: Path):
     assert deployment.heard == {}
     assert not any("Tried" in str(one.value) for one in seen if isinstance(one.value, PublishedAlert))
 
-    changed = file.read_text(encoding="utf-8").replace("version: 2", "version: 3", 1)
+    changed = file.read_text(encoding="utf-8").replace("version: 3", "version: 4", 1)
     file.write_text(changed, encoding="utf-8")
     for by in ("analyst-7", "chair-1"):
         approve(folder, [RULE], by, "seen", NOON)

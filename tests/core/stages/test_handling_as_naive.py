@@ -579,16 +579,16 @@ def what_only_restates_a_forgotten_alert_opens_it(patch: Patch) -> None:
 
 @mutant
 def who_was_told_of_it_is_forgotten_at_the_withdrawal(patch: Patch) -> None:
-    def forget(_: Any, door: Any, handled: HandledAlert, __: int) -> None:
+    def forget(_: Any, door: Any, handled: HandledAlert, at: int) -> None:
         if handled.alert.change == "withdrawn":
-            door._forget(handled.alert.alert_id)
+            door._forget(handled.alert.alert_id, at)
 
     changed(patch, publish_alerts._AlertDoor, "tell", forget)
 
 
 @mutant
 def who_was_told_of_it_is_forgotten_with_it_before_they_know_that_it_is_over(patch: Patch) -> None:
-    def forget(_: Any, door: Any, alert_id: str) -> None:
+    def forget(_: Any, door: Any, alert_id: str, __: int) -> None:
         for audience in door._audiences:
             door._told.delete(f"{audience.id}/{alert_id}")
 

@@ -788,7 +788,7 @@ def test_a_record_of_a_day_gone_by_tells_nothing_that_waits_today(catalogue: Cat
 
 def test_what_a_day_gone_by_held_back_is_told_today(catalogue: Catalogue) -> None:
     """A backfill from before the agreement began, while something waits that it does not cover."""
-    (grant,) = [one for one in catalogue.sharing.grants if one.subscriber == "duty-officer"]
+    (grant,) = [one for one in catalogue.sharing.grants if one.id == "duty-officer"]
     over = msgspec.structs.replace(grant.agreement, valid_to=TODAY)
     begun = msgspec.structs.replace(grant.agreement, valid_from=TODAY)
     grants = (
