@@ -36,6 +36,7 @@ from safety_stream.wire.topology import members, topics
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
 BY = ("--by", "data-steward", "--method", "steward")
+LOOKS = ("--reason", "quality", "--by", "steward-1")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_a_wrong_merge_is_split_and_everybody_hears_why(
         (raised,) = told()
         assert (raised.change, raised.subject) == ("raised", "victim:tok-crimes")
         assert raised.cause == f"persons linked: decision {merge['decision_id']}"
-        assert run("show", "tok-housing")["goes_by"] == "tok-crimes"
+        assert run("show", "tok-housing", *LOOKS)["goes_by"] == "tok-crimes"
 
         # What the store remembers of persons outlives the worker.
         workers.kill("a")
@@ -103,7 +104,7 @@ def test_a_wrong_merge_is_split_and_everybody_hears_why(
 
     assert (withdrawn.change, withdrawn.prior_seq) == ("withdrawn", raised.seq)
     assert withdrawn.cause == f"persons split: decision {split['decision_id']}"
-    assert run("show", "tok-housing")["tokens"] == ["tok-housing"]
+    assert run("show", "tok-housing", *LOOKS)["tokens"] == ["tok-housing"]
     # The record shows who was told, and leads by topic and number to the words that say why.
     on_record = [
         (one.from_seq, one.alert_id)
