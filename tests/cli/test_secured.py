@@ -26,6 +26,7 @@ from safety_stream.edge.canonical import to_line
 from safety_stream.embedded import EmbeddedKafka
 from safety_stream.embedded.kafka import _free_port
 from safety_stream.streaming.draining import wait_until_drained
+from safety_stream.streaming.reading import NeverEnds
 
 pytestmark = pytest.mark.kafka
 
@@ -139,6 +140,9 @@ def test_everything_runs_over_a_secured_connection(secured: Secured, tmp_path: P
         # A list tells of nobody, so it is their number that tells.
         return len({one["alert_id"] for one in told(environment, "alerts", "show")})
 
+    def said() -> str:
+        return (tmp_path / "worker.log").read_text(encoding="utf-8")
+
     told(environment, "topics", "apply")
     with (tmp_path / "worker.log").open("wb") as log:
         worker = subprocess.Popen(
@@ -154,12 +158,13 @@ def test_everything_runs_over_a_secured_connection(secured: Secured, tmp_path: P
         assert {level for check, level in levels.items() if check not in ("store", "told")} == {"ok"}
         secured.broker.restart()
         assert alerts_after("bbbb") == 2 * of_one
+    except NeverEnds as error:
+        pytest.fail(f"{error}\n{said()}")
     finally:
         worker.send_signal(signal.SIGTERM)
         exit_code = worker.wait(30)
-    said = (tmp_path / "worker.log").read_text(encoding="utf-8")
-    assert exit_code == 0, said
-    assert PASSWORD not in said
+    assert exit_code == 0, said()
+    assert PASSWORD not in said()
 
 
 @pytest.mark.parametrize(
