@@ -10,6 +10,9 @@ from safety_stream.data_files import catalogue_folder
 MORE_RULES = Path(__file__).parents[1] / "fixtures" / "rules"
 """Rules made up to try out conditions, or parts of one, that no rule that ships uses."""
 
+WEST_YORKSHIRE = Path(__file__).parents[2] / "examples" / "west-yorkshire"
+"""Another county's catalogue, with one partner."""
+
 FOREIGN = Path(__file__).parents[2] / "examples" / "conformance" / "catalogue"
 """A small catalogue in words that are not ours."""
 
@@ -23,6 +26,16 @@ def with_more_rules(folder: Path) -> Path:
     """The shipped catalogue as `folder`, with those rules beside its own."""
     copied(folder)
     shutil.copytree(MORE_RULES, folder / "rules", dirs_exist_ok=True)
+    return folder
+
+
+def another_county(folder: Path) -> Path:
+    """West Yorkshire's catalogue as `folder`, to be used on a Kafka that tests of the shipped one use, too.
+
+    So topics of both are kept for as long as the shipped one says: whoever came second would find them differing.
+    """
+    shutil.copytree(WEST_YORKSHIRE, folder)
+    shutil.copy(catalogue_folder() / "retention.yaml", folder)
     return folder
 
 

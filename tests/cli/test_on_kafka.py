@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
-from tests.catalogue.copying import with_another_desk
+from tests.catalogue.copying import another_county, with_another_desk
 from tests.core.cap_schema import CAP, faults, parsed
 from typer.testing import CliRunner
 
@@ -39,7 +38,6 @@ from safety_stream.wire.topology import Topic
 
 pytestmark = pytest.mark.kafka
 
-WEST_YORKSHIRE = Path(__file__).parents[2] / "examples" / "west-yorkshire"
 NOON = 1_772_366_400_000
 JULY = to_day(date(2018, 7, 1))
 
@@ -81,7 +79,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(kafka: str, tmp_path: Path, topic_prefix: str) -> Terminal:
-    catalogue = Path(shutil.copytree(WEST_YORKSHIRE, tmp_path / "catalogue"))
+    catalogue = another_county(tmp_path / "catalogue")
     source, audience = f"{topic_prefix}feed", f"{topic_prefix}desk"
     with (catalogue / "sources.yaml").open("a", encoding="utf-8") as file:
         file.write(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from sqlalchemy import Engine
-from tests.catalogue.copying import with_another_desk
+from tests.catalogue.copying import another_county, with_another_desk
 from tests.readmodel.making import alert, handling
 from tests.readmodel.naive import Naive
 from tests.readmodel.postgres import Server, needed, running_server
@@ -27,8 +26,6 @@ from safety_stream.readmodel.database import migrate, open_database
 from safety_stream.readmodel.projection import TopicRecord
 from safety_stream.readmodel.reading import ReadModel
 from safety_stream.wire.records import Records
-
-WEST_YORKSHIRE = Path(__file__).parents[2] / "examples" / "west-yorkshire"
 
 
 class Desk:
@@ -92,7 +89,7 @@ class Desk:
 
 @pytest.fixture
 def desk(kafka: str, tmp_path: Path, topic_prefix: str) -> Iterator[Desk]:
-    catalogue = Path(shutil.copytree(WEST_YORKSHIRE, tmp_path / "catalogue"))
+    catalogue = another_county(tmp_path / "catalogue")
     desk = Desk(kafka, tmp_path, f"{topic_prefix}desk")
     with_another_desk(catalogue, desk.audience)
     assert desk.run("topics", "apply")[0] == 0
