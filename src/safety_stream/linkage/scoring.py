@@ -77,9 +77,12 @@ class _Rows:
     """The records as splink gets them: a row for each token of a record that it shares with another."""
 
     def __init__(self, names: Sequence[str], store: Store, shared_at_most: int) -> None:
-        self._numbers: dict[str, int] = {}
+        # By their order and no other: so the same store makes the same rows, in the same order.
+        every = {token for beside in store.beside.values() for tokens in beside.values() for token in tokens}
+        numbers = {token: number for number, token in enumerate(sorted(every))}
         self._held = [
-            {kind: sorted(map(self._number, tokens)) for kind, tokens in store.beside[name].items()} for name in names
+            {kind: sorted(numbers[token] for token in store.beside[name].get(kind, ())) for kind in KINDS}
+            for name in names
         ]
         holders: dict[int, list[int]] = {}
         for record, held in enumerate(self._held):
@@ -87,14 +90,14 @@ class _Rows:
                 for token in tokens if kind != "uprn" else ():
                     holders.setdefault(token, []).append(record)
         self._shared: dict[int, list[int]] = {}
-        for token, records in holders.items():
+        for token, records in sorted(holders.items()):
             if 1 < len(records) <= shared_at_most:
                 for record in records:
                     self._shared.setdefault(record, []).append(token)
         self._by_name_and_birth = {
             pair
             for held in self._held
-            for token in held.get("known-as", ())
+            for token in held["known-as"]
             if len(holders[token]) <= shared_at_most
             for pair in _pairs_in(holders[token])
         }
@@ -121,11 +124,8 @@ class _Rows:
             "tokens": pa.array([tokens for _, _, tokens in rows], lists),
         }
         for kind, name in _COLUMNS.items():
-            columns[name] = pa.array([self._held[record].get(kind, []) for record, _, _ in rows], lists)
+            columns[name] = pa.array([self._held[record][kind] for record, _, _ in rows], lists)
         return pa.table(columns)
-
-    def _number(self, token: str) -> int:
-        return self._numbers.setdefault(token, len(self._numbers))
 
 
 def _pairs_in(records: Sequence[int]) -> Iterator[tuple[int, int]]:
