@@ -16,6 +16,7 @@ import pytest
 from tests.core.stages.making import a_version
 from typer.testing import CliRunner
 
+from safety_stream import cli
 from safety_stream.cli import app, links
 from safety_stream.cli.links import shown
 from safety_stream.core.catalogue import PersonBounds
@@ -225,6 +226,7 @@ def test_what_cannot_be_matched_is_said(
 
 def test_without_the_extra_it_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links, "connect", lambda _: None)
+    monkeypatch.delattr(cli, "proposing", raising=False)
     monkeypatch.delitem(sys.modules, "safety_stream.cli.proposing", raising=False)
     monkeypatch.delitem(sys.modules, "safety_stream.linkage.scoring", raising=False)
     monkeypatch.setitem(sys.modules, "duckdb", None)
