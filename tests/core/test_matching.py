@@ -113,9 +113,12 @@ def test_no_person_goes_by_more_tokens_than_may_be():
 
 
 def test_no_more_links_are_made_than_join():
-    made = decide(a_pair("a", "b"), a_pair("b", "c", weight=9.0), a_pair("a", "c", weight=8.0), maybe("a", "c"))
+    roomy = PersonBounds(merged_at_most=9, possible_at_most=9)
+    pairs = (a_pair("a", "b"), a_pair("b", "c", weight=9.0), a_pair("a", "c", weight=8.0))
+    made = decide(*pairs, bounds=roomy)
 
     assert said(made) == [("a", "b", "linked"), ("b", "c", "linked")]
+    assert (made.joined, made.held_back) == (1, 0)
     split = (
         *made.links,
         PersonLink(first="a", second="b", state="apart", method="steward", decided_by="s", decided_at=8),
