@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from uuid import uuid4
 
 import msgspec
@@ -44,7 +44,7 @@ from safety_stream.core.erasing import (
     standing_request,
 )
 from safety_stream.core.model.published import AuditEntry
-from safety_stream.core.model.times import Instant, after
+from safety_stream.core.model.times import MINUTE, Instant, after
 from safety_stream.core.retention import Holding, Retention
 from safety_stream.core.sealing import is_seal
 from safety_stream.edge.producer import ReportProducer
@@ -107,6 +107,11 @@ _WHY_NOT: Mapping[Confirmation, str] = {
     "same-person": "whoever requests an erasure does not confirm it: let somebody else do it, with --confirm --by",
 }
 """Why an erasure is not to be confirmed, and the mend."""
+
+
+_MARGIN: Final = 5 * MINUTE
+"""Whether a confirmation came in time is for the broker's clock to say. So long before the end it is too late here:
+otherwise a key might be destroyed whose erasure is then refused, and on record nowhere."""
 
 
 def _reason_if_any(asked: str) -> str:
@@ -193,7 +198,7 @@ def _requested(kafka: Connection, subjects: Sequence[str], because: str, by: str
 def _confirmed(kafka: Connection, store: KeyStore, subjects: Sequence[str], by: str) -> int:
     """How many keys were destroyed, as somebody else has requested. Raises `Wrong`."""
     now, requests = wall(), auditing.requests_of(kafka)
-    came = confirmation_of(requests, subjects, by, now)
+    came = confirmation_of(requests, subjects, by, now + _MARGIN)
     if came != "confirmed":
         raise Wrong(_WHY_NOT[came])
     _send(kafka, [_entry("erasure", one, requests[one], by, now) for one in subjects])
