@@ -145,7 +145,7 @@ supply:  ## A bill of materials (build/sbom.json) of what is locked, and its kno
 lock:  ## Write requirements.lock anew from pyproject.toml (UPGRADE=--upgrade for the newest versions)
 	@tool=$$(mktemp -d) && trap 'rm -rf "$$tool"' EXIT && python3 -m venv "$$tool" \
 	  && "$$tool/bin/python" -m pip install --disable-pip-version-check --quiet uv \
-	  && "$$tool/bin/uv" pip compile pyproject.toml --group dev --extra audit --extra delivery --extra gateway --extra partner --extra sealing --extra watch --extra web \
+	  && "$$tool/bin/uv" pip compile pyproject.toml --group dev --extra audit --extra delivery --extra gateway --extra linkage --extra partner --extra sealing --extra watch --extra web \
 	    --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --custom-compile-command "make lock" --quiet --output-file requirements.lock $(UPGRADE)
 	@echo "requirements.lock is written; look at the difference before you commit it."

@@ -42,6 +42,8 @@ MISTAKES = [
     ("state: [feed-status,", "state: [incidents, feed-status,", "incidents is of the class raw-identified already"),
     (", deliveries: alerts}", "}", "nothing says of which class deliveries are"),
     ("topics_by_age: broker-stamped", "topics_by_age: now", "topics_by_age"),
+    ("confirm_within: 14 days", "confirm_within: soon", "a duration is a number"),
+    ("  erasure: {confirm_within: 14 days}\n", "", "erasure"),
 ]
 
 

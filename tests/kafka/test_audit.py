@@ -44,6 +44,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(1_800)]
 PLAIN = {"forename": "Zzforename", "surname": "Zzsurname", "date of birth": "1990-02-03", "phone": "07700900461"}
 """Nobody: words that are no names, and a number kept free for drama."""
 
+BY_ONE = ("--by", "data-protection-officer-1")
+BY_ANOTHER = ("--by", "data-protection-officer-2")
+
 BEFORE_THE_DOOR = {"partner.police-crimes", "dead-letters.intake"}
 """Where partners' own tokens are, until that is trimmed."""
 
@@ -222,7 +225,7 @@ def test_a_persons_whole_life_leaves_no_plain_identifier_and_is_put_right_everyw
     keys = sealing(desk, bus, monkeypatch)
     pages = f"sqlite:///{bus / 'pages.sqlite'}"
     key, checkpoints, export = bus / "audit.pem", bus / "checkpoints.jsonl", bus / "audit.jsonl"
-    by = ("--by", "data-protection-officer-1")
+    by = BY_ONE
     believed = ("--checkpoints", checkpoints, "--public-key", f"{key}.pub")
     desk.run("audit", "key", key, on_kafka=False)
 
@@ -289,7 +292,12 @@ def test_a_persons_whole_life_leaves_no_plain_identifier_and_is_put_right_everyw
     numbers = published_numbers(kafka)
     with Workers(broker.bootstrap_servers, bus) as workers:
         workers.start("a")
-        (done,) = desk.run("persons", "erase", token, "--because", "erasure", *by)
+        (asked,) = desk.run("persons", "erase", token, "--because", "erasure", *BY_ONE, exits=2)
+        wait_until_drained(kafka, catalogue, seconds=120)
+        # It takes somebody else; until then the person is who they were.
+        desk.run("persons", "erase", token, "--confirm", *BY_ONE, exits=1)
+        assert desk.run("persons", "erase", token, "--because", "erasure", *BY_ANOTHER, exits=2) == [asked]
+        (done,) = desk.run("persons", "erase", token, "--confirm", *BY_ANOTHER)
         assert (sorted(done["seals"]), done["keys"]) == (sorted(held["tokens"]), len(tokens))
         assert (done["standing"], done["shared"], done["unsealed"]) == ([], [], 0)
         wait_until_drained(kafka, catalogue, seconds=120)
@@ -310,7 +318,10 @@ def test_a_persons_whole_life_leaves_no_plain_identifier_and_is_put_right_everyw
         (again,) = desk.run("audit", "person", token, "--because", "subject-access", *by)
         assert len(again["reports"]) == 1
         assert set(again["tokens"]).isdisjoint(held["tokens"])
-        (done,) = desk.run("persons", "erase", token, "--because", "erasure", *by, exits=2)
+        (asked,) = desk.run("persons", "erase", token, "--because", "erasure", *BY_ONE, exits=2)
+        wait_until_drained(kafka, catalogue, seconds=120)
+        (done,) = desk.run("persons", "erase", token, "--confirm", *BY_ANOTHER, exits=2)
+        assert sorted(asked["seals"]) == sorted(done["seals"])
         assert [(one["source"], one["stands_as"]) for one in done["standing"]] == [("police-crimes", "new")]
         send(kafka, [erased(later)])
         wait_until_drained(kafka, catalogue, seconds=120)

@@ -28,6 +28,7 @@ from safety_stream.embedded import EmbeddedKafka
 from safety_stream.streaming.draining import wait_until_drained
 from safety_stream.streaming.provisioning import create, plan
 from safety_stream.streaming.reading import read_to_end
+from safety_stream.testing.labelled import labelled
 from safety_stream.testing.publication import publication_faults
 from safety_stream.testing.verdict import Witnessed, compare
 from safety_stream.wire.records import Records
@@ -138,3 +139,33 @@ def _check(kafka: Connection, reports: list[Report]) -> None:
     accepted = [{**msgspec.to_builtins(one), "received_at": received[one.source_ref]} for one in reports]
     assert len(links) == 2
     assert compare(result, accepted, catalogue_folder(), links) == []
+
+
+def test_what_matching_decides_is_on_the_bus_once_and_what_is_split_stays_split(
+    broker: EmbeddedKafka, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    pytest.importorskip("splink")
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
+    create(admin, plan(admin, topics(catalogue, PARTITIONS)).create)
+    store = tmp_path / "linking.jsonl"
+    store.write_bytes(b"\n".join(labelled(200, 3).lines))
+
+    def run(*words: object, exits: int = 0) -> dict[str, Any]:
+        where = ["--json", "--bootstrap", broker.bootstrap_servers]
+        result = CliRunner().invoke(app, ["links", *map(str, words), *where])
+        assert result.exit_code == exits, result.output
+        told: dict[str, Any] = json.loads(result.stdout)
+        return told
+
+    propose = ("propose", store, "--by", "matching-job")
+    said = run(*propose, exits=2)["decisions"]
+    assert run(*propose, "--apply")["applied"]
+    assert run(*propose)["decisions"] == []
+    linked = next(one for one in said if one["state"] == "linked")
+    pair = linked["first"], linked["second"]
+    assert set(pair) <= {*run("show", pair[0], *LOOKS)["tokens"]}
+
+    run("split", *pair, *BY)
+    assert pair[1] not in run("show", pair[0], *LOOKS)["tokens"]
+    run(*propose, "--apply")
+    assert pair[1] not in run("show", pair[0], *LOOKS)["tokens"]

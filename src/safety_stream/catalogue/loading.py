@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from safety_stream.catalogue import cap, consulting, delivering
+from safety_stream.catalogue import cap, consulting, delivering, matching
 from safety_stream.catalogue.budgets import check_volumes, read_volumes
 from safety_stream.catalogue.chains import check_chains
 from safety_stream.catalogue.declarations import read_declarations
@@ -133,6 +133,8 @@ def lint_catalogue(folder: Path, areas: Path | None = None, today: Day | None = 
         cap.read_cap(files)
     if (folder / consulting.FILE).is_file():
         consulting.read_consulting(files)
+    if (folder / matching.FILE).is_file():
+        matching.read_matching(files)
     return files.sorted_issues()
 
 

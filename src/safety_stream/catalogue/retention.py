@@ -32,11 +32,18 @@ class HoldEntry(Strict):
     title: Prose
 
 
+class ErasureEntry(Strict):
+    """How long after somebody has requested a person's erasure somebody else may confirm it."""
+
+    confirm_within: Length
+
+
 class RetentionSources(Strict):
     """Where the rest is from; each class has its own."""
 
     topics_by_age: Prose
     holds: Prose
+    erasure: Prose
 
 
 class RetentionEntry(Strict):
@@ -47,6 +54,7 @@ class RetentionEntry(Strict):
     topics_by_age: Literal["broker-stamped", "all"]
     tables: dict[TableClass, str]
     holds: Annotated[list[HoldEntry], Field(min_length=1)]
+    erasure: ErasureEntry
     sources: RetentionSources
 
 
@@ -89,6 +97,7 @@ def read_retention(files: Files) -> Retention:
         tables=dict(stated.tables),
         all_by_age=stated.topics_by_age == "all",
         reasons={one.id: one.title for one in stated.holds},
+        confirm_within=stated.erasure.confirm_within,
     )
 
 

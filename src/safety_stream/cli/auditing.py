@@ -20,6 +20,7 @@ from safety_stream.config import Connection
 from safety_stream.core import subject_access
 from safety_stream.core.audit import Chain, Chained, Checkpoint, Fault, Verified, verified
 from safety_stream.core.catalogue import Catalogue, PersonBounds
+from safety_stream.core.erasing import Request, requests_in
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord, PublishedAlert
@@ -213,6 +214,11 @@ def uses_of(kafka: Connection) -> list[Use]:
 def holds_of(kafka: Connection) -> list[Hold]:
     """Every legal hold on record, in order."""
     return holds_in(value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord))
+
+
+def requests_of(kafka: Connection) -> dict[str, Request]:
+    """The newest request on record for the erasure of each subject."""
+    return requests_in(value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord))
 
 
 def _consultations(database: str) -> Consultations:

@@ -16,6 +16,8 @@ from safety_stream.cli.project import DatabaseUrl
 from safety_stream.cli.published import moment
 from safety_stream.cli.sealing import SealingFile, as_sealed, sealed_decision, sealed_decisions
 from safety_stream.cli.terminal import (
+    OK,
+    TO_DO,
     CatalogueFolder,
     DataFolder,
     Json,
@@ -225,6 +227,56 @@ def weighed_of(kafka: Connection, bounds: PersonBounds, sealing: Path | None = N
     tokens = {token for link in links for token in (link.first, link.second)}
     named = naming(lambda: _versions(kafka), tokens) if tokens else {}
     return [match_of(link, named) for link in links]
+
+
+@app.command(
+    "propose",
+    epilog=epilog(
+        "safety-stream links propose linking-*.jsonl --by matching-job --out pairs.jsonl",
+        {
+            0: "nothing is to be decided, or the decisions are on the bus",
+            1: "it went wrong",
+            2: "there is something to decide: look at it, then --apply",
+        },
+    ),
+)
+@on_kafka
+def propose(
+    kafka: Connection,
+    files: Annotated[
+        list[Path],
+        typer.Argument(exists=True, dir_okay=False, help="The restricted store: files of tokens make --linking."),
+    ],
+    by: By,
+    apply: Annotated[bool, typer.Option("--apply", help="Decide it; without, it is only said.")] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option("--out", dir_okay=False, help="File of every pair with its weight, for its owner alone to read."),
+    ] = None,
+    sealing: SealingFile = None,
+    catalogue: CatalogueFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Weigh which tokens may be one person's: link the sure pairs, and leave the likely ones to a steward as possible.
+
+    What a steward has decided stands. All it decides is `links split` away, as any other decision; docs/linkage.md says
+    how pairs are weighed.
+    """
+    with needing("linkage", "which weighs pairs"):
+        from safety_stream.cli import proposing  # noqa: PLC0415 - the extra `linkage`
+    folder = catalogue or catalogue_folder()
+    bounds = catalogue_of(catalogue, None).persons
+    connect(kafka)
+    store = proposing.store_of(files, sealing)
+    found = proposing.found_in(store, folder, sealed_decisions(decisions(kafka), sealing), bounds, by)
+    if into is not None:
+        proposing.write_pairs(into, found)
+    if apply:
+        with ReportProducer(kafka) as producer:
+            for link in found.proposal.links:
+                producer.send_link(link)
+    proposing.say_found(store, found, is_applied=apply, as_json=as_json)
+    raise typer.Exit(TO_DO if found.proposal.links and not apply else OK)
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from uuid import uuid4
 
 import msgspec
@@ -13,6 +13,7 @@ import typer
 from safety_stream.cli import auditing
 from safety_stream.cli.audit import REASONS, By, check_before_sending, reason_asked
 from safety_stream.cli.links import decisions
+from safety_stream.cli.published import moment
 from safety_stream.cli.sealing import key_of, key_store, settings_of
 from safety_stream.cli.terminal import (
     OK,
@@ -34,11 +35,22 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
-from safety_stream.core.erasing import StandingReport, reach_of
+from safety_stream.core.erasing import (
+    Confirmation,
+    Request,
+    StandingReport,
+    confirmation_of,
+    reach_of,
+    standing_request,
+)
 from safety_stream.core.model.published import AuditEntry
-from safety_stream.core.retention import Holding
+from safety_stream.core.model.times import MINUTE, Instant, after
+from safety_stream.core.retention import Holding, Retention
 from safety_stream.core.sealing import is_seal
 from safety_stream.edge.producer import ReportProducer
+
+if TYPE_CHECKING:
+    from safety_stream.sealing.store import KeyStore
 
 app = typer.Typer(no_args_is_help=True, help="The keys of persons: erase a person, and keep the store of the keys.")
 
@@ -75,14 +87,45 @@ class Erased(msgspec.Struct, frozen=True):
         return not (self.standing or self.unsealed)
 
 
+class Requested(msgspec.Struct, frozen=True):
+    """That somebody has requested an erasure, which somebody else may confirm until then.
+
+    `seals` are what the person goes by, `things` what only reports about the person name.
+    """
+
+    seals: tuple[str, ...]
+    things: tuple[str, ...]
+    requested_by: str
+    until: Instant
+
+
+_WHY_NOT: Mapping[Confirmation, str] = {
+    "never-requested": "nobody has requested this erasure, or it is not on record yet: see that a worker runs, or "
+    "request it with --because",
+    "too-late": "the time to confirm this erasure is over: request it again with --because",
+    "grown": "more belongs to this person by now than was to be erased: request it again with --because",
+    "same-person": "whoever requests an erasure does not confirm it: let somebody else do it, with --confirm --by",
+}
+"""Why an erasure is not to be confirmed, and the mend."""
+
+
+_MARGIN: Final = 5 * MINUTE
+"""Whether a confirmation came in time is for the broker's clock to say. So long before the end it is too late here:
+otherwise a key might be destroyed whose erasure is then refused, and on record nowhere."""
+
+
+def _reason_if_any(asked: str) -> str:
+    return reason_asked(asked) if asked else ""
+
+
 @app.command(
     "erase",
     epilog=epilog(
         "safety-stream persons erase tok-a --because erasure --by data-protection-officer-1",
         {
             0: "the keys are destroyed, and nothing is left to do; also when there were none",
-            1: "it went wrong",
-            2: "the keys are destroyed, and sources have yet to erase the reports that are named",
+            1: "it went wrong, or may not be",
+            2: "it is requested and somebody else has to confirm it; or sources have yet to erase the reports named",
         },
     ),
 )
@@ -90,38 +133,38 @@ class Erased(msgspec.Struct, frozen=True):
 def erase(
     kafka: Connection,
     token: Annotated[str, typer.Argument(help="A token of the person, as its partner makes it, or a seal.")],
-    because: Annotated[str, typer.Option("--because", callback=reason_asked, help=f"Why: {', '.join(REASONS)}.")],
     by: By,
     sealing: NeededSealingFile,
+    because: Annotated[
+        str, typer.Option("--because", callback=_reason_if_any, help=f"Why it is requested: {', '.join(REASONS)}.")
+    ] = "",
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Confirm what somebody else has requested, and destroy the keys.")
+    ] = False,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
     """Destroy a person's keys, for ever: nobody can tell any more whose the seals are that stand in the logs.
 
-    It is on record first. What stewards have linked is one person and goes together, with the vehicles, telephones and
-    groups that nobody else's reports name. Counts stay what they are. See with `audit person` before whom it is about.
+    It takes two people: one requests it with --because, another confirms it with --confirm; both go on record. What
+    stewards have linked is one person and goes together, with the vehicles, telephones and groups that nobody else's
+    reports name. Counts stay what they are. See with `audit person` before whom it is about.
     """
-    bounds = catalogue_of(catalogue, None).persons
+    if bool(because) == confirm:
+        raise typer.BadParameter("say --because to request it, or --confirm what somebody else has requested")
+    known = catalogue_of(catalogue, None)
     connect(kafka)
     with key_store(sealing) as store:
-        known = {token: token} if is_seal(token) else store.known([token])
-        seals = auditing.tokens_of(kafka, known[token], bounds) if known else ()
+        found = {token: token} if is_seal(token) else store.known([token])
+        seals = auditing.tokens_of(kafka, found[token], known.persons) if found else ()
         reach = reach_of(lambda: auditing.versions_of(kafka), seals)
         subjects = [subject_of(one) for one in (*seals, *reach.things)]
         _refuse_held(kafka, subjects)
-        entries = [
-            AuditEntry(
-                entry_id=str(uuid4()), kind="erasure", actor=by, acted_at=wall(), subject=subject, reason=because
-            )
-            for subject in subjects
-        ]
-        for entry in entries:
-            check_before_sending(entry)
-        with ReportProducer(kafka) as producer:
-            for entry in entries:
-                producer.send_entry(entry)
-        # On record before it is done: who is stopped in between does it again, or the next start of intake does.
-        keys = store.destroy(subjects)
+        if seals and not confirm:
+            request = _requested(kafka, subjects, because, by, known.retention)
+            _tell_requested(Requested(seals, reach.things, request.actor, request.until), as_json=as_json)
+            raise typer.Exit(TO_DO)
+        keys = _confirmed(kafka, store, subjects, by) if seals else 0
     done = Erased(
         seals=seals,
         things=reach.things,
@@ -135,6 +178,64 @@ def erase(
     else:
         _print(done)
     raise typer.Exit(OK if done.is_complete else TO_DO)
+
+
+def _requested(kafka: Connection, subjects: Sequence[str], because: str, by: str, retention: Retention) -> Request:
+    """The request that stands for these: a new one, unless somebody has made one. Raises `Wrong`."""
+    if retention.confirm_within is None:
+        raise Wrong(
+            "the catalogue does not say how long an erasure waits to be confirmed: add erasure to retention.yaml"
+        )
+    now = wall()
+    known = standing_request(auditing.requests_of(kafka), subjects, now)
+    if known is not None:
+        return known
+    made = Request(by, because, after(now, retention.confirm_within))
+    _send(kafka, [_entry("erasure-request", one, made, by, now) for one in subjects])
+    return made
+
+
+def _confirmed(kafka: Connection, store: KeyStore, subjects: Sequence[str], by: str) -> int:
+    """How many keys were destroyed, as somebody else has requested. Raises `Wrong`."""
+    now, requests = wall(), auditing.requests_of(kafka)
+    came = confirmation_of(requests, subjects, by, now + _MARGIN)
+    if came != "confirmed":
+        raise Wrong(_WHY_NOT[came])
+    _send(kafka, [_entry("erasure", one, requests[one], by, now) for one in subjects])
+    # On record before it is done: who is stopped in between does it again, or the next start of intake does.
+    return store.destroy(subjects)
+
+
+def _entry(
+    kind: Literal["erasure", "erasure-request"], subject: str, request: Request, by: str, at: Instant
+) -> AuditEntry:
+    return AuditEntry(
+        entry_id=str(uuid4()),
+        kind=kind,
+        actor=by,
+        acted_at=at,
+        subject=subject,
+        reason=request.reason,
+        until=request.until if kind == "erasure-request" else None,
+    )
+
+
+def _send(kafka: Connection, entries: Sequence[AuditEntry]) -> None:
+    """Send all of them, if all of them are what they must be. Raises `Wrong`."""
+    for entry in entries:
+        check_before_sending(entry)
+    with ReportProducer(kafka) as producer:
+        for entry in entries:
+            producer.send_entry(entry)
+
+
+def _tell_requested(made: Requested, *, as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+        return
+    what = how_many(len(made.seals) + len(made.things), "key")
+    out.print(f"Requested by {made.requested_by}: {what} to destroy. Nothing is destroyed yet", markup=False)
+    say(f"Until {moment(made.until)} somebody else may confirm it: the same command with --confirm --by, no --because")
 
 
 def _refuse_held(kafka: Connection, subjects: Collection[str]) -> None:

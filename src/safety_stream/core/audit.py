@@ -11,6 +11,7 @@ Data Protection Act 2018:
     combination    register, when a decision takes effect audit.changes
     erasure        register, when one takes effect        audit.changes
     disclosure     both doors out                         audit.alerts, audit.indicators
+    alteration     enter, when an erasure is requested    audit.entries
     erasure        enter, when a key is destroyed         audit.entries
     consultation   enter, for each that is told of        audit.entries
 

@@ -1,17 +1,75 @@
-"""How far an erasure reaches: the reports that named a person, and what they named that nobody else's report did."""
+"""How far an erasure reaches, and who may do it.
+
+*Reach.* The reports that named a person, and what they named that nobody else's report did.
+
+*Four eyes.* A key that is destroyed is destroyed for ever. So one person requests it and another confirms it, in the
+time the catalogue gives; both are on record:
+
+    requested ──until──▶ nothing: it has to be requested again
+        └── confirmed by somebody else ──▶ on record as an erasure, and the keys are destroyed
+
+A request is of each thing that was to be erased then. What the person has come to go by since, or what only reports
+about the person name by now, nobody has requested: then all of it has to be requested again. A confirmed request stays
+good until its time is over, so that whoever was stopped on the way can do it once more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final, Literal
 
 import msgspec
 
 from safety_stream.core.model.incidents import Action, IncidentVersion
+from safety_stream.core.model.published import AuditRecord
+from safety_stream.core.model.times import Instant
 from safety_stream.core.persons import named_in
 from safety_stream.core.register import highest_of
 
 _GONE: Final = "erase"
+
+REQUESTED: Final = "erasure-request"
+"""What the reason of a record of `audit.entries` begins with; what follows is why."""
+
+Confirmation = Literal["confirmed", "never-requested", "too-late", "grown", "same-person"]
+"""What comes of it when somebody wants to confirm an erasure."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Who has requested that something is erased, why, and until when somebody else may confirm it."""
+
+    actor: str
+    reason: str
+    until: Instant
+
+
+def requests_in(records: Iterable[AuditRecord]) -> dict[str, Request]:
+    """The newest request for each subject, of records in order."""
+    found = {}
+    for record in records:
+        word, _, reason = (record.reason or "").partition(": ")
+        if word == REQUESTED and record.verb == "alteration" and record.subject is not None:
+            found[record.subject] = Request(record.actor or "", reason, record.until or record.as_of)
+    return found
+
+
+def standing_request(requests: Mapping[str, Request], subjects: Collection[str], now: Instant) -> Request | None:
+    """The request for all of these that may be confirmed still, of several that which ends first; None for none."""
+    known = [requests[one] for one in subjects if one in requests and now < requests[one].until]
+    return min(known, key=lambda one: one.until) if known and len(known) == len(subjects) else None
+
+
+def confirmation_of(requests: Mapping[str, Request], subjects: Collection[str], by: str, now: Instant) -> Confirmation:
+    """Whether `by` may confirm the erasure of these subjects, all of them or none."""
+    known = [requests[one] for one in subjects if one in requests]
+    standing = [one for one in known if now < one.until]
+    if not known:
+        return "never-requested"
+    if not standing:
+        return "too-late"
+    if len(standing) < len(subjects):
+        return "grown"
+    return "same-person" if any(one.actor == by for one in standing) else "confirmed"
 
 
 class StandingReport(msgspec.Struct, frozen=True):

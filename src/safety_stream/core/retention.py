@@ -53,6 +53,7 @@ class Class(msgspec.Struct, frozen=True, kw_only=True):
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
     """The classes, and what belongs to which: topics by the row of the topology, what databases hold by `TableClass`.
 
+    `confirm_within`: so long after it was requested may an erasure be confirmed; None where none may be requested.
     `all_by_age`: also topics whose records bear the time of a history go by age, and not by size alone. `reasons` are
     those of holds, in words by id. Where a catalogue says nothing of it nothing goes by age.
     """
@@ -62,6 +63,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     tables: Mapping[TableClass, str] = {}
     all_by_age: bool = False
     reasons: Mapping[str, str] = {}
+    confirm_within: Duration | None = None
 
     def topic_keeps(self, row: str, *, is_stamped: bool) -> Instant | None:
         """For how many milliseconds a topic of this row keeps a record; None where none goes by age.

@@ -11,8 +11,10 @@ from tests.core.stages.making import NOON, a_record
 
 from safety_stream.core.audit import Chain, subject_of, verified
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.erasing import Request, requests_in
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
-from safety_stream.core.model.published import AuditEntry, AuditRecord
+from safety_stream.core.model.published import AuditEntry, AuditRecord, EntryKind
+from safety_stream.core.model.times import DAY_LENGTH as DAY
 from safety_stream.core.stages import enter
 from safety_stream.core.stages.rows import MemoryRows
 
@@ -52,17 +54,67 @@ def test_a_consultation_says_who_looked_at_whom_and_why_and_names_nobody(catalog
     assert "tok-a" not in str(record)
 
 
-def test_an_erasure_is_on_record_by_what_stood_for_the_person(catalogue: Catalogue):
-    erasure = msgspec.structs.replace(LOOKED, kind="erasure", reason="erasure")
+REQUESTED = msgspec.structs.replace(
+    LOOKED, entry_id=str(UUID(int=5)), kind="erasure-request", reason="erasure", until=NOON + DAY
+)
+ERASED = msgspec.structs.replace(
+    LOOKED, entry_id=str(UUID(int=6)), kind="erasure", reason="erasure", actor="data-protection-officer-2"
+)
 
-    (record,) = entered(catalogue, [erasure])
 
-    assert (record.verb, record.actor, record.reason) == ("erasure", LOOKED.actor, "erasure")
-    assert record.subject == LOOKED.subject
+def test_an_erasure_is_requested_by_one_and_confirmed_by_another_and_both_are_on_record(catalogue: Catalogue):
+    asked, done = entered(catalogue, [REQUESTED], [ERASED])
+
+    assert (asked.verb, asked.actor, asked.reason) == ("alteration", REQUESTED.actor, "erasure-request: erasure")
+    assert (asked.subject, asked.until) == (LOOKED.subject, NOON + DAY)
+    assert (done.verb, done.actor, done.reason, done.subject) == (
+        *("erasure", ERASED.actor, "erasure"),
+        LOOKED.subject,
+    )
+    assert requests_in([asked, done]) == {LOOKED.subject: Request(REQUESTED.actor, "erasure", NOON + DAY)}
 
 
-def test_an_erasure_of_nobody_is_refused(catalogue: Catalogue):
-    erasure = msgspec.structs.replace(LOOKED, kind="erasure", subject=None)
+def test_nobody_confirms_their_own_request(catalogue: Catalogue):
+    _, letter = entered(catalogue, [REQUESTED, msgspec.structs.replace(ERASED, actor=REQUESTED.actor)])
+
+    assert isinstance(letter, DeadLetter)
+    assert "somebody else confirms it" in letter.detail
+
+
+def test_an_erasure_that_nobody_has_requested_is_refused(catalogue: Catalogue):
+    other = msgspec.structs.replace(REQUESTED, subject=subject_of("tok-b"))
+    for before in ([], [other]):
+        *_, letter = entered(catalogue, [*before, ERASED])
+
+        assert isinstance(letter, DeadLetter)
+        assert "subject" in letter.detail
+
+
+@pytest.mark.parametrize(("waits", "is_confirmed"), [(DAY - 1, True), (DAY, False)])
+def test_a_request_ends_when_its_time_is_over(catalogue: Catalogue, waits: int, *, is_confirmed: bool):
+    step, rows = enter.make_step(catalogue, 1), MemoryRows()
+    step(rows, [a_record(REQUESTED, "audit-entries", received_at=NOON)], None)
+    (output,) = step(rows, [a_record(ERASED, "audit-entries", received_at=NOON + waits)], None)
+
+    assert isinstance(output.value, AuditRecord) == is_confirmed
+
+
+def test_whoever_was_stopped_may_erase_again_and_a_request_that_is_over_is_forgotten(catalogue: Catalogue):
+    again = msgspec.structs.replace(ERASED, entry_id=str(UUID(int=7)))
+    assert [record.verb for record in entered(catalogue, [REQUESTED], [ERASED], [again])][1:] == ["erasure", "erasure"]
+
+    step, rows = enter.make_step(catalogue, 1), MemoryRows()
+    step(rows, [a_record(REQUESTED, "audit-entries", received_at=NOON)], None)
+    later = msgspec.structs.replace(
+        REQUESTED, entry_id=str(UUID(int=8)), subject=subject_of("tok-b"), until=NOON + 3 * DAY
+    )
+    step(rows, [a_record(later, "audit-entries", received_at=NOON + 2 * DAY)], None)
+    assert [key for key, _ in rows.scan(b"asked/", b"asked0")] == [f"asked/{subject_of('tok-b')}".encode()]
+
+
+@pytest.mark.parametrize("kind", ["erasure", "erasure-request"])
+def test_an_erasure_of_nobody_is_refused(catalogue: Catalogue, kind: EntryKind):
+    erasure = msgspec.structs.replace(LOOKED, kind=kind, subject=None)
 
     (letter,) = entered(catalogue, [erasure])
 
@@ -102,6 +154,8 @@ def test_entries_are_one_chain_however_they_are_cut_and_each_is_in_it_once(catal
         ({"kind": "hold", "subject": None, "incident_id": "7"}, "incident_id"),
         ({"kind": "release", "subject": None, "topic": "Some Topic"}, "topic"),
         ({"kind": "hold", "until": NOON}, "until"),
+        ({"kind": "erasure-request"}, "until"),
+        ({"kind": "erasure-request", "until": NOON}, "until"),
         ({"kind": "acknowledgement"}, "audience"),
     ],
 )

@@ -8,7 +8,14 @@ import pytest
 from tests.replay.telling import a_report, at
 
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.erasing import StandingReport, reach_of
+from safety_stream.core.erasing import (
+    Confirmation,
+    Request,
+    StandingReport,
+    confirmation_of,
+    reach_of,
+    standing_request,
+)
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.stages.intake import checker
 
@@ -55,3 +62,36 @@ def test_of_nobody_there_is_nothing_to_erase(told: Callable[..., IncidentVersion
     reach = reach_of(lambda: [told("C-1", {"victim": "tok-a"})], ())
 
     assert (reach.things, reach.shared, reach.standing) == ((), (), ())
+
+
+def of(*persons: str, until: int = 10) -> dict[str, Request]:
+    return {f"subject-{number}": Request(person, "erasure", until) for number, person in enumerate(persons)}
+
+
+@pytest.mark.parametrize(
+    ("requests", "by", "now", "expected"),
+    [
+        (of("officer-1", "officer-1"), "officer-2", 9, "confirmed"),
+        (of("officer-1", "officer-1"), "officer-1", 9, "same-person"),
+        # Two requested it, one a part each: whoever confirms has requested none of it.
+        (of("officer-1", "officer-2"), "officer-2", 9, "same-person"),
+        (of("officer-1", "officer-2"), "officer-3", 9, "confirmed"),
+        (of("officer-1", "officer-1"), "officer-2", 10, "too-late"),
+        (of("officer-1"), "officer-2", 9, "grown"),
+        ({}, "officer-2", 9, "never-requested"),
+    ],
+)
+def test_it_takes_two_people_all_of_it_and_in_time(
+    requests: dict[str, Request], by: str, now: int, expected: Confirmation
+):
+    assert confirmation_of(requests, ("subject-0", "subject-1"), by, now) == expected
+
+
+def test_a_request_stands_for_all_of_it_until_the_first_part_is_over():
+    requests = of("officer-1", "officer-1")
+    requests["subject-1"] = Request("officer-2", "erasure", 8)
+
+    assert standing_request(requests, ("subject-0", "subject-1"), 7) == requests["subject-1"]
+    assert standing_request(requests, ("subject-0", "subject-1"), 8) is None
+    assert standing_request(requests, ("subject-0", "subject-2"), 7) is None
+    assert standing_request({}, (), 7) is None

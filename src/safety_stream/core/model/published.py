@@ -154,13 +154,15 @@ class AuditRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     until: Instant | None = None
 
 
-EntryKind = Literal["consultation", "acknowledgement", "break-glass", "review", "hold", "release", "erasure"]
+EntryKind = Literal[
+    "consultation", "acknowledgement", "break-glass", "review", "hold", "release", "erasure", "erasure-request"
+]
 """What somebody does outside the stages that has to be on record.
 
 An acknowledgement says that an audience has put right at home what it was told is so no longer. To break the glass is
 to open, in an emergency, an alert one may not see; somebody else reviews it. What is held is not purged, whatever its
 time, until it is released (`core/oversight.py`, `core/retention.py`). An erasure says that a person's key was
-destroyed.
+destroyed; somebody else requested it before (`core/erasing.py`).
 """
 
 
@@ -169,11 +171,11 @@ class AuditEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `entry_id` is the sender's; the same one twice is one entry. `actor` is a role and a number or a pseudonym, never a
     name. Of a consultation `subject` is whom it was about (`core.audit.subject_of`), or `alert_id` which alert, and
-    `reason` one of the catalogue's (`consulting.yaml`); of an erasure likewise, whose `subject` is a seal; of an
-    acknowledgement `audience` and `seq` say which number of its feed of alerts it answers. Whoever breaks the glass
-    says which alert, as which `audience` sees it, why (`oversight.yaml`) and `until` when; a review says which number
-    of `audit.entries` (`seq`) it is of, and by `reason` what came of it. A hold, and its release, is of one of
-    `subject`, `alert_id`, `incident_id` and `topic`.
+    `reason` one of the catalogue's (`consulting.yaml`); of an erasure likewise, whose `subject` is a seal, and of a
+    request for one, which may be confirmed `until` then; of an acknowledgement `audience` and `seq` say which number of
+    its feed of alerts it answers. Whoever breaks the glass says which alert, as which `audience` sees it, why
+    (`oversight.yaml`) and `until` when; a review says which number of `audit.entries` (`seq`) it is of, and by `reason`
+    what came of it. A hold, and its release, is of one of `subject`, `alert_id`, `incident_id` and `topic`.
     """
 
     entry_id: str

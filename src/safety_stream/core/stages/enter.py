@@ -4,6 +4,9 @@ Somebody looked up what is held about a person, an audience has put right at hom
 a person's key was destroyed: the command that does it says so on `audit-entries`, and goes on when the broker has it.
 Here it becomes a link of a chain. An entry that comes again, from a sender who had no answer, is put on record once.
 
+An erasure goes on record only if somebody else has requested it and the time to confirm it is not over
+(`core/erasing.py`): for whatever the record says was erased, intake erases again.
+
 Whoever opens an alert in an emergency (`core/oversight.py`) owes a review by somebody else. Who that was is remembered
 here until then, so nobody reviews their own use, nor one twice, whichever way the review comes in. Legal holds, and
 their release, go on record like all else; what they keep is decided where something is purged (`core/retention.py`).
@@ -47,6 +50,13 @@ class Opened(msgspec.Struct, frozen=True, gc=False, array_like=True):
     alert_id: str
 
 
+class Asked(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Who has requested that something is erased, and until when somebody else may confirm it."""
+
+    actor: str
+    until: Instant
+
+
 class Seen(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The ids of the newest entries, the oldest first."""
 
@@ -59,7 +69,7 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         del idle_at
         numbers, seen = numbers_of(rows), Table(rows, "seen", Seen)
-        opened = Table(rows, "opened/", Opened)
+        opened, asked = Table(rows, "opened/", Opened), Table(rows, "asked/", Asked)
         trail = Trail(numbers, "audit.entries")
         ids = dict.fromkeys((seen.get("") or Seen()).ids)
         outputs = []
@@ -69,6 +79,7 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
                 if entry.entry_id in ids:
                     continue
                 found = _reviewed(opened, entry)
+                _check_erasure(asked, entry, record.received_at)
             except Refused as refused:
                 outputs.append(dead_letter("enter", record, refused))
                 continue
@@ -76,9 +87,13 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
             output = _on_record(trail, entry, found, record.received_at)
             if entry.kind == "break-glass" and isinstance(output.value, AuditRecord):
                 opened.put(str(output.value.seq), Opened(entry.actor, entry.alert_id or ""))
+            if entry.kind == "erasure-request":
+                _forget(asked, rows, record.received_at)
+                asked.put(entry.subject or "", Asked(entry.actor, entry.until or 0))
             outputs.append(output)
         seen.put_if_other("", Seen(tuple(ids)[-ENTRIES_KEPT:]))
         opened.flush()
+        asked.flush()
         numbers.flush()
         seen.flush()
         return outputs
@@ -97,6 +112,26 @@ def _reviewed(opened: Table[Opened], entry: AuditEntry) -> Opened | None:
         raise Refused("schema-violation", "field actor is whoever opened the alert: somebody else reviews it")
     opened.delete(str(entry.seq))
     return found
+
+
+def _check_erasure(asked: Table[Asked], entry: AuditEntry, at: Instant) -> None:
+    """Refuse an erasure that nobody else has requested. Raises `Refused`."""
+    if entry.kind != "erasure":
+        return
+    found = asked.get(entry.subject or "")
+    if found is None or at >= found.until:
+        raise Refused("schema-violation", "field subject is of nobody whose erasure is requested and to be confirmed")
+    if found.actor == entry.actor:
+        raise Refused("schema-violation", "field actor is whoever requested the erasure: somebody else confirms it")
+
+
+def _forget(asked: Table[Asked], rows: Rows, at: Instant) -> None:
+    """Forget every request whose time is over."""
+    for key, _ in rows.scan(b"asked/", b"asked0"):
+        subject = key.removeprefix(b"asked/").decode()
+        known = asked.get(subject)
+        if known is not None and at >= known.until:
+            asked.delete(subject)
 
 
 def _on_record(trail: Trail, entry: AuditEntry, reviewed: Opened | None, at: Instant) -> Output:
@@ -126,7 +161,7 @@ def _on_record(trail: Trail, entry: AuditEntry, reviewed: Opened | None, at: Ins
                 actor=entry.actor,
                 reason=f"{REVIEWED}: {entry.reason}",
             )
-        case "hold" | "release":
+        case "hold" | "release" | "erasure-request":
             return trail.put_on_record(
                 "alteration",
                 at,
@@ -193,8 +228,10 @@ def _check_what(entry: AuditEntry) -> None:
             _check_opened(entry)
         case "consultation" if entry.subject is None and entry.alert_id is None:
             raise Refused("schema-violation", "fields subject and alert_id: one says whom it was about, or what")
-        case "erasure" if entry.subject is None:
+        case "erasure" | "erasure-request" if entry.subject is None:
             raise Refused("schema-violation", "field subject says whose key was destroyed")
+        case "erasure-request" if entry.until is None or entry.until <= entry.acted_at:
+            raise Refused("schema-violation", "field until says when it can be confirmed no more, after acted_at")
         case "review" if entry.seq < 1:
             raise Refused("schema-violation", "field seq is the number of audit.entries that is reviewed")
         case "acknowledgement" if not _IS_WORD(entry.audience) or entry.seq < 1:
