@@ -34,6 +34,9 @@ from safety_stream.wire.topology import members
 StartChild = Callable[..., Child]
 
 FEED = "alerts.duty-officer"
+HARMS = "partner.police-crimes"
+Load = list[tuple[str, bytes, str | None]]
+"""Reports in the order of sending: topic, value, and the subject of the alert the report raises, if it does."""
 _WORKER = Path(__file__).with_name("row_pipeline.py")
 _HOUR = 3_600_000
 _APART = 40
@@ -78,7 +81,7 @@ def throughput(cluster: Cluster, start: StartChild, county: Path, folder: Path, 
     worker = Worker(start, f"pipeline-{run}", cluster.kafka.bootstrap, "a", folder, "log")
     with worker.child as child:
         worker.wait_until_ready()
-        _wait_until_drained(cluster, worker)
+        wait_until_drained(cluster, worker)
         child.stop()
         told = child.result(30)
     incidents = cluster.incidents()
@@ -102,7 +105,7 @@ def detection(cluster: Cluster, start: StartChild, sightings: Path, folder: Path
     worker = Worker(start, f"detect-{run}", cluster.kafka.bootstrap, "a", folder, "log", "detect")
     with worker.child as child:
         worker.wait_until_ready()
-        _wait_until_drained(cluster, worker, "detect")
+        wait_until_drained(cluster, worker, "detect")
         child.stop()
         told = child.result(30)
     standing = cluster.standing_findings()
@@ -127,11 +130,11 @@ def latency(cluster: Cluster, start: StartChild, folder: Path, name: str, rate: 
         **told,
         "rate": rate,
         "alerts": len(waits),
-        "p50_ms": _quantile(waits, 0.5),
-        "p99_ms": _quantile(waits, 0.99),
+        "p50_ms": quantile(waits, 0.5),
+        "p99_ms": quantile(waits, 0.99),
         "highest_ms": waits[-1],
         "slip_ms": round(paced.slip * 1_000, 1),
-        "value": _quantile(waits, 0.99),
+        "value": quantile(waits, 0.99),
     }
 
 
@@ -174,48 +177,19 @@ def takeover(cluster: Cluster, start: StartChild, folder: Path, seconds: float) 
 
 
 @dataclass
-class _Paced:
-    """A paced load and the alerts it raises. Times in seconds since the epoch."""
+class Sender:
+    """Sends reports at a pace, whatever becomes of them. Times in seconds since the epoch."""
 
     kafka: Connection
     began_at: float = 0.0
     slip: float = 0.0
-    """How far the sender was behind its own plan at worst."""
+    """How far it was behind its own plan at worst."""
     appended_at: dict[str, float] = field(default_factory=dict)
-    read_at: dict[str, float] = field(default_factory=dict)
-    _read_twice: int = 0
-    _failures: list[str] = field(default_factory=list)
+    """When the broker had the report that raises an alert, by the alert's subject."""
+    failures: list[str] = field(default_factory=list)
 
-    def run(self, rate: int, seconds: float) -> None:
-        """Send for so long, and wait until every alert has been read. Raises `AssertionError` when one is missing."""
-        count = int(rate * seconds) // (_HARMS * _APART) * (_HARMS * _APART)
-        due = count // _HARMS
-        load = _load(count)
-        stop = threading.Event()
-        listening = threading.Event()
-        reader = threading.Thread(target=self._read, args=(listening, stop), daemon=True)
-        reader.start()
-        listening.wait(30)
-        self._send(load, rate)
-        until = time.monotonic() + _SETTLE_SECONDS
-        while len(self.read_at) < due and time.monotonic() < until:
-            time.sleep(0.05)
-        stop.set()
-        reader.join(10)
-        if self._failures:
-            raise AssertionError(self._failures[0])
-        if len(self.read_at) != due or self._read_twice:
-            raise AssertionError(f"{due} alerts were due, {len(self.read_at)} came and {self._read_twice} came twice")
-
-    def waits(self, since: float) -> list[int]:
-        """Milliseconds from append to alert, sorted, of the raising reports appended from `since` on."""
-        return sorted(
-            round((read - self.appended_at[subject]) * 1_000)
-            for subject, read in self.read_at.items()
-            if self.appended_at[subject] >= since
-        )
-
-    def _send(self, load: list[tuple[str, bytes, str | None]], rate: int) -> None:
+    def send(self, load: Load, rate: float) -> None:
+        """So many reports a second."""
         producer = Producer(self.kafka.settings() | {"linger.ms": 0, "acks": "all"})
         self.began_at = time.time()
         began = time.monotonic()
@@ -230,16 +204,53 @@ class _Paced:
             producer.produce(topic, value, on_delivery=self._delivered(subject))
             producer.poll(0)
         if producer.flush(30):
-            self._failures.append("the broker did not take all reports")
+            self.failures.append("the broker did not take all reports")
 
     def _delivered(self, subject: str | None) -> Callable[[KafkaError | None, Message], None]:
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
-                self._failures.append(str(error))
+                self.failures.append(str(error))
             elif subject is not None:
                 self.appended_at[subject] = message.timestamp()[1] / 1_000
 
         return delivered
+
+
+@dataclass
+class _Paced(Sender):
+    """A paced load and the alerts it raises."""
+
+    read_at: dict[str, float] = field(default_factory=dict)
+    _read_twice: int = 0
+
+    def run(self, rate: int, seconds: float) -> None:
+        """Send for so long, and wait until every alert has been read. Raises `AssertionError` when one is missing."""
+        count = int(rate * seconds) // (_HARMS * _APART) * (_HARMS * _APART)
+        due = count // _HARMS
+        load = _load(count)
+        stop = threading.Event()
+        listening = threading.Event()
+        reader = threading.Thread(target=self._read, args=(listening, stop), daemon=True)
+        reader.start()
+        listening.wait(30)
+        self.send(load, rate)
+        until = time.monotonic() + _SETTLE_SECONDS
+        while len(self.read_at) < due and time.monotonic() < until:
+            time.sleep(0.05)
+        stop.set()
+        reader.join(10)
+        if self.failures:
+            raise AssertionError(self.failures[0])
+        if len(self.read_at) != due or self._read_twice:
+            raise AssertionError(f"{due} alerts were due, {len(self.read_at)} came and {self._read_twice} came twice")
+
+    def waits(self, since: float) -> list[int]:
+        """Milliseconds from append to alert, sorted, of the raising reports appended from `since` on."""
+        return sorted(
+            round((read - self.appended_at[subject]) * 1_000)
+            for subject, read in self.read_at.items()
+            if self.appended_at[subject] >= since
+        )
 
     def _read(self, listening: threading.Event, stop: threading.Event) -> None:
         decode = shipped_codecs().decoder(("published-alert",))
@@ -258,8 +269,8 @@ class _Paced:
             self.read_at[subject] = now
 
 
-def _load(count: int) -> list[tuple[str, bytes, str | None]]:
-    """Reports in the order of sending: topic, value, and the subject of the alert the report raises, if it does.
+def _load(count: int) -> Load:
+    """Reports that raise an alert with each third harm.
 
     They come in blocks: as many victims as `_APART`, then the same victims again and again, days later by what is
     reported.
@@ -271,22 +282,32 @@ def _load(count: int) -> list[tuple[str, bytes, str | None]]:
         harm = place // _APART + 1
         raises = harm == _HARMS
         victim = f"tok-victim-{now}-{block * _APART + place % _APART:08d}"
-        report = Report(
+        occurred = now - 100 * (_HARMS + 1 - harm) * _HOUR - number
+        value = harm_to(victim, f"bench-{now}-{number}", occurred, now - _HOUR)
+        load.append((HARMS, value, f"victim:{victim}" if raises else None))
+    return load
+
+
+def harm_to(victim: str, ref: str, occurred: int, reported: int, flags: tuple[str, ...] = ()) -> bytes:
+    """A report of a burglary, as the police would send it."""
+    return encode_report(
+        Report(
             source="police-crimes",
-            source_ref=f"bench-{now}-{number}",
+            source_ref=ref,
             source_version=1,
             action="new",
             kind="police-crime",
             category="burglary",
-            occurred_from=now - 100 * (_HARMS + 1 - harm) * _HOUR - number,
-            reported_at=now - _HOUR,
+            flags=flags,
+            occurred_from=occurred,
+            reported_at=reported,
             parties=(ReportedParty(role="victim", token=victim),),
         )
-        load.append(("partner.police-crimes", encode_report(report), f"victim:{victim}" if raises else None))
-    return load
+    )
 
 
-def _wait_until_drained(cluster: Cluster, worker: Worker, *stages: str) -> None:
+def wait_until_drained(cluster: Cluster, worker: Worker, *stages: str) -> None:
+    """Until these stages, or all, have nothing left to do. Raises `ChildFailed`."""
     until = time.monotonic() + _DRAIN_SECONDS
     while not cluster.is_drained(*stages):
         if not worker.child.is_running():
@@ -304,5 +325,6 @@ def _wait(is_so: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def _quantile(waits: list[int], share: float) -> int:
+def quantile(waits: list[int], share: float) -> int:
+    """Of sorted waits the one that so large a share is not longer than."""
     return waits[min(len(waits) - 1, int(share * len(waits)))]

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 import live
+import paging
 from children import Child, Cores, Told
 from cluster import Cluster
 from environments import interpreter
@@ -230,6 +231,11 @@ def _handed(bench: Bench, run: int) -> Told:
         return child.result(_CHILD_SECONDS)
 
 
+def _burst(bench: Bench, run: int) -> Told:
+    name = f"burst-{run}"
+    return paging.burst(bench.cluster, bench.child, bench.cores, bench.folder_of(name), name, bench.live_seconds)
+
+
 def _gateway(name: str, reports: int, a_request: int, *, on_kafka: bool) -> Measure:
     def measure(bench: Bench, run: int) -> Told:
         row = f"{name}-{run}"
@@ -420,6 +426,15 @@ ROWS = (
         _handed,
         is_rate=False,
         at_least=2_000,
+        is_repeated=False,
+    ),
+    Row(
+        "burst",
+        "report appended to a page of P1 taken by a provider, ten times the usual load, p99 in ms",
+        "every page once, counted",
+        _burst,
+        is_rate=False,
+        at_least=5_000,
         is_repeated=False,
     ),
     Row(

@@ -103,6 +103,12 @@ def _live(rows: Told) -> Iterator[str]:
                 f"{name}: p50 {last['p50_ms']} ms, p99 {last['p99_ms']} ms, highest {last['highest_ms']} ms over "
                 f"{last['alerts']:,} alerts; the sender was at most {last['slip_ms']} ms behind its plan"
             )
+        if name == "burst":
+            yield (
+                f"burst: p50 {last['p50_ms']} ms, p99 {last['value']} ms, highest {last['highest_ms']} ms over "
+                f"{last['pages']:,} pages, each once; at the usual load p50 {last['usual_p50_ms']} ms, highest "
+                f"{last['usual_highest_ms']} ms: {last['times_usual']} times at p50"
+            )
         if name == "takeover":
             yield (
                 f"takeover: {last['partitions']} partitions after {last['value']:.1f} s; the longest any report waited "

@@ -3,7 +3,7 @@
 //     java -cp 'lib/*' AlertReader.java localhost:9092 alerts.duty-officer schemas my-group
 //
 // lib holds org.apache.kafka:kafka-clients and org.apache.avro:avro with all they need, lz4-java among it, for records
-// are compressed; schemas is what `safety-stream schemas export schemas` wrote. Tried with Kafka's 4.3.1 and Avro's 1.12.0.
+// are compressed; schemas is what `safety-stream schemas export schemas` wrote. Tried with Kafka's 4.3.1 and Avro's 1.12.1.
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -20,6 +20,7 @@ import org.apache.avro.generic.GenericRecord;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 public final class AlertReader {
@@ -39,6 +40,7 @@ public final class AlertReader {
         Map<Integer, Schema> schemas = new HashMap<>();
         long expected = 0;
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings)) {
+            leaveWhenStopped(consumer);
             consumer.subscribe(List.of(args[1]));
             while (true) {
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofSeconds(1))) {
@@ -53,7 +55,22 @@ public final class AlertReader {
                 }
                 consumer.commitSync();
             }
+        } catch (WakeupException stopped) {
+            // What was read and not written down is read again by whoever goes on.
         }
+    }
+
+    // Else Kafka would wait for this reader, 45 seconds, before it let the next one go on.
+    private static void leaveWhenStopped(KafkaConsumer<byte[], byte[]> consumer) {
+        Thread reading = Thread.currentThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            consumer.wakeup();
+            try {
+                reading.join();
+            } catch (InterruptedException hurried) {
+                Thread.currentThread().interrupt();
+            }
+        }));
     }
 
     // A nought, four bytes of the schema's id, and the value as that schema has it.

@@ -2,19 +2,14 @@
 own, or on paper. `make access` runs this; without a Chromium it fails and says what to install.
 """
 
-import os
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
-from starlette.applications import Starlette
-from tests.browser import looking, tools
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from tests.browser import looking
 from tests.browser.looking import NARROW
+from tests.browser.opening import keep, serving
 from tests.web.conftest import site_over
 from tests.web.filling import NOW, fill
 from tests.web.keeping import Bus, Keeping
@@ -90,22 +85,6 @@ NO_PAGES = {
 """Answers that are no page of their own."""
 
 
-@contextmanager
-def serving(app: Starlette) -> Iterator[str]:
-    """The address at which an application is served."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
-
-
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if web_styles() is None:
@@ -120,23 +99,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ) as address:
         yield address
     engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    return tools.axe()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    try:
-        path = tools.chromium()
-    except tools.NoTool as error:
-        pytest.fail(str(error), pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*tools.CHROMIUM_ARGUMENTS])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -174,20 +136,12 @@ def see(contexts: dict[str, BrowserContext]) -> Iterator[Callable[[str, str], Pa
             page.fill("#digest_at", "late")
             page.fill("#quiet_from", "22:00")
             page.get_by_role("button", name="Subscribe").click()
-        _keep(page, f"{who or 'nobody'}{path}")
+        keep(page, f"{who or 'nobody'}{path}")
         return page
 
     yield run
     for page in opened:
         page.close()
-
-
-def _keep(page: Page, name: str) -> None:
-    """A picture for the eye, in the folder that ACCESS_PICTURES names; nowhere else."""
-    folder = os.environ.get("ACCESS_PICTURES")
-    if folder:
-        kept = "".join(letter if letter.isalnum() else "-" for letter in name)
-        page.screenshot(path=Path(folder) / f"{kept}.png", full_page=True)
 
 
 def test_no_page_is_left_out():
@@ -218,7 +172,7 @@ def test_the_keyboard_comes_everywhere_and_is_seen(see: Callable[[str, str], Pag
 def test_nothing_scrolls_sideways_when_it_is_large(see: Callable[[str, str], Page], who: str, path: str, width: int):
     page = see(who, path)
     found = list(looking.overflow_faults(page, width))
-    _keep(page, f"{width}-{who or 'nobody'}{path}")
+    keep(page, f"{width}-{who or 'nobody'}{path}")
 
     assert found == []
 
@@ -232,7 +186,7 @@ def test_in_colours_of_ones_own_everything_is_read_and_the_keyboard_seen(
     found = list(looking.axe_faults(page, axe, only=("color-contrast", "link-in-text-block")))
     # Light writing on a dark ground, which axe does not know, and where what was drawn for a light one is not seen.
     page.emulate_media(forced_colors="active", color_scheme="dark")
-    _keep(page, f"forced-{who or 'nobody'}{path}")
+    keep(page, f"forced-{who or 'nobody'}{path}")
     found += [*looking.drawing_faults(page), *looking.keyboard_faults(page, outline_alone=True)]
 
     assert found == []
@@ -244,7 +198,7 @@ def test_a_sheet_on_paper_holds_nothing_of_the_site(see: Callable[[str, str], Pa
     page.emulate_media(media="print")
     # A4 at 96 pixels an inch.
     found = list(looking.overflow_faults(page, 794))
-    _keep(page, f"paper-{path}")
+    keep(page, f"paper-{path}")
 
     assert found == []
     assert not page.locator(".ss-header").is_visible()

@@ -1,7 +1,8 @@
 """What people do about alerts: forms become actions, and their answers are shown."""
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from html import unescape
 from typing import get_args
@@ -20,7 +21,7 @@ from safety_stream.core.model.handling import ActionAnswer, AlertAction, Handlin
 from safety_stream.core.model.times import HOUR
 from safety_stream.web.acting import Unfinished, action_of, check
 from safety_stream.web.policy import Person
-from safety_stream.web.site import NotSent
+from safety_stream.web.site import Answers, NotSent
 
 ALERT = "00000000-0000-5000-8000-000000000001"
 PAGE = f"/alerts/{ALERT}"
@@ -194,6 +195,63 @@ def answered(action: AlertAction, why: str = "") -> ActionAnswer:
     return ActionAnswer(
         action_id=action.action_id, alert_id=action.alert_id, done=not why, why=why, state="new", number=2, as_of=NOW
     )
+
+
+class AnsweredMeanwhile(Answers):
+    """Each answer comes while somebody waits for it, and not before."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__()
+        self.why = why
+        self.sent: list[AlertAction] = []
+
+    def wait_for(self, action_ids: Sequence[str]) -> None:
+        for one in self.sent:
+            assert one.action_id in action_ids
+            self.take(answered(one, self.why))
+
+
+def test_an_answer_that_comes_soon_is_on_the_page_that_follows(make_pages: Callable[..., Pages]):
+    answers = AnsweredMeanwhile("it is closed already")
+    client = make_pages(answers=answers, send=answers.sent.append).as_person("dev-duty-officer")
+    form = {"csrf": token(client.get(PAGE).text), "action": "acknowledge", "seen": "1"}
+
+    assert "Acknowledge: refused: it is closed already" in Read(client.post(f"{PAGE}/actions", data=form).text).text
+
+
+def test_answers_to_many_that_come_soon_are_on_the_page_that_follows(make_pages: Callable[..., Pages]):
+    answers = AnsweredMeanwhile()
+    client = make_pages(answers=answers, send=answers.sent.append).as_person("dev-duty-officer")
+    ticked = [f"{ALERT}:1", f"{OTHER}:1"]
+    done = client.post("/inbox/acknowledge", data={"csrf": token(client.get("/inbox").text), "alert": ticked})
+
+    assert "Of 2 alerts: 2 acknowledged." in Read(done.text).text
+
+
+def an_action(action_id: str) -> AlertAction:
+    return AlertAction(
+        action_id=action_id, alert_id=ALERT, action="acknowledge", actor="a", role="duty-officer", acted_at=NOW
+    )
+
+
+def test_whoever_waits_goes_on_as_soon_as_all_is_answered():
+    """Patience is a day here."""
+    answers = Answers(86_400)
+    waiting = threading.Thread(target=answers.wait_for, args=(["first", "second"],), daemon=True)
+    waiting.start()
+    for one in ("another", "first", "second"):
+        answers.take(answered(an_action(one)))
+    waiting.join(60)
+
+    assert not waiting.is_alive()
+    answers.wait_for(["first"])
+    answers.wait_for([])
+
+
+def test_nobody_waits_for_ever():
+    answers = Answers(0.001)
+    answers.wait_for(["never"])
+    assert answers.to("never") is None
 
 
 def test_of_several_acknowledged_at_once_each_refusal_is_told_with_its_reason(pages: Pages):

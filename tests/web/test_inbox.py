@@ -84,7 +84,7 @@ def listed(client: TestClient, page: str) -> list[str]:
     (here,) = {link for link in Read(page).links if link.startswith("/inbox?since=")}
     while here:
         text = client.get(here).text
-        rows = text[text.index('<ol class="ss-list">') : text.index("</ol>")]
+        rows = text[text.index('<ol class="ss-list"') : text.index("</ol>")]
         found += [link for link in Read(rows).links if link.startswith("/alerts/")]
         here = next((link for link in Read(text).links if "after=" in link), "")
     return found

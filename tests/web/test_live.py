@@ -47,7 +47,7 @@ def test_a_stream_goes_on_behind_the_number_it_is_given(pages: Pages):
     found = asyncio.run(watch())
     assert ids(found) == [71, 72, 73, 74]
     # What happened is told by the page, to whoever may see it.
-    assert set(json.loads(found[0].data)) == {"seq", "alert_id", "change", "priority"}
+    assert set(json.loads(found[0].data)) == {"seq", "alert_id", "change", "priority", "notify"}
 
 
 def test_one_question_serves_everybody_who_waits():

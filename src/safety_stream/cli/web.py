@@ -144,7 +144,7 @@ def web(
         from safety_stream.readmodel.reading import ReadModel  # noqa: PLC0415
         from safety_stream.web.app import LOOPBACK, NotLoopback, make_app  # noqa: PLC0415
         from safety_stream.web.programs import ProgramsOnDisk  # noqa: PLC0415
-        from safety_stream.web.site import Site  # noqa: PLC0415
+        from safety_stream.web.site import PATIENCE_SECONDS, Answers, Site  # noqa: PLC0415
     if clock is TimeBy.LOG and not read_only:
         raise Wrong(NO_ACTIONS_THEN.format("--read-only"))
     speaker = speaker_of(cap_sender, cap_status)
@@ -190,6 +190,7 @@ def web(
         shift_starts=volumes.budget.shifts.starts if volumes else (0,),
         send=None if desk is None else desk.send,
         enter=None if desk is None else desk.enter,
+        answers=Answers(PATIENCE_SECONDS),
         steward=desk,
         subscriptions=subscriptions,
         sender=speaker.sender,

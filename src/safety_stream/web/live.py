@@ -2,7 +2,7 @@
 
 One task an audience asks the read model once a second, however many look on; each viewer then reads on from the number
 it has, so nobody misses anything, and those who stand at the same number share one look. What a stream says is that
-there is news and of which number: what it is, the page or the feed tells to whoever may see it.
+there is news, of which number, and how urgent: what it is, the page or the feed tells to whoever may see it.
 
 A viewer that reads no more holds up nobody, and costs the events of one look at the feed: until it reads on, nothing
 further is asked for it. After a while it is let go; it comes back by itself, and goes on where it stopped.
@@ -209,7 +209,13 @@ def _look(site: Site, viewer: Viewer, after: int) -> Look:
         news = News((), 0, f"{error}.")
     found = []
     for alert in news.alerts:
-        said = {"seq": alert.seq, "alert_id": alert.alert_id, "change": alert.change, "priority": alert.priority}
+        said = {
+            "seq": alert.seq,
+            "alert_id": alert.alert_id,
+            "change": alert.change,
+            "priority": alert.priority,
+            "notify": alert.notify,
+        }
         found.append(ServerSentEvent(data=msgspec.json.encode(said).decode(), event="alert", id=str(alert.seq)))
     if news.missing:
         found.append(ServerSentEvent(data=news.missing, event="missing", id=str(news.reached)))

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from threading import Lock
+from threading import Condition
 from typing import Final
 
 from safety_stream.catalogue.cap import load_cap
@@ -30,6 +30,9 @@ from safety_stream.web.sign_in import USUAL_LENGTH, SessionLength, SignInSetting
 from safety_stream.web.stewarding import Steward
 from safety_stream.web.subscribing import Subscriptions
 
+PATIENCE_SECONDS: Final = 1.5
+"""How long a page waits for what becomes of an action: the answer mostly comes within one. A thread waits that long."""
+
 ANSWERS_KEPT: Final = 10_000
 """Answers to actions remembered, the newest: a page asks for one within seconds of its action."""
 
@@ -41,22 +44,29 @@ class NotSent(Exception):
 class Answers:
     """What became of the actions people sent from here; older ones are forgotten. Threads may share one."""
 
-    def __init__(self) -> None:
-        """Nothing has been answered."""
+    def __init__(self, patience_seconds: float = 0.0) -> None:
+        """Nothing has been answered; whoever waits for answers does so no longer than this."""
         self._by_action: OrderedDict[str, ActionAnswer] = OrderedDict()
-        self._lock = Lock()
+        self._patience = patience_seconds
+        self._news = Condition()
 
     def take(self, answer: ActionAnswer) -> None:
         """Remember an answer."""
-        with self._lock:
+        with self._news:
             self._by_action[answer.action_id] = answer
             while len(self._by_action) > ANSWERS_KEPT:
                 self._by_action.popitem(last=False)
+            self._news.notify_all()
 
     def to(self, action_id: str) -> ActionAnswer | None:
         """The answer to an action; None where none came, or long ago."""
-        with self._lock:
+        with self._news:
             return self._by_action.get(action_id)
+
+    def wait_for(self, action_ids: Sequence[str]) -> None:
+        """Wait until all of these are answered, or patience has ended: what is not answered then is said to be sent."""
+        with self._news:
+            self._news.wait_for(lambda: all(one in self._by_action for one in action_ids), self._patience)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def act(site: Site, request: Request, person: Person, form: FormData) -> Respons
     except NotSent as error:
         mistake = Mistake("action", f"It was not sent: {error}")
         return alert_page(site, request, person, mistake=mistake, status=503, written=written)
+    site.answers.wait_for([action.action_id])
     response = RedirectResponse(f"/alerts/{alert_id}", status_code=303)
     note_written(response, site, person.id, Kept(alert_id=alert_id, action_id=action.action_id, written=written))
     return response
@@ -67,7 +68,7 @@ def acknowledge_many(site: Site, request: Request, person: Person, form: FormDat
     if not ticked:
         request.session["said"] = "Nothing was ticked."
         return RedirectResponse("/inbox", status_code=303)
-    sending, asked = uuid.uuid4(), [alert_id[:LONGEST] for alert_id, _, _ in ticked]
+    sending, asked, sent = uuid.uuid4(), [alert_id[:LONGEST] for alert_id, _, _ in ticked], list[str]()
     for alert_id, _, version in ticked:
         if seen_alert(site, person, alert_id) is None:
             continue
@@ -80,6 +81,8 @@ def acknowledge_many(site: Site, request: Request, person: Person, form: FormDat
         except NotSent as error:
             said = f"Not all of them were sent: {error}"
             return _acknowledged(site, request, person, sending, asked, not_sent_from=alert_id, mistake=said)
+        sent.append(action.action_id)
+    site.answers.wait_for(sent)
     return RedirectResponse(_where(sending, asked), status_code=303)
 
 

@@ -68,6 +68,7 @@ class InboxView(msgspec.Struct, frozen=True, kw_only=True):
     has_looked: bool
     here: str
     all_href: str
+    critical_href: str
     next_href: str
     newest: int
     empty: str
@@ -115,6 +116,7 @@ def inbox_view(
         has_looked=bool(found.seen),
         here="/inbox" + chosen.query(),
         all_href="/inbox",
+        critical_href="/inbox" + Filter(priorities=("P1",)).query(),
         next_href="/inbox" + chosen.query(after=place_of(shown[-1])) if is_more else "",
         newest=found.newest,
         empty=_empty(chosen),
