@@ -9,14 +9,20 @@ from typing import Any, Self
 
 import pytest
 from tests.catalogue.copying import copied
+from tests.replay.telling import a_report, at
 from typer.testing import CliRunner
 
+from safety_stream.catalogue.loading import load_catalogue
 from safety_stream.cli import app, auditing, persons
 from safety_stream.core.audit import subject_of
 from safety_stream.core.erasing import Request
+from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.times import DAY_LENGTH, MINUTE
-from safety_stream.core.retention import Hold
+from safety_stream.core.retention import Hold, HoldKind
+from safety_stream.core.stages.intake import checker
+from safety_stream.core.subject_access import PersonAnswer, RestingAlert
+from safety_stream.data_files import catalogue_folder
 from safety_stream.sealing.database import open_database
 from safety_stream.sealing.providers import FileKey
 from safety_stream.sealing.store import KeyStore
@@ -24,6 +30,16 @@ from safety_stream.sealing.store import KeyStore
 ONE, ANOTHER = "data-protection-officer-1", "data-protection-officer-2"
 NOW = 1_000 * DAY_LENGTH
 WAITS = 14 * DAY_LENGTH
+
+
+def naming(seal: str) -> IncidentVersion:
+    """A report that names somebody as victim."""
+    report = a_report("police-crimes", "C-1", "2026-01-05T20:00", people={"victim": seal})
+    return checker(load_catalogue(catalogue_folder()))(report, "partner.police-crimes", at("2026-01-06T08:00"))
+
+
+def a_hold(kind: HoldKind, of: str) -> Hold:
+    return Hold(seq=1, kind=kind, of=of, reason="court-order", actor=ONE, at=1, until=None)
 
 
 class Desk:
@@ -187,10 +203,55 @@ def test_whoever_was_stopped_does_it_again(desk: Desk, monkeypatch: pytest.Monke
     assert [one.subject for one in desk.sent if one.kind == "erasure"] == [subject_of(seal)] * 2
 
 
-def test_of_whom_there_is_no_key_nothing_is_requested(desk: Desk):
+def test_of_whom_there_is_no_key_nothing_is_requested_and_nobody_takes_that_for_done(desk: Desk):
     for words in (("--because", "erasure"), ("--confirm",)):
-        assert desk.erase("tok-a", *words, by=ONE, exits=0)["keys"] == 0
+        assert "there is no key for this token" in desk.erase("tok-a", *words, by=ONE, exits=1)
     assert desk.sent == []
+
+
+HELD = {
+    "person": ("subject", "this person"),
+    "report": ("report", "a report that names this person"),
+    "alert": ("alert", "an alert about this person"),
+}
+
+
+@pytest.mark.parametrize("kind", HELD)
+@pytest.mark.parametrize("words", [("--because", "erasure"), ("--confirm",)], ids=["requested", "confirmed"])
+def test_what_is_under_a_legal_hold_keeps_its_person(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str, words: tuple[str, ...]
+):
+    seal = desk.keys("tok-a")["tok-a"]
+    named = naming(seal)
+    alert = RestingAlert("alert-1", "rv-generic", "Repeat victim", NOW, 1, is_over=False, reports=())
+    answer = PersonAnswer((seal,), (), (alert,), (), (), ())
+    monkeypatch.setattr(auditing, "versions_of", lambda _: iter([named]))
+    monkeypatch.setattr(auditing, "held_about", lambda _, tokens: answer if seal in tokens else None)
+    of = {"person": subject_of(seal), "report": named.incident_id, "alert": "alert-1"}[kind]
+    desk.holds = [a_hold(HELD[kind][0], of)]
+    desk.requests = {subject_of(seal): Request(ONE, "erasure", NOW + WAITS)}
+
+    assert f"a legal hold is on {HELD[kind][1]}" in desk.erase("tok-a", *words, by=ANOTHER, exits=1)
+    assert (desk.sent, desk.known("tok-a")) == ([], {"tok-a"})
+
+    desk.holds = [a_hold(HELD[kind][0], "of-something-else")]
+    desk.erase("tok-a", "--confirm", by=ANOTHER, exits=2)
+
+
+def test_whoever_erased_is_told_the_seals_by_which_sources_are_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    seal = desk.keys("tok-a")["tok-a"]
+    named = naming(seal)
+    monkeypatch.setattr(auditing, "versions_of", lambda _: iter([named]))
+    desk.requests = {subject_of(seal): Request(ONE, "erasure", NOW + WAITS)}
+    words = ["persons", "erase", "tok-a", "--confirm", "--by", ANOTHER]
+    result = CliRunner().invoke(
+        app, [*words, "--sealing", str(desk.folder / "sealing.yaml")], env={"COLUMNS": "400", "TERM": "dumb"}
+    )
+
+    assert (result.exit_code, f"audit person {seal}" in result.stderr) == (2, True)
+    assert "there is no key for this token" in desk.erase("tok-a", "--confirm", by=ANOTHER, exits=1)
+    (again,) = desk.erase(seal, "--confirm", by=ANOTHER, exits=2)["standing"]
+    assert again["incident_id"] == named.incident_id
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,8 @@ NeededSealingFile = Annotated[
 class Erased(msgspec.Struct, frozen=True):
     """What came of an erasure. `seals` are what the person went by, which nobody can tie to anybody any more.
 
-    `keys` is how many keys were destroyed: the person's, and of the `things` that only reports about the person named.
-    `shared` are things that others' reports name too; `standing` reports that their sources have yet to erase;
-    `unsealed` decisions on `person-links` that were written with the token itself.
+    `keys` is how many keys were destroyed: the person's, and of the `things` that were told of nobody else; `shared`
+    were told of others too. `standing` are reports that their sources have yet to erase; `unsealed` decisions on `person-links` that were written with the token itself.
     """
 
     seals: tuple[str, ...]
@@ -109,6 +108,11 @@ _WHY_NOT: Mapping[Confirmation, str] = {
 """Why an erasure is not to be confirmed, and the mend."""
 
 
+_NO_KEY: Final = (
+    "there is no key for this token: nobody was reported by it, or not since it was erased; what sources have yet to "
+    "erase is found by the seal that the erasure told"
+)
+
 _MARGIN: Final = 5 * MINUTE
 """Whether a confirmation came in time is for the broker's clock to say. So long before the end it is too late here:
 otherwise a key might be destroyed whose erasure is then refused, and on record nowhere."""
@@ -123,8 +127,8 @@ def _reason_if_any(asked: str) -> str:
     epilog=epilog(
         "safety-stream persons erase tok-a --because erasure --by data-protection-officer-1",
         {
-            0: "the keys are destroyed, and nothing is left to do; also when there were none",
-            1: "it went wrong, or may not be",
+            0: "the keys are destroyed, and nothing is left to do",
+            1: "it went wrong, or may not be; or there is no key for this token",
             2: "it is requested and somebody else has to confirm it; or sources have yet to erase the reports named",
         },
     ),
@@ -147,8 +151,8 @@ def erase(
     """Destroy a person's keys, for ever: nobody can tell any more whose the seals are that stand in the logs.
 
     It takes two people: one requests it with --because, another confirms it with --confirm; both go on record. What
-    stewards have linked is one person and goes together, with the vehicles, telephones and groups that nobody else's
-    reports name. Counts stay what they are. See with `audit person` before whom it is about.
+    stewards have linked is one person and goes together, with the vehicles, telephones and groups that were told of
+    nobody else. Counts stay what they are. See with `audit person` before whom it is about.
     """
     if bool(because) == confirm:
         raise typer.BadParameter("say --because to request it, or --confirm what somebody else has requested")
@@ -156,15 +160,17 @@ def erase(
     connect(kafka)
     with key_store(sealing) as store:
         found = {token: token} if is_seal(token) else store.known([token])
-        seals = auditing.tokens_of(kafka, found[token], known.persons) if found else ()
+        if not found:
+            raise Wrong(_NO_KEY)
+        seals = auditing.tokens_of(kafka, found[token], known.persons)
         reach = reach_of(lambda: auditing.versions_of(kafka), seals)
         subjects = [subject_of(one) for one in (*seals, *reach.things)]
-        _refuse_held(kafka, subjects)
-        if seals and not confirm:
+        _refuse_held(kafka, subjects, seals, reach.reports)
+        if not confirm:
             request = _requested(kafka, subjects, because, by, known.retention)
             _tell_requested(Requested(seals, reach.things, request.actor, request.until), as_json=as_json)
             raise typer.Exit(TO_DO)
-        keys = _confirmed(kafka, store, subjects, by) if seals else 0
+        keys = _confirmed(kafka, store, subjects, by)
     done = Erased(
         seals=seals,
         things=reach.things,
@@ -238,26 +244,34 @@ def _tell_requested(made: Requested, *, as_json: bool) -> None:
     say(f"Until {moment(made.until)} somebody else may confirm it: the same command with --confirm --by, no --because")
 
 
-def _refuse_held(kafka: Connection, subjects: Collection[str]) -> None:
-    """What is under a legal hold is not erased. Raises `Wrong`."""
-    held = Holding(auditing.holds_of(kafka), wall()).of("subject")
-    if not held.isdisjoint(subjects):
-        raise Wrong("a legal hold is on this person: see safety-stream retention show, and release it first")
+def _refuse_held(
+    kafka: Connection, subjects: Collection[str], seals: Collection[str], reports: Collection[str]
+) -> None:
+    """Whoever is under a legal hold is not erased, nor is somebody of whom a report or an alert is. Raises `Wrong`."""
+    holding = Holding(auditing.holds_of(kafka), wall())
+    held = holding.of("alert")
+    if not holding.of("subject").isdisjoint(subjects):
+        what = "this person"
+    elif not holding.of("report").isdisjoint(reports):
+        what = "a report that names this person"
+    elif held and any(one.alert_id in held for one in auditing.held_about(kafka, seals).alerts):
+        what = "an alert about this person"
+    else:
+        return
+    raise Wrong(f"a legal hold is on {what}: see safety-stream retention show, and release it first")
 
 
 def _print(done: Erased) -> None:
-    if not done.seals:
-        say("There is no key for this token: nobody was reported by it since the last erasure")
-    else:
-        out.print(f"{how_many(done.keys, 'key')} destroyed, on record {len(done.seals) + len(done.things)} times")
+    out.print(f"{how_many(done.keys, 'key')} destroyed, on record {len(done.seals) + len(done.things)} times")
     if done.shared:
-        say(f"{how_many(len(done.shared), 'thing')} named in the reports stay: others' reports name them too")
+        say(f"{how_many(len(done.shared), 'thing')} named in the reports stay: they were told of others too")
     if done.standing:
         print_table(
             ("source", "report", "stands as"),
             [(one.source, one.incident_id, one.stands_as) for one in done.standing],
             title="Reports that their sources have yet to erase",
         )
+        say(f"By the token nobody finds them any more. Ask again by seal: audit person {' '.join(done.seals)}")
     if done.unsealed:
         say(
             f"{how_many(done.unsealed, 'decision')} on person-links hold the token: they were written without --sealing"

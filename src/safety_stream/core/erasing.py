@@ -1,6 +1,7 @@
 """How far an erasure reaches, and who may do it.
 
-*Reach.* The reports that named a person, and what they named that nobody else's report did.
+*Reach.* The reports that named a person, and the things that nobody else was ever named with: whose key is destroyed is
+found by that thing no more, so it must be nobody else's.
 
 *Four eyes.* A key that is destroyed is destroyed for ever. So one person requests it and another confirms it, in the
 time the catalogue gives; both are on record:
@@ -83,10 +84,12 @@ class StandingReport(msgspec.Struct, frozen=True):
 class Reach(msgspec.Struct, frozen=True):
     """What one person's erasure is about, sorted.
 
-    `things` are vehicles, telephones and groups that only reports about the person name; `shared` those that others'
-    name too, and that stay therefore. `standing` are reports that their sources have yet to erase.
+    `reports` are all that ever named the person, erased or not, `standing` those of them that their sources have yet to
+    erase. `things` are vehicles, telephones and groups that were never told without the person or with anybody else;
+    `shared` those that were, and that stay therefore.
     """
 
+    reports: tuple[str, ...]
     things: tuple[str, ...]
     shared: tuple[str, ...]
     standing: tuple[StandingReport, ...]
@@ -96,7 +99,7 @@ def reach_of(versions: Callable[[], Iterable[IncidentVersion]], tokens: Collecti
     """What is to be erased of whoever goes by these tokens. `versions` are all of all reports; they are read twice."""
     persons = frozenset(tokens)
     if not persons:
-        return Reach(things=(), shared=(), standing=())
+        return Reach(reports=(), things=(), shared=(), standing=())
     about: set[str] = set()
     things: set[str] = set()
     for version in versions():
@@ -108,7 +111,7 @@ def reach_of(versions: Callable[[], Iterable[IncidentVersion]], tokens: Collecti
     for version in versions():
         if version.incident_id in about:
             theirs.append(version)
-        else:
+        if version.incident_id not in about or not persons.issuperset(named_in(version)):
             shared.update(things.intersection(_things_of(version)))
     standing = [
         StandingReport(one.incident_id, one.source, one.action)
@@ -116,6 +119,7 @@ def reach_of(versions: Callable[[], Iterable[IncidentVersion]], tokens: Collecti
         if one.action != _GONE
     ]
     return Reach(
+        reports=tuple(sorted(about)),
         things=tuple(sorted(things - shared)),
         shared=tuple(sorted(shared)),
         standing=tuple(sorted(standing, key=lambda one: (one.source, one.incident_id))),

@@ -44,6 +44,23 @@ def test_it_reaches_what_only_the_persons_reports_name(told: Callable[..., Incid
     assert reach.shared == ("tok-car",)
 
 
+def test_what_was_ever_told_of_somebody_else_stays(told: Callable[..., IncidentVersion]):
+    versions = [
+        told("C-1", {"victim": "tok-a", "suspect": "tok-b"}, phones=("tok-whose",)),
+        # Meant somebody else all along.
+        told("C-2", {"victim": "tok-a"}, vehicles=("tok-car",)),
+        told("C-2", {"victim": "tok-c"}, vehicles=("tok-car",), source_version=2, action="correct"),
+        # Names nobody.
+        told("C-3", {}, group="tok-group"),
+        told("C-4", {"victim": "tok-a"}, group="tok-group", phones=("tok-own",)),
+    ]
+
+    reach = reach_of(lambda: versions, ("tok-a",))
+
+    assert (reach.things, reach.shared) == (("tok-own",), ("tok-car", "tok-group", "tok-whose"))
+    assert reach.reports == tuple(sorted({versions[0].incident_id, versions[1].incident_id, versions[4].incident_id}))
+
+
 def test_it_names_the_reports_that_their_sources_have_yet_to_erase(told: Callable[..., IncidentVersion]):
     versions = [
         told("C-1", {"victim": "tok-a"}),
