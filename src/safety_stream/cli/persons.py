@@ -70,7 +70,8 @@ class Erased(msgspec.Struct, frozen=True):
     """What came of an erasure. `seals` are what the person went by, which nobody can tie to anybody any more.
 
     `keys` is how many keys were destroyed: the person's, and of the `things` that were told of nobody else; `shared`
-    were told of others too. `standing` are reports that their sources have yet to erase; `unsealed` decisions on `person-links` that were written with the token itself.
+    were told of others too. `standing` are reports that their sources have yet to erase; `unsealed` decisions on
+    `person-links` that were written with the token itself.
     """
 
     seals: tuple[str, ...]

@@ -90,6 +90,40 @@ def test_an_erasure_that_nobody_has_requested_is_refused(catalogue: Catalogue):
         assert "subject" in letter.detail
 
 
+HOLD = msgspec.structs.replace(LOOKED, entry_id=str(UUID(int=9)), kind="hold", reason="court-order")
+RELEASE = msgspec.structs.replace(HOLD, entry_id=str(UUID(int=10)), kind="release", reason="complaint")
+SHORTER = msgspec.structs.replace(HOLD, entry_id=str(UUID(int=11)), until=NOON + 1)
+LONGER = msgspec.structs.replace(HOLD, entry_id=str(UUID(int=12)), until=NOON + DAY)
+
+
+@pytest.mark.parametrize(
+    ("holds", "is_erased"),
+    [
+        ([HOLD], False),
+        ([HOLD, RELEASE], True),
+        ([HOLD, SHORTER], False),
+        ([SHORTER, HOLD], False),
+        ([SHORTER], True),
+        ([SHORTER, LONGER], False),
+        ([LONGER, SHORTER], False),
+        ([msgspec.structs.replace(HOLD, subject=subject_of("tok-b"))], True),
+        ([msgspec.structs.replace(HOLD, subject=None, topic="incidents")], True),
+    ],
+)
+def test_whoever_is_under_a_legal_hold_is_not_erased_whoever_writes_it(
+    catalogue: Catalogue, holds: list[AuditEntry], *, is_erased: bool
+):
+    step, rows = enter.make_step(catalogue, 1), MemoryRows()
+    for one in (REQUESTED, *holds):
+        step(rows, [a_record(one, "audit-entries", received_at=NOON)], None)
+    (output,) = step(rows, [a_record(ERASED, "audit-entries", received_at=NOON + 1)], None)
+    requested = msgspec.structs.replace(REQUESTED, entry_id=str(UUID(int=13)))
+    (again,) = step(rows, [a_record(requested, "audit-entries", received_at=NOON + 1)], None)
+
+    assert isinstance(output.value, AuditRecord) == isinstance(again.value, AuditRecord) == is_erased
+    assert is_erased or "under a legal hold" in output.value.detail
+
+
 @pytest.mark.parametrize(("waits", "is_confirmed"), [(DAY - 1, True), (DAY, False)])
 def test_a_request_ends_when_its_time_is_over(catalogue: Catalogue, waits: int, *, is_confirmed: bool):
     step, rows = enter.make_step(catalogue, 1), MemoryRows()

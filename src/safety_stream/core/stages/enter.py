@@ -5,11 +5,13 @@ a person's key was destroyed: the command that does it says so on `audit-entries
 Here it becomes a link of a chain. An entry that comes again, from a sender who had no answer, is put on record once.
 
 An erasure goes on record only if somebody else has requested it and the time to confirm it is not over
-(`core/erasing.py`): for whatever the record says was erased, intake erases again.
+(`core/erasing.py`), and of nobody who is under a legal hold: for whatever the record says was erased, intake erases
+again.
 
 Whoever opens an alert in an emergency (`core/oversight.py`) owes a review by somebody else. Who that was is remembered
 here until then, so nobody reviews their own use, nor one twice, whichever way the review comes in. Legal holds, and
-their release, go on record like all else; what they keep is decided where something is purged (`core/retention.py`).
+their release, go on record like all else; what else they keep is decided where something is purged
+(`core/retention.py`).
 
 What nobody can read, or says less than it must, becomes a dead letter: a topic that people write to must stop no stage.
 """
@@ -57,6 +59,12 @@ class Asked(msgspec.Struct, frozen=True, gc=False, array_like=True):
     until: Instant
 
 
+class Held(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Until when the person is held whose row this is; None: until it is released."""
+
+    until: Instant | None
+
+
 class Seen(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The ids of the newest entries, the oldest first."""
 
@@ -70,6 +78,7 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
         del idle_at
         numbers, seen = numbers_of(rows), Table(rows, "seen", Seen)
         opened, asked = Table(rows, "opened/", Opened), Table(rows, "asked/", Asked)
+        held = Table(rows, "held/", Held)
         trail = Trail(numbers, "audit.entries")
         ids = dict.fromkeys((seen.get("") or Seen()).ids)
         outputs = []
@@ -79,7 +88,7 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
                 if entry.entry_id in ids:
                     continue
                 found = _reviewed(opened, entry)
-                _check_erasure(asked, entry, record.received_at)
+                _check_erasure(asked, held, entry, record.received_at)
             except Refused as refused:
                 outputs.append(dead_letter("enter", record, refused))
                 continue
@@ -90,10 +99,13 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
             if entry.kind == "erasure-request":
                 _forget(asked, rows, record.received_at)
                 asked.put(entry.subject or "", Asked(entry.actor, entry.until or 0))
+            if entry.subject is not None:
+                _keep_hold(held, entry, entry.subject)
             outputs.append(output)
         seen.put_if_other("", Seen(tuple(ids)[-ENTRIES_KEPT:]))
         opened.flush()
         asked.flush()
+        held.flush()
         numbers.flush()
         seen.flush()
         return outputs
@@ -114,15 +126,33 @@ def _reviewed(opened: Table[Opened], entry: AuditEntry) -> Opened | None:
     return found
 
 
-def _check_erasure(asked: Table[Asked], entry: AuditEntry, at: Instant) -> None:
-    """Refuse an erasure that nobody else has requested. Raises `Refused`."""
-    if entry.kind != "erasure":
+def _check_erasure(asked: Table[Asked], held: Table[Held], entry: AuditEntry, at: Instant) -> None:
+    """Refuse an erasure that nobody else has requested, and any of somebody who is held. Raises `Refused`."""
+    if entry.kind not in ("erasure", "erasure-request"):
         return
-    found = asked.get(entry.subject or "")
+    subject = entry.subject or ""
+    hold = held.get(subject)
+    if hold is not None and (hold.until is None or at < hold.until):
+        raise Refused("schema-violation", "field subject is of somebody under a legal hold: release it first")
+    if entry.kind == "erasure-request":
+        return
+    found = asked.get(subject)
     if found is None or at >= found.until:
         raise Refused("schema-violation", "field subject is of nobody whose erasure is requested and to be confirmed")
     if found.actor == entry.actor:
         raise Refused("schema-violation", "field actor is whoever requested the erasure: somebody else confirms it")
+
+
+def _keep_hold(held: Table[Held], entry: AuditEntry, subject: str) -> None:
+    """Remember that a person is held, for as long as the longest of the holds, or that they are no more."""
+    if entry.kind == "hold":
+        known = held.get(subject)
+        if known is None:
+            held.put(subject, Held(entry.until))
+        elif known.until is not None:
+            held.put(subject, Held(None if entry.until is None else max(known.until, entry.until)))
+    elif entry.kind == "release":
+        held.delete(subject)
 
 
 def _forget(asked: Table[Asked], rows: Rows, at: Instant) -> None:
