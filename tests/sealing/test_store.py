@@ -13,7 +13,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Executable, event, select, update
+from sqlalchemy import Engine, Executable, event, select, update
+from sqlalchemy.exc import OperationalError
 from tests.sealing.conftest import Opening
 
 from safety_stream.core.audit import subject_of
@@ -125,6 +126,58 @@ def test_a_destroyed_key_is_in_no_byte_on_disk(opening: Opening, place: str, tmp
     assert wrapped not in left
     assert lookup.encode() not in left
     assert wrapped[12:28] not in left, "nor a part of it"
+
+
+def test_whoever_was_stopped_before_the_bytes_were_gone_or_another_ends_it(
+    opening: Opening, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    scrubbed = store_module.scrub
+    store, times = opening(), iter((KeyboardInterrupt(), OperationalError("VACUUM", {}, OSError("no space")), None))
+    subject = subject_of(store.sealed(EVERYBODY)["tok-b"])
+    ((row,),) = asked(place, select(PERSONS.c.wrapped).where(PERSONS.c.subject == subject))
+
+    def scrub(engine: Engine) -> bool:
+        stopped = next(times)
+        if stopped is not None:
+            raise stopped
+        return scrubbed(engine)
+
+    monkeypatch.setattr(store_module, "scrub", scrub)
+    with pytest.raises(KeyboardInterrupt):
+        store.destroy([subject])
+    with pytest.raises(KeyStoreDown):
+        opening().destroy([])
+
+    assert opening().destroy([]) == 0
+    assert next(times, "nothing left") == "nothing left", "it was scrubbed once more"
+    assert not place.startswith("sqlite") or row[0] not in bytes_of(tmp_path)
+    assert opening().destroy([subject]) == 0, "and is not, once it is done"
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_could_not_be_committed_stands_for_nobody(opening: Opening, *, is_there: bool):
+    store = opening()
+    if is_there:
+        store.sealed(["tok-b"])
+
+    written: list[str] = []
+
+    def noted(*told: Any) -> None:
+        written.append(told[2])
+
+    def full(_: object) -> None:
+        if any("INSERT INTO sealing_persons" in statement for statement in written):
+            written.clear()
+            raise OperationalError("COMMIT", {}, OSError("database or disk is full"))
+
+    event.listen(store._engine, "before_cursor_execute", noted)
+    event.listen(store._engine, "commit", full)
+    for tokens in (["tok-a"], ["tok-a"], ["tok-a", "tok-b"]):
+        with pytest.raises(KeyStoreDown):
+            store.sealed(tokens)
+    event.remove(store._engine, "commit", full)
+
+    assert store.sealed(["tok-a"]) == opening().sealed(["tok-a"])
 
 
 def test_a_backup_brings_nobody_back(opening: Opening, place: str, tmp_path: Path):

@@ -162,6 +162,8 @@ def erase(
     with key_store(sealing) as store:
         found = {token: token} if is_seal(token) else store.known([token])
         if not found:
+            # Whoever was stopped between the row and its bytes in the files asks by the token once more.
+            store.destroy(())
             raise Wrong(_NO_KEY)
         seals = auditing.tokens_of(kafka, found[token], known.persons)
         reach = reach_of(lambda: auditing.versions_of(kafka), seals)

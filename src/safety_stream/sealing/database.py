@@ -27,8 +27,8 @@ def migrate(engine: Engine) -> None:
         bring_up_to_date(db, _MIGRATIONS)
 
 
-def scrub(engine: Engine) -> None:
-    """Let the files of the database hold nothing of what was deleted from it before.
+def scrub(engine: Engine) -> bool:
+    """Let the files of the database hold nothing of what was deleted from it before; whether they do by now.
 
     On SQLite what a transaction overwrote stands in the log beside the file until that is written back and cut off; on
     PostgreSQL in the table until it is vacuumed.
@@ -36,10 +36,11 @@ def scrub(engine: Engine) -> None:
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
             db.exec_driver_sql("VACUUM sealing_persons, sealing_roots")
-        return
+        return True
     # Outside a transaction, which SQLAlchemy would begin.
     connection = engine.raw_connection()
     try:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not is_busy
     finally:
         connection.close()

@@ -14,11 +14,12 @@ reported, and not whether anybody was.
 is there is never made anew, so a batch that is done again is sealed alike, whoever died in between; of two processes
 that make the same person's key at once, one does, and both use it.
 
-*To destroy* a key is to delete its row, and to see to it that no file has it any more. What is left is a digest of
-the seal, which leads to the logs and not to the token. The same digest is in the audit, so what was destroyed can be
-destroyed again when somebody has put back a backup that is older (`destroy` with all that the audit says). A backup's
-own bytes nobody can take back: it is worth something as long as the key-encryption key of its time is. To *rewrap* is
-to end that: a new store key under a new key-encryption key, every row wrapped anew, and the old ones gone.
+*To destroy* a key is to delete its row, and to see to it that no file has it any more. What is left is a digest of the
+seal, which leads to the logs and not to the token; it says so until no file has the key any more, and whoever destroys
+next ends what somebody was stopped at. The same digest is in the audit, so what was destroyed can be destroyed again
+when somebody has put back a backup that is older (`destroy` with all that the audit says). A backup's own bytes nobody
+can take back: it is worth something as long as the key-encryption key of its time is. To *rewrap* is to end that: a
+new store key under a new key-encryption key, every row wrapped anew, and the old ones gone.
 
 Seals that were looked up are remembered in the process, up to a bound. Each batch asks first whether anything has been
 destroyed or rewrapped since, by whichever process, and then remembers nothing.
@@ -34,7 +35,7 @@ from typing import Final
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import Column, Connection, Engine, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -51,6 +52,9 @@ REMEMBERED_AT_MOST: Final = 200_000
 
 _ASKED_AT_MOST: Final = 500
 """Rows asked for by one statement."""
+
+_ON_DISK: Final = 0
+"""As the time of a destruction: the row is gone, and a file of the database may have its bytes still."""
 
 _INDEX: Final = b"safety-stream index key"
 
@@ -113,7 +117,9 @@ class KeyStore:
             missing = sorted(set(tokens) - found.keys())
             if missing:
                 with self._reading.begin() as db:
-                    found |= self._read(db, missing)
+                    read = self._read(db, missing)
+                self._remember(read)
+                found |= read
         return found
 
     def sealed(self, tokens: Collection[str]) -> dict[str, str]:
@@ -121,34 +127,39 @@ class KeyStore:
         found = self.known(tokens)
         missing = sorted(set(tokens) - found.keys())
         if missing:
-            with _answering(), self._engine.begin() as db:
-                self._still_ours(db)
-                self._make_keys(db, missing)
-                found |= self._read(db, missing)
+            with _answering():
+                with self._engine.begin() as db:
+                    self._still_ours(db)
+                    self._make_keys(db, missing)
+                    made = self._read(db, missing)
+                # Not before they are written down for good: a seal without its key would be somebody else's tomorrow.
+                self._remember(made)
+            found |= made
         return found
 
     def destroy(self, subjects: Collection[str]) -> int:
         """Destroy the keys of these subjects (`core.audit.subject_of` of seals); how many there were to destroy.
 
-        When it returns they are in no file of the database; what is remembered elsewhere is given up with the next
-        batch. What was destroyed before is left as it is. Raises `KeyStoreDown`.
+        When it returns they are in no file of the database, nor is any that somebody was stopped at destroying; what is
+        remembered elsewhere is given up with the next batch. What was destroyed before is left as it is. Raises
+        `KeyStoreDown`.
         """
+        asked = sorted(set(subjects))
         with _answering():
             with self._engine.begin() as db:
                 wait_for_others(db, LOCK)
                 _overwrite_deleted(db)
-                gone = sum(
-                    db.execute(delete(PERSONS).where(PERSONS.c.subject.in_(some))).rowcount
-                    for some in _by_the_hundred(sorted(set(subjects)))
-                )
-                known = set(db.scalars(select(DESTROYED.c.subject)))
-                new = sorted(set(subjects) - known)
-                if new:
-                    db.execute(insert(DESTROYED), [{"subject": one, "destroyed_at": self._now()} for one in new])
+                gone = _among(db, PERSONS.c.subject, asked)
+                known = _among(db, DESTROYED.c.subject, asked)
+                for some in _by_the_hundred(sorted(gone)):
+                    db.execute(delete(PERSONS).where(PERSONS.c.subject.in_(some)))
+                for some in _by_the_hundred(sorted(gone & known)):
+                    db.execute(DESTROYED.update().where(DESTROYED.c.subject.in_(some)).values(destroyed_at=_ON_DISK))
+                if new := sorted(set(asked) - known):
+                    db.execute(insert(DESTROYED), [{"subject": one, "destroyed_at": _ON_DISK} for one in new])
             self._known.clear()
-            if gone:
-                scrub(self._engine)
-        return gone
+            self._scrub(is_needed=bool(gone))
+        return len(gone)
 
     def rewrap(self, key: KeyEncryptionKey) -> int:
         """Wrap every key anew, under a new store key wrapped by `key`; how many persons' there are.
@@ -170,13 +181,30 @@ class KeyStore:
                     db.execute(PERSONS.update().where(PERSONS.c.lookup == row.lookup).values(changed))
                 db.execute(delete(ROOTS).where(ROOTS.c.generation == old.generation))
             self._root, self._key = new, key
-            scrub(self._engine)
+            self._clean_files()
         return len(rows)
 
     def close(self) -> None:
         """Give up the connection."""
         self._known.clear()
         self._engine.dispose()
+
+    def _scrub(self, *, is_needed: bool) -> None:
+        """Leave no byte of a key that was destroyed, also where another process was stopped at that."""
+        is_on_disk = DESTROYED.c.destroyed_at == _ON_DISK
+        with self._reading.begin() as db:
+            newest = db.scalar(select(func.max(DESTROYED.c.number)).where(is_on_disk))
+        if newest is None and not is_needed:
+            return
+        self._clean_files()
+        with self._engine.begin() as db:
+            wait_for_others(db, LOCK)
+            done = DESTROYED.update().where(is_on_disk, DESTROYED.c.number <= (newest or 0))
+            db.execute(done.values(destroyed_at=self._now()))
+
+    def _clean_files(self) -> None:
+        if not scrub(self._engine):
+            raise KeyStoreDown("others read the key store, so its log still has what was deleted: do it once more")
 
     def _look_round(self) -> None:
         """Forget what may be true no longer."""
@@ -243,7 +271,6 @@ class KeyStore:
             for row in db.execute(asked):
                 token = by_lookup[row.lookup]
                 found[token] = seal_of(_unwrapped(self._root, row.lookup, row.wrapped), token)
-        self._remember(found)
         return found
 
     def _remember(self, found: dict[str, str]) -> None:
@@ -268,6 +295,11 @@ def _overwrite_deleted(db: Connection) -> None:
     """On SQLite what is deleted would else stand on in the free pages of the file."""
     if db.dialect.name == "sqlite":
         db.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+def _among(db: Connection, column: Column[str], asked: Sequence[str]) -> set[str]:
+    """Those that the column has."""
+    return {one for some in _by_the_hundred(asked) for one in db.scalars(select(column).where(column.in_(some)))}
 
 
 def _by_the_hundred(values: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -43,6 +43,7 @@ DESTROYED = Table(
     METADATA,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("subject", String(64), nullable=False, unique=True),
+    # 0 while a file of the database may have the key's bytes still.
     Column("destroyed_at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
 )
