@@ -82,13 +82,19 @@ def test_brokers_that_keep_nobody_from_anything_are_not():
     assert told(of_rights(may_alter_the_cluster=False)) == ""
 
 
+CHAIN = "openssl_conf = all\n[all]\nssl_conf = ssl\n[ ssl ]\nsystem_default = least\n[least]\n{least}\n"
+
+
 @pytest.mark.parametrize(
     ("settings", "is_enough"),
     [
         (TLS_SETTINGS.read_text(encoding="utf-8"), True),
-        ("[least]\nMinProtocol=TLSv1.3\n", True),
-        ("[least]\nMinProtocol = TLSv1.2\n", False),
-        ("[least]\n# MinProtocol = TLSv1.3\n", False),
+        (CHAIN.format(least="MinProtocol=TLSv1.3  # and nothing older"), True),
+        (CHAIN.format(least="MinProtocol = TLSv1.2"), False),
+        (CHAIN.format(least="# MinProtocol = TLSv1.3"), False),
+        # Of a section that nobody reads.
+        ("[least]\nMinProtocol = TLSv1.3\n", False),
+        (CHAIN.format(least="MinProtocol = TLSv1") + "[another]\nMinProtocol = TLSv1.3\n", False),
         ("", False),
     ],
 )

@@ -2,7 +2,7 @@
 
 Each function takes what somebody stated and gives all that is wrong with it, each with its mend. None asks anybody
 anything, and none repeats a value, which may be a secret. What concerns which process its own command knows; all of it
-is told at once, and nothing is started (`cli/producing.py`).
+is told at once, and nothing is started (`cli/production.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ TLS_SETTINGS: Final = Path(__file__).with_name("production.cnf")
 
 _SAYS_WHO_WE_ARE: Final = ("ssl.certificate.", "ssl.keystore.")
 _STRICT_TLS: Final = {"sslmode": "verify-full", "ssl_min_protocol_version": "TLSv1.3"}
-_LEAST: Final = re.compile(r"^\s*MinProtocol\s*=\s*TLSv1\.3\s*$", re.MULTILINE)
+_TO_THE_DEFAULTS: Final = ("openssl_conf", "ssl_conf", "system_default")
+"""What names the section from which OpenSSL's defaults are, each in the section before; the first in none."""
+
+_SECTION: Final = re.compile(r"\[\s*([^\]]*?)\s*\]")
 _KAFKA_FILE: Final = "in the file of --kafka-config or SAFETY_STREAM_KAFKA_CONFIG"
 
 
@@ -68,9 +71,27 @@ def of_rights(*, may_alter_the_cluster: bool) -> Iterator[Shortcoming]:
 
 def of_tls(settings: str) -> Iterator[Shortcoming]:
     """What is wrong with the settings of OpenSSL that somebody gave this process."""
-    if not _LEAST.search(settings):
+    sections = _sections_of(settings)
+    section: str | None = ""
+    for name in _TO_THE_DEFAULTS:
+        section = sections.get(section or "", {}).get(name)
+    if section is None or sections.get(section, {}).get("MinProtocol") != "TLSv1.3":
         mend = "add MinProtocol = TLSv1.3 to its section of system_default, or leave OPENSSL_CONF unset for ours"
         yield Shortcoming("the file named by OPENSSL_CONF lets older TLS than 1.3 be spoken with Kafka", mend)
+
+
+def _sections_of(settings: str) -> dict[str, dict[str, str]]:
+    """What OpenSSL's settings state, by section; what stands before the first is in one without a name."""
+    sections: dict[str, dict[str, str]] = {}
+    section = ""
+    for line in settings.splitlines():
+        said = line.partition("#")[0].strip()
+        if begins := _SECTION.fullmatch(said):
+            section = begins[1]
+        elif "=" in said:
+            name, _, value = said.partition("=")
+            sections.setdefault(section, {})[name.strip()] = value.strip()
+    return sections
 
 
 def of_sharing(sharing: Sharing) -> Iterator[Shortcoming]:

@@ -74,6 +74,16 @@ def files(tmp_path: Path) -> dict[str, str]:
     return {name: str(tmp_path / name) for name in texts}
 
 
+OF_KEYS = DATABASE.format("store in the file of --sealing")
+
+
+@pytest.fixture
+def sealing(tmp_path: Path) -> str:
+    """Settings of a key store on another machine."""
+    (tmp_path / "sealing.yaml").write_text(f"store: {ELSEWHERE}\nkey: {{file: kek}}\n", encoding="utf-8")
+    return str(tmp_path / "sealing.yaml")
+
+
 def run(*words: str, **environment: str) -> tuple[int, str]:
     settings = {"COLUMNS": "400", "NO_COLOR": "1"} | environment
     result = CliRunner().invoke(app, list(words), env=settings)
@@ -99,6 +109,10 @@ def refused(words: Sequence[str]) -> set[str]:
 
 def test_a_worker_tells_at_once_all_that_is_for_development():
     assert refused(("worker", *FIGURES)) == OF_EACH
+
+
+def test_a_worker_that_seals_looks_at_the_store_of_keys_too(sealing: str):
+    assert refused(("worker", "--sealing", sealing, *FIGURES)) == OF_EACH | {OF_KEYS}
 
 
 def test_a_copy_does():
@@ -209,14 +223,16 @@ def test_settings_of_openssl_that_let_older_tls_in_are_refused(
     ]
 
 
-def test_doctor_tells_the_same(files: dict[str, str]):
+def test_doctor_tells_the_same(files: dict[str, str], sealing: str):
     words = ("doctor", "--production", "--json", "--delivery", files["delivery"], "--outbox", ELSEWHERE)
+    words = (*words, "--sealing", sealing)
     result = CliRunner().invoke(app, [*words, "--bootstrap", "127.0.0.1:1"])
     findings = [json.loads(line) for line in result.stdout.splitlines()]
     found = {one["what"] for one in findings if one["check"] == "production" and one["level"] == "fail" and one["mend"]}
 
     assert found == (OF_EACH - {next(one for one in OF_EACH if "figures" in one)}) | IN_DELIVERY | {
-        DATABASE.format("--outbox")
+        DATABASE.format("--outbox"),
+        OF_KEYS,
     }
 
 

@@ -130,6 +130,11 @@ def test_rewrapped_the_old_settings_open_nothing_and_the_new_ones_everything(tmp
     new = written(tmp_path, "new.yaml", f"sqlite:///{tmp_path / 'keys.sqlite'}", tmp_path / "kek-2")
 
     assert "wrapped anew" not in run("persons", "rewrap", "--sealing", settings, "--to", settings, exits=1)
+    same = tmp_path / "same.yaml"
+    (tmp_path / "copy").write_bytes((tmp_path / "kek").read_bytes())
+    (tmp_path / "copy").chmod(0o600)
+    same.write_text(settings.read_text(encoding="utf-8").replace("kek", "copy"), encoding="utf-8")
+    assert "the same key-encryption key" in run("persons", "rewrap", "--sealing", settings, "--to", same, exits=1)
     assert json.loads(run("persons", "rewrap", "--sealing", settings, "--to", new, "--json")) == {"keys": 1}
 
     assert run("persons", "seal", "tok-a", "--sealing", new) == seal

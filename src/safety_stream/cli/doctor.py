@@ -19,7 +19,8 @@ from confluent_kafka.admin import AdminClient
 from safety_stream.catalogue import CatalogueError, lint_catalogue
 from safety_stream.catalogue.policy import RENEW, ending_in_words
 from safety_stream.cli.deliver import to_be_told, who_is_unheard, who_is_unread
-from safety_stream.cli.production import of_delivery
+from safety_stream.cli.production import of_delivery, of_sealing
+from safety_stream.cli.sealing import SealingFile
 from safety_stream.cli.subscriptions import OutboxOption, SettingsIfAny, database_of, settings_of
 from safety_stream.cli.terminal import (
     DEFAULT_PARTITIONS,
@@ -97,13 +98,14 @@ def doctor(
     areas: AreasFile = None,
     outbox: OutboxOption = None,
     delivery: SettingsIfAny = None,
+    sealing: SealingFile = None,
     production: Production = False,
     as_json: Json = False,
 ) -> None:
     """Look at everything the backbone rests on, and say what is wrong and how to mend it."""
     findings = []
     for finding in chain(
-        _fit(kafka, catalogue, areas, outbox, delivery) if production else (),
+        _fit(kafka, catalogue, areas, outbox, delivery, sealing) if production else (),
         _examine(kafka, partitions, data, catalogue, areas),
         _told(kafka, outbox, delivery, data, catalogue, areas),
     ):
@@ -116,7 +118,12 @@ def doctor(
 
 
 def _fit(
-    kafka: Connection, folder: Path | None, areas: Path | None, outbox: str | None, delivery: Path | None
+    kafka: Connection,
+    folder: Path | None,
+    areas: Path | None,
+    outbox: str | None,
+    delivery: Path | None,
+    sealing: Path | None,
 ) -> Iterator[Finding]:
     """What of it is not for production; each process looks besides at what it serves itself, and at the brokers."""
     found = [*of_kafka(kafka), *of_this_process(), *of_database("--outbox", outbox or "")]
@@ -125,6 +132,8 @@ def _fit(
         found += of_sharing(catalogue_of(folder, areas).sharing)
     with suppress(Wrong):
         found += () if delivery is None else of_delivery(settings_of(delivery))
+    with suppress(Wrong):
+        found += of_sealing(sealing)
     for one in found:
         yield Finding(check="production", level="fail", what=one.what, mend=one.mend)
     if not found:

@@ -346,10 +346,11 @@ def rewrap(
     old, new = settings_of(sealing), settings_of(to)
     if old.store != new.store:
         raise Wrong(f"{to} names another store: a rewrap is of the one that {sealing} names")
-    if old.key == new.key:
+    key = key_of(new)
+    if key.name == key_of(old).name:
         raise Wrong(f"{to} names the same key-encryption key: make another one with safety-stream persons key")
     with key_store(sealing) as store:
-        keys = store.rewrap(key_of(new))
+        keys = store.rewrap(key)
     if as_json:
         print_json({"keys": keys})
     else:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from confluent_kafka.admin import AclOperation, AdminClient
 
+from safety_stream.cli.sealing import settings_of
 from safety_stream.cli.terminal import connect, insist
 from safety_stream.config import Connection
 from safety_stream.delivery.settings import DeliverySettings
-from safety_stream.production import Shortcoming, is_loopback, of_listener, of_rights, of_secret
+from safety_stream.production import Shortcoming, is_loopback, of_database, of_listener, of_rights, of_secret
 
 _RANDOM = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 _SECONDS = 10
@@ -34,6 +35,12 @@ def of_figures(host: str, port: int | None, tls: Path | None) -> Iterator[Shortc
     if port is not None:
         mend = "name a file of certificate and key by --metrics-tls"
         yield from of_listener("figures for Prometheus", host, is_secured=tls is not None, mend=mend)
+
+
+def of_sealing(path: Path | None) -> Iterator[Shortcoming]:
+    """What is wrong with where the keys of persons are. Raises `Wrong` for settings that are none."""
+    if path is not None:
+        yield from of_database("store in the file of --sealing", settings_of(path).store)
 
 
 def of_pages(host: str, *, has_sign_in: bool, behind_tls: bool) -> Iterator[Shortcoming]:

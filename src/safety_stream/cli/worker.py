@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError
-from safety_stream.cli.production import connect_as, of_figures
+from safety_stream.cli.production import connect_as, of_figures, of_sealing
 from safety_stream.cli.sealing import Sealing, SealingFile
 from safety_stream.cli.terminal import (
     AreasFile,
@@ -128,6 +128,7 @@ def worker(
             of_this_process(),
             of_sharing(known.sharing),
             of_figures(metrics_host, metrics_port, metrics_tls),
+            of_sealing(sealing),
         )
     _refuse_open_tokens(known, sealing)
     _refuse_foreign_clocks(connect_as(kafka, production=production), rows, known)
