@@ -20,6 +20,7 @@ from safety_stream.core.sealing import is_seal, tokens_in
 from safety_stream.core.stages.intake import checker
 from safety_stream.core.stages.stage import Output
 from safety_stream.data_files import catalogue_folder
+from safety_stream.sealing.store import KeyStore, KeyStoreDown
 from safety_stream.streaming.ports import Retriable
 
 NOWHERE = Connection("127.0.0.1:1")
@@ -56,7 +57,8 @@ def passed_on() -> list[Output]:
 
 
 def nobody_erased(monkeypatch: pytest.MonkeyPatch, *subjects: str) -> None:
-    monkeypatch.setattr(sealing, "erased_subjects", lambda _: set(subjects))
+    """Nobody, by the audit, but these."""
+    monkeypatch.setattr(sealing.Erasures, "newly", lambda _: set(subjects))
 
 
 def token_of(outputs: Any) -> str:
@@ -98,6 +100,28 @@ def test_without_the_audit_nothing_passes_either(settings: Path, passed_on: list
     """Else a backup of the key store that somebody put back would bring an erased person back."""
     with pytest.raises(Retriable):
         Sealing(settings, NOWHERE, lambda _: None)(passed_on)
+
+
+def test_an_erasure_that_goes_on_record_while_intake_runs_is_done_within_a_minute(
+    settings: Path, passed_on: list[Output], monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever confirmed it was stopped before the key was destroyed, and the record came late."""
+    nobody_erased(monkeypatch)
+    now = [0.0]
+    seal = Sealing(settings, NOWHERE, lambda _: None, lambda: now[0])
+    before = token_of(seal(passed_on))
+    nobody_erased(monkeypatch, subject_of(before))
+    now[0] = 59.9
+    assert token_of(seal(passed_on)) == before, "the audit is not read with each batch"
+    now[0] = 60.0
+    destroy = KeyStore.destroy
+    monkeypatch.setattr(KeyStore, "destroy", lambda *_: (_ for _ in ()).throw(KeyStoreDown("away")))
+    with pytest.raises(Retriable):
+        seal(passed_on)
+    monkeypatch.setattr(KeyStore, "destroy", destroy)
+    nobody_erased(monkeypatch)
+
+    assert token_of(seal(passed_on)) != before, "and what was told once is owed until it is done"
 
 
 def test_whoever_is_erased_by_the_audit_is_erased_again_before_anything_passes(

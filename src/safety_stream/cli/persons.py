@@ -211,7 +211,7 @@ def _confirmed(kafka: Connection, store: KeyStore, subjects: Sequence[str], by: 
     if came != "confirmed":
         raise Wrong(_WHY_NOT[came])
     _send(kafka, [_entry("erasure", one, requests[one], by, now) for one in subjects])
-    # On record before it is done: who is stopped in between does it again, or the next start of intake does.
+    # On record before it is done: who is stopped in between does it again, or intake does within a minute.
     return store.destroy(subjects)
 
 

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Final
 
 import structlog
 import typer
@@ -27,7 +28,7 @@ from safety_stream.core.sealing import (
 )
 from safety_stream.core.stages.stage import Output
 from safety_stream.streaming.ports import Retriable
-from safety_stream.streaming.reading import NeverEnds, NoSuchTopic, read_to_end
+from safety_stream.streaming.reading import NeverEnds, NoSuchTopic, high_watermarks, low_watermarks, read_between
 from safety_stream.wire.records import Records
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ SealingFile = Annotated[
 ]
 
 _EXTRA = ("sealing", "which seals tokens")
+
+_ON_RECORD: Final = "audit.entries"
+"""Where it is on record whose keys were destroyed."""
+
+_LOOKS_EVERY_SECONDS: Final = 60.0
 
 
 def settings_of(path: Path) -> SealingSettings:
@@ -124,30 +130,50 @@ def sealed_decisions(links: Iterable[PersonLink], path: Path | None) -> Iterable
     return [sealed_link(link, seals) for link in every if seals.keys() >= set(tokens_of_link(link))]
 
 
-def erased_subjects(kafka: Connection) -> set[str]:
-    """Whose keys were destroyed, by the audit. Raises as `read_to_end` does."""
-    wire = Records()
-    values = (wire.value("audit.entries", one.value) for one in read_to_end(kafka, ["audit.entries"]))
-    return {
-        value.subject
-        for value in values
-        if isinstance(value, AuditRecord) and value.verb == "erasure" and value.subject is not None
-    }
+class Erasures:
+    """Whose keys were destroyed, by the audit: each time what has come since the time before."""
+
+    def __init__(self, kafka: Connection) -> None:
+        """Nothing is asked yet."""
+        self._kafka = kafka
+        self._decode = Records()
+        self._read_to: dict[tuple[str, int], int] | None = None
+
+    def newly(self) -> set[str]:
+        """The subjects. Raises as `read_between` and `high_watermarks` do; then the same are told again."""
+        begins = low_watermarks(self._kafka, [_ON_RECORD]) if self._read_to is None else self._read_to
+        ends = high_watermarks(self._kafka, [_ON_RECORD])
+        found = set()
+        for one in read_between(self._kafka, begins, ends):
+            value = self._decode.value(_ON_RECORD, one.value)
+            if isinstance(value, AuditRecord) and value.verb == "erasure" and value.subject is not None:
+                found.add(value.subject)
+        self._read_to = ends
+        return found
 
 
 class Sealing:
     """What intake's outputs go through on their way out: each token becomes its seal (`core/sealing.py`).
 
     The key store is opened when first needed, and whatever the audit says was destroyed is destroyed again then: it may
-    be a backup that somebody has put back. While the store does not answer, nothing passes.
+    be a backup that somebody has put back. What goes on record later is looked for once a minute, for whoever confirmed
+    an erasure may have been stopped before the key was destroyed. While the store does not answer, nothing passes.
     """
 
-    def __init__(self, path: Path, kafka: Connection, waits: Callable[[bool], None]) -> None:
-        """`waits` hears whether intake waits for the key store. Raises `Wrong` for settings that are none."""
+    def __init__(
+        self, path: Path, kafka: Connection, waits: Callable[[bool], None], clock: Callable[[], float] = monotonic
+    ) -> None:
+        """`waits` hears whether intake waits for the key store; `clock` gives seconds.
+
+        Raises `Wrong` for settings that are none.
+        """
         self._settings = settings_of(path)
         self._key = key_of(self._settings)
-        self._kafka = kafka
+        self._erasures = Erasures(kafka)
+        self._owed: set[str] = set()
         self._waits = waits
+        self._clock = clock
+        self._looks_at = 0.0
         self._is_waiting = False
         self._store: KeyStore | None = None
         self._log = structlog.get_logger()
@@ -170,13 +196,16 @@ class Sealing:
         return sealed_outputs(outputs, seals)
 
     def _seals(self, tokens: Collection[str]) -> dict[str, str]:
-        if self._store is None:
-            store = _opened(self._settings, self._key)
-            again = store.destroy(erased_subjects(self._kafka))
+        store, now = self._store, self._clock()
+        if store is None or now >= self._looks_at:
+            store = store or _opened(self._settings, self._key)
+            self._owed |= self._erasures.newly()
+            again = store.destroy(self._owed)
+            self._owed.clear()
             if again:
                 self._log.warning("sealing.destroyed_again", keys=again)
-            self._store = store
-        return self._store.sealed(tokens)
+            self._store, self._looks_at = store, now + _LOOKS_EVERY_SECONDS
+        return store.sealed(tokens)
 
     def _tell(self, why: str | None) -> None:
         """Say it once, when it begins and when it is over."""
