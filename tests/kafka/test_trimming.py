@@ -10,14 +10,16 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from tests.replay.telling import a_report
+from typer.testing import CliRunner
 
 from safety_stream.catalogue import load_catalogue
+from safety_stream.cli import app
 from safety_stream.config import Connection
 from safety_stream.core.model.times import DAY_LENGTH
 from safety_stream.data_files import catalogue_folder
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.embedded import EmbeddedKafka
-from safety_stream.streaming.provisioning import create, plan
+from safety_stream.streaming.provisioning import create, keep_for, kept_for, plan
 from safety_stream.streaming.reading import low_watermarks
 from safety_stream.streaming.trimming import Cut, cut, plan_cuts
 from safety_stream.wire.topology import topics
@@ -55,6 +57,16 @@ def test_only_what_is_old_and_read_is_cut_off(broker: EmbeddedKafka):
 
     found = plan_cuts(kafka, catalogue, now + DAY_LENGTH)
     assert found == [Cut(topic=TOPIC, partition=0, first=THROUGH, records=THROUGH)]
+    # Held is held from the moment that the command sets it, also before it is on record.
+    assert plan_cuts(kafka, catalogue, now + DAY_LENGTH, {TOPIC}) == []
+    usual = kept_for(admin, [TOPIC])
+    keep_for(admin, {TOPIC: -1})
+    trimmed = CliRunner().invoke(
+        app, ["topics", "trim", "--older-than", "0", "--apply", "--bootstrap", kafka.bootstrap], env={"COLUMNS": "400"}
+    )
+    assert (trimmed.exit_code, f"under a legal hold: {TOPIC}" in trimmed.stderr) == (0, True), trimmed.output
+    assert low_watermarks(kafka, [TOPIC]) == {(TOPIC, 0): 0}
+    keep_for(admin, usual)
     cut(admin, found)
 
     assert low_watermarks(kafka, [TOPIC]) == {(TOPIC, 0): THROUGH}

@@ -228,6 +228,13 @@ def test_a_notice_of_a_disputed_report_is_open_since_the_dispute_however_long_ag
     (notice,) = Owed(engine).notices("desk")
 
     assert (notice.why, notice.incident_id, notice.told_at, notice.opened_at) == ("disputed", "r-1", NOON, NOON + 9_000)
+    answer = record(3, topic="alerts.desk", audience="desk", reason="acknowledged", actor="officer-1")
+    before = msgspec.structs.replace(answer, alert_id="a", from_seq=1, to_seq=1, as_of=NOON + 8_999)
+    told(engine, [TopicRecord("audit.entries", 0, 0, before)])
+    assert [one.acknowledged_by for one in Owed(engine).notices("desk")] == [""], "it answered something else"
+    after = msgspec.structs.replace(before, seq=4, actor="officer-2", as_of=NOON + 9_000)
+    told(engine, [TopicRecord("audit.entries", 0, 1, after)])
+    assert [one.acknowledged_by for one in Owed(engine).notices("desk")] == ["officer-2"]
     lifted = record(2, incident_id="r-1", reason="correct", as_of=NOON + 9_001)
     told(engine, [TopicRecord("audit.changes", 0, 1, lifted)])
     assert Owed(engine).notices("desk") == []

@@ -7,7 +7,8 @@ hold is a setting of the topic as well; `apply` brings all of these to what the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from time import monotonic, sleep
+from typing import Annotated, Final
 from uuid import uuid4
 
 import msgspec
@@ -39,13 +40,22 @@ from safety_stream.core.audit import subject_of
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model import ids
 from safety_stream.core.model.dead_letters import Refused
-from safety_stream.core.model.published import AuditEntry
+from safety_stream.core.model.published import AuditEntry, AuditRecord
 from safety_stream.core.model.times import DAY_LENGTH, Instant, length_in_words
 from safety_stream.core.retention import HOLD, RELEASE, Hold, Holding
 from safety_stream.core.stages.enter import check_entry
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.streaming.provisioning import keep_for, kept_for
+from safety_stream.streaming.reading import high_watermarks, read_between
+from safety_stream.wire.records import Records
 from safety_stream.wire.topology import TOPICS, members, retention_ms
+
+_ON_RECORD: Final = "audit.entries"
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long a hold waits to be on record: a worker needs a second."""
+
+_LOOKS_EVERY_SECONDS: Final = 0.5
 
 app = typer.Typer(no_args_is_help=True, help="How long what is kept, and what a legal hold keeps beyond it.")
 
@@ -128,7 +138,11 @@ def apply(kafka: Connection, catalogue: CatalogueFolder = None, as_json: Json = 
     "hold",
     epilog=epilog(
         "safety-stream retention hold --report police-crimes/C-2026-17 --because court-order --by officer-3",
-        {0: "on the bus, to be put on record", 1: "it went wrong, or is no hold"},
+        {
+            0: "it is held",
+            1: "it went wrong, or is no hold",
+            2: "it is on the bus and not on record yet: until a worker has put it there nothing is held",
+        },
     ),
 )
 @on_kafka
@@ -158,8 +172,16 @@ def hold(
         _check_topic(known, topic)
         # First: between the two the broker could take away what is about to be held.
         keep_for(connect(kafka), {topic: -1})
+    since = high_watermarks(kafka, [_ON_RECORD])
     _send(kafka, entry)
-    _tell(entry, "held", as_json=as_json)
+    is_held = _is_put_on_record(kafka, entry, since)
+    if as_json:
+        print_json(entry)
+    elif is_held:
+        say("It is held: see safety-stream retention show")
+    else:
+        say("It is not on record yet, and till then nothing is held: see that a worker runs, then retention show")
+    raise typer.Exit(OK if is_held else TO_DO)
 
 
 @app.command(
@@ -196,7 +218,10 @@ def release(
     if topic is not None:
         left = [one for one in holds if one.kind != "topic" or one.of != topic]
         _apply(kafka, known, left, only=topic)
-    _tell(entry, "released", as_json=as_json)
+    if as_json:
+        print_json(entry)
+    else:
+        say("It is released, as soon as it is on record: see safety-stream retention show")
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -266,11 +291,27 @@ def _send(kafka: Connection, entry: AuditEntry) -> None:
         producer.send_entry(entry)
 
 
-def _tell(entry: AuditEntry, what: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json(entry)
-    else:
-        say(f"It is {what}, as soon as it is on record: see safety-stream retention show")
+def _is_put_on_record(kafka: Connection, entry: AuditEntry, since: Mapping[tuple[str, int], int]) -> bool:
+    """Whether the entry is on record within the time one waits for that; `since` is where the record ended before."""
+    wire, until = Records(), monotonic() + PATIENCE_SECONDS
+    while True:
+        ends = high_watermarks(kafka, [_ON_RECORD])
+        for one in read_between(kafka, since, ends):
+            found = wire.value(_ON_RECORD, one.value)
+            if isinstance(found, AuditRecord) and _is_of(found, entry):
+                return True
+        if monotonic() >= until:
+            return False
+        since = ends
+        sleep(_LOOKS_EVERY_SECONDS)
+
+
+def _is_of(record: AuditRecord, entry: AuditEntry) -> bool:
+    said = (record.actor, record.reason, record.subject, record.alert_id, record.incident_id, record.topic)
+    return said == (
+        *(entry.actor, f"{entry.kind}: {entry.reason}"),
+        *(entry.subject, entry.alert_id, entry.incident_id, entry.topic),
+    )
 
 
 def _row_of(name: str) -> str:

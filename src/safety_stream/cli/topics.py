@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 import typer
+from confluent_kafka.admin import AdminClient
 
+from safety_stream.cli import auditing
 from safety_stream.cli.terminal import (
     DEFAULT_PARTITIONS,
     OK,
@@ -28,13 +31,14 @@ from safety_stream.cli.terminal import (
 )
 from safety_stream.config import Connection
 from safety_stream.core.model.times import DAY_LENGTH, day_of
+from safety_stream.core.retention import Holding
 from safety_stream.embedded.tools import CONFIGS, run_tool
 from safety_stream.streaming.acls import give, in_words, plan_acls, take_away
-from safety_stream.streaming.provisioning import Plan, create, plan
+from safety_stream.streaming.provisioning import Plan, create, kept_for, plan
 from safety_stream.streaming.trimming import cut, plan_cuts
 from safety_stream.wire.quotas import DESCRIBE, QuotaChange, alteration, plan_quotas, read_described
 from safety_stream.wire.rights import Acl, Quota, acls_of, quotas_of
-from safety_stream.wire.topology import topics
+from safety_stream.wire.topology import Topic, topics
 
 app = typer.Typer(no_args_is_help=True, help="Compare Kafka's topics with what is needed, and create what is missing.")
 
@@ -114,10 +118,15 @@ def trim_command(
     """Cut off what partners sent, and what was refused of it, once it is old enough and intake is through with it.
 
     That is where partners' own tokens are; behind intake there are seals, where it seals. Nothing that intake has not
-    read ever goes. What has gone can be put back from dead letters no more, nor read again by a new intake.
+    read ever goes, nor anything of a topic under a legal hold. What has gone can be put back from dead letters no more,
+    nor read again by a new intake.
     """
     admin = connect(kafka)
-    found = plan_cuts(kafka, catalogue_of(catalogue, areas), wall() - older_than * DAY_LENGTH)
+    known = catalogue_of(catalogue, areas)
+    held = _held(kafka, admin, topics(known, DEFAULT_PARTITIONS))
+    found = plan_cuts(kafka, known, wall() - older_than * DAY_LENGTH, held)
+    if held:
+        say(f"Left as they are, for they are under a legal hold: {', '.join(sorted(held))}")
     if apply:
         cut(admin, found)
     if as_json:
@@ -131,6 +140,13 @@ def trim_command(
             [(one.topic, one.partition, f"{one.records:,}", one.first) for one in found],
         )
     raise typer.Exit(OK if apply or not found else TO_DO)
+
+
+def _held(kafka: Connection, admin: AdminClient, every: Sequence[Topic]) -> set[str]:
+    """The topics under a legal hold, also those of which the hold is set and not on record yet."""
+    ends = {one.name for one in every if one.settings.get("retention.ms", "-1") != "-1"}
+    set_for_good = {name for name, millis in kept_for(admin, sorted(ends)).items() if millis == -1}
+    return set_for_good | Holding(auditing.holds_of(kafka), wall()).of("topic")
 
 
 Apply = Annotated[bool, typer.Option("--apply", help="Give what is missing.")]

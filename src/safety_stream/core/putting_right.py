@@ -279,7 +279,9 @@ class Notices:
 
     def _answered(self, notice: Notice) -> Notice:
         for answer in self._answers.get((notice.audience, notice.alert_id), ()):
-            if answer.to_seq >= notice.seq:
+            # A dispute is of what was told before, and may have been acknowledged before, for another reason.
+            came_first = notice.why == "disputed" and answer.as_of < notice.opened_at
+            if answer.to_seq >= notice.seq and not came_first:
                 return msgspec.structs.replace(notice, acknowledged_by=answer.actor or "", acknowledged_at=answer.as_of)
         return notice
 

@@ -71,6 +71,8 @@ def purge(engine: Engine, before: Instant, held: Collection[str]) -> int:
         # settled for long, as far as its age tells.
         late = select(owed.message_id).join(MESSAGES, messages.message_id == owed.message_id)
         late = late.where(messages.made_at < before, messages.status.not_in(_LIVE)).distinct().limit(SLICE)
+        if held:
+            late = late.where(owed.alert_id.not_in(sorted(held)))
         done = db.execute(late).scalars().all()
         if done:
             db.execute(delete(OWED).where(owed.message_id.in_(done)))

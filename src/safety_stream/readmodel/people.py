@@ -20,8 +20,8 @@ from safety_stream.core.model.times import Instant
 from safety_stream.database import beginning, wait_for_others
 from safety_stream.readmodel.tables import CONSULTATIONS, DEEDS, ENDED_SESSIONS, PURGED, SAVED_CHOICES
 
-Act = Literal["reason", "view", "break-glass"]
-"""Somebody gave a reason, or an alert was shown for it, or it was opened in an emergency."""
+Act = Literal["reason", "view", "break-glass", "refused"]
+"""Somebody gave a reason, or an alert was shown for it, or it was opened in an emergency, or would not be opened."""
 
 What = Literal["subscribe", "change", "unsubscribe", "redrive", "decide", "hand-over", "take-over"]
 """What somebody does by the pages beside acting on alerts, which the backbone itself records."""

@@ -8,7 +8,7 @@ gives out nothing of what is cut off from then on, and removes its bytes with th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -36,8 +36,8 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     records: int
 
 
-def plan_cuts(kafka: Connection, catalogue: Catalogue, before: Instant) -> list[Cut]:
-    """What was received before an instant and is needed no longer, by topic.
+def plan_cuts(kafka: Connection, catalogue: Catalogue, before: Instant, held: Collection[str] = ()) -> list[Cut]:
+    """What was received before an instant and is needed no longer, by topic; nothing of topics that are `held`.
 
     Dead letters go by their age alone: put back before then what is to be put back. Raises `NoSuchTopic`, and
     `KafkaException` when the broker cannot be asked.
@@ -52,7 +52,7 @@ def plan_cuts(kafka: Connection, catalogue: Catalogue, before: Instant) -> list[
     return [
         Cut(topic=at[0], partition=at[1], first=first, records=first - begins[at])
         for at, first in sorted(stays.items())
-        if first > begins[at]
+        if first > begins[at] and at[0] not in held
     ]
 
 

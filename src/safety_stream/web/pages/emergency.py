@@ -4,12 +4,16 @@ Theory of operation
 -------------------
     form ──▶ is it barred? ──▶ on record with the broker ──▶ on record here ──▶ shown, until the time is over
                   │                      │
-                  └ refused, and why     └ Kafka has not taken it: nothing is shown
+                  └ refused              └ Kafka has not taken it: nothing is shown
 
 The record with the broker is a consultation in the chain of `audit.entries`; whoever answers for the data is told from
 there (`deliver`), so no alert is opened that they do not hear of. The record here is what the view goes by: it is of
 one session and one alert, and each page of it is recorded like any other look. What is barred is looked at again with
 every page, because an alert may come to be barred meanwhile.
+
+That somebody is a party to a matter is what they must not learn from us, nor from which other reason it is. So who asks
+for what is barred to them for that, or for its handling code, is told what is said of a reference that there is not,
+and that they asked is on record.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from starlette.responses import RedirectResponse, Response
 
 from safety_stream.core.audit import subject_of
 from safety_stream.core.model.published import PublishedAlert
-from safety_stream.core.oversight import BreakGlass, barred, parties_told
+from safety_stream.core.oversight import Bar, BreakGlass, barred, parties_told
 from safety_stream.readmodel.people import Act, Consultation
 from safety_stream.web.filters import number_of
 from safety_stream.web.pages.alerts import blind_spots
@@ -38,6 +42,9 @@ from safety_stream.web.views.emergency import glass_view, reviews_view
 LEAST_LETTERS: Final = 8
 """So much of an alert's id is read out over a telephone."""
 LONGEST: Final = 100
+
+_NEVER_TOLD: Final[frozenset[Bar | None]] = frozenset({"party-to-the-matter", "handling-code-c"})
+"""Why something is not opened, of which nothing is said."""
 
 NOT_OPEN: Final = "This alert is not open to you, or not any more. Open it again if the emergency goes on."
 
@@ -54,8 +61,14 @@ def open_alert(site: Site, request: Request, person: Person, form: FormData) -> 
     if reason not in glass.reasons:
         return _form(site, request, person, reference, "Choose what the emergency is.", 400)
     found = _meant(site, glass, reference)
+    if found is not None and _bar_of(site, person, found) in _NEVER_TOLD:
+        _note(site, request, person, found, "refused", reason)
+        found = None
     if found is None:
-        said = f"No one alert has this reference: give its first {LEAST_LETTERS} letters, or all of them."
+        said = (
+            f"No one alert of this reference can be opened: give its first {LEAST_LETTERS} letters, or all of them. If "
+            "you did, ask the office that answers for the data."
+        )
         return _form(site, request, person, reference, said, 400)
     _refuse_if_barred(site, person, found)
     now = site.wall()
@@ -136,9 +149,15 @@ def _meant(site: Site, glass: BreakGlass, reference: str) -> PublishedAlert | No
     return found[0] if len(found) == 1 else None
 
 
+def _bar_of(site: Site, person: Person, alert: PublishedAlert) -> Bar | None:
+    return barred(alert, person.audience, site.catalogue.sharing)
+
+
 def _refuse_if_barred(site: Site, person: Person, alert: PublishedAlert) -> None:
-    """Raises `HTTPException` for what no emergency opens, and says why."""
-    bar = barred(alert, person.audience, site.catalogue.sharing)
+    """Raises `HTTPException` for what no emergency opens, and says why if that may be said."""
+    bar = _bar_of(site, person, alert)
+    if bar in _NEVER_TOLD:
+        raise HTTPException(403, NOT_OPEN)
     if bar is not None:
         because = site.catalogue.oversight.break_glass.never.get(bar, bar)
         raise HTTPException(403, f"No emergency opens this alert: {because}.")

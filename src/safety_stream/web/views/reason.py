@@ -13,7 +13,12 @@ from safety_stream.readmodel.people import Recorded
 from safety_stream.web import words
 from safety_stream.web.views.choices import Choice, choices_of
 
-_ACTS: Final = {"reason": "gave a reason", "view": "looked", "break-glass": "opened it in an emergency"}
+_ACTS: Final = {
+    "reason": "gave a reason",
+    "view": "looked",
+    "break-glass": "opened it in an emergency",
+    "refused": "wanted to open it in an emergency, and was told of none",
+}
 COLUMNS: Final = ("number", "at", "act", "person", "role", "audience", "alert", "seq", "reason", "session")
 
 

@@ -1,0 +1,71 @@
+"""A hold is told to hold when it is on record, and not before (on Kafka: tests/kafka/test_retention.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from safety_stream.cli import retention
+from safety_stream.config import Connection
+from safety_stream.core.audit import subject_of
+from safety_stream.core.model.published import AuditEntry, AuditRecord
+from safety_stream.wire.records import Records
+
+HOLD = AuditEntry(
+    entry_id=str(UUID(int=1)),
+    kind="hold",
+    actor="officer-3",
+    acted_at=1,
+    subject=subject_of("tok-a"),
+    reason="court-order",
+)
+ON_RECORD = AuditRecord(
+    seq=1,
+    previous_hash="",
+    hash="",
+    verb="alteration",
+    audience="",
+    topic="",
+    from_seq=0,
+    to_seq=0,
+    alert_id=None,
+    fields=(),
+    as_of=2,
+    subject=HOLD.subject,
+    actor=HOLD.actor,
+    reason="hold: court-order",
+)
+OTHERS = [
+    msgspec.structs.replace(ON_RECORD, **change)
+    for change in (
+        {"subject": subject_of("tok-b")},
+        {"actor": "officer-4"},
+        {"reason": "release: court-order"},
+        {"topic": "incidents"},
+    )
+]
+
+
+@pytest.mark.parametrize(("records", "is_held"), [([*OTHERS, ON_RECORD], True), (OTHERS, False)])
+def test_it_waits_until_it_is_on_record_and_takes_no_other_for_it(
+    monkeypatch: pytest.MonkeyPatch, records: list[AuditRecord], *, is_held: bool
+):
+    wire, clock = Records(), iter(range(100))
+    ends = iter(range(1, 100))
+
+    def between(_: Connection, since: dict[Any, int], until: dict[Any, int]) -> Iterator[SimpleNamespace]:
+        for place in range(since[0], min(until[0], len(records))):
+            yield SimpleNamespace(value=wire.encode("audit.entries", records[place]))
+
+    monkeypatch.setattr(retention, "high_watermarks", lambda *_: {0: next(ends)})
+    monkeypatch.setattr(retention, "read_between", between)
+    monkeypatch.setattr(retention, "sleep", lambda _: None)
+    monkeypatch.setattr(retention, "monotonic", lambda: next(clock))
+
+    assert retention._is_put_on_record(Connection("127.0.0.1:1"), HOLD, {0: 0}) == is_held
+    assert next(ends) == (len(records) + 1 if is_held else retention.PATIENCE_SECONDS + 1)
