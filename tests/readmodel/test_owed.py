@@ -216,6 +216,24 @@ def test_opened_alerts_have_the_review_they_got(engine: Engine):
     assert [one.is_overdue(NOON + 10, 5) for one in uses] == [False, True]
 
 
+def test_what_an_alert_rested_on_holds_it_and_is_no_more_disputed_with_it(engine: Engine):
+    first = msgspec.structs.replace(
+        an_alert(priority="P2", audiences=("desk",)), alert_id="a", findings=(resting_on("r-1"), resting_on("r-2"))
+    )
+    second = msgspec.structs.replace(first, version=2, findings=(resting_on("r-2"),))
+    third = msgspec.structs.replace(first, version=3, findings=(), change="withdrawn")
+    disputed = record(4, incident_id="r-1", reason="dispute")
+    another = record(1, reason="hold: court-order", incident_id="r-3")
+    happened = [("alert-changes", first), ("alert-changes", second), ("alerts.desk", alert(1, "a"))]
+    told(engine, placed([*happened, ("audit.changes", disputed), ("audit.entries", another)]))
+    assert (Owed(engine).held_alerts(NOON + 10), Owed(engine).notices("desk")) == (frozenset(), [])
+
+    hold = record(2, reason="hold: court-order", incident_id="r-1")
+    told(engine, [TopicRecord("alert-changes", 0, 2, third), TopicRecord("audit.entries", 0, 1, hold)])
+    assert Owed(engine).held_alerts(NOON + 10) == {"a"}
+    assert Owed(engine).notices("desk") == []
+
+
 def test_a_notice_of_a_disputed_report_is_open_since_the_dispute_however_long_ago_it_was_told(engine: Engine):
     version = msgspec.structs.replace(
         an_alert(priority="P2", audiences=("desk",)), alert_id="a", findings=(resting_on("r-1"),)

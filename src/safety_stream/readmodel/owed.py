@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Engine, Select, select, union
+from sqlalchemy import Engine, Select, and_, select, union
 
 from safety_stream.core.model.alerts import Change
 from safety_stream.core.model.published import AuditRecord, PublishedAlert
@@ -59,7 +59,7 @@ class Owed:
         """Every notice there is, of one audience or of all, oldest first, with its acknowledgement if it has one."""
         causes, told = ALERT_CAUSES.c, ALERT_VERSIONS.c
         disputed = select(ALERT_RESTS.c.alert_id, ALERT_RESTS.c.incident_id).join(
-            DISPUTES, DISPUTES.c.incident_id == ALERT_RESTS.c.incident_id
+            DISPUTES, and_(DISPUTES.c.incident_id == ALERT_RESTS.c.incident_id, ALERT_RESTS.c.stands)
         )
         concerned = union(select(causes.alert_id), disputed.with_only_columns(ALERT_RESTS.c.alert_id))
         chosen = select(told.body).where(told.alert_id.in_(concerned)).order_by(told.audience, told.seq)
@@ -80,7 +80,7 @@ class Owed:
         return notices.all()
 
     def held_alerts(self, now: Instant) -> frozenset[str]:
-        """The alerts that stand under a legal hold now: themselves, by a report they rest on, or by a person."""
+        """The alerts under a legal hold now: themselves, by a report they rest or rested on, or by a person."""
         holding = Holding(holds_in(self.entries({HOLD, RELEASE})), now)
         told = ALERT_VERSIONS.c
         found = set(holding.of("alert"))

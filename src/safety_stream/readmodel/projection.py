@@ -367,7 +367,7 @@ def _write_feeds(connection: Connection, told: list[FeedStatus]) -> None:
 
 
 def _write_causes(connection: Connection, versions: list[AlertVersion]) -> None:
-    """Which reports alerts rest on, and by what was done to which report a version of one came about."""
+    """Which reports alerts rest on or rested on, and by what was done to which report a version of one came about."""
     causes: list[Row] = []
     for version in versions:
         done = act_of(version.cause)
@@ -385,15 +385,20 @@ def _write_causes(connection: Connection, versions: list[AlertVersion]) -> None:
     current = {version.alert_id: version for version in versions}
     if current:
         connection.execute(
-            delete(ALERT_RESTS).where(ALERT_RESTS.c.alert_id == bindparam("of_alert")),
+            update(ALERT_RESTS).where(ALERT_RESTS.c.alert_id == bindparam("of_alert")).values(stands=False),
             [{"of_alert": alert_id} for alert_id in current],
         )
-    rests: list[Row] = [
-        {"alert_id": version.alert_id, "incident_id": report}
-        for version in current.values()
+    # What it rested on stays: a report may be held that only an earlier version names, or a withdrawn one did.
+    rests: dict[tuple[str, str], Row] = {
+        (version.alert_id, report): {
+            "alert_id": version.alert_id,
+            "incident_id": report,
+            "stands": version is current[version.alert_id],
+        }
+        for version in versions
         for report in sorted(reports_under(version))
-    ]
-    _insert(connection, ALERT_RESTS, rests)
+    }
+    _upsert(connection, ALERT_RESTS, list(rests.values()))
 
 
 def _write_disputes(connection: Connection, records: list[AuditRecord]) -> None:

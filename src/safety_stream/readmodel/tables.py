@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -211,9 +212,10 @@ ALERT_CAUSES: Final = Table(
 ALERT_RESTS: Final = Table(
     "alert_rests",
     METADATA,
-    # The reports the findings of an alert name, as it stands.
+    # The reports the findings of an alert name: as it stands, or as any version of it stood.
     Column("alert_id", String, nullable=False),
     Column("incident_id", String, nullable=False),
+    Column("stands", Boolean, nullable=False),
     PrimaryKeyConstraint("alert_id", "incident_id"),
     Index(None, "incident_id"),
 )
