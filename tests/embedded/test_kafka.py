@@ -139,6 +139,13 @@ def test_a_setting_kafka_refuses_is_shown_as_kafka_says_it(tmp_path: Path) -> No
         pytest.fail("it started")
 
 
+def test_a_machine_too_busy_to_prepare_it_is_said_to_be_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safety_stream.embedded.kafka._FORMAT_SECONDS_MAX", 0.01)
+
+    with pytest.raises(EmbeddedKafkaError, match="the machine is busy"), EmbeddedKafka(tmp_path):
+        pytest.fail("it started")
+
+
 def test_nothing_can_be_asked_of_a_broker_that_never_started() -> None:
     broker = EmbeddedKafka()
 

@@ -37,7 +37,7 @@ from safety_stream.embedded.jars import Progress, kafka_jars
 _START_SECONDS_MAX: Final = 120.0
 _ANSWER_SECONDS_MAX: Final = 5.0
 _STOP_SECONDS_MAX: Final = 30.0
-_FORMAT_SECONDS_MAX: Final = 60.0
+_FORMAT_SECONDS_MAX: Final = 120.0
 _LOG_TAIL_LINES: Final = 20
 _PORTS: Final = range(20_000, 32_000)
 
@@ -339,26 +339,24 @@ def _write_settings(folder: Path, port: int, overrides: Mapping[str, str]) -> No
 def _format_if_new(folder: Path, class_path: str) -> None:
     if (folder / "data" / "meta.properties").exists():
         return
-    formatting = subprocess.run(  # noqa: S603 - our own Java
-        [
-            *java_command(class_path),
-            "kafka.tools.StorageTool",
-            "format",
-            "--cluster-id",
-            _CLUSTER_ID,
-            "--config",
-            "server.properties",
-            "--ignore-formatted",
-        ],
-        cwd=folder,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_FORMAT_SECONDS_MAX,
-        check=False,
-    )
+    command = ["kafka.tools.StorageTool", "format", "--cluster-id", _CLUSTER_ID, "--config", "server.properties"]
+    try:
+        formatting = subprocess.run(  # noqa: S603 - our own Java
+            [*java_command(class_path), *command, "--ignore-formatted"],
+            cwd=folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_FORMAT_SECONDS_MAX,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise EmbeddedKafkaError(
+            f"Kafka could not prepare {folder / 'data'} within {_FORMAT_SECONDS_MAX:.0f} s: the machine is busy. "
+            "Try again when it is less so."
+        ) from None
     if formatting.returncode != 0:
         raise EmbeddedKafkaError(f"Kafka could not prepare {folder / 'data'}: {formatting.stdout.strip()}")
 
