@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.cli import app, sealing
-from safety_stream.cli.sealing import Sealing, as_sealed
+from safety_stream.cli.sealing import Sealing, as_sealed, seal_held
+from safety_stream.cli.terminal import Wrong
 from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
 from safety_stream.core.sealing import is_seal, tokens_in
@@ -146,6 +147,14 @@ def test_a_token_nobody_was_reported_by_is_looked_up_as_nobody_and_gets_no_key(s
     assert as_sealed("tok-a", None) == "tok-a"
     seal = run("persons", "seal", "tok-a", "--sealing", settings).strip()
     assert as_sealed("tok-a", settings) == as_sealed(seal, settings) == seal
+
+
+def test_whoever_is_to_be_held_has_to_be_there(settings: Path):
+    with pytest.raises(Wrong, match="no key for this token"):
+        seal_held("tok-a", settings)
+    seal = run("persons", "seal", "tok-a", "--sealing", settings).strip()
+    assert seal_held("tok-a", settings) == seal_held(seal, settings) == seal
+    assert seal_held("tok-a", None) == "tok-a"
 
 
 def test_rewrapped_the_old_settings_open_nothing_and_the_new_ones_everything(tmp_path: Path, settings: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -105,14 +106,18 @@ def test_topics_keep_as_the_topology_says_and_a_hold_lifts_it_until_it_is_releas
         ("hold", "--topic", "no-such-topic", *LOOK),
         ("hold", "--topic", TOPIC, "--by", "officer-3", "--because", "i-say-so"),
         ("hold", *LOOK),
+        ("hold", "--report", "police-crimes/C-mistyped", *LOOK),
+        ("hold", "--alert", str(UUID(int=1)), *LOOK),
         ("hold", "--topic", TOPIC, "--alert", "a", *LOOK),
         ("release", "--report", "police-crimes/C-1", *LOOK),
     ],
 )
 def test_what_is_no_hold_is_refused(kafka: str, words: tuple[str, ...]):
+    run(kafka, "topics", "apply", exits=(0, 2))
     run_refused = CliRunner().invoke(
         app, ["retention", *words], env={"SAFETY_STREAM_BOOTSTRAP": kafka, "COLUMNS": "300"}
     )
 
     assert run_refused.exit_code == 1
     assert "Traceback" not in run_refused.output
+    assert "topics apply" not in run_refused.output

@@ -21,6 +21,7 @@ from safety_stream.core import subject_access
 from safety_stream.core.audit import Chain, Chained, Checkpoint, Fault, Verified, verified
 from safety_stream.core.catalogue import Catalogue, PersonBounds
 from safety_stream.core.erasing import Request, requests_in
+from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord, PublishedAlert
@@ -195,6 +196,17 @@ def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> s
     ]
     together = sorted((*answer.consultations, *looks), key=lambda use: (use.at, use.chain, use.seq))
     return msgspec.structs.replace(answer, consultations=tuple(together))
+
+
+def has_report(kafka: Connection, incident_id: str) -> bool:
+    """Whether intake ever took this report."""
+    return any(version.incident_id == incident_id for version in versions_of(kafka))
+
+
+def has_alert(kafka: Connection, alert_id: str) -> bool:
+    """Whether there ever was this alert."""
+    values = (value for _, value in _values(kafka, ["alert-changes"]))
+    return any(isinstance(value, AlertVersion) and value.alert_id == alert_id for value in values)
 
 
 def notices_of(kafka: Connection) -> list[Notice]:

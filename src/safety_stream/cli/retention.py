@@ -18,7 +18,7 @@ from safety_stream.cli import auditing
 from safety_stream.cli.audit import By
 from safety_stream.cli.links import time_of
 from safety_stream.cli.published import moment
-from safety_stream.cli.sealing import SealingFile, as_sealed
+from safety_stream.cli.sealing import SealingFile, seal_held
 from safety_stream.cli.terminal import (
     OK,
     TO_DO,
@@ -165,9 +165,10 @@ def hold(
     """Keep a report, a person, an alert or a topic beyond its time, from now on. What is gone already stays gone."""
     known = catalogue_of(catalogue, None)
     entry = _entry(
-        known, HOLD, because, by, _Target(report, person and as_sealed(person, sealing), alert, topic), until
+        known, HOLD, because, by, _Target(report, person and seal_held(person, sealing), alert, topic), until
     )
     connect(kafka)
+    _check_there_is_one(kafka, entry)
     if topic is not None:
         _check_topic(known, topic)
         # First: between the two the broker could take away what is about to be held.
@@ -207,7 +208,7 @@ def release(
     """End every hold of one thing. What is past its time is purged with the next round."""
     known, now = catalogue_of(catalogue, None), wall()
     entry = _entry(
-        known, RELEASE, because, by, _Target(report, person and as_sealed(person, sealing), alert, topic), None
+        known, RELEASE, because, by, _Target(report, person and seal_held(person, sealing), alert, topic), None
     )
     connect(kafka)
     holds = auditing.holds_of(kafka)
@@ -278,6 +279,14 @@ def _entry(known: Catalogue, kind: str, because: str, by: str, target: _Target, 
     except Refused as refused:
         raise Wrong(f"it would not be put on record: {refused.detail}") from None
     return entry
+
+
+def _check_there_is_one(kafka: Connection, entry: AuditEntry) -> None:
+    """Refuse to hold what there is not: who mistyped it would believe that something is held. Raises `Wrong`."""
+    if entry.incident_id is not None and not auditing.has_report(kafka, entry.incident_id):
+        raise Wrong("no such report was ever taken: name it as SOURCE/REFERENCE, as its partner calls it")
+    if entry.alert_id is not None and not auditing.has_alert(kafka, entry.alert_id):
+        raise Wrong("there was never such an alert: name it by its whole id, as safety-stream alerts show does")
 
 
 def _check_topic(known: Catalogue, topic: str) -> None:

@@ -111,6 +111,17 @@ def as_sealed(token: str, path: Path | None) -> str:
         return store.known([token]).get(token) or seal_of(secrets.token_bytes(KEY_BYTES), token)
 
 
+def seal_held(token: str, path: Path | None) -> str:
+    """What a person's token is downstream, who has to be there. Raises `Wrong`, also where the token has no key."""
+    if path is None or is_seal(token):
+        return token
+    with key_store(path) as store:
+        found = store.known([token])
+    if not found:
+        raise Wrong("there is no key for this token: nobody was reported by it, or not since it was erased")
+    return found[token]
+
+
 def sealed_decision(link: PersonLink, path: Path | None) -> PersonLink:
     """The decision as it may stand on a topic that keeps everything: about seals. Raises `Wrong`."""
     tokens = tokens_of_link(link)
