@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.web.conftest import Pages, token
 from tests.web.filling import LOADED, alert
 from tests.web.reading_html import Read, faults
 from tests.web.test_programs import DESK, WEST, line, reader
 
+from safety_stream.core.model.published import AuditEntry
+from safety_stream.web.pages import notices as answers
 from safety_stream.web.programs import ProgramsOnDisk
 from safety_stream.web.site import NotSent
 
@@ -36,6 +39,35 @@ def test_an_open_notice_is_shown_by_reference_and_answered_with_a_button(pages: 
     assert "1 notice is on record as answered" in post(pages, "dev-duty-officer", NUMBER).text
     assert answered(pages) == [("acknowledgement", "duty-officer", NUMBER, "dev-duty-officer")]
     assert pages.entered[0].alert_id == alert(6).alert_id
+
+
+def test_the_same_answer_is_one_entry_and_another_persons_another(pages: Pages):
+    for who in ("dev-duty-officer", "dev-duty-officer", "dev-supervisor"):
+        post(pages, who, NUMBER)
+
+    assert [one.actor for one in pages.entered] == ["dev-duty-officer", "dev-duty-officer", "dev-supervisor"]
+    first, again, another = (one.entry_id for one in pages.entered)
+    assert first == again != another
+
+
+def test_a_program_is_told_what_is_on_record_where_not_all_could_be(
+    make_pages: Callable[..., Pages], file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    taken: list[AuditEntry] = []
+
+    def enter(entry: AuditEntry) -> None:
+        if taken:
+            raise NotSent("Kafka does not answer.")
+        taken.append(entry)
+
+    pages = make_pages(programs=ProgramsOnDisk(file, LOADED.catalogue, lambda: 0.0).now, enter=enter)
+    (person,) = (one for one in pages.site.people if one.id == "dev-duty-officer")
+    (one,) = answers.open_notices(pages.site, person)
+    two = [one, msgspec.structs.replace(one, seq=8)]
+    monkeypatch.setattr(answers, "open_notices", lambda *_: two)
+    told = reader(pages, DESK.key).post("/notices.json", data={"number": ["7", "8"]})
+
+    assert (told.status_code, told.json()) == (503, {"acknowledged": [7], "why": "Kafka does not answer."})
 
 
 def test_what_is_no_notice_of_ones_own_is_answered_by_nobody(pages: Pages):

@@ -6,6 +6,7 @@ and for what they can see of it, alone.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -24,6 +25,9 @@ from safety_stream.web.views.notices import notices_view
 
 ANSWERED_AT_ONCE: Final = 200
 """Notices of one answer: a page shows no more."""
+
+_ANSWERS: Final = uuid.UUID("6d0f4f6e-5f0b-5c0e-9a3e-2f1a7c9b4d10")
+"""Among what the ids of answers are made."""
 
 
 def notices(site: Site, request: Request, person: Person) -> Response:
@@ -45,10 +49,9 @@ def acknowledge(site: Site, request: Request, person: Person, form: FormData) ->
     if not ticked:
         request.session["said"] = "Nothing was ticked."
         return RedirectResponse("/notices", status_code=303)
-    try:
-        done = answer(site, person, ticked)
-    except NotSent as error:
-        return _page(site, request, person, mistake=f"Not all of them were put on record: {error}", status=503)
+    done, why_not = answer(site, person, ticked)
+    if why_not:
+        return _page(site, request, person, mistake=f"Not all of them were put on record: {why_not}", status=503)
     request.session["said"] = f"{_how_many(len(done))} on record as answered, and gone from here in a moment."
     return RedirectResponse("/notices", status_code=303)
 
@@ -56,13 +59,9 @@ def acknowledge(site: Site, request: Request, person: Person, form: FormData) ->
 def acknowledge_by_program(site: Site, request: Request, viewer: Viewer, form: FormData) -> Response:
     """The same for a program: `number`, once for each."""
     del request
-    try:
-        done = answer(site, viewer, _numbers(form))
-    except NotSent as error:
-        return Response(
-            msgspec.json.encode({"acknowledged": [], "why": str(error)}), 503, media_type="application/json"
-        )
-    return Response(msgspec.json.encode({"acknowledged": done}), media_type="application/json")
+    done, why_not = answer(site, viewer, _numbers(form))
+    said = {"acknowledged": done} | ({"why": why_not} if why_not else {})
+    return Response(msgspec.json.encode(said), 503 if why_not else 200, media_type="application/json")
 
 
 def open_notices(site: Site, viewer: Viewer) -> list[Notice]:
@@ -75,15 +74,25 @@ def open_notices(site: Site, viewer: Viewer) -> list[Notice]:
     return [one for one in found if one.seq in seen]
 
 
-def answer(site: Site, viewer: Viewer, numbers: Collection[int]) -> list[int]:
-    """Put on record that these were put right, as far as they are the viewer's own and open. Raises `NotSent`."""
-    done = []
+def answer(site: Site, viewer: Viewer, numbers: Collection[int]) -> tuple[list[int], str]:
+    """Put on record that these were put right, as far as they are the viewer's own and open.
+
+    The numbers that are on record now, and why the others are not (empty: all are). Said twice before the copy knows of
+    it, it is one entry.
+    """
+    done: list[int] = []
     for one in open_notices(site, viewer):
         if one.seq in numbers:
+            actor = actor_of(viewer.id)
+            same = f"{viewer.audience}/{one.seq}/{one.opened_at}/{actor}"
             said = {"audience": viewer.audience, "seq": one.seq, "alert_id": one.alert_id}
-            put_on_record(site, entry_of(site, "acknowledgement", actor_of(viewer.id), **said))
+            entry_id = str(uuid.uuid5(_ANSWERS, same))
+            try:
+                put_on_record(site, entry_of(site, "acknowledgement", actor, entry_id=entry_id, **said))
+            except NotSent as error:
+                return done, str(error)
             done.append(one.seq)
-    return done
+    return done, ""
 
 
 def _page(site: Site, request: Request, person: Person, *, mistake: str = "", status: int = 200) -> Response:
