@@ -92,6 +92,9 @@ CHAIN = "openssl_conf = all\n[all]\nssl_conf = ssl\n[ ssl ]\nsystem_default = le
         (CHAIN.format(least="MinProtocol=TLSv1.3  # and nothing older"), True),
         (CHAIN.format(least="MinProtocol = TLSv1.2"), False),
         (CHAIN.format(least="# MinProtocol = TLSv1.3"), False),
+        # A link of the chain is missing, and then OpenSSL goes by none of it.
+        ("ssl_conf = ssl\n[ssl]\nsystem_default = least\n[least]\nMinProtocol = TLSv1.3\n", False),
+        ("system_default = least\n[least]\nMinProtocol = TLSv1.3\n", False),
         # Of a section that nobody reads.
         ("[least]\nMinProtocol = TLSv1.3\n", False),
         (CHAIN.format(least="MinProtocol = TLSv1") + "[another]\nMinProtocol = TLSv1.3\n", False),

@@ -74,7 +74,7 @@ def of_tls(settings: str) -> Iterator[Shortcoming]:
     sections = _sections_of(settings)
     section: str | None = ""
     for name in _TO_THE_DEFAULTS:
-        section = sections.get(section or "", {}).get(name)
+        section = None if section is None else sections.get(section, {}).get(name)
     if section is None or sections.get(section, {}).get("MinProtocol") != "TLSv1.3":
         mend = "add MinProtocol = TLSv1.3 to its section of system_default, or leave OPENSSL_CONF unset for ours"
         yield Shortcoming("the file named by OPENSSL_CONF lets older TLS than 1.3 be spoken with Kafka", mend)

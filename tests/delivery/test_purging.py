@@ -71,7 +71,7 @@ def test_the_withdrawal_of_what_stands_still_finds_whom_to_tell(engine: Engine, 
 
 
 def test_what_was_owed_long_ago_goes_once_it_was_told(engine: Engine, box: Outbox):
-    box.owe("desk", [owed(1)], NOON, priority="P3")
+    box.owe("desk", [owed(1), owed(2, alert_id=STANDS)], NOON, priority="P3")
     purge(engine, LATER, frozenset())
     assert messages(engine) == 1
     take_all(box)

@@ -326,7 +326,10 @@ def key(
     "rewrap",
     epilog=epilog(
         "safety-stream persons rewrap --sealing sealing.yaml --to new-sealing.yaml",
-        {0: "every key is wrapped anew", 1: "it went wrong, and nothing was changed"},
+        {
+            0: "every key is wrapped anew",
+            1: "it went wrong; what it says tells whether the store is by the new key already",
+        },
     ),
 )
 def rewrap(

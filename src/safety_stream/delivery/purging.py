@@ -72,7 +72,11 @@ def purge(engine: Engine, before: Instant, held: Collection[str]) -> int:
         late = select(owed.message_id).join(MESSAGES, messages.message_id == owed.message_id)
         late = late.where(messages.made_at < before, messages.status.not_in(_LIVE)).distinct().limit(SLICE)
         if held:
-            late = late.where(owed.alert_id.not_in(sorted(held)))
+            # One message may tell of a held alert and of others.
+            beside = OWED.alias().c
+            late = late.where(
+                not_(exists().where(beside.message_id == owed.message_id, beside.alert_id.in_(sorted(held))))
+            )
         done = db.execute(late).scalars().all()
         if done:
             db.execute(delete(OWED).where(owed.message_id.in_(done)))

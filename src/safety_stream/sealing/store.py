@@ -204,7 +204,7 @@ class KeyStore:
 
     def _clean_files(self) -> None:
         if not scrub(self._engine):
-            raise KeyStoreDown("others read the key store, so its log still has what was deleted: do it once more")
+            raise KeyStoreDown("it is done, but others read the key store, so its log still has what was deleted")
 
     def _look_round(self) -> None:
         """Forget what may be true no longer."""
