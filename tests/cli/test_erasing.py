@@ -52,6 +52,7 @@ class Desk:
         self.requests: dict[str, Request] = {}
         self.holds: list[Hold] = []
         self.linked: tuple[str, ...] = ()
+        self.has_worker = True
         CliRunner().invoke(app, ["persons", "key", str(folder / "kek")])
         settings = {"store": self.store, "key": {"file": str(folder / "kek")}}
         (folder / "sealing.yaml").write_text(json.dumps(settings), encoding="utf-8")
@@ -108,7 +109,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
         "versions_of": lambda _: iter(()),
         "holds_of": lambda _: desk.holds,
         "requests_of": lambda _: desk.requests,
+        "are_put_on_record": lambda _, entries, __: desk.has_worker and not {*entries} - {*desk.sent},
     }
+    monkeypatch.setattr(persons, "high_watermarks", lambda *_: {})
     for name, does in kafka.items():
         monkeypatch.setattr(auditing, name, does)
     return desk
@@ -201,6 +204,20 @@ def test_whoever_was_stopped_does_it_again(desk: Desk, monkeypatch: pytest.Monke
 
     assert desk.erase("tok-a", "--confirm", by=ANOTHER, exits=0)["keys"] == 1
     assert [one.subject for one in desk.sent if one.kind == "erasure"] == [subject_of(seal)] * 2
+
+
+def test_no_key_is_destroyed_for_an_erasure_that_is_not_on_record(desk: Desk):
+    """Whoever refuses it, for a hold that came first, does so where it is put on record."""
+    desk.keys("tok-a")
+    desk.erase("tok-a", "--because", "erasure", by=ONE, exits=2)
+    desk.on_record()
+    desk.has_worker = False
+
+    done = desk.erase("tok-a", "--confirm", by=ANOTHER, exits=2)
+    assert (done["on_record"], done["keys"], desk.known("tok-a")) == (False, 0, {"tok-a"})
+
+    desk.has_worker = True
+    assert desk.erase("tok-a", "--confirm", by=ANOTHER, exits=0)["keys"] == 1
 
 
 def test_of_whom_there_is_no_key_nothing_is_requested_and_nobody_takes_that_for_done(desk: Desk):

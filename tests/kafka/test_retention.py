@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from typer.testing import CliRunner
 
 from safety_stream.catalogue.loading import load_catalogue
-from safety_stream.cli import app, retention
+from safety_stream.cli import app, auditing
 from safety_stream.config import Connection
 from safety_stream.core.stages import enter
 from safety_stream.core.stages.rows import MemoryRows
@@ -29,6 +31,7 @@ from safety_stream.wire.topology import topics
 pytestmark = pytest.mark.kafka
 
 TOPIC = "partner.police-crimes"
+OTHER = "partner.council-asb"
 LOOK = ("--by", "officer-3", "--because", "court-order")
 
 
@@ -39,17 +42,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield broker.bootstrap_servers
 
 
-def run(kafka: str, *words: str, exits: tuple[int, ...] = (0,)) -> Any:
+def run(kafka: str, *words: object, exits: tuple[int, ...] = (0,)) -> Any:
     environment = {"SAFETY_STREAM_BOOTSTRAP": kafka, "SAFETY_STREAM_CATALOGUE": str(catalogue_folder())}
-    result = CliRunner().invoke(app, [*words, "--json"], env=environment)
+    result = CliRunner().invoke(app, [*map(str, words), "--json"], env=environment)
     assert result.exit_code in exits, result.stderr
     return json.loads(result.stdout.splitlines()[0])
 
 
 def entered(kafka: str) -> None:
     """What a worker does with the entries: nobody runs one here."""
-    from confluent_kafka import Producer
-
     wire = Records()
     records = [
         Record(
@@ -57,9 +58,9 @@ def entered(kafka: str) -> None:
             partition=one.partition,
             offset=one.offset,
             received_at=one.timestamp,
-            value=wire.value("audit-entries", one.value),
+            value=wire.value("orders", one.value),
         )
-        for one in read_to_end(Connection(kafka), ["audit-entries"])
+        for one in read_to_end(Connection(kafka), ["orders"])
     ]
     step = enter.make_step(load_catalogue(catalogue_folder()), 1)
     producer = Producer(producer_settings(Connection(kafka), 10))
@@ -67,13 +68,17 @@ def entered(kafka: str) -> None:
     for output in step(MemoryRows(), records, None)[before:]:
         producer.produce(output.topic, shipped_codecs().encode(output.value))
     producer.flush(10)
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "safety-stream.enter", "log_level": 0})
+    read = [TopicPartition("orders", 0, max((one.offset + 1 for one in records), default=0))]
+    consumer.commit(offsets=read, asynchronous=False)
+    consumer.close()
 
 
 def test_topics_keep_as_the_topology_says_and_a_hold_lifts_it_until_it_is_released(
     kafka: str, monkeypatch: pytest.MonkeyPatch
 ):
     # Nobody puts anything on record here unless this test does.
-    monkeypatch.setattr(retention, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(auditing, "PATIENCE_SECONDS", 0.0)
     wanted = {one.name: int(one.settings["retention.ms"]) for one in topics(load_catalogue(catalogue_folder()), 4)}
     run(kafka, "topics", "apply")
     run(kafka, "retention", "apply")
@@ -98,6 +103,44 @@ def test_topics_keep_as_the_topology_says_and_a_hold_lifts_it_until_it_is_releas
     keep_for(admin, {TOPIC: 1_000_000})
     run(kafka, "retention", "show", exits=(2,))
     assert run(kafka, "retention", "apply") == {"changed": {TOPIC: wanted[TOPIC]}}
+
+
+def test_what_is_ordered_and_not_on_record_yet_keeps_its_topic_and_its_person(
+    kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """A worker that is down must cost nobody what was held: neither a setting undone nor a key destroyed."""
+    monkeypatch.setattr(auditing, "PATIENCE_SECONDS", 0.0)
+    run(kafka, "topics", "apply")
+    run(kafka, "retention", "apply")
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    run(kafka, "retention", "hold", "--topic", OTHER, *LOOK, exits=(2,))
+    assert run(kafka, "retention", "apply") == {"changed": {}}
+    assert kept_for(admin, [OTHER]) == {OTHER: -1}
+    (hold,) = [one for one in run(kafka, "retention", "show")["holds"] if one["of"] == OTHER]
+    assert (hold["seq"], hold["stands"]) == (0, True)
+
+    sealing = ("--sealing", tmp_path / "sealing.yaml")
+    run(kafka, "persons", "key", tmp_path / "kek")
+    settings = {"store": f"sqlite:///{tmp_path / 'keys.sqlite'}", "key": {"file": str(tmp_path / "kek")}}
+    (tmp_path / "sealing.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    run(kafka, "persons", "seal", "tok-a", *sealing)
+    run(kafka, "persons", "erase", "tok-a", "--because", "erasure", "--by", "officer-1", *sealing, exits=(2,))
+    entered(kafka)
+    run(kafka, "retention", "hold", "--person", "tok-a", *sealing, *LOOK, exits=(2,))
+    words = ["persons", "erase", "tok-a", "--confirm", "--by", "officer-2", *map(str, sealing)]
+    refused = CliRunner().invoke(app, words, env={"SAFETY_STREAM_BOOTSTRAP": kafka, "COLUMNS": "300"})
+    assert (refused.exit_code, "a legal hold is on this person" in refused.stderr) == (1, True)
+    # What is held and released, and neither is on record, is held: nobody loses anything by that.
+    run(kafka, "retention", "release", "--person", "tok-a", *sealing, *LOOK)
+    assert CliRunner().invoke(app, words, env={"SAFETY_STREAM_BOOTSTRAP": kafka}).exit_code == 1
+
+    entered(kafka)
+    # It is confirmed, and nobody puts that on record: the key is there still.
+    done = run(kafka, *words, exits=(2,))
+    assert (done["on_record"], done["keys"]) == (False, 0)
+    run(kafka, "persons", "erase", "tok-a", "--because", "erasure", "--by", "officer-1", *sealing, exits=(2,))
+    run(kafka, "retention", "release", "--topic", OTHER, *LOOK)
+    entered(kafka)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.times import Day
 from safety_stream.data_files import catalogue_folder
 from safety_stream.wire.rights import WORKER, Acl, acls_of, is_ours, quotas_of
-from safety_stream.wire.topology import CHAINED_TOPICS, STAGES, inputs, members, topics
+from safety_stream.wire.topology import CHAINED_TOPICS, NEVER_PUT_BACK, STAGES, inputs, members, topics
 
 CATALOGUE = load_catalogue(catalogue_folder())
 DAY: Day = 20_500
@@ -88,8 +88,17 @@ def test_the_commands_of_the_audit_work_with_the_rights_of_whoever_answers_for_t
 def test_what_a_stage_reads_and_none_writes_somebody_may_write_and_put_back():
     read = {topic for row in STAGES for topic in inputs(row, CATALOGUE)}
     written = {topic for row in STAGES for family in row.writes for topic in members(family, CATALOGUE)}
-    for topic in read - written:
+    for topic in read - written - NEVER_PUT_BACK:
         assert {"operator", "web"} <= who_may("write", topic), topic
+
+
+def test_whoever_answers_for_the_data_gives_orders_and_nobody_else():
+    """Erasures, legal holds and their release: nobody puts one there for them, nor back once it was refused."""
+    assert {"orders"} == NEVER_PUT_BACK
+    assert who_may("write", "orders") == {"data-protection-officer"}
+    assert who_may("read", "orders") == {"data-protection-officer", WORKER}
+    followed = {acl.name for acl in ACLS if (acl.resource, acl.operation) == ("group", "describe")}
+    assert followed == {"safety-stream.enter"}, "to know what is ordered and not on record yet"
 
 
 def test_no_right_is_to_a_topic_there_is_none_of_and_none_is_for_everybody():

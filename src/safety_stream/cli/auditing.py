@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,23 +23,41 @@ from safety_stream.core.audit import Chain, Chained, Checkpoint, Fault, Verified
 from safety_stream.core.catalogue import Catalogue, PersonBounds
 from safety_stream.core.erasing import Request, requests_in
 from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
-from safety_stream.core.model.published import AuditRecord, PublishedAlert
+from safety_stream.core.model.published import AuditEntry, AuditRecord, PublishedAlert
 from safety_stream.core.model.times import Day, Instant, start_of, to_iso
 from safety_stream.core.oversight import Use, uses_in
 from safety_stream.core.persons import Persons, standing
 from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
-from safety_stream.core.retention import Hold, holds_in
+from safety_stream.core.retention import Hold, hold_ordered, holds_in
+from safety_stream.core.stages.enter import check_entry
 from safety_stream.core.stages.publish_alerts import WITHHELD
-from safety_stream.streaming.reading import high_watermarks, low_watermarks, read_between, read_to_end
+from safety_stream.streaming.reading import (
+    committed_offsets,
+    high_watermarks,
+    low_watermarks,
+    read_between,
+    read_to_end,
+)
 from safety_stream.wire.codecs import shipped_codecs
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import AUDIT_TOPICS, CHAINED_TOPICS, row_of
 
 if TYPE_CHECKING:
     from safety_stream.readmodel.people import Consultations
+
+ON_RECORD: Final = "audit.entries"
+_ORDERS: Final = "orders"
+_ENTERING: Final = "safety-stream.enter"
+"""The group that puts orders on record."""
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long one waits for an order to be on record: a worker needs a second."""
+
+_LOOKS_EVERY_SECONDS: Final = 0.5
 
 LOOKS_AT_MOST: Final = 100_000
 """So many looks at one alert are read: nobody looks more often."""
@@ -219,18 +238,69 @@ def notices_of(kafka: Connection) -> list[Notice]:
 
 def uses_of(kafka: Connection) -> list[Use]:
     """Every alert that was opened in an emergency, in order, each with its review if there has been one."""
-    records = [value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord)]
+    records = [value for _, value in _values(kafka, [ON_RECORD]) if isinstance(value, AuditRecord)]
     return uses_in(records)
 
 
 def holds_of(kafka: Connection) -> list[Hold]:
-    """Every legal hold on record, in order."""
-    return holds_in(value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord))
+    """Every legal hold on record, in order, and then what is ordered and not on record yet.
+
+    A release counts only once it is on record: what is held for a second too long is lost to nobody.
+    """
+    # First what is to come: what goes on record in between is found twice, and not missed.
+    to_come = list(_holds_to_come(kafka))
+    on_record = (value for _, value in _values(kafka, [ON_RECORD]) if isinstance(value, AuditRecord))
+    return [*holds_in(on_record), *to_come]
+
+
+def _holds_to_come(kafka: Connection) -> Iterator[Hold]:
+    begins = low_watermarks(kafka, [_ORDERS])
+    read_on = begins | committed_offsets(kafka, _ENTERING, begins)
+    wire = Records()
+    for one in read_between(kafka, read_on, high_watermarks(kafka, [_ORDERS])):
+        try:
+            entry = wire.value(_ORDERS, one.value)
+            if isinstance(entry, AuditEntry):
+                check_entry(entry)
+        except Refused:
+            # It will be a dead letter.
+            continue
+        hold = hold_ordered(entry, one.timestamp) if isinstance(entry, AuditEntry) else None
+        if hold is not None:
+            yield hold
+
+
+def are_put_on_record(kafka: Connection, entries: Sequence[AuditEntry], since: Mapping[tuple[str, int], int]) -> bool:
+    """Whether all of these are on record within the time one waits for that; `since` is where the record ended before.
+
+    One that is refused never is.
+    """
+    wire, until, waiting = Records(), monotonic() + PATIENCE_SECONDS, [_as_recorded(one) for one in entries]
+    while True:
+        ends = high_watermarks(kafka, [ON_RECORD])
+        for one in read_between(kafka, since, ends):
+            found = wire.value(ON_RECORD, one.value)
+            if isinstance(found, AuditRecord) and (put := _recorded(found)) in waiting:
+                waiting.remove(put)
+        if not waiting or monotonic() >= until:
+            return not waiting
+        since = ends
+        sleep(_LOOKS_EVERY_SECONDS)
+
+
+def _as_recorded(entry: AuditEntry) -> tuple[str | None, ...]:
+    """What the record of an order says (`core/stages/enter.py`)."""
+    reason = entry.reason if entry.kind == "erasure" else f"{entry.kind}: {entry.reason}"
+    return (entry.actor, reason, entry.subject, entry.alert_id, entry.incident_id, entry.topic)
+
+
+def _recorded(record: AuditRecord) -> tuple[str | None, ...]:
+    return (record.actor, record.reason, record.subject, record.alert_id, record.incident_id, record.topic)
 
 
 def requests_of(kafka: Connection) -> dict[str, Request]:
     """The newest request on record for the erasure of each subject."""
-    return requests_in(value for _, value in _values(kafka, ["audit.entries"]) if isinstance(value, AuditRecord))
+    return requests_in(value for _, value in _values(kafka, [ON_RECORD]) if isinstance(value, AuditRecord))
 
 
 def _consultations(database: str) -> Consultations:

@@ -25,7 +25,7 @@ from safety_stream.core.model.dead_letters import Reason
 from safety_stream.core.model.times import to_datetime
 from safety_stream.streaming.redrive import Letter, Redrive, letters
 from safety_stream.wire.codecs import shipped_codecs
-from safety_stream.wire.topology import DEAD_LETTER_TOPICS
+from safety_stream.wire.topology import DEAD_LETTER_TOPICS, NEVER_PUT_BACK
 
 app = typer.Typer(no_args_is_help=True, help="Records that were refused: which, why, and back again after repair.")
 
@@ -149,6 +149,9 @@ def put_back(
     hollow = [one.id for one in due if one.letter.value is None]
     if hollow:
         raise Wrong(f"{', '.join(hollow)}: empty, or too large to be kept here; send it again from the partner's side")
+    orders = [one.id for one in due if one.letter.topic in NEVER_PUT_BACK]
+    if orders:
+        raise Wrong(f"{', '.join(orders)}: an order is given anew by whoever may give it, and not put back")
     right.put_back(due)
     return [one.id for one in due], [one.id for one in found if one not in due]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import uuid4
 
 import msgspec
@@ -48,9 +48,7 @@ from safety_stream.core.model.times import MINUTE, Instant, after
 from safety_stream.core.retention import Holding, Retention
 from safety_stream.core.sealing import is_seal
 from safety_stream.edge.producer import ReportProducer
-
-if TYPE_CHECKING:
-    from safety_stream.sealing.store import KeyStore
+from safety_stream.streaming.reading import high_watermarks
 
 app = typer.Typer(no_args_is_help=True, help="The keys of persons: erase a person, and keep the store of the keys.")
 
@@ -71,12 +69,13 @@ class Erased(msgspec.Struct, frozen=True):
 
     `keys` is how many keys were destroyed: the person's, and of the `things` that were told of nobody else; `shared`
     were told of others too. `standing` are reports that their sources have yet to erase; `unsealed` decisions on
-    `person-links` that were written with the token itself.
+    `person-links` that were written with the token itself. Where it is not `on_record` yet no key was destroyed.
     """
 
     seals: tuple[str, ...]
     things: tuple[str, ...]
     keys: int
+    on_record: bool
     shared: tuple[str, ...]
     standing: tuple[StandingReport, ...]
     unsealed: int
@@ -84,7 +83,7 @@ class Erased(msgspec.Struct, frozen=True):
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left for anybody to do."""
-        return not (self.standing or self.unsealed)
+        return self.on_record and not (self.standing or self.unsealed)
 
 
 class Requested(msgspec.Struct, frozen=True):
@@ -130,7 +129,8 @@ def _reason_if_any(asked: str) -> str:
         {
             0: "the keys are destroyed, and nothing is left to do",
             1: "it went wrong, or may not be; or there is no key for this token",
-            2: "it is requested and somebody else has to confirm it; or sources have yet to erase the reports named",
+            2: "it is requested and somebody else has to confirm it; or it is confirmed and not on record yet, so that "
+            "no key is destroyed; or sources have yet to erase the reports named",
         },
     ),
 )
@@ -168,16 +168,21 @@ def erase(
         seals = auditing.tokens_of(kafka, found[token], known.persons)
         reach = reach_of(lambda: auditing.versions_of(kafka), seals)
         subjects = [subject_of(one) for one in (*seals, *reach.things)]
+        requests = auditing.requests_of(kafka)
+        # Last, because a hold that comes between this look and what is sent is not seen.
         _refuse_held(kafka, subjects, seals, reach.reports)
         if not confirm:
-            request = _requested(kafka, subjects, because, by, known.retention)
+            request = _requested(kafka, requests, subjects, because, by, known.retention)
             _tell_requested(Requested(seals, reach.things, request.actor, request.until), as_json=as_json)
             raise typer.Exit(TO_DO)
-        keys = _confirmed(kafka, store, subjects, by)
+        is_on_record = _confirmed(kafka, requests, subjects, by)
+        # On record before it is done: who is stopped in between does it again, or intake does within a minute.
+        keys = store.destroy(subjects) if is_on_record else 0
     done = Erased(
         seals=seals,
         things=reach.things,
         keys=keys,
+        on_record=is_on_record,
         shared=reach.shared,
         standing=reach.standing,
         unsealed=0 if is_seal(token) else sum(token in (link.first, link.second) for link in decisions(kafka)),
@@ -189,14 +194,21 @@ def erase(
     raise typer.Exit(OK if done.is_complete else TO_DO)
 
 
-def _requested(kafka: Connection, subjects: Sequence[str], because: str, by: str, retention: Retention) -> Request:
+def _requested(
+    kafka: Connection,
+    requests: Mapping[str, Request],
+    subjects: Sequence[str],
+    because: str,
+    by: str,
+    retention: Retention,
+) -> Request:
     """The request that stands for these: a new one, unless somebody has made one. Raises `Wrong`."""
     if retention.confirm_within is None:
         raise Wrong(
             "the catalogue does not say how long an erasure waits to be confirmed: add erasure to retention.yaml"
         )
     now = wall()
-    known = standing_request(auditing.requests_of(kafka), subjects, now)
+    known = standing_request(requests, subjects, now)
     if known is not None:
         return known
     made = Request(by, because, after(now, retention.confirm_within))
@@ -204,15 +216,16 @@ def _requested(kafka: Connection, subjects: Sequence[str], because: str, by: str
     return made
 
 
-def _confirmed(kafka: Connection, store: KeyStore, subjects: Sequence[str], by: str) -> int:
-    """How many keys were destroyed, as somebody else has requested. Raises `Wrong`."""
-    now, requests = wall(), auditing.requests_of(kafka)
+def _confirmed(kafka: Connection, requests: Mapping[str, Request], subjects: Sequence[str], by: str) -> bool:
+    """Order what somebody else has requested; whether it is on record, so that it may be done. Raises `Wrong`."""
+    now = wall()
     came = confirmation_of(requests, subjects, by, now + _MARGIN)
     if came != "confirmed":
         raise Wrong(_WHY_NOT[came])
-    _send(kafka, [_entry("erasure", one, requests[one], by, now) for one in subjects])
-    # On record before it is done: who is stopped in between does it again, or intake does within a minute.
-    return store.destroy(subjects)
+    entries = [_entry("erasure", one, requests[one], by, now) for one in subjects]
+    since = high_watermarks(kafka, [auditing.ON_RECORD])
+    _send(kafka, entries)
+    return auditing.are_put_on_record(kafka, entries, since)
 
 
 def _entry(
@@ -265,7 +278,11 @@ def _refuse_held(
 
 
 def _print(done: Erased) -> None:
-    out.print(f"{how_many(done.keys, 'key')} destroyed, on record {len(done.seals) + len(done.things)} times")
+    if done.on_record:
+        out.print(f"{how_many(done.keys, 'key')} destroyed, on record {len(done.seals) + len(done.things)} times")
+    else:
+        out.print("It is not on record yet, so no key is destroyed")
+        say("Once a worker has put it on record, intake destroys the keys; a hold that came before refuses it")
     if done.shared:
         say(f"{how_many(len(done.shared), 'thing')} named in the reports stay: they were told of others too")
     if done.standing:

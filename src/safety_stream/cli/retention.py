@@ -7,8 +7,7 @@ hold is a setting of the topic as well; `apply` brings all of these to what the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import monotonic, sleep
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import uuid4
 
 import msgspec
@@ -40,22 +39,14 @@ from safety_stream.core.audit import subject_of
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model import ids
 from safety_stream.core.model.dead_letters import Refused
-from safety_stream.core.model.published import AuditEntry, AuditRecord
+from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.times import DAY_LENGTH, Instant, length_in_words
 from safety_stream.core.retention import HOLD, RELEASE, Hold, Holding
 from safety_stream.core.stages.enter import check_entry
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.streaming.provisioning import keep_for, kept_for
-from safety_stream.streaming.reading import high_watermarks, read_between
-from safety_stream.wire.records import Records
+from safety_stream.streaming.reading import high_watermarks
 from safety_stream.wire.topology import TOPICS, members, retention_ms
-
-_ON_RECORD: Final = "audit.entries"
-
-PATIENCE_SECONDS: Final = 30.0
-"""How long a hold waits to be on record: a worker needs a second."""
-
-_LOOKS_EVERY_SECONDS: Final = 0.5
 
 app = typer.Typer(no_args_is_help=True, help="How long what is kept, and what a legal hold keeps beyond it.")
 
@@ -141,7 +132,7 @@ def apply(kafka: Connection, catalogue: CatalogueFolder = None, as_json: Json = 
         {
             0: "it is held",
             1: "it went wrong, or is no hold",
-            2: "it is on the bus and not on record yet: until a worker has put it there nothing is held",
+            2: "it is on the bus and not on record yet: until a worker has put it there databases go on purging",
         },
     ),
 )
@@ -173,15 +164,15 @@ def hold(
         _check_topic(known, topic)
         # First: between the two the broker could take away what is about to be held.
         keep_for(connect(kafka), {topic: -1})
-    since = high_watermarks(kafka, [_ON_RECORD])
+    since = high_watermarks(kafka, [auditing.ON_RECORD])
     _send(kafka, entry)
-    is_held = _is_put_on_record(kafka, entry, since)
+    is_held = auditing.are_put_on_record(kafka, [entry], since)
     if as_json:
         print_json(entry)
     elif is_held:
         say("It is held: see safety-stream retention show")
     else:
-        say("It is not on record yet, and till then nothing is held: see that a worker runs, then retention show")
+        say("Not on record yet, and till then databases go on purging: see that a worker runs, then retention show")
     raise typer.Exit(OK if is_held else TO_DO)
 
 
@@ -300,29 +291,6 @@ def _send(kafka: Connection, entry: AuditEntry) -> None:
         producer.send_entry(entry)
 
 
-def _is_put_on_record(kafka: Connection, entry: AuditEntry, since: Mapping[tuple[str, int], int]) -> bool:
-    """Whether the entry is on record within the time one waits for that; `since` is where the record ended before."""
-    wire, until = Records(), monotonic() + PATIENCE_SECONDS
-    while True:
-        ends = high_watermarks(kafka, [_ON_RECORD])
-        for one in read_between(kafka, since, ends):
-            found = wire.value(_ON_RECORD, one.value)
-            if isinstance(found, AuditRecord) and _is_of(found, entry):
-                return True
-        if monotonic() >= until:
-            return False
-        since = ends
-        sleep(_LOOKS_EVERY_SECONDS)
-
-
-def _is_of(record: AuditRecord, entry: AuditEntry) -> bool:
-    said = (record.actor, record.reason, record.subject, record.alert_id, record.incident_id, record.topic)
-    return said == (
-        *(entry.actor, f"{entry.kind}: {entry.reason}"),
-        *(entry.subject, entry.alert_id, entry.incident_id, entry.topic),
-    )
-
-
 def _row_of(name: str) -> str:
     return next(
         row.name for row in TOPICS if name == row.name or (row.name.endswith(".") and name.startswith(row.name))
@@ -351,14 +319,14 @@ def _print_holds(holds: list[Hold], now: Instant) -> None:
         ("number", "of", "", "because", "by", "since", "until", ""),
         [
             (
-                one.seq,
+                one.seq or "",
                 one.kind,
                 one.of,
                 one.reason,
                 one.actor,
                 moment(one.at),
                 moment(one.until),
-                "" if one.stands(now) else "over",
+                "over" if not one.stands(now) else "" if one.seq else "not on record yet",
             )
             for one in holds
         ],

@@ -10,7 +10,8 @@ bounded slice at a time, as long as the process runs.
                                                                         └── not held ──▶ purged
 
 A *hold* stops that for one report, person, alert or topic: somebody says why, and until when or until it is released.
-It is on record in the audit (`audit.entries`), and holds from there. A hold on a report or a person keeps the alerts
+It is on record in the audit (`audit.entries`), and holds from there; what cannot be made good, as an erasure, also
+minds what is ordered (`orders`) and not on record yet. A hold on a report or a person keeps the alerts
 that rest on the report, or are about the person. Of a topic nothing can be held but all of it.
 
 A hold keeps what there is. What was purged before, and what a partner erases, it does not bring back: erasure is a
@@ -25,7 +26,7 @@ from typing import Final, Literal
 import msgspec
 
 from safety_stream.core.audit import subject_of
-from safety_stream.core.model.published import AuditRecord, PublishedAlert
+from safety_stream.core.model.published import AuditEntry, AuditRecord, PublishedAlert
 from safety_stream.core.model.times import DAY_LENGTH, Duration, Instant, before
 from safety_stream.core.oversight import parties_told
 
@@ -86,7 +87,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """Number `seq` of `audit.entries`: what is held, why, by whom, since and until when (None: until it is released).
 
-    `released_at` is None while nobody has released it.
+    `seq` is 0 of what is ordered and not on record yet. `released_at` is None while nobody has released it.
     """
 
     seq: int
@@ -135,6 +136,15 @@ def holds_in(records: Iterable[AuditRecord]) -> list[Hold]:
     return found
 
 
+def hold_ordered(entry: AuditEntry, at: Instant) -> Hold | None:
+    """The hold that an entry orders which came at an instant and is not on record yet; None where it orders none."""
+    held = _held_by(entry)
+    if entry.kind != HOLD or held is None:
+        return None
+    kind, of = held
+    return Hold(seq=0, kind=kind, of=of, reason=entry.reason, actor=entry.actor, at=at, until=entry.until)
+
+
 class Holding:
     """What stands under a hold at a moment."""
 
@@ -168,7 +178,7 @@ class Holding:
         return topic in self._of["topic"]
 
 
-def _held_by(record: AuditRecord) -> tuple[HoldKind, str] | None:
+def _held_by(record: AuditRecord | AuditEntry) -> tuple[HoldKind, str] | None:
     if record.subject is not None:
         return "subject", record.subject
     if record.alert_id is not None:

@@ -28,7 +28,7 @@ from safety_stream.config import Connection
 from safety_stream.core.model.handling import AlertAction
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.links import PersonLink
-from safety_stream.core.model.published import AuditEntry
+from safety_stream.core.model.published import ORDERS, AuditEntry
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import Instant, to_datetime
 from safety_stream.edge.entries import Details
@@ -119,10 +119,14 @@ class ReportProducer:
         )
 
     def send_entry(self, entry: AuditEntry) -> None:
-        """Hand over what is to be put on record, to `audit-entries`; waits and raises as `send` does."""
+        """Hand over what is to be put on record, to its topic (`core.model.published.ORDERS`); fails as `send` does."""
         self._raise_failure()
         self._produce_when_there_is_room(
-            {"topic": "audit-entries", "value": shipped_codecs().encode(entry), "on_delivery": self._on_delivery}
+            {
+                "topic": "orders" if entry.kind in ORDERS else "audit-entries",
+                "value": shipped_codecs().encode(entry),
+                "on_delivery": self._on_delivery,
+            }
         )
 
     def flush(self) -> None:

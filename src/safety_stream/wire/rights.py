@@ -17,7 +17,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.times import Day
-from safety_stream.wire.topology import STAGES, members
+from safety_stream.wire.topology import NEVER_PUT_BACK, STAGES, members
 
 Operation = Literal["read", "write", "describe", "describe-configs"]
 Resource = Literal["topic", "group", "transactional-id"]
@@ -30,13 +30,14 @@ class UserRow(msgspec.Struct, frozen=True):
     """A user or family: what it reads, what it writes, and the ids its transactions begin with.
 
     `own`: of a family's topics each user has its own alone. `joins`: it may read in groups that begin with its name. Of
-    what it `describes` it knows that it is there, and reads none of it.
+    what it `describes` it knows that it is there, and reads none of it; of the stages it `follows`, how far they are.
     """
 
     name: str
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     describes: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     transactions: tuple[str, ...] = ()
     own: bool = False
     joins: bool = False
@@ -49,7 +50,7 @@ _PUT_BACK = tuple(
     for stage in STAGES
     if "dead-letters." in stage.writes
     for family in stage.reads
-    if family not in _WRITTEN_BY_STAGES
+    if family not in _WRITTEN_BY_STAGES and family not in NEVER_PUT_BACK
 )
 """What others write and a stage may refuse: whoever puts dead letters back writes them there."""
 
@@ -74,8 +75,8 @@ USERS = (
     UserRow("auditor",         reads=("audit.changes", "audit.", "withheld")),
     UserRow("data-protection-officer",
             reads=("incidents", "findings", "alert-changes", "alerts.", "indicators.", "audit.changes", "audit.",
-                   "withheld", "person-links"),
-            writes=("audit-entries",)),
+                   "withheld", "person-links", "orders"),
+            writes=("audit-entries", "orders"), follows=("enter",)),
 )
 # fmt: on
 """Everybody but the worker, whose rights are the topology's. The operator's own rights over the cluster (making topics
@@ -150,6 +151,8 @@ def _of_user(row: UserRow, user: str, catalogue: Catalogue) -> Iterator[Acl]:
     yield from _of_topics(user, _topics(row.writes, row, user, catalogue), "write")
     for topic in _topics(row.describes, row, user, catalogue):
         yield Acl(user, "topic", topic, "describe")
+    for followed in row.follows:
+        yield Acl(user, "group", f"safety-stream.{followed}", "describe")
     if row.reads:
         yield Acl(user, "group", READERS, "read")
     if row.joins:

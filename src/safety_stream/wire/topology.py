@@ -82,6 +82,7 @@ TOPICS = (
     TopicRow("alerts.",          "alert id",     ("published-alert",),                 "one",  "log"),
     TopicRow("indicators.",      "series",       ("published-indicator",),             "one",  "log"),
     TopicRow("audit-entries",    "none",         ("audit-entry",),                     "one",  "log", append_time=True),
+    TopicRow("orders",           "none",         ("audit-entry",),                     "one",  "log", append_time=True),
     TopicRow("audit.changes",    "none",         ("audit",),                           "many", "log"),
     TopicRow("audit.",           "none",         ("audit",),                           "one",  "log"),
     TopicRow("withheld",         "alert id",     ("withheld",),                        "one",  "log"),
@@ -107,7 +108,7 @@ STAGES = (
              publish_alerts.make_step),
     StageRow("publish-indicators", ("indicator-values", "signals"), ("indicators.", "audit."), 0.25,
              publish_indicators.make_step),
-    StageRow("enter",      ("audit-entries",),        ("audit.", "dead-letters."),            0.0,  enter.make_step),
+    StageRow("enter",      ("audit-entries", "orders"), ("audit.", "dead-letters."),          0.0,  enter.make_step),
 )
 # fmt: on
 
@@ -130,6 +131,9 @@ KEPT_WHOLE = frozenset({"audit.", "audit.changes", "withheld", "person-links"})
 
 HOLDS_TOKENS = frozenset({"partner.", "backfill.", "dead-letters."})
 """The topics that hold what partners sent, with their own tokens: they can be trimmed (`streaming/trimming.py`)."""
+
+NEVER_PUT_BACK = frozenset({"orders"})
+"""The topics onto which nobody puts a dead letter back: whoever may give an order gives it anew."""
 
 BETWEEN_STAGES = frozenset(name for row in STAGES for name in row.writes) & {n for row in STAGES for n in row.reads}
 """The topics one stage writes and another reads."""

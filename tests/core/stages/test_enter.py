@@ -13,7 +13,7 @@ from safety_stream.core.audit import Chain, subject_of, verified
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.erasing import Request, requests_in
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
-from safety_stream.core.model.published import AuditEntry, AuditRecord, EntryKind
+from safety_stream.core.model.published import ORDERS, AuditEntry, AuditRecord, EntryKind
 from safety_stream.core.model.times import DAY_LENGTH as DAY
 from safety_stream.core.stages import enter
 from safety_stream.core.stages.rows import MemoryRows
@@ -37,12 +37,17 @@ ANSWERED = AuditEntry(
 )
 
 
+def topic_of(entry: Any) -> str:
+    """Where an entry comes from, if all is well."""
+    return "orders" if isinstance(entry, AuditEntry) and entry.kind in ORDERS else "audit-entries"
+
+
 def entered(catalogue: Catalogue, *batches: list[Any]) -> list[Any]:
     step, rows = enter.make_step(catalogue, 1), MemoryRows()
     return [
         output.value
         for batch in batches
-        for output in step(rows, [a_record(one, "audit-entries", received_at=NOON) for one in batch], None)
+        for output in step(rows, [a_record(one, topic_of(one), received_at=NOON) for one in batch], None)
     ]
 
 
@@ -115,10 +120,10 @@ def test_whoever_is_under_a_legal_hold_is_not_erased_whoever_writes_it(
 ):
     step, rows = enter.make_step(catalogue, 1), MemoryRows()
     for one in (REQUESTED, *holds):
-        step(rows, [a_record(one, "audit-entries", received_at=NOON)], None)
-    (output,) = step(rows, [a_record(ERASED, "audit-entries", received_at=NOON + 1)], None)
+        step(rows, [a_record(one, "orders", received_at=NOON)], None)
+    (output,) = step(rows, [a_record(ERASED, "orders", received_at=NOON + 1)], None)
     requested = msgspec.structs.replace(REQUESTED, entry_id=str(UUID(int=13)))
-    (again,) = step(rows, [a_record(requested, "audit-entries", received_at=NOON + 1)], None)
+    (again,) = step(rows, [a_record(requested, "orders", received_at=NOON + 1)], None)
 
     assert isinstance(output.value, AuditRecord) == isinstance(again.value, AuditRecord) == is_erased
     assert is_erased or "under a legal hold" in output.value.detail
@@ -127,8 +132,8 @@ def test_whoever_is_under_a_legal_hold_is_not_erased_whoever_writes_it(
 @pytest.mark.parametrize(("waits", "is_confirmed"), [(DAY - 1, True), (DAY, False)])
 def test_a_request_ends_when_its_time_is_over(catalogue: Catalogue, waits: int, *, is_confirmed: bool):
     step, rows = enter.make_step(catalogue, 1), MemoryRows()
-    step(rows, [a_record(REQUESTED, "audit-entries", received_at=NOON)], None)
-    (output,) = step(rows, [a_record(ERASED, "audit-entries", received_at=NOON + waits)], None)
+    step(rows, [a_record(REQUESTED, "orders", received_at=NOON)], None)
+    (output,) = step(rows, [a_record(ERASED, "orders", received_at=NOON + waits)], None)
 
     assert isinstance(output.value, AuditRecord) == is_confirmed
 
@@ -138,12 +143,24 @@ def test_whoever_was_stopped_may_erase_again_and_a_request_that_is_over_is_forgo
     assert [record.verb for record in entered(catalogue, [REQUESTED], [ERASED], [again])][1:] == ["erasure", "erasure"]
 
     step, rows = enter.make_step(catalogue, 1), MemoryRows()
-    step(rows, [a_record(REQUESTED, "audit-entries", received_at=NOON)], None)
+    step(rows, [a_record(REQUESTED, "orders", received_at=NOON)], None)
     later = msgspec.structs.replace(
         REQUESTED, entry_id=str(UUID(int=8)), subject=subject_of("tok-b"), until=NOON + 3 * DAY
     )
-    step(rows, [a_record(later, "audit-entries", received_at=NOON + 2 * DAY)], None)
+    step(rows, [a_record(later, "orders", received_at=NOON + 2 * DAY)], None)
     assert [key for key, _ in rows.scan(b"asked/", b"asked0")] == [f"asked/{subject_of('tok-b')}".encode()]
+
+
+@pytest.mark.parametrize("entry", [REQUESTED, HOLD, RELEASE, ERASED, LOOKED, ANSWERED], ids=lambda one: one.kind)
+def test_orders_go_by_their_own_topic_and_nothing_else_does(catalogue: Catalogue, entry: AuditEntry):
+    """So whoever may say what they have looked at cannot have anybody erased, nor a hold released."""
+    step, rows = enter.make_step(catalogue, 1), MemoryRows()
+    wrong = "audit-entries" if entry.kind in ORDERS else "orders"
+    (output,) = step(rows, [a_record(entry, wrong, received_at=NOON)], None)
+
+    assert isinstance(output.value, DeadLetter)
+    assert output.value.detail == f"field kind: {entry.kind} does not go by {wrong}"
+    assert not list(rows.scan(b"asked/", b"asked0")) + list(rows.scan(b"held/", b"held0"))
 
 
 @pytest.mark.parametrize("kind", ["erasure", "erasure-request"])

@@ -165,9 +165,13 @@ time, until it is released (`core/oversight.py`, `core/retention.py`). An erasur
 destroyed; somebody else requested it before (`core/erasing.py`).
 """
 
+ORDERS: Final[frozenset[EntryKind]] = frozenset({"hold", "release", "erasure", "erasure-request"})
+"""What cannot be made good once it was wrong. These alone are on the topic `orders`, which whoever answers for the data
+writes and nobody else."""
+
 
 class AuditEntry(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Something to put on record that was done outside the stages. Topic `audit-entries`, no key.
+    """Something to put on record that was done outside the stages. Topic `orders` or `audit-entries`, no key.
 
     `entry_id` is the sender's; the same one twice is one entry. `actor` is a role and a number or a pseudonym, never a
     name. Of a consultation `subject` is whom it was about (`core.audit.subject_of`), or `alert_id` which alert, and

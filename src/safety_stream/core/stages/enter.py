@@ -1,8 +1,11 @@
 """Enter: what was done with data outside the stages goes on record (`audit.entries`, see `core/audit.py`).
 
-Somebody looked up what is held about a person, an audience has put right at home what it was told is so no longer, or
-a person's key was destroyed: the command that does it says so on `audit-entries`, and goes on when the broker has it.
-Here it becomes a link of a chain. An entry that comes again, from a sender who had no answer, is put on record once.
+Somebody looked up what is held about a person, or an audience has put right at home what it was told is so no longer:
+the command that does it says so on `audit-entries`, and goes on when the broker has it. Here it becomes a link of a
+chain. An entry that comes again, from a sender who had no answer, is put on record once.
+
+Orders, which are erasures and legal holds, come by `orders` and by no other way: many may say what they have looked at,
+and whoever answers for the data alone may give orders. What else comes there, or an order elsewhere, is refused.
 
 An erasure goes on record only if somebody else has requested it and the time to confirm it is not over
 (`core/erasing.py`), and of nobody who is under a legal hold: for whatever the record says was erased, intake erases
@@ -26,7 +29,7 @@ import msgspec
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
-from safety_stream.core.model.published import AuditEntry, AuditRecord
+from safety_stream.core.model.published import ORDERS, AuditEntry, AuditRecord
 from safety_stream.core.model.times import Instant
 from safety_stream.core.oversight import BROKEN, REVIEWED
 from safety_stream.core.stages.intake import dead_letter
@@ -224,7 +227,9 @@ def _checked(record: Record) -> AuditEntry:
     if isinstance(entry, Refused):
         raise entry
     if not isinstance(entry, AuditEntry):
-        raise Refused("unknown-schema", "audit-entries carries entries of the audit only")
+        raise Refused("unknown-schema", f"{record.topic} carries entries of the audit only")
+    if (entry.kind in ORDERS) != (record.topic == "orders"):
+        raise Refused("schema-violation", f"field kind: {entry.kind} does not go by {record.topic}")
     check_entry(entry)
     return entry
 
