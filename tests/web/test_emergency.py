@@ -133,13 +133,16 @@ class Stated(ReadModel):
         return None if found is None else msgspec.structs.replace(found, **self._changes)
 
 
-def test_what_is_withdrawn_is_opened_by_no_emergency_and_it_is_said_why(make: Callable[..., Pages], engine: Engine):
+def test_what_is_withdrawn_is_opened_by_no_emergency_and_it_is_said_why(
+    make: Callable[..., Pages], engine: Engine, own: Engine
+):
     pages = make(read_model=Stated(engine, change="withdrawn"))
     refused = opening(pages.as_person("dev-duty-officer-west"))
 
     assert refused.status_code == 403
     assert GLASS.never["withdrawn"][:40] in Read(refused.text).text
     assert pages.entered == []
+    assert looks(own) == [("refused", "dev-duty-officer-west", NOT_THEIRS)], "that they asked is on record"
 
 
 def saying_nothing(client: TestClient, own: Engine) -> str:

@@ -11,9 +11,9 @@ there (`deliver`), so no alert is opened that they do not hear of. The record he
 one session and one alert, and each page of it is recorded like any other look. What is barred is looked at again with
 every page, because an alert may come to be barred meanwhile.
 
-That somebody is a party to a matter is what they must not learn from us, nor from which other reason it is. So who asks
-for what is barred to them for that, or for its handling code, is told what is said of a reference that there is not,
-and that they asked is on record.
+That whoever asked for what is barred did so is on record here. That somebody is a party to a matter is what they must
+not learn from us, nor from which other reason it is. So who asks for what is barred to them for that, or for its
+handling code, is told what is said of a reference that there is not.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ def open_alert(site: Site, request: Request, person: Person, form: FormData) -> 
     if reason not in glass.reasons:
         return _form(site, request, person, reference, "Choose what the emergency is.", 400)
     found = _meant(site, glass, reference)
-    if found is not None and _bar_of(site, person, found) in _NEVER_TOLD:
+    bar = None if found is None else _bar_of(site, person, found)
+    if found is not None and bar is not None:
         _note(site, request, person, found, "refused", reason)
-        found = None
+        found = None if bar in _NEVER_TOLD else found
     if found is None:
         said = (
             f"No one alert of this reference can be opened: give its first {LEAST_LETTERS} letters, or all of them. If "
