@@ -228,6 +228,29 @@ def test_after_a_rewrap_nothing_of_the_old_generation_is_on_disk(opening: Openin
     assert [one for one in old if one in bytes_of(tmp_path)] == []
 
 
+def test_a_rewrap_that_was_stopped_before_the_bytes_were_gone_is_ended_by_whoever_destroys_next(
+    opening: Opening, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store, new = opening(), new_file_key(tmp_path / "kek-2")
+    store.sealed(EVERYBODY)
+    old = [value for found in asked(place, select(PERSONS.c.wrapped), select(ROOTS.c.store_key)) for (value,) in found]
+    scrubbed, times = store_module.scrub, []
+
+    def scrub(engine: Engine) -> bool:
+        times.append(engine)
+        return scrubbed(engine)
+
+    monkeypatch.setattr(store_module, "scrub", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        store.rewrap(new)
+    monkeypatch.setattr(store_module, "scrub", scrub)
+
+    # As intake does every minute.
+    assert [opening(new).destroy([]) for _ in range(2)] == [0, 0]
+    assert len(times) == 1, "it was scrubbed once more, and is not, once it is done"
+    assert not place.startswith("sqlite") or [one for one in old if one in bytes_of(tmp_path)] == []
+
+
 def test_a_wrapped_key_opens_in_its_own_row_alone(opening: Opening, place: str):
     store = opening()
     seals = store.sealed(EVERYBODY)

@@ -19,7 +19,8 @@ seal, which leads to the logs and not to the token; it says so until no file has
 next ends what somebody was stopped at. The same digest is in the audit, so what was destroyed can be destroyed again
 when somebody has put back a backup that is older (`destroy` with all that the audit says). A backup's own bytes nobody
 can take back: it is worth something as long as the key-encryption key of its time is. To *rewrap* is to end that: a
-new store key under a new key-encryption key, every row wrapped anew, and the old ones gone.
+new store key under a new key-encryption key, every row wrapped anew, and the old ones gone; the old store key is then
+destroyed as a person's is.
 
 Seals that were looked up are remembered in the process, up to a bound. Each batch asks first whether anything has been
 destroyed or rewrapped since, by whichever process, and then remembers nothing.
@@ -164,8 +165,9 @@ class KeyStore:
     def rewrap(self, key: KeyEncryptionKey) -> int:
         """Wrap every key anew, under a new store key wrapped by `key`; how many persons' there are.
 
-        All or nothing. Whoever has the store open by the old key-encryption key can use it no longer. Raises
-        `KeyStoreDown`, and `BadKeyEncryptionKey`.
+        All or nothing; if it is stopped before the old ones are in no file any more, whoever destroys next ends that.
+        Whoever has the store open by the old key-encryption key can use it no longer. Raises `KeyStoreDown`, and
+        `BadKeyEncryptionKey`.
         """
         with _answering():
             with self._engine.begin() as db:
@@ -180,8 +182,11 @@ class KeyStore:
                     changed = {"wrapped": wrapped, "generation": new.generation}
                     db.execute(PERSONS.update().where(PERSONS.c.lookup == row.lookup).values(changed))
                 db.execute(delete(ROOTS).where(ROOTS.c.generation == old.generation))
+                # The old store key is one that was destroyed, too: whoever destroys next ends what is left of it.
+                gone = {"subject": subject_of(f"store key {old.generation}"), "destroyed_at": _ON_DISK}
+                db.execute(insert(DESTROYED), [gone])
             self._root, self._key = new, key
-            self._clean_files()
+            self._scrub(is_needed=True)
         return len(rows)
 
     def close(self) -> None:
