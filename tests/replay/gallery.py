@@ -51,6 +51,7 @@ def gallery() -> list[Told]:
         _spots,
         _unreported,
         _links,
+        _drawn_out,
         _groups,
         _news,
         _feeds,
@@ -705,6 +706,22 @@ def _drugs(ref: str, when: str, **more: object) -> Report:
     return a_report("police-incidents", ref, when, category="drugs", **more)
 
 
+def _drawn_out() -> Iterator[Told]:
+    """Attacks that lead to one another one after another, in time and too late; and by what was too long before."""
+    # One car three times, fourteen days each; and two attacks of which what leads to the other was too long before.
+    for number, day in enumerate(("06-02", "06-16", "06-30")):
+        yield _now(_attack(f"drawn-{number}", f"2025-{day}T22:00", vehicles=("veh-drawn",)))
+    for number, (day, named) in enumerate((
+        ("06-02", {"vehicles": ("veh-late",)}),
+        ("06-16", {"phones": ("tel-late",)}),
+        ("06-30", {"vehicles": ("veh-late",), "phones": ("tel-late",)}),
+    )):  # fmt: skip
+        yield _now(_attack(f"late-{number}", f"2025-{day}T22:00", **named))
+    yield _now(_drugs("old-by", "2025-06-01T22:00", vehicles=("veh-old",), phones=("tel-old",)))
+    yield _now(_attack("old-0", "2025-06-15T22:00", vehicles=("veh-old",)))
+    yield _now(_attack("old-1", "2025-06-16T22:00", phones=("tel-old",)))
+
+
 def _links() -> Iterator[Told]:
     """Attacks that lead to one another by what they name: in time and too late, near and too far, and by a hub."""
     for name, later in (("in-time", 14 * DAY_LENGTH), ("too-late", 14 * DAY_LENGTH + 1)):
@@ -786,7 +803,7 @@ def _groups() -> Iterator[Told]:
 def _streets() -> Iterator[Told]:
     """Burglaries across each edge and corner of a cell and of a stretch of time; to the last metre and beyond."""
     first, within = (250, 250), {"later": DAY_LENGTH}
-    edges = {-1: 0, 0: 250, 1: 499}
+    edges = {-1: 0, 0: 400, 1: 799}
     pairs: list[tuple[tuple[int, int], tuple[int, int], dict[str, int]]] = [
         *(((edges[east], edges[north]), (50 * east, 50 * north), within)
           for east in edges for north in edges),
@@ -828,7 +845,7 @@ def _streets() -> Iterator[Told]:
 
 def _burglary(ref: str, when: str, number: int, east: int = 250, north: int = 250, **more: object) -> Report:
     """A burglary, so many metres from the corner of a cell of its own."""
-    place = ReportedPlace(area=PENDLE, easting=400_000 + 10_000 * number + east, northing=450_000 + north)
+    place = ReportedPlace(area=PENDLE, easting=400_000 + 8_000 * number + east, northing=448_000 + north)
     return a_report("police-crimes", ref, when, place=place, category="burglary", **more)
 
 
@@ -839,7 +856,10 @@ def _crowds() -> Iterator[Told]:
 
 
 def _answers() -> Iterator[Told]:
-    """Attacks answered in the next district: in time and near, too late, too far; told by two; three times; at home."""
+    """Attacks answered in the next district: in time and near, too late, too far; told by two; three times; at home.
+
+    And chains down a road: to the last metre and instant, beyond each, and longer than anybody follows them.
+    """
     armed, day = {"flags": ("weapon",)}, DAY_LENGTH
     for number, (steps, more) in enumerate((
         (((0, 0), (390, 13 * day)), {}),
@@ -850,6 +870,10 @@ def _answers() -> Iterator[Told]:
         (((0, 0), (50, HOUR)), {"source": "ambulance"}),
         (((0, 0), (50, HOUR + 1)), {"source": "ambulance"}),
         (((0, 0), (100, day), (200, 2 * day)), {}),
+        (((0, 0), (400, 14 * day), (800, 28 * day)), {}),
+        (((0, 0), (400, 14 * day), (801, 28 * day)), {}),
+        (((0, 0), (400, 14 * day), (800, 28 * day + 1)), {}),
+        (((0, 0), (300, 10 * day), (600, 20 * day), (700, 30 * day)), {}),
         (((0, 0), (0, day)), {"flags": ("weapon", "domestic-abuse")}),
         (((0, 0), (0, day)), {"flags": ()}),
         (((0, 0), (0, day)), {"grade": "E"}),

@@ -139,7 +139,7 @@ def changed_world(folder: Path, before: World) -> World:
     _rewrite(folder / "rules" / "distinct-until.yaml", "key: victim", "key: household")
     _rewrite(folder / "rules" / "distinct-until.yaml", r"hate-report\]\}", "hate-report], origin: reported}")
     _rewrite(folder / "linking.yaml", r"degree_cap: \d+", f"degree_cap: {SMALL_DEGREE + 1}")
-    _rewrite(folder / "linking.yaml", r"age_days: \d+", "age_days: 20")
+    _rewrite(folder / "linking.yaml", r"age_days: \d+", "age_days: 35")
     indicators = folder / "indicators"
     fires = r"select: \{kind: fire, category: deliberate-fire\}"
     _rewrite(indicators / "road-and-fire.yaml", fires, "select: {kind: fire}")

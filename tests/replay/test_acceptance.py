@@ -239,7 +239,7 @@ def test_5_an_attack_thirteen_days_later_and_390_metres_away_is_an_alert_across_
     (alert,) = ending.alerts("soc-retaliation")
     assert (alert.area, alert.areas, alert.priority) == (SOUTH_RIBBLE, (PRESTON, SOUTH_RIBBLE), "P2")
     assert alert.explanation == (
-        "2 events of serious violence within 14 days and 400 metres; "
+        "2 events of serious violence, each within 14 days and 400 metres of another; "
         "the latest before was 13 days ago, the nearest 390 metres away."
     )
     # The unit for organised crime hears of it, as the duty officer does.

@@ -455,6 +455,26 @@ def a_metre_more_is_near(patch: Patch, _: World) -> None:
 
 
 @mutant
+def a_chain_goes_back_a_link_less(_: Patch, world: World) -> World:
+    return with_condition(world, "soc-retaliation", chain=1)
+
+
+@mutant
+def a_chain_goes_back_a_link_more(_: Patch, world: World) -> World:
+    return with_condition(world, "soc-retaliation", chain=3)
+
+
+@mutant
+def a_link_of_a_chain_may_be_as_long_as_the_chain(patch: Patch, _: World) -> None:
+    right = linked._Reach.__init__
+
+    def reach(self: Any, view: Any, window: Any, e: Any, within: Any, length: Any) -> None:
+        right(self, view, window, e, within, msgspec.structs.replace(length, millis=2 * length.millis))
+
+    patch.setattr(linked._Reach, "__init__", reach)
+
+
+@mutant
 def what_happens_at_one_instant_was_before_it(patch: Patch, _: World) -> None:
     right = near.bisect_left
     patch.setattr(near, "bisect_left", lambda moments, at: right(moments, at + 1))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.formats.conditions import (
     AbsentEntry,
@@ -22,13 +24,15 @@ from safety_stream.catalogue.formats.conditions import (
     Windowed,
 )
 from safety_stream.catalogue.formats.rules import LimbEntry, OverrideValues
+from safety_stream.catalogue.linking import in_all, longest_of, times_over
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.model.open_days import Ahead, OpenDays
 from safety_stream.core.model.stretches import STRETCHED
 from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
 from safety_stream.core.rules.carrying import FINDING_FACTS
-from safety_stream.core.rules.condition import with_closing
+from safety_stream.core.rules.condition import Terms, with_closing
+from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import (
     Absent,
     AllOf,
@@ -43,7 +47,6 @@ from safety_stream.core.rules.rule import (
     Signalled,
     Sum,
 )
-from safety_stream.core.rules.windows import longest
 
 _STRETCH = "a stretch of an LSOA"
 
@@ -75,6 +78,7 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 within=stated.window,
                 same=tuple(stated.same),
                 until=stated.until,
+                chain=stated.chain,
             )
         case "distinct":
             return Distinct(
@@ -128,6 +132,7 @@ def condition_of(entry: LimbEntry, vocabulary: Vocabulary) -> Condition:  # noqa
                 at_least=stated.at_least,
                 after=stated.after,
                 until=stated.until,
+                chain=stated.chain,
             )
         case "share":
             return Share(
@@ -255,9 +260,10 @@ def _check_limb_of_lsoa(at: Place, where: Where, entry: LimbEntry, vocabulary: V
         what = f"of an LSOA {entry.condition.type} cannot be asked: it looks past the stretch of time a key holds"
         at.error((*where, "condition"), what, "ask for what ends at something that happens")
     elif not isinstance(entry.condition, NearEntry | SignalEntry):
-        _check_stretch(at, (*where, "condition", "within"), entry.condition.window, _STRETCH, vocabulary)
+        terms = condition_type(condition_of(entry, vocabulary)).terms
+        _check_stretch(at, (*where, "condition", "within"), terms, _STRETCH, vocabulary)
     for name, one in entry.besides.items():
-        _check_stretch(at, (*where, "besides", name, "within"), one.window, _STRETCH, vocabulary)
+        _check_stretch(at, (*where, "besides", name, "within"), Terms(1, one.window), _STRETCH, vocabulary)
     for step, selected in entry.select.items():
         if selected.finding is not None:
             what = f"step {step} means a finding, which is told on one key and not on that of the next stretch"
@@ -322,7 +328,13 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
         at.error(where, what, "ask for days or months")
     if STRETCHED.intersection(limb.keys):
         within = set_to.within.by_calendar if by_calendar else set_to.within
-        _check_stretch(at, where, within, "a cell" if "cell" in limb.keys else _STRETCH, vocabulary)
+        of = "a cell" if "cell" in limb.keys else _STRETCH
+        _check_stretch(at, where, overridden(limb, within), of, vocabulary)
+
+
+def overridden(limb: Limb, within: Duration) -> Terms:
+    """The terms of a limb's condition where an override gives it another length."""
+    return msgspec.structs.replace(condition_type(limb.condition).terms, within=within)
 
 
 def _check_until(at: Place, where: Where, entry: LimbEntry) -> None:
@@ -449,16 +461,17 @@ def _check_steps(at: Place, where: Where, steps: Sequence[str]) -> None:
 def _check_reach(at: Place, where: Where, condition: Near, vocabulary: Vocabulary) -> None:
     if condition.after == condition.of:
         at.error((*where, "after"), f"step {condition.of} is named twice", "leave after out: it is the same anyway")
+    if condition.after is not None and condition.chain > 1:
+        at.error((*where, "chain"), "a chain is of one step, and after names another", "leave chain or after out")
     categories = vocabulary.categories
-    if categories is not None and condition.metres > categories.bounds.cell_metres:
-        what = f"{condition.metres} metres is further than a cell is wide"
+    if categories is not None and condition.chain * condition.metres > categories.bounds.cell_metres:
+        what = f"{times_over(condition.chain)}{condition.metres} metres is further than a cell is wide"
         at.error((*where, "metres"), what, "ask for less, or raise cell_metres in categories.yaml")
-    _check_stretch(at, (*where, "within"), condition.within, "a cell", vocabulary)
+    _check_stretch(at, (*where, "within"), condition_type(condition).terms, "a cell", vocabulary)
 
 
-def _check_stretch(at: Place, where: Where, within: Duration, of: str, vocabulary: Vocabulary) -> None:
-    """A length of months counts as the longest it can be."""
+def _check_stretch(at: Place, where: Where, terms: Terms, of: str, vocabulary: Vocabulary) -> None:
     categories = vocabulary.categories
-    if categories is not None and (within.millis or longest(within)) > categories.bounds.cell_days * DAY_LENGTH:
-        what = f"{length_in_words(within)} may be longer than {of} lasts"
+    if categories is not None and longest_of(terms) > categories.bounds.cell_days * DAY_LENGTH:
+        what = f"{in_all(terms)} may be longer than {of} lasts"
         at.error(where, what, "ask for less, or raise cell_days in categories.yaml")

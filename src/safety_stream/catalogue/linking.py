@@ -11,8 +11,8 @@ from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.selecting import selector_of
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.catalogue import NOTHING_LINKED, Linked
-from safety_stream.core.model.times import DAY_LENGTH, Duration, length_in_words
-from safety_stream.core.rules.condition import ConditionType
+from safety_stream.core.model.times import DAY_LENGTH, length_in_words
+from safety_stream.core.rules.condition import ConditionType, Terms
 from safety_stream.core.rules.windows import longest
 
 
@@ -72,12 +72,27 @@ def check_linked(at: Place, where: Where, entry: LimbEntry, reads: ConditionType
     if vocabulary.linked is NOTHING_LINKED:
         at.error((*where, "key"), "nothing is linked: there is no linking.yaml", "add the file")
     else:
-        check_age(at, (*where, "condition"), reads.terms.within, vocabulary)
+        check_age(at, (*where, "condition"), reads.terms, vocabulary)
 
 
-def check_age(at: Place, where: Where, within: Duration, vocabulary: Vocabulary) -> None:
-    """That no window is longer than a link lasts. A length of months counts as the longest it can be."""
+def check_age(at: Place, where: Where, terms: Terms, vocabulary: Vocabulary) -> None:
+    """That no window, nor a chain of them, is longer than a link lasts."""
     linked = vocabulary.linked
-    if linked not in (None, NOTHING_LINKED) and (within.millis or longest(within)) > linked.age:
-        what = f"{length_in_words(within)} may be longer than a link lasts"
+    if linked not in (None, NOTHING_LINKED) and longest_of(terms) > linked.age:
+        what = f"{in_all(terms)} may be longer than a link lasts"
         at.error(where, what, "ask for less, or raise age_days in linking.yaml")
+
+
+def longest_of(terms: Terms) -> int:
+    """Milliseconds a condition looks back at most. A length of months counts as the longest it can be."""
+    return terms.chain * (terms.within.millis or longest(terms.within))
+
+
+def in_all(terms: Terms) -> str:
+    """How long it looks back, in words: `14 days`, or of a chain `3 times 14 days`."""
+    return times_over(terms.chain) + length_in_words(terms.within)
+
+
+def times_over(chain: int) -> str:
+    """That something is there once for each link of a chain; nothing where it is no chain."""
+    return "" if chain == 1 else f"{chain} times "

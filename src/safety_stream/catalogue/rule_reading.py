@@ -22,6 +22,7 @@ from safety_stream.catalogue.conditions import (
     counted_steps,
     counts_by_calendar,
     names_of,
+    overridden,
 )
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
@@ -260,7 +261,7 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
     for limb in touched:
         check_override(at, (*where, "set"), set_to, limb, vocabulary)
         if set_to.within is not None and "linked" in limb.keys:
-            check_age(at, (*where, "set"), set_to.within, vocabulary)
+            check_age(at, (*where, "set"), overridden(limb, set_to.within), vocabulary)
     by_calendar = {counts_by_calendar(limb.condition) for limb in touched}
     if set_to.within is not None and set_to.within.is_whole_days and len(by_calendar) > 1:
         what = "some limbs count days by the calendar, and others do not"

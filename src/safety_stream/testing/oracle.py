@@ -1282,14 +1282,18 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None:
             continue
-        start = window_end(e.time, settings, -1)
         same = said_in(fields, selected(e, select)[0])
-        looked_at = [o for o in occurrences if start <= o.time <= e.time and is_open(o, e.time, closings)]
-        window = [
+        still_open = [o for o in occurrences if o.time <= e.time and is_open(o, e.time, closings)]
+        alike = [
             o
-            for o in looked_at
+            for o in still_open
             if o.id in counting and (o.time, o.id) <= (e.time, e.id) and said_in(fields, selected(o, select)[0]) == same
         ]
+        start = window_end(e.time, settings, -1)
+        for _ in range(1, settings.get("chain", 1)):
+            start = window_end(min(o.time for o in alike if start <= o.time), settings, -1)
+        looked_at = [o for o in still_open if start <= o.time]
+        window = [o for o in alike if start <= o.time]
         facts = counted(window, select, settings)
         number = int(facts.get("sum", facts["count"]))
         others = [
@@ -1535,14 +1539,29 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
         lies = located(selected(e, of))
         if settings is None or not lies:
             continue
-        start = window_end(e.time, settings, -1)
         # What closes must itself be near: what else lies in the cells around is their doing.
         shut = [o for o in closings for s in located(selected(o, closes[0]))[:1] if metres_between(lies[0], s) <= reach]
-        looked_at = [o for o in occurrences if start <= o.time < e.time and is_open(o, e.time, shut)]
-        apart = {o.id: metres_between(lies[0], there[0]) for o in looked_at if (there := located(selected(o, after)))}
-        close = [o for o in looked_at if o.id in apart and apart[o.id] <= reach]
+        still_open = [o for o in occurrences if o.time < e.time and is_open(o, e.time, shut)]
+        places = {o.id: there[0] for o in still_open if (there := located(selected(o, after)))} | {e.id: lies[0]}
+        # Each link of the chain is a pair: the whole way back to e must be no longer than it may be.
+        links = {e.id: 0}
+        for o in sorted(still_open, key=lambda one: one.time, reverse=True):
+            ends = [
+                links[end.id] + 1
+                for end in (*still_open, e)
+                if o.id in places
+                and end.id in links
+                and window_end(end.time, settings, -1) <= o.time < end.time
+                and metres_between(places[end.id], places[o.id]) <= reach
+            ]
+            if ends and min(ends) <= settings.get("chain", 1):
+                links[o.id] = min(ends)
+        close = [o for o in still_open if o.id in links]
+        next_to_it = [o for o in close if links[o.id] == 1]
         if len(close) >= settings.get("at_least", 1):
-            nearly = near_misses(looked_at, [after, *closes])
+            ends_of_links = [o for o in (*still_open, e) if links.get(o.id, 99) < settings.get("chain", 1)]
+            start = min(window_end(o.time, settings, -1) for o in ends_of_links)
+            nearly = near_misses([o for o in still_open if start <= o.time], [after, *closes])
             yield Met(
                 chain=[*((o, selected(o, after)) for o in close), (e, selected(e, of))],
                 occurrence_id=e.id,
@@ -1551,10 +1570,14 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
                 number=len(close) + 1,
                 facts={
                     "count": str(len(close) + 1),
-                    "days_since": str(min(e.time - o.time for o in close) // timedelta(days=1)),
-                    "nearest_m": str(int(min(apart[o.id] for o in close))),
+                    "days_since": str(min(e.time - o.time for o in next_to_it) // timedelta(days=1)),
+                    "nearest_m": str(int(min(metres_between(lies[0], places[o.id]) for o in next_to_it))),
                 },
-                near_misses=[(s, why) for s, why in nearly if s.point and metres_between(lies[0], s) <= reach],
+                near_misses=[
+                    (s, why)
+                    for s, why in nearly
+                    if s.point and any(metres_between(places[o.id], s) <= reach for o in ends_of_links)
+                ],
             )
 
 
@@ -1648,10 +1671,14 @@ def judge_linked(limb: Limb, occurrences: Sequence[Occurrence], clocks: Clocks) 
         settings = parameters(limb, e.area, london_day(e.time))
         if settings is None or not is_stop(limb, e):
             continue
-        window = [o for o in occurrences if window_end(e.time, settings, -1) <= o.time <= e.time]
-        ways = ways_to(e, window, limb)
+        start = e.time
+        for _ in range(settings.get("chain", 1)):
+            start = window_end(start, settings, -1)
+        window = [o for o in occurrences if start <= o.time <= e.time]
+        ways = ways_to(e, window, limb, settings)
         reached = [o for o in window if o.id == e.id or o.id in ways]
-        seen = [o for o in window if any(o.id == one.id or shared(o, one) for one in reached)]
+        beside = [o for o in window if not is_stop(limb, o) and any(shared(o, one) for one in reached)]
+        seen = [o for o in window if o in reached or o in beside]
         for met in JUDGES[limb.condition["type"]](limb, seen, clocks):
             if met.occurrence_id == e.id:
                 yield with_ways(met, e, ways, window)
@@ -1709,9 +1736,12 @@ def shared(one: Occurrence, other: Occurrence) -> list[str]:
 
 
 def ways_to(
-    e: Occurrence, window: list[Occurrence], limb: Limb
+    e: Occurrence, window: list[Occurrence], limb: Limb, settings: Plain
 ) -> dict[str, tuple[Occurrence, list[Occurrence], Occurrence]]:
-    """For each stop that leads to e: itself, what lies between, if anything, and the next stop."""
+    """For each stop that leads to e: itself, what lies between, if anything, and the next stop.
+
+    Nothing of a way is longer ago than the length of the limb before the later of the two stops.
+    """
     stops = [o for o in window if is_stop(limb, o) and o.id != e.id]
     others = [o for o in window if not is_stop(limb, o)] if limb.linked_within == 2 else []  # noqa: PLR2004 - one name, or two
     found: dict[str, tuple[Occurrence, list[Occurrence], Occurrence]] = {}
@@ -1726,6 +1756,11 @@ def ways_to(
             ]
             # They stand in order of time: what comes first is what is gone by.
             ways += [(start, [o], end) for o in others for end in layer if shared(start, o) and shared(o, end)]
+            ways = [
+                (start, between, end)
+                for start, between, end in ways
+                if window_end(max(start.time, end.time), settings, -1) <= min(o.time for o in (start, *between, end))
+            ]
             if ways:
                 reached[start.id] = ways[0]
         found |= reached

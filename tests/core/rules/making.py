@@ -24,8 +24,8 @@ from safety_stream.core.stages.stage import Record
 from safety_stream.core.timeline import Timeline
 from safety_stream.data_files import catalogue_folder
 
-SHIPPED = load_catalogue(catalogue_folder())
 BOUNDS = Bounds(hub=256, kept=1024, cell_metres=500, cell_days=92)
+SHIPPED = msgspec.structs.replace(load_catalogue(catalogue_folder()), bounds=BOUNDS)
 KEY = "victim:t1"
 HOME = Place(uprn="900000000001", easting=384_000, northing=432_000, exact=True)
 ANY = Selector()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.core.rules.making import (
     BOUNDS,
     HOME,
@@ -22,14 +24,15 @@ from tests.core.rules.making import (
 )
 
 from safety_stream.core.model.facts import Fact
-from safety_stream.core.model.findings import Excluded, FindingChange
+from safety_stream.core.model.findings import Excluded, Finding, FindingChange
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import DAY_LENGTH, SECOND, Duration
 from safety_stream.core.rules.condition import Span
-from safety_stream.core.rules.engine import Picture, RuleSet, difference, revise
+from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise
 from safety_stream.core.rules.rule import Count, Rule, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
 
+START = at("2026-01-05T10:00")
 YEAR = a_rule(Count(of="harm", at_least=2, within=months(12)))
 MONTH = a_rule(Count(of="harm", at_least=2, within=months(1)))
 FOUR_WEEKS = a_rule(Count(of="harm", at_least=2, within=days(28)))
@@ -114,6 +117,88 @@ def test_a_report_that_was_one_too_many_brings_back_what_it_took():
         ("updated", told[2].incident_id),
         ("raised", told[3].incident_id),
     ]
+
+
+CHAIN = a_rule(Count(of="harm", at_least=2, within=days(7), chain=2))
+
+
+@pytest.mark.parametrize(
+    ("told", "counts"),
+    [
+        ((5, 12, 19), ["2", "3"]),
+        # The first is a link further than there may be.
+        ((5, 12, 19, 26), ["2", "3", "3"]),
+        ((5, 12, 13, 19), ["2", "3", "4"]),
+        ((4, 12, 19), ["2"]),
+        ((5, 13, 21), []),
+    ],
+)
+def test_a_chain_goes_on_from_the_first_in_the_window(told: tuple[int, ...], counts: list[str]):
+    found = finds(CHAIN, *(a_sighting(f"2026-01-{day:02}T10:00") for day in told))
+    assert [facts_of(finding)["count"] for finding in found] == counts
+
+
+def test_a_chain_is_to_the_second_and_closed_by_what_closes():
+    first, second, last = (a_sighting(f"2026-01-{day:02}T10:00") for day in (5, 12, 19))
+    late = a_sighting("2026-01-05T09:59:59", "late")
+    assert [facts_of(found)["count"] for found in finds(CHAIN, late, second, last)] == ["2"]
+    closed = a_rule(
+        Count(of="harm", at_least=2, within=days(7), chain=2, until="visit"),
+        {"harm": of_kind("police-crime"), "visit": of_kind("asb-case")},
+    )
+    visit = a_sighting("2026-01-06T10:00", kind="asb-case")
+    assert [facts_of(found)["count"] for found in finds(closed, first, second, last)] == ["2", "3"]
+    assert [facts_of(found)["count"] for found in finds(closed, first, second, last, visit)] == ["2"]
+
+
+@given(
+    st.lists(st.integers(0, 60), max_size=20),
+    st.lists(st.integers(0, 60), max_size=2),
+    st.integers(1, 4),
+    st.integers(1, 9),
+)
+def test_a_chain_counts_what_going_back_day_by_day_counts(harms: list[int], visits: list[int], links: int, length: int):
+    rule = a_rule(
+        Count(of="harm", at_least=2, within=days(length), chain=links, until="visit"),
+        {"harm": of_kind("police-crime"), "visit": of_kind("asb-case")},
+    )
+    told = [a_sighting(START + day * DAY_LENGTH, f"h{number:02}") for number, day in enumerate(sorted(harms))]
+    told += [a_sighting(START + day * DAY_LENGTH, f"v{n}", kind="asb-case") for n, day in enumerate(visits)]
+    expected = {}
+    for number, last in enumerate(sorted(harms)):
+        closed = max([day for day in visits if day < last], default=-1)
+        before = [day for day in sorted(harms)[: number + 1] if day >= closed]
+        opens = last
+        for _ in range(links):
+            opens = min(day for day in before if day >= opens - length)
+        count = sum(day >= opens for day in before)
+        if count >= 2:
+            expected[f"h{number:02}"] = str(count)
+
+    assert {found.occurrence_id: facts_of(found)["count"] for found in finds(rule, *told)} == expected
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.data())
+def test_what_a_report_changes_in_a_chain_lies_within_reach(harms: list[int], data: st.DataObject):
+    """The engine looks at so many windows about what came or went, and no further."""
+    told = [a_sighting(START + day * DAY_LENGTH, f"h{number:02}") for number, day in enumerate(sorted(harms))]
+    gone = data.draw(st.sampled_from(told))
+    rules = RuleSet([CHAIN], BOUNDS)
+    left = [one for one in told if one is not gone]
+    full, rest = (Picture(a_timeline(*these), BOUNDS) for these in (told, left))
+    revision = revise(rules, KEY, full, rest, gone, known())
+    raised = {c.finding.finding_id: c.finding for c in difference({}, evaluated(left), 0, "x")}
+    standing = evaluated(told)
+    for change in difference(revision.before, revision.after, 0, "withdrawn"):
+        if change.change == "withdrawn":
+            del standing[change.finding.finding_id]
+        else:
+            standing[change.finding.finding_id] = change.finding
+    assert standing == raised
+
+
+def evaluated(told: list[Sighting]) -> dict[str, Finding]:
+    return dict(evaluate(RuleSet([CHAIN], BOUNDS), KEY, a_timeline(*told), known()))
 
 
 def test_at_one_instant_the_smaller_id_comes_first():

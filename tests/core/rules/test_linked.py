@@ -77,6 +77,31 @@ def test_a_report_between_leads_from_one_to_the_other_and_is_shown():
     assert finds(a_linked_rule(within=1), *told) == []
 
 
+def test_a_chain_goes_on_back_over_so_many_windows():
+    """One car, three times: fourteen days each, and the first and the last are twenty-eight apart."""
+    limb = msgspec.structs.replace(
+        a_linked_rule().limbs[0], condition=Count(of="attack", at_least=2, within=days(14), chain=2)
+    )
+    rule = msgspec.structs.replace(a_linked_rule(), limbs=(limb,))
+    car = "vehicle:x"
+    told = (attack("a", 1, car), attack("b", 15, car), attack("c", 29, car))
+    assert [evidence_of(found) for found in finds(a_linked_rule(), *told)] == [["a", "b"], ["b", "c"]]
+    assert [evidence_of(found) for found in finds(rule, *told)] == [["a", "b"], ["a", "b", "c"]]
+    # The way from the first is shown, also where it goes by a report of before the last window.
+    by = report("m", 2, car, "phone:y")
+    found = finds(rule, attack("a", 1, "phone:y"), by, *told[1:])
+    assert [evidence_of(one) for one in found] == [["a", "m", "b"], ["a", "m", "b", "c"]]
+    assert finds(rule, attack("a", 1, car), attack("b", 16, car)) == []
+    # One that is too long before what it leads to is not reached, nor counted by way of another that is in time.
+    apart = (attack("a", 1, car), attack("b", 15, "phone:y"), attack("c", 29, car, "phone:y"))
+    assert [evidence_of(one) for one in finds(rule, *apart)] == [["b", "c"]]
+    # A way that began before the window of its own two is none, though the chain has another that reaches so far.
+    before = report("m", 1, car, "phone:y")
+    assert finds(rule, before, attack("b", 15, car), attack("c", 16, "phone:y")) == []
+    (found,) = finds(rule, report("m", 2, car, "phone:y"), attack("b", 15, car), attack("c", 16, "phone:y"))
+    assert evidence_of(found) == ["m", "b", "c"]
+
+
 def test_two_reports_between_are_too_many():
     told = (
         attack("a", 5, "vehicle:x"),

@@ -209,6 +209,66 @@ def test_it_says_in_words_when_it_is_met():
     ]
 
 
+CHAIN = a_rule(Near(of="harm", metres=100, within=days(7), chain=2))
+
+
+def test_a_chain_goes_on_from_what_was_near_and_no_further_than_its_links():
+    road = [there(number * 6 * DAY_LENGTH, 90 * number) for number in range(4)]
+    found = finds(CHAIN, *road)
+    assert [len(finding.evidence) for finding in found] == [2, 3, 3]
+    # What is told of the latest and the nearest is of what was near to the last itself.
+    assert facts_of(found[1]) == {"count": "3", "days_since": "6", "nearest_m": "90"}
+    assert [len(finding.evidence) for finding in finds(WEEK, *road)] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("first", "is_in_it"),
+    [
+        (there(0, 200), True),
+        (there(0, 201), False),
+        (there(-1, 200), False),
+        # Near to the last, and too long before it: it is in the chain by way of what lies between them.
+        (there(0, 100), True),
+        (there(0, 0), True),
+        (there(0, -1), False),
+    ],
+)
+def test_each_link_of_a_chain_is_of_one_pair_to_the_metre_and_the_instant(first: Sighting, *, is_in_it: bool):
+    second, last = there(7 * DAY_LENGTH, 100), there(14 * DAY_LENGTH, 0)
+    (*_, found) = finds(CHAIN, first, second, last)
+    assert len(found.evidence) == (3 if is_in_it else 2)
+
+
+def test_what_closes_a_chain_is_near_to_what_completed_it():
+    closed = a_rule(
+        Near(of="harm", metres=100, within=days(7), chain=2, until="visit"),
+        {"harm": of_kind("police-crime"), "visit": of_kind("asb-case")},
+    )
+    road = [there(number * 6 * DAY_LENGTH, 90 * number) for number in range(3)]
+    seen, far = there(3 * DAY_LENGTH, 180, kind="asb-case"), there(3 * DAY_LENGTH, 20, kind="asb-case")
+    assert len(finds(closed, *road, seen)[-1].evidence) == 2
+    assert len(finds(closed, *road, far)[-1].evidence) == 3
+
+
+def test_what_nearly_counted_in_a_chain_would_have_been_near_to_a_link_of_it():
+    found_out = {"origin": "discovered"}
+    rule = a_rule(CHAIN.limbs[0].condition, {"harm": Selector(tests=(FieldTest("origin", frozenset({"reported"})),))})
+    nearly = [
+        there(HOUR, -190, incident_id="far", **found_out),
+        there(HOUR, 190, incident_id="near", **found_out),
+        there(-6 * DAY_LENGTH - 1, 90, incident_id="early", **found_out),
+    ]
+    (*_, found) = finds(rule, there(DAY_LENGTH, 90), there(8 * DAY_LENGTH), *nearly)
+    assert found.excluded == (Excluded("near", "discovered"),)
+
+
+def test_a_chain_is_said_in_words():
+    assert condition_type(CHAIN.limbs[0].condition).words == (
+        "“harm” happens within 7 days after, and at most 100 metres from, one of “harm”, "
+        "or as near to, and as soon before, one of those, 2 links at most"
+    )
+
+
 # --- over cells -----------------------------------------------------------------------------------------------
 
 STRETCH = SHIPPED.bounds.cell_days * DAY_LENGTH
@@ -345,6 +405,8 @@ def test_a_crowded_cell_is_suspended_by_its_memory_alone():
 
 WIDE = on("cell", a_rule(Near(of="harm", metres=500, within=days(92), at_least=2)))
 NARROW = on("cell", a_rule(Near(of="harm", metres=70, within=days(10))))
+CHAINS = on("cell", a_rule(Near(of="harm", metres=250, within=days(46), chain=2, at_least=2)))
+LONG = on("cell", a_rule(Near(of="harm", metres=160, within=days(30), chain=3)))
 points = st.tuples(st.integers(-700, 1_700), st.integers(-700, 1_700))
 instants = st.one_of(
     st.integers(-3, 3),
@@ -353,23 +415,28 @@ instants = st.one_of(
 )
 
 
-@pytest.mark.parametrize("rule", [FAR, WIDE, NARROW], ids=["far", "wide", "narrow"])
+@pytest.mark.parametrize("rule", [FAR, WIDE, NARROW, CHAINS, LONG], ids=["far", "wide", "narrow", "chains", "long"])
 @given(st.lists(st.tuples(instants, points), max_size=24))
 def test_cells_find_what_holding_each_against_each_finds(rule: Rule, seen: Sequence[tuple[int, tuple[int, int]]]):
     """One organisation tells all of it, so that every report is an occurrence of its own."""
     condition = rule.limbs[0].condition
     assert isinstance(condition, Near)
     reports = [told(f"i{number:02}", EDGE + later, where) for number, (later, where) in enumerate(seen)]
+
+    def before(number: int, links: int) -> set[int]:
+        later, (east, north) = seen[number]
+        near = {
+            other
+            for other, (when, (x, y)) in enumerate(seen)
+            if 0 < later - when <= condition.within.millis and (east - x) ** 2 + (north - y) ** 2 <= condition.metres**2
+        }
+        return near if links == 1 else near.union(*(before(other, links - 1) for other in near))
+
     expected = []
-    for number, (later, (east, north)) in enumerate(seen):
-        near = [
-            f"i{other:02}"
-            for other, (before, (x, y)) in enumerate(seen)
-            if 0 < later - before <= condition.within.millis
-            and (east - x) ** 2 + (north - y) ** 2 <= condition.metres**2
-        ]
-        if len(near) >= condition.at_least:
-            expected.append((f"i{number:02}", sorted([*near, f"i{number:02}"])))
+    for number in range(len(seen)):
+        chain = before(number, condition.chain)
+        if len(chain) >= condition.at_least:
+            expected.append((f"i{number:02}", sorted(f"i{one:02}" for one in (*chain, number))))
 
     found = standing(rule, *reports)
 

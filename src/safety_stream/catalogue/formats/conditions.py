@@ -14,6 +14,7 @@ from safety_stream.catalogue.formats.parts import (
     FactWords,
     FewTimes,
     Length,
+    Links,
     Name,
     Number,
     StepName,
@@ -116,12 +117,13 @@ class Unclosed(Strict):
 
 
 class CountEntry(Windowed):
-    """`type: count`; with `at_most` no more than so many."""
+    """`type: count`; with `at_most` no more than so many, with `chain` back over so many windows."""
 
     type: Literal["count"]
     of: StepName
     at_least: Number
     at_most: Number | None = None
+    chain: Links = 1
     same: Annotated[list[str], Field(max_length=STEPS_MAX)] = []
     until: StepName | None = None
 
@@ -236,13 +238,14 @@ class CalendarEntry(Strict):
 
 
 class NearEntry(Windowed):
-    """`type: near`; `after` is what the earlier one must be, if it is another step."""
+    """`type: near`; `after` is what the earlier one must be, if it is another step; `chain` goes on from those."""
 
     type: Literal["near"]
     of: StepName
     after: StepName | None = None
     metres: Number
     at_least: Number = 1
+    chain: Links = 1
     until: StepName | None = None
 
 

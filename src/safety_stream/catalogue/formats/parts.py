@@ -199,6 +199,9 @@ FactWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=
 
 FewTimes = Annotated[int, Field(ge=1, le=99)]
 
+# So many links of a chain, each as long as the condition looks back.
+Links = Annotated[int, Field(ge=1, le=9)]
+
 # So many steps, limbs, overrides and examples a reviewer can still hold in mind.
 STEPS_MAX, LIMBS_MAX, MANY_MAX = 20, 20, 300
 

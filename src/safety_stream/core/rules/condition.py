@@ -76,11 +76,21 @@ class Deadline(msgspec.Struct, frozen=True, gc=False, order=True):
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
-    """A condition's parameters as they hold for one occurrence's area and day."""
+    """A condition's parameters as they hold for one occurrence's area and day.
+
+    With `chain` it looks back over so many windows, each ending where something lies that the one after it holds.
+    """
 
     at_least: int
     within: Duration
     enabled: bool = True
+    chain: int = 1
+
+    def opens(self, at: Instant) -> Instant:
+        """The earliest it may look back to from an occurrence that began then."""
+        for _ in range(self.chain):
+            at = before(at, self.within)
+        return at
 
 
 class Matched(msgspec.Struct, frozen=True, gc=False):
@@ -118,6 +128,7 @@ class TermsByArea:
             for area in override.areas:
                 self._by_area.setdefault(area, []).append(override)
         self.lengths = (base.within, *(over.within for over in overrides if over.within is not None))
+        self.chain = base.chain
 
     def at(self, area: str, instant: Instant) -> Terms:
         """The terms for an occurrence in `area` that began at `instant`."""
@@ -138,7 +149,7 @@ class TermsByArea:
             at_least = at_least if override.at_least is None else override.at_least
             within = within if override.within is None else override.within
             enabled = override.enabled
-        return Terms(at_least, within, enabled)
+        return Terms(at_least, within, enabled, self._base.chain)
 
 
 _time = attrgetter("time")
@@ -275,7 +286,7 @@ class ConditionType(Protocol):
 
     @property
     def terms(self) -> Terms:
-        """Its own parameters, before any override; `within` is the longest it looks back without one."""
+        """Its own parameters, before any override; it looks back no longer than so many times `within`."""
 
     @property
     def words(self) -> str:
@@ -337,6 +348,11 @@ def alike_in_words(fields: Sequence[str]) -> str:
 def with_closing(steps: Sequence[str], until: str | None) -> tuple[str, ...]:
     """The steps a condition reads, that which closes behind them, if any does."""
     return tuple(steps) if until is None else (*steps, until)
+
+
+def chain_in_words(chain: int) -> str:
+    """That a condition goes on back from what it has found, to stand after its length; nothing where it does not."""
+    return "" if chain == 1 else f", or as long before the first of those, {chain} links at most"
 
 
 def until_in_words(step: str | None) -> str:

@@ -6,6 +6,9 @@ occurrences at one instant those with a smaller id come before e, the others aft
 With `at_most` the number is held in a range. It is that of the window which ends at e, so what happens after e never
 takes a finding back; but what happened before and is told later does, where it is one too many.
 
+With `chain` the window is longer: what is the first in it has one of its own, and so on, so many in all. The third of
+three that each follow the one before within the length is then met on all three, however long ago the first was.
+
 `until` names a step that closes: what has an occurrence of it strictly between itself and e counts no more, whatever
 fields that one is alike in. So the window begins at the latest closing before e, that instant included, if it does not
 begin later anyway. That is a parameter here and of other types rather than a type wrapped around them: it only moves
@@ -14,9 +17,11 @@ the beginning of their window, which a wrapper could not do from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from safety_stream.core.model.times import Instant, length_in_words
+from safety_stream.core.model.times import Duration, Instant, before, length_in_words
 from safety_stream.core.rules.condition import (
     Alike,
     Completion,
@@ -26,12 +31,13 @@ from safety_stream.core.rules.condition import (
     View,
     alike_in,
     alike_in_words,
+    chain_in_words,
     in_words,
     until_in_words,
     with_closing,
 )
 from safety_stream.core.rules.rule import Count
-from safety_stream.core.rules.windows import first_open
+from safety_stream.core.rules.windows import first_of_chain, since_closing
 
 _TOP_LEVEL = 4
 """From this count on a level reads "4+": the repeat-victim levels are 2, 3 and 4 or more (domain.md 4)."""
@@ -51,8 +57,8 @@ class CountCondition:
         self.steps = with_closing((condition.of,), condition.until)
         self.facts: tuple[str, ...] = ("count", "level", "same") if condition.same else ("count", "level")
         self.fewest = condition.at_least
-        self.terms = Terms(condition.at_least, condition.within)
-        within = length_in_words(condition.within)
+        self.terms = Terms(condition.at_least, condition.within, chain=condition.chain)
+        within = length_in_words(condition.within) + chain_in_words(condition.chain)
         alike, still_open = alike_in_words(condition.same), until_in_words(condition.until)
         self.words = f"“{condition.of}” happens {_times(condition)} within {within}{alike}{still_open}"
 
@@ -71,13 +77,16 @@ class CountCondition:
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled and len(times) >= terms.at_least:
-                    first = first_open(times, len(times) - 1, terms.within, closings)
+                    first, link = first_of_chain(times, terms.within, terms.chain)
+                    if closings:
+                        first = bisect_left(times, since_closing(closings, at), first)
                     number = len(times) - first
                     if number >= terms.at_least and (self._at_most is None or number <= self._at_most):
-                        yield self._completion(view, terms, closings, values, tuple(counted[first:]))
+                        opens = partial(_opens, times[link], terms.within, closings, at)
+                        yield self._completion(view, opens, values, tuple(counted[first:]))
 
     def _completion(
-        self, view: View, terms: Terms, closings: Sequence[Instant], values: Alike, counted: tuple[Matched, ...]
+        self, view: View, opens: Callable[[], Instant], values: Alike, counted: tuple[Matched, ...]
     ) -> Completion:
         e = counted[-1].occurrence
         number = len(counted)
@@ -91,10 +100,18 @@ class CountCondition:
             evidence=counted,
             number=number,
             facts=tuple(facts),
-            excluded=view.excluded_since(
-                closings, terms.within, e, self.steps, self._until, lambda sighting: self._alike_in(sighting) == values
+            excluded=view.excluded(
+                self.steps,
+                opens,
+                e.time,
+                lambda step, sighting: step == self._until or self._alike_in(sighting) == values,
             ),
         )
+
+
+def _opens(link: Instant, within: Duration, closings: Sequence[Instant], at: Instant) -> Instant:
+    """Where what counts at an instant may begin, when the last link of its chain goes back from `link`."""
+    return max(before(link, within), since_closing(closings, at))
 
 
 def _times(condition: Count) -> str:

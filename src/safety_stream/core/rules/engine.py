@@ -501,7 +501,8 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan], elsewhere: frozenset[
     }
     below = [plan for plans in beneath.values() for plan in plans]
     clocked = condition if isinstance(condition, Clocked) else None
-    window = max(longest(length) for length in (*terms.lengths, *(one.within for one in besides)))
+    looks_back = [terms.chain * longest(length) for length in terms.lengths]
+    window = max([*looks_back, *(longest(one.within) for one in besides)])
     return _Plan(
         rule=rule,
         limb=limb,

@@ -8,6 +8,7 @@ its timeline a condition is not asked of everything, but at each occurrence e of
 - Two occurrences are next to one another when a report of each names the same entity.
 - From one that matches a step it is at most so many entities to the next (`linked_within`, one or two), by way of any
   occurrence of the window that ends at e; and so on from that one, until e is reached.
+- A `chain` may go back over several windows. Of each way all lies in the window that ends at the later of its two ends.
 
 The condition is then met at e or not on what is reached so, and on nothing else. What is not reached takes nothing away
 either: a third event far off in the group must not hide that two are close. What matches no step is looked at where it
@@ -30,7 +31,7 @@ from operator import attrgetter
 import msgspec
 
 from safety_stream.core.model.sightings import key_kind
-from safety_stream.core.model.times import before
+from safety_stream.core.model.times import Duration, before
 from safety_stream.core.rules.condition import Completion, ConditionType, Matched, Span, View
 from safety_stream.core.timeline import Occurrence
 
@@ -74,10 +75,10 @@ def linked_completions(condition: ConditionType, view: View, span: Span, within:
     """Where a condition is met inside the span on what leads there, in order of time; each states its `path`."""
     for e in view.occurrences_in(span):
         if view.matches_any(e):
-            start = before(e.time, view.terms.at(e.area, e.time).within)
-            window = view.occurrences_in(Span(start, e.time))
+            terms = view.terms.at(e.area, e.time)
+            window = view.occurrences_in(Span(terms.opens(e.time), e.time))
             if len(window) > 1:
-                reach = _Reach(view, window, e, within)
+                reach = _Reach(view, window, e, within, terms.within)
                 for completion in condition.completions(view.of(reach.occurrences), Span(e.time, e.time)):
                     if completion.occurrence_id == e.id:
                         yield reach.told(completion)
@@ -86,9 +87,10 @@ def linked_completions(condition: ConditionType, view: View, span: Span, within:
 class _Reach:
     """What of a window leads to e, and by which ways."""
 
-    def __init__(self, view: View, window: Sequence[Occurrence], e: Occurrence, within: int) -> None:
+    def __init__(self, view: View, window: Sequence[Occurrence], e: Occurrence, within: int, length: Duration) -> None:
         self._e = e
         self._within = within
+        self._length = length
         self._window = window
         self._naming: dict[str, list[Occurrence]] = {}
         for occurrence in window:
@@ -99,8 +101,10 @@ class _Reach:
 
     @property
     def occurrences(self) -> tuple[Occurrence, ...]:
-        """What is reached, and what is next to it, in order."""
+        """What is reached, and what is next to it and matches no step, in order."""
         seen = self._around([self._e, *(way.start for way in self._ways.values())])
+        # What matches and is next to it, but too long before it, is not reached, and must not count.
+        seen -= self._stops - self._ways.keys() - {self._e.id}
         return tuple(one for one in self._window if one.id in seen)
 
     def told(self, completion: Completion) -> Completion:
@@ -144,6 +148,12 @@ class _Reach:
         return found
 
     def _ways_from_around(self, end: Occurrence) -> Iterator[_Way]:
+        for way in self._ways_at_any_time(end):
+            since = before(max(way.start.time, end.time), self._length)
+            if all(one.time >= since for one in (way.start, *way.between, end)):
+                yield way
+
+    def _ways_at_any_time(self, end: Occurrence) -> Iterator[_Way]:
         around = list(self._next_to(end))
         for one in around:
             yield _Way(one, (), end)

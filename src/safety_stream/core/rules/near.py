@@ -12,6 +12,9 @@ sighting is nowhere: it completes nothing and counts for nothing, for null never
 `until` closes as in `count`, but only near by: an occurrence of that step at most so many metres from e. What lies
 further off is on the timeline or is not, as the squares of the map happen to lie, and must not matter.
 
+With `chain` what was near to e goes on: what was as near to one of those, as soon before it, counts as well, and so on,
+so many links in all. A cell is as wide as all links together reach, and lasts as long, which lint sees to.
+
 Distances are compared as whole squares of whole metres; nothing is rounded but what is said.
 
 Several reports merge into one occurrence, and not all of them need lie in one cell. One of several completes where the
@@ -23,6 +26,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import isqrt
 
 import msgspec
@@ -52,7 +56,8 @@ class _Located(msgspec.Struct, frozen=True, gc=False):
 class NearCondition:
     """Met at each e with `at_least` or more near it and before it; facts `count`, `days_since`, `nearest_m`.
 
-    `count` is of the evidence, e among it; `days_since` of the latest before e, `nearest_m` of the nearest.
+    `count` is of the evidence, e among it; of what is near to e itself `days_since` is of the latest, and `nearest_m`
+    of the nearest.
     """
 
     def __init__(self, condition: Near) -> None:
@@ -64,11 +69,12 @@ class NearCondition:
         self.steps: tuple[str, ...] = tuple(dict.fromkeys((self._of, *self._earlier)))
         self.facts: tuple[str, ...] = ("count", "days_since", "nearest_m")
         self.fewest = condition.at_least + 1
-        self.terms = Terms(condition.at_least, condition.within)
+        self.terms = Terms(condition.at_least, condition.within, chain=condition.chain)
         number = "one" if condition.at_least == 1 else f"{condition.at_least} or more"
         self.words = (
             f"“{self._of}” happens within {length_in_words(condition.within)} after, "
-            f"and at most {condition.metres:,} metres from, {number} of “{self._after}”{_until_in_words(condition)}"
+            f"and at most {condition.metres:,} metres from, {number} of “{self._after}”"
+            f"{_chain_in_words(condition)}{_until_in_words(condition)}"
         )
 
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
@@ -82,39 +88,77 @@ class NearCondition:
             terms = view.terms.at(occurrence.area, e.time)
             if terms.enabled:
                 closed = since_closing([one.time for one in closing if self._is_near(e.point, one.point)], e.time)
-                opens = max(before(e.time, terms.within), closed)
-                earlier = others[bisect_left(times, opens) : bisect_left(times, e.time)]
-                near = [other for other in earlier if self._is_near(e.point, other.point)]
-                if len(near) >= terms.at_least:
-                    yield self._completion(view, opens, near, e)
+                layers = [[e], *self._layers_before(e, others, times, terms, closed)]
+                if sum(map(len, layers)) > terms.at_least:
+                    yield self._completion(view, layers, partial(_opens, terms, closed))
+
+    def _layers_before(
+        self, e: _Located, others: Sequence[_Located], times: Sequence[Instant], terms: Terms, closed: Instant
+    ) -> Iterator[list[_Located]]:
+        """What was near to e, then what was near to one of those, and so on; each is there once."""
+        seen, links = {e.matched.occurrence.id}, [e]
+        for _ in range(terms.chain):
+            found = {}
+            for link in links:
+                opens = _opens(terms, closed, link)
+                for other in others[bisect_left(times, opens) : bisect_left(times, link.time)]:
+                    if other.matched.occurrence.id not in seen and self._is_near(link.point, other.point):
+                        found[other.matched.occurrence.id] = other
+            seen.update(found)
+            links = list(found.values())
+            yield links
 
     def _is_near(self, one: _Point, other: _Point) -> bool:
         return _square(one, other) <= self._metres * self._metres
 
-    def _completion(self, view: View, opens: Instant, near: Sequence[_Located], e: _Located) -> Completion:
-        occurrence = e.matched.occurrence
-        evidence = (*(other.matched for other in near), e.matched)
+    def _completion(
+        self, view: View, layers: Sequence[Sequence[_Located]], opens: Callable[[_Located], Instant]
+    ) -> Completion:
+        (e,), near, *_ = layers
+        # What nearly counted would have been near to one of these.
+        links = [link for layer in layers[:-1] for link in layer]
+        earlier = sorted((one.matched for layer in layers[1:] for one in layer), key=_in_order)
         facts = (
-            ("count", str(len(evidence))),
-            ("days_since", str((e.time - near[-1].time) // DAY_LENGTH)),
+            ("count", str(len(earlier) + 1)),
+            ("days_since", str((e.time - max([other.time for other in near])) // DAY_LENGTH)),
             ("nearest_m", str(isqrt(min([_square(e.point, other.point) for other in near])))),
         )
         return Completion(
-            occurrence_id=occurrence.id,
+            occurrence_id=e.matched.occurrence.id,
             completed_at=e.time,
-            area=occurrence.area,
-            evidence=evidence,
-            number=len(evidence),
+            area=e.matched.occurrence.area,
+            evidence=(*earlier, e.matched),
+            number=len(earlier) + 1,
             facts=facts,
-            excluded=view.excluded(self._earlier, lambda: opens, e.time - 1, self._lies_near(e.point)),
+            excluded=view.excluded(
+                self._earlier,
+                lambda: min(map(opens, links)),
+                e.time - 1,
+                self._lies_near([link.point for link in links]),
+            ),
         )
 
-    def _lies_near(self, point: _Point) -> Callable[[str, Sighting], bool]:
+    def _lies_near(self, points: Sequence[_Point]) -> Callable[[str, Sighting], bool]:
         def lies_near(_: str, sighting: Sighting) -> bool:
             other = _point_of(sighting.place)
-            return other is not None and self._is_near(point, other)
+            return other is not None and any(self._is_near(point, other) for point in points)
 
         return lies_near
+
+
+def _opens(terms: Terms, closed: Instant, link: _Located) -> Instant:
+    """Since when what is near to a link of the chain counts."""
+    return max(before(link.time, terms.within), closed)
+
+
+def _in_order(matched: Matched) -> tuple[Instant, str]:
+    return matched.occurrence.time, matched.occurrence.id
+
+
+def _chain_in_words(condition: Near) -> str:
+    if condition.chain == 1:
+        return ""
+    return f", or as near to, and as soon before, one of those, {condition.chain} links at most"
 
 
 def _until_in_words(condition: Near) -> str:

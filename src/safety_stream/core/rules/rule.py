@@ -77,7 +77,7 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
     """At least `at_least` selected occurrences in the window ending at e, all alike in the fields `same`.
 
     And at most `at_most`, if that is not None. None counts that has an occurrence of the step `until` strictly between
-    it and e.
+    it and e. With `chain` 2 also what lies in the window that ends at the first of those counts, and so on.
     """
 
     of: str
@@ -86,6 +86,7 @@ class Count(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="count"):
     same: tuple[str, ...] = ()
     until: str | None = None
     at_most: int | None = None
+    chain: int = 1
 
 
 class Distinct(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="distinct"):
@@ -187,7 +188,8 @@ class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
     """At least `at_least` of `after` strictly before e (a sighting of `of`), in its window, at most `metres` away.
 
     `after` None: the same step. None counts that has, strictly between it and e, an occurrence of the step `until` that
-    is at most `metres` away from e too.
+    is at most `metres` away from e too. With `chain` 2 what is as near to, and as soon before, one of those counts
+    too, and so on.
     """
 
     of: str
@@ -196,6 +198,7 @@ class Near(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="near"):
     at_least: int = 1
     after: str | None = None
     until: str | None = None
+    chain: int = 1
 
 
 class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag="share"):

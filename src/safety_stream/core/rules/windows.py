@@ -49,6 +49,19 @@ def first_open(times: Sequence[Instant], last: int, length: Duration, closings: 
     return bisect_left(times, since_closing(closings, times[last]), first, last + 1) if closings else first
 
 
+def first_of_chain(times: Sequence[Instant], length: Duration, links: int) -> tuple[int, int]:
+    """The index of the first of sorted `times` that a chain back from the last reaches, and where its last link ends.
+
+    Each of at most so many links goes from the window that ends there to the first in it.
+    """
+    first = link = len(times) - 1
+    for _ in range(links):
+        link, first = first, first_within(times, first, length)
+        if first == link:
+            break
+    return first, link
+
+
 def number_within(times: Sequence[Instant], end: Instant, length: Duration) -> int:
     """How many of sorted `times` lie in the window that ends at `end`, both ends included."""
     return bisect_right(times, end) - bisect_left(times, before(end, length))
