@@ -46,7 +46,7 @@ def test_an_alert_comes_out_as_it_came_with_its_clocks(ruled: Catalogue) -> None
     (out,) = handle.make_step(ruled, 1)(MemoryRows(), [received(RAISED, NOON)], None)
 
     assert isinstance(out.value, HandledAlert)
-    assert out.value.alert == RAISED
+    assert out.value.alert == RAISED.to_tell()
     assert (out.value.handling.state, out.value.handling.acknowledge_by) == ("new", NOON + 15 * MINUTE)
 
 
