@@ -10,7 +10,8 @@ told only of what rests on possible matches of persons hears at once of the firs
 confirmed keeps nothing back.
 
 A version shows the newest of its findings, each with the newest of its evidence: it must stay small. The ids of the
-reports that are cut off with the rest go beside, so that a dispute or a hold of a report reaches every alert that rests on it.
+reports that are cut off with the rest go beside, so that a dispute or a hold of a report reaches every alert that rests
+on it.
 """
 
 from __future__ import annotations
