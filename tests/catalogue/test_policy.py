@@ -11,6 +11,7 @@ from safety_stream.catalogue import Issue, lint_catalogue
 from safety_stream.catalogue.declarations import read_declarations
 from safety_stream.catalogue.files import Files
 from safety_stream.catalogue.policy import ALERT_FIELDS, sensitivities
+from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.sharing import Sharing
 from safety_stream.core.model.times import Day
 from safety_stream.data_files import catalogue_folder, schemas_folder
@@ -122,6 +123,10 @@ def test_a_catalogue_without_a_policy_tells_nobody_anything(folder: Path):
 
 def test_every_field_that_can_be_granted_is_tagged():
     assert set(sensitivities()) == ALERT_FIELDS
+
+
+def test_nobody_can_be_granted_the_reports_an_alert_does_not_show():
+    assert "also_rests_on" not in ALERT_FIELDS | {*PublishedAlert.__struct_fields__}
 
 
 def test_what_goes_out_by_profiles_is_about_nobody():

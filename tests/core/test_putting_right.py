@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+from tests.core.alerts.test_condition import of_reports
+from tests.core.alerts.test_condition import told as versions_of
 from tests.core.stages.making import NOON, a_version, an_alert
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.sharing import Withheld
 from safety_stream.core.putting_right import Notices, Tracing
@@ -132,3 +135,42 @@ def test_a_certificate_in_which_something_is_untold_is_not_complete():
     assert left is not None
     assert (nothing_open.is_complete, nothing_open.untold) == (True, ())
     assert (left.is_complete, left.untold) == (False, tuple(found))
+
+
+def of_the_alert(version: AlertVersion, seq: int = 1, prior: int | None = None) -> PublishedAlert:
+    return msgspec.structs.replace(told(seq, version.version, prior, version.change), alert_id=version.alert_id)
+
+
+def test_a_dispute_of_the_oldest_of_nine_reports_is_a_notice_while_the_alert_rests_on_it():
+    """The alert shows the newest eight."""
+    nine = of_reports("a", 1, 9)
+    raised, without, withdrawn = versions_of(
+        ("raised", nine, NOON), ("updated", of_reports("a", 2, 9), NOON), ("withdrawn", nine, NOON)
+    )
+    assert "r-01" not in {report for one in raised.findings[0].evidence for report in one.reports}
+
+    def notices(*versions: AlertVersion) -> list[tuple[str, str, str]]:
+        found = Notices({"r-01": NOON + 9, "r-00": NOON + 9})
+        for value in (*versions, of_the_alert(raised)):
+            found.take(value)
+        return [(one.alert_id, one.why, one.incident_id) for one in found.all()]
+
+    assert notices(raised) == [(raised.alert_id, "disputed", "r-01")]
+    assert notices(raised, without) == notices(raised, withdrawn) == []
+
+
+def test_a_finding_that_is_shown_no_more_has_not_ended():
+    """Another report, put right, brings about the version that shows the seventeenth finding, and the first no more."""
+    changes = [
+        FindingChange(change="raised", finding=of_reports(f"f{n:02}", n, n, NOON + n), as_of=NOON, cause="c")
+        for n in range(17)
+    ]
+    versions = versions_of(*[("raised", change.finding, NOON) for change in changes])
+    last = msgspec.structs.replace(versions[-1], cause=f"{THEIRS} correct")
+    notices = Notices(follows="r-00")
+    for value in (*changes, *versions[:-1], last, of_the_alert(versions[-2]), of_the_alert(last, 2, 16)):
+        notices.take(value)
+
+    assert (len(last.findings), last.also_rests_on) == (16, ("r-00",))
+    assert [one.incident_id for one in notices.all()] == [THEIRS]
+    assert notices.of_the_report() == []

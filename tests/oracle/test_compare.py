@@ -56,6 +56,7 @@ def as_the_system_says_it():
             "first_completed_at": alert.first_completed_at,
             "last_completed_at": alert.last_completed_at,
             "findings": [finding for finding in findings if finding["key"] == key],
+            "also_rests_on": [],
         }
         for (rule_id, key), alert in TRUTH.alerts.items()
     ]
@@ -123,9 +124,21 @@ def test_each_field_that_differs_is_a_line():
     assert [line.split(": ")[1].split()[0] for line in lines] == [
         *("priority", "facts", "explanation", "excluded", "completed_at"),
         *("area", "child", "marking", "areas", "evidence", "told"),
-        *("title", "family", "child", "marking", "areas", "says", "findings"),
+        *("title", "family", "child", "marking", "areas", "says", "findings", "reports"),
         *("value", "final"),
     ]
+
+
+def test_what_an_alert_does_not_show_and_does_not_say_it_rests_on_is_named_and_what_it_wrongly_says():
+    findings, alerts, indicators = as_the_system_says_it()
+    first, *others = findings[0]["evidence"]
+    alerts[0]["findings"] = [findings[0] | {"evidence": others}]
+
+    (line,) = differences(TRUTH, findings, alerts, indicators)
+    assert f"reports not shown is [], the oracle says {first[3]}" in line
+    assert differences(TRUTH, findings, [alerts[0] | {"also_rests_on": first[3]}], indicators) == []
+    (line,) = differences(TRUTH, findings, [alerts[0] | {"also_rests_on": [*first[3], "more"]}], indicators)
+    assert "more" in line
 
 
 def test_an_alert_that_shows_a_finding_as_it_was_before_is_named():

@@ -9,6 +9,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
+from tests.core.alerts.test_condition import of_reports
+from tests.core.alerts.test_condition import told as versions_of
 from tests.core.stages.making import NOON, an_alert
 from tests.readmodel.making import alert, another, told
 
@@ -19,6 +21,7 @@ from safety_stream.core.putting_right import Notice, Notices
 from safety_stream.core.stages.enter import ACKNOWLEDGED
 from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.projection import Place, TopicRecord, note_ends
+from safety_stream.wire.codecs import shipped_codecs
 
 AUDIENCES = ("desk", "council")
 ALERTS = ("a", "b", "c")
@@ -59,7 +62,8 @@ def history(chance: Random, length: int) -> list[tuple[str, msgspec.Struct]]:
                 version = msgspec.structs.replace(
                     an_alert(priority="P2", audiences=AUDIENCES), alert_id=name, version=versions[name],
                     change=change, cause=f"{chance.choice(REPORTS)} {chance.choice(ACTIONS)}",
-                    findings=tuple(resting_on(report) for report in reports),
+                    findings=tuple(resting_on(report) for report in reports[:1]),
+                    also_rests_on=tuple(sorted(reports[1:])),
                 )  # fmt: skip
                 found.append(("alert-changes", version))
                 for audience in chance.sample(AUDIENCES, chance.randrange(3)):
@@ -232,6 +236,42 @@ def test_what_an_alert_rested_on_holds_it_and_is_no_more_disputed_with_it(engine
     told(engine, [TopicRecord("alert-changes", 0, 2, third), TopicRecord("audit.entries", 0, 1, hold)])
     assert Owed(engine).held_alerts(NOON + 10) == {"a"}
     assert Owed(engine).notices("desk") == []
+
+
+def test_a_dispute_or_a_hold_of_the_oldest_of_nine_reports_reaches_the_alert_which_shows_eight(engine: Engine):
+    raised, without = map(
+        as_on_the_bus,
+        versions_of(("raised", of_reports("a", 1, 9), NOON), ("updated", of_reports("a", 2, 9), NOON)),
+    )
+    assert len(raised.findings[0].evidence) == 8
+    disputed = record(1, incident_id="r-01", reason="dispute", as_of=NOON + 9)
+    hold = record(1, reason="hold: court-order", incident_id="r-01")
+    on_the_feed = alert(1, raised.alert_id)
+    told(
+        engine,
+        placed(
+            [
+                ("alert-changes", raised),
+                ("alerts.desk", on_the_feed),
+                ("audit.changes", disputed),
+                ("audit.entries", hold),
+            ]
+        ),
+    )
+    (notice,) = Owed(engine).notices("desk")
+    assert (notice.alert_id, notice.why, notice.incident_id) == (raised.alert_id, "disputed", "r-01")
+    assert Owed(engine).held_alerts(NOON + 10) == {raised.alert_id}
+
+    told(engine, [TopicRecord("alert-changes", 0, 1, without)])
+    assert Owed(engine).notices("desk") == [], "it rests on it no more"
+    assert Owed(engine).held_alerts(NOON + 10) == {raised.alert_id}, "it did"
+
+
+def as_on_the_bus(version: AlertVersion) -> AlertVersion:
+    codecs = shipped_codecs()
+    read = codecs.decode(("alert",), codecs.encode(version))
+    assert isinstance(read, AlertVersion)
+    return read
 
 
 def test_a_notice_of_a_disputed_report_is_open_since_the_dispute_however_long_ago_it_was_told(engine: Engine):

@@ -19,6 +19,7 @@ from safety_stream.core import linking, timeline
 from safety_stream.core import persons as who_is_who
 from safety_stream.core import register as claims
 from safety_stream.core.alerts import condition as alerts
+from safety_stream.core.alerts import cut as cutting
 from safety_stream.core.catalogue import Areas, Bounds
 from safety_stream.core.model import open_days, times
 from safety_stream.core.model.alerts import AlertVersion
@@ -98,6 +99,14 @@ def plain(standing: dict[Any, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("size", [TOGETHER, ONE_BY_ONE])
 def test_nothing_is_noticed_where_nothing_is_broken(small: World, told: list[Told], truth: Truth, size: int):
     assert disagreement(small, told, truth, size) == []
+
+
+def test_nothing_is_noticed_where_alerts_show_less_and_say_what_else_they_rest_on(
+    small: World, told: list[Told], truth: Truth, monkeypatch: Patch
+):
+    monkeypatch.setattr(alerts, "SHOWN_EVIDENCE", 1)
+
+    assert disagreement(small, told, truth, ONE_BY_ONE) == []
 
 
 def test_every_rule_has_a_scene(small: World, truth: Truth):
@@ -847,6 +856,19 @@ def an_alert_has_the_lowest_priority_of_its_findings(patch: Patch, _: World) -> 
 @mutant
 def an_alert_shows_its_newest_finding_alone(patch: Patch, _: World) -> None:
     patch.setattr(alerts, "SHOWN_FINDINGS", 1)
+
+
+@mutant
+def an_alert_does_not_say_which_reports_it_rests_on_besides(patch: Patch, _: World) -> None:
+    patch.setattr(alerts, "SHOWN_EVIDENCE", 1)
+    with_versions(patch, lambda version: msgspec.structs.replace(version, also_rests_on=()))
+
+
+@mutant
+def what_was_cut_from_a_finding_is_forgotten_with_the_next(patch: Patch, _: World) -> None:
+    right = cutting.Cut.but
+    patch.setattr(alerts, "SHOWN_EVIDENCE", 1)
+    patch.setattr(cutting.Cut, "but", lambda _, finding_id, reports: right(cutting.Cut(), finding_id, reports))
 
 
 @mutant

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from tests.replay.running import Told, World, arrivals, by_topic, outputs
-from tests.replay.telling import at
+from tests.replay.telling import a_report, at
 from tests.replay.test_erasure import TOKEN, erased, of_the_person
 
 from safety_stream.core.audit import Chain, subject_of, verified
@@ -49,6 +49,17 @@ def an_entry(number: int, **said: object) -> Arrival:
     return Arrival("audit-entries", shipped_codecs().encode(entry), THEN + 2 * DAY_LENGTH)
 
 
+def read(topics: dict[str, list[Output]], follows: str) -> Notices:
+    incidents = [one.value for one in topics["incidents"]]
+    stands = highest_of(one for one in incidents if isinstance(one, IncidentVersion))
+    notices = Notices({one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"}, follows)
+    feeds = sorted(topic for topic in topics if topic.startswith("alerts."))
+    for topic in ("findings", "alert-changes", *feeds, "audit.entries", "withheld"):
+        for output in topics.get(topic, []):
+            notices.take(output.value)
+    return notices
+
+
 class Life:
     """What came of the person's reports, of what was done to the third harm, and of what was entered in the audit."""
 
@@ -69,15 +80,7 @@ class Life:
         return self.read(follows).of_the_report()
 
     def read(self, follows: str) -> Notices:
-        stands = highest_of(one.value for one in self.on("incidents") if isinstance(one.value, IncidentVersion))
-        notices = Notices(
-            {one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"}, follows
-        )
-        feeds = sorted(topic for topic in self.topics if topic.startswith("alerts."))
-        for topic in ("findings", "alert-changes", *feeds, "audit.entries", "withheld"):
-            for output in self.on(topic):
-                notices.take(output.value)
-        return notices
+        return read(self.topics, follows)
 
     def certificate(self, follows: str = OF_THIS) -> Certificate:
         tracing = Tracing(follows, self._world.catalogue)
@@ -159,6 +162,37 @@ def test_those_who_were_told_of_what_is_disputed_now_are_recipients_of_that(ship
         last[one.alert_id] for one in made.notices if one.audience == "duty-officer"
     )
     assert Life(shipped, "dispute", "correct").certificate().notices == (), "a later version lifts it"
+
+
+def test_a_dispute_of_a_report_that_an_alert_shows_no_more_reaches_those_who_were_told(shipped: World):
+    """Of a person who was harmed on 24 days: each finding that is shown shows the eight days before it completed."""
+    harms = [
+        a_report("police-crimes", f"day-{n}", f"2026-01-{n:02}T20:00", people={"victim": TOKEN}) for n in range(1, 25)
+    ]
+    disputed = msgspec.structs.replace(harms[0], source_version=2, action="dispute")
+    topics = by_topic(
+        outputs(
+            shipped,
+            [arrivals(Told(one, one.reported_at) for one in harms), arrivals([Told(disputed, at("2026-01-30T09:00"))])],
+        )
+    )
+    first = incident_id("police-crimes", "day-1")
+    last = {one.value.alert_id: one.value for one in topics["alert-changes"]}
+    (graded,) = [one for one in last.values() if one.rule_id == "rv-graded"]
+
+    assert first not in {report for finding in graded.findings for report in reports_of(finding)}
+    assert first in graded.also_rests_on
+    told = {
+        one.value.audience
+        for topic in topics
+        if topic.startswith("alerts.")
+        for one in topics[topic]
+        if one.value.alert_id == graded.alert_id
+    }
+    assert {"duty-officer"} <= told
+    found = [one for one in read(topics, first).of_the_report() if one.alert_id == graded.alert_id]
+    assert {(one.audience, one.why, one.incident_id) for one in found} == {(one, "disputed", first) for one in told}
+    assert len(found) == len(told)
 
 
 def test_a_restriction_is_lifted_by_a_later_version_and_the_finding_stands_again(shipped: World):

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from safety_stream.catalogue.loading import load_whole
-from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.alerts import Alert, AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Evidence, Excluded, Finding, Told
@@ -270,7 +270,7 @@ def owed() -> dict[str, list[msgspec.Struct]]:
     """What is owed: an answer to number 7, which took back what number 6 said, and a review of an opened alert."""
     taken_back = alert(6)
     version = AlertVersion(
-        **{name: getattr(taken_back, name) for name in AlertVersion.__struct_fields__ if name not in OF_VERSION},
+        **{name: getattr(taken_back, name) for name in Alert.__struct_fields__ if name not in OF_VERSION},
         **OF_VERSION,
     )
     trail = Trail(numbers_of(MemoryRows()), "audit.entries")

@@ -20,7 +20,7 @@ from safety_stream.catalogue.formats.policy import (
 )
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.vocabulary import Vocabulary
-from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.alerts import Alert
 from safety_stream.core.model.sensitivity import Sensitivity
 from safety_stream.core.model.sharing import Grant, QuotaOf, Sharing, SharingAgreement, UseLimit
 from safety_stream.core.model.times import Day, to_date
@@ -31,7 +31,7 @@ from safety_stream.wire.schema import Record, sensitivity_of
 
 FOLDER = "policy"
 
-ALERT_FIELDS = frozenset({*AlertVersion.__struct_fields__, "handling", RATIONALE})
+ALERT_FIELDS = frozenset({*Alert.__struct_fields__, "handling", RATIONALE})
 """What of an alert can be granted."""
 
 ALWAYS_TOLD = frozenset({"alert_id", "version", "change", "as_of"})

@@ -36,7 +36,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import msgspec
 
 from safety_stream.core.catalogue import Areas
-from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.alerts import Alert
 from safety_stream.core.model.markings import conditions_of
 from safety_stream.core.model.sharing import Grant, Sharing, SharingAgreement, WaitsBecause
 from safety_stream.core.model.sightings import key_kind, persons_of
@@ -84,7 +84,7 @@ class Policy:
         for grant in sharing.grants:
             self._of.setdefault(grant.subscriber, []).append(grant)
 
-    def of_alert(self, subscriber: str, alert: AlertVersion, at: Instant) -> Verdict:
+    def of_alert(self, subscriber: str, alert: Alert, at: Instant) -> Verdict:
         """What a subscriber may be told of an alert that is published at that time."""
         if not self._sharing.members.get(subscriber, frozenset()).isdisjoint(parties_of(alert)):
             return Verdict(why=f"a member of {subscriber} is a party to it")
@@ -115,7 +115,7 @@ class Policy:
         ends = (grant.agreement.valid_to for grant in self._of.get(subscriber, []))
         return "ended" if any(end <= day for end in ends) else "not-begun"
 
-    def _refusal(self, grant: Grant, alert: AlertVersion, day: Day) -> str:
+    def _refusal(self, grant: Grant, alert: Alert, day: Day) -> str:
         """Why a grant does not cover an alert; "" if it does."""
         if grant.purpose not in self._purposes.get(alert.rule_id, ()):
             return f"rule {alert.rule_id} is not run for {grant.purpose}"
@@ -131,7 +131,7 @@ class Policy:
         return ""
 
 
-def parties_of(alert: AlertVersion) -> frozenset[str]:
+def parties_of(alert: Alert) -> frozenset[str]:
     """The tokens of the persons an alert says it is about."""
     keys = {alert.subject, *(finding.key for finding in alert.findings)}
     return frozenset(token for key in keys for token in persons_of(key))

@@ -253,7 +253,8 @@ class Notices:
         done = act_of(version.cause)
         if done is not None:
             self.caused(version.alert_id, version.version, *done)
-        if any(finding.finding_id in self._findings for finding in version.findings):
+        shown = (finding.finding_id for finding in version.findings)
+        if self._follows in version.also_rests_on or not self._findings.isdisjoint(shown):
             self._holds.add(version.alert_id)
         elif version.alert_id in self._holds:
             self._holds.discard(version.alert_id)
@@ -392,8 +393,8 @@ class Tracing:
 
 
 def reports_under(version: AlertVersion) -> frozenset[str]:
-    """The ids of the reports an alert's findings name."""
-    return frozenset(report for one in version.findings for report in reports_of(one))
+    """The ids of the reports an alert rests on: those its findings show, and those it says it rests on besides."""
+    return frozenset(version.also_rests_on).union(*map(reports_of, version.findings))
 
 
 def act_of(cause: str) -> tuple[str, Action] | None:

@@ -107,6 +107,7 @@ def _alert_differences(truth: Truth, alerts: Iterable[Plain]) -> Iterator[str]:
         else:
             yield from _compare_alert(name, truth.alerts[subject], actual[subject])
             yield from _compare_shown(name, truth, truth.alerts[subject], actual[subject]["findings"])
+            yield from _compare_rests(name, truth, truth.alerts[subject], actual[subject])
 
 
 def _compare_alert(name: str, expected: OracleAlert, found: Plain) -> Iterator[str]:
@@ -137,6 +138,16 @@ def _compare_shown(name: str, truth: Truth, expected: OracleAlert, shown: Sequen
         if stands is not None:
             said = f"{name}: what is shown of {finding['occurrence_id']}"
             yield from _field(said, "explanation", stands.explanation, finding["explanation"])
+
+
+def _compare_rests(name: str, truth: Truth, expected: OracleAlert, found: Plain) -> Iterator[str]:
+    """What an alert shows and what it says it rests on besides are, each once, the reports its findings rest on."""
+    if expected.first_completed_at is None:
+        # What a hub rests on is not known.
+        return
+    shown = {report for finding in found["findings"] for evidence in finding["evidence"] for report in evidence[3]}
+    resting = {report for key in expected.findings for _, reports in truth.findings[key].evidence for report in reports}
+    yield from _field(name, "reports not shown", sorted(resting - shown), list(found["also_rests_on"]))
 
 
 def _indicator_differences(truth: Truth, values: Iterable[Plain]) -> Iterator[str]:

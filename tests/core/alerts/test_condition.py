@@ -6,12 +6,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.core.stages.making import NOON
 
 from safety_stream.core.alerts.condition import SHOWN_EVIDENCE, SHOWN_FINDINGS, AlertState, advance
+from safety_stream.core.alerts.handling import meet
 from safety_stream.core.model.alerts import AlertVersion
-from safety_stream.core.model.findings import Evidence, Finding, FindingChange
+from safety_stream.core.model.findings import Evidence, Excluded, Finding, FindingChange
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant
+from safety_stream.core.putting_right import reports_under
+from safety_stream.core.rules.carrying import reports_of
 from safety_stream.core.rules.rule import Count, Limb, PriorityRule, Rule, Safeguards
 
 RULE = Rule(
@@ -265,3 +270,120 @@ def test_it_is_marked_as_its_rule_or_as_the_highest_of_its_findings_and_reaches_
 
     assert said == [(one, (one,)) for one in ("OFFICIAL", "OFFICIAL-SENSITIVE", "OFFICIAL")]
     assert [version.marking for version in told(("raised", one, NOON))] == ["OFFICIAL-SENSITIVE"]
+
+
+def of_reports(name: str, first: int, last: int, completed_at: Instant = NOON, **changes: Any) -> Finding:
+    """A finding that rests on these reports, each an occurrence of its own."""
+    evidence = tuple(Evidence(f"o-{n:02}", NOON + n, "E07000117", (f"r-{n:02}",)) for n in range(first, last + 1))
+    return a_finding(name, completed_at, evidence=evidence, **changes)
+
+
+def names(first: int, last: int) -> tuple[str, ...]:
+    return tuple(f"r-{n:02}" for n in range(first, last + 1))
+
+
+def test_a_version_names_the_reports_it_does_not_show() -> None:
+    """Of nine the oldest; of eight none; nor what was looked at and not counted."""
+    excluded = tuple(Excluded(f"x-{n:02}", "discovered") for n in range(SHOWN_EVIDENCE + 1))
+    (eight,) = told(("raised", of_reports("a", 1, 8, excluded=excluded), NOON))
+    (nine,) = told(("raised", of_reports("a", 1, 9, excluded=excluded), NOON))
+
+    assert (eight.also_rests_on, nine.also_rests_on) == ((), ("r-01",))
+    assert reports_under(eight) == {*names(1, 8)}
+    assert reports_under(nine) == {*names(1, 9)}
+
+
+def test_it_names_the_reports_of_findings_it_does_not_show() -> None:
+    many = [("raised", of_reports(f"f{n:02}", n, n, NOON + n), NOON) for n in range(SHOWN_FINDINGS + 1)]
+    *_, sixteen, seventeen = told(*many)
+
+    assert (sixteen.also_rests_on, seventeen.also_rests_on) == ((), ("r-00",))
+
+
+def test_it_names_the_reports_that_are_too_many_of_one_occurrence() -> None:
+    reports = names(1, SHOWN_EVIDENCE + 2)
+    (version,) = told(("raised", a_finding("a", evidence=(Evidence("o", NOON, "E07000117", reports),)), NOON))
+
+    assert version.also_rests_on == names(1, 2)
+
+
+def test_what_another_finding_shows_is_not_named_besides() -> None:
+    *_, version = told(
+        ("raised", of_reports("a", 1, 9), NOON), ("raised", of_reports("b", 1, 1, NOON + HOUR), NOON + HOUR)
+    )
+
+    assert version.also_rests_on == ()
+
+
+def test_what_a_finding_rested_on_alone_goes_with_it() -> None:
+    first, second = of_reports("a", 1, 10), of_reports("b", 2, 11, NOON + HOUR)
+    both, one, again, gone = told(
+        ("raised", first, NOON),
+        ("raised", second, NOON),
+        ("withdrawn", first, NOON),
+        ("updated", of_reports("b", 3, 10, NOON + HOUR), NOON),
+        ("withdrawn", second, NOON),
+    )[1:]
+
+    assert both.also_rests_on == names(1, 2)
+    assert one.also_rests_on == names(2, 3)
+    assert again.also_rests_on == ()
+    assert (gone.change, gone.also_rests_on) == ("withdrawn", ())
+
+
+def test_what_an_earlier_release_remembered_goes_on_and_says_what_was_cut_once_it_changes() -> None:
+    """It cut as well, and did not remember what: then of that alone nothing is known."""
+    older = {
+        name: FindingChange(change="raised", finding=of_reports(name, 1, 9), as_of=NOON, cause="c") for name in "ab"
+    }
+    state = AlertState()
+    for change in older.values():
+        state, _ = advanced(state, change)
+    kept = msgspec.to_builtins(state)
+    assert kept.pop("cut") != [[], {}]
+    restored = msgspec.msgpack.decode(msgspec.msgpack.encode(kept), type=AlertState)
+
+    state, version = advanced(
+        restored, msgspec.structs.replace(older["b"], change="updated", finding=of_reports("b", 1, 10))
+    )
+    assert version.also_rests_on == names(1, 1), "report 2 is shown by the other"
+    assert [one.finding_id for one in version.findings] == ["a", "b"]
+    _, version = advanced(state, msgspec.structs.replace(older["a"], change="withdrawn"))
+    assert version.also_rests_on == names(1, 2)
+
+
+def advanced(state: AlertState, change: FindingChange) -> tuple[AlertState, AlertVersion]:
+    found = advance(state, change, RULE, lambda rule, *_: rule.audiences)
+    assert found is not None
+    return found
+
+
+@given(data=st.data())
+def test_what_it_shows_and_names_besides_is_what_its_standing_findings_rest_on(data: st.DataObject) -> None:
+    """Whatever came, changed and went, and whatever the state went through in between."""
+    state, standing = AlertState(), dict[str, Finding]()
+    for step in range(data.draw(st.integers(1, 40))):
+        name = f"f{data.draw(st.integers(0, SHOWN_FINDINGS + 4)):02}"
+        goes = name in standing and data.draw(st.booleans())
+        first = data.draw(st.integers(1, 20))
+        finding = of_reports(name, first, first + data.draw(st.integers(0, 15)), NOON + data.draw(st.integers(0, 9)))
+        change = "withdrawn" if goes else "updated" if name in standing else "raised"
+        state, version = advanced(state, FindingChange(change=change, finding=finding, as_of=NOON + step, cause="c"))
+        state = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=AlertState)
+        if goes:
+            del standing[name]
+        else:
+            standing[name] = finding
+
+        shown = frozenset[str]().union(*map(reports_of, version.findings))
+        resting = frozenset[str]().union(*map(reports_of, standing.values()))
+        assert version.also_rests_on == tuple(sorted(resting - shown))
+        assert reports_under(version) == resting
+
+
+def test_what_is_handled_and_told_does_not_have_it() -> None:
+    (version,) = told(("raised", of_reports("a", 1, 9), NOON))
+    case = meet(None, version)
+
+    assert not hasattr(case.alert, "also_rests_on")
+    assert msgspec.structs.asdict(version) == msgspec.structs.asdict(case.alert) | {"also_rests_on": ("r-01",)}

@@ -46,8 +46,18 @@ def test_an_alert_comes_out_as_it_came_with_its_clocks(ruled: Catalogue) -> None
     (out,) = handle.make_step(ruled, 1)(MemoryRows(), [received(RAISED, NOON)], None)
 
     assert isinstance(out.value, HandledAlert)
-    assert out.value.alert == RAISED
+    assert out.value.alert == RAISED.to_tell()
     assert (out.value.handling.state, out.value.handling.acknowledge_by) == ("new", NOON + 15 * MINUTE)
+
+
+def test_the_reports_an_alert_does_not_show_are_not_handed_on(ruled: Catalogue) -> None:
+    version = msgspec.structs.replace(RAISED, also_rests_on=("hidden",))
+    rows = MemoryRows()
+    (out,) = handle.make_step(ruled, 1)(rows, [received(version, NOON)], None)
+
+    assert isinstance(out.value, HandledAlert)
+    assert out.value.alert == RAISED.to_tell()
+    assert not [row for row, value in rows.scan(b"", b"~") if b"hidden" in value]
 
 
 def test_an_action_moves_the_alert_and_is_answered(ruled: Catalogue) -> None:

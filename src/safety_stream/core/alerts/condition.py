@@ -8,20 +8,26 @@ what to call that version is a table over (did it stand before, does it stand no
 hears of it follows from the reason, the rule's time between notices, and how long ago the finding completed. Who was
 told only of what rests on possible matches of persons hears at once of the first that is certain: what nobody has
 confirmed keeps nothing back.
+
+A version shows the newest of its findings, each with the newest of its evidence: it must stay small. The ids of the
+reports that are cut off with the rest go beside, so that a dispute or a hold of a report reaches every alert that rests
+on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from safety_stream.core.alerts.cut import Cut
 from safety_stream.core.model.alerts import AlertVersion, Change, ReasonForNow
 from safety_stream.core.model.findings import POSSIBLE, Finding, FindingChange, Priority
 from safety_stream.core.model.ids import alert_id
 from safety_stream.core.model.markings import highest_marking
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.times import Instant, after
+from safety_stream.core.rules.carrying import reports_of
 from safety_stream.core.rules.rule import Rule
 
 SHOWN_FINDINGS = 16
@@ -35,7 +41,8 @@ SHOWN_EVIDENCE = 8
 class AlertState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is remembered of one alert: its numbers, its standing findings by id, and who was last told what when.
 
-    `told_certain`: something that was told then rests on no possible match of persons.
+    `told_certain`: something that was told then rests on no possible match of persons. `cut`: which reports these
+    findings rest on that are not remembered with them; of findings of before it was kept, none until they change.
     """
 
     version: int = 0
@@ -44,6 +51,7 @@ class AlertState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     told_at: Instant | None = None
     told_priority: Priority | None = None
     told_certain: bool = True
+    cut: Cut = Cut()
 
 
 _MORE: frozenset[ReasonForNow] = frozenset({"new", "worsened", "evidence-added", "back-dated"})
@@ -61,11 +69,13 @@ def advance(
     None when the change says nothing: a finding withdrawn that does not stand, which happens only where a rule was
     added by a version that did not go over the timelines there were.
     """
-    standing = dict(state.findings)
+    standing, lacks = dict(state.findings), frozenset[str]()
     if change.change != "withdrawn":
-        standing[change.finding.finding_id] = _shortened(change.finding)
+        shortened = standing[change.finding.finding_id] = _shortened(change.finding)
+        lacks = reports_of(change.finding) - reports_of(shortened)
     elif standing.pop(change.finding.finding_id, None) is None:
         return None
+    cut = state.cut.but(change.finding.finding_id, lacks)
     reason = _reason(state.findings, standing, change)
     opened = bool(standing) and not state.findings
     # A withdrawn alert says what it said last, so that those who were told know what is taken back.
@@ -106,6 +116,7 @@ def advance(
         marking=marking,
         as_of=change.as_of,
         cause=change.cause,
+        also_rests_on=_not_shown(standing, cut, shown),
     )
     # With its last finding an episode ends, and what was told in it is told no more.
     told = (change.as_of, priority, certain) if notify else (state.told_at, state.told_priority, state.told_certain)
@@ -117,6 +128,7 @@ def advance(
         told_at=told_at,
         told_priority=told_priority,
         told_certain=told_certain,
+        cut=cut,
     ), version
 
 
@@ -132,6 +144,14 @@ def _shortened(finding: Finding) -> Finding:
         for item in finding.evidence[-SHOWN_EVIDENCE:]
     ]
     return msgspec.structs.replace(finding, evidence=tuple(shown), excluded=finding.excluded[-SHOWN_EVIDENCE:])
+
+
+def _not_shown(standing: Mapping[str, Finding], cut: Cut, shown: Sequence[Finding]) -> tuple[str, ...]:
+    """The reports that standing findings rest on and that those shown do not name, sorted."""
+    if not cut.reports and len(shown) == len(standing):
+        return ()
+    named = frozenset[str]().union(*map(reports_of, shown))
+    return tuple(sorted(frozenset(cut.reports).union(*map(reports_of, standing.values())) - named))
 
 
 def in_order(findings: dict[str, Finding]) -> list[Finding]:

@@ -46,7 +46,7 @@ from typing import Final, cast
 
 import msgspec
 
-from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.alerts import Alert, AlertVersion
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.handling import (
     AlertAction,
@@ -184,7 +184,7 @@ class Case(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     the last actions, each with the reason it was refused, "" for done.
     """
 
-    alert: AlertVersion
+    alert: Alert
     handling: Handling
     before: HandlingState = "new"
     was_overdue: bool = False
@@ -200,7 +200,7 @@ class Case(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 CaseOf = Callable[[str], Case | None]
 """An alert's id to its case; None where there is none, or it has been forgotten."""
 
-WhyUntold = Callable[[str, AlertVersion], str]
+WhyUntold = Callable[[str, Alert], str]
 """A partner and an alert to why the partner is told nothing of it; "" where it is told."""
 
 
@@ -210,7 +210,7 @@ def meet(case: Case | None, version: AlertVersion) -> Case:
         # What is met in the middle of its life has been forgotten: it was at rest.
         state: HandlingState = "new" if version.change == "raised" else "expired"
         first = Handling(number=0, state=state, since=version.as_of, what="raised", as_of=version.as_of)
-        case = Case(alert=version, handling=first)
+        case = Case(alert=version.to_tell(), handling=first)
     elif version.version <= case.alert.version:
         return case
     what = _occasion(version)
@@ -221,7 +221,7 @@ def meet(case: Case | None, version: AlertVersion) -> Case:
     goes_on = case.is_paged and what != "raised" and (is_left_open or not is_worse_too_late)
     case = msgspec.structs.replace(
         case,
-        alert=version,
+        alert=version.to_tell(),
         is_paged=version.change != "withdrawn" and (version.notify or goes_on),
         rungs=() if what == "raised" else case.rungs,
         graver_in=version.version if what in ("raised", "worsened") else case.graver_in,

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.alerts import Alert
 from safety_stream.core.model.times import Instant
 
 HandlingState = Literal[
@@ -145,7 +145,7 @@ class HandledAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     those of the ladder it has gone to since it was raised: they hear of it as its audiences do.
     """
 
-    alert: AlertVersion
+    alert: Alert
     handling: Handling
     notify: bool
     as_of: Instant

@@ -34,7 +34,7 @@ OF_HANDLING: Final[frozenset[ToldReason]] = frozenset({"handled", "overdue", "re
 class PublishedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One version of an alert as `audience` may see it: number `seq` of its feed.
 
-    Every field of `AlertVersion` but the four that make it readable at all is None unless the audience's projection
+    Every field of `Alert` but the four that make it readable at all is None unless the audience's projection
     names it; `cause`, `audiences` and `handling` too. `prior_seq` and `prior_version` say where this audience was last
     told of the alert (both None the first time), so that a withdrawal can be matched to what it takes back.
     """

@@ -33,7 +33,7 @@ from safety_stream.core.alerts.handling import (
     told,
 )
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.alerts import AlertVersion
+from safety_stream.core.model.alerts import Alert, AlertVersion
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.handling import ActionAnswer, AlertAction
 from safety_stream.core.model.times import Instant
@@ -133,7 +133,7 @@ class _Desk:
             Output(topic="action-answers", key=action.action_id, value=answer, received_at=received_at)
         )
 
-    def _why_untold(self, partner: str, alert: AlertVersion) -> str:
+    def _why_untold(self, partner: str, alert: Alert) -> str:
         """Why the policy bars a partner from an alert, whatever agreement comes; "" where it does not."""
         verdict = self._sharing.of_alert(partner, alert, self._clock.as_of)
         return verdict.why if verdict.bars else ""

@@ -54,7 +54,7 @@ import msgspec
 from safety_stream.core.alerts.handling import OF_CONDITION
 from safety_stream.core.audit import chained
 from safety_stream.core.catalogue import Audience, Catalogue
-from safety_stream.core.model.alerts import AlertVersion, Change
+from safety_stream.core.model.alerts import Alert, Change
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.handling import HandledAlert
 from safety_stream.core.model.markings import is_above, level_of
@@ -276,7 +276,7 @@ class _AlertDoor(Door):
             audience.id, topic, (seq, seq), version.alert_id, tuple(sorted(fields)), received_at, reason=purposes
         )
 
-    def _verdict(self, audience: Audience, alert: AlertVersion, at: Instant) -> Verdict:
+    def _verdict(self, audience: Audience, alert: Alert, at: Instant) -> Verdict:
         why_not = self._why_not(audience, alert)
         return Verdict(why=why_not) if why_not else self._policy.of_alert(audience.id, alert, at)
 
@@ -343,7 +343,7 @@ class _AlertDoor(Door):
             self._waiting.put(audience.id, msgspec.structs.replace(waiting, counts=dict(sorted(counts.items()))))
 
     def _say_that_it_is_barred(
-        self, audience: Audience, alert: AlertVersion, verdict: Verdict, at: Instant, *, waited: bool
+        self, audience: Audience, alert: Alert, verdict: Verdict, at: Instant, *, waited: bool
     ) -> None:
         """Put it out if the policy bars it; what a rule on trial found, or a ceiling keeps, is no refusal."""
         if not self._why_not(audience, alert):
@@ -354,7 +354,7 @@ class _AlertDoor(Door):
     def _say(
         self,
         audience: Audience,
-        alert: AlertVersion,
+        alert: Alert,
         state: WithheldState,
         at: Instant,
         why: str,
@@ -382,7 +382,7 @@ class _AlertDoor(Door):
         self.numbers.put(WITHHELD, Number(withheld.seq, withheld.hash or ""))
         self.put_out(WITHHELD, alert.alert_id, withheld, at)
 
-    def _why_not(self, audience: Audience, alert: AlertVersion) -> str:
+    def _why_not(self, audience: Audience, alert: Alert) -> str:
         """Why an audience is told nothing of an alert as it is; "" if it may be."""
         if alert.rule_id in self._on_trial:
             return f"rule {alert.rule_id} is on trial"
@@ -429,7 +429,7 @@ def _newest_of(held: HandledAlert | None, handled: HandledAlert) -> HandledAlert
     return msgspec.structs.replace(handled, handling=handling, notify=handled.notify or held.notify)
 
 
-def _held_row(audience: Audience, alert: AlertVersion) -> bytes:
+def _held_row(audience: Audience, alert: Alert) -> bytes:
     """Where what waits of an alert is: by priority, so that the most urgent is told first."""
     return f"held/{audience.id}/{alert.priority}/{alert.alert_id}".encode()
 
