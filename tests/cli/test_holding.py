@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from safety_stream.cli import retention
+from safety_stream.cli import auditing
 from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
 from safety_stream.core.model.published import AuditEntry, AuditRecord
@@ -62,10 +62,24 @@ def test_it_waits_until_it_is_on_record_and_takes_no_other_for_it(
         for place in range(since[0], min(until[0], len(records))):
             yield SimpleNamespace(value=wire.encode("audit.entries", records[place]))
 
-    monkeypatch.setattr(retention, "high_watermarks", lambda *_: {0: next(ends)})
-    monkeypatch.setattr(retention, "read_between", between)
-    monkeypatch.setattr(retention, "sleep", lambda _: None)
-    monkeypatch.setattr(retention, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(auditing, "high_watermarks", lambda *_: {0: next(ends)})
+    monkeypatch.setattr(auditing, "read_between", between)
+    monkeypatch.setattr(auditing, "sleep", lambda _: None)
+    monkeypatch.setattr(auditing, "monotonic", lambda: next(clock))
 
-    assert retention._is_put_on_record(Connection("127.0.0.1:1"), HOLD, {0: 0}) == is_held
-    assert next(ends) == (len(records) + 1 if is_held else retention.PATIENCE_SECONDS + 1)
+    assert auditing.are_put_on_record(Connection("127.0.0.1:1"), [HOLD], {0: 0}) == is_held
+    assert next(ends) == (len(records) + 1 if is_held else auditing.PATIENCE_SECONDS + 1)
+
+
+def test_of_several_all_must_be_there_each_by_a_record_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    wire, clock = Records(), iter(range(100))
+    erasure = msgspec.structs.replace(HOLD, kind="erasure", reason="erasure")
+    on_record = msgspec.structs.replace(ON_RECORD, verb="erasure", reason="erasure")
+    records = [SimpleNamespace(value=wire.encode("audit.entries", on_record))]
+    monkeypatch.setattr(auditing, "high_watermarks", lambda *_: {0: len(records)})
+    monkeypatch.setattr(auditing, "read_between", lambda _, since, until: iter(records[since[0] : until[0]]))
+    monkeypatch.setattr(auditing, "sleep", lambda _: None)
+    monkeypatch.setattr(auditing, "monotonic", lambda: next(clock))
+
+    assert auditing.are_put_on_record(Connection("127.0.0.1:1"), [erasure], {0: 0})
+    assert not auditing.are_put_on_record(Connection("127.0.0.1:1"), [erasure, erasure], {0: 0})

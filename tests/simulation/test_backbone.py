@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -164,9 +164,6 @@ def judges_only_the_first_of_a_batch(step: Step) -> Step:
     return lambda rows, records, idle_at: step(rows, records[:1], idle_at)
 
 
-BEGIN = {"decisions forgotten": 53}
-"""With which of its schedules to begin, where the first that notices is a late one; after the last comes the first."""
-
 MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
     "numbers kept in memory": (breaking("publish-alerts", remembers_in_memory), {}),
     "groups kept in memory": (breaking("link", remembers_in_memory), {}),
@@ -175,7 +172,7 @@ MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
     "word of the feeds to one partition of register": (breaking("intake", speaks_to_one_partition), {}),
     "decisions to one partition": (breaking("intake", tells_one_partition_of_decisions), {}),
     # Small batches: a report must come in a later one than the decision about it.
-    "decisions forgotten": (breaking("register", forgets_who_is_who), {"batch_wait": 0.1}),
+    "decisions forgotten": (breaking("register", forgets_who_is_who), {"batch_wait": 0.01}),
     "periods kept in memory": (breaking("intake", remembers_in_memory), {}),
     "periods forgotten": (breaking("intake", forgets_periods), {}),
     "no dead letters": (breaking("intake", drops_what_it_cannot_read), {}),
@@ -202,9 +199,7 @@ MUTANTS: dict[str, tuple[Break, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_backbone_with_one_defect_is_caught(deployment: Deployment, name: str):
     broken, switches = MUTANTS[name]
-    seeds = deque(range(SEEDS))
-    seeds.rotate(-BEGIN.get(name, 0))
-    noticed = next((seed for seed in seeds if goes_wrong(deployment, seed, broken, switches)), None)
+    noticed = next((seed for seed in range(SEEDS) if goes_wrong(deployment, seed, broken, switches)), None)
 
     assert noticed is not None, f"{SEEDS} schedules did not notice"
 

@@ -158,9 +158,14 @@ class Search:
 
     def _take_alert(self, version: AlertVersion) -> None:
         is_known = version.alert_id in self._alerts
-        rests = any(finding.finding_id in self._findings for finding in version.findings)
+        rests = bool(self._theirs_beneath(version))
         if is_known or rests or not self._tokens.isdisjoint(persons_of(version.subject)):
             self._alerts.setdefault(version.alert_id, []).append(version)
+
+    def _theirs_beneath(self, version: AlertVersion) -> set[str]:
+        """Of what an alert rests on, shown or not, the person's reports, and the findings that rest on these."""
+        beneath = {finding.finding_id for finding in version.findings}.union(version.also_rests_on)
+        return beneath & (self._findings.keys() | self._named.keys())
 
     def _concerns(self, record: AuditRecord) -> bool:
         return (
@@ -187,8 +192,8 @@ class Search:
 
     def _alert(self, alert_id: str) -> RestingAlert:
         versions = self._alerts[alert_id]
-        found = [finding.finding_id for version in versions for finding in version.findings]
-        reports = {report for finding in found for report in self._findings.get(finding, ())}
+        theirs = {name for version in versions for name in self._theirs_beneath(version)}
+        reports = (theirs & self._named.keys()).union(*(self._findings.get(name, ()) for name in theirs))
         return RestingAlert(
             alert_id=alert_id,
             rule_id=versions[0].rule_id,
