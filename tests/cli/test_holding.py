@@ -9,11 +9,15 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
-from safety_stream.cli import auditing
+from safety_stream.cli import app, auditing
+from safety_stream.cli import topics as topics_command
 from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
 from safety_stream.core.model.published import AuditEntry, AuditRecord
+from safety_stream.core.retention import Hold
+from safety_stream.streaming.trimming import Cut
 from safety_stream.wire.records import Records
 
 HOLD = AuditEntry(
@@ -83,3 +87,39 @@ def test_of_several_all_must_be_there_each_by_a_record_of_its_own(monkeypatch: p
 
     assert auditing.are_put_on_record(Connection("127.0.0.1:1"), [erasure], {0: 0})
     assert not auditing.are_put_on_record(Connection("127.0.0.1:1"), [erasure, erasure], {0: 0})
+
+
+TOPIC = "partner.police-crimes"
+OF_THE_TOPIC = Hold(seq=1, kind="topic", of=TOPIC, reason="court-order", actor="officer-3", at=1, until=None)
+
+
+@pytest.mark.parametrize(
+    ("holds", "keeps_ms", "is_held"),
+    [
+        ([OF_THE_TOPIC], 1_000, True),
+        ([msgspec.structs.replace(OF_THE_TOPIC, until=2)], 1_000, False),
+        ([msgspec.structs.replace(OF_THE_TOPIC, of="incidents")], 1_000, False),
+        ([], -1, True),
+        ([], 1_000, False),
+    ],
+    ids=["on record", "over", "of another", "set by hand", "not held"],
+)
+def test_what_is_held_on_record_is_not_trimmed_though_its_setting_was_undone(
+    monkeypatch: pytest.MonkeyPatch, holds: list[Hold], keeps_ms: int, *, is_held: bool
+):
+    cut = Cut(topic=TOPIC, partition=0, first=5, records=5)
+    asked: list[set[str]] = []
+
+    def planned(_: object, __: object, ___: object, held: set[str]) -> list[Cut]:
+        asked.append(held)
+        return [] if TOPIC in held else [cut]
+
+    monkeypatch.setattr(topics_command, "connect", lambda _: None)
+    monkeypatch.setattr(topics_command, "kept_for", lambda _, names: dict.fromkeys(names, 1_000) | {TOPIC: keeps_ms})
+    monkeypatch.setattr(auditing, "holds_of", lambda _: holds)
+    monkeypatch.setattr(topics_command, "plan_cuts", planned)
+
+    result = CliRunner().invoke(app, ["topics", "trim", "--older-than", "30", "--json"])
+
+    assert result.exit_code == (0 if is_held else 2), result.output
+    assert (TOPIC in asked[0]) == is_held
