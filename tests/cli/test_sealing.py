@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,16 +15,18 @@ from typer.testing import CliRunner
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.cli import app, sealing
-from safety_stream.cli.sealing import Sealing, as_sealed, seal_held
+from safety_stream.cli.sealing import Erasures, Sealing, as_sealed, seal_held
 from safety_stream.cli.terminal import Wrong
 from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
+from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.sealing import is_seal, tokens_in
 from safety_stream.core.stages.intake import checker
 from safety_stream.core.stages.stage import Output
 from safety_stream.data_files import catalogue_folder
 from safety_stream.sealing.store import KeyStore, KeyStoreDown
 from safety_stream.streaming.ports import Retriable
+from safety_stream.wire.records import Records
 
 NOWHERE = Connection("127.0.0.1:1")
 
@@ -207,3 +211,45 @@ def test_a_database_that_cannot_be_opened_and_a_key_others_can_read_are_said_wit
 
     (tmp_path / "kek").chmod(0o644)
     assert "chmod 600" in run("persons", "seal", "tok-a", "--sealing", settings, exits=1)
+
+
+def a_record(token: str, **changes: Any) -> AuditRecord:
+    said: dict[str, Any] = {
+        "seq": 1,
+        "previous_hash": "",
+        "hash": "",
+        "verb": "erasure",
+        "audience": "",
+        "topic": "",
+        "from_seq": 0,
+        "to_seq": 0,
+        "alert_id": None,
+        "fields": (),
+        "as_of": 1,
+        "subject": subject_of(token),
+        "actor": "officer-2",
+    }
+    return AuditRecord(**(said | changes))
+
+
+def test_each_erasure_on_record_is_told_once_and_again_where_reading_was_stopped(monkeypatch: pytest.MonkeyPatch):
+    wire, records, stops = Records(), [a_record("tok-a"), a_record("tok-b", verb="alteration")], False
+
+    def between(_: object, begins: dict[Any, int], ends: dict[Any, int]) -> Iterator[SimpleNamespace]:
+        for record in records[begins[0] : ends[0]]:
+            yield SimpleNamespace(value=wire.encode("audit.entries", record))
+        if stops:
+            raise Retriable("the broker has gone")
+
+    monkeypatch.setattr(sealing, "low_watermarks", lambda *_: {0: 0})
+    monkeypatch.setattr(sealing, "high_watermarks", lambda *_: {0: len(records)})
+    monkeypatch.setattr(sealing, "read_between", between)
+    erasures = Erasures(Connection("127.0.0.1:1"))
+
+    assert (erasures.newly(), erasures.newly()) == ({subject_of("tok-a")}, set())
+    records.append(a_record("tok-c"))
+    stops = True
+    with pytest.raises(Retriable):
+        erasures.newly()
+    stops = False
+    assert erasures.newly() == {subject_of("tok-c")}, "nobody has heard of it yet"
