@@ -131,7 +131,7 @@ def _county(site: Site, request: Request, person: Person | None, numbers: Number
     shown = _shown(site, profile)
     wanted = request.query_params.get("indicator", "")
     chosen = next((one for one in shown if one.id == wanted), shown[0])
-    known = CountyNumbers(latest=_latest(site, profile, shown), trends=_trends(site, profile))
+    known = CountyNumbers(latest=_latest(site, profile, shown), trends=_trends(site, profile), today=day_of(site.now()))
     view = county_view(known, chosen, shown, site.catalogue, profile, to)
     return page(request, site, person, "county.html", view=view)
 

@@ -74,6 +74,7 @@ class CountyView(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     title: str
     map: str
+    map_period: str
     map_lines: tuple[Line, ...]
     chosen: str
     indicators: tuple[Choice, ...]
@@ -207,10 +208,14 @@ def period_words(value: PublishedIndicator) -> str:
 
 
 class CountyNumbers(msgspec.Struct, frozen=True, kw_only=True):
-    """What the read model says for the county: the newest value of every series of a profile, and trends on asking."""
+    """What the read model says for the county: the newest value of every series of a profile, and trends on asking.
+
+    `today` is the day of what is shown.
+    """
 
     latest: Mapping[tuple[str, str], PublishedIndicator]
     trends: Trends
+    today: Day
 
 
 def county_view(
@@ -223,14 +228,13 @@ def county_view(
 ) -> CountyView:
     """The page, its map coloured by the chosen indicator."""
     districts = [area for area in catalogue.areas.by_code.values() if area.kind == "district"]
-    lines = {
-        area.code: line_of(numbers.latest.get((chosen.id, area.code)), chosen, area.code, catalogue, to)
-        for area in districts
-    }
+    values = _of_one_period([numbers.trends(chosen.id, area.code) for area in districts], numbers.today)
+    lines = {area.code: line_of(values.get(area.code), chosen, area.code, catalogue, to) for area in districts}
     return CountyView(
         profile=profile_title(catalogue, profile),
         title=words.plain(catalogue.areas.county).title(),
-        map=_map(districts, lines, numbers, chosen, to),
+        map=_map(districts, lines, values, chosen, to),
+        map_period=next((period_words(value) for value in values.values()), ""),
         map_lines=tuple(lines[area.code] for area in sorted(districts, key=lambda area: area.name)),
         chosen=chosen.title,
         indicators=tuple(Choice(one.id, one.title, one.id == chosen.id) for one in shown),
@@ -247,13 +251,28 @@ def _in_order(catalogue: Catalogue) -> list[Area]:
     return sorted(catalogue.areas.by_code.values(), key=lambda area: (kinds.index(area.kind), area.name))
 
 
+def _of_one_period(series: Sequence[Sequence[PublishedIndicator]], today: Day) -> dict[str, PublishedIndicator]:
+    """By area the values of the newest period that is over, or, where none is, of the newest.
+
+    Areas side by side must speak of the same days: of a week that goes on, some have a number and others none yet.
+    """
+    every = [value for values in series for value in values]
+    over = [value.starts for value in every if value.ends <= today]
+    starts = max(over or [value.starts for value in every], default=None)
+    return {value.area: value for value in every if value.starts == starts}
+
+
 def _map(
-    districts: Sequence[Area], lines: Mapping[str, Line], numbers: CountyNumbers, chosen: Indicator, to: Address
+    districts: Sequence[Area],
+    lines: Mapping[str, Line],
+    values: Mapping[str, PublishedIndicator],
+    chosen: Indicator,
+    to: Address,
 ) -> str:
     names = {area.code: area.name for area in districts}
     tiles = []
     for place in places_of(names):
-        value = numbers.latest.get((chosen.id, place.code))
+        value = values.get(place.code)
         line = lines[place.code]
         signal = None if value is None else value.signal
         href = to.indicator(chosen.id, place.code)
