@@ -499,6 +499,12 @@ def test_the_shipped_catalogue_has_no_issue():
         (NEAR, "within: 28 days", "within: 3 months", "3 months may be longer than a cell lasts"),
         (NEAR, "within: 7 days", "within: 93 days", "93 days may be longer than a cell lasts"),
         (NEAR, "after: complaint", "after: crime", "step crime is named twice"),
+        (
+            NEAR,
+            "base: P3, by_count: {4: P2}}\naction_time: 7 days\nsuppress: {for: 30 days}\naudience: [duty-officer]",
+            "base: P4}\naction_time: 7 days\nsuppress: {for: 30 days}\naudience: [asb-lead]",
+            "what is found may be P4, and no audience of the rule hears of P4",
+        ),
         (IN_LSOA, "key: lsoa", "key: [lsoa, place]", "key lsoa stands alone"),
         (IN_LSOA, "key: lsoa", "key: [lsoa, cell]", "of a cell only near may be asked"),
         (IN_LSOA, "within: 28 days", "within: 93 days", "93 days may be longer than a stretch of an LSOA lasts"),

@@ -40,7 +40,7 @@ def _check_grants(at: Place, model: BareRuleFile, purposes: list[str], vocabular
         if audience in known and audience not in granted:
             what = f"nothing is granted to audience {audience} for {listing(purposes)}: it hears nothing of this rule"
             at.error(("audience", index), what, f"{_GRANT}, or leave the audience out")
-    reached = _reached(model.priority)
+    reached = priorities_of(model.priority)
     for name, rung in known.items():
         climbs_to = rung.hears == "escalated" and model.family in rung.families and reached & set(rung.priorities)
         if climbs_to and name not in granted:
@@ -48,7 +48,7 @@ def _check_grants(at: Place, model: BareRuleFile, purposes: list[str], vocabular
             at.warning(("lawful", "purposes"), what, _GRANT)
 
 
-def _reached(priority: PriorityEntry) -> set[str]:
+def priorities_of(priority: PriorityEntry) -> set[str]:
     """The priorities a finding of the rule can have, quiet ones aside."""
     tiers = [_TIERS.index(one) for one in (priority.base, *priority.by_count.values())]
     raised = bool(priority.raise_when) + priority.child_raises

@@ -34,7 +34,7 @@ from safety_stream.catalogue.formats.rules import (
     OverrideEntry,
     RuleFile,
 )
-from safety_stream.catalogue.lawful import check_lawful
+from safety_stream.catalogue.lawful import check_lawful, priorities_of
 from safety_stream.catalogue.linking import check_age, check_linked, linked_within
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import certain_only, selector_of
@@ -290,18 +290,23 @@ def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
         if known is not None and known.hears == "escalated":
             what = f"audience {audience} hears of nothing but what has gone up the ladder to it"
             at.error(("audience", index), what, "leave it out")
-    _check_who_hears_what_is_quiet(at, model, vocabulary)
+    _check_every_priority_is_heard(at, model, vocabulary)
 
 
-def _check_who_hears_what_is_quiet(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:
-    """That somebody hears of what is found at P4, where something quietens a rule: it is told less loudly, not lost."""
+def _check_every_priority_is_heard(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:
+    """That somebody hears of what is found, however urgent it is; what is quietened is told less loudly, not lost."""
     known = vocabulary.audiences or {}
-    named = [known[audience] for audience in model.audience if audience in known]
-    if not any(one.quietens for entry in model.each_limb().values() for one in entry.besides.values()):
+    named = [known[audience] for audience in model.audience if audience in known and known[audience].hears == "always"]
+    if not named:
         return
-    if named and not any("P4" in audience.priorities for audience in named):
+    heard = {one for audience in named if model.family in audience.families for one in audience.priorities}
+    quietens = any(one.quietens for entry in model.each_limb().values() for one in entry.besides.values())
+    if quietens and "P4" not in heard:
         what = "what is quietened is P4, and no audience of the rule hears of P4"
         at.error(("audience",), what, "name one that does, or let one of these hear of it")
+    for priority in sorted(priorities_of(model.priority) - heard):
+        what = f"what is found may be {priority}, and no audience of the rule hears of {priority}"
+        at.error(("priority",), what, "name one that does, let one of these hear of it, or give it another priority")
 
 
 def _check_sources(at: Place, model: BareRuleFile) -> None:
