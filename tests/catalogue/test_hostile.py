@@ -20,7 +20,7 @@ from safety_stream.catalogue import Issue, lint_catalogue, run_examples
 from safety_stream.catalogue.places import ISSUES_MAX
 
 AUDIENCES = """audiences:
-  - {id: duty-officer, title: The watch, families: [repeat-victimisation], priorities: [P4]}
+  - {id: duty-officer, title: The watch, families: [repeat-victimisation], priorities: [P3, P4]}
 """
 AGREEMENTS = """agreements:
   - {id: made-up, title: Made up, reference: MADE-UP/1, parties: [watch, guild], purposes: [watching],
