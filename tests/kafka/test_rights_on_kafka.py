@@ -11,6 +11,7 @@ import sys
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
@@ -25,11 +26,14 @@ from tests.kafka.authority import Authority
 from typer.testing import CliRunner
 
 from safety_stream.catalogue import load_catalogue
-from safety_stream.cli import app
+from safety_stream.cli import app, auditing
 from safety_stream.config import Connection
+from safety_stream.core.audit import subject_of
+from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.reports import Report, ReportedParty
 from safety_stream.core.model.times import DAY_LENGTH, day_of
 from safety_stream.data_files import catalogue_folder
+from safety_stream.edge.producer import ReportProducer
 from safety_stream.embedded import EmbeddedKafka
 from safety_stream.embedded.kafka import _free_port
 from safety_stream.streaming.acls import give
@@ -206,6 +210,25 @@ def test_what_the_broker_says_it_does(guarded: Guarded, way: str) -> None:
         list(read_to_end(audience, ["alerts.duty-officer"]))
     assert joined(audience, "audience.analyst.desk", "alerts.analyst") is None
     assert joined(audience, "safety-stream.detect", "alerts.analyst").code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
+def test_whoever_answers_for_the_data_orders_a_hold_and_sees_it_before_it_is_on_record(guarded: Guarded) -> None:
+    acls(guarded, "--apply")
+    hold = AuditEntry(
+        entry_id=str(uuid4()),
+        kind="hold",
+        actor="officer-3",
+        acted_at=NOON,
+        subject=subject_of("tok-a"),
+        reason="court-order",
+    )
+    officer = guarded.connection("data-protection-officer", "scram")
+    with ReportProducer(officer) as producer:
+        producer.send_entry(hold)
+
+    assert [(one.kind, one.of, one.seq) for one in auditing.holds_of(officer)] == [("subject", hold.subject, 0)]
+    for user in ("steward", "operator", "web", "catalogue-owner", "worker"):
+        assert written(guarded.connection(user, "scram"), "orders").code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def test_a_right_nobody_planned_is_found_and_taken_away_and_others_are_left_alone(guarded: Guarded) -> None:
