@@ -391,7 +391,9 @@ def test_all_stable_rules_together_have_a_budget_too(folder: Path):
 
 def test_a_list_is_measured_and_may_be_as_long_as_it_is(folder: Path):
     before = told_of(folder)
+    # A list hears of P4 alone.
     spoil(folder, r"audience: \[.*\]", "audience: [repeat-victim-list]", "rules/hate-repeat.yaml")
+    spoil(folder, r"priority:\n(  .*\n){3}", "priority: {base: P4}\n", "rules/hate-repeat.yaml")
     spoil(folder, r"(rule: hate-repeat.*urgent_per_division_and_shift: )\d+", r"\g<1>600")
     assert told_of(folder) == before
     spoil(folder, r"held: \{audiences: \[", "held: {audiences: [repeat-victim-list, ")
