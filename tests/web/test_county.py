@@ -50,6 +50,12 @@ def test_of_an_area_that_has_no_number_of_that_week_none_is_shown():
     assert rows(view)["Burnley"][0] == view.map_period
 
 
+def test_one_area_that_is_ahead_of_the_others_takes_no_number_from_them():
+    ahead = msgspec.structs.replace(begun(BURNLEY), final=True)
+
+    assert rows(county(*LAST, ahead, today=ahead.ends)) == rows(county(*LAST))
+
+
 def test_where_no_week_is_over_the_newest_is_shown():
     newest = max(one.starts for one in LAST)
 

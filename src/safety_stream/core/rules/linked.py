@@ -8,7 +8,8 @@ its timeline a condition is not asked of everything, but at each occurrence e of
 - Two occurrences are next to one another when a report of each names the same entity.
 - From one that matches a step it is at most so many entities to the next (`linked_within`, one or two), by way of any
   occurrence of the window that ends at e; and so on from that one, until e is reached.
-- A `chain` may go back over several windows. Of each way all lies in the window that ends at the later of its two ends.
+- A `chain` may go back over several windows. Of each way nothing is longer ago than one of them before the later of its
+  two ends, and nothing later than e.
 
 The condition is then met at e or not on what is reached so, and on nothing else. What is not reached takes nothing away
 either: a third event far off in the group must not hide that two are close. What matches no step is looked at where it

@@ -115,7 +115,7 @@ class NearCondition:
         self, view: View, layers: Sequence[Sequence[_Located]], opens: Callable[[_Located], Instant]
     ) -> Completion:
         (e,), near, *_ = layers
-        # What nearly counted would have been near to one of these.
+        # What nearly counted lies near to one of these, anywhere in the time that all of them look back over.
         links = [link for layer in layers[:-1] for link in layer]
         earlier = sorted((one.matched for layer in layers[1:] for one in layer), key=_in_order)
         facts = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -252,13 +253,15 @@ def _in_order(catalogue: Catalogue) -> list[Area]:
 
 
 def _of_one_period(series: Sequence[Sequence[PublishedIndicator]], today: Day) -> dict[str, PublishedIndicator]:
-    """By area the values of the newest period that is over, or, where none is, of the newest.
+    """By area the values of the newest period that is over and that most areas have; where there is none, the newest.
 
-    Areas side by side must speak of the same days: of a week that goes on, some have a number and others none yet.
+    Areas side by side must speak of the same days: of a week that goes on, some have a number and others none yet; and
+    of one that has just ended one area's number may be here before the others'.
     """
     every = [value for values in series for value in values]
-    over = [value.starts for value in every if value.ends <= today]
-    starts = max(over or [value.starts for value in every], default=None)
+    over = Counter(value.starts for value in every if value.ends <= today)
+    shared = [starts for starts, areas in over.items() if 2 * areas > sum(map(bool, series))]
+    starts = max(shared or over or [value.starts for value in every], default=None)
     return {value.area: value for value in every if value.starts == starts}
 
 
