@@ -474,6 +474,16 @@ def a_chain_goes_back_a_link_more(_: Patch, world: World) -> World:
 
 
 @mutant
+def what_nearly_counts_in_a_chain_is_near_to_any_link_at_any_time(patch: Patch, _: World) -> None:
+    right = near.NearCondition._would_have_mattered
+
+    def mattered(self: Any, e: Any, links: Any, step: str, sighting: Any, _: Any) -> bool:
+        return any(right(self, e, [link], step, sighting, link[1]) for link in links)
+
+    patch.setattr(near.NearCondition, "_would_have_mattered", mattered)
+
+
+@mutant
 def a_link_of_a_chain_may_be_as_long_as_the_chain(patch: Patch, _: World) -> None:
     right = linked._Reach.__init__
 

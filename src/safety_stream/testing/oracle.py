@@ -1561,7 +1561,15 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
         if len(close) >= settings.get("at_least", 1):
             ends_of_links = [o for o in (*still_open, e) if links.get(o.id, 99) < settings.get("chain", 1)]
             start = min(window_end(o.time, settings, -1) for o in ends_of_links)
-            nearly = near_misses([o for o in still_open if start <= o.time], [after, *closes])
+            nearly = [
+                near
+                for end in ends_of_links
+                for near in near_misses(
+                    [o for o in still_open if window_end(end.time, settings, -1) <= o.time < end.time], [after]
+                )
+                if near[0].point and metres_between(places[end.id], near[0]) <= reach
+            ]
+            nearly_shut = near_misses([o for o in still_open if start <= o.time], closes)
             yield Met(
                 chain=[*((o, selected(o, after)) for o in close), (e, selected(e, of))],
                 occurrence_id=e.id,
@@ -1574,9 +1582,8 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
                     "nearest_m": str(int(min(metres_between(lies[0], places[o.id]) for o in next_to_it))),
                 },
                 near_misses=[
-                    (s, why)
-                    for s, why in nearly
-                    if s.point and any(metres_between(places[o.id], s) <= reach for o in ends_of_links)
+                    *nearly,
+                    *((s, why) for s, why in nearly_shut if s.point and metres_between(lies[0], s) <= reach),
                 ],
             )
 

@@ -257,8 +257,31 @@ def test_what_nearly_counted_in_a_chain_would_have_been_near_to_a_link_of_it():
         there(HOUR, -190, incident_id="far", **found_out),
         there(HOUR, 190, incident_id="near", **found_out),
         there(-6 * DAY_LENGTH - 1, 90, incident_id="early", **found_out),
+        # Near to the first alone and after it; near to the last alone and too long before it.
+        there(DAY_LENGTH, 190, incident_id="after-its-link", **found_out),
+        there(DAY_LENGTH - 1, -100, incident_id="before-its-link", **found_out),
     ]
     (*_, found) = finds(rule, there(DAY_LENGTH, 90), there(8 * DAY_LENGTH), *nearly)
+    assert found.excluded == (Excluded("near", "discovered"),)
+
+
+def test_what_nearly_closed_a_chain_would_have_been_near_to_what_completed_it():
+    reported = FieldTest("origin", frozenset({"reported"}))
+    rule = a_rule(
+        Near(of="harm", metres=100, within=days(7), chain=2, until="visit"),
+        {
+            "harm": of_kind("police-crime"),
+            "visit": Selector(tests=(*of_kind("asb-case").tests, reported)),
+        },
+    )
+    found_out = {"kind": "asb-case", "origin": "discovered"}
+    visits = [
+        there(0, 100, incident_id="near", **found_out),
+        there(3 * DAY_LENGTH, 101, incident_id="near-to-the-first", **found_out),
+        there(8 * DAY_LENGTH, incident_id="same-instant", **found_out),
+        there(-6 * DAY_LENGTH - 1, incident_id="early", **found_out),
+    ]
+    (*_, found) = finds(rule, there(DAY_LENGTH, 90), there(8 * DAY_LENGTH), *visits)
     assert found.excluded == (Excluded("near", "discovered"),)
 
 

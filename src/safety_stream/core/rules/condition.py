@@ -213,16 +213,16 @@ class View:
         steps: Sequence[str],
         opens: Callable[[], Instant],
         closes: Instant,
-        is_meant: Callable[[str, Sighting], bool] = lambda *_: True,
+        is_meant: Callable[[str, Sighting, Instant], bool] = lambda *_: True,
     ) -> tuple[Excluded, ...]:
         """The reports of occurrences in `[opens(), closes]` that nearly matched one of the steps, sorted by id.
 
         The occurrence's time decides, as it does for what counts: a report may begin long after what it is a part of.
-        `is_meant` says of a step and a report whether it would have mattered, had it matched.
+        `is_meant` says of a step, a report and that time whether it would have mattered, had it matched.
         """
         reasons: dict[str, str] = {}
         for step, occurrence, sighting, reason in self._near_misses(steps):
-            if opens() <= occurrence.time <= closes and is_meant(step, sighting):
+            if opens() <= occurrence.time <= closes and is_meant(step, sighting, occurrence.time):
                 # Of several steps each may have its own reason: one is told, whichever step is asked first.
                 reasons[sighting.incident_id] = min(reason, reasons.get(sighting.incident_id, reason))
         return tuple(Excluded(incident_id, reasons[incident_id]) for incident_id in sorted(reasons))
@@ -244,7 +244,7 @@ class View:
             steps,
             lambda: max(before(e.time, within), since_closing(closings, e.time)),
             e.time,
-            lambda step, sighting: step == until or is_alike(sighting),
+            lambda step, sighting, _: step == until or is_alike(sighting),
         )
 
     def _near_misses(self, steps: Sequence[str]) -> Iterator[tuple[str, Occurrence, Sighting, str]]:

@@ -104,7 +104,7 @@ class CountCondition:
                 self.steps,
                 opens,
                 e.time,
-                lambda step, sighting: step == self._until or self._alike_in(sighting) == values,
+                lambda step, sighting, _: step == self._until or self._alike_in(sighting) == values,
             ),
         )
 

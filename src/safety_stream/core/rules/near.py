@@ -115,8 +115,7 @@ class NearCondition:
         self, view: View, layers: Sequence[Sequence[_Located]], opens: Callable[[_Located], Instant]
     ) -> Completion:
         (e,), near, *_ = layers
-        # What nearly counted lies near to one of these, anywhere in the time that all of them look back over.
-        links = [link for layer in layers[:-1] for link in layer]
+        links = [(link, opens(link)) for layer in layers[:-1] for link in layer]
         earlier = sorted((one.matched for layer in layers[1:] for one in layer), key=_in_order)
         facts = (
             ("count", str(len(earlier) + 1)),
@@ -132,18 +131,22 @@ class NearCondition:
             facts=facts,
             excluded=view.excluded(
                 self._earlier,
-                lambda: min(map(opens, links)),
+                lambda: min([since for _, since in links]),
                 e.time - 1,
-                self._lies_near([link.point for link in links]),
+                partial(self._would_have_mattered, e, links),
             ),
         )
 
-    def _lies_near(self, points: Sequence[_Point]) -> Callable[[str, Sighting], bool]:
-        def lies_near(_: str, sighting: Sighting) -> bool:
-            other = _point_of(sighting.place)
-            return other is not None and any(self._is_near(point, other) for point in points)
-
-        return lies_near
+    def _would_have_mattered(
+        self, e: _Located, links: Sequence[tuple[_Located, Instant]], step: str, sighting: Sighting, time: Instant
+    ) -> bool:
+        """Had it matched: what counts is paired with a link of the chain, what closes lies near e itself."""
+        other = _point_of(sighting.place)
+        if other is None:
+            return False
+        if step == self._until:
+            return self._is_near(e.point, other)
+        return any(since <= time < link.time and self._is_near(link.point, other) for link, since in links)
 
 
 def _opens(terms: Terms, closed: Instant, link: _Located) -> Instant:
