@@ -132,7 +132,7 @@ def test_urgency_and_safeguards_are_told_as_they_are_set():
     across = explain_rule(catalogue_folder(), "soc-cross-district")
 
     assert said(graded, "How urgent it is") == (
-        "P3, P1 being the most urgent.",
+        "P3 to begin with; P1 is the most urgent.",
         "P2 from 4 on.",
         "One tier more urgent with weapon or strangulation.",
     )

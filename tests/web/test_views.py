@@ -123,6 +123,15 @@ def test_each_occurrence_says_who_told_of_it_and_how_and_the_alert_who_holds_a_r
     )
 
 
+def test_beside_its_priority_an_alert_says_what_its_rule_makes_more_urgent(pages: Pages):
+    page = pages.as_person("dev-duty-officer").get(f"/alerts/{alert(1).alert_id}").text
+
+    why = "Why it is P1: P2 to begin with; P1 is the most urgent. One tier more urgent with a child."
+    assert why in " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    # It is said once: not again with the rest of the rule.
+    assert page.count("P1 is the most urgent") == 1
+
+
 def made_of(*answered: Answered, handling: object = "told") -> tuple[str, ...]:
     told = alert(1, handling=handled("new") if handling == "told" else None)
     fired = Fired(times=9, answered=answered)

@@ -30,6 +30,7 @@ _OWN_HEADINGS: Final = (
     "Where the numbers are from",
     "When it may be wrong",
     "What it does not see",
+    "How urgent it is",
 )
 _INSIDE: Final = "What it is held to"
 """Examples: for those who write rules."""
@@ -102,6 +103,7 @@ class AlertView(msgspec.Struct, frozen=True, kw_only=True):
     numbers: tuple[tuple[str, str], ...]
     rule_href: str
     rule_words: tuple[Section, ...]
+    urgency: tuple[str, ...]
     takes_back: tuple[str, ...]
     sources: tuple[str, ...]
     may_be_wrong: tuple[str, ...]
@@ -169,6 +171,7 @@ def alert_view(about: AboutAlert, catalogue: Catalogue, now: Instant) -> AlertVi
         sources=said.get(_OWN_HEADINGS[1], ()),
         may_be_wrong=said.get(_OWN_HEADINGS[2], ()),
         does_not_see=said.get(_OWN_HEADINGS[3], ()),
+        urgency=said.get(_OWN_HEADINGS[4], ()),
         fired_here=_fired(about.fired_here, alert, catalogue),
         judged_here=tuple(_judged(about)),
         history=tuple(_history(about.versions)),
