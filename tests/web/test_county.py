@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import msgspec
+from tests.web.conftest import Pages
 from tests.web.filling import LOADED, NOW, numbers
 
 from safety_stream.core.model.published import PublishedIndicator
@@ -66,3 +70,20 @@ def test_where_there_is_nothing_no_week_is_named():
     view = county()
 
     assert (view.map_period, {number for _, number in rows(view).values()}) == ("", {"no data"})
+
+
+def test_what_is_called_a_county_says_what_it_holds():
+    assert county().counties == (
+        "Lancashire-12 is all but Blackburn with Darwen and Blackpool.",
+        "Lancashire-14 is all 14 districts.",
+    )
+
+
+def test_indicators_are_offered_by_name_and_the_public_those_alone_that_it_may_be_shown(pages: Pages):
+    public = next(one for one in LOADED.catalogue.profiles if one.id == "public")
+    may_be_shown = {one.title for one in LOADED.catalogue.indicators if public.periods_of(one)}
+    offered = re.findall(r"<option[^>]*>([^<]+)</option>", pages.browser().get("/public").text)
+    offered = [html.unescape(title).strip() for title in offered]
+
+    assert offered == sorted(may_be_shown)
+    assert len(offered) < len(LOADED.catalogue.indicators)

@@ -87,10 +87,10 @@ def _print(running: Demo, summary: Summary) -> None:
         ("incidents", f"{summary.incidents:,}"),
         ("dead letters", f"{summary.dead_letters:,} of {summary.dead_letters_expected:,} broken on purpose"),
         *(
-            (f"alerts, {family}", ", ".join(f"{n:,} {change}" for change, n in told.items()))
+            (f"told the duty officer, {family}", ", ".join(f"{n:,} {change}" for change, n in told.items()))
             for family, told in summary.alerts.items()
         ),
-        ("alerts that stand", f"{summary.standing_alerts:,}"),
+        ("alerts that stand, of every audience", f"{summary.standing_alerts:,}"),
         ("report to alert", f"p50 {summary.latency_p50 or 0:.2f} s, p99 {summary.latency_p99 or 0:.2f} s"),
     ]
     out.print()

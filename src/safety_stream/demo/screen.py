@@ -105,10 +105,10 @@ def _what(seen_by: PublishedAlert | DeadLetter, catalogue: Catalogue) -> Text:
     area = catalogue.areas.by_code.get(seen_by.area or "")
     place = area.name if area else seen_by.area or "somewhere"
     reason = REASONS.get(seen_by.reason or "")
-    text = Text.assemble((f"{place}: ", "cyan"), seen_by.explanation or seen_by.title or "")
-    if reason:
-        text.append(f" {reason}", style="magenta")
-    return text
+    # What is new of it comes first: a line is cut off where the terminal ends.
+    return Text.assemble(
+        (f"{place}: ", "cyan"), (f"{reason} " if reason else "", "magenta"), seen_by.explanation or seen_by.title or ""
+    )
 
 
 def _head(seen: Seen, seconds: float, width: int, pages: str) -> RenderableType:

@@ -90,7 +90,7 @@ def _public(site: Site) -> str:
 
 
 def _kinds(site: Site, profile: str, one: Indicator) -> list[PeriodKind]:
-    return [kind for kind in site.profiles[profile].periods if kind in one.periods]
+    return list(site.profiles[profile].periods_of(one))
 
 
 def _shown(site: Site, profile: str) -> list[Indicator]:
@@ -101,7 +101,7 @@ def _latest(site: Site, profile: str, shown: Sequence[Indicator]) -> dict[tuple[
     """The newest value of every series, each indicator in the one kind of period people look at."""
     by_kind: dict[PeriodKind, list[str]] = {}
     for one in shown:
-        kind = kind_for(one, site.profiles[profile].periods)
+        kind = kind_for(_kinds(site, profile, one))
         if kind is not None:
             by_kind.setdefault(kind, []).append(one.id)
     return {
@@ -113,7 +113,7 @@ def _latest(site: Site, profile: str, shown: Sequence[Indicator]) -> dict[tuple[
 
 def _trends(site: Site, profile: str) -> Callable[[str, str], Sequence[PublishedIndicator]]:
     def of(indicator_id: str, code: str) -> Sequence[PublishedIndicator]:
-        kind = kind_for(site.indicators[indicator_id], site.profiles[profile].periods)
+        kind = kind_for(_kinds(site, profile, site.indicators[indicator_id]))
         return site.read_model.series(profile, indicator_id, code, kind) if kind else ()
 
     return of
@@ -178,7 +178,7 @@ def _asked(site: Site, request: Request, profile: str) -> _Asked:
     if one is None or not _kinds(site, profile, one):
         raise HTTPException(404, "There is no such indicator, or it is not for you to see.")
     kinds = _kinds(site, profile, one)
-    usual = kind_for(one, kinds) or kinds[0]
+    usual = kind_for(kinds) or kinds[0]
     kind = next((kind for kind in kinds if kind == request.query_params.get("period")), usual)
     return _Asked(one, _known_area(site, request), kinds, kind, _day(site, request.query_params.get("known", "")))
 

@@ -81,6 +81,7 @@ class CountyView(msgspec.Struct, frozen=True, kw_only=True):
     indicators: tuple[Choice, ...]
     kind: str
     priorities: tuple[Priority, ...]
+    counties: tuple[str, ...]
     areas: tuple[tuple[str, str], ...]
     is_empty: bool
     here: str
@@ -138,10 +139,9 @@ Trends = Callable[[str, str], Sequence[PublishedIndicator]]
 """The current values of an indicator in an area, the oldest first."""
 
 
-def kind_for(indicator: Indicator, allowed: Sequence[PeriodKind]) -> PeriodKind | None:
-    """The period people look at: weeks where there are any, else months; None when the profile shows neither."""
-    possible = [kind for kind in ("week", "month", "four-weeks", "quarter", "day", "year") if kind in allowed]
-    return next((kind for kind in possible if kind in indicator.periods), None)
+def kind_for(shown: Sequence[PeriodKind]) -> PeriodKind | None:
+    """The period people look at: weeks where any are shown, else months, and so on; None where nothing is."""
+    return next((kind for kind in ("week", "month", "four-weeks", "quarter", "day", "year") if kind in shown), None)
 
 
 def line_of(
@@ -238,9 +238,10 @@ def county_view(
         map_period=next((period_words(value) for value in values.values()), ""),
         map_lines=tuple(lines[area.code] for area in sorted(districts, key=lambda area: area.name)),
         chosen=chosen.title,
-        indicators=tuple(Choice(one.id, one.title, one.id == chosen.id) for one in shown),
+        indicators=tuple(Choice(one.id, one.title, one.id == chosen.id) for one in sorted(shown, key=_title)),
         kind=next((words.PERIODS[value.period] for value in numbers.latest.values()), ""),
         priorities=tuple(_priorities(numbers, shown, catalogue, to)),
+        counties=tuple(_what_counties_are(catalogue, numbers.today)),
         areas=tuple((to.area(area.code), area.name) for area in _in_order(catalogue)),
         is_empty=not numbers.latest,
         here=to.start or "/county",
@@ -289,6 +290,18 @@ def _map(
 def counties(catalogue: Catalogue) -> list[Area]:
     """The whole county and its parts that are called counties: Lancashire-14 and Lancashire-12."""
     return sorted((one for one in catalogue.areas.by_code.values() if one.kind == "county"), key=lambda one: one.code)
+
+
+def _title(indicator: Indicator) -> str:
+    return indicator.title
+
+
+def _what_counties_are(catalogue: Catalogue, today: Day) -> Iterator[str]:
+    """What each area that is called a county holds, so that nobody has to know: all districts, or all but some."""
+    districts = [one for one in catalogue.areas.by_code.values() if one.kind == "district" and one.is_valid_on(today)]
+    for county in counties(catalogue):
+        out = sorted(one.name for one in districts if county.code not in catalogue.areas.roll_ups(one.code, today))
+        yield f"{county.name} is {'all but ' + words.listed(out) if out else f'all {len(districts)} districts'}."
 
 
 def _priorities(
