@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import msgspec
-from tests.core.alerts.test_condition import of_reports
+import pytest
+from tests.core.alerts.test_condition import a_finding, of_reports
 from tests.core.alerts.test_condition import told as versions_of
 from tests.core.stages.making import NOON, a_version, an_alert
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.alerts import AlertVersion
-from safety_stream.core.model.findings import FindingChange
-from safety_stream.core.model.published import PublishedAlert
+from safety_stream.core.model.findings import Evidence, FindingChange
+from safety_stream.core.model.published import AuditRecord, PublishedAlert
 from safety_stream.core.model.sharing import Withheld
+from safety_stream.core.model.times import Instant
 from safety_stream.core.putting_right import Notices, Tracing
+from safety_stream.core.stages.enter import ACKNOWLEDGED
 from safety_stream.data_files import catalogue_folder
 
 OURS, THEIRS = "00000000-0000-5000-8000-00000000000a", "00000000-0000-5000-8000-00000000000b"
@@ -157,6 +160,44 @@ def test_a_dispute_of_the_oldest_of_nine_reports_is_a_notice_while_the_alert_res
 
     assert notices(raised) == [(raised.alert_id, "disputed", "r-01")]
     assert notices(raised, without) == notices(raised, withdrawn) == []
+
+
+def acknowledged(seq: int, at: Instant) -> AuditRecord:
+    return AuditRecord(
+        seq=1, previous_hash="", hash="", verb="alteration", audience="duty-officer", topic="", from_seq=seq,
+        to_seq=seq, alert_id=ALERT.alert_id, fields=(), as_of=at, actor="desk-7", reason=ACKNOWLEDGED,
+    )  # fmt: skip
+
+
+def test_each_disputed_report_of_an_alert_is_a_notice_of_its_own():
+    (raised,) = versions_of(("raised", of_reports("a", 1, 3), NOON))
+    notices = Notices({"r-01": NOON + 100, "r-02": NOON + 300})
+    answer = msgspec.structs.replace(acknowledged(1, NOON + 200), alert_id=raised.alert_id)
+    for value in (raised, of_the_alert(raised), answer):
+        notices.take(value)
+
+    # Whoever answered the dispute of the first has heard nothing yet of that of the second.
+    assert [(one.incident_id, one.acknowledged_by) for one in notices.all()] == [("r-01", "desk-7"), ("r-02", "")]
+
+
+def test_a_dispute_of_what_lies_beneath_a_finding_that_stands_for_a_report_is_a_notice():
+    beneath = FindingChange(change="raised", finding=of_reports("below", 1, 3), as_of=NOON, cause="c")
+    place = Evidence("o", NOON, "E07000117", (beneath.finding.finding_id,))
+    (raised,) = versions_of(("raised", a_finding("above", NOON, evidence=(place,)), NOON))
+    notices = Notices({"r-02": NOON + 9})
+    for value in (beneath, raised, of_the_alert(raised)):
+        notices.take(value)
+
+    assert [(one.alert_id, one.incident_id) for one in notices.all()] == [(raised.alert_id, "r-02")]
+
+
+@pytest.mark.parametrize(("at", "is_answered"), [(NOON + 1, False), (NOON + 2, True)])
+def test_nobody_acknowledges_what_is_not_told_yet(at: Instant, *, is_answered: bool):
+    notices = Notices(follows=OURS)
+    for value in (*VERSIONS[:2], told(1, 1, None), told(2, 2, 1), acknowledged(2**62, at)):
+        notices.take(value)
+
+    assert [bool(one.acknowledged_by) for one in notices.all()] == [is_answered]
 
 
 def test_a_finding_that_is_shown_no_more_has_not_ended():

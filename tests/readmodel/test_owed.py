@@ -160,7 +160,7 @@ def test_a_restated_alert_is_a_notice_on_either_database(engine: Engine):
         placed(
             [
                 ("alerts.desk", alert(1, "a")),
-                ("alerts.desk", alert(2, "a", 2, "updated", prior_seq=1, prior_version=1)),
+                ("alerts.desk", alert(2, "a", 2, "updated", prior_seq=1, prior_version=1, as_of=NOON + 2)),
                 ("alert-changes", version),
             ]
         ),
@@ -173,7 +173,7 @@ def test_a_restated_alert_is_a_notice_on_either_database(engine: Engine):
         [
             TopicRecord(
                 "audit.entries", 0, 0,
-                record(1, audience="desk", alert_id="a", to_seq=2, reason=ACKNOWLEDGED, actor="desk-7"),
+                record(1, audience="desk", alert_id="a", to_seq=2, reason=ACKNOWLEDGED, actor="desk-7", as_of=NOON + 3),
             )
         ],
     )  # fmt: skip

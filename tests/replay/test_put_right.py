@@ -5,23 +5,26 @@ The reports and the person are those of `test_erasure`; everything goes through 
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
 import pytest
-from tests.replay.running import Told, World, arrivals, by_topic, outputs
+from tests.replay.gallery import gallery
+from tests.replay.running import Told, World, arrivals, by_topic, linked_world, outputs, shipped_world
 from tests.replay.telling import a_report, at
 from tests.replay.test_erasure import TOKEN, erased, of_the_person
 
 from safety_stream.core.audit import Chain, subject_of, verified
+from safety_stream.core.model.findings import Finding
 from safety_stream.core.model.ids import incident_id
 from safety_stream.core.model.incidents import Action, IncidentVersion
 from safety_stream.core.model.published import AuditEntry, AuditRecord
 from safety_stream.core.model.reports import Report
 from safety_stream.core.model.times import DAY_LENGTH
-from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing, act_of
+from safety_stream.core.putting_right import FINDINGS, Certificate, Notice, Notices, Tracing, act_of, reports_under
 from safety_stream.core.register import highest_of
-from safety_stream.core.rules.carrying import reports_of
+from safety_stream.core.rules.carrying import reports_beneath, reports_of
 from safety_stream.core.stages.stage import Output
 from safety_stream.core.subject_access import TOPICS, PersonAnswer, Search
 from safety_stream.replay import Arrival
@@ -54,7 +57,7 @@ def read(topics: dict[str, list[Output]], follows: str) -> Notices:
     stands = highest_of(one for one in incidents if isinstance(one, IncidentVersion))
     notices = Notices({one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"}, follows)
     feeds = sorted(topic for topic in topics if topic.startswith("alerts."))
-    for topic in ("findings", "alert-changes", *feeds, "audit.entries", "withheld"):
+    for topic in (*FINDINGS, "alert-changes", *feeds, "audit.entries", "withheld"):
         for output in topics.get(topic, []):
             notices.take(output.value)
     return notices
@@ -85,7 +88,7 @@ class Life:
     def certificate(self, follows: str = OF_THIS) -> Certificate:
         tracing = Tracing(follows, self._world.catalogue)
         indicators = sorted(topic for topic in self.topics if topic.startswith("indicators."))
-        for topic in ("incidents", "audit.changes", "findings", *indicators):
+        for topic in ("incidents", "audit.changes", *FINDINGS, *indicators):
             for output in self.on(topic):
                 tracing.take(topic, output.value)
         read = self.read(follows)
@@ -266,3 +269,35 @@ def test_no_report_is_collected_without_its_record(shipped: World):
     passed = [one for one in life.on("incidents") if isinstance(one.value, IncidentVersion)]
     assert sum(one.count or 0 for one in collected) == len(passed)
     assert {one.actor for one in collected} == {one.value.source for one in passed}
+
+
+def test_what_rests_on_what_was_found_elsewhere_is_told_of_a_dispute_and_certified(tmp_path: Path):
+    """An alert about a vehicle at two homes names two findings, and no report of theirs."""
+    topics = by_topic(outputs(linked_world(tmp_path / "catalogue"), [arrivals(gallery())]))
+    standing: dict[str, Finding] = {}
+    for one in topics["findings"]:
+        standing[one.value.finding.finding_id] = one.value.finding
+        if one.value.change == "withdrawn":
+            del standing[one.value.finding.finding_id]
+    alerts = {one.value.alert_id: one.value for one in topics["alert-changes"]}
+    feeds = [topic for topic in topics if topic.startswith("alerts.")]
+    told = {one.value.alert_id for topic in feeds for one in topics[topic]}
+    seen = set()
+    for alert in alerts.values():
+        beneath = frozenset[str]().union(*(reports_beneath(finding, standing) for finding in alert.findings))
+        hidden = sorted(beneath - reports_under(alert))
+        if alert.change == "withdrawn" or alert.alert_id not in told or not hidden or alert.rule_id in seen:
+            continue
+        seen.add(alert.rule_id)
+        report = hidden[0]
+        notices = Notices({report: 0})
+        tracing = Tracing(report, shipped_world().catalogue)
+        for topic in (*FINDINGS, "alert-changes", *feeds):
+            for output in topics[topic]:
+                notices.take(output.value)
+                tracing.take(topic, output.value)
+
+        assert any(one.alert_id == alert.alert_id and one.why == "disputed" for one in notices.all()), alert.rule_id
+        resting = {name for name, finding in standing.items() if report in reports_beneath(finding, standing)}
+        assert tracing._resting.standing() == sorted(resting)
+    assert {"soc-cuckooing-vehicle", "soc-hub"} <= seen

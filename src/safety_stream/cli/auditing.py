@@ -30,7 +30,7 @@ from safety_stream.core.model.published import AuditEntry, AuditRecord, Publishe
 from safety_stream.core.model.times import Day, Instant, start_of, to_iso
 from safety_stream.core.oversight import Use, uses_in
 from safety_stream.core.persons import Persons, standing
-from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
+from safety_stream.core.putting_right import FINDINGS, Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
 from safety_stream.core.retention import Hold, hold_ordered, holds_in
 from safety_stream.core.stages.enter import check_entry
@@ -232,7 +232,7 @@ def notices_of(kafka: Connection) -> list[Notice]:
     """Every notice there is, by what the topics hold now."""
     stands = highest_of(value for _, value in _values(kafka, ["incidents"]) if isinstance(value, IncidentVersion))
     notices = Notices({one.incident_id: one.received_at for one in stands.values() if one.action == "dispute"})
-    _tell(kafka, notices, ("alert-changes",))
+    _tell(kafka, notices, (*FINDINGS, "alert-changes"))
     return notices.all()
 
 
@@ -314,13 +314,13 @@ def _consultations(database: str) -> Consultations:
 def certificate_of(kafka: Connection, incident_id: str, catalogue: Catalogue, at: Instant) -> Certificate | None:
     """What was put right of a report; None where there is no such report. Not signed yet."""
     tracing = Tracing(incident_id, catalogue)
-    for topic in ("incidents", "audit.changes", "findings", *_family(kafka, "indicators.")):
+    for topic in ("incidents", "audit.changes", *FINDINGS, *_family(kafka, "indicators.")):
         for where, value in _values(kafka, [topic]):
             tracing.take(where, value)
     stands = tracing.standing()
     disputed = {} if stands is None or stands.action != "dispute" else {incident_id: stands.received_at}
     notices = Notices(disputed, incident_id)
-    _tell(kafka, notices, ("findings", "alert-changes"), after=(WITHHELD,))
+    _tell(kafka, notices, (*FINDINGS, "alert-changes"), after=(WITHHELD,))
     return tracing.certificate(notices.of_the_report(), notices.untold_of_the_report(), at)
 
 

@@ -21,8 +21,8 @@ each of their causes. And what it should be told may wait for an agreement (`wit
 and has not heard of it. That is *untold*, and open like a notice until it is told.
 
 A report that is disputed counts as before, and restates nothing; those who were told of an alert that rests on it are
-recipients of that, under the number they were told last. One that is restricted counts nowhere until another version
-lifts it.
+recipients of that, under the number they were told last, and of each such report by itself. One that is restricted
+counts nowhere until another version lifts it.
 
 A *certificate* says all of this of one report. It names no person, and is signed outside.
 """
@@ -42,11 +42,16 @@ from safety_stream.core.model.published import AuditRecord, PublishedAlert, Publ
 from safety_stream.core.model.sharing import Withheld
 from safety_stream.core.model.times import Day, Instant
 from safety_stream.core.register import Scope, Series, claim_of, highest_of
+from safety_stream.core.resting import Resting
 from safety_stream.core.rules.carrying import reports_of
+from safety_stream.core.rules.chains import DEEPEST
 from safety_stream.core.stages.enter import ACKNOWLEDGED
 
 PUTS_RIGHT: Final[frozenset[Action]] = frozenset({"correct", "dispute", "restrict", "withdraw", "erase"})
 """What a partner does to a report that others have to follow."""
+
+FINDINGS: Final = ("findings",) * DEEPEST
+"""How often `findings` are read, from the beginning: what rests on a report may do so by way of other findings."""
 
 Why = Literal["restated", "disputed"]
 
@@ -166,18 +171,19 @@ class Notices:
     """The notices there are, while `alert-changes`, the feeds of alerts and `audit.entries` are being read, in order.
 
     `disputed`: the reports that are disputed as they stand, each since when. `follows`: the report whose own notices
-    are asked for; then `findings` are read before all else, and `withheld` for what is untold of it.
+    are asked for; then `withheld` is read as well, for what is untold of it. Before all else `FINDINGS` are read.
     """
 
     def __init__(self, disputed: Mapping[str, Instant] = NOTHING_DISPUTED, follows: str = "") -> None:
         """Nothing is known."""
         self._disputed = disputed
         self._follows = follows
-        self._findings: set[str] = set()
+        self._disputes = Resting(disputed)
+        self._following = Resting([follows] if follows else [])
         self._holds: set[str] = set()
         self._ended: set[tuple[str, int]] = set()
         self._causes: dict[tuple[str, int], tuple[str, Action]] = {}
-        self._rests: dict[str, str] = {}
+        self._rests: dict[str, list[str]] = {}
         self._restated: dict[tuple[str, int, str, Action], Notice] = {}
         self._ends: set[tuple[str, int]] = set()
         self._withheld: dict[tuple[str, str], Withheld] = {}
@@ -187,8 +193,8 @@ class Notices:
     def take(self, value: msgspec.Struct) -> None:
         """Fold one value in."""
         if isinstance(value, FindingChange):
-            if self._follows in reports_of(value.finding):
-                self._findings.add(value.finding.finding_id)
+            self._disputes.take(value)
+            self._following.take(value)
         elif isinstance(value, AlertVersion):
             self._take_alert(value)
         elif isinstance(value, PublishedAlert):
@@ -243,24 +249,20 @@ class Notices:
 
     def rests(self, alert_id: str, reports: Iterable[str]) -> None:
         """An alert rests on these reports as it stands."""
-        disputed = self._disputed.keys() & set(reports)
-        if disputed:
-            self._rests[alert_id] = min(disputed)
-        else:
-            self._rests.pop(alert_id, None)
+        self._rests[alert_id] = sorted(self._disputed.keys() & set(reports))
 
     def _take_alert(self, version: AlertVersion) -> None:
         done = act_of(version.cause)
         if done is not None:
             self.caused(version.alert_id, version.version, *done)
         shown = (finding.finding_id for finding in version.findings)
-        if self._follows in version.also_rests_on or not self._findings.isdisjoint(shown):
+        if self._following.ever((*version.also_rests_on, *shown)):
             self._holds.add(version.alert_id)
         elif version.alert_id in self._holds:
             self._holds.discard(version.alert_id)
             self._ended.add((version.alert_id, version.version))
         if self._disputed:
-            self.rests(version.alert_id, reports_under(version))
+            self.rests(version.alert_id, self._disputes.beneath(reports_under(version)))
 
     def _take_told(self, told: PublishedAlert) -> None:
         self._last[told.audience, told.alert_id] = told
@@ -274,21 +276,23 @@ class Notices:
 
     def _of_disputes(self) -> Iterator[Notice]:
         for (_, alert_id), told in self._last.items():
-            if alert_id in self._rests and told.change != "withdrawn":
-                report = self._rests[alert_id]
+            for report in self._rests.get(alert_id, ()) if told.change != "withdrawn" else ():
                 yield _notice(told, "disputed", report, "dispute", max(told.as_of, self._disputed[report]))
 
     def _answered(self, notice: Notice) -> Notice:
         for answer in self._answers.get((notice.audience, notice.alert_id), ()):
-            # A dispute is of what was told before, and may have been acknowledged before, for another reason.
-            came_first = notice.why == "disputed" and answer.as_of < notice.opened_at
-            if answer.to_seq >= notice.seq and not came_first:
+            # A number may be acknowledged before there is anything to put right: for another reason (a dispute is of
+            # what was told before), or by a number nobody has been told yet.
+            if answer.to_seq >= notice.seq and answer.as_of >= notice.opened_at:
                 return msgspec.structs.replace(notice, acknowledged_by=answer.actor or "", acknowledged_at=answer.as_of)
         return notice
 
 
 class Tracing:
-    """One report, while the topics it went through are being read: `incidents` first, all else in any order."""
+    """One report, while the topics it went through are being read: `incidents` first, all else in any order.
+
+    `FINDINGS` are read as often as they say.
+    """
 
     def __init__(self, incident_id: str, catalogue: Catalogue) -> None:
         """Follow the report of this id."""
@@ -297,8 +301,8 @@ class Tracing:
         self._versions: list[IncidentVersion] = []
         self._cells: set[tuple[str, str, Day]] | None = None
         self._acts: list[Act] = []
-        self._findings: list[ChangedFinding] = []
-        self._resting: set[str] = set()
+        self._findings: dict[ChangedFinding, None] = {}
+        self._resting = Resting([incident_id])
         self._values: dict[tuple[str, str, str, str, Day], RestatedValue] = {}
 
     def take(self, topic: str, value: msgspec.Struct) -> None:
@@ -325,7 +329,7 @@ class Tracing:
         if stands is None:
             return None
         mine, waiting = tuple(notices), tuple(untold)
-        resting = tuple(sorted(self._resting))
+        resting = tuple(self._resting.standing())
         is_put_right = not resting or stands.action in ("new", "correct", "dispute")
         return Certificate(
             incident_id=self._id,
@@ -343,13 +347,10 @@ class Tracing:
 
     def _take_finding(self, change: FindingChange) -> None:
         finding = change.finding
-        if self._id in reports_of(finding) and change.change != "withdrawn":
-            self._resting.add(finding.finding_id)
-        else:
-            self._resting.discard(finding.finding_id)
+        self._resting.take(change)
         done = act_of(change.cause)
         if done is not None and done[0] == self._id:
-            self._findings.append(ChangedFinding(finding.finding_id, finding.rule_id, change.change, change.as_of))
+            self._findings[ChangedFinding(finding.finding_id, finding.rule_id, change.change, change.as_of)] = None
 
     def _take_value(self, value: PublishedIndicator) -> None:
         if value.as_of < self._since() or not self._counts_in(value):
@@ -393,7 +394,7 @@ class Tracing:
 
 
 def reports_under(version: AlertVersion) -> frozenset[str]:
-    """The ids of the reports an alert rests on: those its findings show, and those it says it rests on besides."""
+    """The ids of the reports an alert rests on, shown or not, and of the findings that stand in the place of one."""
     return frozenset(version.also_rests_on).union(*map(reports_of, version.findings))
 
 

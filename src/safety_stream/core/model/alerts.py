@@ -64,9 +64,10 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class AlertVersion(Alert, frozen=True, gc=False, kw_only=True):
     """One version of one alert, without gap between them, with all it rests on. Topic `alert-changes`.
 
-    `also_rests_on` are the ids, sorted, of the reports that its standing findings rest on and `findings` does not show;
-    mostly none, and none when withdrawn. A dispute or a legal hold of one of them concerns the alert like that of one
-    that is shown. They are for that alone, so they are neither handled nor told.
+    `also_rests_on` are the ids, sorted, of the reports that its standing findings rest on and `findings` does not show,
+    and of findings that stand in the place of one; mostly none, and none when withdrawn. A dispute or a legal hold of
+    one of them concerns the alert like that of one that is shown. They are for that alone, so they are neither handled
+    nor told.
     """
 
     also_rests_on: tuple[str, ...] = ()

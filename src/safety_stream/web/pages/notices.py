@@ -91,7 +91,8 @@ def answer(site: Site, viewer: Viewer, numbers: Collection[int]) -> tuple[list[i
                 put_on_record(site, entry_of(site, "acknowledgement", actor, entry_id=entry_id, **said))
             except NotSent as error:
                 return done, str(error)
-            done.append(one.seq)
+            if one.seq not in done:
+                done.append(one.seq)
     return done, ""
 
 
