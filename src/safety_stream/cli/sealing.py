@@ -69,11 +69,15 @@ def key_of(settings: SealingSettings) -> KeyEncryptionKey:
     """The key-encryption key they name. Raises `Wrong`, and `OSError`."""
     with needing(*_EXTRA):
         from safety_stream.sealing import providers  # noqa: PLC0415 - the extra `sealing`
-        from safety_stream.sealing.settings import InVaultSettings  # noqa: PLC0415
+        from safety_stream.sealing.hsm import HsmKey  # noqa: PLC0415
+        from safety_stream.sealing.settings import InHsmSettings, InVaultSettings  # noqa: PLC0415
         from safety_stream.sealing.vault import VaultKey  # noqa: PLC0415
     if isinstance(settings.key, InVaultSettings):
         where = settings.key.vault
         return VaultKey(where.url, where.mount, where.key, where.token_file, where.ca)
+    if isinstance(settings.key, InHsmSettings):
+        at = settings.key.hsm
+        return HsmKey(at.module, at.token, at.key, at.pin_file)
     try:
         return providers.FileKey(settings.key.file)
     except providers.BadKeyEncryptionKey as error:

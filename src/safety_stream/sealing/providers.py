@@ -56,6 +56,16 @@ def decrypted(key: bytes, content: bytes, about: bytes) -> bytes:
     return AESGCM(key).decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], about)
 
 
+def secret_in(path: Path) -> str:
+    """The line in a file that its owner alone can read: a token, a PIN. Raises `BadKeyEncryptionKey`."""
+    try:
+        if path.stat().st_mode & _OTHERS:
+            raise BadKeyEncryptionKey(f"{path} can be read by others: chmod 600 {path}")
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadKeyEncryptionKey(f"{path} cannot be read ({type(error).__name__})") from None
+
+
 class FileKey:
     """A key in a file: 64 hexadecimal digits, readable by its owner alone."""
 

@@ -43,11 +43,26 @@ class InVaultSettings(_Settings):
     vault: VaultSettings
 
 
+class HsmSettings(_Settings):
+    """An AES key in a token of PKCS #11: the vendor's module, the labels of both, and the file with the user's PIN."""
+
+    module: Path
+    token: Annotated[str, StringConstraints(pattern=r"^[ -~]+$", max_length=32)]
+    key: Word
+    pin_file: Path
+
+
+class InHsmSettings(_Settings):
+    """A key-encryption key that never leaves a hardware security module."""
+
+    hsm: HsmSettings
+
+
 class SealingSettings(_Settings):
     """The whole file. `store` is a URL of SQLAlchemy's: sqlite:///FILE or postgresql://USER@HOST/NAME."""
 
     store: Text
-    key: FileSettings | InVaultSettings
+    key: FileSettings | InVaultSettings | InHsmSettings
 
 
 class SettingsFault(ValueError):

@@ -10,17 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import ssl
-import stat
 from pathlib import Path
 from typing import Final
 
 import httpx
 import msgspec
 
-from safety_stream.sealing.providers import ABOUT, BadKeyEncryptionKey
+from safety_stream.sealing.providers import ABOUT, BadKeyEncryptionKey, secret_in
 
 _SECONDS: Final = 10
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class _Data(msgspec.Struct, frozen=True):
@@ -60,7 +58,7 @@ class VaultKey:
             answer = httpx.post(
                 f"{self._url}/v1/{self._mount}/{what}/{self._key}",
                 json=said | {"associated_data": _text(ABOUT)},
-                headers={"X-Vault-Token": self._token()},
+                headers={"X-Vault-Token": secret_in(self._token_file)},
                 timeout=_SECONDS,
                 verify=ssl.create_default_context(cafile=self._ca),
                 # A proxy of the environment would be handed the store's key.
@@ -77,14 +75,6 @@ class VaultKey:
             return msgspec.json.decode(answer.content, type=_Answer).data
         except msgspec.DecodeError:
             raise BadKeyEncryptionKey(f"{self.name}: what answers is no Vault: see its url") from None
-
-    def _token(self) -> str:
-        try:
-            if self._token_file.stat().st_mode & _OTHERS:
-                raise BadKeyEncryptionKey(f"{self._token_file} can be read by others: chmod 600 {self._token_file}")
-            return self._token_file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadKeyEncryptionKey(f"{self._token_file} cannot be read ({type(error).__name__})") from None
 
 
 def _text(content: bytes) -> str:
