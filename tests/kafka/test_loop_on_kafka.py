@@ -258,6 +258,7 @@ def test_a_slot_started_twice_leaves_only_the_newer(town: Town):
     town.wait_until(older_has_ended, "the older one is fenced off")
 
     assert older.process.returncode == 1
+    assert "another worker runs in this one's slot: give each a --slot of its own" in older.log.read_text()
     assert town.verdict() == RIGHT
     assert newer.is_alive()
 

@@ -39,12 +39,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 SUBSCRIBE_EPILOG = epilog(
-    "safety-stream alerts subscribe --audience duty-officer --webhook https://example.org/alerts --priority P1",
+    "safety-stream alerts subscribe --delivery delivery.yaml --audience duty-officer"
+    " --webhook https://example.org/alerts --priority P1",
     {0: "subscribed", 1: "it went wrong, or is no subscription"},
 )
 LIST_EPILOG = epilog("safety-stream alerts subscriptions --json", {0: "shown", 1: "it went wrong"})
 TRY_EPILOG = epilog(
-    "safety-stream alerts try 5b2f81c0",
+    "safety-stream alerts try 5b2f81c0 --delivery delivery.yaml",
     {
         0: "a provider took it",
         1: "it went wrong, or there is no such subscription",

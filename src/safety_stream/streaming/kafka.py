@@ -99,6 +99,8 @@ class KafkaSettings:
 def classify(error: ck.KafkaError) -> LogError:
     """Which of the three kinds an error is."""
     text = f"{error.name()}: {error.str()}"
+    if error.code() == ck.KafkaError._FENCED:  # noqa: SLF001 - so librdkafka names what is its own
+        return Fatal(f"another worker runs in this one's slot: give each a --slot of its own ({text})")
     if error.fatal():
         return Fatal(text)
     if error.txn_requires_abort():
@@ -294,7 +296,7 @@ class KafkaProducer:
 
     def flush(self) -> None:
         """Wait until everything sent has its offset."""
-        if self._producer.flush(_CALL_SECONDS):
+        if _sorted_out(lambda: self._producer.flush(_CALL_SECONDS)):
             raise Retriable("the broker has not taken everything yet")
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], group: GroupMetadata) -> None:

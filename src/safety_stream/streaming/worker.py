@@ -21,7 +21,7 @@ from safety_stream.core.stages.stage import Step
 from safety_stream.streaming.feed import Batch
 from safety_stream.streaming.kafka import KafkaChangelog, KafkaConsumer, KafkaProducer, KafkaSettings
 from safety_stream.streaming.loop import Loop, Ports, Surroundings, assemble
-from safety_stream.streaming.ports import Retriable
+from safety_stream.streaming.ports import Fatal, Retriable
 from safety_stream.streaming.spec import LoopSettings, Replaceable, StageSpec
 from safety_stream.streaming.store import LmdbStore, Store
 
@@ -150,6 +150,10 @@ class StageThreads:
             # Whatever it is, nothing has been acknowledged for it, and this process cannot go on.
             try:
                 run()
+            except Fatal as error:
+                # By design, and it says why: where it came from says no more.
+                _log.critical("stage %s stops: %s", self._spec.name, error)
+                self._failed(error)
             except BaseException as error:  # noqa: BLE001
                 _log.exception("stage %s stops: %s thread", self._spec.name, what)
                 self._failed(error)
