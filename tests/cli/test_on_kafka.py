@@ -335,7 +335,7 @@ def test_standing_alerts_are_the_newest_versions_that_are_not_withdrawn(ready: T
     assert [one["seq"] for one in followed] == [1, 2, 3, 4]
     _, out, err = ready.run("alerts", "show", *who)
     assert [line.split() for line in out.splitlines()[1:]] == [["P3", "aaaa-1", "said", "2"]]
-    assert err == "1 alerts stand; 1 are withdrawn\n"
+    assert err == f"1 alerts of {ready.audience} stand; 1 are withdrawn\n"
 
 
 def test_standing_alerts_are_chosen_by_area_rule_and_urgency(ready: Terminal):

@@ -173,20 +173,20 @@ def alerts_show(
             print_json(alert)
         return
     print_table(
-        ("", "since", "alert", "area", "subject", "why"),
+        ("", "since", "latest", "alert", "area", "why"),
         [
             (
                 alert.priority,
                 moment(alert.first_completed_at),
+                moment(alert.last_completed_at),
                 alert.alert_id[:ID_SHOWN],
                 alert.area and known.name_of(alert.area),
-                alert.subject,
                 alert.explanation,
             )
             for alert in standing
         ],
     )
-    say(f"{len(standing):,} alerts stand; {len(wanted) - len(standing):,} are withdrawn")
+    say(f"{len(standing):,} alerts of {audience} stand; {len(wanted) - len(standing):,} are withdrawn")
 
 
 @indicators.command("tail", epilog=epilog("safety-stream indicators tail --profile internal --json", READ_CODES))
@@ -272,6 +272,8 @@ def read_values(
 ) -> Iterator[T]:
     """The values of one type on a topic, from the beginning or from the next on, to the end or for ever."""
     _check_there(connect(kafka), topic)
+    if go_on and not from_beginning:
+        say(f"Waiting for what comes next on {topic}; --from-beginning shows what there was")
     decode = shipped_codecs().decoder(row_of(topic).subjects)
     for record in _records(kafka, topic, from_beginning=from_beginning, go_on=go_on):
         value = decode(record.value)
