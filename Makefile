@@ -74,10 +74,15 @@ demo: env  ## A real Kafka, a made-up county, its pages, and an oracle; ARGS="..
 
 # Types are one of the tests. Those on a real Kafka stand by themselves: what is late beside others is no finding.
 .PHONY: test
-test: style unit kafka  ## Everything, as continuous integration does; stops at the first stage that fails
+test: style  ## What is claimed, tried in brief; stops at the first stage that fails
+	$(MAKE) unit kafka ARGS="--brief $(ARGS)"
+
+.PHONY: test-long
+test-long: env  ## What takes long, and `test` leaves out (tests/brevity.py); continuous integration does both
+	$(MAKE) unit kafka ARGS="--long $(ARGS)"
 
 .PHONY: test-deep
-test-deep: style  ## The same for a night: ten times as many examples and schedules of everything that is tried at random
+test-deep: style  ## All for a night: ten times as many examples and schedules of everything that is tried at random
 	$(MAKE) unit kafka ARGS="--hypothesis-profile deep $(ARGS)"
 
 .PHONY: lint

@@ -4,11 +4,13 @@ import gc
 import logging
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import structlog
 from hypothesis import settings
+from tests.brevity import is_left_out
 from tests.ordering import long_ones_first
 from tests.readmodel.postgres import Server, needed, running_server
 from tests.trying import USUAL
@@ -28,7 +30,18 @@ documents.parse_document = lru_cache(maxsize=256)(documents.parse_document)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--brief", action="store_true", help="leave out the files that take long (tests/brevity.py)")
+    parser.addoption("--long", action="store_true", help="run those alone")
     parser.addoption("--soak", action="store_true", help="run the simulation for long instead of for seconds")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file that is not meant is not even read: reading them all takes half a minute."""
+    tests = Path(__file__).parent
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(tests):
+        return None
+    file = collection_path.relative_to(tests)
+    return is_left_out(file, brief=config.getoption("--brief"), long=config.getoption("--long")) or None
 
 
 @pytest.hookimpl(trylast=True)

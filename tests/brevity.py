@@ -1,0 +1,57 @@
+"""Which files of tests `make test` leaves out, because they take long, and `make test-long` runs.
+
+Continuous integration runs both. Left out is what tries at length what others try in brief, or what shows that the
+tests themselves can fail. How long each takes is what `pytest --durations` says of a run of all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+LONG: Final = {
+    "catalogue/test_every_mistake.py": "catalogue/test_lint.py",
+    "cli/test_help.py": "the commands' own tests",
+    "cli/test_judgements.py": "core/judgements",
+    "cli/test_production.py": "test_production.py",
+    "cli/test_secured.py": "wire/test_rights.py",
+    "cli/test_west_yorkshire.py": "cli/test_without_a_broker.py",
+    "contract/test_rules_contract.py": "core/rules",
+    "core/test_measures.py": "core/stages/test_measure.py",
+    "delivery/test_faults.py": "delivery/test_outbox.py",
+    "delivery/test_sending.py": "delivery/test_outbox.py",
+    "demo/test_pages.py": "web/test_inbox.py",
+    "demo/test_pages_on_kafka.py": "demo/test_demo_on_kafka.py",
+    "deploy/test_prometheus.py": "observability",
+    "deploy/test_wheel.py": "nothing: a fault of packaging shows in continuous integration",
+    "edge/gateway/test_schemathesis.py": "edge/gateway",
+    "kafka/test_audit.py": "replay/test_erasure.py",
+    "kafka/test_backbone.py": "kafka/test_loop_on_kafka.py, demo/test_demo_on_kafka.py",
+    "kafka/test_links.py": "replay/test_links.py",
+    "kafka/test_other_rules.py": "replay/test_releases.py",
+    "kafka/test_production_on_kafka.py": "test_production.py",
+    "kafka/test_quotas_on_kafka.py": "wire/test_rights.py",
+    "kafka/test_rights_on_kafka.py": "wire/test_rights.py",
+    "kafka/test_trimming.py": "kafka/test_retention.py",
+    "linkage/test_scoring.py": "linkage",
+    "observability/test_secrets.py": "observability/test_logs.py",
+    "readmodel/test_properties.py": "readmodel/test_reading.py",
+    "replay/test_broken_on_purpose.py": "nothing: it shows that the tests beside it can fail",
+    "replay/test_cells.py": "core/rules/test_near.py",
+    "replay/test_neighbourhoods.py": "core/rules/test_share.py",
+    "simulation/test_backbone.py": "simulation/test_simulation.py",
+    "simulation/test_faults.py": "simulation/test_simulation.py",
+    "simulation/test_mutants.py": "nothing: it shows that the simulation can fail",
+    "simulation/test_other_rules.py": "replay/test_releases.py",
+    "synthetic/test_stories.py": "synthetic/test_county.py",
+    "web/test_every_page.py": "web/test_inbox.py",
+    "web/test_policy.py": "core/test_policy.py",
+    "wire/test_codecs.py": "wire/test_schemas.py",
+}
+"""A file under `tests`, and where the same is tried in brief."""
+
+
+def is_left_out(file: Path, *, brief: bool, long: bool) -> bool:
+    """Whether a file of tests, named from `tests` on, is left out of a brief run, or of one of the long ones alone."""
+    is_long = file.as_posix() in LONG
+    return (brief and is_long) or (long and not is_long)
