@@ -42,10 +42,16 @@ class Cut(msgspec.Struct, frozen=True, gc=False, array_like=True):
 def _packed(reports: tuple[str, ...], lacked: Mapping[str, int]) -> Cut:
     """A report that no finding lacks any more is forgotten, and the others move up."""
     in_use = reduce(or_, lacked.values(), 0)
-    kept = [n for n in range(len(reports)) if in_use >> n & 1]
-    if len(kept) < len(reports):
-        lacked = {one: sum((bits >> n & 1) << place for place, n in enumerate(kept)) for one, bits in lacked.items()}
+    gone = [n for n in reversed(range(len(reports))) if not in_use >> n & 1]
+    for n in gone:
+        lacked = {one: _without(bits, n) for one, bits in lacked.items()}
     return Cut(
-        tuple(reports[n] for n in kept),
+        tuple(report for n, report in enumerate(reports) if in_use >> n & 1),
         {one: bits.to_bytes((bits.bit_length() + 7) // 8, "little") for one, bits in lacked.items()},
     )
+
+
+def _without(bits: int, n: int) -> int:
+    """The bits, the nth taken out, those above it one place down."""
+    below = (1 << n) - 1
+    return (bits & below) | ((bits >> 1) & ~below)
