@@ -104,15 +104,16 @@ def test_a_hold_keeps_also_an_alert_of_which_only_what_was_told_names_the_findin
 
 
 def test_a_finding_that_an_alert_names_stays_however_old(engine: Engine):
-    """The alert is still open, so nothing of it goes; of the other finding nothing is left that would name it."""
+    """The alert is still open, so nothing of it goes. Of the other findings one changed since, and one is as old."""
     is_open = alert(1, "a", as_of=BEFORE - 1)
     other = ("findings", a_finding("f-3", "f-4", as_of=BEFORE - 1))
-    fresh = ("findings", a_finding("f-5", "r-1", as_of=BEFORE))
+    changed = [a_finding("f-5", "r-2", as_of=BEFORE - 1), a_finding("f-5", "r-1", change="updated", as_of=BEFORE)]
     old = [one for one in two_deep(BEFORE - 1) if one[0] != "alerts.desk"]
-    told(engine, placed([("alerts.desk", is_open), *old, other, fresh]))
+    told(engine, placed([("alerts.desk", is_open), *old, other, ("findings", changed[0])]))
+    told(engine, more("findings", 4, changed[1]))
     purged(engine, at_once=1)
 
-    assert {finding_id for finding_id, _ in named(engine)} == {"f-1", "f-2", "f-5"}
+    assert named(engine) == {("f-2", "f-1"), ("f-1", "r-1"), ("f-5", "r-1"), ("f-5", "r-2")}
 
 
 NAMES = [f"f-{number}" for number in range(4)]
