@@ -7,7 +7,7 @@ An alert goes with all that was told of it, and only when nobody has anything to
 of it since the cut-off. What is held is looked at again in each round: a released hold needs no other step.
 
 What a finding rests on goes when it is as old as that, and nothing that is left names the finding: no alert, and no
-finding that stands on it. It is older than any rule looks back, so nothing new will.
+other finding. It is older than any rule looks back, so nothing new will.
 """
 
 from __future__ import annotations
