@@ -8,14 +8,22 @@ from tests.observability.test_delivery_metrics import figures
 from tests.web.filling import LOADED, NOW, alert, fill
 
 from safety_stream.cli import projecting
-from safety_stream.cli.projecting import Figures, Projecting
+from safety_stream.cli.projecting import Figures, Projecting, topics_of
 from safety_stream.config import Connection
-from safety_stream.core.model.times import DAY_LENGTH
+from safety_stream.core.model.times import DAY_LENGTH, day_of
 from safety_stream.observability.metrics import ProjectionMetrics
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
 from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.purging import Purger
 from safety_stream.readmodel.reading import ReadModel
+from safety_stream.wire.rights import acls_of
+
+
+def test_what_is_copied_is_what_its_user_may_read():
+    acls = acls_of(LOADED.catalogue, day_of(NOW))
+    own = {acl.name for acl in acls if (acl.user, acl.resource, acl.operation) == ("project", "topic", "read")}
+
+    assert {*topics_of(LOADED.catalogue)} == own
 
 
 def test_a_copy_that_has_nothing_to_do_still_says_that_it_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

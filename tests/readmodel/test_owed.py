@@ -15,9 +15,10 @@ from tests.core.stages.making import NOON, an_alert
 from tests.readmodel.making import alert, another, told
 
 from safety_stream.core.model.alerts import AlertVersion
-from safety_stream.core.model.findings import Evidence, Finding
+from safety_stream.core.model.findings import Evidence, Finding, FindingChange
 from safety_stream.core.model.published import AuditRecord, PublishedAlert
-from safety_stream.core.putting_right import Notice, Notices
+from safety_stream.core.putting_right import Notice, Notices, reports_under
+from safety_stream.core.rules.carrying import reports_beneath
 from safety_stream.core.stages.enter import ACKNOWLEDGED
 from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.projection import Place, TopicRecord, note_ends
@@ -26,6 +27,8 @@ from safety_stream.wire.codecs import shipped_codecs
 AUDIENCES = ("desk", "council")
 ALERTS = ("a", "b", "c")
 REPORTS = ("r-1", "r-2", "r-3")
+FINDINGS = ("f-1", "f-2", "f-3")
+"""Each may rest on those before it."""
 ACTIONS = ("new", "correct", "withdraw", "erase", "dispute", "restrict")
 
 
@@ -36,6 +39,18 @@ def resting_on(report: str) -> Finding:
         areas=("E07000117",), evidence=(Evidence("o", NOON, "E07000117", (report,), ()),), excluded=(), facts=(),
         child=False, explanation="",
     )  # fmt: skip
+
+
+def a_finding(finding_id: str, *reports: str, change: str = "raised", as_of: int = NOON) -> FindingChange:
+    """A finding that rests on these reports, and on findings in their place."""
+    one = resting_on("r-1")
+    evidence = tuple(Evidence(f"o-{name}", NOON, "E07000117", (name,), ()) for name in reports)
+    return FindingChange(
+        change=change,  # type: ignore[arg-type]
+        finding=msgspec.structs.replace(one, finding_id=finding_id, evidence=evidence),
+        as_of=as_of,
+        cause="clock",
+    )
 
 
 def record(seq: int, **changes: object) -> AuditRecord:
@@ -53,11 +68,16 @@ def history(chance: Random, length: int) -> list[tuple[str, msgspec.Struct]]:
     last: dict[tuple[str, str], tuple[int, int]] = {}
     numbers = {"audit.changes": 0, "audit.entries": 0} | dict.fromkeys(AUDIENCES, 0)
     for step in range(1, length + 1):
-        match chance.choice(("alert", "alert", "news", "report", "answer")):
+        match chance.choice(("alert", "alert", "news", "report", "answer", "finding")):
+            case "finding":
+                place = chance.randrange(len(FINDINGS))
+                beneath = chance.sample((*REPORTS, *FINDINGS[:place]), chance.randint(1, 2))
+                word = chance.choice(("raised", "updated", "withdrawn"))
+                found.append(("findings", a_finding(FINDINGS[place], *beneath, change=word, as_of=NOON + step)))
             case "alert":
                 name = chance.choice(ALERTS)
                 versions[name] += 1
-                reports = chance.sample(REPORTS, chance.randrange(3))
+                reports = chance.sample((*REPORTS, *FINDINGS), chance.randrange(3))
                 change = "withdrawn" if not reports else "updated"
                 version = msgspec.structs.replace(
                     an_alert(priority="P2", audiences=AUDIENCES), alert_id=name, version=versions[name],
@@ -107,16 +127,31 @@ def published(
 
 
 def by_topics(happened: list[tuple[str, msgspec.Struct]]) -> list[Notice]:
-    """What the notices are, read off the topics one after another as `audit notices` does."""
+    """What the notices are, read off the topics one after another as `audit notices` does.
+
+    What an alert rests on by way of findings is worked out from those that stand in the end.
+    """
     stands: dict[str, AuditRecord] = {}
+    standing: dict[str, Finding] = {}
+    alerts: dict[str, AlertVersion] = {}
     for topic, value in happened:
         if topic == "audit.changes" and isinstance(value, AuditRecord):
             stands[value.incident_id or ""] = value
+        elif isinstance(value, FindingChange):
+            standing.pop(value.finding.finding_id, None)
+            if value.change != "withdrawn":
+                standing[value.finding.finding_id] = value.finding
+        elif isinstance(value, AlertVersion):
+            alerts[value.alert_id] = value
     notices = Notices({name: one.as_of for name, one in stands.items() if one.reason == "dispute"})
-    for wanted in ("alert-changes", *(f"alerts.{one}" for one in sorted(AUDIENCES)), "audit.entries"):
+    for wanted in ("findings", "alert-changes", *(f"alerts.{one}" for one in sorted(AUDIENCES)), "audit.entries"):
         for topic, value in happened:
             if topic == wanted:
                 notices.take(value)
+    for version in alerts.values():
+        named = reports_under(version)
+        beneath = [reports_beneath(standing[name], standing) for name in named & standing.keys()]
+        notices.rests(version.alert_id, named.union(*beneath))
     return notices.all()
 
 

@@ -11,8 +11,12 @@ import pytest
 from sqlalchemy import Engine, event
 from tests.readmodel.making import NOON, alert
 
+from safety_stream.core.model.times import DAY_LENGTH, Duration
+from safety_stream.core.retention import Class, Retention
 from safety_stream.readmodel.database import migrate, open_database, url_of_file
+from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.people import Consultations
+from safety_stream.readmodel.purging import Purger
 from safety_stream.readmodel.reading import ReadModel, place_of
 from safety_stream.readmodel.tables import METADATA
 
@@ -70,6 +74,22 @@ def test_an_inbox_is_read_in_its_order_and_never_sorted(explained: Explained, as
     assert not any("TEMP B-TREE" in step or step.startswith("SCAN") for step in steps), steps
 
 
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (lambda model: Owed(model._engine).notices(), "ix_finding_rests_incident_id (incident_id=?)"),
+        (lambda model: Purger(model._engine, ONLY_ALERTS).purge(NOON), "INDEX ix_finding_rests_as_of_finding_id"),
+    ],
+    ids=["gone up", "purged"],
+)
+def test_what_findings_rest_on_is_gone_over_by_an_index(explained: Explained, ask: Ask, index: str):
+    steps = explained(ask)
+
+    assert any(index in step for step in steps), steps
+    assert not any(step.startswith(("SCAN finding_rests", "SCAN alert_rests")) for step in steps), steps
+
+
+ONLY_ALERTS = Retention(classes={"day": Class(id="day", keep=Duration(millis=DAY_LENGTH))}, tables={"alerts": "day"})
 SERIES = ("internal", "burglary", "north", "week")
 
 

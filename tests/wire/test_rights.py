@@ -73,6 +73,12 @@ def test_what_is_audited_is_written_by_the_worker_and_read_by_the_auditor_and_th
         assert (who_may("write", topic), who_may("read", topic)) == ({WORKER}, readers)
 
 
+def test_what_was_found_is_read_by_those_who_have_to_follow_it_alone():
+    """Of a finding, which names a person's key, the pages' copy keeps ids and no more."""
+    assert who_may("read", "findings") == {WORKER, "project", "catalogue-owner", "data-protection-officer"}
+    assert who_may("write", "findings") == {WORKER}
+
+
 def test_whoever_looks_by_command_may_put_the_look_on_record():
     assert {"steward", "catalogue-owner", "data-protection-officer", "web"} <= who_may("write", "audit-entries")
 

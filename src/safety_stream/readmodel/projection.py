@@ -24,10 +24,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.feeds import FeedStatus
+from safety_stream.core.model.findings import FindingChange
 from safety_stream.core.model.published import AuditRecord, PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import Instant
 from safety_stream.core.putting_right import act_of, reports_under
+from safety_stream.core.rules.carrying import reports_of
 from safety_stream.readmodel.rows import (
+    ASKED_AT_ONCE,
     KEPT_ENTRIES,
     Row,
     alert_row,
@@ -51,6 +54,7 @@ from safety_stream.readmodel.tables import (
     FAULTS,
     FEED_PARTITIONS,
     FEEDS,
+    FINDING_RESTS,
     INDICATOR_REVISIONS,
     INDICATOR_SERIES,
     INDICATORS,
@@ -64,15 +68,12 @@ FAMILIES: Final = (
     "indicators.",
     "feed-status",
     "dead-letters.",
+    "findings",
     "alert-changes",
     "audit.changes",
     "audit.entries",
 )
-"""The topics, and families of topics, that are copied; of the last three only what is owed (`owed.py`)."""
-
-
-_ASKED_AT_ONCE: Final = 1_000
-"""Values in one statement: databases take so many and no more."""
+"""The topics, and families of topics, that are copied; of the last four only what is owed (`owed.py`)."""
 
 
 class TopicRecord(msgspec.Struct, frozen=True):
@@ -183,6 +184,7 @@ class _Batch:
         self._indicators: list[PublishedIndicator] = []
         self._feeds: list[FeedStatus] = []
         self._letters: list[tuple[TopicRecord, DeadLetter]] = []
+        self._findings: list[FindingChange] = []
         self._versions: list[AlertVersion] = []
         self._records: list[tuple[str, AuditRecord]] = []
 
@@ -194,17 +196,20 @@ class _Batch:
             return
         self._offsets[at] = self._moved[at] = record.offset + 1
         self.new += 1
-        match record.value:
+        told = record.value
+        if isinstance(told, PublishedAlert | PublishedIndicator) and not self._is_next(record, told.seq):
+            return
+        match told:
             case PublishedAlert() as alert:
-                if self._is_next(record, alert.seq):
-                    self._alerts.append(alert)
+                self._alerts.append(alert)
             case PublishedIndicator() as value:
-                if self._is_next(record, value.seq):
-                    self._indicators.append(value)
+                self._indicators.append(value)
             case FeedStatus() as status:
                 self._feeds.append(status)
             case DeadLetter() as letter:
                 self._letters.append((record, letter))
+            case FindingChange() as change:
+                self._findings.append(change)
             case AlertVersion() as version:
                 self._versions.append(version)
             case AuditRecord() as put:
@@ -239,6 +244,7 @@ class _Batch:
         _write_alerts(connection, self._alerts)
         _write_indicators(connection, self._indicators)
         _write_feeds(connection, self._feeds)
+        _write_findings(connection, self._findings)
         _write_causes(connection, self._versions)
         _write_disputes(connection, [put for topic, put in self._records if topic == "audit.changes"])
         entries = [entry_row(put) for topic, put in self._records if topic == "audit.entries"]
@@ -308,7 +314,7 @@ def _standing(
         ids.setdefault(alert.audience, []).append(alert.alert_id)
     found: dict[tuple[str, str], tuple[PublishedAlert, frozenset[str]]] = {}
     for audience, alert_ids in ids.items():
-        for start in range(0, len(alert_ids), _ASKED_AT_ONCE):
+        for start in range(0, len(alert_ids), ASKED_AT_ONCE):
             chosen = (
                 select(ALERT_VERSIONS.c.body, ALERT_VERSIONS.c.areas_before)
                 .select_from(ALERTS)
@@ -317,7 +323,7 @@ def _standing(
                     and_(ALERT_VERSIONS.c.audience == ALERTS.c.audience, ALERT_VERSIONS.c.seq == ALERTS.c.seq),
                 )
                 .where(ALERTS.c.audience == audience)
-                .where(ALERTS.c.alert_id.in_(alert_ids[start : start + _ASKED_AT_ONCE]))
+                .where(ALERTS.c.alert_id.in_(alert_ids[start : start + ASKED_AT_ONCE]))
             )
             for body, before in connection.execute(chosen):
                 last = value_of(body, PublishedAlert)
@@ -364,6 +370,32 @@ def _write_feeds(connection: Connection, told: list[FeedStatus]) -> None:
                 }
     _upsert(connection, FEED_PARTITIONS, list(spoken.values()))
     _upsert(connection, FEEDS, list(changed.values()))
+
+
+def _write_findings(connection: Connection, changes: list[FindingChange]) -> None:
+    """Which reports findings rest on or rested on, and findings in the place of reports."""
+    current = {change.finding.finding_id: change for change in changes}
+    if not current:
+        return
+    connection.execute(
+        update(FINDING_RESTS)
+        .where(FINDING_RESTS.c.finding_id == bindparam("of_finding"))
+        .values(stands=False, as_of=bindparam("changed_at")),
+        [{"of_finding": finding_id, "changed_at": change.as_of} for finding_id, change in current.items()],
+    )
+    # What it rested on stays, as in `alert_rests`: an alert that rested on it then is held for it.
+    rests: dict[tuple[str, str], Row] = {}
+    for change in changes:
+        finding_id = change.finding.finding_id
+        last = current[finding_id]
+        for report in sorted(reports_of(change.finding)):
+            rests[finding_id, report] = {
+                "finding_id": finding_id,
+                "incident_id": report,
+                "stands": change is last and change.change != "withdrawn",
+                "as_of": last.as_of,
+            }
+    _upsert(connection, FINDING_RESTS, list(rests.values()))
 
 
 def _write_causes(connection: Connection, versions: list[AlertVersion]) -> None:

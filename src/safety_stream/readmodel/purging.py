@@ -5,6 +5,9 @@ round. So it may be killed at any time, and a database that was never purged is 
 
 An alert goes with all that was told of it, and only when nobody has anything to do about it and nothing has been told
 of it since the cut-off. What is held is looked at again in each round: a released hold needs no other step.
+
+What a finding rests on goes when it is as old as that, and nothing that is left names the finding: no alert, and no
+other finding. It is older than any rule looks back, so nothing new will.
 """
 
 from __future__ import annotations
@@ -12,11 +15,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, Engine, Table, delete, select, tuple_
+from sqlalchemy import Connection, Engine, Table, delete, select, tuple_, union
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant
-from safety_stream.core.retention import HOLD, RELEASE, Holding, Retention, holds_in
+from safety_stream.core.retention import HOLD, RELEASE, Holding, Retention
 from safety_stream.database import beginning
 from safety_stream.readmodel.owed import Owed
 from safety_stream.readmodel.people import Consultations, Deeds
@@ -29,11 +32,15 @@ from safety_stream.readmodel.tables import (
     ALERTS,
     DEAD_LETTERS,
     ENTRIES,
+    FINDING_RESTS,
     INDICATOR_REVISIONS,
 )
 
 SLICE: Final = 500
 """Alerts, or rows, that one transaction takes away at most."""
+
+_BEFORE_ALL: Final = (-(2**63), "")
+"""Where going over findings begins: by when they changed last, then by id."""
 
 _KEPT_ENTRIES: Final = (HOLD, RELEASE)
 """What of `audit.entries` says what is held stays as long as it may hold something."""
@@ -51,13 +58,15 @@ class Purger:
         self._deeds = Deeds(engine)
         self._retention = retention
         self._behind: tuple[str, str] = ("", "")
+        self._behind_finding = _BEFORE_ALL
 
     def purge(self, now: Instant) -> dict[str, int]:
         """Take one slice away of each; how many rows of what went."""
-        holding = Holding(holds_in(self._owed.entries(_KEPT_ENTRIES)), now)
+        holding = self._owed.holding(now)
         gone: dict[str, int] = {}
         if (before := self._retention.cutoff("alerts", now)) is not None:
             gone["alerts"] = self._purge_alerts(before, holding)
+            gone["findings"] = self._purge_findings(before)
         if (before := self._retention.cutoff("aggregates", now)) is not None:
             gone["aggregates"] = self._purge_rows(INDICATOR_REVISIONS, "as_of", before)
         if (before := self._retention.cutoff("refused", now)) is not None:
@@ -96,6 +105,26 @@ class Purger:
                 if connection.execute(left).first() is None:
                     for table in (ALERT_CAUSES, ALERT_RESTS):
                         connection.execute(delete(table).where(table.c.alert_id == alert_id))
+        return len(lost)
+
+    def _purge_findings(self, before: Instant) -> int:
+        of, alerts = FINDING_RESTS.c, ALERT_RESTS.c
+        with self._engine.begin() as connection:
+            old = connection.execute(
+                select(of.as_of, of.finding_id)
+                .where(of.as_of < before, tuple_(of.as_of, of.finding_id) > tuple_(*self._behind_finding))
+                .distinct()
+                .order_by(of.as_of, of.finding_id)
+                .limit(self._at_once)
+            ).all()
+            self._behind_finding = (old[-1][0], old[-1][1]) if len(old) == self._at_once else _BEFORE_ALL
+            ids = {finding_id for _, finding_id in old}
+            named = union(
+                select(alerts.incident_id).where(alerts.incident_id.in_(ids)),
+                select(of.incident_id).where(of.incident_id.in_(ids)),
+            )
+            lost = ids.difference(connection.execute(named).scalars())
+            connection.execute(delete(FINDING_RESTS).where(of.finding_id.in_(lost)))
         return len(lost)
 
     def _purge_rows(self, table: Table, time: str, before: Instant) -> int:

@@ -32,6 +32,9 @@ RESTING: Final[frozenset[HandlingState]] = frozenset(
 KEPT_ENTRIES: Final = frozenset({ACKNOWLEDGED, BROKEN, REVIEWED, "hold", "release"})
 """What of `audit.entries` is owed, answers it, or holds something; who looked up whom is no business of pages."""
 
+ASKED_AT_ONCE: Final = 1_000
+"""Values in one statement: databases take so many and no more."""
+
 _ENCODER = msgspec.msgpack.Encoder()
 
 T = TypeVar("T", bound=msgspec.Struct)

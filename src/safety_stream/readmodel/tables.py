@@ -212,12 +212,28 @@ ALERT_CAUSES: Final = Table(
 ALERT_RESTS: Final = Table(
     "alert_rests",
     METADATA,
-    # The reports the findings of an alert name: as it stands, or as any version of it stood.
+    # The reports the findings of an alert name, and the findings they name in the place of one: as the alert stands, or
+    # as any version of it stood.
     Column("alert_id", String, nullable=False),
     Column("incident_id", String, nullable=False),
     Column("stands", Boolean, nullable=False),
     PrimaryKeyConstraint("alert_id", "incident_id"),
     Index(None, "incident_id"),
+)
+
+FINDING_RESTS: Final = Table(
+    "finding_rests",
+    METADATA,
+    # What a finding names in the same way, as it stands or as it ever stood: so an alert that rests on what was found
+    # elsewhere can be followed down to reports.
+    Column("finding_id", String, nullable=False),
+    Column("incident_id", String, nullable=False),
+    Column("stands", Boolean, nullable=False),
+    # Of the finding's newest change, whichever report that named.
+    Column("as_of", BigInteger, nullable=False),
+    PrimaryKeyConstraint("finding_id", "incident_id"),
+    Index(None, "incident_id"),
+    Index(None, "as_of", "finding_id"),
 )
 
 DISPUTES: Final = Table(
