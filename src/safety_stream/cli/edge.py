@@ -153,15 +153,22 @@ def map_columns(
     if into is not None:
         into.write_text(draft.text, encoding="utf-8")
     if as_json:
-        print_json({"mapping": draft.text, "not_used": draft.not_used, "issues": issues, "rows": shown})
+        print_json(
+            {
+                "mapping": draft.text,
+                "not_used": draft.not_used,
+                "issues": issues,
+                "look_at": draft.look_at,
+                "rows": shown,
+            }
+        )
     else:
         if into is None:
             out.print(draft.text, markup=False)
-        for issue in issues:
-            say(f"to be mended by you: {issue}")
+        _say_what_to_do(draft, issues)
         if shown:
             _say_preview(shown, as_json=False)
-    raise typer.Exit(TO_DO if issues else _code(shown))
+    raise typer.Exit(TO_DO if issues or draft.look_at else _code(shown))
 
 
 def _drafted(path: Path, layout: Layout, source: str | None, kind: str | None, known: Catalogue) -> Draft:
@@ -176,6 +183,13 @@ def _drafted(path: Path, layout: Layout, source: str | None, kind: str | None, k
             return suggest(table.headings, rows, layout, owner.id, kind or owner.kinds[0], known)
     except UnreadableFile as error:
         raise UnreadableFile(f"{path}: {error}") from error
+
+
+def _say_what_to_do(draft: Draft, issues: Sequence[str]) -> None:
+    for issue in issues:
+        say(f"to be mended by you: {issue}")
+    for one in draft.look_at:
+        say(f"to be looked at by you: {one}")
 
 
 def _previewed(path: Path, adapter: Adapter, known: Catalogue) -> list[Previewed]:
