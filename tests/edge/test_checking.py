@@ -150,6 +150,25 @@ def test_a_count_that_another_of_the_file_holds_already_is_told(catalogue: Catal
     assert verdict.reason.startswith("overlapping-period: ")
 
 
+def test_what_names_no_area_and_what_lies_outside_is_counted_and_taken(catalogue: Catalogue):
+    places = [
+        None,
+        ReportedPlace(uprn="900000000001"),
+        ReportedPlace(area="E07000117"),
+        ReportedPlace(area="E08000035"),
+    ]
+    reports = [
+        msgspec.structs.replace(GOOD, source_ref=f"C-{number}", place=place) for number, place in enumerate(places)
+    ]
+    # What takes a report back counts nowhere anyhow.
+    reports.append(msgspec.structs.replace(GOOD, source_ref="C-9", action="withdraw"))
+    summary = Summary()
+    entries = [Entry(line=line, report=report) for line, report in enumerate(reports, 1)]
+
+    assert list(Check(catalogue, NOW, is_history=False).rejects(entries, summary)) == []
+    assert (summary.taken, summary.claiming, summary.without_area, summary.outside) == (5, 4, 2, 1)
+
+
 def test_reasons_are_counted_the_commonest_first_and_never_without_bound():
     summary = Summary()
     for line, reason in enumerate(["a", "b", "b", *(f"once {number}" for number in range(REASONS_TOLD + 5))], 1):
@@ -177,6 +196,22 @@ class TestCommand:
         assert (code, summary["taken"], summary["rejected"]) == (1, 4, 1)
         assert [(one["count"], one["lines"]) for one in summary["reasons"]] == [(1, [5])]
         assert msgspec.json.decode(rejects.read_bytes())["line"] == 5
+
+    def test_it_says_how_many_lines_no_district_would_have_and_exits_0(self, tmp_path: Path):
+        file = tmp_path / "reports.jsonl"
+        places = [None, ReportedPlace(uprn="900000000001"), ReportedPlace(area="E08000035")]
+        lines = [
+            to_line(msgspec.structs.replace(GOOD, source_ref=f"C-{number}", place=place), NOW)
+            for number, place in enumerate(places)
+        ]
+        file.write_text("\n".join(lines))
+
+        code, told = self.run(str(file), "--format", "canonical", "--json")
+        summary = msgspec.json.decode(told)
+        assert (code, summary["taken"], summary["without_area"], summary["outside"]) == (0, 3, 2, 1)
+        said = CliRunner().invoke(app, ["edge", "check", str(file), "--format", "canonical"]).stderr
+        assert "reports.jsonl: 2 of 3 lines name no area: they count in no district\n" in said
+        assert "reports.jsonl: 1 of 3 lines names no district of this county: it counts as Outside Lancashire\n" in said
 
     def test_it_exits_0_where_every_line_would_be_taken(self, tmp_path: Path):
         file = tmp_path / "reports.jsonl"

@@ -107,7 +107,8 @@ REPORTED = {"Date reported": ["01/02/2026", "02/02/2026", "03/02/2026"], "Time r
 
 @pytest.mark.parametrize("bad", ["31/02/2026 10:00", "unknown", "2026", date(2026, 2, 1), time(9, 30)])
 def test_one_bad_cell_does_not_make_the_time_of_the_report_that_of_the_incident(catalogue: Catalogue, bad: Cell):
-    found = drafted(catalogue, REPORTED | {"Incident date": ["31/01/2026 10:00", bad, "01/02/2026 11:00"]})
+    columns = REPORTED | {"LSOA": ["E01025000"] * 3, "Incident date": ["31/01/2026 10:00", bad, "01/02/2026 11:00"]}
+    found = drafted(catalogue, columns)
     occurred, reported, received = times_in(found.text)
     # What a spreadsheet keeps as a date is read by every format.
     is_read = isinstance(bad, date)
@@ -136,7 +137,7 @@ def test_an_hour_that_cannot_be_read_is_said_and_its_column_is_taken(catalogue: 
 
 
 def test_a_time_that_no_column_says_is_guessed_and_said_to_be(catalogue: Catalogue):
-    none = drafted(catalogue, REPORTED)
+    none = drafted(catalogue, REPORTED | {"LSOA": ["E01025000"] * 3})
     assert [line.partition("  # ")[2] for line in times_in(none.text)] == [
         "guessed: no column says when it happened",
         "",
@@ -186,9 +187,46 @@ def test_hours_are_those_of_a_day_and_not_beside_an_hour_that_is_there(catalogue
     assert '"%d/%m/%Y %H:%M:%S"' in times_in(draft(catalogue, kept))[0]
 
 
+def test_a_column_of_names_of_districts_says_the_district(catalogue: Catalogue):
+    found = drafted(catalogue, {"Ward": ["x"] * 4, "District": ["Burnley", " ribble  VALLEY", "burnley", "Leeds"]})
+
+    assert [line.strip() for line in found.text.partition("area:\n")[2].splitlines()[:6]] == [
+        "column: District",
+        "values:",
+        "Burnley: E07000117",
+        '" ribble  VALLEY": E07000124',
+        "# Leeds: which district, or OUTSIDE? Its rows are rejected until it is said",
+        "# not used: Ward",
+    ]
+    assert "place.area: 1 of 3 words of District name no district: say in `values` which they are" in found.look_at
+    assert not any("what names none" in one.lower() for one in found.look_at)
+
+
+def test_names_of_districts_under_another_heading_are_a_guess_and_their_code_comes_first(catalogue: Catalogue):
+    names = ["Burnley", "Pendle"]
+    guessed = drafted(catalogue, {"Office": names, "District": ["Fylde", "Wyre"]})
+    assert "  area:\n    column: District" in guessed.text
+
+    guessed = drafted(catalogue, {"Office": names})
+    assert "  area:  # guessed: is this where it happened?\n    column: Office" in guessed.text
+    assert "place.area: guessed: is Office where it happened?" in guessed.look_at
+
+    assert "  area: {column: Code}" in draft(catalogue, {"District": names, "Code": ["E07000117", "E07000122"]})
+
+
+def test_a_table_that_says_no_district_is_told_what_that_costs(catalogue: Catalogue):
+    cost = "place.area: which column names the district? What names none counts in no district"
+    for columns in ({"UPRN": ["900000000001"] * 2}, {"District": ["Ward 1", "Burnley"]}):
+        found = drafted(catalogue, columns)
+        assert f"# {cost}" in found.text.splitlines()
+        assert cost in found.look_at
+    for told in ({"LSOA": ["E01025000"] * 2}, {"Area": ["E07000117"] * 2}):
+        assert cost not in drafted(catalogue, told).look_at
+
+
 cells = st.one_of(
     st.sampled_from(
-        ["", "A1", "01/02/2026", "13/02/2026 09:30", "09:30", "2026-01-01", "E01025000", "Noise", "Y", "7"]
+        ["", "A1", "01/02/2026", "13/02/2026 09:30", "09:30", "2026-01-01", "E01025000", "Noise", "Y", "7", "Wyre"]
     ),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
 )
@@ -234,7 +272,8 @@ class TestCommand:
     def test_what_may_be_wrong_is_told_and_the_draft_needs_somebody(self, tmp_path: Path):
         table = tmp_path / "cases.csv"
         table.write_text(
-            "Ref,Type,Logged,Incident date\nA1,Noise,02/02/2026,01/02/2026\nA2,Noise,03/02/2026,02/02/2026\n"
+            "Ref,Type,Logged,Incident date,District\n"
+            "A1,Noise,02/02/2026,01/02/2026,Pendle\nA2,Noise,03/02/2026,02/02/2026,Burnley\n"
         )
         asked = (str(table), "--suggest", "--source", "council-asb")
         code, told = self.run(*asked)

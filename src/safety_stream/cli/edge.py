@@ -32,6 +32,7 @@ from safety_stream.cli.terminal import (
     wall,
 )
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.incidents import OUTSIDE
 from safety_stream.edge.canonical import to_line
 from safety_stream.edge.checking import Check, Summary
 from safety_stream.edge.entries import Reject, UnreadableFile
@@ -82,16 +83,38 @@ def check(
             write(path, reject)
     reasons = summary.reasons()
     if as_json:
-        print_json({"file": str(path), "taken": summary.taken, "rejected": summary.rejected, "reasons": reasons})
+        print_json(
+            {
+                "file": str(path),
+                "taken": summary.taken,
+                "rejected": summary.rejected,
+                "reasons": reasons,
+                "without_area": summary.without_area,
+                "outside": summary.outside,
+            }
+        )
     else:
         if reasons:
             print_table(
                 ("lines", "first", "reason"),
                 [(f"{one.count:,}", ", ".join(map(str, one.lines)), one.reason) for one in reasons],
             )
+        _say_what_counts_nowhere(path, summary, known.areas.name_of(OUTSIDE))
         taken = how_many(summary.taken, "line")
         say(f"{path.name}: {taken} would be taken, {summary.rejected:,} rejected")
     raise typer.Exit(WRONG if summary.rejected else OK)
+
+
+def _say_what_counts_nowhere(path: Path, summary: Summary, outside: str) -> None:
+    """Of what would be taken, what no district has."""
+    for count, what, cost in (
+        (summary.without_area, "no area", "in no district"),
+        (summary.outside, "no district of this county", f"as {outside}"),
+    ):
+        if count:
+            name, counts = ("names", "it counts") if count == 1 else ("name", "they count")
+            of = f"{count:,} of {how_many(summary.claiming, 'line')}"
+            say(f"{path.name}: {of} {name} {what}: {counts} {cost}")
 
 
 class Previewed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -131,11 +154,12 @@ def map_columns(
     into: Annotated[
         Path | None, typer.Option("--out", dir_okay=False, help="File for the draft. Default: it is printed.")
     ] = None,
+    areas: AreasFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
     """Draft the mapping of a table from its headings and first rows, or show what a mapping makes of them."""
-    known = catalogue_of(catalogue, None)
+    known = catalogue_of(catalogue, areas)
     if suggested == (mapping is not None):
         raise Wrong("say --suggest for a draft, or name a mapping with --mapping")
     if mapping is not None:

@@ -8,7 +8,8 @@ Of times the heading decides, and it is enough that most cells can be read: a ta
 every column, and a report at another time than that of the incident is wrong without anybody noticing. How many cells
 cannot be read is said beside the field, and so is a time that is taken only because no column says the one wanted.
 
-The draft repeats headings, and the words of the column that says what happened: it is the partner's own file.
+The draft repeats headings, and the words of the columns that say what happened and in which district: it is the
+partner's own file.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.incidents import Role
 from safety_stream.edge.entries import Reject
-from safety_stream.edge.mapping import details_taken
+from safety_stream.edge.mapping import details_taken, districts, folded
 from safety_stream.edge.personal import OF_PARTIES, is_code, is_token, looks_personal
 from safety_stream.edge.tabular import Cell, Layout, Row, Table
 
@@ -77,6 +78,7 @@ _WORDS_OF_TIMES: Final = frozenset({"date", "time", "day", "hour", "of", "the", 
 _REFERENCE: Final = re.compile(r"\b(ref|reference|id|number|no|urn|case)\b")
 _CATEGORY: Final = re.compile(r"\b(category|type|problem|nature|classification|offence)\b")
 _CODES: Final = {"lsoa": re.compile(r"E01\d{6}"), "area": re.compile(r"E0[6-9]\d{6}")}
+_DISTRICT: Final = re.compile(r"district|area|borough|council|authority|locality|where")
 _PLACES: Final = {
     "uprn": re.compile(r"\buprn\b"),
     "easting": re.compile(r"\b(eastings?|x)\b"),
@@ -192,13 +194,16 @@ class _Drafting:
         self._all = columns
         self._kind = kind
         self._catalogue = catalogue
+        self._districts = _by_name(districts(catalogue))
+        self._look_at: list[str] = []
 
     def draft(self, source: str, layout: Layout) -> Draft:
         parties, vehicles, phones = self._parties(), self._tokens("vehicle"), self._tokens("phone")
         persons = [self._take(one) for one in list(self._left) if looks_personal(one.heading)]
         times = self._times()
         place = self._place()
-        time_lines, look_at = _time_lines(times)
+        time_lines, of_times = _time_lines(times)
+        self._look_at += of_times
         fields = [*self._reference(), *self._version(), "action: {value: new}", *self._category(), *time_lines]
         facts, details = self._facts(), self._details()
         not_used = tuple(one.heading for one in self._left)
@@ -208,6 +213,7 @@ class _Drafting:
             *_file_line(layout),
             *_part("fields", fields),
             *_part("place", place),
+            *self._no_district(place),
             *_part("parties", parties),
             *_part("vehicles", vehicles),
             *_part("phones", phones),
@@ -217,7 +223,7 @@ class _Drafting:
         if persons:
             parts.append(f"left_out: [{', '.join(_quoted(one.heading) for one in persons)}]")
         parts += [f"# not used: {_quoted(heading)}" for heading in not_used]
-        return Draft(text="\n".join(parts) + "\n", not_used=not_used, look_at=tuple(look_at))
+        return Draft(text="\n".join(parts) + "\n", not_used=not_used, look_at=tuple(self._look_at))
 
     def _take(self, column: _Column) -> _Column:
         self._left.remove(column)
@@ -290,10 +296,47 @@ class _Drafting:
 
     def _place(self) -> list[str]:
         lines = [_field(name, found) for name, wanted in _CODES.items() if (found := self._of_cells(wanted))]
+        lines += self._district() if not any(line.startswith("area:") for line in lines) else []
         for name, wanted in _PLACES.items():
             if found := self._of_heading(wanted, _is_number):
                 lines.append(_field(name, found))
         return lines
+
+    def _district(self) -> list[str]:
+        """The district by its name, of a column that is called like one if there is any."""
+        found = self._first(lambda one: _DISTRICT.search(one.says) and self._is_of_districts(one))
+        guessed = "" if found else "  # guessed: is this where it happened?"
+        found = found or self._first(self._is_of_districts)
+        if found is None:
+            return []
+        if guessed:
+            self._look_at.append(f"place.area: guessed: is {_quoted(found.heading)} where it happened?")
+        known, unknown = [], []
+        for name, word in sorted({folded(text): text for text in reversed(found.texts)}.items()):
+            code = self._districts.get(name)
+            if code is None:
+                unknown.append(
+                    f"    # {_quoted(word)}: which district, or OUTSIDE? Its rows are rejected until it is said"
+                )
+            else:
+                known.append(f"    {_quoted(word)}: {code}")
+        if unknown:
+            of = f"{len(unknown)} of {len(known) + len(unknown)} words of {_quoted(found.heading)}"
+            self._look_at.append(f"place.area: {of} name no district: say in `values` which they are")
+        return [f"area:{guessed}", f"  column: {_quoted(found.heading)}", "  values:", *known, *unknown]
+
+    def _is_of_districts(self, column: _Column) -> bool:
+        """Whether most of its cells are names of districts, and it is a list of few words."""
+        named = sum(folded(text) in self._districts for text in column.texts)
+        return named * 2 > len(column.cells) and len({*column.texts}) <= WORDS_AT_MOST
+
+    def _no_district(self, place: Sequence[str]) -> list[str]:
+        """What a table costs that says no district: nobody finds it out from what is not there."""
+        if any(line.startswith(("area:", "lsoa:")) for line in place):
+            return []
+        cost = "which column names the district? What names none counts in no district"
+        self._look_at.append(f"place.area: {cost}")
+        return [f"# place.area: {cost}"]
 
     def _of_cells(self, wanted: re.Pattern[str]) -> _Column | None:
         return self._first(lambda one: one.is_all(wanted.fullmatch))
@@ -344,6 +387,12 @@ class _Drafting:
             elif (taking == "number" and column.is_all(str.isdigit)) or (taking == "code" and column.is_all(is_code)):
                 lines.append(_field(name, self._take(column)))
         return lines
+
+
+def _by_name(districts: Mapping[str, str]) -> dict[str, str]:
+    """Their codes by name; a name that two have tells nobody which is meant."""
+    names = [folded(name) for name in districts.values()]
+    return {name: code for name, code in zip(names, districts, strict=True) if names.count(name) == 1}
 
 
 def _category_like(theirs: str, ours: Collection[str]) -> str | None:
