@@ -91,6 +91,9 @@ def check(
                 "reasons": reasons,
                 "without_area": summary.without_area,
                 "outside": summary.outside,
+                "repeated": summary.repeated,
+                "conflicting": summary.conflicting,
+                "repeats": summary.repeats,
             }
         )
     else:
@@ -99,10 +102,21 @@ def check(
                 ("lines", "first", "reason"),
                 [(f"{one.count:,}", ", ".join(map(str, one.lines)), one.reason) for one in reasons],
             )
+        _say_repeats(path, summary)
         _say_what_counts_nowhere(path, summary, known.areas.name_of(OUTSIDE))
         taken = how_many(summary.taken, "line")
-        say(f"{path.name}: {taken} would be taken, {summary.rejected:,} rejected")
+        nothing = "changes" if summary.repeated == 1 else "change"
+        of_these = f" ({summary.repeated:,} of them {nothing} nothing)" if summary.repeated else ""
+        say(f"{path.name}: {taken} would be taken{of_these}, {summary.rejected:,} rejected")
     raise typer.Exit(WRONG if summary.rejected else OK)
+
+
+def _say_repeats(path: Path, summary: Summary) -> None:
+    for one in summary.repeats:
+        say(f"{path.name}:{one.line}: {one}")
+    more = summary.repeated + summary.conflicting - len(summary.repeats)
+    if more:
+        say(f"… and {how_many(more, 'more line')} with the reference and version of an earlier one")
 
 
 def _say_what_counts_nowhere(path: Path, summary: Summary, outside: str) -> None:

@@ -6,12 +6,13 @@ told as a reject. So a file that passes can be refused only for what nobody can 
 another one there, counts that were sent before, a clock that has gone on.
 
 A report that would be taken may still be of less use than its partner thinks: one that names no area counts in no
-district. That is told, too, and rejects nothing.
+district, and of two of one reference and version one alone stands. That is told, too, and rejects nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from typing import cast
 
 import msgspec
@@ -54,11 +55,62 @@ class Reason(msgspec.Struct, kw_only=True):
             self.lines.append(line)
 
 
+REMEMBERED = 250_000
+"""How many reports, at least, one is held against that came before it; twice as many are kept at most, in some 115 MB.
+A file whose reports come again is mostly two exports put together, and most partners have fewer in a year."""
+
+
+class Repeat(msgspec.Struct, frozen=True, kw_only=True):
+    """A line with the reference, version and action of the one on line `before`.
+
+    With `is_same` it says the same and changes nothing. Else one of the two stands, which no order of lines decides
+    (`register.outranks`).
+    """
+
+    line: int
+    before: int
+    is_same: bool
+
+    def __str__(self) -> str:
+        told = f"has the reference and version of line {self.before}"
+        if self.is_same:
+            return f"{told} and says the same: it changes nothing"
+        return f"{told} and says something else: one alone stands, and not because it comes later: raise source_version"
+
+
+class _Repeats:
+    """What came before in a file: the last so many reports, by digests, because references may be many and long."""
+
+    def __init__(self) -> None:
+        self._newest: dict[bytes, tuple[int, bytes]] = {}
+        self._older: dict[bytes, tuple[int, bytes]] = {}
+
+    def of(self, line: int, version: IncidentVersion) -> Repeat | None:
+        """Which line said it in this version before, if one did."""
+        key = _digest((version.incident_id, version.source_version, version.action))
+        # When it was received is no part of what it says.
+        said = _digest(msgspec.structs.replace(version, received_at=0))
+        known = self._newest.get(key) or self._older.get(key)
+        if known is not None:
+            before, said_before = known
+            return Repeat(line=line, before=before, is_same=said == said_before)
+        if len(self._newest) == REMEMBERED:
+            self._older, self._newest = self._newest, {}
+        self._newest[key] = (line, said)
+        return None
+
+
+def _digest(value: object) -> bytes:
+    return blake2b(msgspec.msgpack.encode(value), digest_size=16).digest()
+
+
 class Summary:
     """What would become of a file: how many lines would be taken, how many rejected, and why.
 
-    `claiming` are those of the lines taken that do not take a report back; of these so many name no area
-    (`without_area`), and so many one that is no district of the county's (`outside`).
+    `repeated` are those of the lines taken that say what an earlier one says, and change nothing; `conflicting` those
+    that say something else in the same version; `repeats` are the first of both. `claiming` are those that do not take
+    a report back; of these so many name no area (`without_area`), and so many one that is no district of the county's
+    (`outside`).
     """
 
     def __init__(self) -> None:
@@ -67,11 +119,19 @@ class Summary:
         self.claiming = 0
         self.without_area = 0
         self.outside = 0
+        self.repeated = 0
+        self.conflicting = 0
+        self.repeats: list[Repeat] = []
         self._reasons: dict[str, Reason] = {}
 
-    def take(self, version: IncidentVersion) -> None:
-        """One more line that would be taken, as intake would pass it on."""
+    def take(self, version: IncidentVersion, repeat: Repeat | None) -> None:
+        """One more line that would be taken, as intake would pass it on, and what it repeats."""
         self.taken += 1
+        if repeat is not None:
+            self.repeated += repeat.is_same
+            self.conflicting += not repeat.is_same
+            if len(self.repeats) < LINES_NAMED:
+                self.repeats.append(repeat)
         if not is_out(version):
             self.claiming += 1
             self.without_area += version.area == UNLOCATED
@@ -102,6 +162,7 @@ class Check:
         self._step = intake.make_step(catalogue, 1)
         self._rows = MemoryRows()
         self._seen = 0
+        self._repeats = _Repeats()
 
     def rejects(self, entries: Iterable[Entry | Reject], summary: Summary) -> Iterator[Reject]:
         """The entries that would be rejected, as they would be, in order; all of them are counted."""
@@ -111,7 +172,7 @@ class Check:
                 summary.count(judged)
                 yield judged
             else:
-                summary.take(judged)
+                summary.take(judged, self._repeats.of(entry.line, judged))
 
     def verdict(self, entry: Entry) -> Reject | None:
         """Why an entry would be rejected; None when it would be taken."""
