@@ -18,7 +18,9 @@ from safety_stream.edge.personal import looks_personal
 from safety_stream.edge.suggesting import Draft, suggest
 from safety_stream.edge.tabular import Cell, Layout, Row
 
-CASES = Path(__file__).parents[2] / "examples" / "partners" / "council-asb" / "cases.csv"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CASES = EXAMPLES / "partners" / "council-asb" / "cases.csv"
+WEST_YORKSHIRE = EXAMPLES / "west-yorkshire" / "areas"
 
 
 @pytest.fixture(scope="module")
@@ -285,6 +287,16 @@ class TestCommand:
         assert all("report" in row for row in told["rows"])
         result = CliRunner().invoke(app, ["edge", "map", *asked])
         assert "to be looked at by you: occurred_from: guessed: no column says when it happened" in result.stderr
+
+    def test_the_districts_are_those_of_the_county_that_is_named(self, tmp_path: Path):
+        table = tmp_path / "cases.csv"
+        table.write_text("Ref,District\nA1,Leeds\nA2,Bradford\n")
+        asked = (str(table), "--suggest", "--source", "council-asb")
+
+        assert "Leeds" not in self.run(*asked)[1]["mapping"]
+        told = self.run(*asked, "--areas", str(WEST_YORKSHIRE))[1]
+        assert "Leeds: leeds" in told["mapping"]
+        assert not any("district" in issue for issue in told["issues"])
 
     @pytest.mark.parametrize(
         "words",
