@@ -205,7 +205,7 @@ def test_history_goes_in_with_the_time_it_was_received(ready: Terminal):
 
     (summary,) = ready.json("ingest", file, "--format", "canonical")
 
-    assert summary == {"files": [{"file": str(file), "sent": 3, "rejected": 0, "already": 0}]}
+    assert summary == {"files": [{"file": str(file), "sent": 3, "rejected": 0, "already": 0, "rejected_before": 0}]}
     records = list(read_to_end(Connection(ready.bootstrap), [f"backfill.{ready.source}"]))
     assert [Records().value(record.topic, record.value) for record in records] == sent
     assert [record.timestamp for record in records] == [report.reported_at + HOUR for report in sent]
@@ -236,12 +236,18 @@ def test_rejected_lines_are_written_down_and_the_rest_is_sent(ready: Terminal):
 
 
 def test_a_file_is_not_sent_twice_unless_it_is_asked_for(ready: Terminal):
-    file = written(ready.folder / "in.jsonl", [to_line(report, NOON) for report in reports(ready.source, 4)])
+    lines = [to_line(report, NOON) for report in reports(ready.source, 4)]
+    # Neither an empty line nor a heading is a line of reports; one that was rejected is on the bus no more than before.
+    file = written(ready.folder / "in.jsonl", ["", *lines, "{"])
     words = ("ingest", file, "--format", "canonical")
-    ready.json(*words)
+    ready.json(*words, code=2)
 
-    assert ready.json(*words) == [{"files": [{"file": str(file), "sent": 0, "rejected": 0, "already": 4}]}]
-    assert ready.json(*words, "--again")[0]["files"][0]["sent"] == 4
+    again = {"file": str(file), "sent": 0, "rejected": 0, "already": 5, "rejected_before": 1}
+    assert ready.json(*words, code=2) == [{"files": [again]}]
+    code, _, err = ready.run(*words)
+    assert code == 2
+    assert "in.jsonl: all of it was dealt with before, 4 lines sent and 1 rejected; --again does it once more" in err
+    assert ready.json(*words, "--again", code=2)[0]["files"][0]["sent"] == 4
 
 
 def test_a_killed_ingest_goes_on_where_it_stopped(ready: Terminal):

@@ -16,12 +16,14 @@ from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, MINUTE
+from safety_stream.core.register import outranks
 from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Record
 from safety_stream.data_files import catalogue_folder
+from safety_stream.edge import checking
 from safety_stream.edge.canonical import read, to_line
-from safety_stream.edge.checking import OTHERWISE, REASONS_TOLD, Check, Summary
+from safety_stream.edge.checking import OTHERWISE, REASONS_TOLD, Check, Repeat, Summary
 from safety_stream.edge.entries import Entry, Reject
 from safety_stream.wire.codecs import decode_report
 from safety_stream.wire.reports import encode_report
@@ -150,6 +152,71 @@ def test_a_count_that_another_of_the_file_holds_already_is_told(catalogue: Catal
     assert verdict.reason.startswith("overlapping-period: ")
 
 
+def test_what_names_no_area_and_what_lies_outside_is_counted_and_taken(catalogue: Catalogue):
+    places = [
+        None,
+        ReportedPlace(uprn="900000000001"),
+        ReportedPlace(area="E07000117"),
+        ReportedPlace(area="E08000035"),
+    ]
+    reports = [
+        msgspec.structs.replace(GOOD, source_ref=f"C-{number}", place=place) for number, place in enumerate(places)
+    ]
+    # What takes a report back counts nowhere anyhow.
+    reports.append(msgspec.structs.replace(GOOD, source_ref="C-9", action="withdraw"))
+    summary = Summary()
+    entries = [Entry(line=line, report=report) for line, report in enumerate(reports, 1)]
+
+    assert list(Check(catalogue, NOW, is_history=False).rejects(entries, summary)) == []
+    assert (summary.taken, summary.claiming, summary.without_area, summary.outside) == (5, 4, 2, 1)
+
+
+def summary_of(catalogue: Catalogue, *reports: Report) -> Summary:
+    summary = Summary()
+    check = Check(catalogue, NOW, is_history=True)
+    entries = [Entry(line=line, report=one, received_at=NOW - line) for line, one in enumerate(reports, 2)]
+    assert list(check.rejects(entries, summary)) == []
+    return summary
+
+
+def test_a_reference_that_comes_twice_in_one_version_is_told_with_both_lines(catalogue: Catalogue):
+    other = msgspec.structs.replace(GOOD, category="asb-vehicle")
+    # Of these each has its place: another reference, another version, and what takes the first one back.
+    apart = [
+        msgspec.structs.replace(GOOD, source_ref="C-2"),
+        msgspec.structs.replace(other, source_version=2),
+        msgspec.structs.replace(GOOD, action="withdraw"),
+    ]
+    summary = summary_of(catalogue, GOOD, *apart, GOOD, other)
+
+    assert (summary.taken, summary.repeated, summary.conflicting) == (6, 1, 1)
+    assert summary.repeats == [
+        Repeat(line=6, before=2, is_same=True),
+        Repeat(line=7, before=2, is_same=False),
+    ]
+    # As the register has it: the one outranks nothing, and of the two that differ one does, whichever comes first.
+    same, first, second = versions(catalogue, GOOD, GOOD, other)[:3]
+    assert not outranks(first, same)
+    assert outranks(first, second) != outranks(second, first)
+
+
+def versions(catalogue: Catalogue, *reports: Report) -> list[IncidentVersion]:
+    check = intake.checker(catalogue)
+    return [check(one, f"partner.{one.source}", NOW) for one in reports]
+
+
+def test_only_so_many_reports_are_remembered_and_only_the_first_repeats_are_named(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(checking, "REMEMBERED", 3)
+    many = [msgspec.structs.replace(GOOD, source_ref=f"C-{number}") for number in range(8)]
+
+    assert summary_of(catalogue, *many, *many[-3:]).repeated == 3
+    assert summary_of(catalogue, *many, many[0]).repeated == 0
+    repeated = summary_of(catalogue, *[GOOD] * 9)
+    assert (repeated.repeated, len(repeated.repeats)) == (8, 5)
+
+
 def test_reasons_are_counted_the_commonest_first_and_never_without_bound():
     summary = Summary()
     for line, reason in enumerate(["a", "b", "b", *(f"once {number}" for number in range(REASONS_TOLD + 5))], 1):
@@ -177,6 +244,39 @@ class TestCommand:
         assert (code, summary["taken"], summary["rejected"]) == (1, 4, 1)
         assert [(one["count"], one["lines"]) for one in summary["reasons"]] == [(1, [5])]
         assert msgspec.json.decode(rejects.read_bytes())["line"] == 5
+
+    def test_it_says_how_many_lines_no_district_would_have_and_exits_0(self, tmp_path: Path):
+        file = tmp_path / "reports.jsonl"
+        places = [None, ReportedPlace(uprn="900000000001"), ReportedPlace(area="E08000035")]
+        lines = [
+            to_line(msgspec.structs.replace(GOOD, source_ref=f"C-{number}", place=place), NOW)
+            for number, place in enumerate(places)
+        ]
+        file.write_text("\n".join(lines))
+
+        code, told = self.run(str(file), "--format", "canonical", "--json")
+        summary = msgspec.json.decode(told)
+        assert (code, summary["taken"], summary["without_area"], summary["outside"]) == (0, 3, 2, 1)
+        said = CliRunner().invoke(app, ["edge", "check", str(file), "--format", "canonical"]).stderr
+        assert "reports.jsonl: 2 of 3 lines name no area: they count in no district\n" in said
+        assert "reports.jsonl: 1 of 3 lines names no district of this county: it counts as Outside Lancashire\n" in said
+
+    def test_it_says_which_lines_change_nothing_and_exits_0(self, tmp_path: Path):
+        file = tmp_path / "reports.jsonl"
+        placed = msgspec.structs.replace(GOOD, place=ReportedPlace(area="E07000117"))
+        other = msgspec.structs.replace(placed, category="asb-vehicle")
+        file.write_text("\n".join([to_line(one, NOW) for one in (placed, placed, other)]))
+
+        result = CliRunner().invoke(app, ["edge", "check", str(file), "--format", "canonical"])
+        assert result.exit_code == 0
+        assert result.stderr.splitlines()[-3:] == [
+            "reports.jsonl:2: has the reference and version of line 1 and says the same: it changes nothing",
+            f"reports.jsonl:3: {Repeat(line=3, before=1, is_same=False)}",
+            "reports.jsonl: 3 lines would be taken (1 of them changes nothing), 0 rejected",
+        ]
+        summary = msgspec.json.decode(self.run(str(file), "--format", "canonical", "--json")[1])
+        assert (summary["taken"], summary["repeated"], summary["conflicting"]) == (3, 1, 1)
+        assert summary["repeats"][0] == {"line": 2, "before": 1, "is_same": True}
 
     def test_it_exits_0_where_every_line_would_be_taken(self, tmp_path: Path):
         file = tmp_path / "reports.jsonl"

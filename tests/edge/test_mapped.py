@@ -146,6 +146,24 @@ def test_a_full_row_is_a_report_with_its_parties_place_facts_and_details(mapping
     assert entry.details == {"asb_case": {"risk_score": 7, "complained_on": "2026-02-06"}}
 
 
+def test_a_district_is_said_by_its_name_or_its_code(catalogue: Catalogue):
+    def area(by: str, cell: str = "") -> str | None:
+        stated = parse_mapping(TEXT.replace("place: {", f"place: {{area: {{{by}}}, "), catalogue)
+        content = table(ROW | {"where": cell}, headings=[*HEADINGS, "where"])
+        (entry,) = adapter_of(stated)(io.BytesIO(content), None)
+        if isinstance(entry, Reject):
+            return entry.reason
+        return entry.report.place and entry.report.place.area
+
+    names = "column: where, values: {Burnley: E07000117, Leeds: OUTSIDE, none: null}"
+    assert [area(names, cell) for cell in (" BURNLEY", "Leeds", "none", "")] == ["E07000117", "OUTSIDE", None, None]
+    assert "place.area: holds a word that is not among its `values`" in (area(names, "Mars") or "")
+    assert area(f"{names}, otherwise: OUTSIDE", "Mars") == "OUTSIDE"
+    assert area("column: where", "E07000117") == "E07000117"
+    assert "place.area: is taken as it stands" in (area("column: where", "Burnley") or "")
+    assert area("value: E07000117") == "E07000117"
+
+
 def test_ten_digits_that_do_not_check_and_a_uprn_that_does_are_no_number_of_a_patient(mapping: ColumnMapping):
     assert isinstance(read(mapping, ref="9434765918", uprn="9434765919"), Entry)
 

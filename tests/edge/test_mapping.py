@@ -71,6 +71,17 @@ def test_the_example_has_no_issue_and_the_shortest_mapping_has_none(catalogue: C
         ("{column: Logged}\n", "{column: Logged}\nplace: {snapped: {value: 1}}\n", "10: it is neither true nor false"),
         (
             "{column: Logged}\n",
+            "{column: Logged}\nplace: {area: {column: D, values: {Burnley: E07000171}}}\n",
+            "10: unknown district E07000171",
+        ),
+        ("{column: Logged}\n", "{column: Logged}\nplace: {area: {value: L-14}}\n", "10: unknown district L-14"),
+        (
+            "{column: Logged}\n",
+            "{column: Logged}\nplace: {lsoa: {column: L, values: {A: E01025000}}}\n",
+            "10: values means nothing for a code",
+        ),
+        (
+            "{column: Logged}\n",
             "{column: Logged}\nphones: [{column: Phone}]\n",
             "10: a column that looks like",
         ),

@@ -32,6 +32,7 @@ from safety_stream.cli.terminal import (
     wall,
 )
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.incidents import OUTSIDE
 from safety_stream.edge.canonical import to_line
 from safety_stream.edge.checking import Check, Summary
 from safety_stream.edge.entries import Reject, UnreadableFile
@@ -82,16 +83,52 @@ def check(
             write(path, reject)
     reasons = summary.reasons()
     if as_json:
-        print_json({"file": str(path), "taken": summary.taken, "rejected": summary.rejected, "reasons": reasons})
+        print_json(
+            {
+                "file": str(path),
+                "taken": summary.taken,
+                "rejected": summary.rejected,
+                "reasons": reasons,
+                "without_area": summary.without_area,
+                "outside": summary.outside,
+                "repeated": summary.repeated,
+                "conflicting": summary.conflicting,
+                "repeats": summary.repeats,
+            }
+        )
     else:
         if reasons:
             print_table(
                 ("lines", "first", "reason"),
                 [(f"{one.count:,}", ", ".join(map(str, one.lines)), one.reason) for one in reasons],
             )
+        _say_repeats(path, summary)
+        _say_what_counts_nowhere(path, summary, known.areas.name_of(OUTSIDE))
         taken = how_many(summary.taken, "line")
-        say(f"{path.name}: {taken} would be taken, {summary.rejected:,} rejected")
+        nothing = "changes" if summary.repeated == 1 else "change"
+        of_these = f" ({summary.repeated:,} of them {nothing} nothing)" if summary.repeated else ""
+        say(f"{path.name}: {taken} would be taken{of_these}, {summary.rejected:,} rejected")
     raise typer.Exit(WRONG if summary.rejected else OK)
+
+
+def _say_repeats(path: Path, summary: Summary) -> None:
+    for one in summary.repeats:
+        say(f"{path.name}:{one.line}: {one}")
+    more = summary.repeated + summary.conflicting - len(summary.repeats)
+    if more:
+        say(f"… and {how_many(more, 'more line')} with the reference and version of an earlier one")
+
+
+def _say_what_counts_nowhere(path: Path, summary: Summary, outside: str) -> None:
+    """Of what would be taken, what no district has."""
+    for count, what, cost in (
+        (summary.without_area, "no area", "in no district"),
+        (summary.outside, "no district of this county", f"as {outside}"),
+    ):
+        if count:
+            name, counts = ("names", "it counts") if count == 1 else ("name", "they count")
+            of = f"{count:,} of {how_many(summary.claiming, 'line')}"
+            say(f"{path.name}: {of} {name} {what}: {counts} {cost}")
 
 
 class Previewed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -131,11 +168,12 @@ def map_columns(
     into: Annotated[
         Path | None, typer.Option("--out", dir_okay=False, help="File for the draft. Default: it is printed.")
     ] = None,
+    areas: AreasFile = None,
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
     """Draft the mapping of a table from its headings and first rows, or show what a mapping makes of them."""
-    known = catalogue_of(catalogue, None)
+    known = catalogue_of(catalogue, areas)
     if suggested == (mapping is not None):
         raise Wrong("say --suggest for a draft, or name a mapping with --mapping")
     if mapping is not None:
@@ -153,15 +191,22 @@ def map_columns(
     if into is not None:
         into.write_text(draft.text, encoding="utf-8")
     if as_json:
-        print_json({"mapping": draft.text, "not_used": draft.not_used, "issues": issues, "rows": shown})
+        print_json(
+            {
+                "mapping": draft.text,
+                "not_used": draft.not_used,
+                "issues": issues,
+                "look_at": draft.look_at,
+                "rows": shown,
+            }
+        )
     else:
         if into is None:
             out.print(draft.text, markup=False)
-        for issue in issues:
-            say(f"to be mended by you: {issue}")
+        _say_what_to_do(draft, issues)
         if shown:
             _say_preview(shown, as_json=False)
-    raise typer.Exit(TO_DO if issues else _code(shown))
+    raise typer.Exit(TO_DO if issues or draft.look_at else _code(shown))
 
 
 def _drafted(path: Path, layout: Layout, source: str | None, kind: str | None, known: Catalogue) -> Draft:
@@ -176,6 +221,13 @@ def _drafted(path: Path, layout: Layout, source: str | None, kind: str | None, k
             return suggest(table.headings, rows, layout, owner.id, kind or owner.kinds[0], known)
     except UnreadableFile as error:
         raise UnreadableFile(f"{path}: {error}") from error
+
+
+def _say_what_to_do(draft: Draft, issues: Sequence[str]) -> None:
+    for issue in issues:
+        say(f"to be mended by you: {issue}")
+    for one in draft.look_at:
+        say(f"to be looked at by you: {one}")
 
 
 def _previewed(path: Path, adapter: Adapter, known: Catalogue) -> list[Previewed]:

@@ -23,6 +23,7 @@ from safety_stream.cli.terminal import (
     connect,
     epilog,
     file_bar,
+    how_many,
     named,
     on_kafka,
     print_json,
@@ -35,6 +36,7 @@ from safety_stream.edge.entries import Reject
 from safety_stream.edge.formats import Adapter
 from safety_stream.edge.ingest import Ingest
 from safety_stream.edge.producer import NotDelivered, ReportProducer
+from safety_stream.edge.progress import Progress as Kept
 from safety_stream.edge.progress import ProgressFile
 from safety_stream.streaming.provisioning import topic_id
 
@@ -43,18 +45,23 @@ EPILOG = epilog(
     {
         0: "every line is on the bus",
         1: "stopped; run it again and it goes on where it stopped",
-        2: "done, but some lines were rejected",
+        2: "done, but some lines were rejected, now or before",
     },
 )
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a file. `already` is how many of its lines an earlier run had dealt with."""
+    """What became of a file.
+
+    `already` is how many of its lines an earlier run had dealt with, `rejected_before` how many of these it rejected:
+    both as `edge check` counts lines, without headings and empty ones.
+    """
 
     file: str
     sent: int
     rejected: int
     already: int
+    rejected_before: int
 
 
 @on_kafka
@@ -109,10 +116,20 @@ def ingest(
         print_json({"files": done})
     else:
         print_table(
-            ("file", "sent", "rejected", "dealt with before"),
-            [(one.file, f"{one.sent:,}", f"{one.rejected:,}", f"{one.already:,}") for one in done],
+            ("file", "sent", "rejected", "sent before", "rejected before"),
+            [
+                (
+                    one.file,
+                    f"{one.sent:,}",
+                    f"{one.rejected:,}",
+                    f"{one.already - one.rejected_before:,}",
+                    f"{one.rejected_before:,}",
+                )
+                for one in done
+            ],
         )
-    raise typer.Exit(TO_DO if any(one.rejected for one in done) else OK)
+    # A line that was rejected before is on the bus no more than one that is rejected now.
+    raise typer.Exit(TO_DO if any(one.rejected or one.rejected_before for one in done) else OK)
 
 
 class _Run(msgspec.Struct, kw_only=True):
@@ -130,8 +147,11 @@ class _Run(msgspec.Struct, kw_only=True):
         """Send what is left of a file. Raises `NotDelivered`, saying how to go on."""
         before = kept.start() if again else kept.load()
         if before.done:
-            say(f"{path.name}: all {before.line:,} lines were dealt with before; --again sends them once more")
-            return Ingested(file=str(path), sent=0, rejected=0, already=before.line)
+            say(
+                f"{path.name}: all of it was dealt with before, {how_many(before.sent, 'line')} sent and "
+                f"{before.rejected:,} rejected; --again does it once more"
+            )
+            return _after(path, before, before)
         if before.line:
             say(f"{path.name}: goes on after line {before.line:,}")
         try:
@@ -151,9 +171,14 @@ class _Run(msgspec.Struct, kw_only=True):
         except KeyboardInterrupt:
             say(f"{path.name}: interrupted; delivered up to line {kept.load().line:,}: run the same command to go on")
             raise
-        return Ingested(
-            file=str(path),
-            sent=after.sent - before.sent,
-            rejected=after.rejected - before.rejected,
-            already=before.line,
-        )
+        return _after(path, before, after)
+
+
+def _after(path: Path, before: Kept, after: Kept) -> Ingested:
+    return Ingested(
+        file=str(path),
+        sent=after.sent - before.sent,
+        rejected=after.rejected - before.rejected,
+        already=before.entries,
+        rejected_before=before.rejected,
+    )

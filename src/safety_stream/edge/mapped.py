@@ -36,7 +36,7 @@ from safety_stream.edge import canonical
 from safety_stream.edge.beside import NO_LINE, OTHER_ROW, Beside, Following, TokenFile
 from safety_stream.edge.clocks import LEFT_OUT, YEARS, shown
 from safety_stream.edge.entries import Entry, Fault, Reject, UnreadableFile
-from safety_stream.edge.mapping import ColumnMapping, RepeatedHour, Stated, Taken, as_word
+from safety_stream.edge.mapping import ColumnMapping, RepeatedHour, Stated, Taken, as_word, folded
 from safety_stream.edge.personal import CODE_WANTED, NOT_MADE, is_code, is_token, looks_personal, may_be_nhs_number
 from safety_stream.edge.tabular import Cell, Row, Table, open_table
 
@@ -137,34 +137,30 @@ def _taken(row: Row, taken: Taken, repeated_hour: RepeatedHour) -> Value | Momen
     """What a field is by the mapping; None for nothing. Raises `_Wrong`."""
     entry = taken.entry
     if entry.value is not None:
-        return as_word(entry.value) if taken.taking in ("word", "code") else entry.value
+        return as_word(entry.value) if taken.taking in ("word", "code", "area") else entry.value
     cells = [row.cells[heading] for heading in entry.headings]
     if taken.taking in ("time", "day"):
         moment = moment_of(cells, entry.formats, repeated_hour)
         return to_date(day_of(moment.at)).isoformat() if moment and taken.taking == "day" else moment
     cell = cells[0]
     text = cell if isinstance(cell, str) else cell.isoformat()
-    if taken.taking in ("word", "flag"):
-        return _word(text, entry.values or {}, entry.otherwise, as_text=taken.taking == "word")
+    if taken.taking in ("word", "flag") or entry.values is not None:
+        return _word(text, entry.values or {}, entry.otherwise, as_text=taken.taking != "flag")
     return _PLAIN[taken.taking](text, taken) if text else None
 
 
 def _word(
     text: str, values: Mapping[str | int, Stated | None], otherwise: Stated | None, *, as_text: bool
 ) -> Value | None:
-    wanted = _folded(text)
+    wanted = folded(text)
     for theirs, ours in values.items():
-        if _folded(str(theirs)) == wanted:
+        if folded(str(theirs)) == wanted:
             return None if ours is None else as_word(ours) if as_text else ours
     if otherwise is not None:
         return as_word(otherwise) if as_text else otherwise
     if not text:
         return None
     raise _Wrong("holds a word that is not among its `values`: add it there, or say what it is `otherwise`")
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _number(text: str, _taken: Taken) -> int:
@@ -198,6 +194,7 @@ _PLAIN: Final[Mapping[str, Callable[[str, Taken], Value]]] = {
     "number": _number,
     "decimal": _decimal,
     "code": _code,
+    "area": _code,
     "token": _token,
 }
 

@@ -4,7 +4,7 @@ It is YAML as the catalogue uses it, and checked like it: all at once, each issu
 report may say is taken from where it is said already: the envelope from `canonical`, facts, categories and sources from
 the catalogue, native details from the newest schema. So a mapping that has no issue can only fail row by row.
 
-Each field is taken in one of six ways, and none of them lets text through as it stands (`personal`):
+Each field is taken in one of seven ways, and none of them lets text through as it stands (`personal`):
 
 | taken as | from a cell | else |
 |---|---|---|
@@ -13,6 +13,7 @@ Each field is taken in one of six ways, and none of them lets text through as it
 | flag | by `values`: their word, true or false | `value` |
 | number | digits | `value` |
 | code | as it stands, with a digit and without blanks | `value` |
+| area | by `values`: their word, the code of a district or OUTSIDE; without `values` as a code | `value` |
 | token | as it stands, in the shape `safety-stream tokens make` gives it | |
 """
 
@@ -33,13 +34,13 @@ from safety_stream.catalogue.formats.parts import Name, Strict
 from safety_stream.catalogue.issues import Issue
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.incidents import Action, Origin, Role
+from safety_stream.core.model.incidents import OUTSIDE, Action, Origin, Role
 from safety_stream.core.model.times import Precision
 from safety_stream.edge.personal import CODE_WANTED, OF_PARTIES, is_code, looks_personal
 from safety_stream.edge.tabular import Layout
 from safety_stream.wire import reports, schema
 
-Taking = Literal["time", "day", "word", "flag", "number", "decimal", "code", "token"]
+Taking = Literal["time", "day", "word", "flag", "number", "decimal", "code", "area", "token"]
 """How a field is taken from a cell; a `day` is a time of which only the date is wanted."""
 
 RepeatedHour = Literal["refuse", "earlier", "later"]
@@ -78,7 +79,7 @@ _PLACE: Final[Mapping[str, Taking]] = {
     "precision_m": "number",
     "snapped": "flag",
     "lsoa": "code",
-    "area": "code",
+    "area": "area",
 }
 """And those of the place."""
 
@@ -97,9 +98,9 @@ _WORDS: Final[Mapping[str, Collection[str]]] = {
 _TIMES: Final = frozenset({"time", "day"})
 _PARTS: Final[Mapping[str, frozenset[str]]] = {
     "columns": _TIMES,
-    "value": frozenset({"word", "flag", "number", "decimal", "code"}),
-    "values": frozenset({"word", "flag"}),
-    "otherwise": frozenset({"word", "flag"}),
+    "value": frozenset({"word", "flag", "number", "decimal", "code", "area"}),
+    "values": frozenset({"word", "flag", "area"}),
+    "otherwise": frozenset({"word", "flag", "area"}),
     "format": _TIMES,
     "tokenised": frozenset({"token"}),
 }
@@ -310,6 +311,8 @@ class _Checker:
             yield self._one((part, name), (*under, name), known[name], entry, self._words_of(name))
 
     def _words_of(self, name: str) -> Collection[str] | None:
+        if name == "area":
+            return districts(self._catalogue)
         return self._catalogue.categories if name == "category" else _WORDS.get(name)
 
     def _facts(self) -> Iterator[Taken]:
@@ -381,6 +384,9 @@ class _Checker:
             self._at.error(where, "it is no number", "write it in digits, without quotation marks")
         elif taking == "code" and not is_code(str(value)):
             self._at.error(where, f"it {CODE_WANTED}", "write another")
+        elif taking == "area":
+            # What is no district's would count as outside, and nobody would see that it was misspelt.
+            self._at.know(where, "district", as_word(value), words)
         elif taking == "word":
             text = as_word(value)
             if words is not None:
@@ -414,6 +420,18 @@ def _stated_in(entry: CellEntry) -> Iterator[tuple[Where, Stated]]:
     for theirs, ours in (entry.values or {}).items():
         if ours is not None:
             yield ("values", theirs), ours
+
+
+def districts(catalogue: Catalogue) -> dict[str, str]:
+    """Where a report may say that it happened, by code with the names: districts, also of the past, and OUTSIDE."""
+    return {
+        one.code: one.name for one in catalogue.areas.by_code.values() if one.kind == "district" or one.code == OUTSIDE
+    }
+
+
+def folded(text: str) -> str:
+    """A word of theirs with case and blanks aside: words that differ in nothing else are the same."""
+    return " ".join(text.casefold().split())
 
 
 def as_word(value: Stated) -> str:

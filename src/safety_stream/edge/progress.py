@@ -24,6 +24,11 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int = 0
     done: bool = False
 
+    @property
+    def entries(self) -> int:
+        """How many reports and rejects that was: fewer than lines, which count headings and empty ones, too."""
+        return self.sent + self.rejected
+
 
 class ProgressFile:
     """The progress of ingesting `path` to `target` (a word for the cluster and mode), kept in `folder`.

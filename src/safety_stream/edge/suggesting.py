@@ -4,7 +4,12 @@ A guess is made where heading and cells agree, and only then. What nobody could 
 and a word of theirs that is none of ours has nothing beside it: a row that holds one is rejected until somebody has
 said what it is. Columns that look like persons go under `left_out`, unless tokens stand in them.
 
-The draft repeats headings, and the words of the column that says what happened: it is the partner's own file.
+Of times the heading decides, and it is enough that most cells can be read: a table kept by hand has an `unknown` in
+every column, and a report at another time than that of the incident is wrong without anybody noticing. How many cells
+cannot be read is said beside the field, and so is a time that is taken only because no column says the one wanted.
+
+The draft repeats headings, and the words of the columns that say what happened and in which district: it is the
+partner's own file.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.incidents import Role
 from safety_stream.edge.entries import Reject
-from safety_stream.edge.mapping import details_taken
+from safety_stream.edge.mapping import details_taken, districts, folded
 from safety_stream.edge.personal import OF_PARTIES, is_code, is_token, looks_personal
 from safety_stream.edge.tabular import Cell, Layout, Row, Table
 
@@ -63,9 +68,17 @@ _ROLES: Final[Mapping[str, Role]] = {
 
 _OCCURRED: Final = re.compile(r"incident|occurred|offence|happened|event|start|from")
 _REPORTED: Final = re.compile(r"report|logged|received|created|recorded|opened|call|notified")
+_AFTERWARDS: Final = re.compile(
+    r"\b(to|until|end|ends|ended|finish|finished|closed?|closure|resolved|completed|updated|amended|modified|changed|"
+    r"review|reviewed|due|target|next|expires|expiry)\b"
+)
+"""Of times that are neither when something happened nor when it was reported."""
+_OF_A_TIME: Final = re.compile(r"date|time|when")
+_WORDS_OF_TIMES: Final = frozenset({"date", "time", "day", "hour", "of", "the", "at", "on"})
 _REFERENCE: Final = re.compile(r"\b(ref|reference|id|number|no|urn|case)\b")
 _CATEGORY: Final = re.compile(r"\b(category|type|problem|nature|classification|offence)\b")
 _CODES: Final = {"lsoa": re.compile(r"E01\d{6}"), "area": re.compile(r"E0[6-9]\d{6}")}
+_DISTRICT: Final = re.compile(r"district|area|borough|council|authority|locality|where")
 _PLACES: Final = {
     "uprn": re.compile(r"\buprn\b"),
     "easting": re.compile(r"\b(eastings?|x)\b"),
@@ -79,10 +92,11 @@ _NO: Final = frozenset({"n", "no", "false", "f", "0"})
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """The text of a mapping, and the columns it makes nothing of."""
+    """The text of a mapping, the columns it makes nothing of, and what of it may be wrong though it can be read."""
 
     text: str
     not_used: tuple[str, ...]
+    look_at: tuple[str, ...] = ()
 
 
 class _Column(msgspec.Struct, frozen=True):
@@ -106,12 +120,49 @@ class _Column(msgspec.Struct, frozen=True):
         return bool(self.cells) and len(self.texts) == len(self.cells) and all(map(fits, self.texts))
 
 
-class _Times(msgspec.Struct, frozen=True):
-    """A column of dates, with the one of hours beside it if they are apart."""
+class _Read(msgspec.Struct, frozen=True):
+    """How the cells of a column are read, none of `formats` for those that need none; and how many cannot be."""
 
     column: _Column
     formats: tuple[str, ...]
-    hours: _Column | None = None
+    unread: int
+
+    @property
+    def is_most(self) -> bool:
+        """Whether most of its cells can be read."""
+        return self.unread * 2 < len(self.column.cells)
+
+    def comments(self) -> list[str]:
+        """What to know of the cells that cannot be read."""
+        if not self.unread:
+            return []
+        of = f"{self.unread} of {len(self.column.cells)} cells of {_quoted(self.column.heading)}"
+        return [f"{of} cannot be read: add how they are written to `format`, or their rows are rejected"]
+
+
+class _Times(msgspec.Struct, frozen=True):
+    """A column of dates, with the one of hours if they are apart, and the formats of both together."""
+
+    dates: _Read
+    formats: tuple[str, ...]
+    hours: _Read | None = None
+
+    @property
+    def says(self) -> str:
+        """What the heading of its dates says."""
+        return self.dates.column.says
+
+    def comments(self) -> list[str]:
+        """What to know of the cells that cannot be read."""
+        return [*self.dates.comments(), *(self.hours.comments() if self.hours else ())]
+
+
+class _Chosen(msgspec.Struct, frozen=True):
+    """A field of time, whence it is taken, and why that is no more than a guess, if it is one."""
+
+    name: str
+    times: _Times | None
+    guessed: str = ""
 
 
 def first_rows(table: Table) -> list[Row]:
@@ -143,13 +194,17 @@ class _Drafting:
         self._all = columns
         self._kind = kind
         self._catalogue = catalogue
+        self._districts = _by_name(districts(catalogue))
+        self._look_at: list[str] = []
 
     def draft(self, source: str, layout: Layout) -> Draft:
         parties, vehicles, phones = self._parties(), self._tokens("vehicle"), self._tokens("phone")
         persons = [self._take(one) for one in list(self._left) if looks_personal(one.heading)]
         times = self._times()
         place = self._place()
-        fields = [*self._reference(), *self._version(), "action: {value: new}", *self._category(), *_time_lines(times)]
+        time_lines, of_times = _time_lines(times)
+        self._look_at += of_times
+        fields = [*self._reference(), *self._version(), "action: {value: new}", *self._category(), *time_lines]
         facts, details = self._facts(), self._details()
         not_used = tuple(one.heading for one in self._left)
         parts = [
@@ -158,6 +213,7 @@ class _Drafting:
             *_file_line(layout),
             *_part("fields", fields),
             *_part("place", place),
+            *self._no_district(place),
             *_part("parties", parties),
             *_part("vehicles", vehicles),
             *_part("phones", phones),
@@ -167,7 +223,7 @@ class _Drafting:
         if persons:
             parts.append(f"left_out: [{', '.join(_quoted(one.heading) for one in persons)}]")
         parts += [f"# not used: {_quoted(heading)}" for heading in not_used]
-        return Draft(text="\n".join(parts) + "\n", not_used=not_used)
+        return Draft(text="\n".join(parts) + "\n", not_used=not_used, look_at=tuple(self._look_at))
 
     def _take(self, column: _Column) -> _Column:
         self._left.remove(column)
@@ -190,45 +246,97 @@ class _Drafting:
             lines.append(f"- {_token(found)}")
         return lines
 
-    def _times(self) -> dict[str, _Times]:
-        dates = []
-        for column in list(self._left):
-            formats = _formats_of(column)
-            if formats is not None:
-                dates.append(_Times(self._take(column), formats))
-        apart = [self._with_hours(one) for one in dates]
-        occurred = next((one for one in apart if _OCCURRED.search(one.column.says)), None)
-        reported = next((one for one in apart if one is not occurred and _REPORTED.search(one.column.says)), None)
-        rest = [one for one in apart if one not in (occurred, reported)]
+    def _times(self) -> list[_Chosen]:
+        found = [read for column in self._left if (read := _dates_in(column)).is_most]
+        for read in found:
+            self._take(read.column)
+        every = [self._with_hours(read) for read in found]
+        free = [one for one in every if not _AFTERWARDS.search(one.says)]
+        reported = next((one for one in free if _REPORTED.search(one.says)), None)
+        free = [one for one in free if not _REPORTED.search(one.says)]
+        occurred = next((one for one in free if _OCCURRED.search(one.says)), None)
+        free = [one for one in free if one is not occurred]
+        no_occurred, no_reported = "", ""
         if occurred is None:
-            occurred = rest.pop(0) if rest else reported
+            occurred, no_occurred = free.pop(0) if free else reported, self._why_guessed()
         if reported is None:
-            reported = rest.pop(0) if rest else occurred
-        self._left += [one.column for one in rest]
-        found = {"occurred_from": occurred, "reported_at": reported, "received_at": reported}
-        return {name: one for name, one in found.items() if one is not None}
+            reported, no_reported = free.pop(0) if free else occurred, "guessed: no column says when it was reported"
+        for one in every:
+            if one not in (occurred, reported):
+                self._left += [one.dates.column, *([one.hours.column] if one.hours else ())]
+        return [
+            _Chosen("occurred_from", occurred, no_occurred),
+            _Chosen("reported_at", reported, no_reported),
+            _Chosen("received_at", reported),
+        ]
 
-    def _with_hours(self, dates: _Times) -> _Times:
-        """The dates with the hours that stand in the next column, if they do."""
+    def _why_guessed(self) -> str:
+        """Why no column is sure to say when it happened, naming one that does so by its heading alone."""
+        why = "guessed: no column says when it happened"
+        for one in self._left:
+            if _OCCURRED.search(one.says) and _OF_A_TIME.search(one.says) and not _is_another_time(one.says):
+                return f"{why} so that it can be read: see {_quoted(one.heading)}"
+        return why
+
+    def _with_hours(self, dates: _Read) -> _Times:
+        """The dates with the column of their hours: one that is called like them, or the next one."""
+        alone = _Times(dates, dates.formats)
+        if not _is_of_days(dates):
+            return alone
+        stem = _stem(dates.column)
         after = self._all.index(dates.column) + 1
-        beside = self._all[after] if after < len(self._all) else None
-        if beside is None or beside not in self._left or not _is_of_hours(beside):
-            return dates
-        hours = self._take(beside)
-        if not dates.formats:
-            typed = all(isinstance(cell, time) for cell in hours.cells)
-            formats: tuple[str, ...] = () if typed else ("%Y-%m-%d %H:%M", "%Y-%m-%d")
-        else:
-            hour = next((one for one in _HOURS if hours.is_all(_parses(one))), _HOURS[1])
-            formats = (f"{dates.formats[0]} {hour}", *dates.formats)
-        return _Times(dates.column, formats, hours)
+        called_alike = [one for one in self._left if stem and _stem(one) == stem]
+        for beside in (*called_alike, *self._all[after : after + 1]):
+            if beside in self._left and not _are_of_two_times(dates.column, beside):
+                hours = _hours_in(beside)
+                if hours.is_most:
+                    self._take(beside)
+                    return _Times(dates, _formats_of_both(dates, hours), hours)
+        return alone
 
     def _place(self) -> list[str]:
         lines = [_field(name, found) for name, wanted in _CODES.items() if (found := self._of_cells(wanted))]
+        lines += self._district() if not any(line.startswith("area:") for line in lines) else []
         for name, wanted in _PLACES.items():
             if found := self._of_heading(wanted, _is_number):
                 lines.append(_field(name, found))
         return lines
+
+    def _district(self) -> list[str]:
+        """The district by its name, of a column that is called like one if there is any."""
+        found = self._first(lambda one: _DISTRICT.search(one.says) and self._is_of_districts(one))
+        guessed = "" if found else "  # guessed: is this where it happened?"
+        found = found or self._first(self._is_of_districts)
+        if found is None:
+            return []
+        if guessed:
+            self._look_at.append(f"place.area: guessed: is {_quoted(found.heading)} where it happened?")
+        known, unknown = [], []
+        for name, word in sorted({folded(text): text for text in reversed(found.texts)}.items()):
+            code = self._districts.get(name)
+            if code is None:
+                unknown.append(
+                    f"    # {_quoted(word)}: which district, or OUTSIDE? Its rows are rejected until it is said"
+                )
+            else:
+                known.append(f"    {_quoted(word)}: {code}")
+        if unknown:
+            of = f"{len(unknown)} of {len(known) + len(unknown)} words of {_quoted(found.heading)}"
+            self._look_at.append(f"place.area: {of} name no district: say in `values` which they are")
+        return [f"area:{guessed}", f"  column: {_quoted(found.heading)}", "  values:", *known, *unknown]
+
+    def _is_of_districts(self, column: _Column) -> bool:
+        """Whether most of its cells are names of districts, and it is a list of few words."""
+        named = sum(folded(text) in self._districts for text in column.texts)
+        return named * 2 > len(column.cells) and len({*column.texts}) <= WORDS_AT_MOST
+
+    def _no_district(self, place: Sequence[str]) -> list[str]:
+        """What a table costs that says no district: nobody finds it out from what is not there."""
+        if any(line.startswith(("area:", "lsoa:")) for line in place):
+            return []
+        cost = "which column names the district? What names none counts in no district"
+        self._look_at.append(f"place.area: {cost}")
+        return [f"# place.area: {cost}"]
 
     def _of_cells(self, wanted: re.Pattern[str]) -> _Column | None:
         return self._first(lambda one: one.is_all(wanted.fullmatch))
@@ -281,6 +389,12 @@ class _Drafting:
         return lines
 
 
+def _by_name(districts: Mapping[str, str]) -> dict[str, str]:
+    """Their codes by name; a name that two have tells nobody which is meant."""
+    names = [folded(name) for name in districts.values()]
+    return {name: code for name, code in zip(names, districts, strict=True) if names.count(name) == 1}
+
+
 def _category_like(theirs: str, ours: Collection[str]) -> str | None:
     """The category that is written nearly the same, or the only one all of whose telling words are in theirs."""
     words = re.findall(r"[a-z0-9]+", theirs.lower())
@@ -289,20 +403,68 @@ def _category_like(theirs: str, ours: Collection[str]) -> str | None:
     return close[0] if close else within[0] if len(within) == 1 else None
 
 
-def _formats_of(column: _Column) -> tuple[str, ...] | None:
-    """The formats of a column of dates, none for those that need none; None where it is none of dates."""
-    if column.cells and all(isinstance(cell, date) for cell in column.cells):
-        return ()
-    if column.is_all(_is_iso):
-        return ()
+def _dates_in(column: _Column) -> _Read:
+    """How the dates of a column are read, with what is none of them."""
+    is_text = [text for text in column.texts if not _is_iso(text)]
+    formats, left = _formats_in(column.texts, _FORMATS)
+    strange = sum(isinstance(cell, time) for cell in column.cells)
+    if len(is_text) <= len(left):
+        return _Read(column, (), len(is_text) + strange)
+    return _Read(column, formats, len(left) + strange)
+
+
+def _hours_in(column: _Column) -> _Read:
+    """How the hours of a column are read, with what is none of them; one kept as a time of day is written in full."""
+    formats, left = _formats_in(column.texts, _HOURS)
+    typed = any(isinstance(cell, time) for cell in column.cells)
+    strange = sum(isinstance(cell, date) for cell in column.cells)
+    in_full = [one for one in _HOURS[:1] if typed and one not in formats]
+    return _Read(column, (*in_full, *formats), len(left) + strange)
+
+
+def _formats_in(texts: Sequence[str], known: Sequence[str]) -> tuple[tuple[str, ...], Sequence[str]]:
+    """Those of the known formats by which some of the texts are read, and the texts that are read by none."""
     found: list[str] = []
-    left: Sequence[str] = column.texts
-    for one in _FORMATS:
+    left: Sequence[str] = texts
+    for one in known:
         rest = [text for text in left if not _parses(one)(text)]
         if len(rest) < len(left):
             found.append(one)
             left = rest
-    return tuple(found) if column.is_all(str.strip) and not left else None
+    return tuple(found), left
+
+
+def _formats_of_both(dates: _Read, hours: _Read) -> tuple[str, ...]:
+    """The formats of a date and its hour, and of the date where the hour is empty; none if a spreadsheet kept both."""
+    if not dates.formats and not hours.column.texts:
+        return ()
+    days = dates.formats or ("%Y-%m-%d",)
+    return (*(f"{day} {hour}" for day in days for hour in hours.formats), *days)
+
+
+def _is_of_days(dates: _Read) -> bool:
+    """Whether none of the dates has an hour."""
+    return not any("%H" in one for one in dates.formats) and not any(
+        isinstance(cell, datetime) or (isinstance(cell, str) and not dates.formats and _is_iso(cell) and ":" in cell)
+        for cell in dates.column.cells
+    )
+
+
+def _stem(column: _Column) -> frozenset[str]:
+    """What a heading says beside that it is of times."""
+    return frozenset(column.says.split()) - _WORDS_OF_TIMES
+
+
+def _are_of_two_times(one: _Column, other: _Column) -> bool:
+    """Whether one of two headings speaks of when it happened, and the other of another time."""
+    return any(
+        _OCCURRED.search(first.says) and not _is_another_time(first.says) and _is_another_time(second.says)
+        for first, second in ((one, other), (other, one))
+    )
+
+
+def _is_another_time(says: str) -> bool:
+    return bool(_REPORTED.search(says) or _AFTERWARDS.search(says))
 
 
 def _parses(form: str) -> Callable[[str], bool]:
@@ -322,13 +484,6 @@ def _is_iso(text: str) -> bool:
     except ValueError:
         return False
     return "-" in text
-
-
-def _is_of_hours(column: _Column) -> bool:
-    return bool(column.cells) and all(
-        isinstance(cell, time) or (isinstance(cell, str) and any(_parses(one)(cell) for one in _HOURS))
-        for cell in column.cells
-    )
 
 
 def _is_number(text: str) -> bool:
@@ -356,19 +511,25 @@ def _values_of(column: _Column, ours: Iterable[str]) -> str:
     return f"{{{', '.join(pairs)}}}" if pairs else ""
 
 
-def _time_lines(times: Mapping[str, _Times]) -> list[str]:
-    lines = []
-    for name in ("occurred_from", "reported_at", "received_at"):
-        one = times.get(name)
-        if one is None:
-            lines.append(f"# {name}: which column, and how is it written?")
+def _time_lines(chosen: Sequence[_Chosen]) -> tuple[list[str], list[str]]:
+    """The fields of time, and what of them somebody must look at."""
+    lines, look_at = [], []
+    said: set[str] = set()
+    for one in chosen:
+        if one.times is None:
+            lines.append(f"# {one.name}: which column, and how is it written?")
             continue
-        at = f"column: {_quoted(one.column.heading)}"
-        if one.hours is not None:
-            at = f"columns: [{_quoted(one.column.heading)}, {_quoted(one.hours.heading)}]"
-        form = f", format: [{', '.join(map(json.dumps, one.formats))}]" if one.formats else ""
-        lines.append(f"{name}: {{{at}{form}}}")
-    return lines
+        dates, hours = one.times.dates.column, one.times.hours
+        at = f"column: {_quoted(dates.heading)}"
+        if hours is not None:
+            at = f"columns: [{_quoted(dates.heading)}, {_quoted(hours.column.heading)}]"
+        form = f", format: [{', '.join(map(json.dumps, one.times.formats))}]" if one.times.formats else ""
+        # What is to know of a column is said once, however many fields are taken from it.
+        comments = [comment for comment in (one.guessed, *one.times.comments()) if comment and comment not in said]
+        said.update(comments)
+        lines.append(f"{one.name}: {{{at}{form}}}{'  # ' if comments else ''}{'; '.join(comments)}")
+        look_at += [f"{one.name}: {comment}" for comment in comments]
+    return lines, look_at
 
 
 def _file_line(layout: Layout) -> list[str]:
