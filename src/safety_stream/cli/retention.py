@@ -6,7 +6,7 @@ hold is a setting of the topic as well; `apply` brings all of these to what the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 from uuid import uuid4
 
@@ -153,24 +153,28 @@ def hold(
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Keep a report, a person, an alert or a topic beyond its time, from now on. What is gone already stays gone."""
+    """Keep a report, a person, an alert or a topic beyond its time, from now on. What is gone already stays gone.
+
+    A person is held by every token that stewards have joined to the one named, each by an order of its own.
+    """
     known = catalogue_of(catalogue, None)
-    entry = _entry(
-        known, HOLD, because, by, _Target(report, person and seal_held(person, sealing), alert, topic), until
-    )
+    target = _Target(report, person and seal_held(person, sealing), alert, topic)
+    entry = _entry(known, HOLD, because, by, target, until)
     connect(kafka)
     _check_there_is_one(kafka, entry)
+    entries = _orders(entry, _tokens_of(kafka, known, target))
     if topic is not None:
         _check_topic(known, topic)
         # First: between the two the broker could take away what is about to be held.
         keep_for(connect(kafka), {topic: -1})
     since = high_watermarks(kafka, [auditing.ON_RECORD])
-    _send(kafka, entry)
-    is_held = auditing.are_put_on_record(kafka, [entry], since)
+    _send(kafka, entries)
+    is_held = auditing.are_put_on_record(kafka, entries, since)
     if as_json:
-        print_json(entry)
+        for one in entries:
+            print_json(one)
     elif is_held:
-        say("It is held: see safety-stream retention show")
+        say(f"It is held{_by_how_many(entries)}: see safety-stream retention show")
     else:
         say("Not on record yet, and till then databases go on purging: see that a worker runs, then retention show")
     raise typer.Exit(OK if is_held else TO_DO)
@@ -196,24 +200,28 @@ def release(
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
-    """End every hold of one thing. What is past its time is purged with the next round."""
+    """End every hold of one thing. What is past its time is purged with the next round.
+
+    A person is released by every token that stewards have joined to the one named.
+    """
     known, now = catalogue_of(catalogue, None), wall()
-    entry = _entry(
-        known, RELEASE, because, by, _Target(report, person and seal_held(person, sealing), alert, topic), None
-    )
+    target = _Target(report, person and seal_held(person, sealing), alert, topic)
+    entry = _entry(known, RELEASE, because, by, target, None)
     connect(kafka)
     holds = auditing.holds_of(kafka)
-    held = (entry.subject, entry.alert_id, entry.incident_id, entry.topic or None)
-    if not any(one.of in held and one.stands(now) for one in holds):
+    held = {one.of for one in holds if one.stands(now)}
+    entries = [one for one in _orders(entry, _tokens_of(kafka, known, target)) if _of(one) in held]
+    if not entries:
         raise Wrong("nothing of the kind is held: see safety-stream retention show")
-    _send(kafka, entry)
+    _send(kafka, entries)
     if topic is not None:
         left = [one for one in holds if one.kind != "topic" or one.of != topic]
         _apply(kafka, known, left, only=topic)
     if as_json:
-        print_json(entry)
+        for one in entries:
+            print_json(one)
     else:
-        say("It is released, as soon as it is on record: see safety-stream retention show")
+        say(f"It is released{_by_how_many(entries)}, as soon as it is on record: see safety-stream retention show")
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -272,6 +280,30 @@ def _entry(known: Catalogue, kind: str, because: str, by: str, target: _Target, 
     return entry
 
 
+def _tokens_of(kafka: Connection, known: Catalogue, target: _Target) -> tuple[str, ...]:
+    """Every token of the person who is held or released; none where it is something else.
+
+    An alert tells of the smallest of them alone (`core/persons.py`), and whoever orders a hold may know another.
+    """
+    return () if target.person is None else auditing.tokens_of(kafka, target.person, known.persons)
+
+
+def _orders(entry: AuditEntry, tokens: Collection[str]) -> list[AuditEntry]:
+    """The order for each token of a person, or the one for what is no person."""
+    if entry.subject is None:
+        return [entry]
+    return [msgspec.structs.replace(entry, entry_id=str(uuid4()), subject=subject_of(one)) for one in tokens]
+
+
+def _of(entry: AuditEntry) -> str:
+    """What an order is of, as a hold names it."""
+    return entry.subject or entry.alert_id or entry.incident_id or entry.topic
+
+
+def _by_how_many(entries: Sequence[AuditEntry]) -> str:
+    return f", by {how_many(len(entries), 'token')} of the person" if entries[0].subject is not None else ""
+
+
 def _check_there_is_one(kafka: Connection, entry: AuditEntry) -> None:
     """Refuse to hold what there is not: who mistyped it would believe that something is held. Raises `Wrong`."""
     if entry.incident_id is not None and not auditing.has_report(kafka, entry.incident_id):
@@ -286,9 +318,10 @@ def _check_topic(known: Catalogue, topic: str) -> None:
         raise Wrong(f"there is no topic {topic}: see safety-stream retention show")
 
 
-def _send(kafka: Connection, entry: AuditEntry) -> None:
+def _send(kafka: Connection, entries: Sequence[AuditEntry]) -> None:
     with ReportProducer(kafka) as producer:
-        producer.send_entry(entry)
+        for entry in entries:
+            producer.send_entry(entry)
 
 
 def _row_of(name: str) -> str:

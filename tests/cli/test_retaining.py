@@ -1,0 +1,76 @@
+"""What `retention` orders, and when a topic's setting follows (on Kafka: tests/kafka/test_retention.py)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.cli.bus import NOW, Bus, decided, naming, on_the_bus
+from typer.testing import CliRunner
+
+from safety_stream.cli import app, auditing, retention
+from safety_stream.config import Connection
+from safety_stream.core.audit import subject_of
+from safety_stream.core.retention import Holding
+
+NOWHERE = Connection("127.0.0.1:1")
+WORDS = ("--by", "officer-3", "--because", "court-order")
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Bus:
+    return on_the_bus(monkeypatch, retention)
+
+
+def run(*words: str, exits: int = 0) -> Any:
+    """The lines of JSON that were printed, or what was said where it went wrong."""
+    result = CliRunner().invoke(app, ["retention", *words, "--json"], env={"COLUMNS": "400"})
+    assert result.exit_code == exits, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()] or " ".join(result.stderr.split())
+
+
+def said(*words: str, exits: int = 0) -> str:
+    """What people are told."""
+    result = CliRunner().invoke(app, ["retention", *words], env={"COLUMNS": "400", "TERM": "dumb"})
+    assert result.exit_code == exits, result.output
+    return result.stderr
+
+
+def held() -> frozenset[str]:
+    """The persons that are held, as whatever purges or erases sees it."""
+    return Holding(auditing.holds_of(NOWHERE), NOW).of("subject")
+
+
+@pytest.mark.parametrize("named", ["tok-a", "tok-b", "tok-c"])
+def test_a_person_is_held_and_released_by_every_token_they_go_by(bus: Bus, named: str):
+    """Alerts tell of the smallest alone, and whoever orders a hold may know another."""
+    bus.put("incidents", decided("tok-c", "tok-b"), decided("tok-b", "tok-a"), naming("tok-c"), naming("tok-other"))
+    everybody = {subject_of(one) for one in ("tok-a", "tok-b", "tok-c")}
+
+    orders = run("hold", "--person", named, *WORDS)
+    assert {one["subject"] for one in orders} == everybody == held()
+    assert len({one["entry_id"] for one in orders}) == 3
+
+    assert {one["subject"] for one in run("release", "--person", named, *WORDS)} == everybody
+    bus.work()
+    assert held() == frozenset()
+
+
+def test_it_is_said_by_how_many_tokens(bus: Bus):
+    bus.put("incidents", decided("tok-a", "tok-b"), naming("tok-b"))
+
+    assert "It is held, by 2 tokens of the person: see" in said("hold", "--person", "tok-b", *WORDS)
+    assert "It is released, by 2 tokens of the person" in said("release", "--person", "tok-b", *WORDS)
+
+
+def test_what_stewards_have_split_since_is_released_each_by_itself(bus: Bus):
+    bus.put("incidents", decided("tok-a", "tok-b"), naming("tok-b"))
+    run("hold", "--person", "tok-b", *WORDS)
+    bus.put("incidents", decided("tok-a", "tok-b", "apart", number=2))
+
+    assert len(run("release", "--person", "tok-b", *WORDS)) == 1
+    bus.work()
+    assert held() == {subject_of("tok-a")}
+    assert "nothing of the kind is held" in run("release", "--person", "tok-b", *WORDS, exits=1)
+    assert len(run("release", "--person", "tok-a", *WORDS)) == 1
