@@ -74,3 +74,33 @@ def test_what_stewards_have_split_since_is_released_each_by_itself(bus: Bus):
     assert held() == {subject_of("tok-a")}
     assert "nothing of the kind is held" in run("release", "--person", "tok-b", *WORDS, exits=1)
     assert len(run("release", "--person", "tok-a", *WORDS)) == 1
+
+
+SEAL = "sealed." + "0" * 32
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--person", ""), "--person is empty: name a token of the person"),
+        (("--person", "tok-mistyped"), "no report ever named this person"),
+        (("--person", SEAL), "no report ever named this person"),
+        (("--report", ""), "field incident_id is no id of a report"),
+        (("--report", "police-crimes/C-mistyped"), "no such report was ever taken"),
+        (("--alert", ""), "field alert_id is no id of an alert"),
+        (("--topic", ""), "says what is held"),
+    ],
+    ids=" ".join,
+)
+def test_nobody_believes_held_what_there_is_not(bus: Bus, words: tuple[str, ...], why: str):
+    bus.put("incidents", naming("tok-a"), naming("tok-b", reference="C-2"))
+
+    assert why in run("hold", *words, *WORDS, exits=1)
+    assert bus.sent() == []
+    assert run("release", *words, *WORDS, exits=1)
+
+
+def test_a_person_nobody_reported_is_held_where_stewards_joined_them_to_one_who_was(bus: Bus):
+    bus.put("incidents", decided("tok-a", "tok-b"), naming("tok-b"))
+
+    assert len(run("hold", "--person", "tok-a", *WORDS)) == 2

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from tests.cli.bus import naming
 from typer.testing import CliRunner
 
 from safety_stream.catalogue.loading import load_catalogue
@@ -74,6 +75,13 @@ def entered(kafka: str) -> None:
     consumer.close()
 
 
+def reported(kafka: str, seal: str) -> None:
+    """What intake passes on of a person: who was never reported cannot be held."""
+    producer = Producer(producer_settings(Connection(kafka), 10))
+    producer.produce("incidents", shipped_codecs().encode(naming(seal)))
+    producer.flush(10)
+
+
 def test_topics_keep_as_the_topology_says_and_a_hold_lifts_it_until_it_is_released(
     kafka: str, monkeypatch: pytest.MonkeyPatch
 ):
@@ -123,7 +131,7 @@ def test_what_is_ordered_and_not_on_record_yet_keeps_its_topic_and_its_person(
     run(kafka, "persons", "key", tmp_path / "kek")
     settings = {"store": f"sqlite:///{tmp_path / 'keys.sqlite'}", "key": {"file": str(tmp_path / "kek")}}
     (tmp_path / "sealing.yaml").write_text(json.dumps(settings), encoding="utf-8")
-    run(kafka, "persons", "seal", "tok-a", *sealing)
+    reported(kafka, run(kafka, "persons", "seal", "tok-a", *sealing)["seal"])
     run(kafka, "persons", "erase", "tok-a", "--because", "erasure", "--by", "officer-1", *sealing, exits=(2,))
     entered(kafka)
     run(kafka, "retention", "hold", "--person", "tok-a", *sealing, *LOOK, exits=(2,))
@@ -151,6 +159,7 @@ def test_what_is_ordered_and_not_on_record_yet_keeps_its_topic_and_its_person(
         ("hold", *LOOK),
         ("hold", "--report", "police-crimes/C-mistyped", *LOOK),
         ("hold", "--alert", str(UUID(int=1)), *LOOK),
+        ("hold", "--person", "tok-mistyped", *LOOK),
         ("hold", "--topic", TOPIC, "--alert", "a", *LOOK),
         ("release", "--report", "police-crimes/C-1", *LOOK),
     ],

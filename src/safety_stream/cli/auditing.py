@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
@@ -29,7 +29,7 @@ from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditEntry, AuditRecord, PublishedAlert
 from safety_stream.core.model.times import Day, Instant, start_of, to_iso
 from safety_stream.core.oversight import Use, uses_in
-from safety_stream.core.persons import Persons, standing
+from safety_stream.core.persons import Persons, named_in, standing
 from safety_stream.core.putting_right import Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
 from safety_stream.core.retention import Hold, hold_ordered, holds_in
@@ -220,6 +220,11 @@ def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> s
 def has_report(kafka: Connection, incident_id: str) -> bool:
     """Whether intake ever took this report."""
     return any(version.incident_id == incident_id for version in versions_of(kafka))
+
+
+def has_person(kafka: Connection, tokens: Collection[str]) -> bool:
+    """Whether any report ever named whoever goes by these tokens."""
+    return any(not named_in(version).isdisjoint(tokens) for version in versions_of(kafka))
 
 
 def has_alert(kafka: Connection, alert_id: str) -> bool:

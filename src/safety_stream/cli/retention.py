@@ -7,6 +7,7 @@ hold is a setting of the topic as well; `apply` brings all of these to what the 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
@@ -158,11 +159,12 @@ def hold(
     A person is held by every token that stewards have joined to the one named, each by an order of its own.
     """
     known = catalogue_of(catalogue, None)
-    target = _Target(report, person and seal_held(person, sealing), alert, topic)
+    target = _Target(report, _token_named(person, sealing), alert, topic)
     entry = _entry(known, HOLD, because, by, target, until)
     connect(kafka)
-    _check_there_is_one(kafka, entry)
-    entries = _orders(entry, _tokens_of(kafka, known, target))
+    tokens = _tokens_of(kafka, known, target)
+    _check_there_is_one(kafka, entry, tokens)
+    entries = _orders(entry, tokens)
     if topic is not None:
         _check_topic(known, topic)
         # First: between the two the broker could take away what is about to be held.
@@ -205,7 +207,7 @@ def release(
     A person is released by every token that stewards have joined to the one named.
     """
     known, now = catalogue_of(catalogue, None), wall()
-    target = _Target(report, person and seal_held(person, sealing), alert, topic)
+    target = _Target(report, _token_named(person, sealing), alert, topic)
     entry = _entry(known, RELEASE, because, by, target, None)
     connect(kafka)
     holds = auditing.holds_of(kafka)
@@ -280,6 +282,13 @@ def _entry(known: Catalogue, kind: str, because: str, by: str, target: _Target, 
     return entry
 
 
+def _token_named(person: str | None, sealing: Path | None) -> str | None:
+    """What the person who is named is called downstream; None where none is. Raises `Wrong`."""
+    if person == "":
+        raise Wrong("--person is empty: name a token of the person, as its partner makes it, or a seal")
+    return None if person is None else seal_held(person, sealing)
+
+
 def _tokens_of(kafka: Connection, known: Catalogue, target: _Target) -> tuple[str, ...]:
     """Every token of the person who is held or released; none where it is something else.
 
@@ -304,12 +313,14 @@ def _by_how_many(entries: Sequence[AuditEntry]) -> str:
     return f", by {how_many(len(entries), 'token')} of the person" if entries[0].subject is not None else ""
 
 
-def _check_there_is_one(kafka: Connection, entry: AuditEntry) -> None:
+def _check_there_is_one(kafka: Connection, entry: AuditEntry, tokens: Collection[str]) -> None:
     """Refuse to hold what there is not: who mistyped it would believe that something is held. Raises `Wrong`."""
     if entry.incident_id is not None and not auditing.has_report(kafka, entry.incident_id):
         raise Wrong("no such report was ever taken: name it as SOURCE/REFERENCE, as its partner calls it")
     if entry.alert_id is not None and not auditing.has_alert(kafka, entry.alert_id):
         raise Wrong("there was never such an alert: name it by its whole id, as safety-stream alerts show does")
+    if entry.subject is not None and not auditing.has_person(kafka, tokens):
+        raise Wrong("no report ever named this person: see that the token is whole, and --sealing where tokens are")
 
 
 def _check_topic(known: Catalogue, topic: str) -> None:
