@@ -71,7 +71,8 @@ def test_it_waits_until_it_is_on_record_and_takes_no_other_for_it(
     monkeypatch.setattr(auditing, "sleep", lambda _: None)
     monkeypatch.setattr(auditing, "monotonic", lambda: next(clock))
 
-    assert auditing.are_put_on_record(Connection("127.0.0.1:1"), [HOLD], {0: 0}) == is_held
+    waiting = auditing.not_put_on_record(Connection("127.0.0.1:1"), [HOLD], {0: 0})
+    assert waiting == ([] if is_held else [HOLD])
     assert next(ends) == (len(records) + 1 if is_held else auditing.PATIENCE_SECONDS + 1)
 
 
@@ -85,8 +86,8 @@ def test_of_several_all_must_be_there_each_by_a_record_of_its_own(monkeypatch: p
     monkeypatch.setattr(auditing, "sleep", lambda _: None)
     monkeypatch.setattr(auditing, "monotonic", lambda: next(clock))
 
-    assert auditing.are_put_on_record(Connection("127.0.0.1:1"), [erasure], {0: 0})
-    assert not auditing.are_put_on_record(Connection("127.0.0.1:1"), [erasure, erasure], {0: 0})
+    assert auditing.not_put_on_record(Connection("127.0.0.1:1"), [erasure], {0: 0}) == []
+    assert auditing.not_put_on_record(Connection("127.0.0.1:1"), [erasure, erasure], {0: 0}) == [erasure]
 
 
 TOPIC = "partner.police-crimes"

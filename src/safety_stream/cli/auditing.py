@@ -275,20 +275,25 @@ def _holds_to_come(kafka: Connection) -> Iterator[Hold]:
             yield hold
 
 
-def are_put_on_record(kafka: Connection, entries: Sequence[AuditEntry], since: Mapping[tuple[str, int], int]) -> bool:
-    """Whether all of these are on record within the time one waits for that; `since` is where the record ended before.
+def not_put_on_record(
+    kafka: Connection, entries: Sequence[AuditEntry], since: Mapping[tuple[str, int], int]
+) -> list[AuditEntry]:
+    """Those of these that are not on record within the time one waits for that, and one that is refused never is.
 
-    One that is refused never is.
+    `since` is where the record ended before.
     """
-    wire, until, waiting = Records(), monotonic() + PATIENCE_SECONDS, [_as_recorded(one) for one in entries]
+    wire, until, waiting = Records(), monotonic() + PATIENCE_SECONDS, list(entries)
     while True:
         ends = high_watermarks(kafka, [ON_RECORD])
         for one in read_between(kafka, since, ends):
             found = wire.value(ON_RECORD, one.value)
-            if isinstance(found, AuditRecord) and (put := _recorded(found)) in waiting:
-                waiting.remove(put)
+            if isinstance(found, AuditRecord):
+                put = _recorded(found)
+                there = next((entry for entry in waiting if _as_recorded(entry) == put), None)
+                if there is not None:
+                    waiting.remove(there)
         if not waiting or monotonic() >= until:
-            return not waiting
+            return waiting
         since = ends
         sleep(_LOOKS_EVERY_SECONDS)
 

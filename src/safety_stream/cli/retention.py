@@ -171,7 +171,7 @@ def hold(
         keep_for(connect(kafka), {topic: -1})
     since = high_watermarks(kafka, [auditing.ON_RECORD])
     _send(kafka, entries)
-    is_held = auditing.are_put_on_record(kafka, entries, since)
+    is_held = not auditing.not_put_on_record(kafka, entries, since)
     if as_json:
         for one in entries:
             print_json(one)

@@ -129,6 +129,75 @@ def test_whoever_is_under_a_legal_hold_is_not_erased_whoever_writes_it(
     assert is_erased or "under a legal hold" in output.value.detail
 
 
+def of_seals(entry: AuditEntry, first_id: int, **changes: Any) -> dict[str, AuditEntry]:
+    """An entry for each of two seals of one person."""
+    return {
+        seal: msgspec.structs.replace(
+            entry, subject=subject_of(f"sealed.{seal}"), entry_id=str(UUID(int=first_id + number)), **changes
+        )
+        for number, seal in enumerate("ab")
+    }
+
+
+ASKED = of_seals(REQUESTED, 100)
+CONFIRMED = of_seals(ERASED, 200)
+AGAIN = of_seals(ERASED, 300, acted_at=NOON + 1)
+HELD, OVER = of_seals(HOLD, 400), of_seals(RELEASE, 500)
+ASKED_BEFORE = of_seals(REQUESTED, 600, until=NOON + DAY - 1)
+
+a, b = "ab"
+
+
+@pytest.mark.parametrize(
+    ("orders", "erased"),
+    [
+        #  the hold   the confirmation
+        ((), ([CONFIRMED[a], CONFIRMED[b]], "ab")),
+        ([HELD[a]], ([CONFIRMED[a], CONFIRMED[b]], "")),
+        ([HELD[b]], ([CONFIRMED[a], CONFIRMED[b]], "")),
+        # In the middle of it: what comes first decides for all of it.
+        ((), ([CONFIRMED[a], HELD[b], CONFIRMED[b]], "ab")),
+        ([HELD[b]], ([CONFIRMED[a], OVER[b], CONFIRMED[b]], "")),
+        # Whoever was stopped on the way and does it again is judged anew.
+        ((), ([CONFIRMED[a], HELD[b], AGAIN[a], AGAIN[b]], "a")),
+        ([HELD[b]], ([CONFIRMED[a], CONFIRMED[b], OVER[b], AGAIN[a], AGAIN[b]], "ab")),
+    ],
+)
+@pytest.mark.parametrize("batches", [1, 2], ids=["at once", "one after another"])
+def test_a_person_of_several_seals_is_erased_whole_or_not_at_all(
+    catalogue: Catalogue, orders: list[AuditEntry], erased: tuple[list[AuditEntry], str], batches: int
+):
+    entries = [*ASKED.values(), *orders, *erased[0]]
+    found = entered(catalogue, *([entries] if batches == 1 else [[one] for one in entries]))
+
+    on_record = [one.subject for one in found if isinstance(one, AuditRecord) and one.verb == "erasure"]
+    assert on_record == [CONFIRMED[seal].subject for seal in erased[1]]
+
+
+def test_a_request_refused_in_part_for_a_hold_erases_nothing_while_it_is_held(catalogue: Catalogue):
+    found = entered(catalogue, [HELD[b], ASKED[a], ASKED[b], CONFIRMED[a]])
+
+    assert [type(one).__name__ for one in found] == ["AuditRecord", "AuditRecord", "DeadLetter", "DeadLetter"]
+    assert "under a legal hold" in found[-1].detail
+
+
+def test_two_requests_are_two_and_a_hold_on_what_one_was_of_keeps_nothing_of_the_other(catalogue: Catalogue):
+    """Somebody else's erasure, whom the same person has requested, waits for nobody."""
+    found = entered(catalogue, [ASKED_BEFORE[a], ASKED[b], HELD[a], CONFIRMED[b]])
+
+    assert found[-1].verb == "erasure"
+
+
+def test_of_a_request_by_an_older_version_each_is_judged_by_itself(catalogue: Catalogue):
+    step, rows = enter.make_step(catalogue, 1), MemoryRows()
+    step(rows, [a_record(ASKED[a], "orders", received_at=NOON)], None)
+    (key,) = [key for key, _ in rows.scan(b"requested/", b"requested0")]
+    rows.delete(key)
+    (output,) = step(rows, [a_record(CONFIRMED[a], "orders", received_at=NOON)], None)
+
+    assert output.value.verb == "erasure"
+
+
 @pytest.mark.parametrize(("waits", "is_confirmed"), [(DAY - 1, True), (DAY, False)])
 def test_a_request_ends_when_its_time_is_over(catalogue: Catalogue, waits: int, *, is_confirmed: bool):
     step, rows = enter.make_step(catalogue, 1), MemoryRows()
@@ -149,6 +218,8 @@ def test_whoever_was_stopped_may_erase_again_and_a_request_that_is_over_is_forgo
     )
     step(rows, [a_record(later, "orders", received_at=NOON + 2 * DAY)], None)
     assert [key for key, _ in rows.scan(b"asked/", b"asked0")] == [f"asked/{subject_of('tok-b')}".encode()]
+    name = f"requested/{later.actor}/{later.until}".encode()
+    assert [key for key, _ in rows.scan(b"requested/", b"requested0")] == [name]
 
 
 @pytest.mark.parametrize("entry", [REQUESTED, HOLD, RELEASE, ERASED, LOOKED, ANSWERED], ids=lambda one: one.kind)
