@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from tests.cli.bus import NOW, Bus, decided, naming, on_the_bus
+from tests.readmodel.test_owed import record
 from typer.testing import CliRunner
 
-from safety_stream.cli import app, auditing, retention
+from safety_stream.cli import app, audit, auditing, retention
 from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
 from safety_stream.core.retention import Holding
@@ -90,7 +91,7 @@ SEAL = "sealed." + "0" * 32
         (("--alert", ""), "field alert_id is no id of an alert"),
         (("--topic", ""), "says what is held"),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_nobody_believes_held_what_there_is_not(bus: Bus, words: tuple[str, ...], why: str):
     bus.put("incidents", naming("tok-a"), naming("tok-b", reference="C-2"))
@@ -104,3 +105,21 @@ def test_a_person_nobody_reported_is_held_where_stewards_joined_them_to_one_who_
     bus.put("incidents", decided("tok-a", "tok-b"), naming("tok-b"))
 
     assert len(run("hold", "--person", "tok-a", *WORDS)) == 2
+
+
+@pytest.mark.parametrize(("until", "told"), [(2**62, "after the year 9999"), (-(2**62), "before the year 2")])
+def test_what_is_on_record_with_a_time_of_no_calendar_is_shown_all_the_same(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, until: int, told: str
+):
+    """As older versions put it there: nobody can take it away again."""
+    bus.put(
+        auditing.ON_RECORD,
+        record(1, reason="hold: court-order", alert_id="a", actor="officer-1", until=until),
+        record(2, verb="consultation", reason="break-glass: danger-to-life", alert_id="a", actor="o", until=until),
+    )
+    monkeypatch.setattr(audit, "connect", lambda _: None)
+    monkeypatch.setattr(retention, "kept_for", lambda *_: {})
+
+    for words in (["retention", "show", "--all"], ["audit", "break-glass"]):
+        shown = CliRunner().invoke(app, words, env={"COLUMNS": "400"})
+        assert told in shown.stdout, shown.output

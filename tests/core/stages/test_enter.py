@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record
 
 from safety_stream.core.audit import Chain, subject_of, verified
@@ -15,6 +18,9 @@ from safety_stream.core.erasing import Request, requests_in
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.published import ORDERS, AuditEntry, AuditRecord, EntryKind
 from safety_stream.core.model.times import DAY_LENGTH as DAY
+from safety_stream.core.model.times import HOUR, MINUTE, Duration, to_instant, to_iso
+from safety_stream.core.oversight import Oversight
+from safety_stream.core.retention import Retention
 from safety_stream.core.stages import enter
 from safety_stream.core.stages.rows import MemoryRows
 
@@ -309,6 +315,61 @@ OPENED = AuditEntry(
     reason="child-at-risk",
     until=NOON + 3_600_000,
 )
+
+
+AHEAD = 5 * MINUTE
+"""So far may a sender's clock be ahead of the broker's."""
+FOR_EVER = 2**62
+HOLDS, WAITS = HOUR, 14 * DAY
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "latest"),
+    [
+        (OPENED, "until", NOON + AHEAD + HOLDS),
+        (REQUESTED, "until", NOON + AHEAD + WAITS),
+        (HOLD, "until", to_instant(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))),
+        (RELEASE, "until", to_instant(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))),
+        (LOOKED, "acted_at", NOON + AHEAD),
+        (ANSWERED, "acted_at", NOON + AHEAD),
+        (HOLD, "acted_at", NOON + AHEAD),
+    ],
+    ids=lambda one: getattr(one, "kind", None) or str(one)[:9],
+)
+def test_no_entry_claims_more_time_than_there_is_or_than_the_catalogue_gives(
+    catalogue: Catalogue, entry: AuditEntry, field: str, latest: int
+):
+    assert catalogue.oversight.break_glass.holds == HOLDS
+    assert catalogue.retention.confirm_within == Duration(millis=WAITS)
+
+    for said, is_refused in ((latest, False), (latest + 1, True), (FOR_EVER, True), (-FOR_EVER, True)):
+        (output,) = entered(catalogue, [msgspec.structs.replace(entry, **{field: said})])
+        assert isinstance(output, DeadLetter) == is_refused, said
+        assert not is_refused or field in output.detail
+
+
+def test_where_the_catalogue_gives_no_time_nothing_is_requested_and_nothing_opened(catalogue: Catalogue):
+    bare = msgspec.structs.replace(catalogue, retention=Retention(), oversight=Oversight())
+
+    for entry in (REQUESTED, OPENED):
+        (letter,) = entered(bare, [entry])
+        assert "until" in letter.detail
+
+
+INSTANTS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([NOON, NOON + 1, NOON + HOUR])
+
+
+@given(
+    base=st.sampled_from([OPENED, REQUESTED, HOLD, RELEASE, LOOKED, ANSWERED]),
+    acted_at=INSTANTS,
+    until=st.none() | INSTANTS,
+)
+def test_whatever_goes_on_record_has_times_that_can_be_told(
+    catalogue: Catalogue, base: AuditEntry, acted_at: int, until: int | None
+):
+    (output,) = entered(catalogue, [msgspec.structs.replace(base, acted_at=acted_at, until=until)])
+
+    assert isinstance(output, DeadLetter) or output.until is None or to_iso(output.until)
 
 
 def reviewed_by(actor: str, number: int = 1, entry: int = 5) -> AuditEntry:

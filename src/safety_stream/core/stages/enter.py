@@ -32,9 +32,9 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.published import ORDERS, AuditEntry, AuditRecord
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import Instant, after, beyond_the_calendar
 from safety_stream.core.oversight import BROKEN, REVIEWED
-from safety_stream.core.stages.intake import dead_letter
+from safety_stream.core.stages.intake import EARLIEST, FUTURE_TOLERANCE, dead_letter
 from safety_stream.core.stages.recording import Trail, numbers_of
 from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table
 
@@ -90,7 +90,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False, array_like=True):
     ids: tuple[str, ...] = ()
 
 
-def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
+def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The step that puts entries on record."""
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
@@ -104,6 +104,7 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
         for record in records:
             try:
                 entry = _checked(record)
+                _check_times(entry, record.received_at, catalogue)
                 if entry.entry_id in ids:
                     continue
                 found = _reviewed(opened, entry)
@@ -281,6 +282,21 @@ def _checked(record: Record) -> AuditEntry:
     return entry
 
 
+def _check_times(entry: AuditEntry, at: Instant, catalogue: Catalogue) -> None:
+    """Refuse what claims more time than there is, or than the catalogue gives: it came at `at`. Raises `Refused`."""
+    # The sender's clock may be ahead of the broker's.
+    latest = at + FUTURE_TOLERANCE
+    if not EARLIEST <= entry.acted_at <= latest:
+        raise Refused(
+            "schema-violation", "field acted_at is ahead of the time, or long before it: set that clock right"
+        )
+    if entry.kind == "break-glass" and (entry.until or 0) > latest + catalogue.oversight.break_glass.holds:
+        raise Refused("schema-violation", "field until is later than a view may last by oversight.yaml")
+    within = catalogue.retention.confirm_within
+    if entry.kind == "erasure-request" and (within is None or (entry.until or 0) > after(latest, within)):
+        raise Refused("schema-violation", "field until is later than an erasure may wait by retention.yaml")
+
+
 def is_word(text: str) -> bool:
     """Whether an actor, an audience or a reason may be called so: lower-case letters, digits and hyphens."""
     return _IS_WORD(text) is not None
@@ -298,6 +314,8 @@ def check_entry(entry: AuditEntry) -> None:
         raise Refused("schema-violation", "field subject is the SHA-256 of a token in hexadecimal")
     if entry.kind != "acknowledgement" and not _IS_WORD(entry.reason):
         raise Refused("schema-violation", "field reason is a reason of the catalogue, by its id")
+    if entry.until is not None and beyond_the_calendar(entry.until):
+        raise Refused("schema-violation", "field until is no time of a calendar: leave it out, or say one before 10000")
     _check_what(entry)
 
 
