@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
-from tests.cli.bus import NOW, Bus, decided, naming, on_the_bus
+from tests.cli.bus import CATALOGUE, NOW, Bus, decided, naming, on_the_bus
 from tests.readmodel.test_owed import record
 from typer.testing import CliRunner
 
 from safety_stream.cli import app, audit, auditing, retention
 from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
+from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.retention import Holding
 
 NOWHERE = Connection("127.0.0.1:1")
@@ -54,7 +56,6 @@ def test_a_person_is_held_and_released_by_every_token_they_go_by(bus: Bus, named
     assert len({one["entry_id"] for one in orders}) == 3
 
     assert {one["subject"] for one in run("release", "--person", named, *WORDS)} == everybody
-    bus.work()
     assert held() == frozenset()
 
 
@@ -62,7 +63,7 @@ def test_it_is_said_by_how_many_tokens(bus: Bus):
     bus.put("incidents", decided("tok-a", "tok-b"), naming("tok-b"))
 
     assert "It is held, by 2 tokens of the person: see" in said("hold", "--person", "tok-b", *WORDS)
-    assert "It is released, by 2 tokens of the person" in said("release", "--person", "tok-b", *WORDS)
+    assert "It is released, by 2 tokens of the person: see" in said("release", "--person", "tok-b", *WORDS)
 
 
 def test_what_stewards_have_split_since_is_released_each_by_itself(bus: Bus):
@@ -71,7 +72,6 @@ def test_what_stewards_have_split_since_is_released_each_by_itself(bus: Bus):
     bus.put("incidents", decided("tok-a", "tok-b", "apart", number=2))
 
     assert len(run("release", "--person", "tok-b", *WORDS)) == 1
-    bus.work()
     assert held() == {subject_of("tok-a")}
     assert "nothing of the kind is held" in run("release", "--person", "tok-b", *WORDS, exits=1)
     assert len(run("release", "--person", "tok-a", *WORDS)) == 1
@@ -123,3 +123,75 @@ def test_what_is_on_record_with_a_time_of_no_calendar_is_shown_all_the_same(
     for words in (["retention", "show", "--all"], ["audit", "break-glass"]):
         shown = CliRunner().invoke(app, words, env={"COLUMNS": "400"})
         assert told in shown.stdout, shown.output
+
+
+TOPIC, OTHER = "partner.police-crimes", "partner.council-asb"
+CLASS = retention.lengths_of(CATALOGUE, Holding((), NOW))
+HELD = AuditEntry(
+    entry_id=str(UUID(int=1)), kind="hold", actor="officer-4", acted_at=NOW, reason="court-order", topic=TOPIC
+)  # fmt: skip
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """For how long each topic keeps, as the broker has it."""
+    found = dict(CLASS)
+    monkeypatch.setattr(retention, "kept_for", lambda _, names: {name: found[name] for name in names})
+    monkeypatch.setattr(retention, "keep_for", lambda _, lengths: found.update(lengths))
+    assert found[TOPIC] > 0
+    return found
+
+
+def test_a_topic_is_held_though_somebody_applies_between_its_setting_and_its_order(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, settings: dict[str, int]
+):
+    send = bus.send
+
+    def sent(*entries: AuditEntry) -> None:
+        monkeypatch.setattr(bus, "send", send)
+        assert settings[TOPIC] == -1, "the broker could take away what is about to be held"
+        assert run("apply") == [{"changed": {TOPIC: CLASS[TOPIC]}}]
+        send(*entries)
+
+    monkeypatch.setattr(bus, "send", sent)
+    run("hold", "--topic", TOPIC, *WORDS)
+
+    assert settings == CLASS | {TOPIC: -1}
+
+
+def test_a_topic_is_lowered_when_its_release_is_on_record_and_no_other(bus: Bus, settings: dict[str, int]):
+    run("hold", "--topic", TOPIC, *WORDS)
+    # Somebody has set this one by hand.
+    settings[OTHER] = 1
+    bus.has_worker = False
+    assert len(run("release", "--topic", TOPIC, *WORDS, exits=2)) == 1
+    assert settings[TOPIC] == -1
+    assert "Not on record yet, and till then it is held" in said("release", "--topic", TOPIC, *WORDS, exits=2)
+
+    bus.has_worker = True
+    run("release", "--topic", TOPIC, *WORDS)
+    assert settings == CLASS | {OTHER: 1}
+
+
+@pytest.mark.parametrize("is_on_record", [True, False])
+def test_what_somebody_holds_while_it_is_released_stays_held(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, settings: dict[str, int], *, is_on_record: bool
+):
+    """The release ends the holds before it; this one comes after it, before or after the setting is looked up."""
+    run("hold", "--topic", TOPIC, *WORDS)
+    send, kept_for = bus.send, retention.kept_for
+
+    def sent(*entries: AuditEntry) -> None:
+        send(*entries, *([HELD] if is_on_record else []))
+
+    def looked_up(admin: object, names: list[str]) -> dict[str, int | None]:
+        monkeypatch.setattr(retention, "kept_for", kept_for)
+        if not is_on_record:
+            send(HELD)
+        return kept_for(admin, names)
+
+    monkeypatch.setattr(bus, "send", sent)
+    monkeypatch.setattr(retention, "kept_for", looked_up)
+    run("release", "--topic", TOPIC, *WORDS)
+
+    assert settings[TOPIC] == -1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import uuid4
 
 import msgspec
@@ -56,6 +56,9 @@ Token = Annotated[str | None, typer.Option("--person", help="A token of a person
 Alert = Annotated[str | None, typer.Option("--alert", help="An alert, by its id.")]
 TopicName = Annotated[str | None, typer.Option("--topic", help="A topic, all of it.")]
 Because = Annotated[str, typer.Option("--because", help="Why: a reason of retention.yaml.")]
+
+_ROUNDS: Final = 5
+"""So often topics are set at most until nothing is left: a second round is rare, and a broker may be slow to say it."""
 
 
 @app.command(
@@ -118,7 +121,7 @@ def apply(kafka: Connection, catalogue: CatalogueFolder = None, as_json: Json = 
     """Let each topic keep for as long as its class and the holds say. Run it daily: a hold ends by the calendar."""
     known = catalogue_of(catalogue, None)
     connect(kafka)
-    changed = _apply(kafka, known, auditing.holds_of(kafka))
+    changed = _apply(kafka, known)
     if as_json:
         print_json({"changed": changed})
     else:
@@ -171,6 +174,9 @@ def hold(
         keep_for(connect(kafka), {topic: -1})
     since = high_watermarks(kafka, [auditing.ON_RECORD])
     _send(kafka, entries)
+    if topic is not None:
+        # Again: who looked before the order was there, to apply or to release, may have lowered it since.
+        keep_for(connect(kafka), {topic: -1})
     is_held = not auditing.not_put_on_record(kafka, entries, since)
     if as_json:
         for one in entries:
@@ -186,7 +192,11 @@ def hold(
     "release",
     epilog=epilog(
         "safety-stream retention release --report police-crimes/C-2026-17 --because proceedings --by officer-3",
-        {0: "on the bus, to be put on record", 1: "it went wrong, or nothing of the kind is held"},
+        {
+            0: "it is released",
+            1: "it went wrong, or nothing of the kind is held",
+            2: "it is on the bus and not on record yet: until a worker has put it there it is held",
+        },
     ),
 )
 @on_kafka
@@ -215,15 +225,19 @@ def release(
     entries = [one for one in _orders(entry, _tokens_of(kafka, known, target)) if _of(one) in held]
     if not entries:
         raise Wrong("nothing of the kind is held: see safety-stream retention show")
+    since = high_watermarks(kafka, [auditing.ON_RECORD])
     _send(kafka, entries)
-    if topic is not None:
-        left = [one for one in holds if one.kind != "topic" or one.of != topic]
-        _apply(kafka, known, left, only=topic)
+    is_released = not auditing.not_put_on_record(kafka, entries, since)
+    if topic is not None and is_released:
+        _apply(kafka, known, only=topic)
     if as_json:
         for one in entries:
             print_json(one)
+    elif is_released:
+        say(f"It is released{_by_how_many(entries)}: see safety-stream retention show")
     else:
-        say(f"It is released{_by_how_many(entries)}, as soon as it is on record: see safety-stream retention show")
+        say("Not on record yet, and till then it is held: see that a worker runs, then safety-stream retention apply")
+    raise typer.Exit(OK if is_released else TO_DO)
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -244,14 +258,26 @@ def lengths_of(catalogue: Catalogue, holding: Holding) -> dict[str, int]:
     }
 
 
-def _apply(kafka: Connection, known: Catalogue, holds: list[Hold], only: str | None = None) -> Mapping[str, int]:
+def _apply(kafka: Connection, known: Catalogue, only: str | None = None) -> Mapping[str, int]:
+    """Let topics, or only one, keep for as long as they should; for how long those keep now that did otherwise.
+
+    It is over once the holds, read anew after the last setting, ask for nothing more: one that was ordered meanwhile is
+    seen by that, or sets its topic later than this did.
+    """
     admin = connect(kafka)
-    wanted = lengths_of(known, Holding(holds, wall()))
-    found = kept_for(admin, list(wanted))
-    changed = {
-        name: wanted[name] for name in sorted(found) if found[name] != wanted[name] and (only is None or name == only)
-    }
-    keep_for(admin, changed)
+    changed: dict[str, int] = {}
+    for _ in range(_ROUNDS):
+        wanted = lengths_of(known, Holding(auditing.holds_of(kafka), wall()))
+        found = kept_for(admin, list(wanted))
+        due = {
+            name: wanted[name]
+            for name in sorted(found)
+            if found[name] != wanted[name] and (only is None or name == only)
+        }
+        if not due:
+            break
+        keep_for(admin, due)
+        changed |= due
     return changed
 
 
