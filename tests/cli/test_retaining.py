@@ -6,6 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from tests.cli.bus import CATALOGUE, NOW, Bus, decided, naming, on_the_bus
 from tests.readmodel.test_owed import record
@@ -195,3 +196,35 @@ def test_what_somebody_holds_while_it_is_released_stays_held(
     run("release", "--topic", TOPIC, *WORDS)
 
     assert settings[TOPIC] == -1
+
+
+def test_whoever_looks_a_person_up_hears_of_holds_and_of_erasures_requested_and_done(monkeypatch: pytest.MonkeyPatch):
+    """Whatever else is told of them (on Kafka: tests/kafka/test_audit.py)."""
+    bus = on_the_bus(monkeypatch, retention, audit)
+    named = naming("tok-b")
+    bus.put("incidents", decided("tok-a", "tok-b"), named, naming("tok-c", reference="C-2"))
+    run("hold", "--person", "tok-c", *WORDS)
+    words = ["audit", "person", "tok-a", "--because", "erasure", "--by", "officer-1"]
+
+    nothing = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert (nothing["holds"], nothing["erasure_requests"], nothing["erasures"]) == ([], [], [])
+    assert "Under a legal hold" not in CliRunner().invoke(app, words).stderr
+
+    request = msgspec.structs.replace(HELD, kind="erasure-request", topic="", reason="erasure", until=NOW + 9)
+    erasure = msgspec.structs.replace(request, kind="erasure", actor="officer-9", until=None)
+    of = {"subject": subject_of("tok-b")}
+    bus.send(msgspec.structs.replace(request, **of), msgspec.structs.replace(erasure, entry_id=str(UUID(int=2)), **of))
+    bus.work()
+    run("hold", "--person", "tok-b", *WORDS)
+    bus.has_worker = False
+    run("hold", "--report", named.incident_id, *WORDS, exits=2)
+
+    found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert sorted((one["kind"], one["of"], one["stands"]) for one in found["holds"]) == sorted(
+        [("report", named.incident_id, True), *(("subject", subject_of(one), True) for one in ("tok-a", "tok-b"))]
+    )
+    assert found["erasure_requests"] == [{"actor": "officer-4", "reason": "erasure", "until": NOW + 9}]
+    assert [(one["actor"], one["subject"]) for one in found["erasures"]] == [("officer-9", subject_of("tok-b"))]
+    told = CliRunner().invoke(app, words, env={"COLUMNS": "400", "TERM": "dumb"})
+    assert all(one in told.stdout for one in ("Holds", "court-order", "Erasures requested", "officer-4", "officer-9"))
+    assert "Under a legal hold: nobody erases this person" in told.stderr

@@ -19,7 +19,7 @@ from safety_stream.cli.terminal import Wrong, how_many, needing
 from safety_stream.cli.told import told_in
 from safety_stream.config import Connection
 from safety_stream.core import subject_access
-from safety_stream.core.audit import Chain, Chained, Checkpoint, Fault, Verified, verified
+from safety_stream.core.audit import Chain, Chained, Checkpoint, Fault, Verified, subject_of, verified
 from safety_stream.core.catalogue import Catalogue, PersonBounds
 from safety_stream.core.erasing import Request, requests_in
 from safety_stream.core.model.alerts import AlertVersion
@@ -215,6 +215,35 @@ def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> s
     ]
     together = sorted((*answer.consultations, *looks), key=lambda use: (use.at, use.chain, use.seq))
     return msgspec.structs.replace(answer, consultations=tuple(together))
+
+
+class Ordered(msgspec.Struct, frozen=True):
+    """What was ordered about a person: the newest request to erase each of their tokens, each erasure, and holds.
+
+    These are on the person, on a report that names them or an alert about them, whether they stand or are over.
+    """
+
+    holds: tuple[Hold, ...]
+    erasure_requests: tuple[Request, ...]
+    erasures: tuple[AuditRecord, ...]
+
+
+def ordered_about(kafka: Connection, answer: subject_access.PersonAnswer) -> Ordered:
+    """What was ordered about whoever this answer is of."""
+    subjects = {subject_of(token) for token in answer.tokens}
+    of = {
+        "subject": subjects,
+        "report": {one.incident_id for one in answer.reports},
+        "alert": {one.alert_id for one in answer.alerts},
+        "topic": set[str](),
+    }
+    on_record = [value for _, value in _values(kafka, [ON_RECORD]) if isinstance(value, AuditRecord)]
+    requests = requests_in(one for one in on_record if one.subject in subjects)
+    return Ordered(
+        holds=tuple(one for one in holds_of(kafka) if one.of in of[one.kind]),
+        erasure_requests=tuple(dict.fromkeys(requests.values())),
+        erasures=tuple(one for one in on_record if one.verb == "erasure" and one.subject in subjects),
+    )
 
 
 def has_report(kafka: Connection, incident_id: str) -> bool:

@@ -15,9 +15,8 @@ import msgspec
 import typer
 
 from safety_stream.cli import auditing
-from safety_stream.cli.audit import By
+from safety_stream.cli.audit import By, print_holds
 from safety_stream.cli.links import time_of
-from safety_stream.cli.published import moment
 from safety_stream.cli.sealing import SealingFile, seal_held
 from safety_stream.cli.terminal import (
     OK,
@@ -42,7 +41,7 @@ from safety_stream.core.model import ids
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.times import DAY_LENGTH, Instant, length_in_words
-from safety_stream.core.retention import HOLD, RELEASE, Hold, Holding
+from safety_stream.core.retention import HOLD, RELEASE, Holding
 from safety_stream.core.stages.enter import check_entry
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.streaming.provisioning import keep_for, kept_for
@@ -104,7 +103,7 @@ def show(
             ],
             title="Topics",
         )
-        _print_holds(shown, now)
+        print_holds(shown, now)
         if differing:
             say(f"{how_many(len(differing), 'topic')} keep for another time: safety-stream retention apply")
     raise typer.Exit(TO_DO if differing else OK)
@@ -381,26 +380,6 @@ def _print_classes(known: Catalogue) -> None:
             for one in retention.classes.values()
         ],
         title="Classes",
-    )
-
-
-def _print_holds(holds: list[Hold], now: Instant) -> None:
-    print_table(
-        ("number", "of", "", "because", "by", "since", "until", ""),
-        [
-            (
-                one.seq or "",
-                one.kind,
-                one.of,
-                one.reason,
-                one.actor,
-                moment(one.at),
-                moment(one.until),
-                "over" if not one.stands(now) else "" if one.seq else "not on record yet",
-            )
-            for one in holds
-        ],
-        title="Holds",
     )
 
 
