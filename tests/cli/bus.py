@@ -14,6 +14,7 @@ from tests.replay.telling import a_report, at
 
 from safety_stream.catalogue.loading import load_catalogue
 from safety_stream.cli import auditing
+from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import ORDERS, AuditEntry, AuditRecord
@@ -54,7 +55,13 @@ class Bus:
             self.put("orders" if entry.kind in ORDERS else "audit-entries", entry)
 
     def values(self, topic: str) -> list[Any]:
-        return [self._wire.value(topic, one) for one in self._bytes[topic]]
+        return [self._value(topic, one) for one in self._bytes[topic]]
+
+    def _value(self, topic: str, value: bytes) -> msgspec.Struct | Refused:
+        try:
+            return self._wire.value(topic, value)
+        except Refused as refused:
+            return refused
 
     def sent(self) -> list[AuditEntry]:
         """The orders that were given, in order."""
