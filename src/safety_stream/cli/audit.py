@@ -687,7 +687,7 @@ def review(
     if as_json:
         print_json(entry)
     else:
-        say(f"Number {number} is reviewed: {outcome}")
+        say(f"The review of number {number} is sent: {outcome}. See with audit break-glass that it is on record")
 
 
 @app.command(
