@@ -53,6 +53,7 @@ class Desk:
         self.holds: list[Hold] = []
         self.linked: tuple[str, ...] = ()
         self.has_worker = True
+        self.refuses: set[str] = set()
         CliRunner().invoke(app, ["persons", "key", str(folder / "kek")])
         settings = {"store": self.store, "key": {"file": str(folder / "kek")}}
         (folder / "sealing.yaml").write_text(json.dumps(settings), encoding="utf-8")
@@ -109,7 +110,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
         "versions_of": lambda _: iter(()),
         "holds_of": lambda _: desk.holds,
         "requests_of": lambda _: desk.requests,
-        "are_put_on_record": lambda _, entries, __: desk.has_worker and not {*entries} - {*desk.sent},
+        "not_put_on_record": lambda _, entries, __: [
+            one for one in entries if not desk.has_worker or one not in desk.sent or one.subject in desk.refuses
+        ],
     }
     monkeypatch.setattr(persons, "high_watermarks", lambda *_: {})
     for name, does in kafka.items():
@@ -218,6 +221,23 @@ def test_no_key_is_destroyed_for_an_erasure_that_is_not_on_record(desk: Desk):
 
     desk.has_worker = True
     assert desk.erase("tok-a", "--confirm", by=ANOTHER, exits=0)["keys"] == 1
+
+
+def test_where_a_part_alone_is_on_record_it_is_said_which_and_nothing_is_destroyed_here(desk: Desk):
+    seals = desk.keys("tok-a", "tok-b")
+    desk.linked = (seals["tok-b"],)
+    desk.erase("tok-a", "--because", "erasure", by=ONE, exits=2)
+    desk.on_record()
+    desk.refuses = {subject_of(seals["tok-b"])}
+
+    done = desk.erase("tok-a", "--confirm", by=ANOTHER, exits=2)
+    assert (done["on_record"], done["keys"], done["recorded"]) == (False, 0, [seals["tok-a"]])
+    assert desk.known("tok-a", "tok-b") == {"tok-a", "tok-b"}
+    words = ["persons", "erase", "tok-a", "--confirm", "--by", ANOTHER, "--sealing", desk.folder / "sealing.yaml"]
+    told = CliRunner().invoke(app, [*map(str, words)], env={"COLUMNS": "400", "TERM": "dumb"})
+    assert "1 of 2 are on record" in told.stdout
+    assert f"Intake destroys the keys of what is on record: {seals['tok-a']}" in told.stderr
+    assert seals["tok-b"] not in told.output
 
 
 def test_of_whom_there_is_no_key_nothing_is_requested_and_nobody_takes_that_for_done(desk: Desk):

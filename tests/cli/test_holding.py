@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from tests.cli.bus import NOW, Bus, on_the_bus
 from typer.testing import CliRunner
 
 from safety_stream.cli import app, auditing
@@ -71,7 +72,8 @@ def test_it_waits_until_it_is_on_record_and_takes_no_other_for_it(
     monkeypatch.setattr(auditing, "sleep", lambda _: None)
     monkeypatch.setattr(auditing, "monotonic", lambda: next(clock))
 
-    assert auditing.are_put_on_record(Connection("127.0.0.1:1"), [HOLD], {0: 0}) == is_held
+    waiting = auditing.not_put_on_record(Connection("127.0.0.1:1"), [HOLD], {0: 0})
+    assert waiting == ([] if is_held else [HOLD])
     assert next(ends) == (len(records) + 1 if is_held else auditing.PATIENCE_SECONDS + 1)
 
 
@@ -85,8 +87,8 @@ def test_of_several_all_must_be_there_each_by_a_record_of_its_own(monkeypatch: p
     monkeypatch.setattr(auditing, "sleep", lambda _: None)
     monkeypatch.setattr(auditing, "monotonic", lambda: next(clock))
 
-    assert auditing.are_put_on_record(Connection("127.0.0.1:1"), [erasure], {0: 0})
-    assert not auditing.are_put_on_record(Connection("127.0.0.1:1"), [erasure, erasure], {0: 0})
+    assert auditing.not_put_on_record(Connection("127.0.0.1:1"), [erasure], {0: 0}) == []
+    assert auditing.not_put_on_record(Connection("127.0.0.1:1"), [erasure, erasure], {0: 0}) == [erasure]
 
 
 TOPIC = "partner.police-crimes"
@@ -123,3 +125,52 @@ def test_what_is_held_on_record_is_not_trimmed_though_its_setting_was_undone(
 
     assert result.exit_code == (0 if is_held else 2), result.output
     assert (TOPIC in asked[0]) == is_held
+
+
+def on_the_bus_is(monkeypatch: pytest.MonkeyPatch, *orders: AuditEntry) -> Bus:
+    """A bus with these orders and a worker that has read none of them."""
+    bus = on_the_bus(monkeypatch)
+    bus.send(*orders)
+    return bus
+
+
+ORDERED = msgspec.structs.replace(HOLD, acted_at=NOW)
+NOWHERE = Connection("127.0.0.1:1")
+
+
+def test_what_is_ordered_and_not_on_record_yet_is_held_once_and_what_was_released_on_record_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    bus = on_the_bus_is(monkeypatch, ORDERED)
+    (to_come,) = auditing.holds_of(NOWHERE)
+    assert (to_come.seq, to_come.of, to_come.stands(NOW)) == (0, HOLD.subject, True)
+
+    bus.work()
+    (hold,) = auditing.holds_of(NOWHERE)
+    assert (hold.seq, hold.of, hold.stands(NOW)) == (1, HOLD.subject, True)
+
+    release = msgspec.structs.replace(ORDERED, entry_id=str(UUID(int=2)), kind="release")
+    bus.send(release)
+    assert [one.stands(NOW) for one in auditing.holds_of(NOWHERE)] == [True], "no release counts before it is on record"
+    bus.work()
+    assert [one.stands(NOW) for one in auditing.holds_of(NOWHERE)] == [False]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        msgspec.structs.replace(ORDERED, actor="Somebody With A Name"),
+        msgspec.structs.replace(ORDERED, topic="incidents"),
+        msgspec.structs.replace(ORDERED, until=NOW),
+        msgspec.structs.replace(ORDERED, subject=None, topic="Some Topic"),
+    ],
+    ids=["actor", "of two things", "over", "topic"],
+)
+def test_what_will_be_refused_holds_nothing_meanwhile(monkeypatch: pytest.MonkeyPatch, refused: AuditEntry):
+    """Else whoever may write an order could hold by one that is on record nowhere, and that nobody can release."""
+    bus = on_the_bus_is(monkeypatch, refused)
+    bus.put_bytes("orders", b"nobody can read this")
+
+    assert auditing.holds_of(NOWHERE) == []
+    bus.work()
+    assert auditing.holds_of(NOWHERE) == []

@@ -564,9 +564,9 @@ def refused(ready: Terminal) -> list[str]:
 
 def test_letters_are_put_back_verbatim_once(ready: Terminal, refused: list[str]):
     (done,) = ready.json("dead-letters", "redrive", *refused)
-    assert done == {"redriven": refused, "left": 0}
+    assert done == {"redriven": refused, "left": 0, "passed_over": {}}
     (again,) = ready.json("dead-letters", "redrive", *refused, code=2)
-    assert again == {"redriven": [], "left": 3}
+    assert again == {"redriven": [], "left": 3, "passed_over": {}}
 
     records = list(read_to_end(Connection(ready.bootstrap), [f"backfill.{ready.source}"]))
     assert [(record.key, record.value, record.timestamp) for record in records] == [

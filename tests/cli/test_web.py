@@ -165,6 +165,7 @@ def test_what_a_desk_cannot_do_for_a_steward_is_said(monkeypatch: pytest.MonkeyP
     from confluent_kafka import KafkaError, KafkaException
 
     from safety_stream.cli import desk
+    from safety_stream.cli.dead_letters import Came
     from safety_stream.cli.terminal import Wrong
     from safety_stream.config import Connection
     from safety_stream.core.model.links import PersonLink
@@ -175,12 +176,12 @@ def test_what_a_desk_cannot_do_for_a_steward_is_said(monkeypatch: pytest.MonkeyP
     sent: list[PersonLink] = []
     trouble: list[Exception] = []
 
-    def put_back(_: object, reason: object, ids: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    def put_back(_: object, reason: object, ids: tuple[str, ...]) -> Came:
         assert reason is None
         asked.append(ids)
         if trouble:
             raise trouble.pop()
-        return [ids[0]], [*ids[1:]]
+        return Came([ids[0]], [*ids[1:]], {})
 
     class Producer:
         def __init__(self, *_: object, **__: object) -> None: ...

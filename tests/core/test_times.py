@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -20,6 +20,7 @@ from safety_stream.core.model.times import (
     PeriodKind,
     after,
     before,
+    beyond_the_calendar,
     length_in_words,
     period_of,
     to_date,
@@ -131,3 +132,14 @@ def test_a_length_is_of_one_unit_and_says_which():
     for mixed in ({"days": 1, "months": 1}, {"days": 1, "millis": SECOND}, {"days": -1}):
         with pytest.raises(ValueError, match="one of them and none negative"):
             Duration(**mixed)
+
+
+def test_what_no_calendar_has_a_date_for_is_said_to_be_so():
+    last = to_instant(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))
+    first = to_instant(datetime(2, 1, 1, tzinfo=UTC))
+
+    assert [beyond_the_calendar(one) for one in (last, first, 0)] == ["", "", ""]
+    assert {beyond_the_calendar(one) for one in (last + 1, 2**63 - 1)} == {"after the year 9999"}
+    assert {beyond_the_calendar(one) for one in (first - 1, -(2**63))} == {"before the year 2"}
+    for one in (last, first):
+        assert to_datetime(one).astimezone(LONDON)

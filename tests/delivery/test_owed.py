@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.delivery.making import BOUNDS, NOON, Clock, Provider, alert, at, outb
 
 from safety_stream.catalogue.loading import load_catalogue
 from safety_stream.cli.owing import EVERY, Owing
-from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Instant
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, SECOND, Instant
 from safety_stream.core.oversight import Use
 from safety_stream.core.putting_right import Notice
 from safety_stream.data_files import catalogue_folder
@@ -20,6 +21,10 @@ from safety_stream.delivery.outbox import Outbox
 from safety_stream.delivery.subscriptions import subscribe, unsubscribe
 from safety_stream.delivery.wording import in_data, in_words
 from safety_stream.observability.metrics import DeliveryMetrics
+from safety_stream.readmodel.database import migrate, url_of_file
+from safety_stream.readmodel.database import open_database as open_copy
+from safety_stream.readmodel.owed import Owed as OfCopy
+from safety_stream.readmodel.projection import note_ends
 
 OVERSIGHT = load_catalogue(catalogue_folder()).oversight
 OFFICE = OVERSIGHT.office
@@ -198,6 +203,20 @@ def test_nobody_is_asked_by_a_copy_that_may_lack_the_answer(box: Outbox):
     owing(copy, box).look(NOON + PATIENCE.remind_after)
 
     assert sent(box) == []
+
+
+@pytest.mark.parametrize(("age", "may_purge"), [(30 * SECOND, True), (30 * SECOND + 1, False), (5 * MINUTE, False)])
+def test_nothing_is_purged_by_a_copy_that_may_lack_a_hold_of_a_minute_ago(
+    tmp_path: Path, box: Outbox, age: int, *, may_purge: bool
+):
+    copy = open_copy(url_of_file(tmp_path / "copy.sqlite"))
+    migrate(copy)
+    with copy.begin() as connection:
+        note_ends(connection, {}, NOON)
+
+    held = Owing(OfCopy(copy), box, OVERSIGHT, DeliveryMetrics()).held_alerts(NOON + age)
+    copy.dispose()
+    assert held == (frozenset() if may_purge else None)
 
 
 def test_a_feed_that_was_made_anew_has_notices_of_its_own(box: Outbox):

@@ -13,9 +13,11 @@ from tests.web.reading_html import Read
 
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, to_datetime
+from safety_stream.core.oversight import Oversight, Use
 from safety_stream.readmodel.reading import Answered, FeedHealth, ProjectionHealth
 from safety_stream.web.filters import Filter, read_filter
 from safety_stream.web.views.alert import AboutAlert, AlertView, Fired, alert_view
+from safety_stream.web.views.emergency import reviews_view
 from safety_stream.web.views.handover import Lists, handover_view, shift_of
 from safety_stream.web.views.health import UNHEARD_AFTER, UNKEPT_AFTER, blindness, feeds_view
 from safety_stream.web.views.row import Some, clock_of
@@ -376,3 +378,12 @@ def test_a_database_that_is_gone_is_said_in_a_sentence(make_pages: Callable[...,
     assert answer.status_code == 503
     assert "cannot be read at the moment" in answer.text
     assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize(("until", "said"), [(2**62, "after the year 9999"), (-(2**62), "before the year 2")])
+def test_a_view_that_ends_beyond_the_calendar_breaks_no_review(until: int, said: str):
+    use = Use(seq=1, at=NOW, actor="officer-1", audience="desk", alert_id="a", reason="danger", until=until)
+
+    (line,) = reviews_view([use], Oversight(), NOW).waiting
+
+    assert line.until == said

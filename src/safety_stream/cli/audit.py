@@ -45,6 +45,10 @@ from safety_stream.core.subject_access import AccessReason, PersonAnswer, Use
 from safety_stream.edge.producer import ReportProducer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from safety_stream.cli.auditing import Ordered
+    from safety_stream.core.retention import Hold
     from safety_stream.edge.seals import Signer, Verifier
 
 app = typer.Typer(no_args_is_help=True, help="What was done with whose data, and is the record of it whole.")
@@ -382,7 +386,8 @@ def person(
     """Print all that is held about a person: reports, the alerts that rested on them, who was told, who looked.
 
     That you looked is put on record first, with the reason; the token is not. The answer holds the tokens the person
-    goes by, and ids: it is for the person, so see to it that nobody else's data is in what you hand over.
+    goes by, and ids: it is for the person, so see to it that nobody else's data is in what you hand over. Legal holds
+    and erasures are told at its end, for you: whether the person may know of a hold is for whoever ordered it to say.
     """
     token = as_sealed(token, sealing)
     look = AuditEntry(
@@ -405,10 +410,13 @@ def person(
         say("Who looked at the alerts on the pages is not in this: name their database with --database")
     else:
         answer = auditing.with_looks_on_pages(answer, database)
+    ordered, now = auditing.ordered_about(kafka, answer), wall()
     if as_json:
-        print_json(answer)
+        holds = [{**msgspec.structs.asdict(one), "stands": one.stands(now)} for one in ordered.holds]
+        print_json({**msgspec.structs.asdict(answer), **msgspec.structs.asdict(ordered), "holds": holds})
     else:
         _print_answer(answer)
+        _print_ordered(ordered, now)
 
 
 def _print_answer(answer: PersonAnswer) -> None:
@@ -446,6 +454,43 @@ def _print_answer(answer: PersonAnswer) -> None:
     _print_uses("Told to", answer.disclosures)
     _print_uses("Looked up by", answer.consultations)
     _print_uses("Done to the reports", answer.changes)
+
+
+def _print_ordered(ordered: Ordered, now: Instant) -> None:
+    print_holds(ordered.holds, now)
+    print_table(
+        ("requested by", "because of", "may be confirmed until"),
+        [(one.actor, one.reason, moment(one.until)) for one in ordered.erasure_requests],
+        title="Erasures requested",
+    )
+    print_table(
+        ("when", "confirmed by", "because of", "on record as"),
+        [(moment(one.as_of), one.actor, one.reason, f"{auditing.ON_RECORD} {one.seq}") for one in ordered.erasures],
+        title="Erased",
+    )
+    if any(one.stands(now) for one in ordered.holds):
+        say("Under a legal hold: nobody erases this person before it is released")
+
+
+def print_holds(holds: Sequence[Hold], now: Instant) -> None:
+    """Holds as a table: by whom, why, since and until when, and whether they hold."""
+    print_table(
+        ("number", "of", "", "because", "by", "since", "until", ""),
+        [
+            (
+                one.seq or "",
+                one.kind,
+                one.of,
+                one.reason,
+                one.actor,
+                moment(one.at),
+                moment(one.until),
+                "over" if not one.stands(now) else "" if one.seq else "not on record yet",
+            )
+            for one in holds
+        ],
+        title="Holds",
+    )
 
 
 def _print_uses(title: str, uses: tuple[Use, ...]) -> None:
@@ -642,7 +687,7 @@ def review(
     if as_json:
         print_json(entry)
     else:
-        say(f"Number {number} is reviewed: {outcome}")
+        say(f"The review of number {number} is sent: {outcome}. See with audit break-glass that it is on record")
 
 
 @app.command(

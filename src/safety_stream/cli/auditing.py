@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
@@ -19,7 +19,7 @@ from safety_stream.cli.terminal import Wrong, how_many, needing
 from safety_stream.cli.told import told_in
 from safety_stream.config import Connection
 from safety_stream.core import subject_access
-from safety_stream.core.audit import Chain, Chained, Checkpoint, Fault, Verified, verified
+from safety_stream.core.audit import Chain, Chained, Checkpoint, Fault, Verified, subject_of, verified
 from safety_stream.core.catalogue import Catalogue, PersonBounds
 from safety_stream.core.erasing import Request, requests_in
 from safety_stream.core.model.alerts import AlertVersion
@@ -29,7 +29,7 @@ from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditEntry, AuditRecord, PublishedAlert
 from safety_stream.core.model.times import Day, Instant, start_of, to_iso
 from safety_stream.core.oversight import Use, uses_in
-from safety_stream.core.persons import Persons, standing
+from safety_stream.core.persons import Persons, named_in, standing
 from safety_stream.core.putting_right import FINDINGS, Certificate, Notice, Notices, Tracing
 from safety_stream.core.register import highest_of
 from safety_stream.core.retention import Hold, hold_ordered, holds_in
@@ -217,9 +217,43 @@ def with_looks_on_pages(answer: subject_access.PersonAnswer, database: str) -> s
     return msgspec.structs.replace(answer, consultations=tuple(together))
 
 
+class Ordered(msgspec.Struct, frozen=True):
+    """What was ordered about a person: the newest request to erase each of their tokens, each erasure, and holds.
+
+    These are on the person, on a report that names them or an alert about them, whether they stand or are over.
+    """
+
+    holds: tuple[Hold, ...]
+    erasure_requests: tuple[Request, ...]
+    erasures: tuple[AuditRecord, ...]
+
+
+def ordered_about(kafka: Connection, answer: subject_access.PersonAnswer) -> Ordered:
+    """What was ordered about whoever this answer is of."""
+    subjects = {subject_of(token) for token in answer.tokens}
+    of = {
+        "subject": subjects,
+        "report": {one.incident_id for one in answer.reports},
+        "alert": {one.alert_id for one in answer.alerts},
+        "topic": set[str](),
+    }
+    on_record = [value for _, value in _values(kafka, [ON_RECORD]) if isinstance(value, AuditRecord)]
+    requests = requests_in(one for one in on_record if one.subject in subjects)
+    return Ordered(
+        holds=tuple(one for one in holds_of(kafka) if one.of in of[one.kind]),
+        erasure_requests=tuple(dict.fromkeys(requests.values())),
+        erasures=tuple(one for one in on_record if one.verb == "erasure" and one.subject in subjects),
+    )
+
+
 def has_report(kafka: Connection, incident_id: str) -> bool:
     """Whether intake ever took this report."""
     return any(version.incident_id == incident_id for version in versions_of(kafka))
+
+
+def has_person(kafka: Connection, tokens: Collection[str]) -> bool:
+    """Whether any report ever named whoever goes by these tokens."""
+    return any(not named_in(version).isdisjoint(tokens) for version in versions_of(kafka))
 
 
 def has_alert(kafka: Connection, alert_id: str) -> bool:
@@ -270,20 +304,25 @@ def _holds_to_come(kafka: Connection) -> Iterator[Hold]:
             yield hold
 
 
-def are_put_on_record(kafka: Connection, entries: Sequence[AuditEntry], since: Mapping[tuple[str, int], int]) -> bool:
-    """Whether all of these are on record within the time one waits for that; `since` is where the record ended before.
+def not_put_on_record(
+    kafka: Connection, entries: Sequence[AuditEntry], since: Mapping[tuple[str, int], int]
+) -> list[AuditEntry]:
+    """Those of these that are not on record within the time one waits for that, and one that is refused never is.
 
-    One that is refused never is.
+    `since` is where the record ended before.
     """
-    wire, until, waiting = Records(), monotonic() + PATIENCE_SECONDS, [_as_recorded(one) for one in entries]
+    wire, until, waiting = Records(), monotonic() + PATIENCE_SECONDS, list(entries)
     while True:
         ends = high_watermarks(kafka, [ON_RECORD])
         for one in read_between(kafka, since, ends):
             found = wire.value(ON_RECORD, one.value)
-            if isinstance(found, AuditRecord) and (put := _recorded(found)) in waiting:
-                waiting.remove(put)
+            if isinstance(found, AuditRecord):
+                put = _recorded(found)
+                there = next((entry for entry in waiting if _as_recorded(entry) == put), None)
+                if there is not None:
+                    waiting.remove(there)
         if not waiting or monotonic() >= until:
-            return not waiting
+            return waiting
         since = ends
         sleep(_LOOKS_EVERY_SECONDS)
 

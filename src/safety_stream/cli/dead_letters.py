@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, get_args
 
+import msgspec
 import typer
 
 from safety_stream.cli.terminal import (
@@ -14,6 +15,7 @@ from safety_stream.cli.terminal import (
     Wrong,
     connect,
     epilog,
+    how_many,
     on_kafka,
     out,
     print_json,
@@ -106,7 +108,7 @@ def show(
     epilog=epilog(
         "safety-stream dead-letters redrive --reason unknown-schema",
         {
-            0: "put back (or there was nothing to put back)",
+            0: "put back (or there was nothing to put back); what never can be is named",
             1: "it went wrong",
             2: "some were put back before and were left; --again puts them back once more",
         },
@@ -123,37 +125,57 @@ def redrive(
 ) -> None:
     """Put dead letters back where they came from, byte for byte.
 
-    Mend the cause first, or they come back. What is refused again is a new letter, with one attempt more.
+    Mend the cause first, or they come back. What is refused again is a new letter, with one attempt more. Orders are
+    given anew, and what is empty is sent again by its partner: --all and --reason pass over both, and name them.
     """
     if not (letter or reason or everything):
         raise Wrong("nothing is chosen: name letters, --reason, or --all")
-    done, left = put_back(kafka, reason, tuple(letter or ()), again=again)
+    came = put_back(kafka, reason, tuple(letter or ()), again=again)
     if as_json:
-        print_json({"redriven": done, "left": len(left)})
+        print_json({"redriven": came.done, "left": len(came.left), "passed_over": came.passed_over})
     else:
-        out.print(f"{len(done):,} put back, {len(left):,} left because they were put back before")
-    raise typer.Exit(TO_DO if left else OK)
+        out.print(f"{len(came.done):,} put back, {len(came.left):,} left because they were put back before")
+        for why in dict.fromkeys(came.passed_over.values()):
+            names = [one for one, is_why in came.passed_over.items() if is_why == why]
+            say(f"{how_many(len(names), 'letter')} passed over, {', '.join(names)}: {why}")
+    raise typer.Exit(TO_DO if came.left else OK)
 
 
-def put_back(
-    kafka: Connection, reason: str | None, ids: tuple[str, ...], *, again: bool = False
-) -> tuple[list[str], list[str]]:
-    """Put chosen letters back; those that were, and those left because they had been before.
+class Came(msgspec.Struct, frozen=True):
+    """What became of the letters that were chosen, by their ids.
 
-    Raises `Wrong` for what cannot be, and then nothing was; and what Kafka raises.
+    They were put back, or `left` because they had been before, or `passed_over` because they never can be, with why.
+    """
+
+    done: list[str]
+    left: list[str]
+    passed_over: dict[str, str]
+
+
+def put_back(kafka: Connection, reason: str | None, ids: tuple[str, ...], *, again: bool = False) -> Came:
+    """Put back the letters of these ids, or where there are none all of the reason; those before only `again`.
+
+    Raises `Wrong` where one that is named never can be, and then nothing was; and what Kafka raises.
     """
     connect(kafka)
     right = Redrive(kafka)
     found = _chosen(kafka, reason, ids)
     due = [one for one in found if again or not one.redriven]
-    hollow = [one.id for one in due if one.letter.value is None]
-    if hollow:
-        raise Wrong(f"{', '.join(hollow)}: empty, or too large to be kept here; send it again from the partner's side")
-    orders = [one.id for one in due if one.letter.topic in NEVER_PUT_BACK]
-    if orders:
-        raise Wrong(f"{', '.join(orders)}: an order is given anew by whoever may give it, and not put back")
-    right.put_back(due)
-    return [one.id for one in due], [one.id for one in found if one not in due]
+    never = {one.id: why for one in due if (why := why_never(one))}
+    if ids and never:
+        raise Wrong("; ".join(f"{one}: {why}" for one, why in never.items()))
+    back = [one for one in due if one.id not in never]
+    right.put_back(back)
+    return Came([one.id for one in back], [one.id for one in found if one.redriven and not again], never)
+
+
+def why_never(one: Letter) -> str:
+    """Why a letter can never be put back, and what to do instead; empty where it can be."""
+    if one.letter.topic in NEVER_PUT_BACK:
+        return "an order is given anew by whoever may give it, and not put back"
+    if one.letter.value is None:
+        return "empty, or too large to be kept here; send it again from the partner's side"
+    return ""
 
 
 def _chosen(kafka: Connection, reason: str | None, ids: tuple[str, ...]) -> list[Letter]:

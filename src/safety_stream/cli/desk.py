@@ -69,10 +69,10 @@ class Desk:
         # Two at once would fence each other off.
         with self._putting_back:
             try:
-                done, left = put_back(self._kafka, None, tuple(letters))
+                came = put_back(self._kafka, None, tuple(letters))
             except (Wrong, NoSuchTopic, NeverEnds, Refused, KafkaException) as error:
                 raise NotDone(in_words(error)) from None
-        return PutBack(tuple(done), tuple(left))
+        return PutBack(tuple(came.done), tuple(came.left))
 
     def _with_producer(self, send: Callable[[ReportProducer], None]) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from safety_stream.catalogue import CatalogueError, lint_catalogue
 from safety_stream.catalogue.policy import RENEW, ending_in_words
+from safety_stream.cli.dead_letters import why_never
 from safety_stream.cli.deliver import to_be_told, who_is_unheard, who_is_unread
 from safety_stream.cli.production import of_delivery, of_sealing
 from safety_stream.cli.sealing import SealingFile
@@ -287,11 +288,12 @@ def _stages(kafka: Connection, known: Catalogue) -> Iterator[Finding]:
 
 
 def _dead_letters(kafka: Connection) -> Iterator[Finding]:
-    waiting = Counter(
-        (one.letter.stage, one.letter.reason)
-        for one in letters(kafka, DEAD_LETTER_TOPICS, shipped_codecs())
-        if not one.redriven
-    )
+    found = [one for one in letters(kafka, DEAD_LETTER_TOPICS, shipped_codecs()) if not one.redriven]
+    waiting = Counter((one.letter.stage, one.letter.reason) for one in found if not why_never(one))
+    never = Counter((one.letter.stage, why) for one in found if (why := why_never(one)))
+    for (stage, why), count in sorted(never.items()):
+        what = f"{stage} refused {how_many(count, 'record')} that nobody puts back: {why}"
+        yield Finding(check="dead letters", level="ok", what=what)
     if not waiting:
         yield Finding(check="dead letters", level="ok", what="none waits")
     for (stage, reason), count in sorted(waiting.items()):

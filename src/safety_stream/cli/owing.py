@@ -30,6 +30,9 @@ EVERY: Final[Instant] = MINUTE
 CURRENT_WITHIN: Final[Instant] = 5 * MINUTE
 """A copy nobody has compared with the topics for so long may lack any answer."""
 
+PURGED_WITHIN: Final[Instant] = 30 * SECOND
+"""What is taken away does not come back: by a copy this old nothing is. `project` looks every five seconds."""
+
 
 def copy_of(url: str | None, data: Path) -> Copy | None:
     """The pages' copy that was named, or the data folder's own; None where there is none."""
@@ -57,7 +60,7 @@ class Owing:
     def held_alerts(self, now: Instant) -> frozenset[str] | None:
         """The alerts under a legal hold; None where that cannot be known, and then nothing may be purged."""
         try:
-            return self._copy.held_alerts(now) if self._copy.is_current(now, CURRENT_WITHIN) else None
+            return self._copy.held_alerts(now) if self._copy.is_current(now, PURGED_WITHIN) else None
         except with_extra("sqlalchemy.exc").SQLAlchemyError:
             return None
 

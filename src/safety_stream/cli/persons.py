@@ -69,13 +69,15 @@ class Erased(msgspec.Struct, frozen=True):
 
     `keys` is how many keys were destroyed: the person's, and of the `things` that were told of nobody else; `shared`
     were told of others too. `standing` are reports that their sources have yet to erase; `unsealed` decisions on
-    `person-links` that were written with the token itself. Where it is not `on_record` yet no key was destroyed.
+    `person-links` that were written with the token itself. Where it is not `on_record` yet no key was destroyed here;
+    of what it was ordered of, `recorded` are the seals and things whose erasure is.
     """
 
     seals: tuple[str, ...]
     things: tuple[str, ...]
     keys: int
     on_record: bool
+    recorded: tuple[str, ...]
     shared: tuple[str, ...]
     standing: tuple[StandingReport, ...]
     unsealed: int
@@ -167,7 +169,8 @@ def erase(
             raise Wrong(_NO_KEY)
         seals = auditing.tokens_of(kafka, found[token], known.persons)
         reach = reach_of(lambda: auditing.versions_of(kafka), seals)
-        subjects = [subject_of(one) for one in (*seals, *reach.things)]
+        named = {subject_of(one): one for one in (*seals, *reach.things)}
+        subjects = list(named)
         requests = auditing.requests_of(kafka)
         # Last, because a hold that comes between this look and what is sent is not seen.
         _refuse_held(kafka, subjects, seals, reach.reports)
@@ -175,14 +178,15 @@ def erase(
             request = _requested(kafka, requests, subjects, because, by, known.retention)
             _tell_requested(Requested(seals, reach.things, request.actor, request.until), as_json=as_json)
             raise typer.Exit(TO_DO)
-        is_on_record = _confirmed(kafka, requests, subjects, by)
+        waiting = _confirmed(kafka, requests, subjects, by)
         # On record before it is done: who is stopped in between does it again, or intake does within a minute.
-        keys = store.destroy(subjects) if is_on_record else 0
+        keys = store.destroy(subjects) if not waiting else 0
     done = Erased(
         seals=seals,
         things=reach.things,
         keys=keys,
-        on_record=is_on_record,
+        on_record=not waiting,
+        recorded=tuple(one for subject, one in named.items() if subject not in waiting),
         shared=reach.shared,
         standing=reach.standing,
         unsealed=0 if is_seal(token) else sum(token in (link.first, link.second) for link in decisions(kafka)),
@@ -216,8 +220,8 @@ def _requested(
     return made
 
 
-def _confirmed(kafka: Connection, requests: Mapping[str, Request], subjects: Sequence[str], by: str) -> bool:
-    """Order what somebody else has requested; whether it is on record, so that it may be done. Raises `Wrong`."""
+def _confirmed(kafka: Connection, requests: Mapping[str, Request], subjects: Sequence[str], by: str) -> set[str | None]:
+    """Order what somebody else has requested. What is not on record yet: all else may be done. Raises `Wrong`."""
     now = wall()
     came = confirmation_of(requests, subjects, by, now + _MARGIN)
     if came != "confirmed":
@@ -225,7 +229,7 @@ def _confirmed(kafka: Connection, requests: Mapping[str, Request], subjects: Seq
     entries = [_entry("erasure", one, requests[one], by, now) for one in subjects]
     since = high_watermarks(kafka, [auditing.ON_RECORD])
     _send(kafka, entries)
-    return auditing.are_put_on_record(kafka, entries, since)
+    return {entry.subject for entry in auditing.not_put_on_record(kafka, entries, since)}
 
 
 def _entry(
@@ -280,6 +284,11 @@ def _refuse_held(
 def _print(done: Erased) -> None:
     if done.on_record:
         out.print(f"{how_many(done.keys, 'key')} destroyed, on record {len(done.seals) + len(done.things)} times")
+    elif done.recorded:
+        every = len(done.seals) + len(done.things)
+        out.print(f"{len(done.recorded)} of {every} are on record, so no key is destroyed here", markup=False)
+        say(f"Intake destroys the keys of what is on record: {', '.join(done.recorded)}")
+        say("Confirm it again for the others: see that a worker runs, and safety-stream retention show")
     else:
         out.print("It is not on record yet, so no key is destroyed")
         say("Once a worker has put it on record, intake destroys the keys; a hold that came before refuses it")

@@ -41,7 +41,15 @@ from safety_stream.core.cap import Speaker, cap_message
 from safety_stream.core.consulting import Consulting, without_the_person
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
-from safety_stream.core.model.times import DAY_LENGTH, LONDON, Instant, PeriodKind, to_date, to_datetime
+from safety_stream.core.model.times import (
+    DAY_LENGTH,
+    LONDON,
+    Instant,
+    PeriodKind,
+    beyond_the_calendar,
+    to_date,
+    to_datetime,
+)
 from safety_stream.data_files import catalogue_folder
 from safety_stream.keyring import FEED_KEY, is_owner, new_key
 from safety_stream.streaming.ports import Incoming
@@ -411,5 +419,7 @@ def _signal(value: PublishedIndicator) -> str:
 
 
 def moment(instant: Instant | None) -> str:
-    """London time to the minute, as people read it."""
-    return "" if instant is None else to_datetime(instant).astimezone(LONDON).strftime("%Y-%m-%d %H:%M")
+    """London time to the minute, as people read it; of what is beyond any calendar, that it is."""
+    if instant is None:
+        return ""
+    return beyond_the_calendar(instant) or to_datetime(instant).astimezone(LONDON).strftime("%Y-%m-%d %H:%M")

@@ -6,17 +6,17 @@ hold is a setting of the topic as well; `apply` brings all of these to what the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final
 from uuid import uuid4
 
 import msgspec
 import typer
 
 from safety_stream.cli import auditing
-from safety_stream.cli.audit import By
+from safety_stream.cli.audit import By, print_holds
 from safety_stream.cli.links import time_of
-from safety_stream.cli.published import moment
 from safety_stream.cli.sealing import SealingFile, seal_held
 from safety_stream.cli.terminal import (
     OK,
@@ -41,7 +41,7 @@ from safety_stream.core.model import ids
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.times import DAY_LENGTH, Instant, length_in_words
-from safety_stream.core.retention import HOLD, RELEASE, Hold, Holding
+from safety_stream.core.retention import HOLD, RELEASE, Holding
 from safety_stream.core.stages.enter import check_entry
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.streaming.provisioning import keep_for, kept_for
@@ -55,6 +55,9 @@ Token = Annotated[str | None, typer.Option("--person", help="A token of a person
 Alert = Annotated[str | None, typer.Option("--alert", help="An alert, by its id.")]
 TopicName = Annotated[str | None, typer.Option("--topic", help="A topic, all of it.")]
 Because = Annotated[str, typer.Option("--because", help="Why: a reason of retention.yaml.")]
+
+_ROUNDS: Final = 5
+"""So often topics are set at most until nothing is left: a second round is rare, and a broker may be slow to say it."""
 
 
 @app.command(
@@ -100,7 +103,7 @@ def show(
             ],
             title="Topics",
         )
-        _print_holds(shown, now)
+        print_holds(shown, now)
         if differing:
             say(f"{how_many(len(differing), 'topic')} keep for another time: safety-stream retention apply")
     raise typer.Exit(TO_DO if differing else OK)
@@ -117,7 +120,7 @@ def apply(kafka: Connection, catalogue: CatalogueFolder = None, as_json: Json = 
     """Let each topic keep for as long as its class and the holds say. Run it daily: a hold ends by the calendar."""
     known = catalogue_of(catalogue, None)
     connect(kafka)
-    changed = _apply(kafka, known, auditing.holds_of(kafka))
+    changed = _apply(kafka, known)
     if as_json:
         print_json({"changed": changed})
     else:
@@ -153,24 +156,32 @@ def hold(
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Keep a report, a person, an alert or a topic beyond its time, from now on. What is gone already stays gone."""
+    """Keep a report, a person, an alert or a topic beyond its time, from now on. What is gone already stays gone.
+
+    A person is held by every token that stewards have joined to the one named, each by an order of its own.
+    """
     known = catalogue_of(catalogue, None)
-    entry = _entry(
-        known, HOLD, because, by, _Target(report, person and seal_held(person, sealing), alert, topic), until
-    )
+    target = _Target(report, _token_named(person, sealing), alert, topic)
+    entry = _entry(known, HOLD, because, by, target, until)
     connect(kafka)
-    _check_there_is_one(kafka, entry)
+    tokens = _tokens_of(kafka, known, target)
+    _check_there_is_one(kafka, entry, tokens)
+    entries = _orders(entry, tokens)
     if topic is not None:
         _check_topic(known, topic)
         # First: between the two the broker could take away what is about to be held.
         keep_for(connect(kafka), {topic: -1})
     since = high_watermarks(kafka, [auditing.ON_RECORD])
-    _send(kafka, entry)
-    is_held = auditing.are_put_on_record(kafka, [entry], since)
+    _send(kafka, entries)
+    if topic is not None:
+        # Again: who looked before the order was there, to apply or to release, may have lowered it since.
+        keep_for(connect(kafka), {topic: -1})
+    is_held = not auditing.not_put_on_record(kafka, entries, since)
     if as_json:
-        print_json(entry)
+        for one in entries:
+            print_json(one)
     elif is_held:
-        say("It is held: see safety-stream retention show")
+        say(f"It is held{_by_how_many(entries)}: see safety-stream retention show")
     else:
         say("Not on record yet, and till then databases go on purging: see that a worker runs, then retention show")
     raise typer.Exit(OK if is_held else TO_DO)
@@ -180,7 +191,11 @@ def hold(
     "release",
     epilog=epilog(
         "safety-stream retention release --report police-crimes/C-2026-17 --because proceedings --by officer-3",
-        {0: "on the bus, to be put on record", 1: "it went wrong, or nothing of the kind is held"},
+        {
+            0: "it is released",
+            1: "it went wrong, or nothing of the kind is held",
+            2: "it is on the bus and not on record yet: until a worker has put it there it is held",
+        },
     ),
 )
 @on_kafka
@@ -196,24 +211,32 @@ def release(
     catalogue: CatalogueFolder = None,
     as_json: Json = False,
 ) -> None:
-    """End every hold of one thing. What is past its time is purged with the next round."""
+    """End every hold of one thing. What is past its time is purged with the next round.
+
+    A person is released by every token that stewards have joined to the one named.
+    """
     known, now = catalogue_of(catalogue, None), wall()
-    entry = _entry(
-        known, RELEASE, because, by, _Target(report, person and seal_held(person, sealing), alert, topic), None
-    )
+    target = _Target(report, _token_named(person, sealing), alert, topic)
+    entry = _entry(known, RELEASE, because, by, target, None)
     connect(kafka)
     holds = auditing.holds_of(kafka)
-    held = (entry.subject, entry.alert_id, entry.incident_id, entry.topic or None)
-    if not any(one.of in held and one.stands(now) for one in holds):
+    held = {one.of for one in holds if one.stands(now)}
+    entries = [one for one in _orders(entry, _tokens_of(kafka, known, target)) if _of(one) in held]
+    if not entries:
         raise Wrong("nothing of the kind is held: see safety-stream retention show")
-    _send(kafka, entry)
-    if topic is not None:
-        left = [one for one in holds if one.kind != "topic" or one.of != topic]
-        _apply(kafka, known, left, only=topic)
+    since = high_watermarks(kafka, [auditing.ON_RECORD])
+    _send(kafka, entries)
+    is_released = not auditing.not_put_on_record(kafka, entries, since)
+    if topic is not None and is_released:
+        _apply(kafka, known, only=topic)
     if as_json:
-        print_json(entry)
+        for one in entries:
+            print_json(one)
+    elif is_released:
+        say(f"It is released{_by_how_many(entries)}: see safety-stream retention show")
     else:
-        say("It is released, as soon as it is on record: see safety-stream retention show")
+        say("Not on record yet, and till then it is held: see that a worker runs, then safety-stream retention apply")
+    raise typer.Exit(OK if is_released else TO_DO)
 
 
 class _Target(msgspec.Struct, frozen=True):
@@ -234,14 +257,26 @@ def lengths_of(catalogue: Catalogue, holding: Holding) -> dict[str, int]:
     }
 
 
-def _apply(kafka: Connection, known: Catalogue, holds: list[Hold], only: str | None = None) -> Mapping[str, int]:
+def _apply(kafka: Connection, known: Catalogue, only: str | None = None) -> Mapping[str, int]:
+    """Let topics, or only one, keep for as long as they should; for how long those keep now that did otherwise.
+
+    It is over once the holds, read anew after the last setting, ask for nothing more: one that was ordered meanwhile is
+    seen by that, or sets its topic later than this did.
+    """
     admin = connect(kafka)
-    wanted = lengths_of(known, Holding(holds, wall()))
-    found = kept_for(admin, list(wanted))
-    changed = {
-        name: wanted[name] for name in sorted(found) if found[name] != wanted[name] and (only is None or name == only)
-    }
-    keep_for(admin, changed)
+    changed: dict[str, int] = {}
+    for _ in range(_ROUNDS):
+        wanted = lengths_of(known, Holding(auditing.holds_of(kafka), wall()))
+        found = kept_for(admin, list(wanted))
+        due = {
+            name: wanted[name]
+            for name in sorted(found)
+            if found[name] != wanted[name] and (only is None or name == only)
+        }
+        if not due:
+            break
+        keep_for(admin, due)
+        changed |= due
     return changed
 
 
@@ -272,12 +307,45 @@ def _entry(known: Catalogue, kind: str, because: str, by: str, target: _Target, 
     return entry
 
 
-def _check_there_is_one(kafka: Connection, entry: AuditEntry) -> None:
+def _token_named(person: str | None, sealing: Path | None) -> str | None:
+    """What the person who is named is called downstream; None where none is. Raises `Wrong`."""
+    if person == "":
+        raise Wrong("--person is empty: name a token of the person, as its partner makes it, or a seal")
+    return None if person is None else seal_held(person, sealing)
+
+
+def _tokens_of(kafka: Connection, known: Catalogue, target: _Target) -> tuple[str, ...]:
+    """Every token of the person who is held or released; none where it is something else.
+
+    An alert tells of the smallest of them alone (`core/persons.py`), and whoever orders a hold may know another.
+    """
+    return () if target.person is None else auditing.tokens_of(kafka, target.person, known.persons)
+
+
+def _orders(entry: AuditEntry, tokens: Collection[str]) -> list[AuditEntry]:
+    """The order for each token of a person, or the one for what is no person."""
+    if entry.subject is None:
+        return [entry]
+    return [msgspec.structs.replace(entry, entry_id=str(uuid4()), subject=subject_of(one)) for one in tokens]
+
+
+def _of(entry: AuditEntry) -> str:
+    """What an order is of, as a hold names it."""
+    return entry.subject or entry.alert_id or entry.incident_id or entry.topic
+
+
+def _by_how_many(entries: Sequence[AuditEntry]) -> str:
+    return f", by {how_many(len(entries), 'token')} of the person" if entries[0].subject is not None else ""
+
+
+def _check_there_is_one(kafka: Connection, entry: AuditEntry, tokens: Collection[str]) -> None:
     """Refuse to hold what there is not: who mistyped it would believe that something is held. Raises `Wrong`."""
     if entry.incident_id is not None and not auditing.has_report(kafka, entry.incident_id):
         raise Wrong("no such report was ever taken: name it as SOURCE/REFERENCE, as its partner calls it")
     if entry.alert_id is not None and not auditing.has_alert(kafka, entry.alert_id):
         raise Wrong("there was never such an alert: name it by its whole id, as safety-stream alerts show does")
+    if entry.subject is not None and not auditing.has_person(kafka, tokens):
+        raise Wrong("no report ever named this person: see that the token is whole, and --sealing where tokens are")
 
 
 def _check_topic(known: Catalogue, topic: str) -> None:
@@ -286,9 +354,10 @@ def _check_topic(known: Catalogue, topic: str) -> None:
         raise Wrong(f"there is no topic {topic}: see safety-stream retention show")
 
 
-def _send(kafka: Connection, entry: AuditEntry) -> None:
+def _send(kafka: Connection, entries: Sequence[AuditEntry]) -> None:
     with ReportProducer(kafka) as producer:
-        producer.send_entry(entry)
+        for entry in entries:
+            producer.send_entry(entry)
 
 
 def _row_of(name: str) -> str:
@@ -311,26 +380,6 @@ def _print_classes(known: Catalogue) -> None:
             for one in retention.classes.values()
         ],
         title="Classes",
-    )
-
-
-def _print_holds(holds: list[Hold], now: Instant) -> None:
-    print_table(
-        ("number", "of", "", "because", "by", "since", "until", ""),
-        [
-            (
-                one.seq or "",
-                one.kind,
-                one.of,
-                one.reason,
-                one.actor,
-                moment(one.at),
-                moment(one.until),
-                "over" if not one.stands(now) else "" if one.seq else "not on record yet",
-            )
-            for one in holds
-        ],
-        title="Holds",
     )
 
 

@@ -10,7 +10,8 @@ time the catalogue gives; both are on record:
         └── confirmed by somebody else ──▶ on record as an erasure, and the keys are destroyed
 
 A request is of each thing that was to be erased then. What the person has come to go by since, or what only reports
-about the person name by now, nobody has requested: then all of it has to be requested again. A confirmed request stays
+about the person name by now, nobody has requested, or nobody with the rest: then all of it has to be requested again,
+because what is confirmed is one request, whole or not at all (`core/stages/enter.py`). A confirmed request stays
 good until its time is over, so that whoever was stopped on the way can do it once more.
 """
 
@@ -55,9 +56,10 @@ def requests_in(records: Iterable[AuditRecord]) -> dict[str, Request]:
 
 
 def standing_request(requests: Mapping[str, Request], subjects: Collection[str], now: Instant) -> Request | None:
-    """The request for all of these that may be confirmed still, of several that which ends first; None for none."""
-    known = [requests[one] for one in subjects if one in requests and now < requests[one].until]
-    return min(known, key=lambda one: one.until) if known and len(known) == len(subjects) else None
+    """The one request for all of these that may be confirmed still; None where there is none."""
+    known = {requests.get(one) for one in subjects}
+    found = known.pop() if len(known) == 1 else None
+    return found if found is not None and now < found.until else None
 
 
 def confirmation_of(requests: Mapping[str, Request], subjects: Collection[str], by: str, now: Instant) -> Confirmation:
@@ -68,9 +70,9 @@ def confirmation_of(requests: Mapping[str, Request], subjects: Collection[str], 
         return "never-requested"
     if not standing:
         return "too-late"
-    if len(standing) < len(subjects):
+    if len(standing) < len(subjects) or len({*standing}) > 1:
         return "grown"
-    return "same-person" if any(one.actor == by for one in standing) else "confirmed"
+    return "same-person" if standing[0].actor == by else "confirmed"
 
 
 class StandingReport(msgspec.Struct, frozen=True):

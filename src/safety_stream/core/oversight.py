@@ -96,16 +96,18 @@ def steps_due(audience: str, opened_at: Instant, now: Instant, chasing: Chasing)
 
 
 def barred(alert: PublishedAlert, audience: str, sharing: Sharing) -> Bar | None:
-    """Why somebody of an audience may not open an alert even in an emergency; None where they may."""
-    if alert.change == "withdrawn":
-        return "withdrawn"
+    """Why somebody of an audience may not open an alert even in an emergency; None where they may.
+
+    Of several reasons the one of which they may be told least: that there was an alert, and is no more, is told to
+    whoever might else have opened it alone.
+    """
     # An alert whose marking is not told may stand under a condition.
     if alert.marking is None or conditions_of(alert.marking):
         return "handling-code-c"
     parties = parties_told(alert)
     if not sharing.members.get(audience, frozenset()).isdisjoint(parties):
         return "party-to-the-matter"
-    return None
+    return "withdrawn" if alert.change == "withdrawn" else None
 
 
 def parties_told(alert: PublishedAlert) -> frozenset[str]:

@@ -21,6 +21,7 @@ from safety_stream.core.model.times import (
     Day,
     Instant,
     PeriodKind,
+    beyond_the_calendar,
     to_date,
     to_datetime,
 )
@@ -141,7 +142,9 @@ SIGNALS: Final[Mapping[Signal | None, SignalWords]] = {
 
 
 def at(instant: Instant) -> str:
-    """`31 Jan 2026, 20:00`, London time."""
+    """`31 Jan 2026, 20:00`, London time; of what is beyond any calendar, that it is."""
+    if beyond := beyond_the_calendar(instant):
+        return beyond
     moment = to_datetime(instant).astimezone(LONDON)
     return f"{moment.day} {moment:%b %Y, %H:%M}"
 

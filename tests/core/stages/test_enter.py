@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.core.stages.making import NOON, a_record
 
 from safety_stream.core.audit import Chain, subject_of, verified
@@ -15,6 +18,9 @@ from safety_stream.core.erasing import Request, requests_in
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.published import ORDERS, AuditEntry, AuditRecord, EntryKind
 from safety_stream.core.model.times import DAY_LENGTH as DAY
+from safety_stream.core.model.times import HOUR, MINUTE, Duration, to_instant, to_iso
+from safety_stream.core.oversight import Oversight
+from safety_stream.core.retention import Retention
 from safety_stream.core.stages import enter
 from safety_stream.core.stages.rows import MemoryRows
 
@@ -129,6 +135,75 @@ def test_whoever_is_under_a_legal_hold_is_not_erased_whoever_writes_it(
     assert is_erased or "under a legal hold" in output.value.detail
 
 
+def of_seals(entry: AuditEntry, first_id: int, **changes: Any) -> dict[str, AuditEntry]:
+    """An entry for each of two seals of one person."""
+    return {
+        seal: msgspec.structs.replace(
+            entry, subject=subject_of(f"sealed.{seal}"), entry_id=str(UUID(int=first_id + number)), **changes
+        )
+        for number, seal in enumerate("ab")
+    }
+
+
+ASKED = of_seals(REQUESTED, 100)
+CONFIRMED = of_seals(ERASED, 200)
+AGAIN = of_seals(ERASED, 300, acted_at=NOON + 1)
+HELD, OVER = of_seals(HOLD, 400), of_seals(RELEASE, 500)
+ASKED_BEFORE = of_seals(REQUESTED, 600, until=NOON + DAY - 1)
+
+a, b = "ab"
+
+
+@pytest.mark.parametrize(
+    ("orders", "erased"),
+    [
+        #  the hold   the confirmation
+        ((), ([CONFIRMED[a], CONFIRMED[b]], "ab")),
+        ([HELD[a]], ([CONFIRMED[a], CONFIRMED[b]], "")),
+        ([HELD[b]], ([CONFIRMED[a], CONFIRMED[b]], "")),
+        # In the middle of it: what comes first decides for all of it.
+        ((), ([CONFIRMED[a], HELD[b], CONFIRMED[b]], "ab")),
+        ([HELD[b]], ([CONFIRMED[a], OVER[b], CONFIRMED[b]], "")),
+        # Whoever was stopped on the way and does it again is judged anew.
+        ((), ([CONFIRMED[a], HELD[b], AGAIN[a], AGAIN[b]], "a")),
+        ([HELD[b]], ([CONFIRMED[a], CONFIRMED[b], OVER[b], AGAIN[a], AGAIN[b]], "ab")),
+    ],
+)
+@pytest.mark.parametrize("batches", [1, 2], ids=["at once", "one after another"])
+def test_a_person_of_several_seals_is_erased_whole_or_not_at_all(
+    catalogue: Catalogue, orders: list[AuditEntry], erased: tuple[list[AuditEntry], str], batches: int
+):
+    entries = [*ASKED.values(), *orders, *erased[0]]
+    found = entered(catalogue, *([entries] if batches == 1 else [[one] for one in entries]))
+
+    on_record = [one.subject for one in found if isinstance(one, AuditRecord) and one.verb == "erasure"]
+    assert on_record == [CONFIRMED[seal].subject for seal in erased[1]]
+
+
+def test_a_request_refused_in_part_for_a_hold_erases_nothing_while_it_is_held(catalogue: Catalogue):
+    found = entered(catalogue, [HELD[b], ASKED[a], ASKED[b], CONFIRMED[a]])
+
+    assert [type(one).__name__ for one in found] == ["AuditRecord", "AuditRecord", "DeadLetter", "DeadLetter"]
+    assert "under a legal hold" in found[-1].detail
+
+
+def test_two_requests_are_two_and_a_hold_on_what_one_was_of_keeps_nothing_of_the_other(catalogue: Catalogue):
+    """Somebody else's erasure, whom the same person has requested, waits for nobody."""
+    found = entered(catalogue, [ASKED_BEFORE[a], ASKED[b], HELD[a], CONFIRMED[b]])
+
+    assert found[-1].verb == "erasure"
+
+
+def test_of_a_request_by_an_older_version_each_is_judged_by_itself(catalogue: Catalogue):
+    step, rows = enter.make_step(catalogue, 1), MemoryRows()
+    step(rows, [a_record(ASKED[a], "orders", received_at=NOON)], None)
+    (key,) = [key for key, _ in rows.scan(b"requested/", b"requested0")]
+    rows.delete(key)
+    (output,) = step(rows, [a_record(CONFIRMED[a], "orders", received_at=NOON)], None)
+
+    assert output.value.verb == "erasure"
+
+
 @pytest.mark.parametrize(("waits", "is_confirmed"), [(DAY - 1, True), (DAY, False)])
 def test_a_request_ends_when_its_time_is_over(catalogue: Catalogue, waits: int, *, is_confirmed: bool):
     step, rows = enter.make_step(catalogue, 1), MemoryRows()
@@ -149,6 +224,8 @@ def test_whoever_was_stopped_may_erase_again_and_a_request_that_is_over_is_forgo
     )
     step(rows, [a_record(later, "orders", received_at=NOON + 2 * DAY)], None)
     assert [key for key, _ in rows.scan(b"asked/", b"asked0")] == [f"asked/{subject_of('tok-b')}".encode()]
+    name = f"requested/{later.actor}/{later.until}".encode()
+    assert [key for key, _ in rows.scan(b"requested/", b"requested0")] == [name]
 
 
 @pytest.mark.parametrize("entry", [REQUESTED, HOLD, RELEASE, ERASED, LOOKED, ANSWERED], ids=lambda one: one.kind)
@@ -238,6 +315,61 @@ OPENED = AuditEntry(
     reason="child-at-risk",
     until=NOON + 3_600_000,
 )
+
+
+AHEAD = 5 * MINUTE
+"""So far may a sender's clock be ahead of the broker's."""
+FOR_EVER = 2**62
+HOLDS, WAITS = HOUR, 14 * DAY
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "latest"),
+    [
+        (OPENED, "until", NOON + AHEAD + HOLDS),
+        (REQUESTED, "until", NOON + AHEAD + WAITS),
+        (HOLD, "until", to_instant(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))),
+        (RELEASE, "until", to_instant(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))),
+        (LOOKED, "acted_at", NOON + AHEAD),
+        (ANSWERED, "acted_at", NOON + AHEAD),
+        (HOLD, "acted_at", NOON + AHEAD),
+    ],
+    ids=lambda one: getattr(one, "kind", None) or str(one)[:9],
+)
+def test_no_entry_claims_more_time_than_there_is_or_than_the_catalogue_gives(
+    catalogue: Catalogue, entry: AuditEntry, field: str, latest: int
+):
+    assert catalogue.oversight.break_glass.holds == HOLDS
+    assert catalogue.retention.confirm_within == Duration(millis=WAITS)
+
+    for said, is_refused in ((latest, False), (latest + 1, True), (FOR_EVER, True), (-FOR_EVER, True)):
+        (output,) = entered(catalogue, [msgspec.structs.replace(entry, **{field: said})])
+        assert isinstance(output, DeadLetter) == is_refused, said
+        assert not is_refused or field in output.detail
+
+
+def test_where_the_catalogue_gives_no_time_nothing_is_requested_and_nothing_opened(catalogue: Catalogue):
+    bare = msgspec.structs.replace(catalogue, retention=Retention(), oversight=Oversight())
+
+    for entry in (REQUESTED, OPENED):
+        (letter,) = entered(bare, [entry])
+        assert "until" in letter.detail
+
+
+INSTANTS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([NOON, NOON + 1, NOON + HOUR])
+
+
+@given(
+    base=st.sampled_from([OPENED, REQUESTED, HOLD, RELEASE, LOOKED, ANSWERED]),
+    acted_at=INSTANTS,
+    until=st.none() | INSTANTS,
+)
+def test_whatever_goes_on_record_has_times_that_can_be_told(
+    catalogue: Catalogue, base: AuditEntry, acted_at: int, until: int | None
+):
+    (output,) = entered(catalogue, [msgspec.structs.replace(base, acted_at=acted_at, until=until)])
+
+    assert isinstance(output, DeadLetter) or output.until is None or to_iso(output.until)
 
 
 def reviewed_by(actor: str, number: int = 1, entry: int = 5) -> AuditEntry:

@@ -90,9 +90,10 @@ def of(*persons: str, until: int = 10) -> dict[str, Request]:
     [
         (of("officer-1", "officer-1"), "officer-2", 9, "confirmed"),
         (of("officer-1", "officer-1"), "officer-1", 9, "same-person"),
-        # Two requested it, one a part each: whoever confirms has requested none of it.
-        (of("officer-1", "officer-2"), "officer-2", 9, "same-person"),
-        (of("officer-1", "officer-2"), "officer-3", 9, "confirmed"),
+        # Two requested it, one a part each: nobody has requested the whole.
+        (of("officer-1", "officer-2"), "officer-2", 9, "grown"),
+        (of("officer-1", "officer-2"), "officer-3", 9, "grown"),
+        (of("officer-1") | {"subject-1": Request("officer-1", "erasure", 11)}, "officer-2", 9, "grown"),
         (of("officer-1", "officer-1"), "officer-2", 10, "too-late"),
         (of("officer-1"), "officer-2", 9, "grown"),
         ({}, "officer-2", 9, "never-requested"),
@@ -104,11 +105,11 @@ def test_it_takes_two_people_all_of_it_and_in_time(
     assert confirmation_of(requests, ("subject-0", "subject-1"), by, now) == expected
 
 
-def test_a_request_stands_for_all_of_it_until_the_first_part_is_over():
+def test_a_request_stands_for_all_of_it_in_one_and_while_it_may_be_confirmed():
     requests = of("officer-1", "officer-1")
-    requests["subject-1"] = Request("officer-2", "erasure", 8)
 
-    assert standing_request(requests, ("subject-0", "subject-1"), 7) == requests["subject-1"]
-    assert standing_request(requests, ("subject-0", "subject-1"), 8) is None
-    assert standing_request(requests, ("subject-0", "subject-2"), 7) is None
-    assert standing_request({}, (), 7) is None
+    assert standing_request(requests, ("subject-0", "subject-1"), 9) == requests["subject-1"]
+    assert standing_request(requests, ("subject-0", "subject-1"), 10) is None
+    assert standing_request(requests, ("subject-0", "subject-2"), 9) is None
+    assert standing_request(of("officer-1", "officer-2"), ("subject-0", "subject-1"), 9) is None
+    assert standing_request({}, (), 9) is None

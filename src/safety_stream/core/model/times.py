@@ -127,6 +127,16 @@ def to_instant(moment: datetime) -> Instant:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
+_CALENDAR = (to_instant(datetime(2, 1, 1, tzinfo=UTC)), to_instant(datetime(9999, 12, 31, tzinfo=UTC)) + DAY_LENGTH)
+
+
+def beyond_the_calendar(instant: Instant) -> str:
+    """`after the year 9999`, or `before the year 2`: of an instant no calendar here has a date for; empty of others."""
+    if instant < _CALENDAR[0]:
+        return "before the year 2"
+    return "" if instant < _CALENDAR[1] else "after the year 9999"
+
+
 def to_iso(instant: Instant) -> str:
     """An instant as ISO 8601 in UTC, to the millisecond: `2026-01-31T20:00:00.000Z`."""
     return to_datetime(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,7 +9,9 @@ and whoever answers for the data alone may give orders. What else comes there, o
 
 An erasure goes on record only if somebody else has requested it and the time to confirm it is not over
 (`core/erasing.py`), and of nobody who is under a legal hold: for whatever the record says was erased, intake erases
-again.
+again. A person goes by several seals, and by things of their own, and each is an entry; but a person is erased whole or
+not at all. So a request remembers all it is of, and the first entry of a confirmation decides for the others: those are
+of one request, by the same actor at the same time. A hold that comes in between comes too late.
 
 Whoever opens an alert in an emergency (`core/oversight.py`) owes a review by somebody else. Who that was is remembered
 here until then, so nobody reviews their own use, nor one twice, whichever way the review comes in. Legal holds, and
@@ -30,9 +32,9 @@ import msgspec
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.published import ORDERS, AuditEntry, AuditRecord
-from safety_stream.core.model.times import Instant
+from safety_stream.core.model.times import Instant, after, beyond_the_calendar
 from safety_stream.core.oversight import BROKEN, REVIEWED
-from safety_stream.core.stages.intake import dead_letter
+from safety_stream.core.stages.intake import EARLIEST, FUTURE_TOLERANCE, dead_letter
 from safety_stream.core.stages.recording import Trail, numbers_of
 from safety_stream.core.stages.stage import Output, Record, Rows, Step, Table
 
@@ -41,6 +43,8 @@ ENTRIES_KEPT: Final = 1_024
 
 ACKNOWLEDGED: Final = "acknowledged"
 """Why it is an alteration: an audience has put its own copy right."""
+
+_HELD: Final = "field subject is of somebody under a legal hold: release it first"
 
 _IS_WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,63}").fullmatch
 _IS_DIGEST = re.compile(r"[0-9a-f]{64}").fullmatch
@@ -62,6 +66,18 @@ class Asked(msgspec.Struct, frozen=True, gc=False, array_like=True):
     until: Instant
 
 
+class Requested(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """All that one request is of, and what became of the confirmation that came last: by whom, when they did it.
+
+    Of no confirmation `confirmed_by` is empty. `is_refused`: something of it was held when its first entry came.
+    """
+
+    subjects: tuple[str, ...]
+    confirmed_by: str = ""
+    confirmed_at: Instant = 0
+    is_refused: bool = False
+
+
 class Held(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Until when the person is held whose row this is; None: until it is released."""
 
@@ -74,24 +90,25 @@ class Seen(msgspec.Struct, frozen=True, gc=False, array_like=True):
     ids: tuple[str, ...] = ()
 
 
-def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
+def make_step(catalogue: Catalogue, _partitions: int) -> Step:
     """The step that puts entries on record."""
 
     def step(rows: Rows, records: Sequence[Record], idle_at: Instant | None) -> list[Output]:
         del idle_at
         numbers, seen = numbers_of(rows), Table(rows, "seen", Seen)
         opened, asked = Table(rows, "opened/", Opened), Table(rows, "asked/", Asked)
-        held = Table(rows, "held/", Held)
+        requested, held = Table(rows, "requested/", Requested), Table(rows, "held/", Held)
         trail = Trail(numbers, "audit.entries")
         ids = dict.fromkeys((seen.get("") or Seen()).ids)
         outputs = []
         for record in records:
             try:
                 entry = _checked(record)
+                _check_times(entry, record.received_at, catalogue)
                 if entry.entry_id in ids:
                     continue
                 found = _reviewed(opened, entry)
-                _check_erasure(asked, held, entry, record.received_at)
+                _check_erasure(asked, requested, held, entry, record.received_at)
             except Refused as refused:
                 outputs.append(dead_letter("enter", record, refused))
                 continue
@@ -100,14 +117,15 @@ def make_step(_catalogue: Catalogue, _partitions: int) -> Step:
             if entry.kind == "break-glass" and isinstance(output.value, AuditRecord):
                 opened.put(str(output.value.seq), Opened(entry.actor, entry.alert_id or ""))
             if entry.kind == "erasure-request":
-                _forget(asked, rows, record.received_at)
-                asked.put(entry.subject or "", Asked(entry.actor, entry.until or 0))
+                _forget(asked, requested, rows, record.received_at)
+                asked.put(entry.subject or "", _asked(entry))
             if entry.subject is not None:
                 _keep_hold(held, entry, entry.subject)
             outputs.append(output)
         seen.put_if_other("", Seen(tuple(ids)[-ENTRIES_KEPT:]))
         opened.flush()
         asked.flush()
+        requested.flush()
         held.flush()
         numbers.flush()
         seen.flush()
@@ -129,21 +147,47 @@ def _reviewed(opened: Table[Opened], entry: AuditEntry) -> Opened | None:
     return found
 
 
-def _check_erasure(asked: Table[Asked], held: Table[Held], entry: AuditEntry, at: Instant) -> None:
+def _check_erasure(
+    asked: Table[Asked], requested: Table[Requested], held: Table[Held], entry: AuditEntry, at: Instant
+) -> None:
     """Refuse an erasure that nobody else has requested, and any of somebody who is held. Raises `Refused`."""
-    if entry.kind not in ("erasure", "erasure-request"):
-        return
     subject = entry.subject or ""
-    hold = held.get(subject)
-    if hold is not None and (hold.until is None or at < hold.until):
-        raise Refused("schema-violation", "field subject is of somebody under a legal hold: release it first")
     if entry.kind == "erasure-request":
-        return
-    found = asked.get(subject)
-    if found is None or at >= found.until:
-        raise Refused("schema-violation", "field subject is of nobody whose erasure is requested and to be confirmed")
-    if found.actor == entry.actor:
-        raise Refused("schema-violation", "field actor is whoever requested the erasure: somebody else confirms it")
+        name = _name_of(_asked(entry))
+        known = requested.get(name) or Requested(())
+        # Also what is refused here: what the request was of may not be erased without it.
+        requested.put(name, msgspec.structs.replace(known, subjects=tuple(sorted({*known.subjects, subject}))))
+        if _is_held(held, subject, at):
+            raise Refused("schema-violation", _HELD)
+    elif entry.kind == "erasure":
+        found = asked.get(subject)
+        if found is None or at >= found.until:
+            said = "field subject is of nobody whose erasure is requested and to be confirmed"
+            raise Refused("schema-violation", said)
+        if found.actor == entry.actor:
+            said = "field actor is whoever requested the erasure: somebody else confirms it"
+            raise Refused("schema-violation", said)
+        whole = requested.get(_name_of(found)) or Requested((subject,))
+        if (whole.confirmed_by, whole.confirmed_at) != (entry.actor, entry.acted_at):
+            is_refused = any(_is_held(held, one, at) for one in whole.subjects)
+            whole = Requested(whole.subjects, entry.actor, entry.acted_at, is_refused)
+            requested.put(_name_of(found), whole)
+        if whole.is_refused:
+            raise Refused("schema-violation", _HELD)
+
+
+def _asked(entry: AuditEntry) -> Asked:
+    return Asked(entry.actor, entry.until or 0)
+
+
+def _name_of(asked: Asked) -> str:
+    """What tells a request from others: whoever makes one says the same time of everything it is of."""
+    return f"{asked.actor}/{asked.until}"
+
+
+def _is_held(held: Table[Held], subject: str, at: Instant) -> bool:
+    hold = held.get(subject)
+    return hold is not None and (hold.until is None or at < hold.until)
 
 
 def _keep_hold(held: Table[Held], entry: AuditEntry, subject: str) -> None:
@@ -158,13 +202,17 @@ def _keep_hold(held: Table[Held], entry: AuditEntry, subject: str) -> None:
         held.delete(subject)
 
 
-def _forget(asked: Table[Asked], rows: Rows, at: Instant) -> None:
+def _forget(asked: Table[Asked], requested: Table[Requested], rows: Rows, at: Instant) -> None:
     """Forget every request whose time is over."""
     for key, _ in rows.scan(b"asked/", b"asked0"):
         subject = key.removeprefix(b"asked/").decode()
         known = asked.get(subject)
         if known is not None and at >= known.until:
             asked.delete(subject)
+    for key, _ in rows.scan(b"requested/", b"requested0"):
+        name = key.removeprefix(b"requested/").decode()
+        if at >= int(name.rpartition("/")[2]):
+            requested.delete(name)
 
 
 def _on_record(trail: Trail, entry: AuditEntry, reviewed: Opened | None, at: Instant) -> Output:
@@ -234,6 +282,21 @@ def _checked(record: Record) -> AuditEntry:
     return entry
 
 
+def _check_times(entry: AuditEntry, at: Instant, catalogue: Catalogue) -> None:
+    """Refuse what claims more time than there is, or than the catalogue gives: it came at `at`. Raises `Refused`."""
+    # The sender's clock may be ahead of the broker's.
+    latest = at + FUTURE_TOLERANCE
+    if not EARLIEST <= entry.acted_at <= latest:
+        raise Refused(
+            "schema-violation", "field acted_at is ahead of the time, or long before it: set that clock right"
+        )
+    if entry.kind == "break-glass" and (entry.until or 0) > latest + catalogue.oversight.break_glass.holds:
+        raise Refused("schema-violation", "field until is later than a view may last by oversight.yaml")
+    within = catalogue.retention.confirm_within
+    if entry.kind == "erasure-request" and (within is None or (entry.until or 0) > after(latest, within)):
+        raise Refused("schema-violation", "field until is later than an erasure may wait by retention.yaml")
+
+
 def is_word(text: str) -> bool:
     """Whether an actor, an audience or a reason may be called so: lower-case letters, digits and hyphens."""
     return _IS_WORD(text) is not None
@@ -251,6 +314,8 @@ def check_entry(entry: AuditEntry) -> None:
         raise Refused("schema-violation", "field subject is the SHA-256 of a token in hexadecimal")
     if entry.kind != "acknowledgement" and not _IS_WORD(entry.reason):
         raise Refused("schema-violation", "field reason is a reason of the catalogue, by its id")
+    if entry.until is not None and beyond_the_calendar(entry.until):
+        raise Refused("schema-violation", "field until is no time of a calendar: leave it out, or say one before 10000")
     _check_what(entry)
 
 

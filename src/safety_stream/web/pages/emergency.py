@@ -139,7 +139,7 @@ def review(site: Site, request: Request, person: Person, form: FormData) -> Resp
         put_on_record(site, entry_of(site, "review", actor, seq=used.seq, alert_id=used.alert_id, reason=outcome))
     except NotSent as error:
         return _reviews(site, request, person, f"It is not on record: {error}", 503)
-    request.session["said"] = f"The review of number {used.seq} is on record, and shown here in a moment."
+    request.session["said"] = f"The review of number {used.seq} is sent, and shown here once it is on record."
     return RedirectResponse("/reviews", status_code=303)
 
 
