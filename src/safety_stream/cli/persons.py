@@ -127,7 +127,7 @@ def _reason_if_any(asked: str) -> str:
 @app.command(
     "erase",
     epilog=epilog(
-        "safety-stream persons erase tok-a --because erasure --by data-protection-officer-1",
+        "safety-stream persons erase tok-a --sealing sealing.yaml --because erasure --by data-protection-officer-1",
         {
             0: "the keys are destroyed, and nothing is left to do",
             1: "it went wrong, or may not be; or there is no key for this token",
@@ -309,7 +309,7 @@ def _print(done: Erased) -> None:
 
 @app.command(
     "seal",
-    epilog=epilog("safety-stream persons seal tok-a", {0: "shown", 1: "it went wrong"}),
+    epilog=epilog("safety-stream persons seal tok-a --sealing sealing.yaml", {0: "shown", 1: "it went wrong"}),
 )
 def seal(
     token: Annotated[str, typer.Argument(help="A token, as its partner makes it.")],
