@@ -22,7 +22,7 @@ from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.sealing import sealed_outputs, tokens_in
 from safety_stream.core.stages.rows import MemoryRows
-from safety_stream.core.stages.stage import Output
+from safety_stream.core.stages.stage import Output, Rows
 from safety_stream.data_files import catalogue_folder
 from safety_stream.sealing.database import open_database
 from safety_stream.sealing.providers import new_file_key
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
     batches = [incoming[start : start + size] for start in range(0, len(incoming), size)]
     store = KeyStore(open_database(f"sqlite:///{folder / 'keys.sqlite'}"), new_file_key(folder / "kek"), lambda: 0)
 
-    def seal(outputs: Sequence[Output]) -> Sequence[Output]:
+    def seal(_: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
         tokens = tokens_in(outputs)
         return sealed_outputs(outputs, store.sealed(tokens)) if tokens else outputs
 
@@ -76,7 +76,7 @@ def _cpu_seconds(batches: Sequence[Sequence[Incoming]], seal: Seal | None) -> fl
     rows, passed = MemoryRows(), 0
     began = time.process_time()
     for batch in batches:
-        outputs = intake.seal(intake.step(rows, [intake.decode(one) for one in batch], None))
+        outputs = intake.seal(rows, intake.step(rows, [intake.decode(one) for one in batch], None))
         for output in outputs:
             intake.encode(output)
             passed += output.topic == "incidents"

@@ -221,6 +221,7 @@ def test_no_key_is_destroyed_for_an_erasure_that_is_not_on_record(desk: Desk):
 
 
 def test_of_whom_there_is_no_key_nothing_is_requested_and_nobody_takes_that_for_done(desk: Desk):
+    desk.keys("tok-b")
     for words in (("--because", "erasure"), ("--confirm",)):
         assert "there is no key for this token" in desk.erase("tok-a", *words, by=ONE, exits=1)
     assert desk.sent == []

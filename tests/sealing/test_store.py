@@ -13,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Engine, Executable, event, select, update
+from sqlalchemy import Engine, Executable, event, inspect, select, update
 from sqlalchemy.exc import OperationalError
 from tests.sealing.conftest import Opening
 
@@ -21,7 +21,7 @@ from safety_stream.core.audit import subject_of
 from safety_stream.core.sealing import is_seal
 from safety_stream.database import make_engine
 from safety_stream.sealing import store as store_module
-from safety_stream.sealing.database import open_database
+from safety_stream.sealing.database import make_tables, open_database
 from safety_stream.sealing.providers import (
     BadKeyEncryptionKey,
     FileKey,
@@ -29,7 +29,7 @@ from safety_stream.sealing.providers import (
     encrypted,
     new_file_key,
 )
-from safety_stream.sealing.store import KeyStore, KeyStoreDown
+from safety_stream.sealing.store import KeyStore, KeyStoreDown, NoKeyStore
 from safety_stream.sealing.tables import METADATA, PERSONS, ROOTS, VERSIONS
 
 EVERYBODY = ("tok-a", "tok-b", "tok-c")
@@ -60,10 +60,76 @@ def test_everybody_has_one_seal_in_every_process_and_after_a_restart(opening: Op
 
 def test_looking_somebody_up_makes_no_key(opening: Opening):
     store = opening()
+    store.begin()
 
     assert store.known(["tok-a"]) == {}
     assert store.known(["tok-a"]) == {}
     assert opening().known(EVERYBODY) == {}
+
+
+def test_where_no_store_is_looking_makes_none_and_leaves_nothing_behind(opening: Opening, place: str, tmp_path: Path):
+    """As where the volume was not mounted."""
+    store = opening()
+
+    assert store.fingerprint() is None
+    for ask in (
+        lambda: store.known(["tok-a"]),
+        lambda: store.destroy([subject_of("sealed.of-nobody")]),
+        lambda: store.rewrap(new_file_key(tmp_path / "kek-2")),
+    ):
+        with pytest.raises(NoKeyStore, match="mount its volume"):
+            ask()
+
+    assert list(tmp_path.glob("keys.sqlite*")) == []
+    engine = open_database(place)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_a_store_that_somebody_else_begins_is_seen_by_whoever_has_looked_before(opening: Opening):
+    looked, before = opening(), opening()
+
+    assert before.begin()
+    assert (before.begin(), looked.begin()) == (False, False)
+    seals = opening().sealed(EVERYBODY)
+
+    assert looked.known(EVERYBODY) == before.known(EVERYBODY) == seals
+
+
+def test_two_that_begin_the_store_at_once_begin_the_same(opening: Opening):
+    stores = [opening() for _ in range(4)]
+    met, begun = threading.Barrier(len(stores)), []
+
+    def begin(store: KeyStore) -> None:
+        met.wait()
+        begun.append(store.begin())
+
+    threads = [threading.Thread(target=begin, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(begun) == [False, False, False, True]
+    assert len({store.fingerprint() for store in stores}) == 1
+
+
+def test_a_store_is_told_by_its_fingerprint_which_says_nothing_of_its_keys(
+    opening: Opening, place: str, tmp_path: Path, key: FileKey
+):
+    store, other = opening(), KeyStore(open_database(f"sqlite:///{tmp_path}/other.sqlite"), key, lambda: 0)
+    seals = store.sealed(EVERYBODY)
+    other.begin()
+
+    fingerprint = store.fingerprint()
+    assert fingerprint not in (None, other.fingerprint())
+    assert fingerprint == opening().fingerprint()
+    store.destroy([subject_of(seals["tok-a"])])
+    new = new_file_key(tmp_path / "kek-2")
+    store.rewrap(new)
+    assert fingerprint == store.fingerprint() == opening(new).fingerprint(), "a rewrap leaves it as it is"
+    assert str(fingerprint) not in repr(asked(place, *(select(table) for table in METADATA.sorted_tables)))
+    other.close()
 
 
 def test_two_processes_that_make_a_key_at_once_use_the_same(opening: Opening):
@@ -303,6 +369,7 @@ def test_what_is_remembered_is_not_looked_up_again(opening: Opening):
 
 def test_migrations_make_the_tables_that_the_code_knows(place: str):
     engine = open_database(place)
+    make_tables(engine)
     with engine.connect() as db:
         context = MigrationContext.configure(
             db, opts={"include_name": lambda name, kind, _: kind != "table" or name != VERSIONS, "compare_type": True}

@@ -7,7 +7,7 @@ from threading import Condition, Event, Thread
 from typing import Any
 
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.stages.stage import Output, Record
+from safety_stream.core.stages.stage import Output, Record, Rows
 from safety_stream.streaming.feed import Batch, Part
 from safety_stream.streaming.ownership import Ownership, Tenure
 from safety_stream.streaming.ports import Incoming, Retriable, Unobserved
@@ -25,12 +25,14 @@ class Heard:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.sent: list[str] = []
+        self.keys: list[bytes | None] = []
 
     def __getattr__(self, name: str) -> Any:
         def call(*given: Any) -> Any:
             self.calls.append(name)
             if name == "produce":
                 self.sent.append(given[0].topic)
+                self.keys.append(given[0].key)
                 for delivered in given[1:]:
                     delivered(0)
             return 1
@@ -74,7 +76,7 @@ def test_nothing_is_begun_before_it_is_sealed_and_then_it_is_committed():
     ownership, heard, tries = Ownership(Condition()), Heard(), []
     owned(ownership)
 
-    def seal(outputs: Sequence[Output]) -> Sequence[Output]:
+    def seal(_: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
         tries.append(list(heard.calls))
         if len(tries) < 4:
             raise Retriable("away")
@@ -87,11 +89,27 @@ def test_nothing_is_begun_before_it_is_sealed_and_then_it_is_committed():
     assert heard.calls[-1] == "commit"
 
 
+def test_what_whoever_seals_writes_down_is_committed_with_the_outputs():
+    ownership, heard = Ownership(Condition()), Heard()
+    tenure = owned(ownership)
+
+    def seal(rows: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
+        rows.put(b"sealed", b"by-this-store")
+        return outputs
+
+    running(seal, ownership, heard).join()
+
+    assert heard.sent == ["incidents", CHANGELOG, CHANGELOG]
+    assert heard.keys[1] == b"sealed"
+    with tenure.memory().snapshot() as rows:
+        assert rows.get(b"sealed") == b"by-this-store"
+
+
 def test_a_partition_that_goes_meanwhile_goes_at_once_and_nothing_of_it_is_begun():
     ownership, heard, was_asked = Ownership(Condition()), Heard(), Event()
     owned(ownership)
 
-    def seal(_: Sequence[Output]) -> Sequence[Output]:
+    def seal(_: Rows, __: Sequence[Output]) -> Sequence[Output]:
         was_asked.set()
         raise Retriable("away")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import SQLAlchemyError
 
-from safety_stream.database import bring_up_to_date, opened, wait_for_others
+from safety_stream.database import bring_up_to_date, opened, unusable, wait_for_others
+from safety_stream.sealing.tables import ROOTS
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -16,8 +18,32 @@ LOCK: Final = 5_702_889
 
 
 def open_database(url: str) -> Engine:
-    """The database at a URL of SQLAlchemy's, with its tables. Raises `UnusableDatabase`."""
-    return opened(url, "keys.sqlite", migrate)
+    """The database at a URL of SQLAlchemy's, its tables brought up to date. Raises `UnusableDatabase`.
+
+    Where there are none, none are made, nor a file: who looks where no key store is leaves nothing there.
+    """
+    return opened(url, "keys.sqlite", _bring_what_is_there_up_to_date)
+
+
+def has_tables(engine: Engine) -> bool:
+    """Whether a key store was begun here. Nothing is made by looking, not even the file that SQLite would open."""
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if file is not None and not (Path(file).exists() and Path(file).stat().st_size):
+        return False
+    return inspect(engine).has_table(ROOTS.name)
+
+
+def _bring_what_is_there_up_to_date(engine: Engine) -> None:
+    if has_tables(engine):
+        migrate(engine)
+
+
+def make_tables(engine: Engine) -> None:
+    """Make the tables where there are none yet. Raises `UnusableDatabase`."""
+    try:
+        migrate(engine)
+    except SQLAlchemyError as error:
+        raise unusable(engine, error) from None
 
 
 def migrate(engine: Engine) -> None:

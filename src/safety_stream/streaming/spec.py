@@ -21,11 +21,14 @@ class Encoded(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
 
 
-Seal = Callable[[Sequence[Output]], Sequence[Output]]
-"""What a step gave out as it is to go out. Raises `Retriable` for as long as that cannot be said: it is asked again."""
+Seal = Callable[[Rows, Sequence[Output]], Sequence[Output]]
+"""What a step gave out as it is to go out. Raises `Retriable` for as long as that cannot be said: it is asked again.
+
+The rows are the step's own, as it left them: what is written there is committed with the outputs, or not at all.
+"""
 
 
-def as_it_is(outputs: Sequence[Output]) -> Sequence[Output]:
+def as_it_is(_: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
     """What a step gave out, unchanged: what all stages do but the one that seals."""
     return outputs
 

@@ -29,7 +29,7 @@ from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Instant, to_instant
 from safety_stream.core.sealing import sealed_link, sealed_outputs, tokens_in
-from safety_stream.core.stages.stage import Output
+from safety_stream.core.stages.stage import Output, Rows
 from safety_stream.streaming.ports import Outgoing
 from safety_stream.streaming.spec import StageSpec
 from safety_stream.streaming.wiring import stage_specs
@@ -112,7 +112,7 @@ class Deployment:
         self.topics = {topic.name: topic.partitions for topic in topics(self.catalogue, PARTITIONS)}
 
 
-def _sealed(seals: Seals, outputs: Sequence[Output]) -> Sequence[Output]:
+def _sealed(seals: Seals, _: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
     tokens = tokens_in(outputs)
     return sealed_outputs(outputs, seals(tokens)) if tokens else outputs
 

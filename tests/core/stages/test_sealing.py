@@ -14,7 +14,10 @@ from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedParty
 from safety_stream.core.sealing import (
+    SEALED_ROW,
+    OtherKeyStore,
     SealingChanged,
+    hold_to_key_store,
     is_seal,
     keeping_to_it,
     seal_of,
@@ -161,3 +164,44 @@ def test_intake_goes_on_as_it_began(catalogue: Catalogue):
         open_(was_sealed, records, None)
     with pytest.raises(SealingChanged, match="two persons"):
         sealed(was_open, records, None)
+
+
+@pytest.mark.parametrize("before", [None, b""], ids=["never sealed", "sealed by a version that did not ask by which"])
+def test_intake_goes_on_by_the_key_store_that_it_first_saw(before: bytes | None):
+    rows = MemoryRows()
+    if before is not None:
+        rows.put(SEALED_ROW, before)
+
+    hold_to_key_store(rows, None, lost=None)
+    assert rows.get(SEALED_ROW) == before, "of a store that is not there yet nothing is known"
+    for _ in range(2):
+        hold_to_key_store(rows, "f" * 32, lost=None)
+    assert rows.get(SEALED_ROW) == b"f" * 32
+
+    with pytest.raises(OtherKeyStore, match=r"another key store.*Mount its volume.*backup.*lost: ffff"):
+        hold_to_key_store(rows, "0" * 32, lost=None)
+    with pytest.raises(OtherKeyStore, match="there is no key store"):
+        hold_to_key_store(rows, None, lost="0" * 32)
+    assert rows.get(SEALED_ROW) == b"f" * 32
+
+
+def test_another_key_store_takes_the_place_of_the_one_that_is_said_to_be_lost():
+    rows = MemoryRows()
+    hold_to_key_store(rows, "f" * 32, lost=None)
+
+    hold_to_key_store(rows, None, lost="f" * 32)
+    hold_to_key_store(rows, "0" * 32, lost="f" * 32)
+
+    with pytest.raises(OtherKeyStore):
+        hold_to_key_store(rows, "f" * 32, lost="f" * 32)
+
+
+def test_that_intake_seals_does_not_make_it_forget_by_which_key_store(catalogue: Catalogue):
+    sealed, rows = keeping_to_it(intake.make_step(catalogue, 1), is_on=True), MemoryRows()
+    records = [a_record(named("tok-a"), "partner.police-crimes", received_at=NOON)]
+
+    sealed(rows, records, None)
+    hold_to_key_store(rows, "f" * 32, lost=None)
+    sealed(rows, records, None)
+
+    assert rows.get(SEALED_ROW) == b"f" * 32
