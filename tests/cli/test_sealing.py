@@ -14,21 +14,26 @@ from typing import Any
 import pytest
 import yaml
 from structlog.testing import capture_logs
+from tests.core.stages.making import a_record
 from tests.replay.telling import a_report, at
 from typer.testing import CliRunner
 
 from safety_stream.catalogue import load_catalogue
 from safety_stream.cli import app, links, retention, sealing
-from safety_stream.cli.sealing import Erasures, Sealing, as_sealed, seal_held, sealed_decisions
+from safety_stream.cli.sealing import Erasures, Sealing, as_sealed, seal_held, sealed_decision, sealed_decisions
 from safety_stream.cli.terminal import Wrong
 from safety_stream.config import Connection
 from safety_stream.core.audit import subject_of
+from safety_stream.core.model.dead_letters import DeadLetter, Refused
+from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.sealing import is_seal, tokens_in
-from safety_stream.core.stages.intake import checker
+from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
 from safety_stream.data_files import catalogue_folder
+from safety_stream.sealing.database import open_database
+from safety_stream.sealing.providers import FileKey
 from safety_stream.sealing.store import KeyStore, KeyStoreDown
 from safety_stream.streaming.ports import Retriable
 from safety_stream.wire.records import Records
@@ -66,7 +71,7 @@ def rows() -> MemoryRows:
 
 @pytest.fixture
 def passed_on() -> list[Output]:
-    check = checker(load_catalogue(catalogue_folder()))
+    check = intake.checker(load_catalogue(catalogue_folder()))
     report = a_report("police-crimes", "C-1", "2026-01-05T20:00", people={"victim": "tok-a"})
     version = check(report, "partner.police-crimes", at("2026-01-06T08:00"))
     return [Output(topic="incidents", key=version.incident_id, value=version, received_at=version.received_at)]
@@ -83,7 +88,7 @@ def token_of(outputs: Any) -> str:
 
 
 def test_what_has_no_token_in_it_passes_without_a_key_store(tmp_path: Path, settings: Path, rows: MemoryRows):
-    seal = Sealing(settings, NOWHERE, lambda _: None)
+    seal = Sealing(settings, NOWHERE, lambda _: None).seal
 
     assert seal(rows, []) == []
     assert not (tmp_path / "keys.sqlite").exists()
@@ -96,7 +101,7 @@ def test_a_key_store_that_is_away_lets_nothing_pass_and_is_said_once_until_it_is
     waits: list[bool] = []
     away = tmp_path / "not-there"
     path = written(tmp_path, "away.yaml", f"sqlite:///{away / 'keys.sqlite'}", tmp_path / "kek")
-    seal = Sealing(path, NOWHERE, waits.append)
+    seal = Sealing(path, NOWHERE, waits.append).seal
 
     with capture_logs() as said:
         for _ in range(3):
@@ -115,7 +120,7 @@ def test_a_key_store_that_is_away_lets_nothing_pass_and_is_said_once_until_it_is
 def test_without_the_audit_nothing_passes_either(settings: Path, rows: MemoryRows, passed_on: list[Output]):
     """Else a backup of the key store that somebody put back would bring an erased person back."""
     with pytest.raises(Retriable):
-        Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on)
+        Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on)
 
 
 def test_an_erasure_that_goes_on_record_while_intake_runs_is_done_within_a_minute(
@@ -124,7 +129,7 @@ def test_an_erasure_that_goes_on_record_while_intake_runs_is_done_within_a_minut
     """Whoever confirmed it was stopped before the key was destroyed, and the record came late."""
     nobody_erased(monkeypatch)
     now = [0.0]
-    seal = Sealing(settings, NOWHERE, lambda _: None, lambda: now[0])
+    seal = Sealing(settings, NOWHERE, lambda _: None, lambda: now[0]).seal
     before = token_of(seal(rows, passed_on))
     nobody_erased(monkeypatch, subject_of(before))
     now[0] = 59.9
@@ -144,14 +149,14 @@ def test_whoever_is_erased_by_the_audit_is_erased_again_before_anything_passes(
     settings: Path, rows: MemoryRows, passed_on: list[Output], monkeypatch: pytest.MonkeyPatch
 ):
     nobody_erased(monkeypatch)
-    before = token_of(Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on))
-    assert token_of(Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on)) == before
+    before = token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on))
+    assert token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on)) == before
     nobody_erased(monkeypatch, subject_of(before))
 
-    after = token_of(Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on))
+    after = token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on))
 
     assert after != before
-    assert token_of(Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on)) == after
+    assert token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on)) == after
 
 
 def moved(folder: Path, name: str, to: str) -> None:
@@ -178,7 +183,7 @@ def test_with_another_key_store_than_it_sealed_by_intake_waits_until_the_right_o
 ):
     """The volume was not mounted: everybody would be somebody else, and no repeat victim one."""
     nobody_erased(monkeypatch)
-    sealed = Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on)
+    sealed = Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on)
     moved(tmp_path, "keys", "away")
     if is_there:
         other_store(tmp_path, tmp_path / "kek")
@@ -189,11 +194,11 @@ def test_with_another_key_store_than_it_sealed_by_intake_waits_until_the_right_o
     with capture_logs() as said:
         for _ in range(2):
             with pytest.raises(Retriable):
-                worker(rows, passed_on)
+                worker.seal(rows, passed_on)
         assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("keys.sqlite*")} == before
         moved(tmp_path, "keys", "wrong")
         moved(tmp_path, "away", "keys")
-        assert worker(rows, passed_on) == sealed, "everybody is who they were"
+        assert worker.seal(rows, passed_on) == sealed, "everybody is who they were"
 
     assert waits == [True, False]
     assert [line["event"] for line in said] == ["sealing.waiting", "sealing.goes_on"]
@@ -215,39 +220,39 @@ def test_a_backup_put_back_while_intake_waits_brings_nobody_back(
 
     heard: list[Erasures] = []
     nobody_erased(monkeypatch)
-    before = token_of(Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on))
+    before = token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on))
     with closing(sqlite3.connect(tmp_path / "keys.sqlite")) as db:
         db.execute("VACUUM INTO ?", (str(tmp_path / "backup.sqlite"),))
     monkeypatch.setattr(sealing.Erasures, "newly", newly)
     worker = Sealing(settings, NOWHERE, lambda _: None)
-    after = token_of(worker(rows, passed_on))
+    after = token_of(worker.seal(rows, passed_on))
     assert after != before
     worker._give_up()
     moved(tmp_path, "keys", "away")
     with pytest.raises(Retriable):
-        worker(rows, passed_on)
+        worker.seal(rows, passed_on)
     moved(tmp_path, "backup", "keys")
 
-    assert token_of(worker(rows, passed_on)) not in (before, after)
+    assert token_of(worker.seal(rows, passed_on)) not in (before, after)
 
 
 def test_a_store_that_is_lost_for_good_is_replaced_where_that_is_said(
     tmp_path: Path, settings: Path, rows: MemoryRows, passed_on: list[Output], monkeypatch: pytest.MonkeyPatch
 ):
     nobody_erased(monkeypatch)
-    before = token_of(Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on))
+    before = token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on))
     moved(tmp_path, "keys", "lost")
     with capture_logs() as said, pytest.raises(Retriable):
-        Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on)
+        Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on)
     (mend,) = re.findall(r"`(lost: \w+)`", said[0]["why"])
     told = yaml.safe_load(settings.read_text(encoding="utf-8")) | yaml.safe_load(mend)
     settings.write_text(json.dumps(told), encoding="utf-8")
 
     with capture_logs() as said:
-        after = token_of(Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on))
+        after = token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on))
     assert [line["event"] for line in said] == ["sealing.store_made"]
     assert after != before
-    assert token_of(Sealing(settings, NOWHERE, lambda _: None)(rows, passed_on)) == after
+    assert token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on)) == after
 
 
 def test_a_key_store_that_waits_for_another_reason_than_before_says_so(
@@ -256,13 +261,13 @@ def test_a_key_store_that_waits_for_another_reason_than_before_says_so(
     worker = Sealing(settings, NOWHERE, lambda _: None)
     with capture_logs() as said:
         with pytest.raises(Retriable):
-            worker(rows, passed_on)
+            worker.seal(rows, passed_on)
         nobody_erased(monkeypatch)
-        worker(rows, passed_on)
+        worker.seal(rows, passed_on)
         moved(tmp_path, "keys", "away")
         worker._give_up()
         with pytest.raises(Retriable):
-            worker(rows, passed_on)
+            worker.seal(rows, passed_on)
 
     assert [line["event"] for line in said] == [
         "sealing.store_made",
@@ -287,6 +292,7 @@ def test_no_command_but_the_one_that_tells_a_seal_makes_a_key_store(
 ):
     for module in (links, retention):
         monkeypatch.setattr(module, "connect", lambda _: None)
+        monkeypatch.setattr(module, "ReportProducer", lambda _: pytest.fail("something was sent"))
     run("persons", "key", tmp_path / "kek-2")
     other = written(tmp_path, "other.yaml", f"sqlite:///{tmp_path / 'keys.sqlite'}", tmp_path / "kek-2")
     words = tuple(str(other) if word == "OTHER" else word for word in words)
@@ -312,6 +318,83 @@ def test_the_command_that_tells_a_seal_makes_the_first_key_store_and_says_so(set
 
     assert [one.exit_code for one in said] == [0, 0]
     assert ["a new one was made" in one.stderr for one in said] == [True, False]
+
+
+def a_decision(first: str, second: str, **changes: Any) -> PersonLink:
+    said: dict[str, Any] = {"state": "linked", "method": "steward", "decided_by": "data-steward", "decided_at": 1}
+    return PersonLink(first=first, second=second, **(said | changes))
+
+
+def erased_seal(settings: Path, store: str) -> str:
+    """The seal that somebody went by who was erased, of token tok-a."""
+    seal = run("persons", "seal", "tok-a", "--sealing", settings).strip()
+    with closing(KeyStore(open_database(store), FileKey(settings.parent / "kek"), lambda: 1)) as keys:
+        assert keys.destroy([subject_of(seal)]) == 1
+    return seal
+
+
+@pytest.mark.parametrize("other", ["tok-a", "tok-b", "seal"])
+@pytest.mark.parametrize("does", ["merge", "possible"])
+def test_whoever_was_erased_is_joined_to_nobody_by_a_steward(
+    tmp_path: Path, settings: Path, other: str, does: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Not to who they became either: that would undo the erasure."""
+    monkeypatch.setattr(links, "connect", lambda _: None)
+    monkeypatch.setattr(links, "ReportProducer", lambda _: pytest.fail("it was decided"))
+    old = erased_seal(settings, f"sqlite:///{tmp_path / 'keys.sqlite'}")
+    other = run("persons", "seal", "tok-b", "--sealing", settings).strip() if other == "seal" else other
+    by = ("--by", "data-steward", "--method", "steward", "--sealing", settings)
+
+    for pair in ((old, other), (other, old)):
+        assert "was erased" in run("links", does, *pair, *by, exits=1)
+    kept_apart = sealed_decision(a_decision(old, other, state="apart"), settings)
+    assert old in (kept_apart.first, kept_apart.second), "what was linked before can be split"
+
+
+def test_intake_refuses_what_joins_somebody_who_was_erased_whoever_wrote_it(
+    tmp_path: Path, settings: Path, rows: MemoryRows, monkeypatch: pytest.MonkeyPatch
+):
+    nobody_erased(monkeypatch)
+    old = erased_seal(settings, f"sqlite:///{tmp_path / 'keys.sqlite'}")
+    new = run("persons", "seal", "tok-a", "--sealing", settings).strip()
+    others = [run("persons", "seal", f"tok-{name}", "--sealing", settings).strip() for name in "bc"]
+    links = [a_decision(old, new), a_decision(*others), a_decision(new, "tok-b")]
+    records = [a_record(link, "person-links", received_at=2) for link in links]
+    door = Sealing(settings, NOWHERE, lambda _: None)
+
+    outputs = door.seal(
+        rows, intake.make_step(load_catalogue(catalogue_folder()), 1)(rows, door.screen(rows, records), None)
+    )
+
+    assert [type(output.value) for output in outputs[:3]] == [DeadLetter, PersonLink, PersonLink]
+    assert old not in str([output.value for output in outputs[1:]])
+
+
+def test_what_went_on_record_as_erased_is_refused_by_intake_before_its_key_store_knows(
+    settings: Path, rows: MemoryRows, passed_on: list[Output], monkeypatch: pytest.MonkeyPatch
+):
+    """As in a backup of the store that somebody has put back."""
+    nobody_erased(monkeypatch)
+    before = token_of(Sealing(settings, NOWHERE, lambda _: None).seal(rows, passed_on))
+    nobody_erased(monkeypatch, subject_of(before))
+    records = [a_record(a_decision(before, "tok-b"), "person-links", received_at=2)]
+
+    (screened,) = Sealing(settings, NOWHERE, lambda _: None).screen(rows, records)
+
+    assert isinstance(screened.value, Refused)
+
+
+def test_while_the_key_store_is_away_no_decision_passes_that_may_join_somebody_who_was_erased(
+    tmp_path: Path, rows: MemoryRows, monkeypatch: pytest.MonkeyPatch
+):
+    nobody_erased(monkeypatch)
+    path = written(tmp_path, "away.yaml", f"sqlite:///{tmp_path}/not-there/keys.sqlite", tmp_path / "kek")
+    door, seal = Sealing(path, NOWHERE, lambda _: None), "sealed." + "0" * 32
+    apart = [a_record(a_decision(seal, "tok-b", state="apart"), "person-links", received_at=2)]
+
+    with pytest.raises(Retriable):
+        door.screen(rows, [a_record(a_decision(seal, "tok-b"), "person-links", received_at=2)])
+    assert door.screen(rows, apart) == apart, "of what joins nobody there is nothing to ask"
 
 
 def test_a_token_nobody_was_reported_by_is_looked_up_as_nobody_and_gets_no_key(settings: Path):
@@ -386,7 +469,7 @@ def test_a_database_that_cannot_be_opened_and_a_key_others_can_read_are_said_wit
     assert "chmod 600" in run("persons", "seal", "tok-a", "--sealing", settings, exits=1)
 
 
-def a_record(token: str, **changes: Any) -> AuditRecord:
+def an_audit_record(token: str, **changes: Any) -> AuditRecord:
     said: dict[str, Any] = {
         "seq": 1,
         "previous_hash": "",
@@ -406,7 +489,7 @@ def a_record(token: str, **changes: Any) -> AuditRecord:
 
 
 def test_each_erasure_on_record_is_told_once_and_again_where_reading_was_stopped(monkeypatch: pytest.MonkeyPatch):
-    wire, records, stops = Records(), [a_record("tok-a"), a_record("tok-b", verb="alteration")], False
+    wire, records, stops = Records(), [an_audit_record("tok-a"), an_audit_record("tok-b", verb="alteration")], False
 
     def between(_: object, begins: dict[Any, int], ends: dict[Any, int]) -> Iterator[SimpleNamespace]:
         for record in records[begins[0] : ends[0]]:
@@ -420,7 +503,7 @@ def test_each_erasure_on_record_is_told_once_and_again_where_reading_was_stopped
     erasures = Erasures(Connection("127.0.0.1:1"))
 
     assert (erasures.newly(), erasures.newly()) == ({subject_of("tok-a")}, set())
-    records.append(a_record("tok-c"))
+    records.append(an_audit_record("tok-c"))
     stops = True
     with pytest.raises(Retriable):
         erasures.newly()

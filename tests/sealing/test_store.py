@@ -74,6 +74,7 @@ def test_where_no_store_is_looking_makes_none_and_leaves_nothing_behind(opening:
     assert store.fingerprint() is None
     for ask in (
         lambda: store.known(["tok-a"]),
+        lambda: store.destroyed([]),
         lambda: store.destroy([subject_of("sealed.of-nobody")]),
         lambda: store.rewrap(new_file_key(tmp_path / "kek-2")),
     ):
@@ -174,6 +175,17 @@ def test_the_store_holds_neither_tokens_nor_seals_nor_keys_that_open_without_its
     said = repr(asked(place, *(select(table) for table in METADATA.sorted_tables)))
 
     assert [word for word in (*EVERYBODY, *seals.values()) if word in said] == []
+
+
+def test_whose_keys_were_destroyed_is_known_by_their_seals(opening: Opening):
+    store, other = opening(), opening()
+    seals = store.sealed(EVERYBODY)
+    store.destroy([subject_of(seals["tok-a"]), subject_of("sealed.of-another-store")])
+
+    assert other.destroyed(seals.values()) == {seals["tok-a"]}
+    assert other.destroyed([store.sealed(["tok-a"])["tok-a"]]) == set(), "the new key of the same token is another"
+    assert other.destroyed(["sealed.of-another-store", "sealed.of-nobody"]) == {"sealed.of-another-store"}
+    assert other.destroyed([]) == set()
 
 
 def test_a_destroyed_key_is_in_no_byte_on_disk(opening: Opening, place: str, tmp_path: Path):

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from threading import Condition, Event, Thread
 from typing import Any
 
+import msgspec
+
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.stages.stage import Output, Record, Rows
 from safety_stream.streaming.feed import Batch, Part
 from safety_stream.streaming.ownership import Ownership, Tenure
 from safety_stream.streaming.ports import Incoming, Retriable, Unobserved
-from safety_stream.streaming.spec import Encoded, LoopSettings, Seal, StageSpec
+from safety_stream.streaming.spec import Encoded, LoopSettings, Screen, Seal, StageSpec, as_it_is, as_they_came
 from safety_stream.streaming.store import MemoryStore
 from safety_stream.streaming.transaction import Transaction
 
@@ -26,6 +28,7 @@ class Heard:
         self.calls: list[str] = []
         self.sent: list[str] = []
         self.keys: list[bytes | None] = []
+        self.times: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         def call(*given: Any) -> Any:
@@ -33,6 +36,7 @@ class Heard:
             if name == "produce":
                 self.sent.append(given[0].topic)
                 self.keys.append(given[0].key)
+                self.times.append(given[0].timestamp)
                 for delivered in given[1:]:
                     delivered(0)
             return 1
@@ -40,7 +44,7 @@ class Heard:
         return call
 
 
-def a_stage(seal: Seal) -> StageSpec:
+def a_stage(seal: Seal, screen: Screen = as_they_came) -> StageSpec:
     def decode(incoming: Incoming) -> Record:
         return Record(topic=TOPIC, partition=0, offset=incoming.offset, received_at=1, value=STATUS)
 
@@ -54,6 +58,7 @@ def a_stage(seal: Seal) -> StageSpec:
         decode=decode,
         encode=lambda _: Encoded(None, b""),
         seal=seal,
+        screen=screen,
     )
 
 
@@ -63,8 +68,8 @@ def owned(ownership: Ownership) -> Tenure:
     return tenure
 
 
-def running(seal: Seal, ownership: Ownership, heard: Heard) -> Thread:
-    transaction = Transaction(a_stage(seal), heard, heard, ownership, LoopSettings(), lambda: 0.0, Unobserved())
+def running(seal: Seal, ownership: Ownership, heard: Heard, screen: Screen = as_they_came) -> Thread:
+    transaction = Transaction(a_stage(seal, screen), heard, heard, ownership, LoopSettings(), lambda: 0.0, Unobserved())
     (tenure,) = ownership.tenures()
     batch = Batch([Part(tenure, [Incoming(TOPIC, 0, 0, 1, None, b"")])])
     thread = Thread(target=transaction.run, args=(batch,))
@@ -103,6 +108,23 @@ def test_what_whoever_seals_writes_down_is_committed_with_the_outputs():
     assert heard.keys[1] == b"sealed"
     with tenure.memory().snapshot() as rows:
         assert rows.get(b"sealed") == b"by-this-store"
+
+
+def test_nothing_is_begun_before_it_is_screened_and_the_step_sees_what_came_of_that():
+    ownership, heard, tries = Ownership(Condition()), Heard(), []
+    owned(ownership)
+
+    def screen(_: Rows, records: Sequence[Record]) -> Sequence[Record]:
+        tries.append(list(heard.calls))
+        if len(tries) < 3:
+            raise Retriable("away")
+        return [msgspec.structs.replace(record, received_at=77) for record in records]
+
+    running(as_it_is, ownership, heard, screen).join()
+
+    assert tries == [[]] * 3, "asked three times, with nothing begun"
+    assert heard.times[0] == 77
+    assert heard.calls[-1] == "commit"
 
 
 def test_a_partition_that_goes_meanwhile_goes_at_once_and_nothing_of_it_is_begun():

@@ -25,10 +25,12 @@ from safety_stream.core.sealing import (
     seal_of,
     sealed_link,
     sealed_outputs,
+    seals_joined,
     tokens_in,
     tokens_of_link,
+    without_who_was_erased,
 )
-from safety_stream.core.stages.stage import Output, Rows
+from safety_stream.core.stages.stage import Output, Record, Rows
 from safety_stream.streaming.ports import Retriable
 from safety_stream.streaming.reading import NeverEnds, NoSuchTopic, high_watermarks, low_watermarks, read_between
 from safety_stream.wire.records import Records
@@ -131,13 +133,20 @@ def seal_held(token: str, path: Path | None) -> str:
 
 
 def sealed_decision(link: PersonLink, path: Path | None) -> PersonLink:
-    """The decision as it may stand on a topic that keeps everything: about seals. Raises `Wrong`."""
-    tokens = tokens_of_link(link)
-    if path is None or not tokens:
+    """The decision as it may stand on a topic that keeps everything: about seals, and of nobody who was erased.
+
+    Raises `Wrong`.
+    """
+    tokens, joined = tokens_of_link(link), seals_joined([link])
+    if path is None or not (tokens or joined):
         return link
     with key_store(path) as store:
-        # Who decides about somebody who was reported comes after intake, which has begun the store.
-        store.known(tokens)
+        # It also sees that there is a store: who decides about somebody who was reported comes after intake.
+        if store.destroyed(joined):
+            raise Wrong(
+                "one of the two is the seal of somebody who was erased: nobody is joined to them any more. Whoever was "
+                "reported since goes by the token, as somebody else"
+            )
         return sealed_link(link, store.sealed(tokens))
 
 
@@ -179,6 +188,9 @@ class Erasures:
 class Sealing:
     """What intake's outputs go through on their way out: each token becomes its seal (`core/sealing.py`).
 
+    On the way in, a decision that would join somebody who was erased to anybody is refused: it need not have come by a
+    command of ours.
+
     The key store is opened when first needed, and whatever the audit says was destroyed is destroyed again then: it may
     be a backup that somebody has put back. What goes on record later is looked for once a minute, for whoever confirmed
     an erasure may have been stopped before the key was destroyed. While the store does not answer, or is not the one
@@ -205,17 +217,33 @@ class Sealing:
         self._store: KeyStore | None = None
         self._log = structlog.get_logger()
 
-    def __call__(self, rows: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
+    def screen(self, rows: Rows, records: Sequence[Record]) -> Sequence[Record]:
+        """The records, refused what joins somebody who was erased. Raises `Retriable` while that cannot be said."""
+        joined = seals_joined(record.value for record in records if isinstance(record.value, PersonLink))
+        if not joined:
+            return records
+        with self._asking():
+            erased = self._ready(rows).destroyed(joined)
+        return without_who_was_erased(records, erased) if erased else records
+
+    def seal(self, rows: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
         """The outputs with seals in place of tokens. Raises `Retriable` while that cannot be done."""
+        tokens = tokens_in(outputs)
+        if not tokens:
+            return outputs
+        with self._asking():
+            seals = self._ready(rows).sealed(tokens)
+        return sealed_outputs(outputs, seals)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around what asks the key store. Raises `Retriable`, having said why."""
         from safety_stream.database import UnusableDatabase  # noqa: PLC0415 - the extra was there at the start
         from safety_stream.sealing.providers import BadKeyEncryptionKey  # noqa: PLC0415
         from safety_stream.sealing.store import KeyStoreDown  # noqa: PLC0415
 
-        tokens = tokens_in(outputs)
-        if not tokens:
-            return outputs
         try:
-            seals = self._ready(rows).sealed(tokens)
+            yield
         except OtherKeyStore as error:
             self._give_up()
             self._tell(why=str(error))
@@ -224,7 +252,6 @@ class Sealing:
             self._tell(why=str(error))
             raise Retriable("the key store does not answer") from None
         self._tell(why=None)
-        return sealed_outputs(outputs, seals)
 
     def _ready(self, rows: Rows) -> KeyStore:
         """The key store that intake seals by, with nobody in it who was erased."""

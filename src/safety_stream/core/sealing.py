@@ -20,6 +20,9 @@ What is here is pure: which tokens a stage's outputs hold, and the outputs with 
 from is the business of the edge. Sealing an intake's output is the same as giving it reports with seals in place of
 tokens: what it puts in order by token is put in order again, and a decision has the identity of its seals.
 
+Who was erased stays so: a decision that would join the seal of somebody whose key was destroyed to anybody else is
+refused before intake sees it, whoever wrote it, for the other's reports would be theirs again.
+
 With another key store everybody would get another seal, and so be somebody else, without a word: an empty one lies
 where a volume was not mounted. So intake remembers the fingerprint of the store that it has sealed by.
 """
@@ -28,13 +31,14 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model import ids
+from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.incidents import IncidentVersion, Party
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.times import Instant
@@ -109,6 +113,28 @@ def tokens_in(outputs: Iterable[Output]) -> set[str]:
 def tokens_of_link(link: PersonLink) -> tuple[str, ...]:
     """The tokens of a decision that are to be sealed: stewards also decide about seals, as pages show them."""
     return tuple(token for token in (link.first, link.second) if not is_seal(token))
+
+
+def seals_joined(links: Iterable[PersonLink]) -> set[str]:
+    """The seals that decisions join to somebody, surely or perhaps; what keeps two apart joins nobody."""
+    joining = (link for link in links if link.state != "apart")
+    return {token for link in joining for token in (link.first, link.second) if is_seal(token)}
+
+
+def without_who_was_erased(records: Sequence[Record], erased: Collection[str]) -> list[Record]:
+    """The records, each decision that joins one of these seals to somebody refused."""
+    return [
+        replace(record, value=_JOINS_THE_ERASED)
+        if isinstance(record.value, PersonLink) and not seals_joined([record.value]).isdisjoint(erased)
+        else record
+        for record in records
+    ]
+
+
+_JOINS_THE_ERASED: Final = Refused(
+    "schema-violation",
+    "field first or second is the seal of somebody who was erased, whom nobody is joined to any more: leave it out",
+)
 
 
 def sealed_outputs(outputs: Sequence[Output], seals: Mapping[str, str]) -> list[Output]:

@@ -187,6 +187,14 @@ class KeyStore:
             found |= made
         return found
 
+    def destroyed(self, seals: Collection[str]) -> set[str]:
+        """Those of these seals whose keys were destroyed. Raises `KeyStoreDown`."""
+        by_subject = {subject_of(seal): seal for seal in seals}
+        with _answering():
+            self._see_that_it_is_there()
+            with self._reading.begin() as db:
+                return {by_subject[one] for one in _among(db, DESTROYED.c.subject, sorted(by_subject))}
+
     def destroy(self, subjects: Collection[str]) -> int:
         """Destroy the keys of these subjects (`core.audit.subject_of` of seals); how many there were to destroy.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -10,8 +11,10 @@ from tests.core.stages.making import NOON, a_record
 from tests.replay.telling import a_report
 
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.incidents import IncidentVersion
-from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.links import LinkState, PersonLink
+from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.model.reports import Report, ReportedParty
 from safety_stream.core.sealing import (
     SEALED_ROW,
@@ -23,13 +26,17 @@ from safety_stream.core.sealing import (
     seal_of,
     sealed_link,
     sealed_outputs,
+    seals_joined,
     tokens_in,
     tokens_of_link,
     unsealed_in,
+    without_who_was_erased,
 )
 from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
+
+T = TypeVar("T")
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 TOKENS = ("tok-a", "tok-b", "tok-c", "tok-car", "tok-phone", "tok-group")
@@ -56,6 +63,10 @@ def a_link(first: str, second: str) -> PersonLink:
     return PersonLink(
         first=first, second=second, state="linked", method="steward", decided_by="steward-1", decided_at=NOON
     )
+
+
+def values_of(outputs: Sequence[Output], kind: type[T]) -> list[T]:
+    return [output.value for output in outputs if isinstance(output.value, kind)]
 
 
 def values(outputs: Sequence[Output]) -> list[msgspec.Struct]:
@@ -130,6 +141,30 @@ def test_stewards_may_decide_about_seals_and_partners_may_not_pass_one_off(catal
     assert tokens_of_link(a_link(seal, "tok-b")) == ("tok-b",)
     assert {sealed_link(a_link(seal, "tok-b"), SEALS).first, SEALS["tok-b"]} >= {min(seal, SEALS["tok-b"])}
     assert seal in tokens_in(taken_in(catalogue, named(seal)))
+
+
+@pytest.mark.parametrize("state", ["linked", "possible", "apart"])
+def test_whoever_was_erased_is_joined_to_nobody_and_may_be_kept_apart(catalogue: Catalogue, state: LinkState):
+    erased, alive = SEALS["tok-a"], SEALS["tok-b"]
+    links = [
+        msgspec.structs.replace(a_link(first, second), state=state)
+        for first, second in ((erased, "tok-c"), ("tok-c", erased), (erased, alive), (alive, "tok-c"), (alive, "tok-a"))
+    ]
+    records = [a_record(link, "person-links", received_at=NOON) for link in links]
+    records.append(a_record(named("tok-a"), "partner.police-crimes", received_at=NOON))
+
+    screened = without_who_was_erased(records, {erased})
+
+    outputs = intake.make_step(catalogue, 1)(MemoryRows(), screened, None)
+    letters = [output.value for output in outputs if isinstance(output.value, DeadLetter)]
+    assert seals_joined(links) == ({erased, alive} if state != "apart" else set())
+    assert len(letters) == (3 if state != "apart" else 0)
+    assert {(one.reason, "erased" in one.detail, erased in one.detail) for one in letters} <= {
+        ("schema-violation", True, False)
+    }
+    assert screened[3:] == records[3:], "the token of whoever was erased is somebody else's by now"
+    (collected,) = [one for one in values_of(outputs, AuditRecord) if one.topic == "person-links"]
+    assert collected.count == len(links) - len(letters)
 
 
 def test_a_catalogue_that_names_somebody_by_a_token_is_found_out(catalogue: Catalogue):
