@@ -32,6 +32,7 @@ from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
 from safety_stream.data_files import catalogue_folder
+from safety_stream.sealing import store
 from safety_stream.sealing.database import open_database
 from safety_stream.sealing.providers import FileKey
 from safety_stream.sealing.store import KeyStore, KeyStoreDown
@@ -143,6 +144,32 @@ def test_an_erasure_that_goes_on_record_while_intake_runs_is_done_within_a_minut
     nobody_erased(monkeypatch)
 
     assert token_of(seal(rows, passed_on)) != before, "and what was told once is owed until it is done"
+
+
+def test_intake_goes_on_while_others_keep_the_bytes_of_a_destroyed_key_and_ends_it_later(
+    settings: Path, rows: MemoryRows, passed_on: list[Output], monkeypatch: pytest.MonkeyPatch
+):
+    """Somebody dumps the database of the keys, for hours: nobody else's alerts wait for that."""
+    nobody_erased(monkeypatch)
+    now, is_read, scrubbed = [0.0], [True], []
+    seal = Sealing(settings, NOWHERE, lambda _: None, lambda: now[0]).seal
+    before = token_of(seal(rows, passed_on))
+    nobody_erased(monkeypatch, subject_of(before))
+
+    def scrub(_: object) -> bool:
+        scrubbed.append(now[0])
+        return not is_read[0]
+
+    monkeypatch.setattr(store, "scrub", scrub)
+    with capture_logs() as said:
+        for minute in (1, 2, 3, 4):
+            now[0], is_read[0] = minute * 60.0, minute < 3
+            after = token_of(seal(rows, passed_on))
+            nobody_erased(monkeypatch)
+            assert after != before
+
+    assert scrubbed == [60.0, 120.0, 180.0]
+    assert [line["event"] for line in said] == ["sealing.still_on_disk"] * 2
 
 
 def test_whoever_is_erased_by_the_audit_is_erased_again_before_anything_passes(

@@ -5,21 +5,25 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import Engine, Executable, event, inspect, select, update
 from sqlalchemy.exc import OperationalError
+from tests.readmodel.postgres import Server
 from tests.sealing.conftest import Opening
 
 from safety_stream.core.audit import subject_of
 from safety_stream.core.sealing import is_seal
 from safety_stream.database import make_engine
+from safety_stream.sealing import database
 from safety_stream.sealing import store as store_module
 from safety_stream.sealing.database import make_tables, open_database
 from safety_stream.sealing.providers import (
@@ -29,8 +33,8 @@ from safety_stream.sealing.providers import (
     encrypted,
     new_file_key,
 )
-from safety_stream.sealing.store import KeyStore, KeyStoreDown, NoKeyStore
-from safety_stream.sealing.tables import METADATA, PERSONS, ROOTS, VERSIONS
+from safety_stream.sealing.store import KeyStore, KeyStoreDown, NoKeyStore, StillOnDisk
+from safety_stream.sealing.tables import DESTROYED, METADATA, PERSONS, ROOTS, VERSIONS
 
 EVERYBODY = ("tok-a", "tok-b", "tok-c")
 
@@ -204,6 +208,101 @@ def test_a_destroyed_key_is_in_no_byte_on_disk(opening: Opening, place: str, tmp
     assert wrapped not in left
     assert lookup.encode() not in left
     assert wrapped[12:28] not in left, "nor a part of it"
+
+
+def on_disk(server: Server, place: str) -> bytes:
+    """All that the tables' files have, of a database on PostgreSQL."""
+    with psycopg.connect(place, autocommit=True) as db:
+        db.execute("CHECKPOINT")
+        (number,) = db.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone() or (0,)
+    return b"".join(path.read_bytes() for path in (server.folder / "data" / "base" / str(number)).iterdir())
+
+
+def wrapped_key(place: str, subject: str) -> bytes:
+    ((row,),) = asked(place, select(PERSONS.c.wrapped).where(PERSONS.c.subject == subject))
+    return bytes(row[0])
+
+
+def times_of_destruction(place: str) -> list[int]:
+    ((*rows,),) = asked(place, select(DESTROYED.c.destroyed_at).order_by(DESTROYED.c.number))
+    return [at for (at,) in rows]
+
+
+@pytest.fixture
+def on_postgres(request: pytest.FixtureRequest, place: str) -> Server:
+    if not place.startswith("postgresql"):
+        pytest.skip("of SQLite another test tells")
+    server: Server = request.getfixturevalue("postgres")
+    return server
+
+
+def test_on_postgresql_a_destroyed_key_is_in_no_byte_of_the_tables_either(
+    opening: Opening, place: str, on_postgres: Server
+):
+    store = opening()
+    seals = store.sealed([f"tok-{number}" for number in range(200)])
+    newest = list(seals.values())[-1]
+    wrapped = {wrapped_key(place, subject_of(seal)) for seal in (seals["tok-77"], newest)}
+    before = on_disk(on_postgres, place)
+    assert all(one in before for one in wrapped), "the search finds what is there"
+
+    store.destroy([subject_of(seals["tok-77"]), subject_of(newest)])
+
+    left = on_disk(on_postgres, place)
+    assert [one for one in wrapped if one in left or one[12:28] in left] == []
+    assert store.known(seals) == {token: seal for token, seal in seals.items() if seal not in (seals["tok-77"], newest)}
+
+
+def reads_it_from_before(place: str) -> psycopg.Connection[Any]:
+    """Somebody who sees the tables as they were."""
+    reader = psycopg.connect(place)
+    reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    reader.execute("SELECT 1")
+    return reader
+
+
+def writes_elsewhere(place: str) -> psycopg.Connection[Any]:
+    """Somebody in the same database whose transaction began before, and who has not looked at our tables at all."""
+    writer = psycopg.connect(place)
+    writer.execute("CREATE TABLE elsewhere (a integer)")
+    return writer
+
+
+def has_read(place: str) -> psycopg.Connection[Any]:
+    """Somebody who sees what is there now, and has looked at our tables in a transaction that goes on."""
+    reader = psycopg.connect(place)
+    reader.execute("SELECT 1 FROM sealing_persons")
+    return reader
+
+
+@pytest.mark.parametrize("does", [reads_it_from_before, writes_elsewhere, has_read])
+@pytest.mark.parametrize("how", ["destroy", "rewrap"])
+def test_a_key_is_not_marked_destroyed_while_somebody_keeps_its_bytes_on_postgresql(
+    opening: Opening,
+    place: str,
+    on_postgres: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    does: Callable[[str], psycopg.Connection[Any]],
+    how: str,
+):
+    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.05)
+    store, new = opening(), new_file_key(tmp_path / "kek-2")
+    subject = subject_of(store.sealed(EVERYBODY)["tok-c"])
+    wrapped = wrapped_key(place, subject)
+
+    with does(place):
+        with pytest.raises(StillOnDisk, match="others read"):
+            store.destroy([subject]) if how == "destroy" else store.rewrap(new)
+        assert times_of_destruction(place) == [0]
+        assert wrapped in on_disk(on_postgres, place), "they are there indeed"
+        with pytest.raises(StillOnDisk):
+            opening(new if how == "rewrap" else store._key).destroy([])
+
+    # As intake does every minute.
+    assert opening(new if how == "rewrap" else store._key).destroy([]) == 0
+    assert 0 not in times_of_destruction(place)
+    assert wrapped not in on_disk(on_postgres, place)
 
 
 def test_whoever_was_stopped_before_the_bytes_were_gone_or_another_ends_it(

@@ -73,6 +73,17 @@ class KeyStoreDown(Exception):
     """The key store cannot be used now: one sentence that says why. The same call may work later."""
 
 
+class StillOnDisk(KeyStoreDown):
+    """What was asked for is done, and nobody can be told by the key any more; only its bytes are there yet."""
+
+    def __init__(self) -> None:
+        """Say it, and who ends it."""
+        super().__init__(
+            "it is done, but others read the key store's database, so its files may still have what was deleted: "
+            "intake ends that within a minute after they are through, or do it again"
+        )
+
+
 class NoKeyStore(KeyStoreDown):
     """There is no key store here, and this is no time to make one."""
 
@@ -198,9 +209,9 @@ class KeyStore:
     def destroy(self, subjects: Collection[str]) -> int:
         """Destroy the keys of these subjects (`core.audit.subject_of` of seals); how many there were to destroy.
 
-        When it returns they are in no file of the database, nor is any that somebody was stopped at destroying; what is
+        When it returns they are in no file of the tables, nor is any that somebody was stopped at destroying; what is
         remembered elsewhere is given up with the next batch. What was destroyed before is left as it is. Raises
-        `KeyStoreDown`.
+        `StillOnDisk` where it is done but for the bytes, which whoever destroys next ends; else `KeyStoreDown`.
         """
         asked = sorted(set(subjects))
         with _answering():
@@ -224,8 +235,8 @@ class KeyStore:
         """Wrap every key anew, under a new store key wrapped by `key`; how many persons' there are.
 
         All or nothing; if it is stopped before the old ones are in no file any more, whoever destroys next ends that.
-        Whoever has the store open by the old key-encryption key can use it no longer. Raises `KeyStoreDown`, and
-        `BadKeyEncryptionKey`.
+        Whoever has the store open by the old key-encryption key can use it no longer. Raises `KeyStoreDown`,
+        `StillOnDisk` where it is done but for that, and `BadKeyEncryptionKey`.
         """
         with _answering():
             self._see_that_it_is_there()
@@ -260,15 +271,12 @@ class KeyStore:
             newest = db.scalar(select(func.max(DESTROYED.c.number)).where(is_on_disk))
         if newest is None and not is_needed:
             return
-        self._clean_files()
+        if not scrub(self._engine):
+            raise StillOnDisk
         with self._engine.begin() as db:
             wait_for_others(db, LOCK)
             done = DESTROYED.update().where(is_on_disk, DESTROYED.c.number <= (newest or 0))
             db.execute(done.values(destroyed_at=self._now()))
-
-    def _clean_files(self) -> None:
-        if not scrub(self._engine):
-            raise KeyStoreDown("it is done, but others read the key store, so its log still has what was deleted")
 
     @property
     def _root(self) -> _Root:
