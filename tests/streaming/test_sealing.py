@@ -8,14 +8,18 @@ from typing import Any
 
 import msgspec
 
+from safety_stream.catalogue import load_catalogue
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.stages.stage import Output, Record, Rows
+from safety_stream.data_files import catalogue_folder
 from safety_stream.streaming.feed import Batch, Part
 from safety_stream.streaming.ownership import Ownership, Tenure
 from safety_stream.streaming.ports import Incoming, Retriable, Unobserved
 from safety_stream.streaming.spec import Encoded, LoopSettings, Screen, Seal, StageSpec, as_it_is, as_they_came
 from safety_stream.streaming.store import MemoryStore
 from safety_stream.streaming.transaction import Transaction
+from safety_stream.streaming.wiring import stage_specs
+from safety_stream.wire.topology import STAGES
 
 TOPIC, CHANGELOG = "partner.police-crimes", "changelog.intake"
 STATUS = FeedStatus(as_of=1, newest={}, partition=0)
@@ -125,6 +129,23 @@ def test_nothing_is_begun_before_it_is_screened_and_the_step_sees_what_came_of_t
     assert tries == [[]] * 3, "asked three times, with nothing begun"
     assert heard.times[0] == 77
     assert heard.calls[-1] == "commit"
+
+
+def test_the_door_is_at_intake_and_nowhere_else():
+    class Door:
+        def screen(self, _: Rows, records: Sequence[Record]) -> Sequence[Record]:
+            return records
+
+        def seal(self, _: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
+            return outputs
+
+    door, catalogue = Door(), load_catalogue(catalogue_folder())
+
+    by_name = {spec.name: (spec.screen, spec.seal) for spec in stage_specs(STAGES, catalogue, 1, door)}
+
+    assert by_name.pop("intake") == (door.screen, door.seal)
+    assert {*by_name.values()} == {(as_they_came, as_it_is)}
+    assert {(spec.screen, spec.seal) for spec in stage_specs(STAGES, catalogue, 1)} == {(as_they_came, as_it_is)}
 
 
 def test_a_partition_that_goes_meanwhile_goes_at_once_and_nothing_of_it_is_begun():
