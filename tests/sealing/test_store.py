@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import threading
@@ -20,12 +21,13 @@ from sqlalchemy.exc import OperationalError
 from tests.readmodel.postgres import Server
 from tests.sealing.conftest import Opening
 
+import safety_stream
 from safety_stream.core.audit import subject_of
 from safety_stream.core.sealing import is_seal
 from safety_stream.database import make_engine
 from safety_stream.sealing import database
 from safety_stream.sealing import store as store_module
-from safety_stream.sealing.database import make_tables, open_database
+from safety_stream.sealing.database import LOCK, make_tables, open_database
 from safety_stream.sealing.providers import (
     BadKeyEncryptionKey,
     FileKey,
@@ -476,6 +478,18 @@ def test_what_is_remembered_is_not_looked_up_again(opening: Opening):
     assert store.sealed(EVERYBODY) == seals
     assert [statement for statement in heard if "sealing_persons" in statement] == []
     assert heard, "but whether anything was destroyed is"
+
+
+def test_each_of_our_locks_on_postgresql_has_a_number_of_its_own():
+    """They may be of one database: whoever adds to another chain must not wait for who writes keys."""
+    lock = re.compile(r"^_?[A-Z_]*LOCK(?:: Final)? = ([0-9_]+)$", re.MULTILINE)
+    sources = {path: path.read_text(encoding="utf-8") for path in Path(safety_stream.__file__).parent.rglob("*.py")}
+
+    numbers = [number for source in sources.values() if "wait_for_others" in source for number in lock.findall(source)]
+
+    assert f"{LOCK:_}" in numbers
+    assert len(numbers) > 4, "the search finds what is there"
+    assert sorted(numbers) == sorted({*numbers})
 
 
 def test_migrations_make_the_tables_that_the_code_knows(place: str):

@@ -13,7 +13,7 @@ from safety_stream.sealing.tables import ROOTS
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
-LOCK: Final = 5_702_889
+LOCK: Final = 5_702_890
 """A number of our own among PostgreSQL's advisory locks: whoever writes into the store has it."""
 
 
