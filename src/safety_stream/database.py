@@ -51,11 +51,16 @@ def opened(url: str, file: str, migrate: Callable[[Engine], None]) -> Engine:
         raise
     except SQLAlchemyError as error:
         engine.dispose()
-        raise UnusableDatabase(
-            f"the {engine.dialect.name} database cannot be used ({type(error).__name__}): see that it is there "
-            "and that we may write to it"
-        ) from None
+        raise unusable(engine, error) from None
     return engine
+
+
+def unusable(engine: Engine, error: SQLAlchemyError) -> UnusableDatabase:
+    """What to raise where tables could not be made or changed."""
+    return UnusableDatabase(
+        f"the {engine.dialect.name} database cannot be used ({type(error).__name__}): see that it is there "
+        "and that we may write to it"
+    )
 
 
 def make_engine(url: URL | str, *, begin: Begin, wait_seconds: int, synchronous: Literal["NORMAL", "FULL"]) -> Engine:

@@ -241,6 +241,7 @@ def test_where_a_part_alone_is_on_record_it_is_said_which_and_nothing_is_destroy
 
 
 def test_of_whom_there_is_no_key_nothing_is_requested_and_nobody_takes_that_for_done(desk: Desk):
+    desk.keys("tok-b")
     for words in (("--because", "erasure"), ("--confirm",)):
         assert "there is no key for this token" in desk.erase("tok-a", *words, by=ONE, exits=1)
     assert desk.sent == []

@@ -233,6 +233,8 @@ def test_a_persons_whole_life_leaves_no_plain_identifier_and_is_put_right_everyw
         workers.start("a")
         reports = harms(token, phone)
         send(kafka, [*reports, nonsense(token, "nonsense-1")])
+        # Intake has begun the key store by then.
+        wait_until_drained(kafka, catalogue, seconds=120)
         desk.run("links", "merge", token, OTHER_TOKEN, "--by", "data-steward", "--method", "verified-id")
         wait_until_drained(kafka, catalogue, seconds=120)
         desk.run("project", "--until-end", "--database", pages, "--data", bus)

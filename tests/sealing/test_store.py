@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Engine, Executable, event, select, update
+from sqlalchemy import Engine, Executable, event, inspect, select, update
 from sqlalchemy.exc import OperationalError
+from tests.readmodel.postgres import Server
 from tests.sealing.conftest import Opening
 
+import safety_stream
 from safety_stream.core.audit import subject_of
 from safety_stream.core.sealing import is_seal
 from safety_stream.database import make_engine
+from safety_stream.sealing import database
 from safety_stream.sealing import store as store_module
-from safety_stream.sealing.database import open_database
+from safety_stream.sealing.database import LOCK, make_tables, open_database
 from safety_stream.sealing.providers import (
     BadKeyEncryptionKey,
     FileKey,
@@ -29,8 +35,8 @@ from safety_stream.sealing.providers import (
     encrypted,
     new_file_key,
 )
-from safety_stream.sealing.store import KeyStore, KeyStoreDown
-from safety_stream.sealing.tables import METADATA, PERSONS, ROOTS, VERSIONS
+from safety_stream.sealing.store import KeyStore, KeyStoreDown, NoKeyStore, StillOnDisk
+from safety_stream.sealing.tables import DESTROYED, METADATA, PERSONS, ROOTS, VERSIONS
 
 EVERYBODY = ("tok-a", "tok-b", "tok-c")
 
@@ -60,10 +66,77 @@ def test_everybody_has_one_seal_in_every_process_and_after_a_restart(opening: Op
 
 def test_looking_somebody_up_makes_no_key(opening: Opening):
     store = opening()
+    store.begin()
 
     assert store.known(["tok-a"]) == {}
     assert store.known(["tok-a"]) == {}
     assert opening().known(EVERYBODY) == {}
+
+
+def test_where_no_store_is_looking_makes_none_and_leaves_nothing_behind(opening: Opening, place: str, tmp_path: Path):
+    """As where the volume was not mounted."""
+    store = opening()
+
+    assert store.fingerprint() is None
+    for ask in (
+        lambda: store.known(["tok-a"]),
+        lambda: store.destroyed([]),
+        lambda: store.destroy([subject_of("sealed.of-nobody")]),
+        lambda: store.rewrap(new_file_key(tmp_path / "kek-2")),
+    ):
+        with pytest.raises(NoKeyStore, match="mount its volume"):
+            ask()
+
+    assert list(tmp_path.glob("keys.sqlite*")) == []
+    engine = open_database(place)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_a_store_that_somebody_else_begins_is_seen_by_whoever_has_looked_before(opening: Opening):
+    looked, before = opening(), opening()
+
+    assert before.begin()
+    assert (before.begin(), looked.begin()) == (False, False)
+    seals = opening().sealed(EVERYBODY)
+
+    assert looked.known(EVERYBODY) == before.known(EVERYBODY) == seals
+
+
+def test_two_that_begin_the_store_at_once_begin_the_same(opening: Opening):
+    stores = [opening() for _ in range(4)]
+    met, begun = threading.Barrier(len(stores)), []
+
+    def begin(store: KeyStore) -> None:
+        met.wait()
+        begun.append(store.begin())
+
+    threads = [threading.Thread(target=begin, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(begun) == [False, False, False, True]
+    assert len({store.fingerprint() for store in stores}) == 1
+
+
+def test_a_store_is_told_by_its_fingerprint_which_says_nothing_of_its_keys(
+    opening: Opening, place: str, tmp_path: Path, key: FileKey
+):
+    store, other = opening(), KeyStore(open_database(f"sqlite:///{tmp_path}/other.sqlite"), key, lambda: 0)
+    seals = store.sealed(EVERYBODY)
+    other.begin()
+
+    fingerprint = store.fingerprint()
+    assert fingerprint not in (None, other.fingerprint())
+    assert fingerprint == opening().fingerprint()
+    store.destroy([subject_of(seals["tok-a"])])
+    new = new_file_key(tmp_path / "kek-2")
+    store.rewrap(new)
+    assert fingerprint == store.fingerprint() == opening(new).fingerprint(), "a rewrap leaves it as it is"
+    assert str(fingerprint) not in repr(asked(place, *(select(table) for table in METADATA.sorted_tables)))
+    other.close()
 
 
 def test_two_processes_that_make_a_key_at_once_use_the_same(opening: Opening):
@@ -110,6 +183,17 @@ def test_the_store_holds_neither_tokens_nor_seals_nor_keys_that_open_without_its
     assert [word for word in (*EVERYBODY, *seals.values()) if word in said] == []
 
 
+def test_whose_keys_were_destroyed_is_known_by_their_seals(opening: Opening):
+    store, other = opening(), opening()
+    seals = store.sealed(EVERYBODY)
+    store.destroy([subject_of(seals["tok-a"]), subject_of("sealed.of-another-store")])
+
+    assert other.destroyed(seals.values()) == {seals["tok-a"]}
+    assert other.destroyed([store.sealed(["tok-a"])["tok-a"]]) == set(), "the new key of the same token is another"
+    assert other.destroyed(["sealed.of-another-store", "sealed.of-nobody"]) == {"sealed.of-another-store"}
+    assert other.destroyed([]) == set()
+
+
 def test_a_destroyed_key_is_in_no_byte_on_disk(opening: Opening, place: str, tmp_path: Path):
     if not place.startswith("sqlite"):
         pytest.skip("which bytes PostgreSQL leaves behind is for its VACUUM to say")
@@ -126,6 +210,101 @@ def test_a_destroyed_key_is_in_no_byte_on_disk(opening: Opening, place: str, tmp
     assert wrapped not in left
     assert lookup.encode() not in left
     assert wrapped[12:28] not in left, "nor a part of it"
+
+
+def on_disk(server: Server, place: str) -> bytes:
+    """All that the tables' files have, of a database on PostgreSQL."""
+    with psycopg.connect(place, autocommit=True) as db:
+        db.execute("CHECKPOINT")
+        (number,) = db.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone() or (0,)
+    return b"".join(path.read_bytes() for path in (server.folder / "data" / "base" / str(number)).iterdir())
+
+
+def wrapped_key(place: str, subject: str) -> bytes:
+    ((row,),) = asked(place, select(PERSONS.c.wrapped).where(PERSONS.c.subject == subject))
+    return bytes(row[0])
+
+
+def times_of_destruction(place: str) -> list[int]:
+    ((*rows,),) = asked(place, select(DESTROYED.c.destroyed_at).order_by(DESTROYED.c.number))
+    return [at for (at,) in rows]
+
+
+@pytest.fixture
+def on_postgres(request: pytest.FixtureRequest, place: str) -> Server:
+    if not place.startswith("postgresql"):
+        pytest.skip("of SQLite another test tells")
+    server: Server = request.getfixturevalue("postgres")
+    return server
+
+
+def test_on_postgresql_a_destroyed_key_is_in_no_byte_of_the_tables_either(
+    opening: Opening, place: str, on_postgres: Server
+):
+    store = opening()
+    seals = store.sealed([f"tok-{number}" for number in range(200)])
+    newest = list(seals.values())[-1]
+    wrapped = {wrapped_key(place, subject_of(seal)) for seal in (seals["tok-77"], newest)}
+    before = on_disk(on_postgres, place)
+    assert all(one in before for one in wrapped), "the search finds what is there"
+
+    store.destroy([subject_of(seals["tok-77"]), subject_of(newest)])
+
+    left = on_disk(on_postgres, place)
+    assert [one for one in wrapped if one in left or one[12:28] in left] == []
+    assert store.known(seals) == {token: seal for token, seal in seals.items() if seal not in (seals["tok-77"], newest)}
+
+
+def reads_it_from_before(place: str) -> psycopg.Connection[Any]:
+    """Somebody who sees the tables as they were."""
+    reader = psycopg.connect(place)
+    reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    reader.execute("SELECT 1")
+    return reader
+
+
+def writes_elsewhere(place: str) -> psycopg.Connection[Any]:
+    """Somebody in the same database whose transaction began before, and who has not looked at our tables at all."""
+    writer = psycopg.connect(place)
+    writer.execute("CREATE TABLE elsewhere (a integer)")
+    return writer
+
+
+def has_read(place: str) -> psycopg.Connection[Any]:
+    """Somebody who sees what is there now, and has looked at our tables in a transaction that goes on."""
+    reader = psycopg.connect(place)
+    reader.execute("SELECT 1 FROM sealing_persons")
+    return reader
+
+
+@pytest.mark.parametrize("does", [reads_it_from_before, writes_elsewhere, has_read])
+@pytest.mark.parametrize("how", ["destroy", "rewrap"])
+def test_a_key_is_not_marked_destroyed_while_somebody_keeps_its_bytes_on_postgresql(
+    opening: Opening,
+    place: str,
+    on_postgres: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    does: Callable[[str], psycopg.Connection[Any]],
+    how: str,
+):
+    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.05)
+    store, new = opening(), new_file_key(tmp_path / "kek-2")
+    subject = subject_of(store.sealed(EVERYBODY)["tok-c"])
+    wrapped = wrapped_key(place, subject)
+
+    with does(place):
+        with pytest.raises(StillOnDisk, match="others read"):
+            store.destroy([subject]) if how == "destroy" else store.rewrap(new)
+        assert times_of_destruction(place) == [0]
+        assert wrapped in on_disk(on_postgres, place), "they are there indeed"
+        with pytest.raises(StillOnDisk):
+            opening(new if how == "rewrap" else store._key).destroy([])
+
+    # As intake does every minute.
+    assert opening(new if how == "rewrap" else store._key).destroy([]) == 0
+    assert 0 not in times_of_destruction(place)
+    assert wrapped not in on_disk(on_postgres, place)
 
 
 def test_whoever_was_stopped_before_the_bytes_were_gone_or_another_ends_it(
@@ -301,8 +480,21 @@ def test_what_is_remembered_is_not_looked_up_again(opening: Opening):
     assert heard, "but whether anything was destroyed is"
 
 
+def test_each_of_our_locks_on_postgresql_has_a_number_of_its_own():
+    """They may be of one database: whoever adds to another chain must not wait for who writes keys."""
+    lock = re.compile(r"^_?[A-Z_]*LOCK(?:: Final)? = ([0-9_]+)$", re.MULTILINE)
+    sources = {path: path.read_text(encoding="utf-8") for path in Path(safety_stream.__file__).parent.rglob("*.py")}
+
+    numbers = [number for source in sources.values() if "wait_for_others" in source for number in lock.findall(source)]
+
+    assert f"{LOCK:_}" in numbers
+    assert len(numbers) > 4, "the search finds what is there"
+    assert sorted(numbers) == sorted({*numbers})
+
+
 def test_migrations_make_the_tables_that_the_code_knows(place: str):
     engine = open_database(place)
+    make_tables(engine)
     with engine.connect() as db:
         context = MigrationContext.configure(
             db, opts={"include_name": lambda name, kind, _: kind != "table" or name != VERSIONS, "compare_type": True}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -13,20 +13,24 @@ import structlog
 import typer
 from confluent_kafka import KafkaException
 
-from safety_stream.cli.terminal import Wrong, needing, wall
+from safety_stream.cli.terminal import Wrong, needing, say, wall
 from safety_stream.config import Connection
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.sealing import (
     KEY_BYTES,
+    OtherKeyStore,
+    hold_to_key_store,
     is_seal,
     seal_of,
     sealed_link,
     sealed_outputs,
+    seals_joined,
     tokens_in,
     tokens_of_link,
+    without_who_was_erased,
 )
-from safety_stream.core.stages.stage import Output
+from safety_stream.core.stages.stage import Output, Record, Rows
 from safety_stream.streaming.ports import Retriable
 from safety_stream.streaming.reading import NeverEnds, NoSuchTopic, high_watermarks, low_watermarks, read_between
 from safety_stream.wire.records import Records
@@ -86,7 +90,10 @@ def key_of(settings: SealingSettings) -> KeyEncryptionKey:
 
 @contextmanager
 def key_store(path: Path) -> Iterator[KeyStore]:
-    """The key store that a file of settings names, for a command. Raises `Wrong`, also for what goes wrong with it."""
+    """The key store that a file of settings names, for a command. Raises `Wrong`, also for what goes wrong with it.
+
+    A command that begins one says so: where a store was before, everybody it was made for is somebody else by it.
+    """
     settings = settings_of(path)
     key = key_of(settings)
     from safety_stream.database import UnusableDatabase  # noqa: PLC0415 - the extra is there by now
@@ -96,7 +103,10 @@ def key_store(path: Path) -> Iterator[KeyStore]:
     try:
         store = _opened(settings, key)
         try:
+            was_there = store.fingerprint() is not None
             yield store
+            if not was_there and store.fingerprint() is not None:
+                say("There was no key store, and a new one was made: if there was one before, put that back instead")
         finally:
             store.close()
     except (UnusableDatabase, BadKeyEncryptionKey, KeyStoreDown) as error:
@@ -127,11 +137,20 @@ def seal_held(token: str, path: Path | None) -> str:
 
 
 def sealed_decision(link: PersonLink, path: Path | None) -> PersonLink:
-    """The decision as it may stand on a topic that keeps everything: about seals. Raises `Wrong`."""
-    tokens = tokens_of_link(link)
-    if path is None or not tokens:
+    """The decision as it may stand on a topic that keeps everything: about seals, and of nobody who was erased.
+
+    Raises `Wrong`.
+    """
+    tokens, joined = tokens_of_link(link), seals_joined([link])
+    if path is None or not (tokens or joined):
         return link
     with key_store(path) as store:
+        # It also sees that there is a store: who decides about somebody who was reported comes after intake.
+        if store.destroyed(joined):
+            raise Wrong(
+                "one of the two is the seal of somebody who was erased: nobody is joined to them any more. Whoever was "
+                "reported since goes by the token, as somebody else"
+            )
         return sealed_link(link, store.sealed(tokens))
 
 
@@ -140,8 +159,11 @@ def sealed_decisions(links: Iterable[PersonLink], path: Path | None) -> Iterable
     if path is None:
         return links
     every = list(links)
+    tokens = {token for link in every for token in tokens_of_link(link)}
+    if not tokens:
+        return every
     with key_store(path) as store:
-        seals = store.known({token for link in every for token in tokens_of_link(link)})
+        seals = store.known(tokens)
     return [sealed_link(link, seals) for link in every if seals.keys() >= set(tokens_of_link(link))]
 
 
@@ -170,9 +192,14 @@ class Erasures:
 class Sealing:
     """What intake's outputs go through on their way out: each token becomes its seal (`core/sealing.py`).
 
+    On the way in, a decision that would join somebody who was erased to anybody is refused: it need not have come by a
+    command of ours.
+
     The key store is opened when first needed, and whatever the audit says was destroyed is destroyed again then: it may
     be a backup that somebody has put back. What goes on record later is looked for once a minute, for whoever confirmed
-    an erasure may have been stopped before the key was destroyed. While the store does not answer, nothing passes.
+    an erasure may have been stopped before the key was destroyed. While the store does not answer, or is not the one
+    that intake has sealed by, nothing passes; another is looked for each time, so it is enough to put the right one
+    there.
     """
 
     def __init__(
@@ -184,52 +211,92 @@ class Sealing:
         """
         self._settings = settings_of(path)
         self._key = key_of(self._settings)
+        self._kafka = kafka
         self._erasures = Erasures(kafka)
         self._owed: set[str] = set()
         self._waits = waits
         self._clock = clock
-        self._looks_at = 0.0
-        self._is_waiting = False
+        self._looks_at: float | None = None
+        self._why: str | None = None
         self._store: KeyStore | None = None
         self._log = structlog.get_logger()
 
-    def __call__(self, outputs: Sequence[Output]) -> Sequence[Output]:
+    def screen(self, rows: Rows, records: Sequence[Record]) -> Sequence[Record]:
+        """The records, refused what joins somebody who was erased. Raises `Retriable` while that cannot be said."""
+        joined = seals_joined(record.value for record in records if isinstance(record.value, PersonLink))
+        if not joined:
+            return records
+        with self._asking():
+            erased = self._ready(rows).destroyed(joined)
+        return without_who_was_erased(records, erased) if erased else records
+
+    def seal(self, rows: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
         """The outputs with seals in place of tokens. Raises `Retriable` while that cannot be done."""
+        tokens = tokens_in(outputs)
+        if not tokens:
+            return outputs
+        with self._asking():
+            seals = self._ready(rows).sealed(tokens)
+        return sealed_outputs(outputs, seals)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around what asks the key store. Raises `Retriable`, having said why."""
         from safety_stream.database import UnusableDatabase  # noqa: PLC0415 - the extra was there at the start
         from safety_stream.sealing.providers import BadKeyEncryptionKey  # noqa: PLC0415
         from safety_stream.sealing.store import KeyStoreDown  # noqa: PLC0415
 
-        tokens = tokens_in(outputs)
-        if not tokens:
-            return outputs
         try:
-            seals = self._seals(tokens)
+            yield
+        except OtherKeyStore as error:
+            self._give_up()
+            self._tell(why=str(error))
+            raise Retriable("this is not the key store that intake has sealed by") from None
         except (KeyStoreDown, UnusableDatabase, BadKeyEncryptionKey, KafkaException, NoSuchTopic, NeverEnds) as error:
             self._tell(why=str(error))
             raise Retriable("the key store does not answer") from None
         self._tell(why=None)
-        return sealed_outputs(outputs, seals)
 
-    def _seals(self, tokens: Collection[str]) -> dict[str, str]:
-        store, now = self._store, self._clock()
-        if store is None or now >= self._looks_at:
-            store = store or _opened(self._settings, self._key)
+    def _ready(self, rows: Rows) -> KeyStore:
+        """The key store that intake seals by, with nobody in it who was erased."""
+        store = self._store = self._store or _opened(self._settings, self._key)
+        hold_to_key_store(rows, store.fingerprint(), self._settings.lost)
+        if store.begin():
+            self._log.warning("sealing.store_made")
+            hold_to_key_store(rows, store.fingerprint(), self._settings.lost)
+        now = self._clock()
+        if self._looks_at is None or now >= self._looks_at:
             self._owed |= self._erasures.newly()
+            self._destroy(store)
+            self._looks_at = now + _LOOKS_EVERY_SECONDS
+        return store
+
+    def _destroy(self, store: KeyStore) -> None:
+        """Destroy what is owed. Nobody waits for bytes that others' reading keeps on disk: that is ended later."""
+        from safety_stream.sealing.store import StillOnDisk  # noqa: PLC0415 - the extra was there at the start
+
+        try:
             again = store.destroy(self._owed)
-            self._owed.clear()
+        except StillOnDisk as error:
+            self._log.warning("sealing.still_on_disk", why=str(error))
+        else:
             if again:
                 self._log.warning("sealing.destroyed_again", keys=again)
-            self._store, self._looks_at = store, now + _LOOKS_EVERY_SECONDS
-        return store.sealed(tokens)
+        self._owed.clear()
+
+    def _give_up(self) -> None:
+        """Forget the store that was looked at: of another, all that was ever erased is to be destroyed again."""
+        if self._store is not None:
+            self._store.close()
+        self._store, self._looks_at, self._erasures = None, None, Erasures(self._kafka)
 
     def _tell(self, why: str | None) -> None:
-        """Say it once, when it begins and when it is over."""
-        is_waiting = why is not None
-        if is_waiting == self._is_waiting:
+        """Say it once, when it begins, when it is for another reason, and when it is over."""
+        if why == self._why:
             return
-        self._is_waiting = is_waiting
-        self._waits(is_waiting)
-        if is_waiting:
+        self._why = why
+        self._waits(why is not None)
+        if why is not None:
             self._log.error("sealing.waiting", why=why)
         else:
             self._log.info("sealing.goes_on")

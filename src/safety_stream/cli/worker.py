@@ -138,9 +138,10 @@ def worker(
     metrics = _metrics(rows, known)
     stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     idle_clock = wall if clock is TimeBy.WALL else None
-    seal = None if sealing is None else Sealing(sealing, kafka, metrics.waits_for_keys)
+    door = None if sealing is None else Sealing(sealing, kafka, metrics.waits_for_keys)
+
     app = create_app(
-        stage_specs(rows, known, partitions, seal),
+        stage_specs(rows, known, partitions, door),
         KafkaSettings(kafka, slot=name),
         data / "state" / name,
         LoopSettings(dead_letters=DeadLetterLimit(at_most=dead_letters)),
@@ -172,7 +173,7 @@ def worker(
             return
         in_force = changed
         metrics.goes_by(changed.sharing)
-        app.stages.replace_steps(stage_specs(rows, changed, partitions, seal))
+        app.stages.replace_steps(stage_specs(rows, changed, partitions, door))
         log.info("catalogue.changed", slot=name, version=changed.version)
 
     _when_ready(app, tell_ready)

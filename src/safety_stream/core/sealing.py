@@ -19,19 +19,26 @@ Vehicles, telephones and groups are named by tokens too, and sealed alike, each 
 What is here is pure: which tokens a stage's outputs hold, and the outputs with their seals in place. Where keys come
 from is the business of the edge. Sealing an intake's output is the same as giving it reports with seals in place of
 tokens: what it puts in order by token is put in order again, and a decision has the identity of its seals.
+
+Who was erased stays so: a decision that would join the seal of somebody whose key was destroyed to anybody else is
+refused before intake sees it, whoever wrote it, for the other's reports would be theirs again.
+
+With another key store everybody would get another seal, and so be somebody else, without a word: an empty one lies
+where a volume was not mounted. So intake remembers the fingerprint of the store that it has sealed by.
 """
 
 from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model import ids
+from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.incidents import IncidentVersion, Party
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.times import Instant
@@ -42,7 +49,10 @@ KEY_BYTES: Final = 32
 """As long as what SHA-256 gives: a longer key is no stronger."""
 
 SEALED_ROW: Final = b"sealed"
-"""The row of intake that says that what it passed on was sealed."""
+"""The row of intake that says that what it passed on was sealed, and by which key store: its fingerprint, in ASCII.
+
+Empty where no token came by yet, or the version that wrote it did not ask by which.
+"""
 
 _PREFIX: Final = "sealed."
 _DIGITS: Final = 32
@@ -60,6 +70,10 @@ _TAKEN = (b"number/", b"number0")
 
 class SealingChanged(Exception):
     """Intake has sealed so far and is not to, or the other way round: half of a person's reports would be another's."""
+
+
+class OtherKeyStore(Exception):
+    """The key store is not the one that intake has sealed by: everybody would be somebody else."""
 
 
 def unsealed_in(catalogue: Catalogue) -> tuple[str, ...]:
@@ -99,6 +113,28 @@ def tokens_in(outputs: Iterable[Output]) -> set[str]:
 def tokens_of_link(link: PersonLink) -> tuple[str, ...]:
     """The tokens of a decision that are to be sealed: stewards also decide about seals, as pages show them."""
     return tuple(token for token in (link.first, link.second) if not is_seal(token))
+
+
+def seals_joined(links: Iterable[PersonLink]) -> set[str]:
+    """The seals that decisions join to somebody, surely or perhaps; what keeps two apart joins nobody."""
+    joining = (link for link in links if link.state != "apart")
+    return {token for link in joining for token in (link.first, link.second) if is_seal(token)}
+
+
+def without_who_was_erased(records: Sequence[Record], erased: Collection[str]) -> list[Record]:
+    """The records, each decision that joins one of these seals to somebody refused."""
+    return [
+        replace(record, value=_JOINS_THE_ERASED)
+        if isinstance(record.value, PersonLink) and not seals_joined([record.value]).isdisjoint(erased)
+        else record
+        for record in records
+    ]
+
+
+_JOINS_THE_ERASED: Final = Refused(
+    "schema-violation",
+    "field first or second is the seal of somebody who was erased, whom nobody is joined to any more: leave it out",
+)
 
 
 def sealed_outputs(outputs: Sequence[Output], seals: Mapping[str, str]) -> list[Output]:
@@ -160,3 +196,20 @@ def keeping_to_it(step: Step, *, is_on: bool) -> Step:
         return step(rows, records, idle_at)
 
     return guarded
+
+
+def hold_to_key_store(rows: Rows, fingerprint: str | None, lost: str | None) -> None:
+    """Intake goes on with the key store that it has sealed by, or begins with this one. Raises `OtherKeyStore`.
+
+    `fingerprint` tells one from another; None: there is none yet. `lost` is that of a store which is gone for good, as
+    whoever answers for it says: another may take its place.
+    """
+    known = (rows.get(SEALED_ROW) or b"").decode("ascii")
+    if known not in ("", lost, fingerprint):
+        raise OtherKeyStore(
+            f"{'there is no key store' if fingerprint is None else 'this is another key store'}, and intake has sealed "
+            "by one so far: everybody would be somebody else. Mount its volume, name it in the file of --sealing or "
+            f"put its backup back; if it is lost for good, write `lost: {known}` into that file"
+        )
+    if fingerprint not in (None, known):
+        rows.put(SEALED_ROW, fingerprint.encode("ascii"))

@@ -5,19 +5,52 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from safety_stream.database import bring_up_to_date, opened, wait_for_others
+from safety_stream.database import bring_up_to_date, opened, unusable, wait_for_others
+from safety_stream.sealing.tables import ROOTS
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
-LOCK: Final = 5_702_889
+LOCK: Final = 5_702_890
 """A number of our own among PostgreSQL's advisory locks: whoever writes into the store has it."""
 
 
+_WAIT_SECONDS: Final = 2
+"""How long to wait on PostgreSQL until nobody uses the tables: whoever asks for keys waits behind us so long."""
+
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+"""PostgreSQL's word for having waited so long."""
+
+
 def open_database(url: str) -> Engine:
-    """The database at a URL of SQLAlchemy's, with its tables. Raises `UnusableDatabase`."""
-    return opened(url, "keys.sqlite", migrate)
+    """The database at a URL of SQLAlchemy's, its tables brought up to date. Raises `UnusableDatabase`.
+
+    Where there are none, none are made, nor a file: who looks where no key store is leaves nothing there.
+    """
+    return opened(url, "keys.sqlite", _bring_what_is_there_up_to_date)
+
+
+def has_tables(engine: Engine) -> bool:
+    """Whether a key store was begun here. Nothing is made by looking, not even the file that SQLite would open."""
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if file is not None and not (Path(file).exists() and Path(file).stat().st_size):
+        return False
+    return inspect(engine).has_table(ROOTS.name)
+
+
+def _bring_what_is_there_up_to_date(engine: Engine) -> None:
+    if has_tables(engine):
+        migrate(engine)
+
+
+def make_tables(engine: Engine) -> None:
+    """Make the tables where there are none yet. Raises `UnusableDatabase`."""
+    try:
+        migrate(engine)
+    except SQLAlchemyError as error:
+        raise unusable(engine, error) from None
 
 
 def migrate(engine: Engine) -> None:
@@ -28,15 +61,16 @@ def migrate(engine: Engine) -> None:
 
 
 def scrub(engine: Engine) -> bool:
-    """Let the files of the database hold nothing of what was deleted from it before; whether they do by now.
+    """Let the files of the tables hold nothing of what was deleted from them before; whether that is so by now.
 
-    On SQLite what a transaction overwrote stands in the log beside the file until that is written back and cut off; on
-    PostgreSQL in the table until it is vacuumed.
+    On SQLite what a transaction overwrote stands in the log beside the file until that is written back and cut off: not
+    while somebody reads. On PostgreSQL a deleted row stays in its table for whoever has begun before, and a plain
+    VACUUM leaves its bytes in the free part of the page: so the tables are written anew (VACUUM FULL), which asks that
+    nobody uses them, and nobody can see the rows any more.
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
-            db.exec_driver_sql("VACUUM sealing_persons, sealing_roots")
-        return True
+            return _written_anew(db)
     # Outside a transaction, which SQLAlchemy would begin.
     connection = engine.raw_connection()
     try:
@@ -44,3 +78,34 @@ def scrub(engine: Engine) -> bool:
         return not is_busy
     finally:
         connection.close()
+
+
+_OTHERS_SEE_OLDER: Final = """
+SELECT count(*) FROM (
+    SELECT backend_xid AS xid FROM pg_stat_activity
+        WHERE pid <> pg_backend_pid() AND (datname = current_database() OR datname IS NULL)
+    UNION ALL SELECT backend_xmin FROM pg_stat_activity
+        WHERE pid <> pg_backend_pid() AND (datname = current_database() OR datname IS NULL)
+    UNION ALL SELECT transaction FROM pg_prepared_xacts WHERE database = current_database()
+    UNION ALL SELECT xmin FROM pg_replication_slots
+) AS others
+WHERE age(xid) > age(pg_snapshot_xmax(pg_current_snapshot())::xid)
+"""
+"""How many there are for whom PostgreSQL keeps what was deleted by now: transactions that had begun, prepared ones too,
+and replicas that hold a slot or report what they read. A slot's `catalog_xmin` keeps no row of ours."""
+
+
+def _written_anew(db: Connection) -> bool:
+    # Asked before: what nobody needs at this moment nobody can come to need.
+    if db.scalar(text(_OTHERS_SEE_OLDER)):
+        return False
+    db.exec_driver_sql(f"SET lock_timeout = '{_WAIT_SECONDS}s'")
+    try:
+        db.exec_driver_sql("VACUUM (FULL) sealing_persons, sealing_roots")
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        return False
+    finally:
+        db.exec_driver_sql("RESET lock_timeout")
+    return True

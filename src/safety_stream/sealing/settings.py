@@ -59,9 +59,13 @@ class InHsmSettings(_Settings):
 
 
 class SealingSettings(_Settings):
-    """The whole file. `store` is a URL of SQLAlchemy's: sqlite:///FILE or postgresql://USER@HOST/NAME."""
+    """The whole file. `store` is a URL of SQLAlchemy's: sqlite:///FILE or postgresql://USER@HOST/NAME.
+
+    `lost` is the fingerprint of a store that is gone for good, in whose place this one is.
+    """
 
     store: Text
+    lost: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
     key: FileSettings | InVaultSettings | InHsmSettings
 
 

@@ -7,6 +7,10 @@ Theory of operation
       ├─ index key         `sealing_roots`                              token ──HMAC──▶ lookup, which finds a row
       └─ key of a person   `sealing_persons`, one a row                 token ──HMAC──▶ seal (`core/sealing.py`)
 
+The store is begun by whoever first has something sealed; to look for it makes nothing. Its *fingerprint* is a keyed
+hash of a fixed text under the index key, which a rewrap leaves as it is: the same in every backup of this store and in
+no other store, and it says nothing of the key.
+
 So the file of the store, or a backup of it, says nothing without the key-encryption key: not how often anybody was
 reported, and not whether anybody was.
 
@@ -44,7 +48,7 @@ from safety_stream.core.audit import subject_of
 from safety_stream.core.model.times import Instant
 from safety_stream.core.sealing import KEY_BYTES, seal_of
 from safety_stream.database import beginning, wait_for_others
-from safety_stream.sealing.database import LOCK, scrub
+from safety_stream.sealing.database import LOCK, has_tables, make_tables, scrub
 from safety_stream.sealing.providers import KeyEncryptionKey, decrypted, encrypted
 from safety_stream.sealing.tables import DESTROYED, PERSONS, ROOTS
 
@@ -59,9 +63,36 @@ _ON_DISK: Final = 0
 
 _INDEX: Final = b"safety-stream index key"
 
+_FINGERPRINT: Final = "safety-stream key store, by its index key"
+"""No token has a space in it, so nobody's row is found by this."""
+
+_FINGERPRINT_DIGITS: Final = 32
+
 
 class KeyStoreDown(Exception):
     """The key store cannot be used now: one sentence that says why. The same call may work later."""
+
+
+class StillOnDisk(KeyStoreDown):
+    """What was asked for is done, and nobody can be told by the key any more; only its bytes are there yet."""
+
+    def __init__(self) -> None:
+        """Say it, and who ends it."""
+        super().__init__(
+            "it is done, but others read the key store's database, so its files may still have what was deleted: "
+            "intake ends that within a minute after they are through, or do it again"
+        )
+
+
+class NoKeyStore(KeyStoreDown):
+    """There is no key store here, and this is no time to make one."""
+
+    def __init__(self) -> None:
+        """Say it, and the mend."""
+        super().__init__(
+            "there is no key store in this database: mount its volume, name the right one in the file of --sealing or "
+            "put its backup back. A first one is made when intake first seals, or by safety-stream persons seal"
+        )
 
 
 class _Root(msgspec.Struct, frozen=True):
@@ -91,7 +122,7 @@ class KeyStore:
     """An open key store. One thread uses it at a time."""
 
     def __init__(self, engine: Engine, key: KeyEncryptionKey, now: Callable[[], Instant]) -> None:
-        """Open it, and make its own key where there is none yet.
+        """Open it, if it was begun; if not, nothing is made.
 
         Raises `KeyStoreDown`, also where the store's own key is wrapped by another key-encryption key than this.
         """
@@ -100,15 +131,40 @@ class KeyStore:
         self._key = key
         self._now = now
         self._known: dict[str, str] = {}
+        self._found: _Root | None = None
+        self._mark = _Mark(None, 0)
         try:
             with _answering():
-                with engine.begin() as db:
-                    wait_for_others(db, LOCK)
-                    self._root = self._opened(db) or self._made(db, key, 1)
-                self._mark = _mark(engine)
+                self._find()
         except Exception:
             engine.dispose()
             raise
+
+    def fingerprint(self) -> str | None:
+        """By what this store is told from every other one; None where it is not begun. Raises `KeyStoreDown`."""
+        with _answering():
+            self._find()
+        if self._found is None:
+            return None
+        return hmac.digest(self._found.index_key, _FINGERPRINT.encode(), "sha256").hex()[:_FINGERPRINT_DIGITS]
+
+    def begin(self) -> bool:
+        """Make the store, unless it is there; whether it was made.
+
+        Raises `KeyStoreDown`, `UnusableDatabase`, and `BadKeyEncryptionKey`.
+        """
+        with _answering():
+            self._find()
+            if self._found is not None:
+                return False
+            make_tables(self._engine)
+            with self._engine.begin() as db:
+                wait_for_others(db, LOCK)
+                found = self._opened(db)
+                root = found or self._made(db, self._key, 1)
+            # Not before it is written down for good.
+            self._found, self._mark = root, _mark(self._reading)
+        return found is None
 
     def known(self, tokens: Collection[str]) -> dict[str, str]:
         """The seals of those of these tokens that have a key; none is made. Raises `KeyStoreDown`."""
@@ -124,7 +180,11 @@ class KeyStore:
         return found
 
     def sealed(self, tokens: Collection[str]) -> dict[str, str]:
-        """The seal of each token; keys that are missing are made, all in one transaction. Raises `KeyStoreDown`."""
+        """The seal of each token; keys that are missing are made, all in one transaction.
+
+        Where no store is, it is begun. Raises as `begin` does.
+        """
+        self.begin()
         found = self.known(tokens)
         missing = sorted(set(tokens) - found.keys())
         if missing:
@@ -138,15 +198,24 @@ class KeyStore:
             found |= made
         return found
 
+    def destroyed(self, seals: Collection[str]) -> set[str]:
+        """Those of these seals whose keys were destroyed. Raises `KeyStoreDown`."""
+        by_subject = {subject_of(seal): seal for seal in seals}
+        with _answering():
+            self._see_that_it_is_there()
+            with self._reading.begin() as db:
+                return {by_subject[one] for one in _among(db, DESTROYED.c.subject, sorted(by_subject))}
+
     def destroy(self, subjects: Collection[str]) -> int:
         """Destroy the keys of these subjects (`core.audit.subject_of` of seals); how many there were to destroy.
 
-        When it returns they are in no file of the database, nor is any that somebody was stopped at destroying; what is
+        When it returns they are in no file of the tables, nor is any that somebody was stopped at destroying; what is
         remembered elsewhere is given up with the next batch. What was destroyed before is left as it is. Raises
-        `KeyStoreDown`.
+        `StillOnDisk` where it is done but for the bytes, which whoever destroys next ends; else `KeyStoreDown`.
         """
         asked = sorted(set(subjects))
         with _answering():
+            self._see_that_it_is_there()
             with self._engine.begin() as db:
                 wait_for_others(db, LOCK)
                 _overwrite_deleted(db)
@@ -166,10 +235,11 @@ class KeyStore:
         """Wrap every key anew, under a new store key wrapped by `key`; how many persons' there are.
 
         All or nothing; if it is stopped before the old ones are in no file any more, whoever destroys next ends that.
-        Whoever has the store open by the old key-encryption key can use it no longer. Raises `KeyStoreDown`, and
-        `BadKeyEncryptionKey`.
+        Whoever has the store open by the old key-encryption key can use it no longer. Raises `KeyStoreDown`,
+        `StillOnDisk` where it is done but for that, and `BadKeyEncryptionKey`.
         """
         with _answering():
+            self._see_that_it_is_there()
             with self._engine.begin() as db:
                 self._still_ours(db)
                 _overwrite_deleted(db)
@@ -185,7 +255,7 @@ class KeyStore:
                 # The old store key is one that was destroyed, too: whoever destroys next ends what is left of it.
                 gone = {"subject": subject_of(f"store key {old.generation}"), "destroyed_at": _ON_DISK}
                 db.execute(insert(DESTROYED), [gone])
-            self._root, self._key = new, key
+            self._found, self._key = new, key
             self._scrub(is_needed=True)
         return len(rows)
 
@@ -201,24 +271,42 @@ class KeyStore:
             newest = db.scalar(select(func.max(DESTROYED.c.number)).where(is_on_disk))
         if newest is None and not is_needed:
             return
-        self._clean_files()
+        if not scrub(self._engine):
+            raise StillOnDisk
         with self._engine.begin() as db:
             wait_for_others(db, LOCK)
             done = DESTROYED.update().where(is_on_disk, DESTROYED.c.number <= (newest or 0))
             db.execute(done.values(destroyed_at=self._now()))
 
-    def _clean_files(self) -> None:
-        if not scrub(self._engine):
-            raise KeyStoreDown("it is done, but others read the key store, so its log still has what was deleted")
+    @property
+    def _root(self) -> _Root:
+        """The store's own keys, of a store that is there."""
+        if self._found is None:
+            raise NoKeyStore
+        return self._found
+
+    def _see_that_it_is_there(self) -> None:
+        """Raises `NoKeyStore`, and what `_find` does."""
+        self._find()
+        if self._found is None:
+            raise NoKeyStore
+
+    def _find(self) -> None:
+        """Look for the store, if it was not there so far."""
+        if self._found is None and has_tables(self._engine):
+            with self._reading.begin() as db:
+                self._found = self._opened(db)
+            self._mark = _mark(self._reading)
 
     def _look_round(self) -> None:
-        """Forget what may be true no longer."""
-        mark = _mark(self._reading)
+        """Forget what may be true no longer. Raises `NoKeyStore`."""
+        self._see_that_it_is_there()
+        root, mark = self._root, _mark(self._reading)
         if mark != self._mark:
             self._known.clear()
-            if mark.generation != self._root.generation:
+            if mark.generation != root.generation:
                 with self._reading.begin() as db:
-                    self._root = self._opened(db) or self._root
+                    self._found = self._opened(db) or root
             self._mark = mark
 
     def _still_ours(self, db: Connection) -> None:

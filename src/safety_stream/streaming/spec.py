@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -21,13 +22,38 @@ class Encoded(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
 
 
-Seal = Callable[[Sequence[Output]], Sequence[Output]]
-"""What a step gave out as it is to go out. Raises `Retriable` for as long as that cannot be said: it is asked again."""
+Seal = Callable[[Rows, Sequence[Output]], Sequence[Output]]
+"""What a step gave out as it is to go out. Raises `Retriable` for as long as that cannot be said: it is asked again.
+
+The rows are the step's own, as it left them: what is written there is committed with the outputs, or not at all.
+"""
 
 
-def as_it_is(outputs: Sequence[Output]) -> Sequence[Output]:
+Screen = Callable[[Rows, Sequence[Record]], Sequence[Record]]
+"""The records of a batch as the step is to see them: what somebody else knows to be none is `Refused`.
+
+As many as there were, in their order. Raises `Retriable` likewise.
+"""
+
+
+def as_they_came(_: Rows, records: Sequence[Record]) -> Sequence[Record]:
+    """The records, unchanged."""
+    return records
+
+
+def as_it_is(_: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
     """What a step gave out, unchanged: what all stages do but the one that seals."""
     return outputs
+
+
+class Door(Protocol):
+    """Who stands where partners' tokens come in, and has both words."""
+
+    def screen(self, rows: Rows, records: Sequence[Record]) -> Sequence[Record]:
+        """See `Screen`."""
+
+    def seal(self, rows: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
+        """See `Seal`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +65,9 @@ class StageSpec:
     for input: what it cannot read becomes a `Record` whose value is `Refused`. `encode` gives the bytes of one output;
     topic, partition and timestamp are the output's own. `gathers`: for how many seconds the stage collects records
     before doing with what there is, where that is longer than the loop's own wait. `withheld`: how many alerts its rows
-    keep back at present, by audience, why, and priority; None where a stage keeps none back. `seal` has the last word
-    on what goes out; it may ask somebody who does not answer, and then the stage waits, for as long as it takes.
+    keep back at present, by audience, why, and priority; None where a stage keeps none back. `screen` has the first
+    word on what comes in, `seal` the last one on what goes out; they may ask somebody who does not answer, and then the
+    stage waits, for as long as it takes.
     """
 
     name: str
@@ -51,6 +78,7 @@ class StageSpec:
     encode: Callable[[Output], Encoded]
     gathers: float = 0.0
     withheld: Callable[[Scanned], Mapping[tuple[str, str, str], int]] | None = None
+    screen: Screen = as_they_came
     seal: Seal = as_it_is
 
 

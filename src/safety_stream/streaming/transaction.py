@@ -41,7 +41,7 @@ class NoLongerOurs(Abortable):
 
 
 class GivenUpWaiting(Exception):
-    """A partition was given up while its outputs waited to be sealed: nothing was begun that could be aborted."""
+    """A partition was given up while it waited to be screened or sealed: nothing was begun that could be aborted."""
 
 
 @dataclass(slots=True)
@@ -147,18 +147,21 @@ class Transaction:
         store = piece.tenure.memory()
         piece.base = store.position
         piece.overlay = Overlay(reading.enter_context(store.snapshot()))
-        piece.outputs = self._sealed(piece, self._spec.step(piece.overlay, piece.records, piece.idle_at))
+        rows = piece.overlay
+        records = self._answered(piece, lambda: self._spec.screen(rows, piece.records))
+        outputs = self._spec.step(rows, records, piece.idle_at)
+        piece.outputs = self._answered(piece, lambda: self._spec.seal(rows, outputs))
         piece.has_more = piece.overlay.get(MORE_ROW) is not None
         # The offsets are last + 1 of *this* batch: what the consumer has read is further on already.
         piece.offsets = {record.topic: record.offset + 1 for record in piece.records} or self._offsets_now(piece.tenure)
         piece.mark = piece.tenure.mark | piece.offsets
 
-    def _sealed(self, piece: Piece, outputs: Sequence[Output]) -> Sequence[Output]:
-        """The outputs as they may go out. No transaction is open yet, so this may take as long as it takes."""
+    def _answered(self, piece: Piece, asked: Callable[[], T]) -> T:
+        """What whoever screens and seals answers. No transaction is open yet, so this may take as long as it takes."""
         wait = _RETRY_SECONDS
         while True:
             try:
-                return self._spec.seal(outputs)
+                return asked()
             except Retriable:
                 self._ownership.wait_for_change([piece.tenure], wait)
             if not self._ownership.holds(piece.tenure):

@@ -10,7 +10,7 @@ from safety_stream.core.sealing import keeping_to_it
 from safety_stream.core.stages.publish_alerts import WITHHELD, waiting_now
 from safety_stream.core.stages.stage import Output, Record
 from safety_stream.streaming.ports import Incoming
-from safety_stream.streaming.spec import Encoded, Seal, StageSpec, as_it_is
+from safety_stream.streaming.spec import Door, Encoded, StageSpec
 from safety_stream.wire.records import Records
 from safety_stream.wire.topology import StageRow, inputs
 
@@ -27,19 +27,21 @@ _DOOR_IN = "intake"
 
 
 def stage_specs(
-    rows: Sequence[StageRow], catalogue: Catalogue, partitions: int, seal: Seal | None = None
+    rows: Sequence[StageRow], catalogue: Catalogue, partitions: int, door: Door | None = None
 ) -> list[StageSpec]:
     """The stages of these rows, ready to run; `partitions` is how many the topics spread by key have.
 
-    `seal` turns what intake gives out into what goes further; None: it goes as it is (`core/sealing.py`).
+    `door` seals what intake gives out, and says of what comes to it what it must refuse; None: it goes as it is
+    (`core/sealing.py`).
     """
     wire = Records(read_here={topic for row in rows for topic in row.reads})
     specs = [_spec(row, catalogue, partitions, wire) for row in rows]
-    return [_at_the_door(spec, seal) if spec.name == _DOOR_IN else spec for spec in specs]
+    return [_at_the_door(spec, door) if spec.name == _DOOR_IN else spec for spec in specs]
 
 
-def _at_the_door(spec: StageSpec, seal: Seal | None) -> StageSpec:
-    return replace(spec, step=keeping_to_it(spec.step, is_on=seal is not None), seal=seal or as_it_is)
+def _at_the_door(spec: StageSpec, door: Door | None) -> StageSpec:
+    step = keeping_to_it(spec.step, is_on=door is not None)
+    return replace(spec, step=step) if door is None else replace(spec, step=step, screen=door.screen, seal=door.seal)
 
 
 def _spec(row: StageRow, catalogue: Catalogue, partitions: int, wire: Records) -> StageSpec:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from random import Random
@@ -29,7 +28,7 @@ from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR, LONDON, Instant, to_instant
 from safety_stream.core.sealing import sealed_link, sealed_outputs, tokens_in
-from safety_stream.core.stages.stage import Output
+from safety_stream.core.stages.stage import Output, Record, Rows
 from safety_stream.streaming.ports import Outgoing
 from safety_stream.streaming.spec import StageSpec
 from safety_stream.streaming.wiring import stage_specs
@@ -107,14 +106,23 @@ class Deployment:
         self.catalogue = msgspec.structs.replace(catalogue, sources=few)
         self.folder = folder
         self.stages: Sequence[StageSpec] = stage_specs(
-            STAGES, self.catalogue, PARTITIONS, None if seals is None else partial(_sealed, seals)
+            STAGES, self.catalogue, PARTITIONS, None if seals is None else _Door(seals)
         )
         self.topics = {topic.name: topic.partitions for topic in topics(self.catalogue, PARTITIONS)}
 
 
-def _sealed(seals: Seals, outputs: Sequence[Output]) -> Sequence[Output]:
-    tokens = tokens_in(outputs)
-    return sealed_outputs(outputs, seals(tokens)) if tokens else outputs
+class _Door:
+    """Seals, and lets everything in: nobody is erased here."""
+
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
+
+    def screen(self, _: Rows, records: Sequence[Record]) -> Sequence[Record]:
+        return records
+
+    def seal(self, _: Rows, outputs: Sequence[Output]) -> Sequence[Output]:
+        tokens = tokens_in(outputs)
+        return sealed_outputs(outputs, self._seals(tokens)) if tokens else outputs
 
 
 class Backbone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -10,23 +11,32 @@ from tests.core.stages.making import NOON, a_record
 from tests.replay.telling import a_report
 
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.dead_letters import DeadLetter
 from safety_stream.core.model.incidents import IncidentVersion
-from safety_stream.core.model.links import PersonLink
+from safety_stream.core.model.links import LinkState, PersonLink
+from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.model.reports import Report, ReportedParty
 from safety_stream.core.sealing import (
+    SEALED_ROW,
+    OtherKeyStore,
     SealingChanged,
+    hold_to_key_store,
     is_seal,
     keeping_to_it,
     seal_of,
     sealed_link,
     sealed_outputs,
+    seals_joined,
     tokens_in,
     tokens_of_link,
     unsealed_in,
+    without_who_was_erased,
 )
 from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
+
+T = TypeVar("T")
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 TOKENS = ("tok-a", "tok-b", "tok-c", "tok-car", "tok-phone", "tok-group")
@@ -53,6 +63,10 @@ def a_link(first: str, second: str) -> PersonLink:
     return PersonLink(
         first=first, second=second, state="linked", method="steward", decided_by="steward-1", decided_at=NOON
     )
+
+
+def values_of(outputs: Sequence[Output], kind: type[T]) -> list[T]:
+    return [output.value for output in outputs if isinstance(output.value, kind)]
 
 
 def values(outputs: Sequence[Output]) -> list[msgspec.Struct]:
@@ -129,6 +143,30 @@ def test_stewards_may_decide_about_seals_and_partners_may_not_pass_one_off(catal
     assert seal in tokens_in(taken_in(catalogue, named(seal)))
 
 
+@pytest.mark.parametrize("state", ["linked", "possible", "apart"])
+def test_whoever_was_erased_is_joined_to_nobody_and_may_be_kept_apart(catalogue: Catalogue, state: LinkState):
+    erased, alive = SEALS["tok-a"], SEALS["tok-b"]
+    links = [
+        msgspec.structs.replace(a_link(first, second), state=state)
+        for first, second in ((erased, "tok-c"), ("tok-c", erased), (erased, alive), (alive, "tok-c"), (alive, "tok-a"))
+    ]
+    records = [a_record(link, "person-links", received_at=NOON) for link in links]
+    records.append(a_record(named("tok-a"), "partner.police-crimes", received_at=NOON))
+
+    screened = without_who_was_erased(records, {erased})
+
+    outputs = intake.make_step(catalogue, 1)(MemoryRows(), screened, None)
+    letters = [output.value for output in outputs if isinstance(output.value, DeadLetter)]
+    assert seals_joined(links) == ({erased, alive} if state != "apart" else set())
+    assert len(letters) == (3 if state != "apart" else 0)
+    assert {(one.reason, "erased" in one.detail, erased in one.detail) for one in letters} <= {
+        ("schema-violation", True, False)
+    }
+    assert screened[3:] == records[3:], "the token of whoever was erased is somebody else's by now"
+    (collected,) = [one for one in values_of(outputs, AuditRecord) if one.topic == "person-links"]
+    assert collected.count == len(links) - len(letters)
+
+
 def test_a_catalogue_that_names_somebody_by_a_token_is_found_out(catalogue: Catalogue):
     def with_(members: dict[str, frozenset[str]], blocklist: set[str]) -> Catalogue:
         return msgspec.structs.replace(
@@ -161,3 +199,44 @@ def test_intake_goes_on_as_it_began(catalogue: Catalogue):
         open_(was_sealed, records, None)
     with pytest.raises(SealingChanged, match="two persons"):
         sealed(was_open, records, None)
+
+
+@pytest.mark.parametrize("before", [None, b""], ids=["never sealed", "sealed by a version that did not ask by which"])
+def test_intake_goes_on_by_the_key_store_that_it_first_saw(before: bytes | None):
+    rows = MemoryRows()
+    if before is not None:
+        rows.put(SEALED_ROW, before)
+
+    hold_to_key_store(rows, None, lost=None)
+    assert rows.get(SEALED_ROW) == before, "of a store that is not there yet nothing is known"
+    for _ in range(2):
+        hold_to_key_store(rows, "f" * 32, lost=None)
+    assert rows.get(SEALED_ROW) == b"f" * 32
+
+    with pytest.raises(OtherKeyStore, match=r"another key store.*Mount its volume.*backup.*lost: ffff"):
+        hold_to_key_store(rows, "0" * 32, lost=None)
+    with pytest.raises(OtherKeyStore, match="there is no key store"):
+        hold_to_key_store(rows, None, lost="0" * 32)
+    assert rows.get(SEALED_ROW) == b"f" * 32
+
+
+def test_another_key_store_takes_the_place_of_the_one_that_is_said_to_be_lost():
+    rows = MemoryRows()
+    hold_to_key_store(rows, "f" * 32, lost=None)
+
+    hold_to_key_store(rows, None, lost="f" * 32)
+    hold_to_key_store(rows, "0" * 32, lost="f" * 32)
+
+    with pytest.raises(OtherKeyStore):
+        hold_to_key_store(rows, "f" * 32, lost="f" * 32)
+
+
+def test_that_intake_seals_does_not_make_it_forget_by_which_key_store(catalogue: Catalogue):
+    sealed, rows = keeping_to_it(intake.make_step(catalogue, 1), is_on=True), MemoryRows()
+    records = [a_record(named("tok-a"), "partner.police-crimes", received_at=NOON)]
+
+    sealed(rows, records, None)
+    hold_to_key_store(rows, "f" * 32, lost=None)
+    sealed(rows, records, None)
+
+    assert rows.get(SEALED_ROW) == b"f" * 32

@@ -48,7 +48,7 @@ _ASKED_MAX: Final = 500
 
 _STOP_SECONDS: Final = 10
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK: Final = 5_702_889
+_MIGRATION_LOCK: Final = 5_702_891
 """A number of our own among PostgreSQL's advisory locks."""
 
 
