@@ -767,6 +767,12 @@ def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, ol
         ),
         (IN_LSOA, "of: crime,", "of: crimes,", "unknown step crimes; name it under select, or use crime, noise"),
         (
+            RULE,
+            "\n  - name: a third",
+            "\n\t- name: a third",
+            "there is a tab at the beginning of the line; indent with",
+        ),
+        (
             NEAR,
             "base: P3, by_count: {4: P2}}\naction_time: 7 days\nsuppress: {for: 30 days}\naudience: [duty-officer]",
             "base: P4}\naction_time: 7 days\nsuppress: {for: 30 days}\naudience: [asb-lead]",
