@@ -285,7 +285,7 @@ def test_days_are_tried_by_the_calendar_where_they_are_counted_so(rule: Rule):
         ("main.within", "3 days", "rv-graded has no parameter main.within"),
         ("at_least", "three", "at_least=three: it must be a whole number"),
         ("at_least", "0", "at_least=0: it must be 1 or more"),
-        ("within", "6", "within=6: a duration is a number and minutes"),
+        ("within", "6", "within=6: `6` is no length, which is a number and"),
     ],
 )
 def test_what_cannot_be_set_is_said(rule: Rule, name: str, value: str, said: str):
@@ -408,8 +408,8 @@ def test_a_list_is_measured_and_may_be_as_long_as_it_is(folder: Path):
     [
         (r"audiences: \[duty-officer,", "audiences: [duty-offiser,", "unknown audience duty-offiser"),
         (r"starts: \[7, 19\]", "starts: [19, 7]", "shifts do not begin in order"),
-        (r"starts: \[7, 19\]", "starts: [7, 24]", "budget.shifts.starts.1: Input should be less than or equal to 23"),
-        (r"of_one_rule: 5", "of_one_rule: few", "budget.urgent.of_one_rule: Input should be a valid integer"),
+        (r"starts: \[7, 19\]", "starts: [7, 24]", "budget.shifts.starts.1: `24` is more than 23"),
+        (r"of_one_rule: 5", "of_one_rule: few", "budget.urgent.of_one_rule: `few` is no whole number"),
         (r"\{rule: hate-repeat", "{rule: rv-graded", "rule rv-graded is there already"),
     ],
 )

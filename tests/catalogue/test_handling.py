@@ -74,7 +74,7 @@ def test_a_catalogue_without_the_file_lets_no_clock_run_and_nobody_act(folder: P
         ("to: superintendent", "to: daily-meeting", "daily-meeting stands on the ladder of P1 and does not take all"),
         ("to: superintendent", "to: soc-unit", "soc-unit stands on the ladder of P1 and does not take all its alerts"),
         ("remembered: 90 days", "remembered: 3 months", "no exact length"),
-        ("analyst: [note, judge]", "analyst: [note, jugde]", "Input should be"),
+        ("analyst: [note, judge]", "analyst: [note, jugde]", "may not stand there"),
     ],
 )
 def test_a_mistake_is_told(folder: Path, old: str, new: str, said: str):

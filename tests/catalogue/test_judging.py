@@ -116,11 +116,11 @@ def test_working_days_are_those_of_the_bank_holidays_the_library_carries():
     [
         # Shape
         (JUDGING, "first: 2020-03-23", "first: 23 March", "a day is written 2026-01-31"),
-        (JUDGING, "    source: domain.md 5\n", "", "covariates.3: the key source is missing"),
-        (JUDGING, "    areas: [E06000009]", "    areas: []", "areas: List should have at least 1 item"),
+        (JUDGING, "    source: domain.md 5\n", "", "covariates.3: the key `source` is missing"),
+        (JUDGING, "    areas: [E06000009]", "    areas: []", "areas: too few entries: at least 1"),
         (EFFECTS, 'first: "10-24"', 'first: "24 October"', "a day of every year is written 10-24: month, day"),
         (EFFECTS, 'first: "10-24"', 'first: "02-29"', "a day of every year is written 10-24: month, day"),
-        (EFFECTS, "bank_holidays: england-and-wales", "bank_holidays: cornwall", "Input should be 'england-and-wales'"),
+        (EFFECTS, "bank_holidays: england-and-wales", "bank_holidays: cornwall", "`cornwall` may not stand there"),
         # Names
         (JUDGING, "areas: [E06000009]", "areas: [E06000010]", "unknown area E06000010"),
         (JUDGING, "indicators: [deliberate-fires,", "indicators: [fires,", "unknown indicator fires"),

@@ -34,7 +34,7 @@ def test_a_history_that_is_in_lets_everything_go_by_age(folder: Path):
 
 
 MISTAKES = [
-    ("keep: 13 months", "keep: a while", "a duration is a number"),
+    ("keep: 13 months", "keep: a while", "`a while` is no length, which is a number and"),
     ("{id: alerts, keep", "{id: audit, keep", "audit is there twice"),
     ("{id: complaint,", "{id: proceedings,", "proceedings is there twice"),
     ("    raw-identified: [", "    raw: [", "unknown class raw"),
@@ -42,7 +42,7 @@ MISTAKES = [
     ("state: [feed-status,", "state: [incidents, feed-status,", "incidents is of the class raw-identified already"),
     (", deliveries: alerts}", "}", "nothing says of which class deliveries are"),
     ("topics_by_age: broker-stamped", "topics_by_age: now", "topics_by_age"),
-    ("confirm_within: 14 days", "confirm_within: soon", "a duration is a number"),
+    ("confirm_within: 14 days", "confirm_within: soon", "`soon` is no length, which is a number and"),
     ("  erasure: {confirm_within: 14 days}\n", "", "erasure"),
 ]
 

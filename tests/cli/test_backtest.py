@@ -16,6 +16,8 @@ from safety_stream.catalogue import lint_catalogue
 from safety_stream.cli import app, history, scratch, spool
 from safety_stream.data_files import catalogue_folder
 
+RULES = catalogue_folder() / "rules"
+
 
 def run(*words: object) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, [str(word) for word in words])
@@ -133,6 +135,19 @@ def test_another_version_of_the_file_is_tried(reports: Path, tmp_path: Path):
     assert one["changed"]["alerts"] < one["live"]["alerts"] == one["lost"]["number"] + one["changed"]["alerts"]
 
 
+def test_each_alert_that_was_counted_is_written_with_an_id_that_can_be_explained(reports: Path, tmp_path: Path):
+    code, out, err = run("rules", "backtest", "rv-graded", "--against", reports, "--out", tmp_path / "found", "--json")
+
+    (one,) = json.loads(out)["rules"]
+    written = [json.loads(line) for line in (tmp_path / "found" / "alerts.jsonl").read_bytes().splitlines()]
+    assert len({alert["alert_id"] for alert in written}) == len(written) == one["live"]["alerts"] > 0
+    assert {alert["rule_id"] for alert in written} == {"rv-graded"}
+    assert f"Each alert with its id is in {tmp_path / 'found' / 'alerts.jsonl'}; `rules why ID" in err
+    explained, words, _ = run("rules", "why", written[-1]["alert_id"], "--history", reports)
+    assert (code, explained) == (0, 0)
+    assert f"on {written[-1]['subject']}\n" in words
+
+
 def test_people_see_a_month_a_district_and_a_bar(reports: Path):
     code, out, _ = run("rules", "backtest", "rv-graded", "--against", reports, "--set", "at_least=2")
     _, summary, _ = run("rules", "backtest", "--against", reports)
@@ -140,6 +155,8 @@ def test_people_see_a_month_a_district_and_a_bar(reports: Path):
     assert code in (0, 2)
     for words in ("2026-01", "Blackpool", "07-19", "████", "Gained: ", "Lost: 0 alerts", "counted once"):
         assert words in out
+    assert "--out FOLDER writes" in summary
+    assert "--out" not in out
     assert [line.split()[0] for line in summary.splitlines() if line.startswith("soc-")] == sorted(
         file.stem for file in (catalogue_folder() / "rules").glob("soc-*.yaml")
     )
@@ -209,7 +226,9 @@ def version_of(catalogue: Path, rule: str) -> int:
         (("rv-graded", "--set", "at_least"), "--set at_least is not NAME=VALUE"),
         (("--set", "at_least=3"), "another version can be tried of one rule at a time"),
         (("rv-graded", "--set", "at_least=3", "--record", "x"), "--record is for the live rules"),
-        (("rv-graded", "--rule", catalogue_folder() / "rules" / "hate-repeat.yaml"), "is of the rule hate-repeat"),
+        (("rv-graded", "--set", "at_least=3", "--out", "found"), "--out is for the rules as they are in the catalogue"),
+        (("rv-gradde", "--rule", RULES / "rv-graded.yaml"), "put a new one into a copy of the catalogue's folder, as"),
+        (("rv-graded", "--rule", RULES / "hate-repeat.yaml"), "is of the rule hate-repeat"),
     ],
 )
 def test_what_cannot_be_tried_is_said(reports: Path, words: tuple[object, ...], said: str):

@@ -60,7 +60,7 @@ def test_a_rule_need_say_only_what_makes_it_fire(tmp_path: Path):
     lines = a_line("1", 1) + a_line("2", 2, occurred_from="2026-01-02T10:00:00Z")
     result = replayed(tmp_path, lines, BARE, "--json")
     assert (result.exit_code, json.loads(result.stdout)["standing"]) == (0, 1)
-    with pytest.raises(CatalogueError, match=r"rules/twice.yaml:1: error: the file: the key examples is missing"):
+    with pytest.raises(CatalogueError, match=r"rules/twice.yaml:1: error: the file: the key `examples` is missing"):
         load_catalogue(with_rules(tmp_path))
 
 
@@ -94,6 +94,20 @@ def test_details_that_fit_no_kind_are_a_rejected_line(tmp_path: Path):
     result = replayed(tmp_path, a_line("1", 1) + a_line("2", 2, details={"loss": {"boat": 1}}), BARE, "--json")
     assert (result.exit_code, json.loads(result.stdout)["rejects"]) == (2, 1)
     assert json.loads((tmp_path / "out" / "rejects.jsonl").read_text())["line"] == 2
+
+
+def test_how_many_lines_were_rejected_is_said_beside_the_results_and_where_they_are_told(tmp_path: Path):
+    result = replayed(tmp_path, a_line("1", 1) + "{\n" + a_line("2", 2, colour="blue"), BARE, "--json")
+
+    rejects = tmp_path / "out" / "rejects.jsonl"
+    first, second = result.stderr.splitlines()
+    assert first == f"2 lines were rejected and left out: {rejects} says which and why"
+    assert second == "What a line may say is in docs/conformance.md, What goes in"
+    assert json.loads(result.stdout)["rejects"] == len(rejects.read_text().splitlines()) == 2
+
+
+def test_of_lines_that_are_all_taken_nothing_is_said(tmp_path: Path):
+    assert replayed(tmp_path, a_line("1", 1)).stderr == ""
 
 
 def test_a_line_of_a_source_nobody_knows_is_rejected_and_the_others_are_not(tmp_path: Path):

@@ -177,7 +177,8 @@ def test_a_deadline_is_recomputed_by_the_clocks_of_the_history(history: Path):
 def test_an_alert_nobody_knows(history: Path):
     code, _, err = run("ffffffff", "--history", history)
 
-    assert (code, err) == (1, "error: no alert ffffffff is known: see `safety-stream alerts show`.\n")
+    assert code == 1
+    assert err.startswith("error: no alert ffffffff is known: see alerts.jsonl in the folder that `safety-stream re")
 
 
 def test_an_id_that_begins_several(history: Path):
@@ -195,7 +196,7 @@ def test_an_alert_that_was_taken_back(tmp_path: Path):
     code, _, err = run(REPEAT, "--history", written(tmp_path / "in.jsonl", [*reports, back]))
 
     assert code == 1
-    assert err.startswith(f"error: alert {REPEAT} stands no more, all its findings were withdrawn")
+    assert err == f"error: alert {REPEAT} stands no more, all its findings were withdrawn.\n"
 
 
 def test_lines_that_are_no_reports_are_counted(history: Path):

@@ -16,6 +16,7 @@ from safety_stream.catalogue.formats.conditions import ConditionEntry
 from safety_stream.catalogue.formats.rules import RuleFile, WithoutEntry
 from safety_stream.core.model.findings import Family
 from safety_stream.core.model.markings import Marking
+from safety_stream.core.model.sightings import KeyKind
 from safety_stream.core.model.times import to_day
 from safety_stream.core.rules.rule import Condition
 from safety_stream.data_files import catalogue_folder
@@ -77,6 +78,14 @@ def test_every_field_of_a_rule_has_its_row():
 )
 def test_a_field_with_a_closed_list_has_all_of_it_in_its_row(field: str, names: tuple[str, ...]):
     assert re.findall(r"`([^`]+)`", rows_of_fields()[field]) == list(names)
+
+
+def test_every_kind_of_key_has_its_row():
+    table = PAGE.partition("## Kinds of key")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| [^|]+ \|$", table, flags=re.MULTILINE)
+
+    assert sorted(rows) == sorted(get_args(KeyKind))
+    assert "(#kinds-of-key)" in rows_of_fields()["key"]
 
 
 def test_audiences_purposes_and_bases_are_those_there_are():

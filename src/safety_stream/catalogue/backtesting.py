@@ -199,11 +199,15 @@ class Tally:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.alerts: dict[str, dict[str, Raised]] = {rule.id: {} for rule in rules}
 
-    def take(self, version: AlertVersion) -> None:
-        """Fold one version of an alert in; versions of one alert come in order. Other rules' are passed over."""
+    def take(self, version: AlertVersion) -> bool:
+        """Fold one version of an alert in, and say whether it is the first; versions of one alert come in order.
+
+        Other rules' are passed over.
+        """
         alerts = self.alerts.get(version.rule_id)
         if alerts is None:
-            return
+            return False
+        is_first = version.subject not in alerts
         known = alerts.get(version.subject)
         if known is None:
             known = alerts[version.subject] = Raised(
@@ -220,6 +224,7 @@ class Tally:
         known.stands = version.change != "withdrawn"
         if known.urgent_at is None and known.stands and version.notify and version.priority in _URGENT:
             known.urgent_at, known.urgent_area = version.as_of, version.area
+        return is_first
 
 
 class Spread(msgspec.Struct, frozen=True):

@@ -92,7 +92,14 @@ def parse_document(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
+        if mark is not None and _is_indented_by_tab(text, mark.line):
+            raise UnreadableError(line, "there is a tab at the beginning of the line", "indent with blanks") from None
         raise UnreadableError(line, f"not YAML: {error.problem or error.context}", "mend the syntax") from None
+
+
+def _is_indented_by_tab(text: str, number: int) -> bool:
+    line = "".join(text.split("\n")[number : number + 1])
+    return "\t" in line[: len(line) - len(line.lstrip())]
 
 
 _MEND_UNSEEN = "leave it out, or write a plain space"

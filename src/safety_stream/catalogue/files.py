@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from safety_stream.catalogue.documents import Document, UnreadableError, read_document
 from safety_stream.catalogue.issues import Issue
 from safety_stream.catalogue.places import Place
+from safety_stream.catalogue.refusals import written_in
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -60,8 +61,9 @@ class Files:
         try:
             return at, kind.model_validate(document.value)
         except ValidationError as error:
-            for detail in error.errors(include_url=False, include_input=False):
-                at.refuse(detail["loc"], detail["type"], detail["msg"], kind)
+            for detail in error.errors(include_url=False):
+                written = written_in(detail, kind)
+                at.refuse(detail["loc"], detail["type"], detail["msg"], kind, detail.get("ctx", {}), written)
             return None
 
     def in_folder(self, folder: Path) -> list[Path]:

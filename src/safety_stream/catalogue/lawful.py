@@ -6,6 +6,7 @@ agreed to, or an audience that is granted nothing for any of its purposes, would
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, get_args
 
 from safety_stream.catalogue.formats.rules import BareRuleFile, PriorityEntry
@@ -35,7 +36,7 @@ def check_lawful(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None
 
 def _check_grants(at: Place, model: BareRuleFile, purposes: list[str], vocabulary: Vocabulary) -> None:
     known = vocabulary.audiences or {}
-    granted = {grant.subscriber for grant in vocabulary.sharing.grants if grant.purpose in purposes}
+    granted = granted_for(purposes, vocabulary) or frozenset()
     for index, audience in enumerate(model.audience):
         if audience in known and audience not in granted:
             what = f"nothing is granted to audience {audience} for {listing(purposes)}: it hears nothing of this rule"
@@ -46,6 +47,13 @@ def _check_grants(at: Place, model: BareRuleFile, purposes: list[str], vocabular
         if climbs_to and name not in granted:
             what = f"nothing is granted to {name} for {listing(purposes)}: what goes up the ladder is not told there"
             at.warning(("lawful", "purposes"), what, _GRANT)
+
+
+def granted_for(purposes: Sequence[str], vocabulary: Vocabulary) -> frozenset[str] | None:
+    """Who is granted anything for one of these purposes; None where nothing is agreed, and nobody needs a grant."""
+    if not vocabulary.sharing.agreements:
+        return None
+    return frozenset(grant.subscriber for grant in vocabulary.sharing.grants if grant.purpose in purposes)
 
 
 def priorities_of(priority: PriorityEntry) -> set[str]:

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from pydantic import BaseModel
 
 from safety_stream.catalogue.documents import Document, Where
 from safety_stream.catalogue.issues import Issue, Severity
+from safety_stream.catalogue.refusals import Mistake, nearest_to, refusal_of
 
 ISSUES_MAX = 100
 """Of one file so many are told: whoever mends them may ask again."""
+
+DECLARED: Final = {
+    "agreement": "sign one in policy/agreements.yaml",
+    "area": "declare areas in areas/",
+    "audience": "declare audiences in audiences/audiences.yaml",
+    "calendar": "put one into calendars/",
+    "category": "declare categories in categories.yaml",
+    "fact": "declare facts in facts.yaml",
+    "family": "declare families of categories in categories.yaml",
+    "feed": "declare feeds in sources.yaml",
+    "indicator": "declare indicators in indicators/",
+    "judged indicator": "say in signals.yaml which indicators are judged",
+    "kind": "declare kinds under their source in sources.yaml",
+    "organisation": "declare organisations with their source in sources.yaml",
+    "rule": "put rules into rules/",
+    "source": "declare sources in sources.yaml",
+    "step": "name steps under select",
+    "theme": "declare themes under categories in categories.yaml",
+}
+"""By what a name is of, where such names are declared."""
 
 
 class Place:
@@ -22,6 +44,9 @@ class Place:
         self._told = 0
         self._file = file
         self._document = document
+        # The names that were listed, each with the line for which; and by what is unknown on a line, its mend.
+        self._listed: dict[frozenset[str], int] = {}
+        self._mends: dict[tuple[int, str], str] = {}
 
     @property
     def is_sound(self) -> bool:
@@ -53,7 +78,15 @@ class Place:
             self._issues.add(Issue(self._file, line, severity, what, mend))
         self._told += 1
 
-    def refuse(self, loc: Where, kind: str, message: str, model: type[BaseModel]) -> None:
+    def refuse(
+        self,
+        loc: Where,
+        kind: str,
+        message: str,
+        model: type[BaseModel],
+        context: Mapping[str, object] = MappingProxyType({}),
+        written: str = "",
+    ) -> None:
         """What a format refused. Its path also names branches of unions, which no line of the file has."""
         lines = self._document.lines if self._document else {}
         where: Where = ()
@@ -61,23 +94,36 @@ class Place:
             if (*where, step) in lines:
                 where = (*where, step)
         name = ".".join(str(step) for step in where) or "the file"
-        if kind == "missing":
-            self.error(where, f"{name}: the key {loc[-1]} is missing", "add it")
-        elif kind == "extra_forbidden":
-            self.error(where, f"{name}: unknown key", "leave it out, or mend its spelling")
-        else:
-            self.error(where, f"{name}: {message.removeprefix('Value error, ')}", f"see {_page_of(model)}")
+        what, mend = refusal_of(Mistake(loc, kind, message, context, written), model)
+        self.error(where, f"{name}: {what}", mend)
 
     def know(self, where: Where, what: str, name: str, known: Iterable[str] | None, otherwise: str = "") -> None:
         """Tell of a name that is not among the known, with the nearest of them; None where nobody knows them.
 
-        `otherwise` is what may be done about it instead, if anything.
+        All of them are listed once in a file, however often one is missed. `otherwise` is what may be done about it
+        instead, if anything.
         """
         if known is not None and name not in (names := frozenset(known)):
-            mend = f"use one of {listing(names)}"
-            for nearest in get_close_matches(name, sorted(names), n=1):
-                mend += f"; nearest is {nearest}"
-            self.error(where, f"unknown {what} {name}", f"{mend}; or {otherwise}" if otherwise else mend)
+            told = f"unknown {what} {name}"
+            # One mistake is one issue, however often it is come upon.
+            on_line = (self.line_of(where), told)
+            if on_line not in self._mends:
+                self._mends[on_line] = "; ".join(self._ways(what, name, names, on_line[0], otherwise))
+            self.error(where, told, self._mends[on_line])
+
+    def _ways(self, what: str, name: str, names: frozenset[str], line: int, otherwise: str) -> Iterator[str]:
+        nearest = nearest_to(name, names)
+        if nearest:
+            yield f"nearest is {nearest}"
+        if not names:
+            yield "there is none yet" if otherwise or what not in DECLARED else f"there is none yet: {DECLARED[what]}"
+        elif names not in self._listed:
+            self._listed[names] = line
+            yield f"use one of {listing(names)}"
+        elif not nearest:
+            yield f"use one of those listed for line {self._listed[names]}"
+        if otherwise:
+            yield f"or {otherwise}"
 
     def refuse_repeats(self, list_name: str, ids: Sequence[str], what: str = "id") -> None:
         """Tell of what stands in a list of the file twice."""
@@ -89,14 +135,6 @@ class Place:
         """Tell of a stretch of days that ends before it begins."""
         if valid_from is not None and valid_to is not None and valid_to <= valid_from:
             self.error((*where, "valid_to"), "valid_to is not after valid_from", "valid_to is the first day after")
-
-
-def _page_of(model: type[BaseModel]) -> str:
-    """Where people read what a format asks for: a page, if there is one."""
-    if model.__module__.endswith(".formats.rules"):
-        return "docs/rules.md, The fields of a rule"
-    file = model.__module__.removeprefix("safety_stream.").replace(".", "/")
-    return f"{model.__name__} in {file}.py"
 
 
 def listing(names: Iterable[str]) -> str:

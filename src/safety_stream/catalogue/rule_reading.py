@@ -34,7 +34,7 @@ from safety_stream.catalogue.formats.rules import (
     OverrideEntry,
     RuleFile,
 )
-from safety_stream.catalogue.lawful import check_lawful, priorities_of
+from safety_stream.catalogue.lawful import check_lawful, granted_for, priorities_of
 from safety_stream.catalogue.linking import check_age, check_linked, linked_within
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import certain_only, selector_of
@@ -123,9 +123,20 @@ def _limb_entries(at: Place, model: BareRuleFile) -> list[tuple[str, LimbEntry]]
     at_top = [name for name in named if getattr(model, name) not in (None, {})]
     if model.limbs is not None and at_top:
         at.error((at_top[0],), f"{', '.join(at_top)} beside limbs", "put it into each limb")
-    if model.limbs is None and (model.key is None or model.condition is None):
-        at.error((), "neither key and condition nor limbs", "say what the rule reads and tests")
+    if model.limbs is None:
+        missing = [name for name in ("key", "condition") if getattr(model, name) is None]
+        if len(missing) == 1:
+            at.error((), f"the key `{missing[0]}` is missing", f"add it: {_OF_KEY_AND_CONDITION[missing[0]]}")
+        elif missing:
+            what = "the keys `key` and `condition` are missing, and there are no `limbs`"
+            at.error((), what, "say whose timeline the rule looks at, and when it is met")
     return list(model.each_limb().items())
+
+
+_OF_KEY_AND_CONDITION = {
+    "key": "whose timeline the rule looks at; see docs/rules.md, Kinds of key",
+    "condition": "when it is met, such as {type: count, of: harm, at_least: 3, within: 28 days}; see docs/rules.md",
+}
 
 
 def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabulary: Vocabulary) -> Iterator[Limb]:
@@ -140,7 +151,8 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     check_kind_of_limb(at, where, entry, vocabulary)
     check_linked(at, where, entry, reads, vocabulary)
     for step in sorted(set(reads.steps) - set(entry.select)):
-        at.error((*where, "condition"), f"unknown step {step}", f"name it under select, or use {listing(entry.select)}")
+        mend = f"name it under select, or use {listing(entry.select)}" if entry.select else "name it under select"
+        at.error((*where, "condition"), f"unknown step {step}", mend)
     _check_besides(at, where, entry, facts, vocabulary)
     told_besides = {one.of for one in entry.besides.values()}
     for step in sorted(set(entry.select) - set(reads.steps) - told_besides):
@@ -239,7 +251,8 @@ def _check_words(at: Place, where: Where, words: str, facts: Sequence[str]) -> N
         if name is None:
             continue
         if name not in facts or conversion:
-            at.error(where, f"explain names {{{name}}}, which is no fact of this condition", f"use {listing(facts)}")
+            mend = f"use {listing(facts)}" if facts else "leave it out: this condition states none"
+            at.error(where, f"explain names {{{name}}}, which is no fact of this condition", mend)
         elif form and not _OF_ONE_AND_OTHERS(form):
             said = f"explain says {{{name}:{form}}}, which is not how it is said of one, and of others"
             at.error(where, said, f"write {{{name}:once|# times}}: # stands for the number")
@@ -303,10 +316,27 @@ def _check_every_priority_is_heard(at: Place, model: BareRuleFile, vocabulary: V
     quietens = any(one.quietens for entry in model.each_limb().values() for one in entry.besides.values())
     if quietens and "P4" not in heard:
         what = "what is quietened is P4, and no audience of the rule hears of P4"
-        at.error(("audience",), what, "name one that does, or let one of these hear of it")
+        at.error(("audience",), what, _who_hears(model, "P4", vocabulary))
     for priority in sorted(priorities_of(model.priority) - heard - {"P4" if quietens else ""}):
         what = f"what is found may be {priority}, and no audience of the rule hears of {priority}"
-        at.error(("priority",), what, "name one that does, let one of these hear of it, or give it another priority")
+        at.error(("priority",), what, f"{_who_hears(model, priority, vocabulary)}, or give it another priority")
+
+
+def _who_hears(model: BareRuleFile, priority: str, vocabulary: Vocabulary) -> str:
+    """Which audiences would hear of what this rule finds of this priority, as a mend."""
+    granted = granted_for([] if model.lawful is None else model.lawful.purposes, vocabulary)
+    do = [
+        one.id
+        for one in (vocabulary.audiences or {}).values()
+        if one.hears == "always"
+        and model.family in one.families
+        and priority in one.priorities
+        and not is_above(model.marking, one.marked_at_most)
+        and (granted is None or one.id in granted)
+    ]
+    return (
+        f"name one that does ({listing(do)}), or let one of these hear of it" if do else "let one of these hear of it"
+    )
 
 
 def _check_sources(at: Place, model: BareRuleFile) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,7 @@ from safety_stream.cli.terminal import (
     say,
 )
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.rules.rule import Rule
 from safety_stream.data_files import catalogue_folder
 
@@ -95,6 +97,14 @@ def backtest(
     file: Annotated[
         Path | None, typer.Option("--rule", exists=True, dir_okay=False, help="Try another version of the rule's file.")
     ] = None,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            file_okay=False,
+            help="Folder for alerts.jsonl: each alert the rules would have raised, as it first was, with its id.",
+        ),
+    ] = None,
     history_name: Annotated[
         str | None,
         typer.Option("--record", metavar="NAME", help="Write the volume to volumes.yaml, as on a history so called."),
@@ -109,35 +119,66 @@ def backtest(
     """
     folder = catalogue or catalogue_folder()
     known, volumes = catalogue_of(folder, None), load_volumes(folder)
-    live = chosen(known, rules or [])
+    live = chosen(known, rules or [], _NEW_ONE if file is not None else "")
     instead = _instead(folder, live, [_setting(text) for text in settings or []], file)
+    if out_folder is not None and instead is not None:
+        raise Wrong("--out is for the rules as they are in the catalogue: leave it out, or change the rule in a copy")
     if history_name is not None and (instead is not None or volumes is None):
         raise Wrong("--record is for the live rules of a catalogue that has a budget in volumes.yaml: leave it out")
     history = read_history(against, known)
     span = history.span
     tried = [] if instead is None else [msgspec.structs.replace(instead, id=_TRIED)]
-    alerts = tally(known, [*live, *tried], history).alerts
+    with _alerts_file(out_folder) as write:
+        alerts = tally(known, [*live, *tried], history, write).alerts
     results = [_result(rule, instead, alerts, known, volumes, span) for rule in live]
     if history_name is not None and volumes is not None:
         called = f"{history_name}: {span.in_words}"
         written = record(folder, volumes, [measured(one.rule, one.version, called, one.live) for one in results])
         say(f"Recorded in {written}")
+    if out_folder is not None:
+        say(f"Each alert with its id is in {out_folder / _ALERTS}; `rules why ID --history FILES` says why it is one")
     if as_json:
         print_json({"history": span, "counted": COUNTED, "rejects": len(history.rejects), "rules": results})
     else:
         _print(results, span)
+        if out_folder is None and instead is None:
+            out.print("Which alerts they are, each with its id, --out FOLDER writes", markup=False)
     raise typer.Exit(TO_DO if any(one.over_budget for one in results) else OK)
 
 
-def chosen(known: Catalogue, names: list[str]) -> list[Rule]:
-    """The rules so named, or without names every rule that is not retired. Raises `Wrong` naming those there are."""
+_NEW_ONE = "; put a new one into a copy of the catalogue's folder, as rules/<its id>.yaml, and name that by --catalogue"
+
+
+def chosen(known: Catalogue, names: list[str], otherwise: str = "") -> list[Rule]:
+    """The rules so named, or without names every rule that is not retired.
+
+    Raises `Wrong` naming those there are, and what may be done `otherwise`.
+    """
     by_id = {rule.id: rule for rule in sorted(known.rules, key=lambda rule: rule.id)}
     for name in names:
         if name not in by_id:
-            raise Wrong(f"there is no rule {name}; the rules are {', '.join(by_id)}")
+            raise Wrong(f"there is no rule {name}; the rules are {', '.join(by_id)}{otherwise}")
     return [by_id[name] for name in dict.fromkeys(names)] or [
         rule for rule in by_id.values() if rule.status != "retired"
     ]
+
+
+@contextmanager
+def _alerts_file(folder: Path | None) -> Iterator[Callable[[AlertVersion], None]]:
+    """What writes an alert into the folder, if there is one: as they come, for of ten years there are many to hold."""
+    if folder is None:
+        yield lambda _: None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _ALERTS).open("wb") as file:
+
+        def write(alert: AlertVersion) -> None:
+            file.write(msgspec.json.encode(alert) + b"\n")
+
+        yield write
+
+
+_ALERTS = "alerts.jsonl"
 
 
 def _setting(text: str) -> Setting:

@@ -210,14 +210,19 @@ def say_what_is_left_out(history: History) -> None:
         say(f"{len(history.rejects):,} lines are no reports and were left out; `safety-stream replay` says which")
 
 
-def tally(known: Catalogue, rules: Sequence[Rule], history: History) -> Tally:
-    """What these rules alone would have raised on a history. Raises `OSError` where the disk is full."""
+def tally(
+    known: Catalogue, rules: Sequence[Rule], history: History, raised: Callable[[AlertVersion], None] | None = None
+) -> Tally:
+    """What these rules alone would have raised on a history; `raised` is called with each alert as it is first raised.
+
+    Raises `OSError` where the disk is full.
+    """
     say_what_is_left_out(history)
     found = Tally(rules)
 
     def take(output: Output) -> None:
-        if isinstance(output.value, AlertVersion):
-            found.take(output.value)
+        if isinstance(output.value, AlertVersion) and found.take(output.value) and raised is not None:
+            raised(output.value)
 
     with scratch() as make_rows:
         pipeline = Pipeline(with_only(known, rules), take, stages=_TO_ALERTS, make_rows=make_rows)

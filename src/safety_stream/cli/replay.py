@@ -21,6 +21,7 @@ from safety_stream.cli.terminal import (
     epilog,
     print_json,
     print_table,
+    say,
 )
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.tallies import Tally
@@ -109,6 +110,10 @@ def replay(
     with (out / "rejects.jsonl").open("wb") as file:
         file.writelines(msgspec.json.encode(reject) + b"\n" for reject in history.rejects)
     counts["rejects"] = len(history.rejects)
+    if history.rejects:
+        lines = "1 line was" if len(history.rejects) == 1 else f"{len(history.rejects):,} lines were"
+        say(f"{lines} rejected and left out: {out / 'rejects.jsonl'} says which and why")
+        say("What a line may say is in docs/conformance.md, What goes in")
     put_in = {"reports": len(history.arrivals) - history.decisions}
     if links is not None:
         put_in["decisions"] = history.decisions

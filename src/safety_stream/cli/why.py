@@ -119,13 +119,13 @@ def why(
     """
     known = catalogue_of(catalogue, areas)
     past = _replayed(history, links, known) if history else _of_the_backbone(kafka, known)
-    alert = _meant(alert_id, past)
+    alert = _meant(alert_id, past, _FILES_TELL if history else _BACKBONE_TELLS)
     _refuse_judged_weeks(alert, past, known)
     if not history:
         consulting = load_consulting(catalogue or catalogue_folder())
         if consulting.are_about_a_person(one for one in past.standing.values() if _alert_of(one) == alert):
             put_look_on_record(kafka, consulting, reason, by, alert_id=alert)
-    accounts = list(_accounts(alert, past, known))
+    accounts = list(_accounts(alert, past, known, "" if history else f": {_BACKBONE_TELLS}"))
     rule = _rule(known, accounts[0].finding.rule_id)
     is_same = all(one.is_same for one in accounts)
     if as_json:
@@ -211,20 +211,24 @@ def _stand(changes: Iterable[FindingChange]) -> tuple[dict[str, Finding], frozen
     return standing, frozenset(alerts)
 
 
-def _meant(asked: str, past: Past) -> str:
+def _meant(asked: str, past: Past, told_by: str) -> str:
     meant = sorted(one for one in past.alerts if one.startswith(asked))
     if not meant:
-        raise Wrong(f"no alert {asked} is known: see `safety-stream alerts show`")
+        raise Wrong(f"no alert {asked} is known: {told_by}")
     if len(meant) > 1:
         raise Wrong(f"{asked} begins {len(meant)} alerts, such as {meant[0]} and {meant[1]}: write more of it")
     return meant[0]
 
 
-def _accounts(alert: str, past: Past, known: Catalogue) -> Iterator[Account]:
+_BACKBONE_TELLS = "see `safety-stream alerts show`"
+_FILES_TELL = "see alerts.jsonl in the folder that `safety-stream replay … --out FOLDER` makes of these files"
+
+
+def _accounts(alert: str, past: Past, known: Catalogue, more: str) -> Iterator[Account]:
     """Why each standing finding of an alert stands, earliest first."""
     mine = [finding for finding in past.standing.values() if _alert_of(finding) == alert]
     if not mine:
-        raise Wrong(f"alert {alert} stands no more, all its findings were withdrawn: see `safety-stream alerts show`")
+        raise Wrong(f"alert {alert} stands no more, all its findings were withdrawn{more}")
     scope = Scope(known)
 
     @cache

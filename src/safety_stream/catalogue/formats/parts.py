@@ -40,20 +40,28 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 
 BECAUSE_MAX = 500
 
+_SHOWN_MAX = 60
+
 _LONGEST_MONTHS = 1_200
 """A hundred years: what looks back further leaves the calendar."""
+
+
+def shortened(text: str) -> str:
+    """As much of what was written as a message repeats."""
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 
 def duration_of(text: object) -> Duration:
     """`12 months`, `28 days`, `72 hours`, `15 minutes`. Raises `ValueError` for anything else."""
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise ValueError("a duration is a number and minutes, hours, days, weeks, months or years: `28 days`")
+        how = "a number and minutes, hours, days, weeks, months or years"
+        raise ValueError(f"`{shortened(str(text))}` is no length, which is {how}: `28 days`")
     number, unit = int(found[1]), found[2]
     if unit not in _MONTHS:
         return Duration(millis=number * _LENGTHS[unit])
     if number * _MONTHS[unit] > _LONGEST_MONTHS:
-        raise ValueError(f"a duration is at most {_LONGEST_MONTHS} months")
+        raise ValueError(f"`{text}` is too long: a length is at most {_LONGEST_MONTHS} months")
     return Duration(months=number * _MONTHS[unit])
 
 
@@ -70,7 +78,8 @@ def day_of_text(text: object) -> Day | None:
     return to_day(when)
 
 
-def _some_day_of_text(text: object) -> Day:
+def some_day_of_text(text: object) -> Day:
+    """`2026-01-31` as a day. Raises `ValueError` for anything else."""
     day = day_of_text(text)
     if day is None:
         raise ValueError("a day is written 2026-01-31")
@@ -169,7 +178,7 @@ Length = Annotated[Duration, BeforeValidator(duration_of, json_schema_input_type
 
 OptionalDay = Annotated[int | None, BeforeValidator(day_of_text, json_schema_input_type=date | None)]
 
-LondonDay = Annotated[int, BeforeValidator(_some_day_of_text, json_schema_input_type=date)]
+LondonDay = Annotated[int, BeforeValidator(some_day_of_text, json_schema_input_type=date)]
 
 LondonTime = Annotated[int, BeforeValidator(instant_of_text, json_schema_input_type=_TimeText)]
 
