@@ -16,6 +16,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Annotated, BinaryIO, Literal, TypeVar
 
 import msgspec
@@ -298,11 +299,16 @@ def _fault(error: ErrorDetails, text: str | bytes) -> Fault:
         return Fault("", "not a line of JSON: one complete object per line")
     at = _path(error["loc"], text)
     if error["type"] == "extra_forbidden":
-        return Fault(at, "no such field; see the fields of Report")
+        return Fault(at, f"no such field{_nearest(str(error['loc'][-1]))}; see docs/conformance.md, What goes in")
     if error["type"] == "string_pattern_mismatch" and at.split(".")[-1] == "token":
         return Fault(at, "a token is a keyed hash without spaces, never a name or a number")
     sentence = error["msg"].removeprefix("Value error, ")
     return Fault(at, f"{sentence[0].lower()}{sentence[1:]}" if at else "not a JSON object with named fields")
+
+
+def _nearest(name: str) -> str:
+    """The field there is that looks most like it, which says nothing of the name itself; or nothing."""
+    return "".join(f"; nearest is {known}" for known in get_close_matches(name, sorted(_NAMES), n=1))
 
 
 def _path(steps: Sequence[str | int], text: str | bytes) -> str:
