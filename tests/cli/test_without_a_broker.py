@@ -274,7 +274,8 @@ def test_a_replay_that_rejected_lines_asks_for_a_look(tmp_path: Path):
     (tmp_path / "in.jsonl").write_text("{\n", encoding="utf-8")
     result = CliRunner().invoke(app, ["replay", str(tmp_path / "in.jsonl"), "--out", str(tmp_path / "out"), "--json"])
 
-    assert (result.exit_code, result.stderr) == (2, "")
+    assert result.exit_code == 2
+    assert f"1 line was rejected and left out: {tmp_path / 'out' / 'rejects.jsonl'}" in " ".join(result.stderr.split())
     assert json.loads(result.stdout)["rejects"] == 1
     assert json.loads((tmp_path / "out" / "rejects.jsonl").read_text(encoding="utf-8"))["line"] == 1
 
