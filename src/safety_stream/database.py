@@ -55,8 +55,8 @@ def opened(url: str, file: str, migrate: Callable[[Engine], None]) -> Engine:
     return engine
 
 
-def unusable(engine: Engine, error: SQLAlchemyError) -> UnusableDatabase:
-    """What to raise where tables could not be made or changed."""
+def unusable(engine: Engine, error: SQLAlchemyError | OSError) -> UnusableDatabase:
+    """What to raise where tables could not be looked at, made or changed."""
     return UnusableDatabase(
         f"the {engine.dialect.name} database cannot be used ({type(error).__name__}): see that it is there "
         "and that we may write to it"

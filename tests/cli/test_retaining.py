@@ -85,8 +85,8 @@ SEAL = "sealed." + "0" * 32
     ("words", "why"),
     [
         (("--person", ""), "--person is empty: name a token of the person"),
-        (("--person", "tok-mistyped"), "no report ever named this person"),
-        (("--person", SEAL), "no report ever named this person"),
+        (("--person", "tok-mistyped"), "no report or alert that is kept names this person"),
+        (("--person", SEAL), "no report or alert that is kept names this person"),
         (("--report", ""), "field incident_id is no id of a report"),
         (("--report", "police-crimes/C-mistyped"), "no such report was ever taken"),
         (("--alert", ""), "field alert_id is no id of an alert"),

@@ -27,7 +27,7 @@ from safety_stream.core.audit import subject_of
 from safety_stream.core.model.dead_letters import DeadLetter, Refused
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord
-from safety_stream.core.sealing import is_seal, tokens_in
+from safety_stream.core.sealing import SEALED_ROW, is_seal, tokens_in
 from safety_stream.core.stages import intake
 from safety_stream.core.stages.rows import MemoryRows
 from safety_stream.core.stages.stage import Output
@@ -67,7 +67,9 @@ def run(*words: object, exits: int = 0) -> str:
 @pytest.fixture
 def rows() -> MemoryRows:
     """What intake remembers."""
-    return MemoryRows()
+    rows = MemoryRows()
+    rows.put(SEALED_ROW, b"")
+    return rows
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pkcs11
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pkcs11.exceptions import EncryptedDataInvalid, NoSuchKey, NoSuchToken, PinIncorrect, PKCS11Error
+from pkcs11.exceptions import EncryptedDataInvalid, NoSuchKey, NoSuchToken, PinIncorrect, PinLocked, PKCS11Error
 from pydantic import ValidationError
 
 from safety_stream.sealing.database import open_database
@@ -35,6 +35,7 @@ class StandIn:
 
     def __init__(self) -> None:
         self.key = AESGCM(AESGCM.generate_key(256))
+        self.tries = 3
 
     def get_token(self, token_label: str) -> StandIn:
         if token_label != TOKEN:
@@ -44,7 +45,10 @@ class StandIn:
     @contextmanager
     def open(self, user_pin: str) -> Iterator[StandIn]:
         if user_pin != PIN:
-            raise PinIncorrect
+            self.tries -= 1
+            raise PinIncorrect if self.tries > 0 else PinLocked
+        if self.tries <= 0:
+            raise PinLocked
         yield self
 
     def get_key(self, object_class: pkcs11.ObjectClass, key_type: pkcs11.KeyType, label: str) -> StandIn:
@@ -161,6 +165,21 @@ def test_what_goes_wrong_names_the_thing_and_the_mend_and_no_secret(module: Path
     refused = wrapping()
     assert f"refuses the PIN in {pin_file}" in refused
     assert "999999" not in refused
+
+
+def test_a_pin_that_was_refused_is_not_tried_again_for_tokens_lock(key: HsmKey, pin_file: Path):
+    pin_file.write_text("999999")
+    for _ in range(20):
+        assert "refuses the PIN" in said(lambda: key.wrap(b"s" * 32))
+
+    pin_file.write_text(PIN)
+    assert key.unwrap(key.wrap(b"s" * 32)) == b"s" * 32
+
+
+def test_a_file_of_the_pin_that_others_read_or_nobody_is_named(key: HsmKey, pin_file: Path):
+    def wrapping() -> str:
+        return said(lambda: key.wrap(b"s" * 32))
+
     pin_file.chmod(0o644)
     assert "chmod 600" in wrapping()
     pin_file.unlink()

@@ -24,7 +24,7 @@ from tests.sealing.conftest import Opening
 import safety_stream
 from safety_stream.core.audit import subject_of
 from safety_stream.core.sealing import is_seal
-from safety_stream.database import make_engine
+from safety_stream.database import UnusableDatabase, make_engine
 from safety_stream.sealing import database
 from safety_stream.sealing import store as store_module
 from safety_stream.sealing.database import LOCK, make_tables, open_database
@@ -532,3 +532,74 @@ def test_what_is_wrapped_opens_by_the_same_key_and_for_the_same_purpose_alone(tm
             other.unwrap(content)
     with pytest.raises(InvalidTag):
         decrypted(b"k" * 32, encrypted(b"k" * 32, b"plain", b"one row"), b"another row")
+
+
+def exchanged_for(place: str, other: str) -> None:
+    """Put the roots of another store where one lies, as a database is put in the place of another."""
+    ((root,),) = asked(other, select(ROOTS))
+    engine = make_engine(place, begin="BEGIN", wait_seconds=10, synchronous="FULL")
+    with engine.begin() as db:
+        db.execute(ROOTS.delete())
+        db.execute(ROOTS.insert(), [dict(zip(ROOTS.c.keys(), root, strict=True))])
+    engine.dispose()
+
+
+def test_a_store_that_is_exchanged_under_a_running_process_is_noticed(opening: Opening, place: str, tmp_path: Path):
+    elsewhere = f"sqlite:///{tmp_path / 'other.sqlite'}"
+    other = opening(where=elsewhere)
+    other.begin()
+    store = opening()
+    store.sealed(EVERYBODY)
+    was = store.fingerprint()
+
+    exchanged_for(place, elsewhere)
+    with pytest.raises(KeyStoreDown, match="another key store lies there now"):
+        store.sealed(["tok-new"])
+    assert store.fingerprint() == other.fingerprint() != was
+
+
+def test_an_older_backup_put_under_a_running_process_is_noticed(opening: Opening, place: str):
+    store = opening()
+    seals = store.sealed(EVERYBODY)
+    store.destroy([subject_of(seals["tok-a"])])
+    store.known(EVERYBODY)
+    engine = make_engine(place, begin="BEGIN", wait_seconds=10, synchronous="FULL")
+    with engine.begin() as db:
+        db.execute(DESTROYED.delete())
+    engine.dispose()
+
+    with pytest.raises(KeyStoreDown, match="an older backup"):
+        store.known(EVERYBODY)
+
+
+def test_who_does_not_own_the_tables_marks_no_key_destroyed_on_postgresql(
+    opening: Opening, place: str, on_postgres: Server
+):
+    """PostgreSQL passes over others' tables without a fault."""
+    store = opening()
+    subject = subject_of(store.sealed(EVERYBODY)["tok-b"])
+    wrapped, role = wrapped_key(place, subject), f"r{abs(hash(place))}"
+    with psycopg.connect(place, autocommit=True) as db:
+        db.execute(f"CREATE ROLE {role} LOGIN")
+        db.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+        db.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}")
+
+    with pytest.raises(StillOnDisk, match="as their owner"):
+        opening(where=place.replace("//pages@", f"//{role}@")).destroy([subject])
+    assert times_of_destruction(place) == [0]
+    assert wrapped in on_disk(on_postgres, place)
+
+    assert store.destroy([]) == 0
+    assert 0 not in times_of_destruction(place)
+    assert wrapped not in on_disk(on_postgres, place)
+
+
+def test_a_file_that_cannot_be_looked_at_is_a_database_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def refused(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(UnusableDatabase, match="PermissionError"):
+        open_database(f"sqlite:///{tmp_path / 'keys.sqlite'}")

@@ -274,7 +274,7 @@ def _overrides(overrides: Sequence[Override], catalogue: Catalogue) -> Iterator[
 
 
 def _urgency(priority: PriorityRule) -> Iterator[str]:
-    yield f"{priority.base} to begin with; P1 is the most urgent."
+    yield "P1, the most urgent." if priority.base == "P1" else f"{priority.base} to begin with; P1 is the most urgent."
     for count, instead in priority.by_count:
         yield f"{instead} from {count} on."
     if priority.raise_when:

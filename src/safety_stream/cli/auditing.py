@@ -27,6 +27,7 @@ from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditEntry, AuditRecord, PublishedAlert
+from safety_stream.core.model.sightings import persons_of
 from safety_stream.core.model.times import Day, Instant, start_of, to_iso
 from safety_stream.core.oversight import Use, uses_in
 from safety_stream.core.persons import Persons, named_in, standing
@@ -252,8 +253,11 @@ def has_report(kafka: Connection, incident_id: str) -> bool:
 
 
 def has_person(kafka: Connection, tokens: Collection[str]) -> bool:
-    """Whether any report ever named whoever goes by these tokens."""
-    return any(not named_in(version).isdisjoint(tokens) for version in versions_of(kafka))
+    """Whether any report that is still kept named whoever goes by these tokens, or any alert is about them."""
+    if any(not named_in(version).isdisjoint(tokens) for version in versions_of(kafka)):
+        return True
+    alerts = (value for _, value in _values(kafka, ["alert-changes"]))
+    return any(isinstance(value, AlertVersion) and not persons_of(value.subject).isdisjoint(tokens) for value in alerts)
 
 
 def has_alert(kafka: Connection, alert_id: str) -> bool:

@@ -184,6 +184,7 @@ def hold(
         say(f"It is held{_by_how_many(entries)}: see safety-stream retention show")
     else:
         say("Not on record yet, and till then databases go on purging: see that a worker runs, then retention show")
+        say("If it never comes it was refused: safety-stream dead-letters list says why")
     raise typer.Exit(OK if is_held else TO_DO)
 
 
@@ -345,7 +346,10 @@ def _check_there_is_one(kafka: Connection, entry: AuditEntry, tokens: Collection
     if entry.alert_id is not None and not auditing.has_alert(kafka, entry.alert_id):
         raise Wrong("there was never such an alert: name it by its whole id, as safety-stream alerts show does")
     if entry.subject is not None and not auditing.has_person(kafka, tokens):
-        raise Wrong("no report ever named this person: see that the token is whole, and --sealing where tokens are")
+        raise Wrong(
+            "no report or alert that is kept names this person: see that the token is whole, and name --sealing where "
+            "tokens are sealed"
+        )
 
 
 def _check_topic(known: Catalogue, topic: str) -> None:

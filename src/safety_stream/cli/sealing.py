@@ -253,6 +253,8 @@ class Sealing:
             self._tell(why=str(error))
             raise Retriable("this is not the key store that intake has sealed by") from None
         except (KeyStoreDown, UnusableDatabase, BadKeyEncryptionKey, KafkaException, NoSuchTopic, NeverEnds) as error:
+            # What answers next may be a backup that somebody has put back meanwhile.
+            self._give_up()
             self._tell(why=str(error))
             raise Retriable("the key store does not answer") from None
         self._tell(why=None)

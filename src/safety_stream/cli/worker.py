@@ -139,7 +139,6 @@ def worker(
     stop_serving = serving(metrics, metrics_host, metrics_port, metrics_tls) if metrics_port else None
     idle_clock = wall if clock is TimeBy.WALL else None
     door = None if sealing is None else Sealing(sealing, kafka, metrics.waits_for_keys)
-
     app = create_app(
         stage_specs(rows, known, partitions, door),
         KafkaSettings(kafka, slot=name),

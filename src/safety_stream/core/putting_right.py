@@ -46,6 +46,7 @@ from safety_stream.core.resting import Resting
 from safety_stream.core.rules.carrying import reports_of
 from safety_stream.core.rules.chains import DEEPEST
 from safety_stream.core.stages.enter import ACKNOWLEDGED
+from safety_stream.core.stages.intake import FUTURE_TOLERANCE
 
 PUTS_RIGHT: Final[frozenset[Action]] = frozenset({"correct", "dispute", "restrict", "withdraw", "erase"})
 """What a partner does to a report that others have to follow."""
@@ -282,8 +283,9 @@ class Notices:
     def _answered(self, notice: Notice) -> Notice:
         for answer in self._answers.get((notice.audience, notice.alert_id), ()):
             # A number may be acknowledged before there is anything to put right: for another reason (a dispute is of
-            # what was told before), or by a number nobody has been told yet.
-            if answer.to_seq >= notice.seq and answer.as_of >= notice.opened_at:
+            # what was told before), or by a number nobody has been told yet. The clocks of two machines may differ.
+            since = notice.opened_at if notice.why == "disputed" else notice.opened_at - FUTURE_TOLERANCE
+            if answer.to_seq >= notice.seq and answer.as_of >= since:
                 return msgspec.structs.replace(notice, acknowledged_by=answer.actor or "", acknowledged_at=answer.as_of)
         return notice
 

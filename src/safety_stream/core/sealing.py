@@ -133,7 +133,7 @@ def without_who_was_erased(records: Sequence[Record], erased: Collection[str]) -
 
 _JOINS_THE_ERASED: Final = Refused(
     "schema-violation",
-    "field first or second is the seal of somebody who was erased, whom nobody is joined to any more: leave it out",
+    "field first or second is the seal of somebody who was erased, whom nobody is joined to: make no such decision",
 )
 
 
@@ -204,12 +204,14 @@ def hold_to_key_store(rows: Rows, fingerprint: str | None, lost: str | None) -> 
     `fingerprint` tells one from another; None: there is none yet. `lost` is that of a store which is gone for good, as
     whoever answers for it says: another may take its place.
     """
-    known = (rows.get(SEALED_ROW) or b"").decode("ascii")
+    row = rows.get(SEALED_ROW)
+    known = (row or b"").decode("ascii")
     if known not in ("", lost, fingerprint):
         raise OtherKeyStore(
             f"{'there is no key store' if fingerprint is None else 'this is another key store'}, and intake has sealed "
             "by one so far: everybody would be somebody else. Mount its volume, name it in the file of --sealing or "
             f"put its backup back; if it is lost for good, write `lost: {known}` into that file"
         )
-    if fingerprint not in (None, known):
+    # Where there is no row yet the step has still to say whether intake may be sealed at all (`keeping_to_it`).
+    if row is not None and fingerprint not in (None, known):
         rows.put(SEALED_ROW, fingerprint.encode("ascii"))

@@ -73,7 +73,8 @@ _AFTERWARDS: Final = re.compile(
     r"review|reviewed|due|target|next|expires|expiry)\b"
 )
 """Of times that are neither when something happened nor when it was reported."""
-_OF_A_TIME: Final = re.compile(r"date|time|when")
+_SAYS_WHEN: Final = re.compile(r"occurred|happened|(incident|offence|event|start|from).*(date|time|when)|when")
+_IS_NAME_OF_A_PLACE: Final = re.compile(r"[A-Za-z][A-Za-z'&. -]{0,30}").fullmatch
 _WORDS_OF_TIMES: Final = frozenset({"date", "time", "day", "hour", "of", "the", "at", "on"})
 _REFERENCE: Final = re.compile(r"\b(ref|reference|id|number|no|urn|case)\b")
 _CATEGORY: Final = re.compile(r"\b(category|type|problem|nature|classification|offence)\b")
@@ -274,7 +275,7 @@ class _Drafting:
         """Why no column is sure to say when it happened, naming one that does so by its heading alone."""
         why = "guessed: no column says when it happened"
         for one in self._left:
-            if _OCCURRED.search(one.says) and _OF_A_TIME.search(one.says) and not _is_another_time(one.says):
+            if _SAYS_WHEN.search(one.says) and not _is_another_time(one.says):
                 return f"{why} so that it can be read: see {_quoted(one.heading)}"
         return why
 
@@ -315,9 +316,9 @@ class _Drafting:
         for name, word in sorted({folded(text): text for text in reversed(found.texts)}.items()):
             code = self._districts.get(name)
             if code is None:
-                unknown.append(
-                    f"    # {_quoted(word)}: which district, or OUTSIDE? Its rows are rejected until it is said"
-                )
+                # Among names of districts may be free text, and a mapping is shown to others.
+                told = _quoted(word) if _IS_NAME_OF_A_PLACE(word) else "another word, which is not repeated here"
+                unknown.append(f"    # {told}: which district, or OUTSIDE? Its rows are rejected until it is said")
             else:
                 known.append(f"    {_quoted(word)}: {code}")
         if unknown:

@@ -33,10 +33,16 @@ def open_database(url: str) -> Engine:
 
 
 def has_tables(engine: Engine) -> bool:
-    """Whether a key store was begun here. Nothing is made by looking, not even the file that SQLite would open."""
+    """Whether a key store was begun here. Nothing is made by looking, not even the file that SQLite would open.
+
+    Raises `UnusableDatabase` where the file cannot be looked at.
+    """
     file = engine.url.database if engine.dialect.name == "sqlite" else None
-    if file is not None and not (Path(file).exists() and Path(file).stat().st_size):
-        return False
+    try:
+        if file is not None and not (Path(file).exists() and Path(file).stat().st_size):
+            return False
+    except OSError as error:
+        raise unusable(engine, error) from None
     return inspect(engine).has_table(ROOTS.name)
 
 
@@ -66,7 +72,8 @@ def scrub(engine: Engine) -> bool:
     On SQLite what a transaction overwrote stands in the log beside the file until that is written back and cut off: not
     while somebody reads. On PostgreSQL a deleted row stays in its table for whoever has begun before, and a plain
     VACUUM leaves its bytes in the free part of the page: so the tables are written anew (VACUUM FULL), which asks that
-    nobody uses them, and nobody can see the rows any more.
+    nobody uses them, that nobody can see the rows any more, and that the tables are ours: those of others it passes
+    over without a fault, so their files tell.
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
@@ -99,6 +106,7 @@ def _written_anew(db: Connection) -> bool:
     # Asked before: what nobody needs at this moment nobody can come to need.
     if db.scalar(text(_OTHERS_SEE_OLDER)):
         return False
+    before = _files_of(db)
     db.exec_driver_sql(f"SET lock_timeout = '{_WAIT_SECONDS}s'")
     try:
         db.exec_driver_sql("VACUUM (FULL) sealing_persons, sealing_roots")
@@ -108,4 +116,12 @@ def _written_anew(db: Connection) -> bool:
         return False
     finally:
         db.exec_driver_sql("RESET lock_timeout")
-    return True
+    return before.isdisjoint(_files_of(db))
+
+
+def _files_of(db: Connection) -> set[int]:
+    """The files that hold the tables now."""
+    files = db.execute(
+        text("SELECT pg_relation_filenode('sealing_persons'), pg_relation_filenode('sealing_roots')")
+    ).one()
+    return set(files)

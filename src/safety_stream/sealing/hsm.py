@@ -46,6 +46,7 @@ class HsmKey:
         self._token = token
         self._key = key
         self._pin_file = pin_file
+        self._refused = ""
         self.name = f"hsm:{token}/{key}"
 
     def wrap(self, key: bytes) -> bytes:
@@ -70,11 +71,17 @@ class HsmKey:
     @contextmanager
     def _opened(self) -> Iterator[_AesKey]:
         pin = secret_in(self._pin_file)
+        if pin == self._refused:
+            # Whoever asks on and on would lock the token, and with it whatever else it serves.
+            raise BadKeyEncryptionKey(f"{self.name}: {self._said(PinIncorrect())}: mend it there, or start again")
         try:
             token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
             with token.open(user_pin=pin) as session:
                 found = session.get_key(pkcs11.ObjectClass.SECRET_KEY, pkcs11.KeyType.AES, self._key)
                 yield cast("_AesKey", found)
+        except (PinIncorrect, PinLocked) as error:
+            self._refused = pin
+            raise BadKeyEncryptionKey(f"{self.name}: {self._said(error)}") from None
         except PKCS11Error as error:
             raise BadKeyEncryptionKey(f"{self.name}: {self._said(error)}") from None
 

@@ -79,8 +79,9 @@ class StillOnDisk(KeyStoreDown):
     def __init__(self) -> None:
         """Say it, and who ends it."""
         super().__init__(
-            "it is done, but others read the key store's database, so its files may still have what was deleted: "
-            "intake ends that within a minute after they are through, or do it again"
+            "it is done, but others read the key store's database, or its tables are not this user's, so its files may "
+            "still have what was deleted: intake ends that within a minute after they are through, if it owns the "
+            "tables; or do it again as their owner"
         )
 
 
@@ -116,6 +117,7 @@ class _Mark(msgspec.Struct, frozen=True):
 
     generation: int | None
     destroyed: int
+    root: bytes
 
 
 class KeyStore:
@@ -132,7 +134,7 @@ class KeyStore:
         self._now = now
         self._known: dict[str, str] = {}
         self._found: _Root | None = None
-        self._mark = _Mark(None, 0)
+        self._mark = _Mark(None, 0, b"")
         try:
             with _answering():
                 self._find()
@@ -299,21 +301,24 @@ class KeyStore:
             self._mark = _mark(self._reading)
 
     def _look_round(self) -> None:
-        """Forget what may be true no longer. Raises `NoKeyStore`."""
+        """Forget what may be true no longer. Raises `NoKeyStore`, and `KeyStoreDown` where another lies there now."""
         self._see_that_it_is_there()
         root, mark = self._root, _mark(self._reading)
         if mark != self._mark:
             self._known.clear()
-            if mark.generation != root.generation:
+            if mark.root != self._mark.root:
                 with self._reading.begin() as db:
-                    self._found = self._opened(db) or root
+                    self._found = self._opened(db)
+            if self._root.index_key != root.index_key or mark.destroyed < self._mark.destroyed:
+                self._found = None
+                raise KeyStoreDown("another key store lies there now, or an older backup of this one: open it anew")
             self._mark = mark
 
     def _still_ours(self, db: Connection) -> None:
         """Nobody else writes until this transaction's end, and nobody has rewrapped meanwhile."""
         wait_for_others(db, LOCK)
-        if db.scalar(select(func.max(ROOTS.c.generation))) != self._root.generation:
-            raise KeyStoreDown("the key store has just been rewrapped: the next look will tell")
+        if _newest_root(db)[1] != self._mark.root:
+            raise KeyStoreDown("the key store has just been rewrapped, or exchanged: the next look will tell")
 
     def _opened(self, db: Connection) -> _Root | None:
         row = db.execute(select(ROOTS).order_by(ROOTS.c.generation.desc())).first()
@@ -379,9 +384,16 @@ def _unwrapped(root: _Root, lookup: str, wrapped: bytes) -> bytes:
 
 def _mark(engine: Engine) -> _Mark:
     with engine.begin() as db:
-        generation = db.scalar(select(func.max(ROOTS.c.generation)))
+        generation, root = _newest_root(db)
         destroyed = db.scalar(select(func.max(DESTROYED.c.number)))
-    return _Mark(generation, destroyed or 0)
+    return _Mark(generation, destroyed or 0, root)
+
+
+def _newest_root(db: Connection) -> tuple[int | None, bytes]:
+    """The newest generation, and its store key as it is wrapped: no two stores have the same."""
+    newest = select(ROOTS.c.generation, ROOTS.c.store_key).order_by(ROOTS.c.generation.desc())
+    row = db.execute(newest).first()
+    return (None, b"") if row is None else (row.generation, row.store_key)
 
 
 def _overwrite_deleted(db: Connection) -> None:

@@ -100,7 +100,10 @@ def classify(error: ck.KafkaError) -> LogError:
     """Which of the three kinds an error is."""
     text = f"{error.name()}: {error.str()}"
     if error.code() == ck.KafkaError._FENCED:  # noqa: SLF001 - so librdkafka names what is its own
-        return Fatal(f"another worker runs in this one's slot: give each a --slot of its own ({text})")
+        return Fatal(
+            "another worker runs in this one's slot: give each a --slot of its own; or this one stood still for longer "
+            f"than a transaction may last ({text})"
+        )
     if error.fatal():
         return Fatal(text)
     if error.txn_requires_abort():

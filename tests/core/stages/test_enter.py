@@ -164,8 +164,11 @@ a, b = "ab"
         # In the middle of it: what comes first decides for all of it.
         ((), ([CONFIRMED[a], HELD[b], CONFIRMED[b]], "ab")),
         ([HELD[b]], ([CONFIRMED[a], OVER[b], CONFIRMED[b]], "")),
-        # Whoever was stopped on the way and does it again is judged anew.
-        ((), ([CONFIRMED[a], HELD[b], AGAIN[a], AGAIN[b]], "a")),
+        # Whoever was stopped on the way does it again: what has begun comes to its end.
+        ((), ([CONFIRMED[a], HELD[b], AGAIN[a], AGAIN[b]], "aab")),
+        ((), ([CONFIRMED[a], HELD[b], AGAIN[b]], "ab")),
+        # Whoever was refused is judged anew.
+        ([HELD[b]], ([CONFIRMED[a], AGAIN[a], AGAIN[b]], "")),
         ([HELD[b]], ([CONFIRMED[a], CONFIRMED[b], OVER[b], AGAIN[a], AGAIN[b]], "ab")),
     ],
 )

@@ -10,8 +10,9 @@ would not fit a record of the changelog. So every report is named once, and each
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
+from itertools import compress
 from operator import or_
 
 import msgspec
@@ -42,16 +43,16 @@ class Cut(msgspec.Struct, frozen=True, gc=False, array_like=True):
 def _packed(reports: tuple[str, ...], lacked: Mapping[str, int]) -> Cut:
     """A report that no finding lacks any more is forgotten, and the others move up."""
     in_use = reduce(or_, lacked.values(), 0)
-    gone = [n for n in reversed(range(len(reports))) if not in_use >> n & 1]
-    for n in gone:
-        lacked = {one: _without(bits, n) for one, bits in lacked.items()}
+    kept = [bool(in_use >> n & 1) for n in range(len(reports))]
+    if not all(kept):
+        lacked = {one: _only(bits, kept) for one, bits in lacked.items()}
     return Cut(
-        tuple(report for n, report in enumerate(reports) if in_use >> n & 1),
+        tuple(compress(reports, kept)),
         {one: bits.to_bytes((bits.bit_length() + 7) // 8, "little") for one, bits in lacked.items()},
     )
 
 
-def _without(bits: int, n: int) -> int:
-    """The bits, the nth taken out, those above it one place down."""
-    below = (1 << n) - 1
-    return (bits & below) | ((bits >> 1) & ~below)
+def _only(bits: int, kept: Sequence[bool]) -> int:
+    """Those of the bits that are kept, the first of them lowest."""
+    lowest_first = format(bits, f"0{len(kept)}b")[::-1]
+    return int("".join(compress(lowest_first, kept))[::-1] or "0", 2)

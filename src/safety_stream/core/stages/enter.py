@@ -10,8 +10,9 @@ and whoever answers for the data alone may give orders. What else comes there, o
 An erasure goes on record only if somebody else has requested it and the time to confirm it is not over
 (`core/erasing.py`), and of nobody who is under a legal hold: for whatever the record says was erased, intake erases
 again. A person goes by several seals, and by things of their own, and each is an entry; but a person is erased whole or
-not at all. So a request remembers all it is of, and the first entry of a confirmation decides for the others: those are
-of one request, by the same actor at the same time. A hold that comes in between comes too late.
+not at all. So a request remembers all it is of, and the first entry that goes on record decides for the others: a hold
+that comes in between comes too late, and whoever was stopped on the way confirms it again. One that is refused decides
+for all of its confirmation, which is what the same actor does at the same time.
 
 Whoever opens an alert in an emergency (`core/oversight.py`) owes a review by somebody else. Who that was is remembered
 here until then, so nobody reviews their own use, nor one twice, whichever way the review comes in. Legal holds, and
@@ -67,15 +68,16 @@ class Asked(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Requested(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """All that one request is of, and what became of the confirmation that came last: by whom, when they did it.
+    """All that one request is of, and how far it has come.
 
-    Of no confirmation `confirmed_by` is empty. `is_refused`: something of it was held when its first entry came.
+    It `has_begun` once something of it is on record as erased: then the rest follows, whoever confirms it. Until then
+    `refused_by` and `refused_at` are whose confirmation was refused last, for a hold, and when they gave it.
     """
 
     subjects: tuple[str, ...]
-    confirmed_by: str = ""
-    confirmed_at: Instant = 0
-    is_refused: bool = False
+    has_begun: bool = False
+    refused_by: str = ""
+    refused_at: Instant = 0
 
 
 class Held(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -108,6 +110,8 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
                 if entry.entry_id in ids:
                     continue
                 found = _reviewed(opened, entry)
+                if entry.kind == "erasure-request":
+                    _forget(asked, requested, rows, record.received_at)
                 _check_erasure(asked, requested, held, entry, record.received_at)
             except Refused as refused:
                 outputs.append(dead_letter("enter", record, refused))
@@ -117,7 +121,6 @@ def make_step(catalogue: Catalogue, _partitions: int) -> Step:
             if entry.kind == "break-glass" and isinstance(output.value, AuditRecord):
                 opened.put(str(output.value.seq), Opened(entry.actor, entry.alert_id or ""))
             if entry.kind == "erasure-request":
-                _forget(asked, requested, rows, record.received_at)
                 asked.put(entry.subject or "", _asked(entry))
             if entry.subject is not None:
                 _keep_hold(held, entry, entry.subject)
@@ -168,12 +171,14 @@ def _check_erasure(
             said = "field actor is whoever requested the erasure: somebody else confirms it"
             raise Refused("schema-violation", said)
         whole = requested.get(_name_of(found)) or Requested((subject,))
-        if (whole.confirmed_by, whole.confirmed_at) != (entry.actor, entry.acted_at):
-            is_refused = any(_is_held(held, one, at) for one in whole.subjects)
-            whole = Requested(whole.subjects, entry.actor, entry.acted_at, is_refused)
-            requested.put(_name_of(found), whole)
-        if whole.is_refused:
-            raise Refused("schema-violation", _HELD)
+        if not whole.has_begun:
+            is_refused = (whole.refused_by, whole.refused_at) == (entry.actor, entry.acted_at)
+            if is_refused or any(_is_held(held, one, at) for one in whole.subjects):
+                requested.put(
+                    _name_of(found), Requested(whole.subjects, refused_by=entry.actor, refused_at=entry.acted_at)
+                )
+                raise Refused("schema-violation", _HELD)
+            requested.put(_name_of(found), Requested(whole.subjects, has_begun=True))
 
 
 def _asked(entry: AuditEntry) -> Asked:
