@@ -888,6 +888,16 @@ def _answers() -> Iterator[Told]:
             yield _now(
                 _moved(a_report(source, f"answer-{number}-{step}", "2025-11-03T23:00", place=place, **given), later)
             )
+    # Weapons found beside a road of three: near to the first and after it, near to the last and too long before it, and
+    # near to one in its time.
+    road, found = ((0, 0), (390, 13 * day), (780, 26 * day)), ((-300, day), (1_100, 5 * day), (500, 20 * day))
+    for origin, steps in (("reported", road), ("discovered", found)):
+        for metres, later in steps:
+            place = ReportedPlace(area=BURNLEY, easting=480_000, northing=460_250 - metres)
+            told = a_report(
+                "police-crimes", f"{origin}-{later}", "2025-11-03T23:00", place=place, origin=origin, **armed
+            )
+            yield _now(_moved(told, later))
 
 
 def _spots() -> Iterator[Told]:
