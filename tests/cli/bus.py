@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from types import ModuleType, SimpleNamespace
 from typing import Any, Self
@@ -106,9 +106,8 @@ class Bus:
         yield from self.read_between(kafka, self.low_watermarks(kafka, topics), self.high_watermarks(kafka, topics))
 
 
-def on_the_bus(patch: pytest.MonkeyPatch, *commands: ModuleType) -> Bus:
-    """A bus that `auditing` reads, and to which these commands write."""
-    bus, clock = Bus(), count()
+def producer_into(take: Callable[[AuditEntry], None]) -> type:
+    """A producer that gives the entries it is to send to this."""
 
     class Producer:
         def __init__(self, _: object) -> None: ...
@@ -117,8 +116,20 @@ def on_the_bus(patch: pytest.MonkeyPatch, *commands: ModuleType) -> Bus:
 
         def __exit__(self, *_: object) -> None: ...
         def send_entry(self, entry: AuditEntry) -> None:
-            bus.send(entry)
+            take(entry)
 
+    return Producer
+
+
+def on_the_bus(patch: pytest.MonkeyPatch, *commands: ModuleType) -> Bus:
+    """A bus that `auditing` reads, and to which these commands write."""
+    bus, clock = Bus(), count()
+
+    def send(entry: AuditEntry) -> None:
+        # Looked up when it is sent: a test may put something of its own in its place.
+        bus.send(entry)
+
+    producer = producer_into(send)
     for name in ("low_watermarks", "high_watermarks", "committed_offsets", "read_between", "read_to_end"):
         patch.setattr(auditing, name, getattr(bus, name))
     patch.setattr(auditing, "sleep", bus.waits)
@@ -126,7 +137,7 @@ def on_the_bus(patch: pytest.MonkeyPatch, *commands: ModuleType) -> Bus:
     for command in commands:
         patch.setattr(command, "connect", lambda _: None)
         patch.setattr(command, "wall", lambda: bus.now)
-        patch.setattr(command, "ReportProducer", Producer)
+        patch.setattr(command, "ReportProducer", producer)
         patch.setattr(command, "high_watermarks", bus.high_watermarks, raising=False)
     return bus
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from tests.catalogue.copying import copied
+from tests.cli.bus import producer_into
 from tests.replay.telling import a_report, at
 from typer.testing import CliRunner
 
@@ -91,19 +92,9 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = Desk(tmp_path)
-
-    class Producer:
-        def __init__(self, _: object) -> None: ...
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-        def send_entry(self, entry: AuditEntry) -> None:
-            desk.sent.append(entry)
-
     monkeypatch.setattr(persons, "connect", lambda _: None)
     monkeypatch.setattr(persons, "wall", lambda: desk.now)
-    monkeypatch.setattr(persons, "ReportProducer", Producer)
+    monkeypatch.setattr(persons, "ReportProducer", producer_into(desk.sent.append))
     monkeypatch.setattr(persons, "decisions", lambda _: iter(()))
     kafka = {
         "tokens_of": lambda _, token, __: (token, *desk.linked),

@@ -207,8 +207,8 @@ class Tally:
         alerts = self.alerts.get(version.rule_id)
         if alerts is None:
             return False
-        is_first = version.subject not in alerts
         known = alerts.get(version.subject)
+        is_first = known is None
         if known is None:
             known = alerts[version.subject] = Raised(
                 subject=version.subject,

@@ -248,15 +248,14 @@ class Sealing:
 
         try:
             yield
-        except OtherKeyStore as error:
+        except (
+            *(OtherKeyStore, KeyStoreDown, UnusableDatabase, BadKeyEncryptionKey),
+            *(KafkaException, NoSuchTopic, NeverEnds),
+        ) as error:
+            # What answers next may be another store, or a backup that somebody has put back meanwhile.
             self._give_up()
             self._tell(why=str(error))
-            raise Retriable("this is not the key store that intake has sealed by") from None
-        except (KeyStoreDown, UnusableDatabase, BadKeyEncryptionKey, KafkaException, NoSuchTopic, NeverEnds) as error:
-            # What answers next may be a backup that somebody has put back meanwhile.
-            self._give_up()
-            self._tell(why=str(error))
-            raise Retriable("the key store does not answer") from None
+            raise Retriable("the key store does not answer, or is not the one that intake has sealed by") from None
         self._tell(why=None)
 
     def _ready(self, rows: Rows) -> KeyStore:

@@ -59,11 +59,15 @@ def decrypted(key: bytes, content: bytes, about: bytes) -> bytes:
 def secret_in(path: Path) -> str:
     """The line in a file that its owner alone can read: a token, a PIN. Raises `BadKeyEncryptionKey`."""
     try:
-        if path.stat().st_mode & _OTHERS:
-            raise BadKeyEncryptionKey(f"{path} can be read by others: chmod 600 {path}")
+        _check_is_private(path)
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BadKeyEncryptionKey(f"{path} cannot be read ({type(error).__name__})") from None
+
+
+def _check_is_private(path: Path) -> None:
+    if path.stat().st_mode & _OTHERS:
+        raise BadKeyEncryptionKey(f"{path} can be read by others: chmod 600 {path}")
 
 
 class FileKey:
@@ -71,8 +75,7 @@ class FileKey:
 
     def __init__(self, path: Path) -> None:
         """Read it. Raises `BadKeyEncryptionKey`, and `OSError`."""
-        if path.stat().st_mode & _OTHERS:
-            raise BadKeyEncryptionKey(f"{path} can be read by others: chmod 600 {path}")
+        _check_is_private(path)
         try:
             self._key = bytes.fromhex(path.read_text(encoding="ascii").strip())
         except ValueError:

@@ -115,7 +115,6 @@ class _Root(msgspec.Struct, frozen=True):
 class _Mark(msgspec.Struct, frozen=True):
     """What the store is at: anything remembered under another mark may be true no longer."""
 
-    generation: int | None
     destroyed: int
     root: bytes
 
@@ -134,7 +133,7 @@ class KeyStore:
         self._now = now
         self._known: dict[str, str] = {}
         self._found: _Root | None = None
-        self._mark = _Mark(None, 0, b"")
+        self._mark = _Mark(0, b"")
         try:
             with _answering():
                 self._find()
@@ -317,7 +316,7 @@ class KeyStore:
     def _still_ours(self, db: Connection) -> None:
         """Nobody else writes until this transaction's end, and nobody has rewrapped meanwhile."""
         wait_for_others(db, LOCK)
-        if _newest_root(db)[1] != self._mark.root:
+        if _newest_root(db) != self._mark.root:
             raise KeyStoreDown("the key store has just been rewrapped, or exchanged: the next look will tell")
 
     def _opened(self, db: Connection) -> _Root | None:
@@ -384,16 +383,12 @@ def _unwrapped(root: _Root, lookup: str, wrapped: bytes) -> bytes:
 
 def _mark(engine: Engine) -> _Mark:
     with engine.begin() as db:
-        generation, root = _newest_root(db)
-        destroyed = db.scalar(select(func.max(DESTROYED.c.number)))
-    return _Mark(generation, destroyed or 0, root)
+        return _Mark(db.scalar(select(func.max(DESTROYED.c.number))) or 0, _newest_root(db))
 
 
-def _newest_root(db: Connection) -> tuple[int | None, bytes]:
-    """The newest generation, and its store key as it is wrapped: no two stores have the same."""
-    newest = select(ROOTS.c.generation, ROOTS.c.store_key).order_by(ROOTS.c.generation.desc())
-    row = db.execute(newest).first()
-    return (None, b"") if row is None else (row.generation, row.store_key)
+def _newest_root(db: Connection) -> bytes:
+    """The store key of the newest generation as it is wrapped: no two generations or stores have the same."""
+    return db.scalar(select(ROOTS.c.store_key).order_by(ROOTS.c.generation.desc()).limit(1)) or b""
 
 
 def _overwrite_deleted(db: Connection) -> None:
