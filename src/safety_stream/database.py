@@ -6,6 +6,8 @@ SQLite begins a transaction by taking the write lock, or when it first writes, a
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
@@ -14,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -79,8 +81,6 @@ def make_engine(url: URL | str, *, begin: Begin, wait_seconds: int, synchronous:
         raise ArgumentError(f"{where.get_backend_name()} is not a database we use: take sqlite or postgresql")
     engine = create_engine(where)
     pragmas = (
-        f"busy_timeout={wait_seconds * 1_000}",
-        "journal_mode=WAL",
         "foreign_keys=ON",
         f"synchronous={synchronous}",
     )
@@ -90,6 +90,8 @@ def make_engine(url: URL | str, *, begin: Begin, wait_seconds: int, synchronous:
         # SQLite's own library must not begin transactions: not before every statement, and too late.
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={wait_seconds * 1_000}")
+        write_ahead(cursor, wait_seconds)
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
@@ -99,6 +101,26 @@ def make_engine(url: URL | str, *, begin: Begin, wait_seconds: int, synchronous:
         connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, begin))
 
     return engine
+
+
+def write_ahead(cursor: DBAPICursor, wait_seconds: int) -> None:
+    """Let this file of SQLite's be written by way of a log, so that readers and writers do not wait for each other.
+
+    Of several who change a new file to that at once SQLite turns all but one away, without the wait they asked for: two
+    that wait for each other would wait for good. Who is turned away lets the others through as a writer does, and asks
+    again. Raises sqlite3's `OperationalError` after `wait_seconds`.
+    """
+    end = time.monotonic() + wait_seconds
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+        else:
+            return
+        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute("COMMIT")
 
 
 def beginning(engine: Engine, begin: Begin) -> Engine:
