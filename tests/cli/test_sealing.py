@@ -380,6 +380,17 @@ def test_whoever_was_erased_is_joined_to_nobody_by_a_steward(
     assert old in (kept_apart.first, kept_apart.second), "what was linked before can be split"
 
 
+def test_no_pair_of_somebody_who_was_erased_is_left_to_be_decided(tmp_path: Path, settings: Path):
+    """It was a possible match before the erasure; whom nobody can be joined to nobody is asked about."""
+    old = erased_seal(settings, f"sqlite:///{tmp_path / 'keys.sqlite'}")
+    others = [run("persons", "seal", f"tok-{name}", "--sealing", settings).strip() for name in "bc"]
+    stands, apart = a_decision(*others, state="possible"), a_decision(old, others[0], state="apart")
+
+    known = sealed_decisions([a_decision(old, others[0], state="possible"), stands, apart], settings)
+
+    assert list(known) == [stands, apart]
+
+
 def test_intake_refuses_what_joins_somebody_who_was_erased_whoever_wrote_it(
     tmp_path: Path, settings: Path, rows: MemoryRows, monkeypatch: pytest.MonkeyPatch
 ):

@@ -155,16 +155,20 @@ def sealed_decision(link: PersonLink, path: Path | None) -> PersonLink:
 
 
 def sealed_decisions(links: Iterable[PersonLink], path: Path | None) -> Iterable[PersonLink]:
-    """The decisions as intake passed them on, by whom is known yet: of who was erased there is none. Raises `Wrong`."""
+    """The decisions as intake passed them on, by whom is known yet: none joins who was erased. Raises `Wrong`."""
     if path is None:
         return links
     every = list(links)
-    tokens = {token for link in every for token in tokens_of_link(link)}
-    if not tokens:
+    tokens, joined = {token for link in every for token in tokens_of_link(link)}, seals_joined(every)
+    if not (tokens or joined):
         return every
     with key_store(path) as store:
-        seals = store.known(tokens)
-    return [sealed_link(link, seals) for link in every if seals.keys() >= set(tokens_of_link(link))]
+        seals, erased = store.known(tokens), store.destroyed(joined)
+    return [
+        sealed_link(link, seals)
+        for link in every
+        if seals.keys() >= set(tokens_of_link(link)) and seals_joined([link]).isdisjoint(erased)
+    ]
 
 
 class Erasures:
