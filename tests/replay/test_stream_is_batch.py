@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
-from pathlib import Path
 from random import Random
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.replay.running import (
@@ -48,7 +43,6 @@ from safety_stream.synthetic import SyntheticReport, generate, read_county
 from safety_stream.testing.oracle import recompute
 from safety_stream.testing.verdict import compare
 
-ROOT = Path(__file__).parents[2]
 GAPS = st.lists(st.sampled_from((0, 0, 1, HOUR, DAY_LENGTH)), min_size=1, max_size=4)
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -58,11 +52,10 @@ def good(county: Iterable[SyntheticReport]) -> list[Report]:
     return [one.report for one in county if one.refused is None and one.report is not None]
 
 
-# --- a whole county -----------------------------------------------------------------------------------------
+# --- a whole county; in more ways in test_counties.py -------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_county_ends_where_the_oracle_says(shipped: World, seed: int):
+def ends_where_the_oracle_says(shipped: World, seed: int) -> None:
     lancashire = read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
     county = list(generate(lancashire, seed=seed, start=date(2026, 1, 2), days=40, scale=0.04))
 
@@ -70,6 +63,18 @@ def test_a_county_ends_where_the_oracle_says(shipped: World, seed: int):
 
     assert disagreement(shipped, county, result) == []
     assert {"rv-graded", "soc-cross-district", "district-count"} <= {f.rule_id for f in result.findings.values()}
+
+
+def over_three_partitions_it_ends_alike(shipped: World, county: list[SyntheticReport], seed: int) -> None:
+    deployment = Partitioned(shipped, seed)
+    deployment.run(arrivals_of_county(county))
+
+    assert disagreement(shipped, county, result_of(deployment.outputs)) == []
+    assert numbering_faults(deployment.outputs) == []
+
+
+def test_a_county_ends_where_the_oracle_says(shipped: World):
+    ends_where_the_oracle_says(shipped, seed=1)
 
 
 def test_every_record_of_a_county_is_an_incident_or_a_dead_letter_and_never_both(
@@ -88,37 +93,8 @@ def test_every_record_of_a_county_is_an_incident_or_a_dead_letter_and_never_both
     assert not [topic for topic in seen if topic.startswith("dead-letters.") and topic != "dead-letters.intake"]
 
 
-@pytest.mark.parametrize("sizes", [(1,), (7, 1, 100), (5_000,)], ids=["one by one", "unevenly", "at once"])
-def test_how_a_county_is_cut_into_batches_changes_nothing_that_stands(
-    shipped: World, county: list[SyntheticReport], sizes: tuple[int, ...]
-):
-    result = result_of(outputs(shipped, cut(arrivals_of_county(county), sizes)))
-
-    assert disagreement(shipped, county, result) == []
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_county_in_any_order_with_some_reports_sent_again_ends_where_the_oracle_says(
-    shipped: World, county: list[SyntheticReport], seed: int
-):
-    chance = Random(seed)
-    reports = good(county)
-    mixed = [*reports, *chance.sample(reports, len(reports) // 20)]
-    chance.shuffle(mixed)
-    told = received(mixed, (HOUR, 0))
-
-    assert disagreement(shipped, told, standing(shipped, told)) == []
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_county_over_three_partitions_ends_where_the_oracle_says(
-    shipped: World, county: list[SyntheticReport], seed: int
-):
-    deployment = Partitioned(shipped, seed)
-    deployment.run(arrivals_of_county(county))
-
-    assert disagreement(shipped, county, result_of(deployment.outputs)) == []
-    assert numbering_faults(deployment.outputs) == []
+def test_a_county_over_three_partitions_ends_where_the_oracle_says(shipped: World, county: list[SyntheticReport]):
+    over_three_partitions_it_ends_alike(shipped, county, seed=1)
 
 
 # --- small universes ----------------------------------------------------------------------------------------
@@ -265,36 +241,6 @@ def test_the_same_input_twice_gives_the_same_bytes(small: World, reports: list[R
     told = arrivals(received(reports, gaps))
 
     assert digest(outputs(small, [told])) == digest(outputs(small, [told]))
-
-
-_DIGEST_OF_A_COUNTY = """
-from datetime import date
-from tests.replay.running import arrivals_of_county, digest, outputs, shipped_world
-from safety_stream.data_files import catalogue_folder
-from safety_stream.synthetic import generate, read_county
-county = read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
-reports = generate(county, seed=11, start=date(2026, 1, 2), days=40, scale=0.04)
-print(digest(outputs(shipped_world(), [arrivals_of_county(reports)])))
-"""
-
-
-def test_another_process_that_hashes_otherwise_gives_the_same_bytes(shipped: World, county: list[SyntheticReport]):
-    """Sets and dictionaries of texts are in another order under each hash seed: none may reach an output."""
-    here = digest(outputs(shipped, [arrivals_of_county(county)]))
-
-    there = [
-        subprocess.run(
-            [sys.executable, "-c", _DIGEST_OF_A_COUNTY],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(("src", "."))},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-        for seed in ("1", "2")
-    ]
-
-    assert there == [here, here]
 
 
 # --- numbers without gap ------------------------------------------------------------------------------------
