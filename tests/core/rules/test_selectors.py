@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from tests.core.rules.making import a_sighting, at
 
 from safety_stream.core.model.facts import Fact
@@ -141,6 +142,29 @@ def test_what_is_remembered_tells_facts_apart_by_the_tests_they_pass():
         facts = (Fact("colour", f"c{weight}"), Fact("weight", str(weight)))
         assert remembered.of(a_sighting(NOON, facts=facts)) == 1 + (weight >= 50) + (weight >= 90)
     assert remembered.of(a_sighting(NOON)) == 4
+    assert len(asked) == 4
+
+
+def test_what_is_remembered_tells_parties_apart_by_role_and_by_who_is_a_child_and_not_by_who_they_are():
+    """Else it would follow anew for every report that names somebody, and hold on to whom it named."""
+    asked: list[Readable] = []
+
+    def follow(report: Readable) -> tuple[bool, ...]:
+        asked.append(report)
+        return tuple(compiled(selector).passes(report) for selector in selectors)
+
+    selectors = [Selector(tests=(FieldTest("role", frozenset({"suspect"})),))]
+    selectors.append(Selector(tests=(FieldTest("child", frozenset({"true"})),)))
+    remembered = Remembered(selectors, IncidentVersion, follow)
+    for number in range(50):
+        suspect, victim, child = (
+            Party("suspect", f"s{number}"),
+            Party("victim", f"v{number}"),
+            Party("victim", f"c{number}", child=True),
+        )
+        told = [(suspect, victim), (victim, suspect), (victim,), (child, victim), (child, suspect, victim)]
+        found = [remembered.of(replace(VERSION, parties=parties)) for parties in told]
+        assert found == [(True, False), (True, False), (False, False), (False, True), (True, True)]
     assert len(asked) == 4
 
 

@@ -28,6 +28,9 @@ Readable = Sighting | IncidentVersion
 
 Predicate = Callable[[Readable], bool]
 
+Trait = Callable[[Readable], object]
+"""What of a report decides something, hashable."""
+
 Reason = Literal["reported-late", "discovered"]
 """Why a report that was looked at was not counted; a closed list."""
 
@@ -76,8 +79,8 @@ class Remembered(Generic[T]):
     """What follows for a report from the fields some selectors test, worked out once per combination of their values.
 
     The reports of years share a few hundred combinations. Of facts it is not the values that are told apart but which
-    tests they pass: a number has more values than could be remembered. What follows must not depend on anything else of
-    the report, such as its times.
+    tests they pass, for a number has more values than could be remembered; of parties not who they are, but in which
+    roles. What follows must not depend on anything else of the report, such as its times.
     """
 
     def __init__(
@@ -86,9 +89,12 @@ class Remembered(Generic[T]):
         """Remember what `follow` makes of reports of one type."""
         chosen = list(selectors)
         tests = [test for selector in chosen for test in (*selector.tests, *selector.none_of)]
-        attributes = {_ATTRIBUTES[of].get(test.field, test.field) for test in tests}
+        fields = {test.field for test in tests}
+        said = [_SAID[of][field] for field in sorted(fields & _SAID[of].keys())]
+        attributes = {_ATTRIBUTES[of].get(field, field) for field in fields - _SAID[of].keys()}
         facts = dict.fromkeys(test for selector in chosen for test in (*selector.facts, *selector.none_of_facts))
-        self._traits = _traits_of(attrgetter(*sorted(attributes | {"kind"})), [_fact_predicate(test) for test in facts])
+        said += [_facts_said([_fact_predicate(test) for test in facts])] if facts else []
+        self._traits = _traits_of(attrgetter(*sorted(attributes | {"kind"})), said)
         self._follow = follow
         self._known: dict[object, T] = {}
 
@@ -103,15 +109,13 @@ class Remembered(Generic[T]):
         return known
 
 
-def _traits_of(attributes: Callable[[Readable], object], facts: Sequence[Predicate]) -> Callable[[Readable], object]:
-    if not facts:
-        return attributes
+def _traits_of(attributes: Trait, said: Sequence[Trait]) -> Trait:
+    return (lambda report: (attributes(report), *[one(report) for one in said])) if said else attributes
 
-    def traits(report: Readable) -> object:
-        # Most reports say no more than their envelope.
-        return attributes(report), tuple([passes(report) for passes in facts]) if report.facts else ()
 
-    return traits
+def _facts_said(tests: Sequence[Predicate]) -> Trait:
+    # Most reports say no more than their envelope.
+    return lambda report: tuple([passes(report) for passes in tests]) if report.facts else ()
 
 
 _COMBINATIONS = 4_096
@@ -184,9 +188,15 @@ def _is_possible(report: Readable) -> bool:
 
 _ATTRIBUTES: Mapping[type, Mapping[Field, str]] = {
     Sighting: {"theme": "themes", "flag": "flags", "role": "roles", "match": "possible"},
-    IncidentVersion: {"theme": "themes", "flag": "flags", "role": "parties", "child": "parties", "match": "kind"},
+    IncidentVersion: {"theme": "themes", "flag": "flags", "match": "kind"},
 }
 """Where a tested field is found, when it is called otherwise."""
+
+_SAID: Mapping[type, Mapping[Field, Trait]] = {
+    Sighting: {},
+    IncidentVersion: {"role": lambda report: frozenset(_roles(report)), "child": _child},
+}
+"""What is said of a tested field that is found in no one place."""
 
 _TESTS: Mapping[Field, Callable[[frozenset[str]], Predicate]] = {
     "kind": lambda values: lambda report: report.kind in values,
