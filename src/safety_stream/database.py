@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -27,7 +28,16 @@ _BEGIN: Final = "sqlite_begin"
 
 
 _WAIT_SECONDS: Final = 10
-"""How long a writer waits for another one on SQLite: far longer than any transaction here."""
+"""How long a writer waits for another one: far longer than any transaction here."""
+
+_UNTIL_A_SERVER_IS_AWAY: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+"""After how long a PostgreSQL that does not answer is away (libpq itself waits for hours): a URL may say otherwise."""
 
 
 class UnusableDatabase(Exception):
@@ -41,7 +51,7 @@ def opened(url: str, file: str, migrate: Callable[[Engine], None]) -> Engine:
     """
     try:
         engine = make_engine(url, begin="BEGIN IMMEDIATE", wait_seconds=_WAIT_SECONDS, synchronous="FULL")
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise UnusableDatabase(
             f"the database is named wrongly: write sqlite:///{file} or postgresql://user@host/name "
             f"({type(error).__name__})"
@@ -76,7 +86,8 @@ def make_engine(url: URL | str, *, begin: Begin, wait_seconds: int, synchronous:
         # The driver that is installed with us; SQLAlchemy's own default is its predecessor.
         where = where.set(drivername="postgresql+psycopg")
     if where.get_backend_name() == "postgresql":
-        return create_engine(where, pool_pre_ping=True)
+        awaits = {name: value for name, value in _UNTIL_A_SERVER_IS_AWAY.items() if name not in where.query}
+        return create_engine(where, pool_pre_ping=True, connect_args=awaits)
     if where.get_backend_name() != "sqlite":
         raise ArgumentError(f"{where.get_backend_name()} is not a database we use: take sqlite or postgresql")
     engine = create_engine(where)
@@ -129,8 +140,17 @@ def beginning(engine: Engine, begin: Begin) -> Engine:
 
 
 def bring_up_to_date(db: Connection, migrations: Path) -> None:
-    """Make the changes of a folder of alembic's that were not made yet, in this transaction."""
-    command.upgrade(settings_of(db, migrations), "head")
+    """Make the changes of a folder of alembic's that were not made yet, in this transaction.
+
+    Raises `UnusableDatabase` where a newer release has made some that this one does not know.
+    """
+    try:
+        command.upgrade(settings_of(db, migrations), "head")
+    except CommandError:
+        raise UnusableDatabase(
+            f"the {db.dialect.name} database was made by a newer release than this one: run that one, or name another "
+            "database"
+        ) from None
 
 
 def settings_of(db: Connection, migrations: Path) -> Config:
@@ -143,6 +163,11 @@ def settings_of(db: Connection, migrations: Path) -> Config:
 
 
 def wait_for_others(db: Connection, lock: int) -> None:
-    """Until this transaction's end no other one with this lock goes on: on SQLite by how it began."""
+    """Until this transaction's end no other one with this lock goes on: on SQLite by how it began.
+
+    Raises `OperationalError` where another one has it for too long: somebody may have been stopped while they had it.
+    """
     if db.dialect.name == "postgresql":
+        db.exec_driver_sql(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'")
         db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
+        db.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.catalogue.copying import copied
 from tests.cli.bus import producer_into
@@ -24,6 +25,7 @@ from safety_stream.core.retention import Hold, HoldKind
 from safety_stream.core.stages.intake import checker
 from safety_stream.core.subject_access import PersonAnswer, RestingAlert
 from safety_stream.data_files import catalogue_folder
+from safety_stream.sealing import store as store_module
 from safety_stream.sealing.database import open_database
 from safety_stream.sealing.providers import FileKey
 from safety_stream.sealing.store import KeyStore
@@ -229,6 +231,43 @@ def test_where_a_part_alone_is_on_record_it_is_said_which_and_nothing_is_destroy
     assert "1 of 2 are on record" in told.stdout
     assert f"Intake destroys the keys of what is on record: {seals['tok-a']}" in told.stderr
     assert seals["tok-b"] not in told.output
+
+
+def test_an_erasure_that_has_begun_is_ended_by_a_seal_though_a_hold_came_after_it(desk: Desk):
+    """By the token nobody finds the person any more, once intake has destroyed the first key."""
+    seals = desk.keys("tok-a", "tok-b")
+    desk.linked = (seals["tok-b"],)
+    desk.erase("tok-a", "--because", "erasure", by=ONE, exits=2)
+    desk.on_record()
+    desk.holds = [a_hold("subject", subject_of(seals["tok-b"]))]
+    assert "a legal hold is on this person" in desk.erase("tok-a", "--confirm", by=ANOTHER, exits=1)
+    desk.requests = {of: msgspec.structs.replace(one, has_begun=True) for of, one in desk.requests.items()}
+
+    words = ["persons", "erase", seals["tok-a"], "--confirm", "--by", ANOTHER]
+    assert "a legal hold is on" in desk.erase("tok-a", "--because", "erasure", by=ONE, exits=1)
+    desk.refuses = {subject_of(seals["tok-b"])}
+    told = CliRunner().invoke(
+        app, [*words, "--sealing", str(desk.folder / "sealing.yaml")], env={"COLUMNS": "400", "TERM": "dumb"}
+    )
+    assert f"persons erase {seals['tok-a']} --confirm" in told.stderr
+    desk.refuses = set()
+    # The desk's person goes by the seal that is asked for, and by what is linked to it.
+    done = desk.erase(seals["tok-a"], "--confirm", by=ANOTHER, exits=0)
+    assert (done["on_record"], done["keys"]) == (True, 2)
+
+
+def test_where_bytes_are_left_on_disk_the_seals_are_told_all_the_same(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """Whoever was told no seal could ask no source any more to erase its report."""
+    seals = desk.keys("tok-a")
+    desk.erase("tok-a", "--because", "erasure", by=ONE, exits=2)
+    desk.on_record()
+    monkeypatch.setattr(store_module, "scrub", lambda _: False)
+
+    done = desk.erase("tok-a", "--confirm", by=ANOTHER, exits=2)
+
+    assert (done["seals"], done["keys"], done["on_record"], done["on_disk"]) == ([seals["tok-a"]], 1, True, True)
+    assert "there is no key for this token" in desk.erase("tok-a", "--confirm", by=ANOTHER, exits=1)
+    monkeypatch.undo()
 
 
 def test_of_whom_there_is_no_key_nothing_is_requested_and_nobody_takes_that_for_done(desk: Desk):

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Engine, Executable, event, inspect, select, update
+from sqlalchemy import Column, Engine, Executable, MetaData, String, Table, event, inspect, select, update
 from sqlalchemy.exc import OperationalError
 from tests.readmodel.postgres import Server
 from tests.sealing.conftest import Opening
@@ -294,7 +294,7 @@ def test_a_key_is_not_marked_destroyed_while_somebody_keeps_its_bytes_on_postgre
     wrapped = wrapped_key(place, subject)
 
     with does(place):
-        with pytest.raises(StillOnDisk, match="others read"):
+        with pytest.raises(StillOnDisk, match="others use"):
             store.destroy([subject]) if how == "destroy" else store.rewrap(new)
         assert times_of_destruction(place) == [0]
         assert wrapped in on_disk(on_postgres, place), "they are there indeed"
@@ -476,7 +476,7 @@ def test_what_is_remembered_is_not_looked_up_again(opening: Opening):
     event.listen(store._engine, "before_cursor_execute", lambda *told: heard.append(told[2]))
 
     assert store.sealed(EVERYBODY) == seals
-    assert [statement for statement in heard if "sealing_persons" in statement] == []
+    assert [statement for statement in heard if "wrapped" in statement] == []
     assert heard, "but whether anything was destroyed is"
 
 
@@ -570,6 +570,239 @@ def test_an_older_backup_put_under_a_running_process_is_noticed(opening: Opening
 
     with pytest.raises(KeyStoreDown, match="an older backup"):
         store.known(EVERYBODY)
+
+
+def put_in_place(folder: Path, backup: Path | None) -> None:
+    """Put a backup where the file of the store lies, as operators do, under whoever has it open; or nothing."""
+    for path in folder.glob("keys.sqlite*"):
+        path.unlink()
+    if backup is not None:
+        shutil.copy(backup, folder / "keys.sqlite")
+
+
+def backup_of(folder: Path) -> Path:
+    backup = folder / "backup.sqlite"
+    with closing(sqlite3.connect(folder / "keys.sqlite")) as db:
+        db.execute("VACUUM INTO ?", (str(backup),))
+    return backup
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["a backup", "nothing"])
+@pytest.mark.parametrize("ask", ["sealed", "known", "destroyed", "destroy"])
+def test_a_file_that_is_put_in_the_place_of_sqlites_is_noticed(
+    opening: Opening, place: str, tmp_path: Path, ask: str, *, is_there: bool
+):
+    """The connection that is open reads and writes the file that was there, which has no name any more."""
+    if not place.startswith("sqlite"):
+        pytest.skip("PostgreSQL's files are its own")
+    store = opening()
+    seals = store.sealed(EVERYBODY)
+    put_in_place(tmp_path, backup_of(tmp_path) if is_there else None)
+    asked_for = ["tok-a"] if ask in ("sealed", "known") else [subject_of(seals["tok-a"])]
+
+    with pytest.raises(KeyStoreDown):
+        getattr(store, ask)(asked_for)
+
+    assert store.known(EVERYBODY) == seals if is_there else store.fingerprint() is None, "what lies there is found next"
+
+
+def test_keys_that_were_written_into_a_file_without_a_name_stand_for_nobody(
+    opening: Opening, place: str, tmp_path: Path
+):
+    if not place.startswith("sqlite"):
+        pytest.skip("PostgreSQL's files are its own")
+    store = opening()
+    store.sealed(EVERYBODY)
+    backup = backup_of(tmp_path)
+    event.listen(store._engine, "commit", lambda _: put_in_place(tmp_path, backup))
+
+    with pytest.raises(KeyStoreDown, match="another key store"):
+        store.sealed(["tok-new"])
+
+
+def rows_put_back(place: str, rows: list[list[Any]]) -> None:
+    """Put back what the database had then, as restoring a backup does."""
+    engine = make_engine(place, begin="BEGIN", wait_seconds=10, synchronous="FULL")
+    with engine.begin() as db:
+        for table, found in zip((PERSONS, DESTROYED), rows, strict=True):
+            db.execute(table.delete())
+            if found:
+                db.execute(table.insert(), [dict(zip(table.c.keys(), row, strict=True)) for row in found])
+    engine.dispose()
+
+
+def test_an_older_backup_is_noticed_though_its_next_destruction_has_the_same_number(opening: Opening, place: str):
+    store, other = opening(), opening()
+    seals = store.sealed(EVERYBODY)
+    before = asked(place, select(PERSONS), select(DESTROYED))
+    store.destroy([subject_of(seals["tok-a"])])
+    store.known(EVERYBODY)
+    ((number, subject, at),) = asked(place, select(DESTROYED))[0]
+    rows_put_back(place, [before[0], [[number, subject_of(seals["tok-b"]), at]]])
+
+    with pytest.raises(KeyStoreDown, match="an older backup"):
+        store.destroyed([seals["tok-a"]])
+    assert subject != subject_of(seals["tok-b"])
+    assert other.known(EVERYBODY) == seals, "who has known of no destruction finds what is there"
+
+
+def test_an_older_backup_is_noticed_by_the_key_that_was_made_last_where_none_was_destroyed(
+    opening: Opening, place: str
+):
+    store = opening()
+    store.sealed(EVERYBODY)
+    before = asked(place, select(PERSONS), select(DESTROYED))
+    new = store.sealed(["tok-new"])
+    assert store.sealed(["tok-new"]) == new
+    opening().destroy([subject_of(new["tok-new"])])
+    assert store.known(["tok-new"]) == {}, "one that was destroyed since says nothing"
+    store.sealed(["tok-newer"])
+    rows_put_back(place, [before[0], asked(place, select(DESTROYED))[0]])
+
+    with pytest.raises(KeyStoreDown, match="an older backup"):
+        store.known(EVERYBODY)
+
+
+class Shaky:
+    """A key-encryption key that does something else than others do when it is asked to open what it wrapped."""
+
+    def __init__(self, key: FileKey, does: Callable[[bytes], bytes]) -> None:
+        self.name, self.wrap, self.unwrap = key.name, key.wrap, does
+
+
+def not_its_own(_: bytes) -> bytes:
+    return b"something else that it kept here"
+
+
+def refused(_: bytes) -> bytes:
+    raise BadKeyEncryptionKey("may not decrypt")
+
+
+@pytest.mark.parametrize("does", [not_its_own, refused])
+def test_a_key_that_does_not_give_back_what_it_wraps_begins_no_store_and_takes_nobodys_place(
+    opening: Opening, key: FileKey, tmp_path: Path, does: Callable[[bytes], bytes]
+):
+    """It would be found out at the next start, when the key that did is destroyed."""
+    with pytest.raises(BadKeyEncryptionKey, match="does not give back"):
+        opening(Shaky(key, does)).begin()
+    store = opening()
+    seals = store.sealed(EVERYBODY)
+
+    with pytest.raises(BadKeyEncryptionKey, match="does not give back"):
+        store.rewrap(Shaky(new_file_key(tmp_path / "kek-2"), does))
+
+    assert opening().known(EVERYBODY) == store.known(EVERYBODY) == seals
+
+
+def test_who_opens_the_store_while_it_is_rewrapped_makes_no_key_by_the_old_one(
+    opening: Opening, key: FileKey, tmp_path: Path
+):
+    """Nobody could open it any more, and every later rewrap would end at it."""
+    opening().sealed(EVERYBODY)
+    other, new = opening(), new_file_key(tmp_path / "kek-2")
+
+    def takes_a_while(wrapped: bytes) -> bytes:
+        with suppress(StillOnDisk):
+            other.rewrap(new)
+        return key.unwrap(wrapped)
+
+    late = opening(Shaky(key, takes_a_while))
+
+    with pytest.raises(KeyStoreDown, match=new.name):
+        late.sealed(["tok-new"])
+    assert opening(new).known(["tok-new"]) == {}
+    assert other.rewrap(new_file_key(tmp_path / "kek-3")) == len(EVERYBODY)
+
+
+def test_what_sqlite_itself_says_of_a_full_disk_is_a_store_that_does_not_answer(
+    opening: Opening, place: str, monkeypatch: pytest.MonkeyPatch
+):
+    if not place.startswith("sqlite"):
+        pytest.skip("it is written anew past SQLAlchemy on SQLite alone")
+    store = opening()
+    subject = subject_of(store.sealed(EVERYBODY)["tok-a"])
+
+    def full(_: object) -> bool:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr(database, "_written_back", full)
+    with pytest.raises(KeyStoreDown, match="does not answer"):
+        store.destroy([subject])
+    monkeypatch.undo()
+    assert store.destroy([]) == 0
+    assert 0 not in times_of_destruction(place)
+
+
+def test_on_sqlite_the_file_is_written_anew_so_that_no_page_keeps_a_copy_of_what_was_deleted(
+    opening: Opening, place: str, tmp_path: Path
+):
+    if not place.startswith("sqlite"):
+        pytest.skip("of PostgreSQL another test tells")
+    store = opening()
+    seals = store.sealed([f"tok-{number}" for number in range(600)])
+    wrapped = asked(place, select(PERSONS.c.wrapped))[0]
+    gone = [subject_of(seal) for seal in [*seals.values()][2:]]
+
+    for start in range(0, len(gone), 60):
+        store.destroy(gone[start : start + 60])
+
+    left = {row[0] for row in asked(place, select(PERSONS.c.wrapped))[0]}
+    content = bytes_of(tmp_path)
+    assert [one for (one,) in wrapped if one not in left and (one in content or one[12:28] in content)] == []
+    with closing(sqlite3.connect(tmp_path / "keys.sqlite")) as db:
+        assert db.execute("PRAGMA freelist_count").fetchone() == (0,)
+
+
+@pytest.mark.usefixtures("on_postgres")
+def test_a_writer_that_never_ends_is_a_store_that_does_not_answer_on_postgresql(
+    opening: Opening, place: str, monkeypatch: pytest.MonkeyPatch
+):
+    """As a command that was stopped within its transaction: intake would say nothing for as long as it is."""
+    monkeypatch.setattr("safety_stream.database._WAIT_SECONDS", 0.05)
+    store = opening()
+    store.begin()
+
+    with psycopg.connect(place) as db:
+        db.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+        with pytest.raises(KeyStoreDown, match="does not answer"):
+            store.sealed(["tok-a"])
+
+    assert store.sealed(["tok-a"])
+
+
+@pytest.mark.usefixtures("on_postgres")
+def test_a_server_that_keeps_what_is_deleted_marks_no_key_destroyed_on_postgresql(
+    opening: Opening, place: str, monkeypatch: pytest.MonkeyPatch
+):
+    store = opening()
+    subject = subject_of(store.sealed(EVERYBODY)["tok-a"])
+
+    with monkeypatch.context() as told:
+        told.setattr(database, "_KEEPS_WHAT_IS_DELETED", "SELECT true")
+        with pytest.raises(StillOnDisk, match="vacuum_defer_cleanup_age"):
+            store.destroy([subject])
+
+    assert times_of_destruction(place) == [0]
+    assert store.destroy([]) == 0
+
+
+def test_a_store_of_a_newer_release_is_one_that_cannot_be_used(opening: Opening, place: str):
+    opening().begin()
+    engine = make_engine(place, begin="BEGIN", wait_seconds=10, synchronous="FULL")
+    with engine.begin() as db:
+        db.execute(Table(VERSIONS, MetaData(), Column("version_num", String)).update().values(version_num="9999"))
+    engine.dispose()
+
+    with pytest.raises(UnusableDatabase, match="newer release"):
+        open_database(place)
+
+
+def test_a_password_that_spoils_the_url_is_said_nowhere():
+    with pytest.raises(UnusableDatabase, match="named wrongly") as said:
+        open_database("postgresql://pages:w0rd-secret@db.example:54x32@host/keys")
+    assert "secret" not in str(said.value)
 
 
 def test_who_does_not_own_the_tables_marks_no_key_destroyed_on_postgresql(

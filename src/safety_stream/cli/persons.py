@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from uuid import uuid4
 
 import msgspec
@@ -50,6 +50,9 @@ from safety_stream.core.sealing import is_seal
 from safety_stream.edge.producer import ReportProducer
 from safety_stream.streaming.reading import high_watermarks
 
+if TYPE_CHECKING:
+    from safety_stream.sealing.store import KeyStore
+
 app = typer.Typer(no_args_is_help=True, help="The keys of persons: erase a person, and keep the store of the keys.")
 
 NeededSealingFile = Annotated[
@@ -70,13 +73,15 @@ class Erased(msgspec.Struct, frozen=True):
     `keys` is how many keys were destroyed: the person's, and of the `things` that were told of nobody else; `shared`
     were told of others too. `standing` are reports that their sources have yet to erase; `unsealed` decisions on
     `person-links` that were written with the token itself. Where it is not `on_record` yet no key was destroyed here;
-    of what it was ordered of, `recorded` are the seals and things whose erasure is.
+    of what it was ordered of, `recorded` are the seals and things whose erasure is. `on_disk`: the files of the key
+    store's database may hold bytes of the keys until intake ends that.
     """
 
     seals: tuple[str, ...]
     things: tuple[str, ...]
     keys: int
     on_record: bool
+    on_disk: bool
     recorded: tuple[str, ...]
     shared: tuple[str, ...]
     standing: tuple[StandingReport, ...]
@@ -85,7 +90,7 @@ class Erased(msgspec.Struct, frozen=True):
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left for anybody to do."""
-        return self.on_record and not (self.standing or self.unsealed)
+        return self.on_record and not (self.on_disk or self.standing or self.unsealed)
 
 
 class Requested(msgspec.Struct, frozen=True):
@@ -132,7 +137,7 @@ def _reason_if_any(asked: str) -> str:
             0: "the keys are destroyed, and nothing is left to do",
             1: "it went wrong, or may not be; or there is no key for this token",
             2: "it is requested and somebody else has to confirm it; or it is confirmed and not on record yet, so that "
-            "no key is destroyed; or sources have yet to erase the reports named",
+            "no key is destroyed; or sources have yet to erase the reports named; or files may hold bytes of the keys",
         },
     ),
 )
@@ -165,27 +170,29 @@ def erase(
         found = {token: token} if is_seal(token) else store.known([token])
         if not found:
             # Whoever was stopped between the row and its bytes in the files asks by the token once more.
-            store.destroy(())
+            _destroyed(store, ())
             raise Wrong(_NO_KEY)
         seals = auditing.tokens_of(kafka, found[token], known.persons)
         reach = reach_of(lambda: auditing.versions_of(kafka), seals)
         named = {subject_of(one): one for one in (*seals, *reach.things)}
         subjects = list(named)
         requests = auditing.requests_of(kafka)
-        # Last, because a hold that comes between this look and what is sent is not seen.
-        _refuse_held(kafka, subjects, seals, reach.reports)
+        if not (confirm and any(requests[one].has_begun for one in subjects if one in requests)):
+            # Last, because a hold that comes between this look and what is sent is not seen.
+            _refuse_held(kafka, subjects, seals, reach.reports)
         if not confirm:
             request = _requested(kafka, requests, subjects, because, by, known.retention)
             _tell_requested(Requested(seals, reach.things, request.actor, request.until), as_json=as_json)
             raise typer.Exit(TO_DO)
         waiting = _confirmed(kafka, requests, subjects, by)
         # On record before it is done: who is stopped in between does it again, or intake does within a minute.
-        keys = store.destroy(subjects) if not waiting else 0
+        keys, on_disk = _destroyed(store, subjects) if not waiting else (0, "")
     done = Erased(
         seals=seals,
         things=reach.things,
         keys=keys,
         on_record=not waiting,
+        on_disk=bool(on_disk),
         recorded=tuple(one for subject, one in named.items() if subject not in waiting),
         shared=reach.shared,
         standing=reach.standing,
@@ -195,6 +202,8 @@ def erase(
         print_json(done)
     else:
         _print(done)
+    if on_disk:
+        say(f"Still {on_disk}")
     raise typer.Exit(OK if done.is_complete else TO_DO)
 
 
@@ -230,6 +239,16 @@ def _confirmed(kafka: Connection, requests: Mapping[str, Request], subjects: Seq
     since = high_watermarks(kafka, [auditing.ON_RECORD])
     _send(kafka, entries)
     return {entry.subject for entry in auditing.not_put_on_record(kafka, entries, since)}
+
+
+def _destroyed(store: KeyStore, subjects: Sequence[str]) -> tuple[int, str]:
+    """How many keys are destroyed, and why their bytes may be on disk still; empty where they are not."""
+    from safety_stream.sealing.store import StillOnDisk  # noqa: PLC0415 - the extra `sealing`
+
+    try:
+        return store.destroy(subjects), ""
+    except StillOnDisk as error:
+        return error.keys, str(error)
 
 
 def _entry(
@@ -288,7 +307,9 @@ def _print(done: Erased) -> None:
         every = len(done.seals) + len(done.things)
         out.print(f"{len(done.recorded)} of {every} are on record, so no key is destroyed here", markup=False)
         say(f"Intake destroys the keys of what is on record: {', '.join(done.recorded)}")
-        say("Confirm it again for the others: see that a worker runs, and safety-stream retention show")
+        # By one that is on record: by its token the person is found no more, once intake has destroyed the key.
+        by = next((one for one in done.seals if one in done.recorded), "SEAL")
+        say(f"Confirm it again for the others, once a worker runs, by a seal: persons erase {by} --confirm --by …")
     else:
         out.print("It is not on record yet, so no key is destroyed")
         say("Once a worker has put it on record, intake destroys the keys; a hold that came before refuses it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final
@@ -214,13 +214,14 @@ class Sealing:
         Raises `Wrong` for settings that are none.
         """
         self._settings = settings_of(path)
-        self._key = key_of(self._settings)
+        self._key = _asked_once(key_of(self._settings))
         self._kafka = kafka
         self._erasures = Erasures(kafka)
         self._owed: set[str] = set()
         self._waits = waits
         self._clock = clock
         self._looks_at: float | None = None
+        self._idle_until: float | None = None
         self._why: str | None = None
         self._store: KeyStore | None = None
         self._log = structlog.get_logger()
@@ -238,10 +239,19 @@ class Sealing:
         """The outputs with seals in place of tokens. Raises `Retriable` while that cannot be done."""
         tokens = tokens_in(outputs)
         if not tokens:
+            self._look(rows)
             return outputs
         with self._asking():
             seals = self._ready(rows).sealed(tokens)
         return sealed_outputs(outputs, seals)
+
+    def _look(self, rows: Rows) -> None:
+        """Destroy what has gone on record, also while nobody is reported. What needs no seal does not wait for it."""
+        now = self._clock()
+        if self._idle_until is not None and now >= self._idle_until:
+            self._idle_until = now + _LOOKS_EVERY_SECONDS
+            with suppress(Retriable), self._asking():
+                self._ready(rows)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -252,14 +262,14 @@ class Sealing:
 
         try:
             yield
-        except (
-            *(OtherKeyStore, KeyStoreDown, UnusableDatabase, BadKeyEncryptionKey),
-            *(KafkaException, NoSuchTopic, NeverEnds),
-        ) as error:
+        except (OtherKeyStore, KeyStoreDown, UnusableDatabase, BadKeyEncryptionKey) as error:
             # What answers next may be another store, or a backup that somebody has put back meanwhile.
             self._give_up()
             self._tell(why=str(error))
             raise Retriable("the key store does not answer, or is not the one that intake has sealed by") from None
+        except (KafkaException, NoSuchTopic, NeverEnds) as error:
+            self._tell(why=str(error))
+            raise Retriable("the audit does not say who was erased") from None
         self._tell(why=None)
 
     def _ready(self, rows: Rows) -> KeyStore:
@@ -273,7 +283,7 @@ class Sealing:
         if self._looks_at is None or now >= self._looks_at:
             self._owed |= self._erasures.newly()
             self._destroy(store)
-            self._looks_at = now + _LOOKS_EVERY_SECONDS
+            self._looks_at = self._idle_until = now + _LOOKS_EVERY_SECONDS
         return store
 
     def _destroy(self, store: KeyStore) -> None:
@@ -305,6 +315,12 @@ class Sealing:
             self._log.error("sealing.waiting", why=why)
         else:
             self._log.info("sealing.goes_on")
+
+
+def _asked_once(key: KeyEncryptionKey) -> KeyEncryptionKey:
+    from safety_stream.sealing.providers import Remembering  # noqa: PLC0415 - the extra `sealing`
+
+    return Remembering(key)
 
 
 def _opened(settings: SealingSettings, key: KeyEncryptionKey) -> KeyStore:

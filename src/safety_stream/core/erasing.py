@@ -38,21 +38,38 @@ Confirmation = Literal["confirmed", "never-requested", "too-late", "grown", "sam
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Who has requested that something is erased, why, and until when somebody else may confirm it."""
+    """Who has requested that something is erased, why, and until when somebody else may confirm it.
+
+    It `has_begun` once something of all that was requested with it is on record as erased: then the rest follows.
+    """
 
     actor: str
     reason: str
     until: Instant
+    has_begun: bool = False
 
 
 def requests_in(records: Iterable[AuditRecord]) -> dict[str, Request]:
     """The newest request for each subject, of records in order."""
-    found = {}
+    found: dict[str, Request] = {}
+    begun: set[tuple[str, Instant]] = set()
     for record in records:
         word, _, reason = (record.reason or "").partition(": ")
-        if word == REQUESTED and record.verb == "alteration" and record.subject is not None:
+        if record.subject is None:
+            continue
+        if word == REQUESTED and record.verb == "alteration":
             found[record.subject] = Request(record.actor or "", reason, record.until or record.as_of)
-    return found
+        elif record.verb == "erasure" and record.subject in found:
+            begun.add(_name_of(found[record.subject]))
+    return {
+        subject: msgspec.structs.replace(request, has_begun=_name_of(request) in begun)
+        for subject, request in found.items()
+    }
+
+
+def _name_of(request: Request) -> tuple[str, Instant]:
+    """What tells a request from others: whoever makes one says the same time of everything it is of."""
+    return request.actor, request.until
 
 
 def standing_request(requests: Mapping[str, Request], subjects: Collection[str], now: Instant) -> Request | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from safety_stream.database import bring_up_to_date, opened, unusable, wait_for_others
@@ -46,6 +48,24 @@ def has_tables(engine: Engine) -> bool:
     return inspect(engine).has_table(ROOTS.name)
 
 
+FileId = tuple[int, int]
+"""A file, whatever it is called: its device and its number there."""
+
+
+def file_of(engine: Engine) -> FileId | None:
+    """The file that lies now where SQLite's was opened, which may be another one or none; None on PostgreSQL.
+
+    Raises `OSError` where it cannot be looked at.
+    """
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    try:
+        found = Path(engine.url.database).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _bring_what_is_there_up_to_date(engine: Engine) -> None:
     if has_tables(engine):
         migrate(engine)
@@ -70,10 +90,11 @@ def scrub(engine: Engine) -> bool:
     """Let the files of the tables hold nothing of what was deleted from them before; whether that is so by now.
 
     On SQLite what a transaction overwrote stands in the log beside the file until that is written back and cut off: not
-    while somebody reads. On PostgreSQL a deleted row stays in its table for whoever has begun before, and a plain
-    VACUUM leaves its bytes in the free part of the page: so the tables are written anew (VACUUM FULL), which asks that
-    nobody uses them, that nobody can see the rows any more, and that the tables are ours: those of others it passes
-    over without a fault, so their files tell.
+    while somebody reads; and pages that were merged keep copies of rows in their free part, which no deletion knows of.
+    So the file is written anew (VACUUM, through memory and not another file), and the log cut off. On PostgreSQL a
+    deleted row stays in its table for whoever has begun before, and a plain VACUUM leaves its bytes in the free part of
+    the page: so the tables are written anew (VACUUM FULL), which asks that nobody uses them, that nobody can see the
+    rows any more, and that the tables are ours: those of others it passes over without a fault, so their files tell.
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
@@ -81,10 +102,22 @@ def scrub(engine: Engine) -> bool:
     # Outside a transaction, which SQLAlchemy would begin.
     connection = engine.raw_connection()
     try:
-        is_busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not is_busy
+        return _written_back(connection.cursor())
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise DBAPIError("VACUUM", None, error) from error
     finally:
         connection.close()
+
+
+def _written_back(cursor: DBAPICursor) -> bool:
+    for statement in ("PRAGMA temp_store=MEMORY", "VACUUM", "PRAGMA temp_store=DEFAULT"):
+        cursor.execute(statement)
+    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    # Whether somebody was in the way, and two counts.
+    found = cursor.fetchone()
+    return found is not None and not found[0]
 
 
 _OTHERS_SEE_OLDER: Final = """
@@ -102,9 +135,13 @@ WHERE age(xid) > age(pg_snapshot_xmax(pg_current_snapshot())::xid)
 and replicas that hold a slot or report what they read. A slot's `catalog_xmin` keeps no row of ours."""
 
 
+_KEEPS_WHAT_IS_DELETED: Final = "SELECT coalesce(current_setting('vacuum_defer_cleanup_age', true), '0') <> '0'"
+"""Whether the server, up to version 15, was told to keep deleted rows for some transactions more."""
+
+
 def _written_anew(db: Connection) -> bool:
     # Asked before: what nobody needs at this moment nobody can come to need.
-    if db.scalar(text(_OTHERS_SEE_OLDER)):
+    if db.scalar(text(_OTHERS_SEE_OLDER)) or db.scalar(text(_KEEPS_WHAT_IS_DELETED)):
         return False
     before = _files_of(db)
     db.exec_driver_sql(f"SET lock_timeout = '{_WAIT_SECONDS}s'")

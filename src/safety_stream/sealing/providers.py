@@ -45,6 +45,42 @@ class KeyEncryptionKey(Protocol):
         """The key that was wrapped. Raises `BadKeyEncryptionKey`."""
 
 
+def wrapped_for_sure(key: KeyEncryptionKey, plain: bytes) -> bytes:
+    """A key, wrapped, having seen that it can be unwrapped. Raises `BadKeyEncryptionKey`."""
+    wrapped = key.wrap(plain)
+    try:
+        is_given_back = key.unwrap(wrapped) == plain
+    except BadKeyEncryptionKey as error:
+        raise BadKeyEncryptionKey(f"{key.name} does not give back what it has just wrapped: {error}") from None
+    if not is_given_back:
+        raise BadKeyEncryptionKey(f"{key.name} does not give back what it has just wrapped: take another one")
+    return wrapped
+
+
+class Remembering:
+    """A key-encryption key that is asked once for each key it opened, for whoever opens a store again and again."""
+
+    def __init__(self, key: KeyEncryptionKey) -> None:
+        """Ask this one."""
+        self._key = key
+        self._opened: tuple[bytes, bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """See `KeyEncryptionKey`."""
+        return self._key.name
+
+    def wrap(self, key: bytes) -> bytes:
+        """See `KeyEncryptionKey`."""
+        return self._key.wrap(key)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """See `KeyEncryptionKey`."""
+        if self._opened is None or self._opened[0] != wrapped:
+            self._opened = (wrapped, self._key.unwrap(wrapped))
+        return self._opened[1]
+
+
 def encrypted(key: bytes, plain: bytes, about: bytes) -> bytes:
     """AES-256-GCM under a random nonce, which stands before it. One key may be used four billion times."""
     nonce = secrets.token_bytes(NONCE_BYTES)

@@ -27,7 +27,10 @@ new store key under a new key-encryption key, every row wrapped anew, and the ol
 destroyed as a person's is.
 
 Seals that were looked up are remembered in the process, up to a bound. Each batch asks first whether anything has been
-destroyed or rewrapped since, by whichever process, and then remembers nothing.
+destroyed or rewrapped since, by whichever process, and then remembers nothing; and whether this is still the store that
+was opened. It is another where the index key is another, where SQLite's file is another than was opened, or where what
+we know to have been written is not there: then an older backup was put back, and whatever is sealed by what is
+remembered would be somebody else's after a restart.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -48,8 +51,8 @@ from safety_stream.core.audit import subject_of
 from safety_stream.core.model.times import Instant
 from safety_stream.core.sealing import KEY_BYTES, seal_of
 from safety_stream.database import beginning, wait_for_others
-from safety_stream.sealing.database import LOCK, has_tables, make_tables, scrub
-from safety_stream.sealing.providers import KeyEncryptionKey, decrypted, encrypted
+from safety_stream.sealing.database import LOCK, FileId, file_of, has_tables, make_tables, scrub
+from safety_stream.sealing.providers import KeyEncryptionKey, decrypted, encrypted, wrapped_for_sure
 from safety_stream.sealing.tables import DESTROYED, PERSONS, ROOTS
 
 REMEMBERED_AT_MOST: Final = 200_000
@@ -76,12 +79,13 @@ class KeyStoreDown(Exception):
 class StillOnDisk(KeyStoreDown):
     """What was asked for is done, and nobody can be told by the key any more; only its bytes are there yet."""
 
-    def __init__(self) -> None:
-        """Say it, and who ends it."""
+    def __init__(self, keys: int) -> None:
+        """Say it, of so many `keys`, and who ends it."""
+        self.keys = keys
         super().__init__(
-            "it is done, but others read the key store's database, or its tables are not this user's, so its files may "
-            "still have what was deleted: intake ends that within a minute after they are through, if it owns the "
-            "tables; or do it again as their owner"
+            "it is done, but others use the key store's database, its tables are not this user's, or the server keeps "
+            "what is deleted (vacuum_defer_cleanup_age), so its files may still have it: intake ends that within a "
+            "minute after they are through, if it owns the tables; or do it again as their owner"
         )
 
 
@@ -113,10 +117,18 @@ class _Root(msgspec.Struct, frozen=True):
 
 
 class _Mark(msgspec.Struct, frozen=True):
-    """What the store is at: anything remembered under another mark may be true no longer."""
+    """What the store is at: anything remembered under another mark may be true no longer.
+
+    `destroyed` and `subject` are the number of the last destruction, and whose key that was.
+    """
 
     destroyed: int
+    subject: str
     root: bytes
+    file: FileId | None
+
+
+_NOWHERE: Final = _Mark(0, "", b"", None)
 
 
 class KeyStore:
@@ -133,7 +145,8 @@ class KeyStore:
         self._now = now
         self._known: dict[str, str] = {}
         self._found: _Root | None = None
-        self._mark = _Mark(0, b"")
+        self._mark = _NOWHERE
+        self._last_made = ""
         try:
             with _answering():
                 self._find()
@@ -163,8 +176,9 @@ class KeyStore:
                 wait_for_others(db, LOCK)
                 found = self._opened(db)
                 root = found or self._made(db, self._key, 1)
+                mark = self._marked(db)
             # Not before it is written down for good.
-            self._found, self._mark = root, _mark(self._reading)
+            self._found, self._mark = root, mark
         return found is None
 
     def known(self, tokens: Collection[str]) -> dict[str, str]:
@@ -194,7 +208,11 @@ class KeyStore:
                     self._still_ours(db)
                     self._make_keys(db, missing)
                     made = self._read(db, missing)
-                # Not before they are written down for good: a seal without its key would be somebody else's tomorrow.
+                # Not before they are written down for good, where the next process looks for them: a seal without its
+                # key would be somebody else's tomorrow.
+                if file_of(self._engine) != self._mark.file:
+                    self._is_another()
+                self._last_made = subject_of(made[missing[-1]])
                 self._remember(made)
             found |= made
         return found
@@ -203,7 +221,7 @@ class KeyStore:
         """Those of these seals whose keys were destroyed. Raises `KeyStoreDown`."""
         by_subject = {subject_of(seal): seal for seal in seals}
         with _answering():
-            self._see_that_it_is_there()
+            self._look_round()
             with self._reading.begin() as db:
                 return {by_subject[one] for one in _among(db, DESTROYED.c.subject, sorted(by_subject))}
 
@@ -216,7 +234,7 @@ class KeyStore:
         """
         asked = sorted(set(subjects))
         with _answering():
-            self._see_that_it_is_there()
+            self._look_round()
             with self._engine.begin() as db:
                 wait_for_others(db, LOCK)
                 _overwrite_deleted(db)
@@ -229,7 +247,7 @@ class KeyStore:
                 if new := sorted(set(asked) - known):
                     db.execute(insert(DESTROYED), [{"subject": one, "destroyed_at": _ON_DISK} for one in new])
             self._known.clear()
-            self._scrub(is_needed=bool(gone))
+            self._scrub(len(gone), is_needed=bool(gone))
         return len(gone)
 
     def rewrap(self, key: KeyEncryptionKey) -> int:
@@ -240,7 +258,7 @@ class KeyStore:
         `StillOnDisk` where it is done but for that, and `BadKeyEncryptionKey`.
         """
         with _answering():
-            self._see_that_it_is_there()
+            self._look_round()
             with self._engine.begin() as db:
                 self._still_ours(db)
                 _overwrite_deleted(db)
@@ -257,7 +275,7 @@ class KeyStore:
                 gone = {"subject": subject_of(f"store key {old.generation}"), "destroyed_at": _ON_DISK}
                 db.execute(insert(DESTROYED), [gone])
             self._found, self._key = new, key
-            self._scrub(is_needed=True)
+            self._scrub(len(rows), is_needed=True)
         return len(rows)
 
     def close(self) -> None:
@@ -265,15 +283,18 @@ class KeyStore:
         self._known.clear()
         self._engine.dispose()
 
-    def _scrub(self, *, is_needed: bool) -> None:
-        """Leave no byte of a key that was destroyed, also where another process was stopped at that."""
+    def _scrub(self, keys: int, *, is_needed: bool) -> None:
+        """Leave no byte of a key that was destroyed, also where another process was stopped at that.
+
+        Raises `StillOnDisk`, of so many keys.
+        """
         is_on_disk = DESTROYED.c.destroyed_at == _ON_DISK
         with self._reading.begin() as db:
             newest = db.scalar(select(func.max(DESTROYED.c.number)).where(is_on_disk))
         if newest is None and not is_needed:
             return
         if not scrub(self._engine):
-            raise StillOnDisk
+            raise StillOnDisk(keys)
         with self._engine.begin() as db:
             wait_for_others(db, LOCK)
             done = DESTROYED.update().where(is_on_disk, DESTROYED.c.number <= (newest or 0))
@@ -296,22 +317,47 @@ class KeyStore:
         """Look for the store, if it was not there so far."""
         if self._found is None and has_tables(self._engine):
             with self._reading.begin() as db:
+                # First: what is rewrapped while its key is asked for, which may take a while, is noticed then.
+                mark = self._marked(db)
+            with self._reading.begin() as db:
                 self._found = self._opened(db)
-            self._mark = _mark(self._reading)
+            self._mark = mark
 
     def _look_round(self) -> None:
         """Forget what may be true no longer. Raises `NoKeyStore`, and `KeyStoreDown` where another lies there now."""
         self._see_that_it_is_there()
-        root, mark = self._root, _mark(self._reading)
+        with self._reading.begin() as db:
+            mark = self._marked(db)
+            root = self._root if mark.root == self._mark.root else self._opened(db)
+            is_ours = root is not None and root.index_key == self._root.index_key and self._goes_on(db)
+        if not is_ours or mark.file != self._mark.file:
+            self._is_another()
         if mark != self._mark:
             self._known.clear()
-            if mark.root != self._mark.root:
-                with self._reading.begin() as db:
-                    self._found = self._opened(db)
-            if self._root.index_key != root.index_key or mark.destroyed < self._mark.destroyed:
-                self._found = None
-                raise KeyStoreDown("another key store lies there now, or an older backup of this one: open it anew")
-            self._mark = mark
+            self._found, self._mark = root, mark
+
+    def _goes_on(self, db: Connection) -> bool:
+        """Whether what we know to have been written into it is there: the last destruction, and our last key.
+
+        Their numbers say nothing: a backup that is older gives them out once more.
+        """
+        number, subject = self._mark.destroyed, self._mark.subject
+        if number and db.scalar(select(DESTROYED.c.subject).where(DESTROYED.c.number == number)) != subject:
+            return False
+        made = [self._last_made] if self._last_made else []
+        return bool(_among(db, PERSONS.c.subject, made) or _among(db, DESTROYED.c.subject, made)) or not made
+
+    def _is_another(self) -> NoReturn:
+        """Give up what was known of the store that was there, and the connection to it."""
+        self._known.clear()
+        self._found, self._mark, self._last_made = None, _NOWHERE, ""
+        self._engine.dispose()
+        raise KeyStoreDown("another key store lies there now, or an older backup of this one: open it anew")
+
+    def _marked(self, db: Connection) -> _Mark:
+        last = db.execute(select(DESTROYED).order_by(DESTROYED.c.number.desc()).limit(1)).first()
+        number, subject = (0, "") if last is None else (last.number, last.subject)
+        return _Mark(number, subject, _newest_root(db), file_of(self._engine))
 
     def _still_ours(self, db: Connection) -> None:
         """Nobody else writes until this transaction's end, and nobody has rewrapped meanwhile."""
@@ -336,7 +382,7 @@ class KeyStore:
         row = {
             "generation": generation,
             "wrapped_by": key.name,
-            "store_key": key.wrap(root.store_key),
+            "store_key": wrapped_for_sure(key, root.store_key),
             "index_key": encrypted(root.store_key, root.index_key, _INDEX),
             "made_at": self._now(),
         }
@@ -381,11 +427,6 @@ def _unwrapped(root: _Root, lookup: str, wrapped: bytes) -> bytes:
     return decrypted(root.store_key, wrapped, root.about(lookup))
 
 
-def _mark(engine: Engine) -> _Mark:
-    with engine.begin() as db:
-        return _Mark(db.scalar(select(func.max(DESTROYED.c.number))) or 0, _newest_root(db))
-
-
 def _newest_root(db: Connection) -> bytes:
     """The store key of the newest generation as it is wrapped: no two generations or stores have the same."""
     return db.scalar(select(ROOTS.c.store_key).order_by(ROOTS.c.generation.desc()).limit(1)) or b""
@@ -413,6 +454,8 @@ def _answering() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise KeyStoreDown(f"the key store's database does not answer ({type(error).__name__})") from None
+    except OSError as error:
+        raise KeyStoreDown(f"the key store's file cannot be looked at ({type(error).__name__})") from None
     except InvalidTag:
         raise KeyStoreDown(
             "a key in the key store does not open: it was changed, or another backup lies there"
