@@ -665,6 +665,61 @@ def test_the_shipped_catalogue_has_no_issue():
         (PLACE, ", origin: reported}", ", origin: [reported, discovered]}", "at a place step nuisance counts what is"),
         (PLACE, "  concern: Drugs", "  nuisance: Drugs", "step nuisance counts nothing at a place that is found"),
         (RULE, "condition:", "discovered_because: {harm: x}\ncondition:", "step harm counts nothing at a place"),
+        # What nothing can pass
+        (UNTIL, "kind: intervention", "kind: intervention, organisation: ambulance", "no source sends what is asked"),
+        (UNTIL, "kind: intervention", "kind: intervention, source: fire", "asked for, kind intervention, source fire"),
+        (UNTIL, "kind: intervention", "source: fire, organisation: ambulance", "organisation ambulance, source fire"),
+        (
+            UNTIL,
+            "kind: intervention",
+            "kind: fire, not: {organisation: fire-and-rescue}",
+            "no source sends what is asked for, kind fire: no report",
+        ),
+        (ROADS, "kind: collision,", "kind: collision, source: ambulance,", "no source sends what is asked for, kind"),
+        (UNTIL, "kind: intervention", "kind: fire, not: {kind: fire}", "kind fire is asked for and refused: nothing"),
+        (
+            UNTIL,
+            "kind: intervention",
+            "flag: [weapon], not: {flag: [weapon, child]}",
+            "flag weapon is asked for and refused: nothing",
+        ),
+        (
+            COUNT_FACTS,
+            "not: {facts: {found-d",
+            "not: {facts: {found-out-of-area: true, found-d",
+            "fact found-out-of-area",
+        ),
+        (COUNT_FACTS, "at_least: 9, at_most: 99}", "at_least: -3}", "fact found-distance-km is asked for and refused"),
+        (
+            PLACE,
+            "flag: vulnerable\n",
+            "flag: vulnerable\n    role: victim\n",
+            "on key place nothing stands in role victim",
+        ),
+        (
+            LINKED,
+            "kind: intervention",
+            "kind: intervention, role: victim",
+            "on key linked nothing stands in role victim",
+        ),
+        (
+            NEAR,
+            "kind: [police-crime, ",
+            "role: place, kind: [police-crime, ",
+            "on key cell nothing stands in role place",
+        ),
+        (
+            ORDERED,
+            "referral: {kind: marac-referral",
+            "referral: {kind: marac-referral, role: suspect",
+            "on key victim-perpetrator nothing stands in role suspect",
+        ),
+        (
+            BEFORE,
+            "feeds: [childrens-services]",
+            "feeds: [fire, ambulance]",
+            "none of ambulance, fire sends what step visit",
+        ),
     ],
 )
 def test_a_mistake_is_told_on_its_line_with_its_mend(folder: Path, file: str, old: str, new: str, what: str):
@@ -1009,6 +1064,42 @@ def test_two_area_files_are_told(folder: Path):
             "audience: [duty-officer, childrens-services]",
             "audience childrens-services takes no repeat-victimisation alerts",
         ),
+        (
+            UNTIL,
+            "kind: intervention",
+            "kind: [intervention, fire], not: {kind: fire}",
+            "kind fire is asked for and refused: only the others pass",
+        ),
+        (
+            DISTINCT_FACTS,
+            "facts: {found-distance-km: {at_most: 5}}",
+            "facts: {found-area: [bradford, leeds]}, not: {facts: {found-area: leeds}}",
+            "fact found-area leeds is asked for and refused: only the others pass",
+        ),
+        (
+            ABSENT,
+            "feeds: [childrens-services]",
+            "feeds: [childrens-services, fire]",
+            "feed fire sends nothing that step interview asks for, and it is waited for",
+        ),
+        (
+            ABSENT,
+            "kind: intervention, subtype: return-interview",
+            "kind: intervention",
+            "step interview may come from interventions as well, and nobody waits for that",
+        ),
+        (
+            ABSENT,
+            "kind: intervention, subtype",
+            "kind: intervention, source: [childrens-services, interventions], subtype",
+            "step interview may come from interventions as well, and nobody waits for that",
+        ),
+        (
+            LINKED,
+            "kind: [asb-case, police-crime, hate-report], ",
+            "kind: [asb-case, police-crime, hate-report], grade: E, ",
+            "all that counts is of grade E, and evidence of those alone makes no finding",
+        ),
         ("audiences/audiences.yaml", "safeguarding, threshold, feed]", "safeguarding, threshold]", None),
     ],
 )
@@ -1018,6 +1109,40 @@ def test_a_warning_does_not_keep_a_catalogue_from_being_loaded(folder: Path, fil
         : bool(what)
     ]
     load_catalogue(folder)
+
+
+def test_which_feed_sends_a_subtype_the_rule_says_by_waiting_for_it():
+    """Children's services make interviews after a return, and others send interventions of other sorts."""
+    assert [issue for issue in lint_catalogue(catalogue_folder()) if "nobody waits for that" in issue.what] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "mend"),
+    [
+        (
+            UNTIL,
+            "kind: intervention",
+            "kind: intervention, organisation: ambulance",
+            "intervention comes from childrens-services of childrens-services, interventions of district-councils",
+        ),
+        (UNTIL, "kind: intervention", "source: fire, organisation: ambulance", "fire is of fire-and-rescue; name one"),
+        (BEFORE, "feeds: [childrens-services]", "feeds: [fire]", "wait for childrens-services, interventions"),
+        (PLACE, "flag: vulnerable\n", "flag: vulnerable\n    role: victim\n", "ask for place, leave role out, or look"),
+        (LINKED, "kind: intervention", "kind: intervention, role: victim", "leave role out, or look at the timelines"),
+    ],
+)
+def test_what_nothing_passes_is_told_with_what_would(folder: Path, file: str, old: str, new: str, mend: str):
+    spoil(folder, file, old, new)
+    leave_only(folder, file)
+
+    assert [issue.mend.startswith(mend) for issue in errors_of(folder)] == [True]
+
+
+def test_where_a_name_is_unknown_it_alone_is_told(folder: Path):
+    spoil(folder, UNTIL, "kind: intervention", "kind: intervension, organisation: ambulance")
+    leave_only(folder, UNTIL)
+
+    assert [issue.what for issue in errors_of(folder)] == ["unknown kind intervension"]
 
 
 def test_a_rung_of_the_ladder_that_is_granted_nothing_for_a_rule_is_warned_of(folder: Path):
@@ -1062,9 +1187,7 @@ def test_a_catalogue_in_which_nobody_hears_of_hubs_is_warned_of(folder: Path):
 
 def test_a_file_that_would_silently_not_be_read_is_told(folder: Path):
     (folder / "rules" / "a-rule.yml").write_text("id: a-rule")
-    assert [(issue.file, issue.what) for issue in lint_catalogue(folder)] == [
-        ("rules/a-rule.yml", "the file is not read")
-    ]
+    assert [(issue.file, issue.what) for issue in errors_of(folder)] == [("rules/a-rule.yml", "the file is not read")]
 
 
 @pytest.mark.parametrize(
@@ -1299,7 +1422,7 @@ def test_what_nobody_has_confirmed_may_close_nothing_by_way_of_a_finding(folder:
 
 def test_an_indicator_of_a_rule_that_is_not_there_is_warned_of(folder: Path):
     spoil(folder, FINDINGS, "rule: rv-generic", "rule: rv-general")
-    (issue,) = lint_catalogue(folder)
+    (issue,) = [one for one in lint_catalogue(folder) if one.file == FINDINGS]
     assert (issue.severity, issue.what) == (
         "warning",
         "indicator repeat-victimisation counts rule rv-general, which is not there",

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.catalogue.copying import WEST_YORKSHIRE
 
 from safety_stream.catalogue import Issue, lint_catalogue
 from safety_stream.catalogue.declarations import read_declarations
@@ -110,6 +111,15 @@ def test_a_policy_that_warns_of_no_end_is_told_so(folder: Path):
     (told,) = [issue for issue in lint_catalogue(folder) if "nobody is warned before" in issue.what]
     assert (told.severity, told.file) == ("warning", GRANTS)
     assert "add renewal: {warn_days" in told.mend
+
+
+@pytest.mark.parametrize("of", [catalogue_folder(), WEST_YORKSHIRE], ids=["shipped", "west-yorkshire"])
+def test_whoever_hears_of_alerts_hears_what_brought_a_change_about(of: Path):
+    """A withdrawal goes to everybody who was told, with its cause; but where the law says exactly what is told."""
+    sharing = policy_of(of)
+
+    assert sharing.grants
+    assert [one.id for one in sharing.grants if "cause" not in one.fields and one.basis != "VPA2024-ENCOMPASS"] == []
 
 
 def test_a_catalogue_without_a_policy_tells_nobody_anything(folder: Path):

@@ -25,6 +25,7 @@ from safety_stream.catalogue.formats.conditions import (
 )
 from safety_stream.catalogue.formats.rules import LimbEntry, OverrideValues
 from safety_stream.catalogue.linking import in_all, longest_of, times_over
+from safety_stream.catalogue.passable import check_feeds
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
 from safety_stream.core.model.open_days import Ahead, OpenDays
@@ -282,6 +283,7 @@ def check_condition(at: Place, where: Where, condition: Condition, entry: LimbEn
         check_window(at, where, entry.condition)
     if isinstance(entry.condition, AbsentEntry):
         _check_deadline(at, where, entry.condition, vocabulary)
+        check_feeds(at, where, entry.condition, entry, vocabulary)
     if isinstance(condition, Near):
         _check_reach(at, where, condition, vocabulary)
     if isinstance(condition, Share):

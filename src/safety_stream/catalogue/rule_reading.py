@@ -36,6 +36,7 @@ from safety_stream.catalogue.formats.rules import (
 )
 from safety_stream.catalogue.lawful import check_lawful, granted_for, priorities_of
 from safety_stream.catalogue.linking import check_age, check_linked, linked_within
+from safety_stream.catalogue.passable import check_roles
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import certain_only, selector_of
 from safety_stream.catalogue.vocabulary import ROLES, Vocabulary
@@ -158,6 +159,7 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     for step in sorted(set(entry.select) - set(reads.steps) - told_besides):
         at.warning((*where, "select", step), f"step {step} is used by nothing", "use it or leave it out")
     _check_keys_of_findings(at, where, entry)
+    check_roles(at, where, entry)
     check_condition(at, (*where, "condition"), condition, entry, vocabulary)
     if isinstance(condition, Count) and condition.at_most is not None and model.possible_matches == "counted":
         what = "a possible match of persons would be one too many, and keep a finding away that nobody has confirmed"
@@ -357,6 +359,7 @@ def _check_priority(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> N
 
 
 def _check_safeguards(at: Place, model: BareRuleFile) -> None:
+    _check_grades(at, model)
     steps = [step for entry in model.each_limb().values() for step in entry.select.values()]
     if any(step.finding_elsewhere is not None for step in steps) and model.safeguards.guards:
         what = "what is found elsewhere is of no organisation and no grade: nothing to guard it by"
@@ -367,6 +370,22 @@ def _check_safeguards(at: Place, model: BareRuleFile) -> None:
         at.error(("safeguards",), "an area's count has no evidence to guard", "leave safeguards out")
     if model.priority.raise_when or model.priority.child_raises:
         at.error(("priority",), "an area's count has no evidence to raise its priority", "raise it by_count")
+
+
+def _check_grades(at: Place, model: BareRuleFile) -> None:
+    """That not all that counts is of grades that never trigger alone.
+
+    It is no error: of an occurrence that another organisation tells of as well, that report's grade counts, too.
+    """
+    weak = model.safeguards.grades_alone
+    for name, entry in model.each_limb().items():
+        counted = [step for step in counted_steps(entry) if step in entry.select]
+        asked = [entry.select[step].grade or [] for step in counted]
+        if asked and all(one and set(one) <= set(weak) for one in asked):
+            grades = listing(set().union(*asked))
+            what = f"all that counts is of grade {grades}, and evidence of those alone makes no finding"
+            mend = "count something else as well, or take them out of grades_alone"
+            at.warning((*model.where(name), "select", counted[0], "grade"), what, mend)
 
 
 def _check_examples(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:

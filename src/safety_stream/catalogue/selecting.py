@@ -9,6 +9,7 @@ import msgspec
 
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.formats.conditions import RangeEntry, SelectEntry, StepEntry
+from safety_stream.catalogue.passable import check_step
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import GRADES, ROLES, Vocabulary
 from safety_stream.core.rules.chains import found_elsewhere
@@ -24,6 +25,7 @@ def selector_of(at: Place, where: Where, entry: StepEntry, vocabulary: Vocabular
             what = "a finding is no report to be tested"
             at.error((*where, "finding_elsewhere"), what, "let finding_elsewhere stand alone in its step")
         return Selector(tests=found_elsewhere(entry.finding_elsewhere))
+    check_step(at, where, entry, vocabulary)
     unless = SelectEntry() if entry.none_of is None else entry.none_of
     return Selector(
         tests=_tests(at, where, entry, vocabulary),

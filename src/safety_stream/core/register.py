@@ -34,6 +34,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import product
 from operator import attrgetter
+from typing import Final, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -51,8 +52,20 @@ from safety_stream.core.rules.chains import carried_to, with_all_beneath
 from safety_stream.core.rules.rule import Field, Rule, Selector, Test
 from safety_stream.core.rules.selectors import Readable, Remembered, Selection, compiled
 
+_THINGS: Final[tuple[KeyKind, ...]] = ("place", "household", "vehicle", "phone", "group")
 _OUT = frozenset({"withdraw", "erase", "restrict"})
 _RANK = {"new": 0, "correct": 1, "dispute": 2, "restrict": 3, "withdraw": 4, "erase": 4}
+
+ROLES_UNDER: Final[Mapping[KeyKind, frozenset[str]]] = {
+    # Whoever is a victim in one report may be a suspect in the same.
+    **dict.fromkeys(("person", "victim", "suspect"), frozenset[str](get_args(Role))),
+    "victim-perpetrator": frozenset({"victim"}),
+    **{kind: frozenset[str]({kind}) for kind in _THINGS},
+    **dict.fromkeys(STRETCHED, frozenset({HERE, NEARBY})),
+    "linked": frozenset(),
+}
+"""By kind of key the roles in which whose key it is may stand in a report; an area has no timeline of reports."""
+
 _COMPLAINT_KINDS = frozenset({"asb-case", "hate-report", "housing-concern"})
 _COMPLAINANT_ROLES = frozenset({"victim", "reporter", "subject"})
 _VICTIM_ROLES = frozenset({"victim"})

@@ -15,6 +15,7 @@ from tests.delivery.making import BOUNDS, subscription
 from safety_stream.core.audit import Chain, chained, verified
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.alerts import AlertVersion, Change
+from safety_stream.core.model.findings import Family
 from safety_stream.core.model.handling import HandledAlert, Handling, HandlingNews
 from safety_stream.core.model.published import AuditRecord
 from safety_stream.core.model.sharing import Grant, Withheld
@@ -63,8 +64,8 @@ def on(topic: str, outputs: list[Output]) -> list[Any]:
 def test_an_audience_gets_its_own_fields_and_no_other(catalogue: Catalogue) -> None:
     (published,) = on("alerts.analyst", tell(catalogue, [ALERT]))
 
-    assert published.explanation == "Harmed three times."
-    assert (published.subject, published.findings, published.cause, published.audiences) == (None, None, None, None)
+    assert (published.explanation, published.cause) == ("Harmed three times.", cause_told(ALERT.cause))
+    assert (published.subject, published.findings, published.child, published.audiences) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,9 @@ def test_an_audience_gets_its_own_fields_and_no_other(catalogue: Catalogue) -> N
     [
         ("00000000-0000-5000-8000-00000000000a erase", "a report came, changed or was taken back"),
         ("00000000-0000-5000-8000-00000000000a new", "a report came, changed or was taken back"),
+        ("persons linked: decision 00000000-0000-5000-8000-00000000000b", "persons linked"),
+        ("persons possibly the same: decision 00000000-0000-5000-8000-00000000000b", "persons possibly the same"),
+        ("persons split: decision 00000000-0000-5000-8000-00000000000b", "persons split"),
         ("rule rv-graded became version 3", "rule rv-graded became version 3"),
         ("clock as_of", "clock as_of"),
     ],
@@ -80,6 +84,28 @@ def test_which_report_it_was_and_what_became_of_it_stays_inside(catalogue: Catal
     (heard,) = on("alerts.duty-officer", tell(catalogue, [alert(cause=cause)]))
 
     assert heard.cause == told
+
+
+@pytest.mark.parametrize(
+    ("audience", "rule_id", "family"),
+    [
+        ("asb-lead", "asb-case-review", "repeat-victimisation"),
+        ("marac-coordinator", "rv-marac-repeat", "repeat-victimisation"),
+        ("repeat-victim-list", "rv-generic", "repeat-victimisation"),
+        ("landlord", "soc-cuckooing", "organised-crime"),
+        ("childrens-services", "missing-no-return-interview", "safeguarding"),
+        ("analyst", "rv-graded", "repeat-victimisation"),
+    ],
+)
+def test_whoever_was_told_hears_why_it_is_taken_back(
+    catalogue: Catalogue, audience: str, rule_id: str, family: Family
+) -> None:
+    first = alert(audiences=(audience,), rule_id=rule_id, family=family)
+    why = f"rule {rule_id} is retired"
+    gone = msgspec.structs.replace(first, version=2, change="withdrawn", reason="withdrawn", findings=(), cause=why)
+    told, taken_back = on(f"alerts.{audience}", tell(catalogue, [first], [gone]))
+
+    assert (told.change, taken_back.change, taken_back.cause) == ("raised", "withdrawn", why)
 
 
 def test_whom_the_alert_does_not_reach_hears_nothing(catalogue: Catalogue) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import permutations
-from typing import Any
+from itertools import permutations, product
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -15,13 +15,13 @@ from tests.core.stages.making import NOON, a_record, a_version, at
 from safety_stream.core.catalogue import Catalogue, Indicator
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.feeds import FeedStatus
-from safety_stream.core.model.incidents import IncidentVersion, Party, Place
+from safety_stream.core.model.incidents import IncidentVersion, Party, Place, Role
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.published import AuditRecord
-from safety_stream.core.model.sightings import SightingChange
+from safety_stream.core.model.sightings import SightingChange, key_kind
 from safety_stream.core.model.tallies import Tally
 from safety_stream.core.model.times import HOUR, MINUTE
-from safety_stream.core.register import Keyed, Scope, claim_of, sightings_of
+from safety_stream.core.register import ROLES_UNDER, Keyed, Scope, claim_of, sightings_of
 from safety_stream.core.rules.chains import found_elsewhere
 from safety_stream.core.rules.rule import Count, FactTest, Selector
 from safety_stream.core.rules.rule import Test as FieldTest
@@ -247,6 +247,34 @@ def test_an_address_is_a_households_where_somebody_is_named_to_whom_it_happened(
     assert claim.keys == expected
     is_child = any(party.child for party in claim.version.parties)
     assert all(sighting.child == is_child for sighting in sightings_of(claim).values())
+
+
+def test_whose_key_it_is_stands_there_in_no_role_but_those_of_its_kind(catalogue: Catalogue) -> None:
+    """What lint refuses to ask for is what never is, and of things all of the rest is."""
+    kinds = tuple(sorted(ROLES_UNDER))
+    limb = msgspec.structs.replace(catalogue.rules[0].limbs[0], keys=kinds, steps={"any": Selector()})
+    rule = msgspec.structs.replace(catalogue.rules[0], limbs=(limb,), status="stable")
+    scope = Scope(msgspec.structs.replace(catalogue, rules=(rule,)))
+    place = msgspec.structs.replace(HOME, easting=384_000, northing=432_000, lsoa="E01024897")
+    seen: dict[str, set[str]] = {kind: set() for kind in kinds}
+    for kind in ("police-crime", "asb-case"):
+        for role, other in product(get_args(Role), repeat=2):
+            ours = (Party(one, "tok-a") for one in sorted({role, other}))
+            parties = (*ours, Party("suspect", "tok-c"), Party("victim", "tok-b"))
+            version = a_version(
+                kind=kind,
+                themes=("drugs",),
+                parties=parties,
+                place=place,
+                vehicles=("veh-a",),
+                phones=("tel-a",),
+                group="group-a",
+            )
+            for key, sighting in sightings_of(claim_of(version, scope)).items():
+                seen[key_kind(key)].update(sighting.roles)
+
+    assert {kind: roles - ROLES_UNDER[kind] for kind, roles in seen.items()} == {kind: set() for kind in kinds}
+    assert seen == ROLES_UNDER
 
 
 VERSIONS = st.builds(

@@ -66,7 +66,9 @@ from safety_stream.core.stages.publishing import Door
 from safety_stream.core.stages.recording import Number
 from safety_stream.core.stages.stage import Output, Record, Rows, Scanned, Step, Table, mark_more, unreadable
 
-_NAMES_A_REPORT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} [a-z]+").fullmatch
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NAMES_A_REPORT = re.compile(rf"{_UUID} [a-z]+").fullmatch
+_NAMES_A_DECISION = re.compile(rf"(?P<what>[a-z ]+): decision {_UUID}").fullmatch
 RATIONALE = "rationale"
 """Who did what with an alert, and why in their own words: a part of `handling` that an audience is given by itself."""
 
@@ -551,6 +553,11 @@ def _known_anyway(audience: Audience) -> frozenset[str]:
 def cause_told(cause: str) -> str:
     """A cause as it may leave: which report it was, and that one was erased or restricted, stays inside.
 
-    Inside, a report's cause is its incident id and action.
+    Inside, a report's cause is its incident id and action. So does which decision about two persons it was: by its id
+    two alerts could be known to be about one of them, where no subject is told. What is left names rules, feeds and
+    series, and nobody.
     """
-    return "a report came, changed or was taken back" if _NAMES_A_REPORT(cause) else cause
+    if _NAMES_A_REPORT(cause):
+        return "a report came, changed or was taken back"
+    decided = _NAMES_A_DECISION(cause)
+    return decided["what"] if decided else cause
