@@ -1,7 +1,7 @@
 """The near misses of a rule are near: whichever number of it is made one step laxer, one of them fires.
 
-A step is a second, a metre, an occurrence, an organisation, or what nobody can judge. Of a window in months the longest
-it can be is made a second longer.
+A step is a second, a metre, an occurrence, an organisation, one in a hundred, or what nobody can judge. Of a window in
+months the longest it can be is made a second longer. What else a rule says is tried in `test_broken_rules.py`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from safety_stream.data_files import catalogue_folder
 
 LOADED, FILES = load_with_files(catalogue_folder())
 A_SECOND = 1_000
-A_CASE_MORE = 20
-"""Of five cases, which is where the share begins, one is so many in a hundred."""
 
 
 def laxer() -> Iterator[object]:
@@ -54,7 +52,7 @@ def laxer_conditions(condition: Condition) -> Iterator[tuple[str, Condition]]:
     if isinstance(condition, Near):
         yield "a metre", replace(condition, metres=condition.metres + 1)
     if isinstance(condition, Share):
-        yield "a case more known", replace(condition, percent=condition.percent + A_CASE_MORE)
+        yield "one in a hundred more known", replace(condition, percent=condition.percent + 1)
 
 
 def laxer_times(condition: Condition) -> Iterator[tuple[str, Condition]]:

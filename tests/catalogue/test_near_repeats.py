@@ -346,5 +346,5 @@ def test_the_page_shows_the_newest_evidence_and_what_it_means(folder: Path, form
     assert "Whether near repeats are more than chance" in text
     assert "100 m 7 days 2026-03 1,000 of 1,200 30 12.0 2.5 0.001 near-repeat evidence" in text
     assert "400 m 28 days 2026-03 1,000 of 1,200 12 12.0 1.0 0.5 no near-repeat evidence" in text
-    assert " 77 " not in text
+    assert " 77 12.0 " not in text
     assert "chance alone may well bring about as many" in text

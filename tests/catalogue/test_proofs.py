@@ -14,6 +14,7 @@ HOME = "rules/soc-cuckooing.yaml"
 VICTIM = "rules/rv-graded.yaml"
 CHILD = "rules/missing-no-return-interview.yaml"
 LIMBS = "rules/hate-repeat.yaml"
+SLAVERY = "rules/soc-modern-slavery.yaml"
 
 
 @pytest.fixture
@@ -104,6 +105,20 @@ def test_too_few_examples_are_told(folder: Path, file: str, keep: dict[bool, int
 
     assert issue.what == what
     assert "add a story" in issue.mend
+
+
+@pytest.mark.parametrize("name", ["a second past the 180 days", "too many live there, and the alarm does not work"])
+def test_a_story_told_again_under_another_name_is_refused(folder: Path, name: str):
+    path = folder / SLAVERY
+    text = path.read_text(encoding="utf-8")
+    story = text[text.index(f"  - name: {name}\n") :].split("\n  - name: ")[0] + "\n"
+    again = story.replace(name, "the same once more")
+    spoil(folder, SLAVERY, story, story + again)
+
+    (issue,) = owed(folder, SLAVERY)
+
+    assert (issue.severity, issue.what) == ("error", f"“the same once more” is the story of “{name}” told again")
+    assert path.read_text(encoding="utf-8").splitlines()[issue.line - 1] == "  - name: the same once more"
 
 
 def test_a_rule_that_ships_on_trial_has_the_examples_of_a_stable_one(tmp_path: Path):

@@ -77,17 +77,21 @@ def run_examples(folder: Path, chosen: Sequence[str] = ()) -> list[ExampleResult
         if rule_id not in files:
             raise KeyError(f"there is no rule {rule_id}; the rules are {', '.join(sorted(files))}")
     return [
-        ExampleResult(
-            rule.id,
-            example.name,
-            tuple(Fired(_local(fires.at), fires.priority) for fires in example.fires),
-            tuple(Fired(_local(finding.completed_at), finding.priority) for finding in found),
-        )
+        run_example(rule, example, catalogue)
         for rule in catalogue.rules
         if not chosen or rule.id in chosen
         for example in files[rule.id].examples
-        for found in [list(_found(rule, example, catalogue))]
     ]
+
+
+def run_example(rule: Rule, example: ExampleEntry, catalogue: Catalogue) -> ExampleResult:
+    """What a rule, as it is or as it might be, makes of an example."""
+    return ExampleResult(
+        rule.id,
+        example.name,
+        tuple(Fired(_local(fires.at), fires.priority) for fires in example.fires),
+        tuple(Fired(_local(finding.completed_at), finding.priority) for finding in _found(rule, example, catalogue)),
+    )
 
 
 class Story(msgspec.Struct, frozen=True):

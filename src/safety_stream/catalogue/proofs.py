@@ -108,8 +108,20 @@ def _check_examples(at: Place, model: RuleFile) -> None:
         what = f"{misses} of the examples are near misses, where a stable rule has {NEAR_MISSES_AT_LEAST} at least"
         mend = "add a story with `fires: []` that is a second, a metre, an organisation or a report short of firing"
         at.error(("examples",), what, mend)
+    _check_repeated(at, model)
     limbs = model.each_limb()
     for limb in limbs:
         if len(limbs) > 1 and all(example.limb != limb for example in firing):
             mend = f"add a story with `limb: {limb}` that fires"
             at.error(("limbs", limb), f"no example shows limb {limb} fire", mend)
+
+
+def _check_repeated(at: Place, model: RuleFile) -> None:
+    """A story told again proves nothing more, however it is named, and must not pass for one of those asked for."""
+    names: dict[str, str] = {}
+    for index, example in enumerate(model.examples):
+        story = example.model_dump_json(exclude={"name"})
+        if story in names:
+            what = f"“{example.name}” is the story of “{names[story]}” told again"
+            at.error(("examples", index), what, "leave it out, or change what makes it another story")
+        names.setdefault(story, example.name)
