@@ -150,7 +150,7 @@ def test_release_says_what_runs_how_and_asks_for_another_person(catalogue: Path)
         ),
         (
             ", told: {per_month: 12.0, urgent_per_division_and_shift: 2, per_district_and_month: 8}",
-            "a month, told 12.0 times; in most divisions and shifts up to 2 urgent, in most districts and months up to 8",
+            "told 12.0 times; in most divisions and shifts up to 2 urgent, in most districts and months up to 8",
         ),
     ],
 )
