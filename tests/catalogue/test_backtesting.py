@@ -54,6 +54,11 @@ def catalogue() -> Catalogue:
     return load_catalogue(catalogue_folder())
 
 
+@pytest.fixture(scope="module")
+def more(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    return load_catalogue(with_more_rules(tmp_path_factory.mktemp("more") / "catalogue"))
+
+
 def rule_of(catalogue: Catalogue, name: str) -> Rule:
     return next(rule for rule in catalogue.rules if rule.id == name)
 
@@ -111,7 +116,7 @@ def counted(rule: Rule, *versions: AlertVersion, over: Span | None = None, shift
 # What is counted
 
 
-def test_an_alert_is_counted_once_however_often_it_is_told(rule: Rule):
+def test_an_alert_is_one_however_often_it_is_told_and_each_time_told_counts(rule: Rule):
     found = counted(
         rule,
         version("s1", "2026-01-05T10:00"),
@@ -125,9 +130,32 @@ def test_an_alert_is_counted_once_however_often_it_is_told(rule: Rule):
         version("s4", "2026-02-03T10:00", rule_id="another-rule"),
     )
 
-    assert (found.alerts, found.told_again, found.late, found.withdrawn) == (3, 4, 1, 1)
-    assert found.months == (("2026-01", 1), ("2026-02", 2))
-    assert found.priorities == (("P1", 0), ("P2", 0), ("P3", 3), ("P4", 0))
+    assert (found.alerts, found.told, found.told_again, found.late, found.withdrawn) == (3, 7, 4, 1, 1)
+    assert found.months == (("2026-01", 4), ("2026-02", 3))
+    assert found.priorities == (("P1", 0), ("P2", 0), ("P3", 7), ("P4", 0))
+    assert found.shifts == (("07-19", 7), ("19-07", 0))
+    assert found.districts[0] == ("Town A", 7, 0.7)
+    # In January and February, in three districts.
+    assert found.told_per_district_and_month == Spread(round(7 / 6, 3), 4, 4)
+    assert found.alerts_per_district_and_month == Spread(0.5, 2, 2)
+
+
+def test_what_is_told_again_counts_when_where_and_as_urgent_as_it_is_then(rule: Rule):
+    """Over ten years the same people harmed again are most of an officer's work, and none of it is new."""
+    found = counted(
+        rule,
+        version("s1", "2026-01-05T10:00", priority="P1"),
+        version("s1", "2026-02-06T20:00", "updated", priority="P2", area="C"),
+        version("s1", "2026-04-07T10:00", "updated", area="C"),
+        over=span("2026-01-05T00:00", "2026-04-30T00:00"),
+    )
+
+    assert (found.alerts, found.told, found.told_again, found.urgent) == (1, 3, 2, 2)
+    assert found.months == (("2026-01", 1), ("2026-02", 1), ("2026-03", 0), ("2026-04", 1))
+    assert found.districts == (("Town A", 1, 0.1), ("Town B", 0, None), ("Town C", 2, 0.1))
+    assert found.shifts == (("07-19", 2), ("19-07", 1))
+    assert found.priorities == (("P1", 1), ("P2", 1), ("P3", 1), ("P4", 0))
+    assert (found.told_per_month, found.alerts_per_month) == (0.8, 0.3)
 
 
 def test_months_are_londons_and_go_on_as_long_as_alerts_come(rule: Rule):
@@ -140,7 +168,8 @@ def test_months_are_londons_and_go_on_as_long_as_alerts_come(rule: Rule):
 def test_the_mean_of_a_month_is_over_the_time_in_which_things_happen(rule: Rule):
     versions = [version(f"s{number}", "2026-01-05T10:00") for number in range(24)]
 
-    assert counted(rule, *versions, over=span("2025-01-01T00:00", "2027-01-01T00:00")).alerts_per_month == 1.0
+    found = counted(rule, *versions, over=span("2025-01-01T00:00", "2027-01-01T00:00"))
+    assert (found.alerts_per_month, found.told_per_month) == (1.0, 1.0)
     # A history of an instant is taken for a day's.
     assert Span(1, 0, 0).months == Span(1, 0, DAY_LENGTH).months
 
@@ -185,7 +214,7 @@ def test_shifts_have_names_and_follow_one_another(rule: Rule):
     assert counted(rule, version("s1", "2026-01-05T10:00"), shifts=WHOLE_DAYS).shifts == (("00-24", 1),)
 
 
-def test_urgent_is_an_alert_from_the_first_page_at_the_two_highest_priorities(rule: Rule):
+def test_urgent_is_each_page_at_the_two_highest_priorities(rule: Rule):
     # Two days: 4 shifts in each of two divisions.
     two_days = span("2026-01-05T07:00", "2026-01-07T06:59")
     found = counted(
@@ -196,11 +225,14 @@ def test_urgent_is_an_alert_from_the_first_page_at_the_two_highest_priorities(ru
         version("s2", "2026-01-05T18:00", "updated", priority="P2", area="C"),
         version("s3", "2026-01-05T10:00", priority="P2", late=True, notify=False),
         version("s4", "2026-01-05T12:00", priority="P1", area="B"),
+        version("s4", "2026-01-05T13:00", "withdrawn", priority="P1", area="B"),
         over=two_days,
     )
 
-    assert found.urgent == 3
-    assert found.urgent_per_division_and_shift == Spread(round(3 / 8, 3), 2, 2)
+    # Of the four of the first day's shift in the east one is the same alert once more; what is taken back is no page.
+    assert found.urgent == 4
+    assert found.told_urgent_per_division_and_shift == Spread(round(4 / 8, 3), 3, 3)
+    assert found.alerts_urgent_per_division_and_shift == Spread(round(3 / 8, 3), 2, 2)
 
 
 def test_the_loudest_twentieth_is_told_apart(rule: Rule):
@@ -210,9 +242,9 @@ def test_the_loudest_twentieth_is_told_apart(rule: Rule):
     quiet = [version("q", "2026-01-08T10:00", priority="P1")]
     over = span("2026-01-05T07:00", "2026-01-15T06:59")
 
-    assert counted(rule, *loud, *louder, *quiet, over=over).urgent_per_division_and_shift == Spread(22 / 40, 1, 12)
+    assert counted(rule, *loud, *louder, *quiet, over=over).told_urgent_per_division_and_shift == Spread(22 / 40, 1, 12)
     third = [version(f"t{number}", "2026-01-09T10:00", priority="P1") for number in range(5)]
-    assert counted(rule, *loud, *louder, *third, over=over).urgent_per_division_and_shift.most_of_them == 5
+    assert counted(rule, *loud, *louder, *third, over=over).told_urgent_per_division_and_shift.most_of_them == 5
 
 
 # What is compared
@@ -255,8 +287,8 @@ def test_what_an_override_may_set_may_be_set(catalogue: Catalogue):
 def test_a_parameter_is_set_in_every_limb_that_has_it_or_in_one(catalogue: Catalogue):
     review = rule_of(catalogue, "asb-case-review")
 
-    everywhere = changed(review, [Setting("within", "3 months")])
-    one = changed(review, [Setting("people.at_least", "7"), Setting("people.within", "10 days")])
+    everywhere = changed(review, [Setting("within", "3 months")], catalogue)
+    one = changed(review, [Setting("people.at_least", "7"), Setting("people.within", "10 days")], catalogue)
 
     assert {limb.condition.within for limb in everywhere.limbs} == {Duration(months=3)}
     assert [(limb.condition.at_least, limb.condition.within) for limb in one.limbs] == [
@@ -267,14 +299,16 @@ def test_a_parameter_is_set_in_every_limb_that_has_it_or_in_one(catalogue: Catal
     assert msgspec.structs.replace(one, limbs=review.limbs) == review
 
 
-def test_days_are_tried_by_the_calendar_where_they_are_counted_so(rule: Rule):
+def test_days_are_tried_by_the_calendar_where_they_are_counted_so(catalogue: Catalogue, rule: Rule):
     (limb,) = rule.limbs
     by_calendar = msgspec.structs.replace(limb.condition, within=Duration(days=90))
     rule = msgspec.structs.replace(rule, limbs=(msgspec.structs.replace(limb, condition=by_calendar),))
 
-    tried = [changed(rule, [Setting("within", length)]).limbs[0] for length in ("4 weeks", "6 months")]
+    tried = [changed(rule, [Setting("within", length)], catalogue).limbs[0] for length in ("4 weeks", "6 months")]
 
     assert [limb.condition.within for limb in tried] == [Duration(days=28), Duration(months=6)]
+    with pytest.raises(ValueError, match="limb main counts days by the calendar, and 36 hours are none: ask for days"):
+        changed(rule, [Setting("within", "36 hours")], catalogue)
 
 
 @pytest.mark.parametrize(
@@ -283,14 +317,48 @@ def test_days_are_tried_by_the_calendar_where_they_are_counted_so(rule: Rule):
         ("atleast", "3", "rv-graded has no parameter atleast to set; it has at_least, within"),
         ("metres", "3", "rv-graded has no parameter metres to set; it has at_least, within"),
         ("main.within", "3 days", "rv-graded has no parameter main.within"),
-        ("at_least", "three", "at_least=three: it must be a whole number"),
-        ("at_least", "0", "at_least=0: it must be 1 or more"),
+        ("at_least", "three", "at_least=three: `three` is no whole number"),
+        ("at_least", "0", "at_least=0: `0` is less than 1"),
+        ("at_least", "1000001", "at_least=1000001: `1000001` is more than 1000000"),
         ("within", "6", "within=6: `6` is no length, which is a number and"),
     ],
 )
-def test_what_cannot_be_set_is_said(rule: Rule, name: str, value: str, said: str):
+def test_what_cannot_be_set_is_said(catalogue: Catalogue, rule: Rule, name: str, value: str, said: str):
     with pytest.raises(ValueError, match=said):
-        changed(rule, [Setting(name, value)])
+        changed(rule, [Setting(name, value)], catalogue)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value", "said"),
+    [
+        (
+            "soc-retaliation",
+            "near.within",
+            "6 months",
+            "2 times 6 months may be longer than a cell lasts: ask for less",
+        ),
+        ("soc-retaliation", "near.within", "47 days", "2 times 47 days may be longer than a cell lasts"),
+        ("soc-retaliation", "linked.within", "90 days", "2 times 90 days may be longer than a link lasts"),
+        ("soc-retaliation", "within", "15 days", "2 times 15 days may be longer than a link lasts"),
+        ("soc-retaliation", "linked.at_least", "1", "one report alone is linked with nothing: ask for two or more"),
+        ("burg-near-repeat-high", "within", "9 months", "9 months may be longer than a cell lasts"),
+        ("soc-drug-cluster", "within", "4 months", "4 months may be longer than a stretch of an LSOA lasts"),
+        ("count-range", "at_least", "4", "limb main asks for at most 3: with at least 4 it is never met"),
+    ],
+)
+def test_what_lint_would_refuse_in_an_override_is_not_tried(
+    more: Catalogue, name: str, setting: str, value: str, said: str
+):
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{setting}={value}: {said}')}"):
+        changed(rule_of(more, name), [Setting(setting, value)], more)
+
+
+def test_the_longest_that_may_be_can_be_tried(catalogue: Catalogue):
+    retaliation = rule_of(catalogue, "soc-retaliation")
+
+    tried = changed(retaliation, [Setting("near.within", "46 days"), Setting("linked.within", "14 days")], catalogue)
+
+    assert [limb.condition.within.millis for limb in tried.limbs] == [46 * DAY_LENGTH, 14 * DAY_LENGTH]
 
 
 def test_a_rule_alone_runs_whatever_its_status(catalogue: Catalogue, rule: Rule):
@@ -306,7 +374,7 @@ def test_what_happened_in_no_district_counts_as_if_it_were_one(rule: Rule):
     outside = {"area": "OUTSIDE", "areas": ("OUTSIDE",), "priority": "P1"}
     found = counted(rule, *(version(f"s{number}", "2026-01-05T10:00", **outside) for number in range(7)))
 
-    assert (found.urgent_per_division_and_shift.most, found.per_district_and_month.most) == (7, 7)
+    assert (found.told_urgent_per_division_and_shift.most, found.told_per_district_and_month.most) == (7, 7)
 
 
 # What is written down, and held against the budget
@@ -361,6 +429,27 @@ def test_a_stable_rule_over_its_budget_is_an_error(folder: Path, name: str, numb
     assert told_of(folder) == [("error", f"hate-repeat is too loud to be stable: {said}")]
     # What runs does not stop over it, and a backtest can load what it is to mend.
     load_catalogue(folder)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("urgent_per_division_and_shift: 5, per_district_and_month: 60", []),
+        (
+            "urgent_per_division_and_shift: 5, per_district_and_month: 61",
+            ["hate-repeat is too loud to be stable: 61 in a district and month, where the budget is 60"],
+        ),
+        (
+            "urgent_per_division_and_shift: 6, per_district_and_month: 60",
+            ["hate-repeat is too loud to be stable: 6 urgent in a division and shift, where the budget is 5"],
+        ),
+    ],
+)
+def test_where_the_times_told_were_measured_they_are_held_against_the_budget(folder: Path, told: str, said: list[str]):
+    spoil(folder, "per_division_and_shift: 10,", "per_division_and_shift: 999,")
+    spoil(folder, r"(rule: hate-repeat.*)\}", rf"\g<1>, told: {{per_month: 9.5, {told}}}}}")
+
+    assert told_of(folder) == [("error", one) for one in said]
 
 
 def test_what_is_on_the_budget_is_within_it(folder: Path):
@@ -433,8 +522,10 @@ def test_what_is_recorded_is_what_most_have_and_leaves_the_rest_as_it_is(rule: R
     assert volumes is not None
     found = msgspec.structs.replace(
         counted(rule, version("s1", "2026-01-05T10:00")),
-        per_district_and_month=Spread(1.5, 7, 99),
-        urgent_per_division_and_shift=Spread(0.5, 3, 88),
+        alerts_per_district_and_month=Spread(1.5, 7, 99),
+        alerts_urgent_per_division_and_shift=Spread(0.5, 2, 88),
+        told_per_district_and_month=Spread(1.5, 8, 99),
+        told_urgent_per_division_and_shift=Spread(0.5, 3, 88),
     )
     by_hand = (folder / "volumes.yaml").read_text(encoding="utf-8").partition("\nmeasured:")[0]
     before = measured_in(folder)
@@ -449,8 +540,13 @@ def test_what_is_recorded_is_what_most_have_and_leaves_the_rest_as_it_is(rule: R
         "version": 3,
         "history": 'a week: "small"',
         "alerts_per_month": found.alerts_per_month,
-        "urgent_per_division_and_shift": 3,
+        "urgent_per_division_and_shift": 2,
         "alerts_per_district_and_month": 7,
+        "told": {
+            "per_month": found.told_per_month,
+            "urgent_per_division_and_shift": 3,
+            "per_district_and_month": 8,
+        },
     }
     assert told_of(folder) == []
 

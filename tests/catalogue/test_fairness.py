@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from safety_stream.catalogue import load_catalogue
-from safety_stream.catalogue.backtesting import Raised, Tally, with_only
+from safety_stream.catalogue.backtesting import Raised, Tally, Telling, with_only
 from safety_stream.catalogue.fairness import Share, fairness
 from safety_stream.core.catalogue import Area, Areas, Catalogue, Residents
 from safety_stream.core.model.alerts import AlertVersion
@@ -30,7 +30,10 @@ def areas(**residents: int | None) -> Areas:
 
 
 def raised(number: int, area: str) -> list[Raised]:
-    return [Raised(f"{area}{n}", n, n, area, "P3", late=False, explanation="") for n in range(number)]
+    return [
+        Raised(f"{area}{n}", n, late=False, explanation="", told=[Telling(n, area, "P3", is_urgent=False)])
+        for n in range(number)
+    ]
 
 
 def test_each_district_is_held_against_one_common_rate():

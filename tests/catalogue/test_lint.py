@@ -399,6 +399,7 @@ def test_the_shipped_catalogue_has_no_issue():
         (LINKED, "within: 28 days", "within: 1 month", "1 month may be longer than a link lasts"),
         (LINKED, "within: 28 days", "within: 15 days, chain: 2", "2 times 15 days may be longer than a link lasts"),
         (LINKED, "within: 7 days", "within: 29 days", "29 days may be longer than a link lasts"),
+        (LINKED, "at_least: 3, within: 7", "at_least: 1, within: 7", "one report alone is linked with nothing"),
         (
             LINKED,
             "visit: {kind: intervention}",

@@ -49,6 +49,26 @@ def told(*words: object) -> Any:
     return json.loads(out)
 
 
+def of_a_pair(day: str, source: str, kind: str, **more: Any) -> dict[str, Any]:
+    """A report of a victim and a perpetrator, always the same two."""
+    return {
+        "source": source,
+        "source_ref": f"{source} {day}",
+        "source_version": 1,
+        "action": "new",
+        "kind": kind,
+        "category": "domestic-abuse",
+        "occurred_from": f"{day}T10:00:00Z",
+        "reported_at": f"{day}T10:00:00Z",
+        "parties": [{"role": "victim", "token": "vv"}, {"role": "perpetrator", "token": "pp"}],
+        "place": {"area": "E07000120"},
+    } | more
+
+
+def abuse_of_a_pair(day: str) -> dict[str, Any]:
+    return of_a_pair(day, "housing", "housing-concern", flags=["strangulation"])
+
+
 def alerts_of_replay(reports: Path, folder: Path) -> list[Any]:
     run("replay", reports, "--out", folder)
     return [json.loads(line) for line in (folder / "alerts.jsonl").read_bytes().splitlines()]
@@ -64,8 +84,30 @@ def test_it_counts_what_a_replay_under_all_rules_raises(reports: Path, tmp_path:
         still = sum(alert["rule_id"] == one["rule"] for alert in standing)
         assert live["alerts"] - live["withdrawn"] == still, one["rule"]
         for name in ("months", "shifts", "priorities", "districts"):
-            assert sum(row[1] for row in live[name]) == live["alerts"]
+            assert sum(row[1] for row in live[name]) == live["told"] == live["alerts"] + live["told_again"]
     assert sum(one["live"]["alerts"] for one in document["rules"]) > 50
+
+
+def test_who_is_harmed_again_after_years_is_told_of_in_each_of_them(tmp_path: Path):
+    """One alert, and told three times: over ten years the later ones must not seem quiet."""
+    reports = tmp_path / "years.jsonl"
+    lines = [
+        line
+        for year in (2026, 2028, 2030)
+        for line in (of_a_pair(f"{year}-02-01", "marac", "marac-referral"), abuse_of_a_pair(f"{year}-06-01"))
+    ]
+    reports.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+
+    (one,) = told("rv-marac-repeat", "--against", reports)["rules"]
+    _, out, _ = run("rules", "backtest", "rv-marac-repeat", "--against", reports)
+
+    live = one["live"]
+    assert (live["alerts"], live["told"], live["told_again"], live["urgent"]) == (1, 3, 2, 3)
+    assert [month for month, number in live["months"] if number] == ["2026-06", "2028-06", "2030-06"]
+    assert [number for _, number, _ in live["districts"] if number] == [3]
+    assert dict(live["priorities"])["P1"] == 3
+    shown = dict(re.findall(r"^(alerts|times told|urgent) +(\d+) *$", out, flags=re.MULTILINE))
+    assert shown == {"alerts": "1", "times told": "3", "urgent": "3"}
 
 
 def test_what_waits_for_a_feed_is_known_when_the_feed_has_come_that_far(reports: Path):
@@ -153,7 +195,7 @@ def test_people_see_a_month_a_district_and_a_bar(reports: Path):
     _, summary, _ = run("rules", "backtest", "--against", reports)
 
     assert code in (0, 2)
-    for words in ("2026-01", "Blackpool", "07-19", "████", "Gained: ", "Lost: 0 alerts", "counted once"):
+    for words in ("2026-01", "Blackpool", "07-19", "████", "Gained: ", "Lost: 0 alerts", "counted once", "Times told:"):
         assert words in out
     assert "--out FOLDER writes" in summary
     assert "--out" not in out
@@ -205,6 +247,7 @@ def test_what_is_recorded_is_what_lint_reads(reports: Path, catalogue: Path):
     assert code == 0
     assert f"Recorded in {file}" in err
     assert lint_catalogue(catalogue) == []
+    assert "told: {per_month: " in file.read_text(encoding="utf-8")
     after = {one["rule"]: one for one in yaml.safe_load(file.read_text())["measured"]}
     assert file.read_text(encoding="utf-8").startswith(by_hand.replace("month: 60", "month: 99999"))
     assert after["rv-graded"]["history"].startswith("a week: small: ")
@@ -223,6 +266,11 @@ def version_of(catalogue: Path, rule: str) -> int:
     [
         (("rv-gradde",), "there is no rule rv-gradde; the rules are above-expected, "),
         (("rv-graded", "--set", "metres=3"), "rv-graded has no parameter metres to set; it has at_least, within"),
+        (
+            ("soc-retaliation", "--set", "near.within=6 months"),
+            "near.within=6 months: 2 times 6 months may be longer than a cell lasts: ask for less, or raise cell_days",
+        ),
+        (("soc-retaliation", "--set", "linked.within=90 days"), "2 times 90 days may be longer than a link lasts"),
         (("rv-graded", "--set", "at_least"), "--set at_least is not NAME=VALUE"),
         (("--set", "at_least=3"), "another version can be tried of one rule at a time"),
         (("rv-graded", "--set", "at_least=3", "--record", "x"), "--record is for the live rules"),
@@ -236,6 +284,18 @@ def test_what_cannot_be_tried_is_said(reports: Path, words: tuple[object, ...], 
 
     assert code == 1
     assert said in err
+
+
+def test_a_file_that_lint_would_refuse_is_not_tried_and_nor_is_what_is_set_in_it(reports: Path, tmp_path: Path):
+    file = Path(shutil.copy(catalogue_folder() / "rules" / "burg-near-repeat-high.yaml", tmp_path))
+    words = ("rules", "backtest", file.stem, "--rule", file, "--against", reports)
+    what = "9 months may be longer than a cell lasts"
+
+    code, _, err = run(*words, "--set", "within=9 months")
+    assert (code, what in err) == (1, True)
+    change(file, "within: 7 days", "within: 9 months")
+    code, _, err = run(*words)
+    assert (code, what in err) == (1, True)
 
 
 def test_a_history_without_a_report_is_said(tmp_path: Path):

@@ -5,11 +5,16 @@ Theory of operation
 A history goes through the stages under one rule or several, all others off (`with_only`). Of each version of an alert
 that comes out, `Tally.take` keeps what a person would have noticed:
 
-- *an alert* is one rule and one subject, counted once, when it is first raised. Raised again after it was withdrawn it
-  is the same alert. One raised too late to page (rules.md 3.7) counts too, and is told apart: the digest has it.
-- *told again* is every later version that asks to be heard, the taking back of an alert included.
-- *urgent* is an alert from the first time it pages as P1 or P2, be it raised so or worsened: in the division and the
-  officers' shift in which that happens.
+- *an alert* is one rule and one subject, counted once. Raised again after it was withdrawn it is the same alert.
+- *a telling* is each time somebody hears of it: when it is first raised, and again with every later version that asks
+  to be heard, the taking back of an alert included. One raised too late to page (rules.md 3.7) is told once, by the
+  digest, and is told apart.
+- *urgent* is a telling that pages as P1 or P2, be it raised so, worsened or told again: in the division and the
+  officers' shift in which that happens. To take back is nothing to hurry for.
+
+What a rule costs people is how often they are told: over years one alert is told many times, and with each of them
+counted once the later months would seem quiet. So months, shifts, places, priorities and the budget count tellings; the
+alerts are beside them, and two versions of a rule are compared by alert.
 
 All of these are counted when somebody would have been told, which is `as_of`, not when it happened. Rates are over the
 time in which things happen in the history: from the first receipt to the last occurrence. Slow feeds go on arriving
@@ -22,20 +27,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import ceil
 from typing import Literal
 
 import msgspec
+from pydantic import ValidationError
 
-from safety_stream.catalogue.conditions import counts_by_calendar
-from safety_stream.catalogue.formats.parts import duration_of
+from safety_stream.catalogue.conditions import check_override, counts_by_calendar
+from safety_stream.catalogue.formats.rules import OverrideValues
+from safety_stream.catalogue.issues import Issue
+from safety_stream.catalogue.places import Place
+from safety_stream.catalogue.refusals import Mistake, refusal_of, written_in
+from safety_stream.catalogue.vocabulary import vocabulary_of
 from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.alerts import AlertVersion
 from safety_stream.core.model.findings import Priority
 from safety_stream.core.model.times import (
     DAY_LENGTH,
     LONDON,
-    Duration,
     Instant,
     Period,
     day_of,
@@ -48,10 +58,11 @@ from safety_stream.core.rules.rule import Absent, AllOf, Calendar, Condition, Li
 from safety_stream.core.rules.signal import signals_of
 
 COUNTED = (
-    "An alert is one rule and one subject, counted once, when it is first raised, also if it is withdrawn later. "
-    "“Late” were known too late to page anybody. “Told again” are later versions that ask to be heard. "
-    "“Urgent” is an alert from the first time it pages as P1 or P2. All by the time at which somebody would have been "
-    "told, in London."
+    "An alert is one rule and one subject, counted once, also if it is withdrawn later. “Times told” is how often "
+    "somebody hears of them: when each is first raised, and “told again” with every later version that asks to be "
+    "heard, its taking back included. Months, areas, shifts and priorities count the times told. “Late” were known too "
+    "late to page anybody, and are told by the digest. “Urgent” are the times told that page as P1 or P2. All by the "
+    "time at which somebody would have been told, in London."
 )
 """What is counted, for whoever reads the numbers."""
 
@@ -90,20 +101,23 @@ def settable(rule: Rule) -> dict[str, list[tuple[str, Parameter]]]:
     return dict(sorted(found.items()))
 
 
-def changed(rule: Rule, settings: Sequence[Setting]) -> Rule:
+def changed(rule: Rule, settings: Sequence[Setting], known: Catalogue) -> Rule:
     """The rule with these parameters; areas that have numbers of their own keep them.
 
-    Raises `ValueError` saying which parameters there are, or what a value must be.
+    Raises `ValueError` saying which parameters there are, or why the catalogue `known` may have no rule, nor override,
+    with such a value.
     """
     names = settable(rule)
     for setting in settings:
         if setting.name not in names:
             there_are = ", ".join(names) or "none"
             raise ValueError(f"{rule.id} has no parameter {setting.name} to set; it has {there_are}")
-        for limb_name, parameter in names[setting.name]:
-            value = _value(parameter, setting)
-            limbs = [_with(limb, parameter, value) if limb.name == limb_name else limb for limb in rule.limbs]
-            rule = msgspec.structs.replace(rule, limbs=tuple(limbs))
+        meant = dict(names[setting.name])
+        set_to = {parameter: _set_to(parameter, setting) for parameter in meant.values()}
+        limbs = [
+            _with(limb, set_to[meant[limb.name]], setting, known) if limb.name in meant else limb for limb in rule.limbs
+        ]
+        rule = msgspec.structs.replace(rule, limbs=tuple(limbs))
     return rule
 
 
@@ -136,23 +150,37 @@ def _parameters(condition: Condition) -> tuple[Parameter, ...]:
     return ("at_least", "within")
 
 
-def _value(parameter: Parameter, setting: Setting) -> object:
+def _set_to(parameter: Parameter, setting: Setting) -> OverrideValues:
+    """What is set, as an override would set it."""
+    value: object = setting.value
+    if parameter == "at_least":
+        with suppress(ValueError):
+            value = int(setting.value)
     try:
-        if parameter == "within":
-            return duration_of(setting.value)
-        number = int(setting.value)
-    except ValueError as error:
-        what = str(error) if parameter == "within" else "it must be a whole number"
-        raise ValueError(f"{setting.name}={setting.value}: {what}") from None
-    if number < 1:
-        raise ValueError(f"{setting.name}={setting.value}: it must be 1 or more")
-    return number
+        return OverrideValues.model_validate({parameter: value})
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        context, written = detail.get("ctx", {}), written_in(detail, OverrideValues)
+        mistake = Mistake(detail["loc"], detail["type"], detail["msg"], context, written)
+        raise ValueError(_refused(setting, *refusal_of(mistake, OverrideValues))) from None
 
 
-def _with(limb: Limb, parameter: Parameter, value: object) -> Limb:
-    if isinstance(value, Duration) and counts_by_calendar(limb.condition):
-        value = value.by_calendar
-    return msgspec.structs.replace(limb, condition=msgspec.structs.replace(limb.condition, **{parameter: value}))
+def _with(limb: Limb, set_to: OverrideValues, setting: Setting, known: Catalogue) -> Limb:
+    """The limb with what is set, which must be what lint would let an override set in it."""
+    issues = set[Issue]()
+    check_override(Place(issues, setting.name, None), (), set_to, limb, vocabulary_of(known))
+    for issue in sorted(issues):
+        raise ValueError(_refused(setting, issue.what, issue.mend))
+    values: dict[str, object] = {}
+    if set_to.at_least is not None:
+        values["at_least"] = set_to.at_least
+    if set_to.within is not None:
+        values["within"] = set_to.within.by_calendar if counts_by_calendar(limb.condition) else set_to.within
+    return msgspec.structs.replace(limb, condition=msgspec.structs.replace(limb.condition, **values))
+
+
+def _refused(setting: Setting, what: str, mend: str) -> str:
+    return f"{setting.name}={setting.value}: {what}: {mend}"
 
 
 # What is counted
@@ -177,20 +205,34 @@ class Span(msgspec.Struct, frozen=True):
         return f"{self.reports:,} reports, {first} to {last}"
 
 
-class Raised(msgspec.Struct):
-    """One alert: when and how it was first raised, how it became urgent, how often it was told again."""
+class Telling(msgspec.Struct, frozen=True, gc=False):
+    """One time somebody hears of an alert: when, where it is, and how urgent it is then."""
 
-    subject: str
     at: Instant
-    completed_at: Instant
     area: str
     priority: Priority
+    is_urgent: bool
+
+
+class Raised(msgspec.Struct):
+    """One alert: how it was first raised, and each time it was told, the first of them then."""
+
+    subject: str
+    completed_at: Instant
     late: bool
     explanation: str
+    told: list[Telling]
     stands: bool = True
-    told_again: int = 0
-    urgent_at: Instant | None = None
-    urgent_area: str = ""
+
+    @property
+    def at(self) -> Instant:
+        """When it was first raised."""
+        return self.told[0].at
+
+    @property
+    def area(self) -> str:
+        """Where it was first raised."""
+        return self.told[0].area
 
 
 class Tally:
@@ -212,18 +254,15 @@ class Tally:
         if known is None:
             known = alerts[version.subject] = Raised(
                 subject=version.subject,
-                at=version.as_of,
                 completed_at=version.first_completed_at,
-                area=version.area,
-                priority=version.priority,
                 late=version.late,
                 explanation=version.explanation,
+                told=[],
             )
-        elif version.notify:
-            known.told_again += 1
         known.stands = version.change != "withdrawn"
-        if known.urgent_at is None and known.stands and version.notify and version.priority in _URGENT:
-            known.urgent_at, known.urgent_area = version.as_of, version.area
+        if is_first or version.notify:
+            is_urgent = known.stands and version.notify and version.priority in _URGENT
+            known.told.append(Telling(version.as_of, version.area, version.priority, is_urgent))
         return is_first
 
 
@@ -236,20 +275,29 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Volume(msgspec.Struct, frozen=True, kw_only=True):
-    """How loud a rule is on a history. Months are `2026-03`, shifts `07-19`; `per_1000` residents where known."""
+    """How loud a rule is on a history: how many alerts there are, and how often they are told.
+
+    Months, districts, shifts and priorities count each time told. Months are `2026-03`, shifts `07-19`; the third of
+    a district is per 1,000 residents, where they are known. What begins with `alerts` counts each alert once: when it
+    was first raised, or first was urgent.
+    """
 
     alerts: int
     alerts_per_month: float
-    late: int
+    told: int
+    told_per_month: float
     told_again: int
+    late: int
     withdrawn: int
     urgent: int
     months: tuple[tuple[str, int], ...]
     districts: tuple[tuple[str, int, float | None], ...]
     shifts: tuple[tuple[str, int], ...]
     priorities: tuple[tuple[Priority, int], ...]
-    per_district_and_month: Spread
-    urgent_per_division_and_shift: Spread
+    told_per_district_and_month: Spread
+    told_urgent_per_division_and_shift: Spread
+    alerts_per_district_and_month: Spread
+    alerts_urgent_per_division_and_shift: Spread
 
 
 class Shifts(msgspec.Struct, frozen=True):
@@ -283,28 +331,35 @@ WHOLE_DAYS = Shifts((0,))
 
 def volume(alerts: Iterable[Raised], span: Span, areas: Areas, shifts: Shifts) -> Volume:
     """What these alerts of one rule come to."""
-    each = sorted(alerts, key=lambda alert: (alert.at, alert.subject))
-    by_area = Counter(alert.area for alert in each)
-    by_shift = Counter(shifts.of(alert.at)[1] for alert in each)
-    by_priority = Counter(alert.priority for alert in each)
+    each = list(alerts)
+    told = [telling for alert in each for telling in alert.told]
+    first = [alert.told[0] for alert in each]
+    urgent = [telling for telling in told if telling.is_urgent]
+    first_urgent = [telling for alert in each for telling in [one for one in alert.told if one.is_urgent][:1]]
+    by_shift = Counter(shifts.of(telling.at)[1] for telling in told)
+    by_priority = Counter(telling.priority for telling in told)
     return Volume(
         alerts=len(each),
         alerts_per_month=round(len(each) / span.months, 1),
+        told=len(told),
+        told_per_month=round(len(told) / span.months, 1),
+        told_again=len(told) - len(each),
         late=sum(alert.late for alert in each),
-        told_again=sum(alert.told_again for alert in each),
         withdrawn=sum(not alert.stands for alert in each),
-        urgent=sum(alert.urgent_at is not None for alert in each),
-        months=tuple(_months(each, span)),
-        districts=tuple(_districts(by_area, areas)),
+        urgent=len(urgent),
+        months=tuple(_months(told, span)),
+        districts=tuple(_districts(Counter(telling.area for telling in told), areas)),
         shifts=tuple((shifts.name(number), by_shift[number]) for number in range(len(shifts.starts))),
         priorities=tuple((priority, by_priority[priority]) for priority in _PRIORITIES),
-        per_district_and_month=_per_district_and_month(each, span, areas),
-        urgent_per_division_and_shift=_urgent_per_division_and_shift(each, span, areas, shifts),
+        told_per_district_and_month=_per_district_and_month(told, span, areas),
+        told_urgent_per_division_and_shift=_per_division_and_shift(urgent, span, areas, shifts),
+        alerts_per_district_and_month=_per_district_and_month(first, span, areas),
+        alerts_urgent_per_division_and_shift=_per_division_and_shift(first_urgent, span, areas, shifts),
     )
 
 
-def _months(alerts: Sequence[Raised], span: Span) -> Iterator[tuple[str, int]]:
-    counts = Counter(_month(alert.at).starts for alert in alerts)
+def _months(told: Sequence[Telling], span: Span) -> Iterator[tuple[str, int]]:
+    counts = Counter(_month(telling.at).starts for telling in told)
     month, last = _month(span.first), max([_month(span.last).starts, *counts])
     while month.starts <= last:
         yield to_date(month.starts).strftime("%Y-%m"), counts[month.starts]
@@ -323,8 +378,8 @@ def _districts(counts: Mapping[str, int], areas: Areas) -> Iterator[tuple[str, i
             yield area.name, number, None if residents is None else round(number * 1000 / residents.number, 2)
 
 
-def _per_district_and_month(alerts: Sequence[Raised], span: Span, areas: Areas) -> Spread:
-    counts = Counter((alert.area, _month(alert.at).starts) for alert in alerts)
+def _per_district_and_month(told: Sequence[Telling], span: Span, areas: Areas) -> Spread:
+    counts = Counter((telling.area, _month(telling.at).starts) for telling in told)
     month, months = _month(span.first), []
     while month.starts <= _month(span.last).starts:
         months.append(month.starts)
@@ -335,12 +390,8 @@ def _per_district_and_month(alerts: Sequence[Raised], span: Span, areas: Areas) 
     return _spread([counts[place, month] for place in places for month in months])
 
 
-def _urgent_per_division_and_shift(alerts: Sequence[Raised], span: Span, areas: Areas, shifts: Shifts) -> Spread:
-    counts = Counter(
-        (_division(alert.urgent_area, areas), shifts.of(alert.urgent_at))
-        for alert in alerts
-        if alert.urgent_at is not None
-    )
+def _per_division_and_shift(told: Sequence[Telling], span: Span, areas: Areas, shifts: Shifts) -> Spread:
+    counts = Counter((_division(telling.area, areas), shifts.of(telling.at)) for telling in told)
     divisions = {area.division for area in areas.by_code.values() if area.division is not None}
     divisions |= {division for division, _ in counts}
     return _spread(

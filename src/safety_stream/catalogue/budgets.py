@@ -50,9 +50,9 @@ def check_volumes(
         del stable[entry.rule]
         if not is_held(rules[entry.rule].audience, model.budget):
             continue
-        urgent, alerts = entry.urgent_per_division_and_shift, entry.alerts_per_district_and_month
+        urgent, told = entry.held.urgent_per_division_and_shift, entry.held.per_district_and_month
         together += urgent
-        for excess in excesses(urgent, alerts, model.budget):
+        for excess in excesses(urgent, told, model.budget):
             mend = "make it trial, raise its threshold or narrow its select, and measure it again"
             at.error(("measured", index), f"{entry.rule} is too loud to be stable: {excess}", mend)
     most = model.budget.urgent.per_division_and_shift
@@ -69,10 +69,10 @@ def is_held(audiences: Iterable[str], budget: BudgetEntry) -> bool:
     return not set(budget.held.audiences).isdisjoint(audiences)
 
 
-def excesses(urgent: int, alerts: int, budget: BudgetEntry) -> list[str]:
+def excesses(urgent: int, told: int, budget: BudgetEntry) -> list[str]:
     """What of one rule's volume is beyond the budget, in words."""
     limits = (
         (urgent, budget.urgent.of_one_rule, "urgent in a division and shift"),
-        (alerts, budget.alerts.per_district_and_month, "in a district and month"),
+        (told, budget.alerts.per_district_and_month, "in a district and month"),
     )
     return [f"{number:,} {where}, where the budget is {most:,}" for number, most, where in limits if number > most]

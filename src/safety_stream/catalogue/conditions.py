@@ -24,7 +24,7 @@ from safety_stream.catalogue.formats.conditions import (
     Windowed,
 )
 from safety_stream.catalogue.formats.rules import LimbEntry, OverrideValues
-from safety_stream.catalogue.linking import in_all, longest_of, times_over
+from safety_stream.catalogue.linking import check_age, check_two_ends, in_all, longest_of, times_over
 from safety_stream.catalogue.passable import check_feeds
 from safety_stream.catalogue.places import Place
 from safety_stream.catalogue.vocabulary import Vocabulary
@@ -313,12 +313,8 @@ def counts_by_calendar(condition: Condition) -> bool:
 
 def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, vocabulary: Vocabulary) -> None:
     """That a limb's condition has what an override sets in it, and may have it so."""
-    if set_to.at_least is not None and isinstance(limb.condition, AllOf | Ordered | Absent | Signalled):
-        at.error(where, f"limb {limb.name} has no at_least", "leave it out")
-    most = limb.condition.at_most if isinstance(limb.condition, Count) else None
-    if most is not None and set_to.at_least is not None and set_to.at_least > most:
-        what = f"limb {limb.name} asks for at most {most}: with at least {set_to.at_least} it is never met"
-        at.error(where, what, "ask for fewer, or leave it out")
+    if set_to.at_least is not None:
+        _check_overridden_number(at, where, set_to.at_least, limb)
     by_a_day = isinstance(limb.condition, Absent) and limb.condition.before is not None
     if set_to.within is not None and (by_a_day or isinstance(limb.condition, Calendar | Signalled)):
         at.error(where, f"limb {limb.name} has no within", "leave it out")
@@ -331,10 +327,24 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
     if STRETCHED.intersection(limb.keys):
         within = set_to.within.by_calendar if by_calendar else set_to.within
         of = "a cell" if "cell" in limb.keys else _STRETCH
-        _check_stretch(at, where, overridden(limb, within), of, vocabulary)
+        _check_stretch(at, where, _overridden(limb, within), of, vocabulary)
+    if "linked" in limb.keys:
+        check_age(at, where, _overridden(limb, set_to.within), vocabulary)
 
 
-def overridden(limb: Limb, within: Duration) -> Terms:
+def _check_overridden_number(at: Place, where: Where, at_least: int, limb: Limb) -> None:
+    if isinstance(limb.condition, AllOf | Ordered | Absent | Signalled):
+        at.error(where, f"limb {limb.name} has no at_least", "leave it out")
+        return
+    most = limb.condition.at_most if isinstance(limb.condition, Count) else None
+    if most is not None and at_least > most:
+        what = f"limb {limb.name} asks for at most {most}: with at least {at_least} it is never met"
+        at.error(where, what, "ask for fewer, or leave it out")
+    if "linked" in limb.keys:
+        check_two_ends(at, where, condition_type(msgspec.structs.replace(limb.condition, at_least=at_least)))
+
+
+def _overridden(limb: Limb, within: Duration) -> Terms:
     """The terms of a limb's condition where an override gives it another length."""
     return msgspec.structs.replace(condition_type(limb.condition).terms, within=within)
 

@@ -61,8 +61,8 @@ def check_linked(at: Place, where: Where, entry: LimbEntry, reads: ConditionType
     if isinstance(entry.condition, AbsentEntry | CalendarEntry):
         what = f"{entry.condition.type} waits for clocks, and what is linked comes when it comes"
         at.error((*where, "condition"), what, "ask for what happens: count, distinct, sum, all_of or ordered")
-    elif reads.fewest < 2:  # noqa: PLR2004 - a link has two ends
-        at.error((*where, "condition"), "one report alone is linked with nothing", "ask for two or more")
+    else:
+        check_two_ends(at, (*where, "condition"), reads)
     if entry.besides:
         at.error((*where, "besides"), "besides would count the whole group, near or not", "leave it out")
     for step, selected in entry.select.items():
@@ -73,6 +73,12 @@ def check_linked(at: Place, where: Where, entry: LimbEntry, reads: ConditionType
         at.error((*where, "key"), "nothing is linked: there is no linking.yaml", "add the file")
     else:
         check_age(at, (*where, "condition"), reads.terms, vocabulary)
+
+
+def check_two_ends(at: Place, where: Where, reads: ConditionType) -> None:
+    """That no report is enough by itself."""
+    if reads.fewest < 2:  # noqa: PLR2004 - a link has two ends
+        at.error(where, "one report alone is linked with nothing", "ask for two or more")
 
 
 def check_age(at: Place, where: Where, terms: Terms, vocabulary: Vocabulary) -> None:

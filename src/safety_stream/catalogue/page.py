@@ -177,25 +177,27 @@ def _volumes(rules: Sequence[Rule], volumes: VolumesFile) -> Iterator[Block]:
     """What was measured of each rule as it stands; what was not measured is not there."""
     budget = volumes.budget
     yield Paragraph(
-        f"In a division and shift at most {budget.urgent.per_division_and_shift:,} alerts of all rules together and "
-        f"{budget.urgent.of_one_rule:,} of one may become urgent, and of one rule at most "
-        f"{budget.alerts.per_district_and_month:,} may come in a district and month: in most of them, all but the "
-        "loudest twentieth. A list to be looked through is measured and held to none of this."
+        f"In a division and shift urgent alerts of all rules together may be told at most "
+        f"{budget.urgent.per_division_and_shift:,} times and those of one {budget.urgent.of_one_rule:,} times, and "
+        f"alerts of one rule at most {budget.alerts.per_district_and_month:,} times in a district and month: in most "
+        "of them, all but the loudest twentieth. A list to be looked through is measured and held to none of this. "
+        "Where the times told were not measured yet, each alert is counted once."
     )
     by_rule = {(one.rule, one.version): one for one in volumes.measured}
     measured = [(rule, by_rule[rule.id, rule.version]) for rule in rules if (rule.id, rule.version) in by_rule]
     yield Table(
         "As measured",
         (
-            *("rule", "alerts a month", "urgent in a division and shift", "in a district and month"),
+            *("rule", "alerts a month", "told a month", "urgent in a division and shift", "in a district and month"),
             *("held to the budget", "on"),
         ),
         tuple(
             (
                 Link(rule.title, rule.id),
                 f"{one.alerts_per_month:,}",
-                f"{one.urgent_per_division_and_shift:,}",
-                f"{one.alerts_per_district_and_month:,}",
+                "not measured" if one.told is None else f"{one.told.per_month:,}",
+                f"{one.held.urgent_per_division_and_shift:,}",
+                f"{one.held.per_district_and_month:,}",
                 "yes" if is_held(rule.audiences, budget) else "no, a list",
                 one.history,
             )

@@ -22,7 +22,6 @@ from safety_stream.catalogue.conditions import (
     counted_steps,
     counts_by_calendar,
     names_of,
-    overridden,
 )
 from safety_stream.catalogue.documents import Where
 from safety_stream.catalogue.files import Files
@@ -35,7 +34,7 @@ from safety_stream.catalogue.formats.rules import (
     RuleFile,
 )
 from safety_stream.catalogue.lawful import check_lawful, granted_for, priorities_of
-from safety_stream.catalogue.linking import check_age, check_linked, linked_within
+from safety_stream.catalogue.linking import check_linked, linked_within
 from safety_stream.catalogue.passable import check_roles
 from safety_stream.catalogue.places import Place, listing
 from safety_stream.catalogue.selecting import certain_only, selector_of
@@ -275,8 +274,6 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
         at.error((*where, "set"), "the override sets nothing", "set at_least, within or enabled: false")
     for limb in touched:
         check_override(at, (*where, "set"), set_to, limb, vocabulary)
-        if set_to.within is not None and "linked" in limb.keys:
-            check_age(at, (*where, "set"), overridden(limb, set_to.within), vocabulary)
     by_calendar = {counts_by_calendar(limb.condition) for limb in touched}
     if set_to.within is not None and set_to.within.is_whole_days and len(by_calendar) > 1:
         what = "some limbs count days by the calendar, and others do not"

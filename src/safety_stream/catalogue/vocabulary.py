@@ -19,6 +19,7 @@ from safety_stream.core.catalogue import (
     Areas,
     Audience,
     Bounds,
+    Catalogue,
     Category,
     FactKind,
     Indicator,
@@ -153,3 +154,9 @@ class Vocabulary(msgspec.Struct, frozen=True):
                 at.error(where, f"fact {name} is a number, which {value} is not", "write a whole number")
             elif known is not None and known.type == "word":
                 at.know(where, f"value of fact {name}:", value, known.values)
+
+
+def vocabulary_of(known: Catalogue) -> Vocabulary:
+    """What a catalogue that is read already says of how far a rule may look: of its names none are in it."""
+    categories = Categories(dict(known.categories), dict(known.kind_themes), dict(known.flag_themes), known.bounds)
+    return Vocabulary(at_home=True, categories=categories, linked=known.linked)

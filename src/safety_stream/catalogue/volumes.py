@@ -7,11 +7,11 @@ that a reviewer sees in a difference of two lines what a release makes louder.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safety_stream.catalogue.backtesting import Volume
-from safety_stream.catalogue.formats.volumes import MeasuredEntry, VolumesFile
+from safety_stream.catalogue.formats.volumes import MeasuredEntry, ToldEntry, VolumesFile
 
 _MEASURED = "measured:"
 
@@ -23,8 +23,13 @@ def measured(rule: str, version: int, history: str, found: Volume) -> MeasuredEn
         version=version,
         history=history,
         alerts_per_month=found.alerts_per_month,
-        urgent_per_division_and_shift=found.urgent_per_division_and_shift.most_of_them,
-        alerts_per_district_and_month=found.per_district_and_month.most_of_them,
+        urgent_per_division_and_shift=found.alerts_urgent_per_division_and_shift.most_of_them,
+        alerts_per_district_and_month=found.alerts_per_district_and_month.most_of_them,
+        told=ToldEntry(
+            per_month=found.told_per_month,
+            urgent_per_division_and_shift=found.told_urgent_per_division_and_shift.most_of_them,
+            per_district_and_month=found.told_per_district_and_month.most_of_them,
+        ),
     )
 
 
@@ -40,5 +45,11 @@ def record(folder: Path, volumes: VolumesFile, entries: Sequence[MeasuredEntry])
 
 def _line(entry: MeasuredEntry) -> str:
     # A JSON string is a YAML one.
-    said = {**entry.model_dump(), "history": json.dumps(entry.history, ensure_ascii=False)}
-    return f"  - {{{', '.join(f'{name}: {value}' for name, value in said.items())}}}"
+    said = {**entry.model_dump(exclude={"told"}), "history": json.dumps(entry.history, ensure_ascii=False)}
+    if entry.told is not None:
+        said["told"] = _in_braces(entry.told.model_dump())
+    return f"  - {_in_braces(said)}"
+
+
+def _in_braces(said: Mapping[str, object]) -> str:
+    return f"{{{', '.join(f'{name}: {value}' for name, value in said.items())}}}"

@@ -120,7 +120,7 @@ def backtest(
     folder = catalogue or catalogue_folder()
     known, volumes = catalogue_of(folder, None), load_volumes(folder)
     live = chosen(known, rules or [], _NEW_ONE if file is not None else "")
-    instead = _instead(folder, live, [_setting(text) for text in settings or []], file)
+    instead = _instead(folder, known, live, [_setting(text) for text in settings or []], file)
     if out_folder is not None and instead is not None:
         raise Wrong("--out is for the rules as they are in the catalogue: leave it out, or change the rule in a copy")
     if history_name is not None and (instead is not None or volumes is None):
@@ -188,7 +188,9 @@ def _setting(text: str) -> Setting:
     return Setting(name, value)
 
 
-def _instead(folder: Path, live: list[Rule], settings: list[Setting], file: Path | None) -> Rule | None:
+def _instead(
+    folder: Path, known: Catalogue, live: list[Rule], settings: list[Setting], file: Path | None
+) -> Rule | None:
     """The version to try, if there is to be one. Raises `Wrong`, and `CatalogueError` for a file with errors."""
     if not settings and file is None:
         return None
@@ -200,7 +202,7 @@ def _instead(folder: Path, live: list[Rule], settings: list[Setting], file: Path
             raise Wrong(f"{file} is of the rule {file.stem} and not of {live[0].id}: name the rule it is of")
         (rule,) = [one for one in load_catalogue(folder, instead=file).rules if one.id == file.stem]
     try:
-        return changed(rule, settings)
+        return changed(rule, settings, known)
     except ValueError as error:
         raise Wrong(str(error)) from None
 
@@ -218,7 +220,7 @@ def _result(
     live = volume(before.values(), span, known.areas, shifts)
     after = None if instead is None else alerts[_TRIED]
     then = None if after is None else volume(after.values(), span, known.areas, shifts)
-    urgent, each_month = (then or live).urgent_per_division_and_shift, (then or live).per_district_and_month
+    urgent, each_month = (then or live).told_urgent_per_division_and_shift, (then or live).told_per_district_and_month
     held = volumes is None or is_held((instead or rule).audiences, volumes.budget)
     over = []
     if volumes is not None and held:
@@ -261,16 +263,17 @@ def _summary(found: Volume) -> tuple[object, ...]:
         found.alerts,
         found.alerts_per_month,
         found.late,
-        found.told_again,
+        found.told,
+        found.told_per_month,
         found.urgent,
-        found.urgent_per_division_and_shift.most_of_them,
-        found.per_district_and_month.most_of_them,
+        found.told_urgent_per_division_and_shift.most_of_them,
+        found.told_per_district_and_month.most_of_them,
     )
 
 
 _SUMMARY = (
-    "rule", "version", "alerts", "a month", "late", "told again", "urgent",
-    "urgent, most divisions and shifts", "alerts, most districts and months",
+    "rule", "version", "alerts", "a month", "late", "times told", "a month", "urgent",
+    "urgent, most divisions and shifts", "times told, most districts and months",
 )  # fmt: skip
 
 
@@ -281,6 +284,7 @@ def _print_one(tried: Tried) -> None:
     loudest = max((number for one in each for _, number in one.months), default=0)
     bars = [_bar(number, loudest) for _, number in each[-1].months]
     months = _beside([dict(one.months) for one in each])
+    out.print("\nTimes told:", markup=False)
     print_table(("month", *columns, ""), [(*row, bar) for row, bar in zip(months, bars, strict=True)], title=" ")
     per_1000 = {name: rate for name, _, rate in each[-1].districts}
     places = _beside([{name: number for name, number, _ in one.districts} for one in each])
@@ -296,13 +300,16 @@ def _print_one(tried: Tried) -> None:
 def _totals(each: list[Volume]) -> list[tuple[object, ...]]:
     named: list[tuple[str, Callable[[Volume], object]]] = [
         ("alerts", lambda one: f"{one.alerts:,}"),
-        ("a month", lambda one: f"{one.alerts_per_month:,}"),
+        ("alerts a month", lambda one: f"{one.alerts_per_month:,}"),
+        ("alerts in a district and month", lambda one: _spread(one.alerts_per_district_and_month)),
         ("late", lambda one: f"{one.late:,}"),
-        ("told again", lambda one: f"{one.told_again:,}"),
         ("withdrawn", lambda one: f"{one.withdrawn:,}"),
+        ("times told", lambda one: f"{one.told:,}"),
+        ("told again", lambda one: f"{one.told_again:,}"),
+        ("times told a month", lambda one: f"{one.told_per_month:,}"),
+        ("times told in a district and month", lambda one: _spread(one.told_per_district_and_month)),
         ("urgent", lambda one: f"{one.urgent:,}"),
-        ("urgent in a division and shift", lambda one: _spread(one.urgent_per_division_and_shift)),
-        ("alerts in a district and month", lambda one: _spread(one.per_district_and_month)),
+        ("urgent in a division and shift", lambda one: _spread(one.told_urgent_per_division_and_shift)),
     ]
     return [(name, *(get(one) for one in each)) for name, get in named]
 

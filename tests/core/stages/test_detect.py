@@ -54,7 +54,7 @@ def stream(catalogue: Catalogue) -> Stream:
     """The rules that ship, but that two harms are enough for a repeat victim."""
     (graded,) = [rule for rule in catalogue.rules if rule.id == "rv-graded"]
     others = tuple(rule for rule in catalogue.rules if rule is not graded)
-    twice = changed(graded, [Setting("at_least", "2")])
+    twice = changed(graded, [Setting("at_least", "2")], catalogue)
     return Stream(msgspec.structs.replace(catalogue, rules=(*others, twice)))
 
 
@@ -235,7 +235,7 @@ COUNTED = Indicator(id="graded", title="", select=Selector(), feeds=(), periods=
 @pytest.fixture
 def counting(catalogue: Catalogue) -> Stream:
     (graded,) = [rule for rule in catalogue.rules if rule.id == "rv-graded"]
-    twice = changed(graded, [Setting("at_least", "2")])
+    twice = changed(graded, [Setting("at_least", "2")], catalogue)
     return Stream(msgspec.structs.replace(catalogue, rules=(twice,), indicators=(COUNTED,)))
 
 

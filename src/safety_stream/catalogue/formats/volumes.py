@@ -1,4 +1,4 @@
-"""The format of `volumes.yaml`: how many alerts may come, and how many were measured."""
+"""The format of `volumes.yaml`: how often people may be told of alerts, and how often they were."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ShiftsEntry(Strict):
 
 
 class UrgentBudget(Strict):
-    """How many alerts of all stable rules together, and of one, may become urgent in a division and shift.
+    """How often alerts of all stable rules together, and of one, may be told as urgent in a division and shift.
 
     The loudest twentieth of these left out.
     """
@@ -28,7 +28,10 @@ class UrgentBudget(Strict):
 
 
 class AlertsBudget(Strict):
-    """How many alerts of any priority one rule may raise in a district and month, the loudest twentieth left out."""
+    """How often alerts of one rule, of any priority, may be told in a district and month.
+
+    The loudest twentieth of these left out.
+    """
 
     per_district_and_month: Annotated[int, Field(ge=0)]
     source: Prose
@@ -50,8 +53,19 @@ class BudgetEntry(Strict):
     alerts: AlertsBudget
 
 
+class ToldEntry(Strict):
+    """How often somebody was told: on average, and in all but the loudest twentieth."""
+
+    per_month: Annotated[float, Field(ge=0)]
+    urgent_per_division_and_shift: Annotated[int, Field(ge=0)]
+    per_district_and_month: Annotated[int, Field(ge=0)]
+
+
 class MeasuredEntry(Strict):
-    """How loud a version of a rule was on a history."""
+    """How loud a version of a rule was on a history: each alert counted once and, in `told`, each time it was told.
+
+    What was measured before the times told were has no `told`.
+    """
 
     rule: Name
     version: Annotated[int, Field(ge=1)]
@@ -59,6 +73,16 @@ class MeasuredEntry(Strict):
     alerts_per_month: Annotated[float, Field(ge=0)]
     urgent_per_division_and_shift: Annotated[int, Field(ge=0)]
     alerts_per_district_and_month: Annotated[int, Field(ge=0)]
+    told: ToldEntry | None = None
+
+    @property
+    def held(self) -> ToldEntry:
+        """What is held against the budget: the times told, or where they were not measured each alert once."""
+        return self.told or ToldEntry(
+            per_month=self.alerts_per_month,
+            urgent_per_division_and_shift=self.urgent_per_division_and_shift,
+            per_district_and_month=self.alerts_per_district_and_month,
+        )
 
 
 class VolumesFile(Strict):
