@@ -329,13 +329,25 @@ def alike_in(fields: Sequence[str]) -> Callable[[Sequence[Sighting]], tuple[Alik
     """
     if not fields:
         return lambda _: _ALL_ALIKE
-    readers = [reader_of(field) for field in fields]
+    said = _said_in(fields)
 
     def alike(sightings: Sequence[Sighting]) -> tuple[Alike, ...]:
-        said = [tuple([read(sighting) for read in readers]) for sighting in sightings]
-        return tuple(dict.fromkeys([values for values in said if all(values)]))
+        first, *others = sightings
+        values = said(first)
+        if not others:
+            # By far the most frequent case: one agency reports it.
+            return (values,) if all(values) else ()
+        return tuple(dict.fromkeys([own for own in (values, *map(said, others)) if all(own)]))
 
     return alike
+
+
+def _said_in(fields: Sequence[str]) -> Callable[[Sighting], Alike]:
+    readers = [reader_of(field) for field in fields]
+    if len(readers) == 1:
+        (read,) = readers
+        return lambda sighting: (read(sighting),)
+    return lambda sighting: tuple([read(sighting) for read in readers])
 
 
 def reader_of(field: str) -> Callable[[Sighting], object]:

@@ -195,4 +195,8 @@ def _points_of(sightings: Sequence[Sighting]) -> tuple[_Point, ...]:
 
 def _square(some: Sequence[_Point], others: Sequence[_Point]) -> int:
     """The square of the metres between the two nearest."""
+    if len(some) == len(others) == 1:
+        # By far the most frequent case: one agency reports each.
+        ((east, north),), ((x, y),) = some, others
+        return (east - x) * (east - x) + (north - y) * (north - y)
     return min([(east - x) * (east - x) + (north - y) * (north - y) for east, north in some for x, y in others])
