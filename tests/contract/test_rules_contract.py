@@ -1058,6 +1058,81 @@ def _told_by_both(rule: Rule, of: Sequence[Sighting]) -> tuple[list[tuple[object
     return sorted(map(_said, found.values())), sorted(map(_said_by_the_oracle, expected))
 
 
+# --- one more report of the same
+
+A_WHILE = Duration(millis=14 * DAY_LENGTH + 12 * HOUR)
+"""So long that an hour sooner or later puts nothing into a window, or out of it."""
+
+REPEATS: tuple[Rule, ...] = (
+    a_rule(Count(of="harm", at_least=2, within=A_WHILE, same=("category",)), id="count"),
+    a_rule(Count(of="harm", at_least=2, within=A_WHILE, same=("category", "facts.found-area")), id="count-of-both"),
+    a_rule(Count(of="harm", at_least=3, within=A_WHILE, same=("category",), chain=2), id="count-chain"),
+    a_rule(Distinct(of="harm", field="victims", at_least=3, within=A_WHILE, same=("category",)), id="distinct"),
+    a_rule(
+        Distinct(
+            of="harm", field="kind", also=("area",), at_least=2, occurrences=3, within=A_WHILE, same=("category",)
+        ),
+        id="distinct-also",
+    ),
+    a_rule(Sum(of="harm", field="facts.found-distance-km", at_least=8, within=A_WHILE, same=("category",)), id="sum"),
+    a_rule(Near(of="harm", metres=150, within=A_WHILE), id="near"),
+    a_rule(Near(of="harm", metres=100, within=A_WHILE, at_least=2), id="near-two"),
+    a_rule(Near(of="harm", metres=100, within=A_WHILE, chain=2), id="near-chain"),
+)
+repeated = st.lists(st.integers(0, 40), min_size=1, max_size=6, unique=True)
+who_tells = st.lists(st.sampled_from(["police", "council", "landlord"]), min_size=1, max_size=3, unique=True)
+metres = st.integers(-3, 3).map(lambda number: 50 * number)
+minutes = st.integers(-29, 29).map(lambda number: number * MINUTE)
+sorts = st.sampled_from(["violence", "burglary", ""])
+few_kinds = st.sampled_from(["police-crime", "asb-case", "intervention-request"])
+
+
+@st.composite
+def told_by_several(draw: st.DrawFn) -> list[list[Sighting]]:
+    """What happened on different days, each at an address of its own, and what one or several agencies tell of it."""
+    return [
+        [
+            a_sighting(
+                START + day * DAY_LENGTH + 12 * HOUR + draw(minutes),
+                f"{day:02}-{agency}",
+                organisation=agency,
+                kind=draw(few_kinds),
+                category=draw(sorts),
+                area=draw(close_areas),
+                place=Place(uprn=f"9000000{day:05}", easting=384_000 + draw(metres), northing=432_000, exact=True),
+                facts=draw(facts),
+                victims=draw(harmed),
+            )
+            for agency in draw(who_tells)
+        ]
+        for day in draw(repeated)
+    ]
+
+
+@pytest.mark.parametrize("rule", REPEATS, ids=lambda rule: rule.id)
+@settings(max_examples=often(60))
+@given(told_by_several(), st.data())
+def test_one_more_report_of_the_same_occurrence_never_takes_a_finding_away(
+    rule: Rule, told: list[list[Sighting]], data: st.DataObject
+):
+    """What it brings may be another category, another place, an earlier time; or nothing the rule asks for."""
+    steps = {"harm": of_kind("police-crime", "asb-case")}
+    rule = msgspec.structs.replace(rule, limbs=tuple(msgspec.structs.replace(limb, steps=steps) for limb in rule.limbs))
+    without = [one[: data.draw(st.integers(1, len(one)))] for one in told]
+
+    assert _days_found(rule, without) <= _days_found(rule, told)
+
+
+def _days_found(rule: Rule, told: Iterable[Iterable[Sighting]]) -> set[int]:
+    """On which days what happened completed something: of one day all reports are of one occurrence."""
+    timeline = _timeline([sighting for one in told for sighting in one], SHIPPED.bounds)
+    now = Now(START + 600 * DAY_LENGTH, {})
+    found = evaluate(RuleSet((rule,), SHIPPED.bounds), "victim:x", timeline, now).values()
+    days_found = [(finding.completed_at - START) // DAY_LENGTH for finding in found]
+    assert len(days_found) == len({*days_found})
+    return {*days_found}
+
+
 def test_findings_of_findings_are_held_to_the_contract():
     conditions = {type(limb.condition) for rule in OF_FINDINGS for limb in rule.limbs}
     assert conditions == {Count, AllOf, Ordered, Absent}

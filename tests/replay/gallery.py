@@ -291,6 +291,14 @@ def _complaints() -> Iterator[Told]:
                 a_report("council-asb", f"{name}{month}", f"2025-{month:02}-04T20:00", people={"victim": f"tok-{name}"},
                          **more)
             )  # fmt: skip
+    # One evening, and each of three, that the police log besides, twenty minutes earlier and as something else.
+    for name, logged in (("logged", (10,)), ("logged-last", (11,)), ("both", (9, 10, 11))):
+        home = {"people": {"victim": f"tok-{name}"}, "place": ReportedPlace(area=HYNDBURN, uprn="900000000023")}
+        for month in (9, 10, 11):
+            if month in logged:
+                yield _now(a_report("police-incidents", f"{name}-log{month}", f"2025-{month:02}-04T19:40",
+                                    category="anti-social-behaviour", **home))  # fmt: skip
+            yield _now(a_report("council-asb", f"{name}{month}", f"2025-{month:02}-04T20:00", **home))
     for name, area in (("lancaster", LANCASTER), ("burnley", BURNLEY)):
         place = ReportedPlace(area=area, uprn="900000000021" if area == LANCASTER else "900000000022")
         for number in range(5):
@@ -888,6 +896,12 @@ def _answers() -> Iterator[Told]:
             yield _now(
                 _moved(a_report(source, f"answer-{number}-{step}", "2025-11-03T23:00", place=place, **given), later)
             )
+    # An attack that the ambulance places too far off, and was told of before the police, who place it near.
+    for number, (source, later, metres) in enumerate((
+        ("police-crimes", 0, 0), ("ambulance", 9 * day, 485), ("police-crimes", 9 * day + 10 * MINUTE, 395),
+    )):  # fmt: skip
+        place = ReportedPlace(area=BURNLEY, easting=490_000, northing=460_250 - metres)
+        yield _now(_moved(a_report(source, f"placed-{number}", "2025-11-03T22:00", place=place, **armed), later))
     # Weapons found beside a road of three: near to the first and after it, near to the last and too long before it, and
     # near to one in its time.
     road, found = ((0, 0), (390, 13 * day), (780, 26 * day)), ((-300, day), (1_100, 5 * day), (500, 20 * day))

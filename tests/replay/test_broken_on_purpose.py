@@ -451,6 +451,23 @@ def kinds_alone_make_a_spot(_: Patch, world: World) -> World:
 
 
 @mutant
+def an_occurrence_is_alike_in_what_its_earliest_report_says_alone(patch: Patch, _: World) -> None:
+    right = count.alike_in
+    patch.setattr(count, "alike_in", lambda fields: lambda sightings: right(fields)(sightings[:1]))
+
+
+@mutant
+def of_two_groups_that_are_met_the_latter_is_told(patch: Patch, _: World) -> None:
+    patch.setattr(count, "first_met", lambda completions: list(filter(None, completions))[-1:])
+
+
+@mutant
+def an_occurrence_is_where_its_earliest_report_says_alone(patch: Patch, _: World) -> None:
+    right = near._points_of
+    patch.setattr(near, "_points_of", lambda sightings: right(sightings)[:1])
+
+
+@mutant
 def the_last_metre_is_too_far(patch: Patch, _: World) -> None:
     right = near._square
     patch.setattr(near, "_square", lambda one, other: right(one, other) + 1)

@@ -1275,19 +1275,21 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
     if limb.condition["type"] in ("distinct", "sum"):
         # What says nothing that counts is in no window.
         candidates = [occurrence for occurrence in candidates if values_of(occurrence, select, limb.condition)]
-    if fields:
-        candidates = [o for o in candidates if all(said_in(fields, selected(o, select)[0]))]
     counting = {occurrence.id for occurrence in candidates}
-    for e in candidates:
+    told: set[str] = set()
+    for e, report in [(o, report) for o in candidates for report in selected(o, select)]:
         settings = parameters(limb, e.area, london_day(e.time))
-        if settings is None:
+        same = said_in(fields, report)
+        # Where it is alike with some by one report and with others by the next, it is told by the first that will do.
+        if settings is None or e.id in told or not all(same):
             continue
-        same = said_in(fields, selected(e, select)[0])
         still_open = [o for o in occurrences if o.time <= e.time and is_open(o, e.time, closings)]
         alike = [
             o
             for o in still_open
-            if o.id in counting and (o.time, o.id) <= (e.time, e.id) and said_in(fields, selected(o, select)[0]) == same
+            if o.id in counting
+            and (o.time, o.id) <= (e.time, e.id)
+            and same in [said_in(fields, other) for other in selected(o, select)]
         ]
         start = window_end(e.time, settings, -1)
         for _ in range(1, settings.get("chain", 1)):
@@ -1304,6 +1306,7 @@ def judge_window(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks)
         is_enough = is_enough and number <= settings.get("at_most", number)
         if is_enough and len(window) >= settings.get("occurrences", 1):
             nearly = [near for near in near_misses(looked_at, [select]) if said_in(fields, near[0]) == same]
+            told.add(e.id)
             yield Met(
                 chain=[(o, selected(o, select)) for o in window],
                 occurrence_id=e.id,
@@ -1327,7 +1330,7 @@ def is_open(occurrence: Occurrence, until: datetime, closings: Iterable[Occurren
 
 
 def said_in(fields: Iterable[str], sighting: Sighting) -> list[str]:
-    """What a sighting says in these fields: occurrences are alike when the first selected of each says the same."""
+    """What a sighting says in these fields: occurrences are alike when any selected of each say the same."""
     return [value_in(sighting, name) for name in fields]
 
 
@@ -1540,19 +1543,18 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
         if settings is None or not lies:
             continue
         # What closes must itself be near: what else lies in the cells around is their doing.
-        shut = [o for o in closings for s in located(selected(o, closes[0]))[:1] if metres_between(lies[0], s) <= reach]
+        shut = [o for o in closings if are_near(lies, located(selected(o, closes[0])), reach)]
         still_open = [o for o in occurrences if o.time < e.time and is_open(o, e.time, shut)]
-        places = {o.id: there[0] for o in still_open if (there := located(selected(o, after)))} | {e.id: lies[0]}
+        places = {o.id: located(selected(o, after)) for o in still_open} | {e.id: lies}
         # Each link of the chain is a pair: the whole way back to e must be no longer than it may be.
         links = {e.id: 0}
         for o in sorted(still_open, key=lambda one: one.time, reverse=True):
             ends = [
                 links[end.id] + 1
                 for end in (*still_open, e)
-                if o.id in places
-                and end.id in links
+                if end.id in links
                 and window_end(end.time, settings, -1) <= o.time < end.time
-                and metres_between(places[end.id], places[o.id]) <= reach
+                and are_near(places[end.id], places[o.id], reach)
             ]
             if ends and min(ends) <= settings.get("chain", 1):
                 links[o.id] = min(ends)
@@ -1567,7 +1569,7 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
                 for near in near_misses(
                     [o for o in still_open if window_end(end.time, settings, -1) <= o.time < end.time], [after]
                 )
-                if near[0].point and metres_between(places[end.id], near[0]) <= reach
+                if are_near(places[end.id], located([near[0]]), reach)
             ]
             nearly_shut = near_misses([o for o in still_open if start <= o.time], closes)
             yield Met(
@@ -1579,18 +1581,25 @@ def judge_near(limb: Limb, occurrences: Sequence[Occurrence], _clocks: Clocks) -
                 facts={
                     "count": str(len(close) + 1),
                     "days_since": str(min(e.time - o.time for o in next_to_it) // timedelta(days=1)),
-                    "nearest_m": str(int(min(metres_between(lies[0], places[o.id]) for o in next_to_it))),
+                    "nearest_m": str(
+                        int(min(metres_between(*two) for o in next_to_it for two in product(lies, places[o.id])))
+                    ),
                 },
                 near_misses=[
                     *nearly,
-                    *((s, why) for s, why in nearly_shut if s.point and metres_between(lies[0], s) <= reach),
+                    *((s, why) for s, why in nearly_shut if are_near(lies, located([s]), reach)),
                 ],
             )
 
 
 def located(sightings: Iterable[Sighting]) -> list[Sighting]:
-    """Those with a good point, in their order; the first says where the occurrence is."""
+    """Those with a good point: wherever one of them says it is, the occurrence is."""
     return [sighting for sighting in sightings if sighting.point is not None]
+
+
+def are_near(some: Iterable[Sighting], others: Sequence[Sighting], reach: int) -> bool:
+    """Whether any of the ones is no further from any of the others."""
+    return any(metres_between(one, other) <= reach for one in some for other in others)
 
 
 def metres_between(one: Sighting, other: Sighting) -> Decimal:

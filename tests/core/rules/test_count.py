@@ -234,6 +234,61 @@ def test_alike_in_several_fields_is_alike_in_each_of_them_and_a_missing_fact_in_
     assert [facts_of(finding)["same"] for finding in found] == ["violence, red"]
 
 
+ALIKE = a_rule(Count(of="harm", at_least=3, within=months(12), same=("category",)))
+
+
+def an_evening(day: str, *told: str, **changes: object) -> list[Sighting]:
+    """What agencies tell of one evening, each twenty minutes after the one before and as another category."""
+    agencies = ("lancashire-police", "district-councils", "social-landlords")
+    return [
+        a_sighting(f"{day}T20:{20 * number:02}", organisation=agency, category=category, place=HOME, **changes)
+        for number, (agency, category) in enumerate(zip(agencies, told, strict=False))
+    ]
+
+
+def test_an_occurrence_is_alike_in_what_any_of_its_reports_says():
+    noise = [*an_evening("2026-01-05", "asb-noise"), *an_evening("2026-02-05", "asb-noise")]
+    (stands,) = finds(ALIKE, *noise, *an_evening("2026-03-05", "asb-noise"))
+    for third in (("asb-vehicle", "asb-noise"), ("", "asb-noise"), ("asb-vehicle", "", "asb-noise")):
+        (found,) = finds(ALIKE, *noise, *an_evening("2026-03-05", *third))
+        assert (found.completed_at, facts_of(found)) == (stands.completed_at, facts_of(stands))
+    (found,) = finds(ALIKE, *an_evening("2026-01-01", "asb-vehicle", "asb-noise"), *noise)
+    assert len(found.evidence[0].reports) == 2
+
+
+def test_only_a_report_of_the_step_says_what_an_occurrence_is_alike_in():
+    police = Selector(tests=(FieldTest("organisation", frozenset({"lancashire-police"})),))
+    rule = a_rule(ALIKE.limbs[0].condition, {"harm": police})
+    noise = [one for day in ("2026-01-05", "2026-02-05") for one in an_evening(day, "asb-noise")]
+    assert finds(rule, *noise, *an_evening("2026-03-05", "asb-vehicle", "asb-noise")) == []
+    assert len(finds(rule, *noise, *an_evening("2026-03-05", "asb-noise", "asb-vehicle"))) == 1
+
+
+def test_of_two_groups_each_is_counted_by_itself_and_one_that_is_met_is_told():
+    of_both = an_evening("2026-01-05", "asb-vehicle", "asb-noise")
+    of_each = [*an_evening("2026-02-05", "asb-vehicle"), *an_evening("2026-03-05", "asb-noise")]
+    # Three of an occurrence in both groups and two more, but no three alike.
+    assert finds(ALIKE, *of_both, *of_each) == []
+    assert len(finds(ALIKE, *of_both, *of_each, *an_evening("2026-04-05", "asb-noise"))) == 1
+    # Met by both at once it is one finding: that of the group of the earliest report, which it would be without others.
+    thrice = [one for day in ("2026-01-05", "2026-02-05", "2026-03-05") for one in an_evening(day, "b", "a", "b")]
+    (found,) = finds(ALIKE, *thrice)
+    assert facts_of(found)["same"] == "b"
+    # Where only the group of a later report is met, that is told.
+    late = [*an_evening("2026-01-05", "a"), *an_evening("2026-02-05", "a"), *an_evening("2026-03-05", "b", "a")]
+    assert [facts_of(found)["same"] for found in finds(ALIKE, *late)] == ["a"]
+
+
+def test_what_nearly_counted_is_held_to_the_group_that_is_told():
+    reported = Selector(tests=(FieldTest("origin", frozenset({"reported"})),))
+    rule = a_rule(ALIKE.limbs[0].condition, {"harm": reported})
+    thrice = [one for day in ("2026-01-05", "2026-02-05", "2026-03-05") for one in an_evening(day, "b", "a")]
+    nearly = [a_sighting(f"2026-02-0{day}T10:00", f"found-{of}", category=of, origin="discovered")
+              for day, of in ((1, "a"), (2, "b"))]  # fmt: skip
+    (found,) = finds(rule, *thrice, *nearly)
+    assert [item.incident_id for item in found.excluded] == ["found-b"]
+
+
 def test_occurrences_are_counted_not_reports():
     first = a_sighting("2026-01-05T10:00", "a", place=HOME)
     second = a_sighting("2026-01-05T10:30", "b", place=HOME, organisation="social-landlords")

@@ -67,6 +67,15 @@ def test_one_occurrence_may_bring_several_values_from_several_reports():
     assert [facts_of(finding) for finding in found] == [{"count": "3", "same": "violence"}]
 
 
+def test_an_occurrence_is_alike_in_what_any_of_its_reports_says_and_all_of_them_say_its_values():
+    told = a_sighting("2026-01-05T02:00", category="burglary", complainants=("p1",))
+    first = a_sighting("2026-01-06T02:00", "a", place=HOME, organisation="district-councils", complainants=("p2",))
+    second = a_sighting("2026-01-06T02:10", "b", place=HOME, category="burglary", complainants=("p3",))
+    (found,) = finds(PEOPLE, told, first, second)
+    assert facts_of(found) == {"count": "3", "same": "burglary"}
+    assert [item.reports for item in found.evidence][1:] == [("a", "b")]
+
+
 def test_a_missing_value_does_not_count():
     told = [a_sighting(f"2026-01-0{day}T02:00", complainants=()) for day in (5, 6, 7)]
     assert finds(PEOPLE, *told) == []

@@ -26,10 +26,10 @@ from tests.core.rules.making import (
 )
 from tests.core.stages.making import a_version
 
-from safety_stream.core.model.findings import Excluded
+from safety_stream.core.model.findings import Excluded, Finding
 from safety_stream.core.model.incidents import IncidentVersion, Place
 from safety_stream.core.model.sightings import Sighting, SightingChange
-from safety_stream.core.model.times import DAY_LENGTH, HOUR, Duration, Instant
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, MINUTE, Duration, Instant
 from safety_stream.core.register import Scope, claim_of
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Near, Rule, Selector
@@ -148,7 +148,56 @@ def test_several_may_have_to_come_before_it():
     assert [(finding.completed_at, facts_of(finding)["count"]) for finding in found] == [(START + 3 * HOUR, "3")]
 
 
-def test_where_an_occurrence_is_says_its_first_report_that_matches_and_has_a_point():
+def told_by(*points: tuple[str, str, int], later: int = DAY_LENGTH, **changes: object) -> list[Sighting]:
+    """Reports of one occurrence at one address, by organisations, of kinds and so many metres away, a minute apart."""
+    where = [msgspec.structs.replace(place(east), uprn="900000000001") for _, _, east in points]
+    return [
+        there(later + number * MINUTE, organisation=organisation, kind=kind, place=where[number], **changes)
+        for number, (organisation, kind, _) in enumerate(points)
+    ]
+
+
+@pytest.mark.parametrize("first", [-10_000, 101, 190, 10_000])
+def test_one_more_report_of_the_same_takes_an_occurrence_away_from_nowhere(first: int):
+    one, other = ("ambulance", "police-crime", first), ("police", "police-crime", 100)
+    (alone,) = finds(WEEK, there(0), *told_by(other))
+    # Told earlier by another, who says it was further off; told later; and of the one before it.
+    for told in ((one, other), (other, one)):
+        (found,) = finds(WEEK, there(0), *told_by(*told))
+        assert facts_of(found) == facts_of(alone) == {"count": "2", "days_since": "1", "nearest_m": "100"}
+        assert len(finds(WEEK, *told_by(*told, later=-DAY_LENGTH), there(0))) == 1
+    # Any of the one to any of the other.
+    (found,) = finds(WEEK, *told_by(one, other, later=-DAY_LENGTH), *told_by(("ambulance", "police-crime", 40_000),
+                     ("police", "police-crime", 190)))  # fmt: skip
+    assert facts_of(found)["nearest_m"] == ("0" if first == 190 else "89" if first == 101 else "90")
+
+
+def test_where_a_report_of_no_step_says_it_was_brings_nothing_near():
+    rule = a_rule(WEEK.limbs[0].condition, {"harm": of_kind("police-crime")})
+    assert finds(rule, there(0), *told_by(("ambulance", "ambulance-call", 0), ("police", "police-crime", 101))) == []
+
+
+def test_what_closes_is_near_by_any_report_as_what_counts_is():
+    rule = a_rule(
+        Near(of="harm", metres=100, within=days(7), until="visit"),
+        {"harm": of_kind("police-crime"), "visit": of_kind("asb-case")},
+    )
+
+    def visited(*points: int) -> list[Finding]:
+        visit = told_by(*((f"o{number}", "asb-case", east) for number, east in enumerate(points)))
+        return finds(rule, there(0), *visit, there(2 * DAY_LENGTH))
+
+    assert (len(visited(300, 101)), visited(300, 100), visited(100, 300)) == (1, [], [])
+
+
+def test_a_chain_goes_on_from_any_report_of_what_was_near():
+    middle = told_by(("ambulance", "police-crime", 90), ("police", "police-crime", 190))
+    first, last = there(0, 280), there(2 * DAY_LENGTH)
+    assert [len(found.evidence) for found in finds(CHAIN, first, *middle, last)] == [2, 3]
+    assert [len(found.evidence) for found in finds(CHAIN, first, middle[0], last)] == [2]
+
+
+def test_where_an_occurrence_is_says_every_report_that_matches_and_has_a_point():
     """Three reports of one occurrence: of the address alone, of another kind, and the one that counts."""
     rule = a_rule(Near(of="harm", metres=100, within=days(7)), {"harm": of_kind("police-crime", "housing-concern")})
     address = {"uprn": "900000000001"}
@@ -168,7 +217,7 @@ def test_where_an_occurrence_is_says_its_first_report_that_matches_and_has_a_poi
     found = finds(rule, there(0), *told((*first, lost), ("b", "asb-case", far), (*counts, near)))
     assert [item.reports for finding in found for item in finding.evidence][1:] == [("e0", "e1", "e2")]
     assert finds(rule, there(0), *told((*first, lost), ("b", "asb-case", near), (*counts, far))) == []
-    # Whether it lies in the cell says that report, too.
+    # Whether it lies in the cell says the first of them.
     elsewhere = [msgspec.structs.replace(one, roles=("nearby",)) for one in told((*first, near), (*counts, near))]
     here = [msgspec.structs.replace(elsewhere[0], roles=("here",)), elsewhere[1]]
     in_cell = [finds(on("cell", rule), there(0), *seen, key="cell:1.1.1") for seen in (here, elsewhere)]

@@ -76,6 +76,15 @@ def test_numbers_are_added_up_among_what_is_alike():
     assert [facts_of(finding) for finding in found] == [{"count": "2", "same": "burglary", "sum": "10"}]
 
 
+def test_an_occurrence_is_alike_in_what_any_of_its_reports_says_and_counts_once():
+    rule = a_rule(Sum(of="harm", field="facts.weight", at_least=10, within=days(28), same=("category",)))
+    told = [a_harm("2026-01-05T02:00", 5, category="burglary")]
+    earlier = a_harm("2026-01-06T02:00", 2, place=HOME, organisation="district-councils")
+    later = a_harm("2026-01-06T02:10", 5, place=HOME, category="burglary")
+    (found,) = finds(rule, *told, earlier, later)
+    assert facts_of(found) == {"count": "2", "same": "burglary", "sum": "10"}
+
+
 def test_the_sum_sets_the_priority():
     rule = a_rule(TEN, priority=PriorityRule(base="P4", by_count=((20, "P2"),)))
     found = finds(rule, a_harm("2026-01-05T02:00", 19), a_harm("2026-01-06T02:00", 1))

@@ -20,7 +20,8 @@ What every condition type must keep to, and the contract tests hold it to:
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
@@ -304,6 +305,11 @@ class Clocked(Protocol):
         """The deadlines inside the span that would complete it, were the clocks past them; reached ones included."""
 
 
+def first_met(completions: Iterable[Completion | None]) -> Iterator[Completion]:
+    """The first that is there: of the groups one occurrence is in, given in order of its reports, one is told."""
+    return islice(filter(None, completions), 1)
+
+
 TOGETHER = " + "
 """What stands, in a fact, between the parts of a value that several fields have together."""
 
@@ -311,16 +317,37 @@ TOGETHER = " + "
 Alike = tuple[object, ...]
 """The values of the fields in which occurrences must be alike to be counted together."""
 
+_ALL_ALIKE: tuple[Alike, ...] = ((),)
+"""Where no field is named everything is in one group."""
 
-def alike_in(fields: Sequence[str]) -> Callable[[Sighting], Alike | None]:
-    """What reads a sighting's values of these fields: None when one is missing, for null never links (rules.md 3.4)."""
+
+def alike_in(fields: Sequence[str]) -> Callable[[Sequence[Sighting]], tuple[Alike, ...]]:
+    """What reads the values of these fields in the matching reports of an occurrence: each once, by the earliest first.
+
+    What any of them says counts, so that one more report of the same never takes an occurrence out of a group. A report
+    in which a value is missing says nothing, for null never links (rules.md 3.4).
+    """
     if not fields:
-        return lambda _: ()
-    if len(fields) == 1:
-        read = reader_of(fields[0])
-        return lambda sighting: (value,) if (value := read(sighting)) else None
+        return lambda _: _ALL_ALIKE
+    said = _said_in(fields)
+
+    def alike(sightings: Sequence[Sighting]) -> tuple[Alike, ...]:
+        first, *others = sightings
+        values = said(first)
+        if not others:
+            # By far the most frequent case: one agency reports it.
+            return (values,) if all(values) else ()
+        return tuple(dict.fromkeys([own for own in (values, *map(said, others)) if all(own)]))
+
+    return alike
+
+
+def _said_in(fields: Sequence[str]) -> Callable[[Sighting], Alike]:
     readers = [reader_of(field) for field in fields]
-    return lambda sighting: values if all(values := tuple([read(sighting) for read in readers])) else None
+    if len(readers) == 1:
+        (read,) = readers
+        return lambda sighting: (read(sighting),)
+    return lambda sighting: tuple([read(sighting) for read in readers])
 
 
 def reader_of(field: str) -> Callable[[Sighting], object]:

@@ -3,6 +3,10 @@
 Every matching e at which that holds is a completion: the second, the third and the fourth harm are three findings. Of
 occurrences at one instant those with a smaller id come before e, the others after it.
 
+Of an occurrence that several agencies report, each report may say something else in those fields; it is alike in what
+any of them says, and so may be of two groups, each counted by itself. Where both are met at e that is one finding: of
+the group that the earliest of its reports is of.
+
 With `at_most` the number is held in a range. It is that of the window which ends at e, so what happens after e never
 takes a finding back; but what happened before and is told later does, where it is one too many.
 
@@ -32,6 +36,7 @@ from safety_stream.core.rules.condition import (
     alike_in,
     alike_in_words,
     chain_in_words,
+    first_met,
     in_words,
     until_in_words,
     with_closing,
@@ -65,25 +70,40 @@ class CountCondition:
     def completions(self, view: View, span: Span) -> Iterator[Completion]:
         """See `ConditionType`."""
         closings = view.closings(self._until)
-        alike: dict[Alike, tuple[list[int], list[Matched]]] = {}
+        groups: dict[Alike, tuple[list[int], list[Matched]]] = {}
         for matched in view.matching(self._of):
-            values = self._alike_in(matched.sightings[0])
-            if values is None:
-                continue
-            times, counted = alike.setdefault(values, ([], []))
+            alike = self._alike_in(matched.sightings)
             at = matched.occurrence.time
-            times.append(at)
-            counted.append(matched)
+            for values in alike:
+                times, counted = groups.setdefault(values, ([], []))
+                times.append(at)
+                counted.append(matched)
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
-                if terms.enabled and len(times) >= terms.at_least:
-                    first, link = first_of_chain(times, terms.within, terms.chain)
-                    if closings:
-                        first = bisect_left(times, since_closing(closings, at), first)
-                    number = len(times) - first
-                    if number >= terms.at_least and (self._at_most is None or number <= self._at_most):
-                        opens = partial(_opens, times[link], terms.within, closings, at)
-                        yield self._completion(view, opens, values, tuple(counted[first:]))
+                if terms.enabled:
+                    met = (self._met(view, terms, closings, values, *groups[values]) for values in alike)
+                    yield from first_met(met)
+
+    def _met(
+        self,
+        view: View,
+        terms: Terms,
+        closings: Sequence[Instant],
+        values: Alike,
+        times: Sequence[Instant],
+        counted: Sequence[Matched],
+    ) -> Completion | None:
+        """That it is met at the last of those that are alike, if it is."""
+        if len(times) < terms.at_least:
+            return None
+        first, link = first_of_chain(times, terms.within, terms.chain)
+        if closings:
+            first = bisect_left(times, since_closing(closings, times[-1]), first)
+        number = len(times) - first
+        if number < terms.at_least or (self._at_most is not None and number > self._at_most):
+            return None
+        opens = partial(_opens, times[link], terms.within, closings, times[-1])
+        return self._completion(view, opens, values, tuple(counted[first:]))
 
     def _completion(
         self, view: View, opens: Callable[[], Instant], values: Alike, counted: tuple[Matched, ...]
@@ -104,7 +124,7 @@ class CountCondition:
                 self.steps,
                 opens,
                 e.time,
-                lambda step, sighting, _: step == self._until or self._alike_in(sighting) == values,
+                lambda step, sighting, _: step == self._until or values in self._alike_in((sighting,)),
             ),
         )
 

@@ -2,9 +2,10 @@
 
 Only occurrences with a value that counts are in the window: one whose field is missing, or whose values are all
 ignored (an area that is none), neither adds to the evidence nor completes anything. One occurrence may bring several
-values: two people complaining of one evening's noise are two complainants. `until` closes as in `count`. With
-`occurrences` the window must hold so many of them besides: three events in two districts. With `also` it must hold as
-many different values of other fields too: two places, told by two organisations.
+values: two people complaining of one evening's noise are two complainants. `until` closes, and occurrences are alike,
+as in `count`: all its reports say its values, whichever of them says what it is alike in. With `occurrences` the window
+must hold so many of them besides: three events in two districts. With `also` it must hold as many different values of
+other fields too: two places, told by two organisations.
 
 Of several fields taken together a value is what *one report* says in all of them: two burglaries by two organisations
 are not four. A report that says nothing in one of them says nothing of that kind (null never links), nor does one that
@@ -37,6 +38,7 @@ from safety_stream.core.rules.condition import (
     alike_in,
     alike_in_words,
     field_in_words,
+    first_met,
     in_words,
     reader_of,
     until_in_words,
@@ -111,31 +113,35 @@ class DistinctCondition:
         ignored = self._ignored | persons_of(view.key) if self._is_of_others else self._ignored
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
-            alike = self._alike_in(matched.sightings[0])
             own = self._values(matched.sightings, ignored)
-            if alike is None or not own:
+            if not own:
                 continue
-            group = groups.setdefault(alike, _Group())
+            also = [values(matched.sightings, self._ignored) for values in self._also]
+            alike = self._alike_in(matched.sightings)
             at = matched.occurrence.time
-            group.times.append(at)
-            group.counted.append(matched)
-            group.values.append(own)
-            group.also.append([values(matched.sightings, self._ignored) for values in self._also])
+            for same in alike:
+                group = groups.setdefault(same, _Group())
+                group.times.append(at)
+                group.counted.append(matched)
+                group.values.append(own)
+                group.also.append(also)
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled:
-                    first = first_open(group.times, len(group.times) - 1, terms.within, closings)
-                    number = self._number(group.values[first:])
-                    if (
-                        number >= terms.at_least
-                        and len(group.times) - first >= self._occurrences
-                        and all(
-                            _different(others) >= terms.at_least for others in zip(*group.also[first:], strict=True)
-                        )
-                    ):
-                        values = frozenset[str]().union(*group.values[first:])
-                        counted = tuple(group.counted[first:])
-                        yield self._completion(view, terms, closings, alike, counted, number, values)
+                    yield from first_met(self._met(view, terms, closings, same, groups[same]) for same in alike)
+
+    def _met(
+        self, view: View, terms: Terms, closings: Sequence[Instant], alike: Alike, group: _Group
+    ) -> Completion | None:
+        """That it is met at the last of those that are alike, if it is."""
+        first = first_open(group.times, len(group.times) - 1, terms.within, closings)
+        number = self._number(group.values[first:])
+        if number < terms.at_least or len(group.times) - first < self._occurrences:
+            return None
+        if any(_different(others) < terms.at_least for others in zip(*group.also[first:], strict=True)):
+            return None
+        values = frozenset[str]().union(*group.values[first:])
+        return self._completion(view, terms, closings, alike, tuple(group.counted[first:]), number, values)
 
     def _completion(
         self,
@@ -163,7 +169,12 @@ class DistinctCondition:
             number=number,
             facts=tuple(facts),
             excluded=view.excluded_since(
-                closings, terms.within, e, self.steps, self._until, lambda sighting: self._alike_in(sighting) == alike
+                closings,
+                terms.within,
+                e,
+                self.steps,
+                self._until,
+                lambda sighting: alike in self._alike_in((sighting,)),
             ),
         )
 

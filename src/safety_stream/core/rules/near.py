@@ -7,8 +7,11 @@ into the cell it lies in, the eight around it, and all nine of the next stretch 
 cell holds all that can be near to what lies in it, and a neighbour's timeline need never be asked. What lies in the
 cell itself is there in the role `here`, all else as `nearby`; a completion is told where e is `here`.
 
-Where an occurrence is, is told by its first sighting that matches the step and has an exact point. One without such a
-sighting is nowhere: it completes nothing and counts for nothing, for null never links. On a cell every report has one.
+An occurrence is wherever a sighting of it that matches the step says it is by an exact point; two are near when any
+point of the one is near to any of the other, so one more report of the same never takes it away from anywhere. One
+without such a sighting is nowhere: it completes nothing and counts for nothing, for null never links. On a cell every
+report has one.
+
 `until` closes as in `count`, but only near by: an occurrence of that step at most so many metres from e. What lies
 further off is on the timeline or is not, as the squares of the map happen to lie, and must not matter.
 
@@ -17,9 +20,11 @@ so many links in all. A cell is as wide as all links together reach, and lasts a
 
 Distances are compared as whole squares of whole metres; nothing is rounded but what is said.
 
-Several reports merge into one occurrence, and not all of them need lie in one cell. One of several completes where the
-report lies that gives its position; a report more than a cell away from that one is on that timeline not at all, and
-missing from the evidence.
+Several reports merge into one occurrence, and not all of them need lie in one cell. One of several is told on the cell,
+and in the stretch of time, in which its first report of the step lies, and by what is on that timeline: all of it that
+is no further from that report than a cell is wide. So where the others lie apart from it, something may be near to one
+of those, or linked to what is, and be out of sight; and so is a report of its own more than a cell away, or of the next
+stretch. That is missing from the evidence.
 """
 
 from __future__ import annotations
@@ -31,7 +36,6 @@ from math import isqrt
 
 import msgspec
 
-from safety_stream.core.model.incidents import Place
 from safety_stream.core.model.sightings import Sighting
 from safety_stream.core.model.times import DAY_LENGTH, Instant, before, length_in_words
 from safety_stream.core.rules.condition import Completion, Matched, Span, Terms, View, with_closing
@@ -42,10 +46,10 @@ _Point = tuple[int, int]
 
 
 class _Located(msgspec.Struct, frozen=True, gc=False):
-    """An occurrence that matches a step, and where it is."""
+    """An occurrence that matches a step, and where its reports say it is."""
 
     matched: Matched
-    point: _Point
+    points: tuple[_Point, ...]
 
     @property
     def time(self) -> Instant:
@@ -87,7 +91,7 @@ class NearCondition:
             occurrence = e.matched.occurrence
             terms = view.terms.at(occurrence.area, e.time)
             if terms.enabled:
-                closed = since_closing([one.time for one in closing if self._is_near(e.point, one.point)], e.time)
+                closed = since_closing([one.time for one in closing if self._is_near(e.points, one.points)], e.time)
                 layers = [[e], *self._layers_before(e, others, times, terms, closed)]
                 if sum(map(len, layers)) > terms.at_least:
                     yield self._completion(view, layers, partial(_opens, terms, closed))
@@ -102,13 +106,13 @@ class NearCondition:
             for link in links:
                 opens = _opens(terms, closed, link)
                 for other in others[bisect_left(times, opens) : bisect_left(times, link.time)]:
-                    if other.matched.occurrence.id not in seen and self._is_near(link.point, other.point):
+                    if other.matched.occurrence.id not in seen and self._is_near(link.points, other.points):
                         found[other.matched.occurrence.id] = other
             seen.update(found)
             links = list(found.values())
             yield links
 
-    def _is_near(self, one: _Point, other: _Point) -> bool:
+    def _is_near(self, one: Sequence[_Point], other: Sequence[_Point]) -> bool:
         return _square(one, other) <= self._metres * self._metres
 
     def _completion(
@@ -120,7 +124,7 @@ class NearCondition:
         facts = (
             ("count", str(len(earlier) + 1)),
             ("days_since", str((e.time - max([other.time for other in near])) // DAY_LENGTH)),
-            ("nearest_m", str(isqrt(min([_square(e.point, other.point) for other in near])))),
+            ("nearest_m", str(isqrt(min([_square(e.points, other.points) for other in near])))),
         )
         return Completion(
             occurrence_id=e.matched.occurrence.id,
@@ -141,12 +145,12 @@ class NearCondition:
         self, e: _Located, links: Sequence[tuple[_Located, Instant]], step: str, sighting: Sighting, time: Instant
     ) -> bool:
         """Had it matched: what counts is paired with a link of the chain, what closes lies near e itself."""
-        other = _point_of(sighting.place)
-        if other is None:
+        other = _points_of([sighting])
+        if not other:
             return False
         if step == self._until:
-            return self._is_near(e.point, other)
-        return any(since <= time < link.time and self._is_near(link.point, other) for link, since in links)
+            return self._is_near(e.points, other)
+        return any(since <= time < link.time and self._is_near(link.points, other) for link, since in links)
 
 
 def _opens(terms: Terms, closed: Instant, link: _Located) -> Instant:
@@ -171,21 +175,28 @@ def _until_in_words(condition: Near) -> str:
 
 
 def _located(occurrences: Sequence[Matched]) -> Iterator[_Located]:
-    """Those that are somewhere, by the first matching sighting that says where."""
+    """Those that are somewhere, by every matching sighting that says where."""
     for matched in occurrences:
-        for sighting in matched.sightings:
-            point = _point_of(sighting.place)
-            if point is not None:
-                yield _Located(matched, point)
-                break
+        points = _points_of(matched.sightings)
+        if points:
+            yield _Located(matched, points)
 
 
-def _point_of(place: Place) -> _Point | None:
-    if not place.exact or place.easting is None or place.northing is None:
-        return None
-    return place.easting, place.northing
+def _points_of(sightings: Sequence[Sighting]) -> tuple[_Point, ...]:
+    places = [sighting.place for sighting in sightings if sighting.place.exact]
+    return tuple(
+        [
+            (place.easting, place.northing)
+            for place in places
+            if place.easting is not None and place.northing is not None
+        ]
+    )
 
 
-def _square(one: _Point, other: _Point) -> int:
-    east, north = one[0] - other[0], one[1] - other[1]
-    return east * east + north * north
+def _square(some: Sequence[_Point], others: Sequence[_Point]) -> int:
+    """The square of the metres between the two nearest."""
+    if len(some) == len(others) == 1:
+        # By far the most frequent case: one agency reports each.
+        ((east, north),), ((x, y),) = some, others
+        return (east - x) * (east - x) + (north - y) * (north - y)
+    return min([(east - x) * (east - x) + (north - y) * (north - y) for east, north in some for x, y in others])

@@ -4,7 +4,7 @@ Only occurrences with a number are in the window: one that states none adds noth
 nothing. Several reports of one occurrence speak of the same thing, so their numbers are not added: the largest counts.
 
 Numbers may be less than nought, and the bound is on the sum as it stands: an occurrence may then take the sum back
-below it, and a later e be none although an earlier one was. `until` closes as in `count`.
+below it, and a later e be none although an earlier one was. `until` closes, and occurrences are alike, as in `count`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from safety_stream.core.rules.condition import (
     alike_in,
     alike_in_words,
     field_in_words,
+    first_met,
     in_words,
     reader_of,
     until_in_words,
@@ -70,22 +71,30 @@ class SumCondition:
         closings = view.closings(self._until)
         groups: dict[Alike, _Group] = {}
         for matched in view.matching(self._of):
-            alike = self._alike_in(matched.sightings[0])
             number = self._number(matched)
-            if alike is None or number is None:
+            if number is None:
                 continue
-            group = groups.setdefault(alike, _Group())
+            alike = self._alike_in(matched.sightings)
             at = matched.occurrence.time
-            group.times.append(at)
-            group.counted.append(matched)
-            group.sums.append(group.sums[-1] + number)
+            for values in alike:
+                group = groups.setdefault(values, _Group())
+                group.times.append(at)
+                group.counted.append(matched)
+                group.sums.append(group.sums[-1] + number)
             if span.holds(at):
                 terms = view.terms.at(matched.occurrence.area, at)
                 if terms.enabled:
-                    first = first_open(group.times, len(group.times) - 1, terms.within, closings)
-                    total = group.sums[-1] - group.sums[first]
-                    if total >= terms.at_least:
-                        yield self._completion(view, terms, closings, alike, tuple(group.counted[first:]), total)
+                    yield from first_met(self._met(view, terms, closings, values, groups[values]) for values in alike)
+
+    def _met(
+        self, view: View, terms: Terms, closings: Sequence[Instant], alike: Alike, group: _Group
+    ) -> Completion | None:
+        """That it is met at the last of those that are alike, if it is."""
+        first = first_open(group.times, len(group.times) - 1, terms.within, closings)
+        total = group.sums[-1] - group.sums[first]
+        if total < terms.at_least:
+            return None
+        return self._completion(view, terms, closings, alike, tuple(group.counted[first:]), total)
 
     def _number(self, matched: Matched) -> int | None:
         stated = [number_of(value) for value in map(self._value, matched.sightings) if isinstance(value, str)]
@@ -113,6 +122,11 @@ class SumCondition:
             number=total,
             facts=tuple(facts),
             excluded=view.excluded_since(
-                closings, terms.within, e, self.steps, self._until, lambda sighting: self._alike_in(sighting) == alike
+                closings,
+                terms.within,
+                e,
+                self.steps,
+                self._until,
+                lambda sighting: alike in self._alike_in((sighting,)),
             ),
         )
