@@ -223,7 +223,9 @@ def test_whoever_looks_a_person_up_hears_of_holds_and_of_erasures_requested_and_
     assert sorted((one["kind"], one["of"], one["stands"]) for one in found["holds"]) == sorted(
         [("report", named.incident_id, True), *(("subject", subject_of(one), True) for one in ("tok-a", "tok-b"))]
     )
-    assert found["erasure_requests"] == [{"actor": "officer-4", "reason": "erasure", "until": NOW + 9}]
+    assert found["erasure_requests"] == [
+        {"actor": "officer-4", "reason": "erasure", "until": NOW + 9, "has_begun": True}
+    ]
     assert [(one["actor"], one["subject"]) for one in found["erasures"]] == [("officer-9", subject_of("tok-b"))]
     told = CliRunner().invoke(app, words, env={"COLUMNS": "400", "TERM": "dumb"})
     assert all(one in told.stdout for one in ("Holds", "court-order", "Erasures requested", "officer-4", "officer-9"))

@@ -26,10 +26,13 @@ def check_step(at: Place, where: Where, entry: StepEntry, vocabulary: Vocabulary
     """That some report may be of a step: it refuses not all it asks for, and somebody sends it."""
     if entry.means_findings:
         return
-    if not _contradicts(at, where, entry) and senders(entry, vocabulary) == frozenset():
-        asked = ", ".join(f"{field} {listing(values)}" for field, values in _named(entry))
+    if _contradicts(at, where, entry):
+        return
+    named = _named(entry)
+    if named and senders(entry, vocabulary) == frozenset():
+        asked = ", ".join(f"{field} {listing(values)}" for field, values in named)
         what = f"no source sends what is asked for, {asked}: no report is of this step"
-        at.error((*where, _named(entry)[0][0]), what, _who_does(entry, (vocabulary.sources or {}).values()))
+        at.error((*where, named[0][0]), what, _who_does(entry, (vocabulary.sources or {}).values()))
 
 
 def senders(entry: StepEntry, vocabulary: Vocabulary) -> frozenset[str] | None:
