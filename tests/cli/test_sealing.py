@@ -202,16 +202,13 @@ def test_an_erasure_that_goes_on_record_is_done_within_a_minute_also_while_nobod
         assert door.seal(rows, []) == []
 
     assert looks == [60.0, 120.0]
-    with closing(KeyStore(open_database(f"sqlite:///{tmp_path / 'keys.sqlite'}"), file_key(tmp_path), lambda: 0)) as s:
-        assert s.known(["tok-a"]) == {}
+    engine, kek = open_database(f"sqlite:///{tmp_path / 'keys.sqlite'}"), FileKey(tmp_path / "kek")
+    with closing(KeyStore(engine, kek, lambda: 0)) as opened:
+        assert opened.known(["tok-a"]) == {}
     moved(tmp_path, "keys", "away")
     now[0] = 180.0
     assert door.seal(rows, []) == [], "what needs no seal does not wait for the store"
     assert waits == [True]
-
-
-def file_key(folder: Path) -> FileKey:
-    return FileKey(folder / "kek")
 
 
 def test_while_kafka_does_not_answer_the_store_stays_open_and_its_key_is_asked_for_no_more(

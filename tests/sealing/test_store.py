@@ -6,8 +6,8 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Column, Engine, Executable, MetaData, String, Table, event, inspect, select, update
+from sqlalchemy import Column, Connection, Engine, Executable, MetaData, String, Table, event, inspect, select, update
 from sqlalchemy.exc import OperationalError
 from tests.readmodel.postgres import Server
 from tests.sealing.conftest import Opening
@@ -41,17 +41,38 @@ from safety_stream.sealing.tables import DESTROYED, METADATA, PERSONS, ROOTS, VE
 EVERYBODY = ("tok-a", "tok-b", "tok-c")
 
 
-def asked(url: str, *statements: Executable) -> list[list[Any]]:
-    """What the database itself has, behind the store's back."""
+@contextmanager
+def behind_its_back(url: str) -> Iterator[Connection]:
+    """The database itself, past the store, in a transaction."""
     engine = make_engine(url, begin="BEGIN", wait_seconds=10, synchronous="FULL")
-    with engine.connect() as db:
-        found = [[tuple(row) for row in db.execute(statement)] for statement in statements]
+    with engine.begin() as db:
+        yield db
     engine.dispose()
-    return found
+
+
+def asked(url: str, *statements: Executable) -> list[list[Any]]:
+    """What the database itself has."""
+    with behind_its_back(url) as db:
+        return [[tuple(row) for row in db.execute(statement)] for statement in statements]
 
 
 def bytes_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.glob("keys.sqlite*")))
+
+
+def put_in_place(folder: Path, backup: Path | None) -> None:
+    """Put a backup where the file of the store lies, as operators do, under whoever has it open; or nothing."""
+    for path in folder.glob("keys.sqlite*"):
+        path.unlink()
+    if backup is not None:
+        shutil.copy(backup, folder / "keys.sqlite")
+
+
+def backup_of(folder: Path) -> Path:
+    backup = folder / "backup.sqlite"
+    with closing(sqlite3.connect(folder / "keys.sqlite")) as db:
+        db.execute("VACUUM INTO ?", (str(backup),))
+    return backup
 
 
 def test_everybody_has_one_seal_in_every_process_and_after_a_restart(opening: Opening):
@@ -364,15 +385,12 @@ def test_a_backup_brings_nobody_back(opening: Opening, place: str, tmp_path: Pat
         pytest.skip("a file that is copied is SQLite's kind of backup")
     store = opening()
     seals = store.sealed(EVERYBODY)
-    with closing(sqlite3.connect(tmp_path / "keys.sqlite")) as db:
-        db.execute("VACUUM INTO ?", (str(tmp_path / "backup.sqlite"),))
+    backup = backup_of(tmp_path)
     erased = [subject_of(seals["tok-a"]), subject_of(seals["tok-c"])]
     store.destroy(erased)
     store.close()
 
-    for path in tmp_path.glob("keys.sqlite*"):
-        path.unlink()
-    shutil.copy(tmp_path / "backup.sqlite", tmp_path / "keys.sqlite")
+    put_in_place(tmp_path, backup)
     restored = opening()
     assert restored.known(EVERYBODY) == seals, "a backup does bring everybody back, until"
     assert restored.destroy(erased) == 2, "what is on record as destroyed is destroyed again"
@@ -537,11 +555,9 @@ def test_what_is_wrapped_opens_by_the_same_key_and_for_the_same_purpose_alone(tm
 def exchanged_for(place: str, other: str) -> None:
     """Put the roots of another store where one lies, as a database is put in the place of another."""
     ((root,),) = asked(other, select(ROOTS))
-    engine = make_engine(place, begin="BEGIN", wait_seconds=10, synchronous="FULL")
-    with engine.begin() as db:
+    with behind_its_back(place) as db:
         db.execute(ROOTS.delete())
         db.execute(ROOTS.insert(), [dict(zip(ROOTS.c.keys(), root, strict=True))])
-    engine.dispose()
 
 
 def test_a_store_that_is_exchanged_under_a_running_process_is_noticed(opening: Opening, place: str, tmp_path: Path):
@@ -563,28 +579,11 @@ def test_an_older_backup_put_under_a_running_process_is_noticed(opening: Opening
     seals = store.sealed(EVERYBODY)
     store.destroy([subject_of(seals["tok-a"])])
     store.known(EVERYBODY)
-    engine = make_engine(place, begin="BEGIN", wait_seconds=10, synchronous="FULL")
-    with engine.begin() as db:
+    with behind_its_back(place) as db:
         db.execute(DESTROYED.delete())
-    engine.dispose()
 
     with pytest.raises(KeyStoreDown, match="an older backup"):
         store.known(EVERYBODY)
-
-
-def put_in_place(folder: Path, backup: Path | None) -> None:
-    """Put a backup where the file of the store lies, as operators do, under whoever has it open; or nothing."""
-    for path in folder.glob("keys.sqlite*"):
-        path.unlink()
-    if backup is not None:
-        shutil.copy(backup, folder / "keys.sqlite")
-
-
-def backup_of(folder: Path) -> Path:
-    backup = folder / "backup.sqlite"
-    with closing(sqlite3.connect(folder / "keys.sqlite")) as db:
-        db.execute("VACUUM INTO ?", (str(backup),))
-    return backup
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["a backup", "nothing"])
@@ -622,13 +621,11 @@ def test_keys_that_were_written_into_a_file_without_a_name_stand_for_nobody(
 
 def rows_put_back(place: str, rows: list[list[Any]]) -> None:
     """Put back what the database had then, as restoring a backup does."""
-    engine = make_engine(place, begin="BEGIN", wait_seconds=10, synchronous="FULL")
-    with engine.begin() as db:
+    with behind_its_back(place) as db:
         for table, found in zip((PERSONS, DESTROYED), rows, strict=True):
             db.execute(table.delete())
             if found:
                 db.execute(table.insert(), [dict(zip(table.c.keys(), row, strict=True)) for row in found])
-    engine.dispose()
 
 
 def test_an_older_backup_is_noticed_though_its_next_destruction_has_the_same_number(opening: Opening, place: str):
@@ -790,10 +787,8 @@ def test_a_server_that_keeps_what_is_deleted_marks_no_key_destroyed_on_postgresq
 
 def test_a_store_of_a_newer_release_is_one_that_cannot_be_used(opening: Opening, place: str):
     opening().begin()
-    engine = make_engine(place, begin="BEGIN", wait_seconds=10, synchronous="FULL")
-    with engine.begin() as db:
+    with behind_its_back(place) as db:
         db.execute(Table(VERSIONS, MetaData(), Column("version_num", String)).update().values(version_num="9999"))
-    engine.dispose()
 
     with pytest.raises(UnusableDatabase, match="newer release"):
         open_database(place)

@@ -38,7 +38,7 @@ from safety_stream.catalogue.conditions import check_override, counts_by_calenda
 from safety_stream.catalogue.formats.rules import OverrideValues
 from safety_stream.catalogue.issues import Issue
 from safety_stream.catalogue.places import Place
-from safety_stream.catalogue.refusals import Mistake, refusal_of, written_in
+from safety_stream.catalogue.refusals import mistake_in, refusal_of
 from safety_stream.catalogue.vocabulary import vocabulary_of
 from safety_stream.core.catalogue import Areas, Catalogue
 from safety_stream.core.model.alerts import AlertVersion
@@ -160,9 +160,8 @@ def _set_to(parameter: Parameter, setting: Setting) -> OverrideValues:
         return OverrideValues.model_validate({parameter: value})
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        context, written = detail.get("ctx", {}), written_in(detail, OverrideValues)
-        mistake = Mistake(detail["loc"], detail["type"], detail["msg"], context, written)
-        raise ValueError(_refused(setting, *refusal_of(mistake, OverrideValues))) from None
+        said = refusal_of(mistake_in(detail, OverrideValues), OverrideValues)
+        raise ValueError(_refused(setting, *said)) from None
 
 
 def _with(limb: Limb, set_to: OverrideValues, setting: Setting, known: Catalogue) -> Limb:

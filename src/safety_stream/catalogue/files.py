@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from safety_stream.catalogue.documents import Document, UnreadableError, read_document
 from safety_stream.catalogue.issues import Issue
 from safety_stream.catalogue.places import Place
-from safety_stream.catalogue.refusals import written_in
+from safety_stream.catalogue.refusals import mistake_in
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -62,8 +62,7 @@ class Files:
             return at, kind.model_validate(document.value)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                written = written_in(detail, kind)
-                at.refuse(detail["loc"], detail["type"], detail["msg"], kind, detail.get("ctx", {}), written)
+                at.refuse(mistake_in(detail, kind), kind)
             return None
 
     def in_folder(self, folder: Path) -> list[Path]:

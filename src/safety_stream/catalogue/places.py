@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pydantic import BaseModel
@@ -78,23 +77,15 @@ class Place:
             self._issues.add(Issue(self._file, line, severity, what, mend))
         self._told += 1
 
-    def refuse(
-        self,
-        loc: Where,
-        kind: str,
-        message: str,
-        model: type[BaseModel],
-        context: Mapping[str, object] = MappingProxyType({}),
-        written: str = "",
-    ) -> None:
+    def refuse(self, mistake: Mistake, model: type[BaseModel]) -> None:
         """What a format refused. Its path also names branches of unions, which no line of the file has."""
         lines = self._document.lines if self._document else {}
         where: Where = ()
-        for step in loc:
+        for step in mistake.loc:
             if (*where, step) in lines:
                 where = (*where, step)
         name = ".".join(str(step) for step in where) or "the file"
-        what, mend = refusal_of(Mistake(loc, kind, message, context, written), model)
+        what, mend = refusal_of(mistake, model)
         self.error(where, f"{name}: {what}", mend)
 
     def know(self, where: Where, what: str, name: str, known: Iterable[str] | None, otherwise: str = "") -> None:

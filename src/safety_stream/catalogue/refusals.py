@@ -56,9 +56,11 @@ class Mistake(NamedTuple):
     written: str = ""
 
 
-def written_in(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    """What was written there, in words, where that may be repeated."""
-    return _as_written(detail["input"]) if model.__module__.startswith("safety_stream.catalogue.") else ""
+def mistake_in(detail: ErrorDetails, model: type[BaseModel]) -> Mistake:
+    """The mistake of which pydantic tells so, with what was written there where that may be repeated."""
+    may_be_repeated = model.__module__.startswith("safety_stream.catalogue.")
+    written = _as_written(detail["input"]) if may_be_repeated else ""
+    return Mistake(detail["loc"], detail["type"], detail["msg"], detail.get("ctx", {}), written)
 
 
 def refusal_of(mistake: Mistake, model: type[BaseModel]) -> Refusal:

@@ -52,24 +52,24 @@ class Request(msgspec.Struct, frozen=True):
 def requests_in(records: Iterable[AuditRecord]) -> dict[str, Request]:
     """The newest request for each subject, of records in order."""
     found: dict[str, Request] = {}
-    begun: set[tuple[str, Instant]] = set()
+    begun: set[str] = set()
     for record in records:
         word, _, reason = (record.reason or "").partition(": ")
         if record.subject is None:
             continue
         if word == REQUESTED and record.verb == "alteration":
             found[record.subject] = Request(record.actor or "", reason, record.until or record.as_of)
-        elif record.verb == "erasure" and record.subject in found:
-            begun.add(_name_of(found[record.subject]))
+        elif record.verb == "erasure" and (request := found.get(record.subject)) is not None:
+            begun.add(name_of_request(request.actor, request.until))
     return {
-        subject: msgspec.structs.replace(request, has_begun=_name_of(request) in begun)
+        subject: msgspec.structs.replace(request, has_begun=name_of_request(request.actor, request.until) in begun)
         for subject, request in found.items()
     }
 
 
-def _name_of(request: Request) -> tuple[str, Instant]:
+def name_of_request(actor: str, until: Instant) -> str:
     """What tells a request from others: whoever makes one says the same time of everything it is of."""
-    return request.actor, request.until
+    return f"{actor}/{until}"
 
 
 def standing_request(requests: Mapping[str, Request], subjects: Collection[str], now: Instant) -> Request | None:

@@ -33,6 +33,7 @@ from safety_stream.catalogue.documents import Document, UnreadableError, Where, 
 from safety_stream.catalogue.formats.parts import Name, Strict
 from safety_stream.catalogue.issues import Issue
 from safety_stream.catalogue.places import Place, listing
+from safety_stream.catalogue.refusals import Mistake
 from safety_stream.core.catalogue import Catalogue
 from safety_stream.core.model.incidents import OUTSIDE, Action, Origin, Role
 from safety_stream.core.model.times import Precision
@@ -248,7 +249,7 @@ def _checked(document: Document, name: str, catalogue: Catalogue) -> ColumnMappi
         stated = MappingFile.model_validate(document.value)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            at.refuse(detail["loc"], detail["type"], detail["msg"], MappingFile)
+            at.refuse(Mistake(detail["loc"], detail["type"], detail["msg"]), MappingFile)
         raise BadMapping(sorted(issues)) from None
     taken = tuple(_Checker(at, stated, catalogue).taken())
     if issues:

@@ -319,9 +319,8 @@ class KeyStore:
             with self._reading.begin() as db:
                 # First: what is rewrapped while its key is asked for, which may take a while, is noticed then.
                 mark = self._marked(db)
-            with self._reading.begin() as db:
-                self._found = self._opened(db)
-            self._mark = mark
+                found = self._opened(db)
+            self._found, self._mark = found, mark
 
     def _look_round(self) -> None:
         """Forget what may be true no longer. Raises `NoKeyStore`, and `KeyStoreDown` where another lies there now."""
@@ -345,7 +344,7 @@ class KeyStore:
         if number and db.scalar(select(DESTROYED.c.subject).where(DESTROYED.c.number == number)) != subject:
             return False
         made = [self._last_made] if self._last_made else []
-        return bool(_among(db, PERSONS.c.subject, made) or _among(db, DESTROYED.c.subject, made)) or not made
+        return not made or bool(_among(db, PERSONS.c.subject, made) or _among(db, DESTROYED.c.subject, made))
 
     def _is_another(self) -> NoReturn:
         """Give up what was known of the store that was there, and the connection to it."""

@@ -31,6 +31,7 @@ from typing import Final
 import msgspec
 
 from safety_stream.core.catalogue import Catalogue
+from safety_stream.core.erasing import name_of_request
 from safety_stream.core.model.dead_letters import Refused
 from safety_stream.core.model.published import ORDERS, AuditEntry, AuditRecord
 from safety_stream.core.model.times import Instant, after, beyond_the_calendar
@@ -156,7 +157,7 @@ def _check_erasure(
     """Refuse an erasure that nobody else has requested, and any of somebody who is held. Raises `Refused`."""
     subject = entry.subject or ""
     if entry.kind == "erasure-request":
-        name = _name_of(_asked(entry))
+        name = name_of_request(entry.actor, entry.until or 0)
         known = requested.get(name) or Requested(())
         # Also what is refused here: what the request was of may not be erased without it.
         requested.put(name, msgspec.structs.replace(known, subjects=tuple(sorted({*known.subjects, subject}))))
@@ -170,24 +171,18 @@ def _check_erasure(
         if found.actor == entry.actor:
             said = "field actor is whoever requested the erasure: somebody else confirms it"
             raise Refused("schema-violation", said)
-        whole = requested.get(_name_of(found)) or Requested((subject,))
+        name = name_of_request(found.actor, found.until)
+        whole = requested.get(name) or Requested((subject,))
         if not whole.has_begun:
             is_refused = (whole.refused_by, whole.refused_at) == (entry.actor, entry.acted_at)
             if is_refused or any(_is_held(held, one, at) for one in whole.subjects):
-                requested.put(
-                    _name_of(found), Requested(whole.subjects, refused_by=entry.actor, refused_at=entry.acted_at)
-                )
+                requested.put(name, Requested(whole.subjects, refused_by=entry.actor, refused_at=entry.acted_at))
                 raise Refused("schema-violation", _HELD)
-            requested.put(_name_of(found), Requested(whole.subjects, has_begun=True))
+            requested.put(name, Requested(whole.subjects, has_begun=True))
 
 
 def _asked(entry: AuditEntry) -> Asked:
     return Asked(entry.actor, entry.until or 0)
-
-
-def _name_of(asked: Asked) -> str:
-    """What tells a request from others: whoever makes one says the same time of everything it is of."""
-    return f"{asked.actor}/{asked.until}"
 
 
 def _is_held(held: Table[Held], subject: str, at: Instant) -> bool:
