@@ -116,8 +116,13 @@ def classify(error: ck.KafkaError) -> LogError:
 def _sorted_out(call: Callable[[], T]) -> T:
     try:
         return call()
-    except ck.KafkaException as caught:
-        raise classify(cast(ck.KafkaError, caught.args[0])) from caught
+    except (ck.KafkaException, SystemError) as caught:
+        # Where librdkafka logs while a fatal error is on its way to us, Python tells of a fault in the logger instead,
+        # and of the error as its cause.
+        known = caught if isinstance(caught, ck.KafkaException) else caught.__cause__
+        if not isinstance(known, ck.KafkaException):
+            raise
+        raise classify(cast(ck.KafkaError, known.args[0])) from caught
 
 
 class KafkaConsumer:
@@ -279,13 +284,9 @@ class KafkaProducer:
         """Send one record; `delivered` hears its offset, at the latest in `flush`."""
         while True:
             try:
-                self._produce(record, delivered)
+                return _sorted_out(lambda: self._produce(record, delivered))
             except BufferError:
-                self._producer.poll(0.1)
-            except ck.KafkaException as caught:
-                raise classify(cast(ck.KafkaError, caught.args[0])) from caught
-            else:
-                return
+                _sorted_out(lambda: self._producer.poll(0.1))
 
     def _produce(self, record: Outgoing, delivered: Callable[[int], None] | None) -> None:
         settings: dict[str, object] = {}
