@@ -27,7 +27,7 @@ def as_the_system_says_it():
             "area": finding.area,
             "areas": list(finding.areas),
             "evidence": [
-                [name, 0, finding.area, list(reports), [list(one) for one in told]]
+                [name, 0, finding.area, list(reports), [[*who, list(roles)] for *who, roles in told]]
                 for (name, reports), told in zip(finding.evidence, finding.told, strict=True)
             ],
             "excluded": [list(pair) for pair in finding.excluded],

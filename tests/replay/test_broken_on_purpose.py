@@ -753,8 +753,18 @@ def nobody_is_said_to_have_told(patch: Patch, _: World) -> None:
     patch.setattr(
         findings,
         "_evidence",
-        lambda completion: (msgspec.structs.replace(one, told=()) for one in right(completion)),
+        lambda completion, **of: (msgspec.structs.replace(one, told=()) for one in right(completion, **of)),
     )
+
+
+@mutant
+def in_which_role_somebody_stands_is_not_said(patch: Patch, _: World) -> None:
+    patch.setattr(findings, "is_of_one_person", lambda _: False)
+
+
+@mutant
+def a_thing_is_said_to_stand_in_a_role(patch: Patch, _: World) -> None:
+    patch.setattr(findings, "is_of_one_person", lambda _: True)
 
 
 @mutant

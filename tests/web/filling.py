@@ -34,8 +34,8 @@ HOSTILE = "<script>alert('x')</script> & \"quotes\" {{ 7 * 7 }}"
 LOADED = load_whole(catalogue_folder())
 DISTRICTS = sorted(one.code for one in LOADED.catalogue.areas.by_code.values() if one.kind == "district")
 TOLD = (
-    (Told("police", "police-crime"),),
-    (Told("ambulance-service", "ambulance-call"), Told("police", "police-incident")),
+    (Told("police", "police-crime", ("victim",)),),
+    (Told("ambulance-service", "ambulance-call"), Told("police", "police-incident", ("suspect", "victim"))),
     (Told("district-councils", "asb-case"),),
     (),
 )

@@ -114,8 +114,8 @@ def test_each_occurrence_says_who_told_of_it_and_how_and_the_alert_who_holds_a_r
     view = alert_view(about, CATALOGUE, NOW)
 
     assert [one.told for one in view.happened] == [
-        "1 report, told by police (police crime)",
-        "1 report, told by ambulance service (ambulance call) and police (police incident)",
+        "1 report, told by police (police crime, as victim)",
+        "1 report, told by ambulance service (ambulance call) and police (police incident, as suspect and victim)",
         "1 report, told by district councils (asb case)",
         "1 report",
     ]

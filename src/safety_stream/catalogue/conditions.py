@@ -305,6 +305,12 @@ def check_window(at: Place, where: Where, stated: Windowed | AbsentEntry) -> Non
         at.error((*where, "calendar"), what, "ask for days, or leave calendar out")
 
 
+def has_window(condition: Condition) -> bool:
+    """Whether a condition looks back, or ahead, over a length of time that an area may have otherwise."""
+    by_a_day = isinstance(condition, Absent) and condition.before is not None
+    return not (by_a_day or isinstance(condition, Calendar | Signalled))
+
+
 def counts_by_calendar(condition: Condition) -> bool:
     """Whether a condition's window is of days by the calendar."""
     within = getattr(condition, "within", None)
@@ -315,8 +321,7 @@ def check_override(at: Place, where: Where, set_to: OverrideValues, limb: Limb, 
     """That a limb's condition has what an override sets in it, and may have it so."""
     if set_to.at_least is not None:
         _check_overridden_number(at, where, set_to.at_least, limb)
-    by_a_day = isinstance(limb.condition, Absent) and limb.condition.before is not None
-    if set_to.within is not None and (by_a_day or isinstance(limb.condition, Calendar | Signalled)):
+    if set_to.within is not None and not has_window(limb.condition):
         at.error(where, f"limb {limb.name} has no within", "leave it out")
     if set_to.within is None:
         return

@@ -6,7 +6,7 @@ What single condition types ask of a limb is in `conditions.py`, and how rules m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Final
@@ -21,6 +21,7 @@ from safety_stream.catalogue.conditions import (
     condition_of,
     counted_steps,
     counts_by_calendar,
+    has_window,
     names_of,
 )
 from safety_stream.catalogue.documents import Where
@@ -43,12 +44,17 @@ from safety_stream.core.catalogue import GROUPINGS
 from safety_stream.core.model.markings import is_above
 from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
+from safety_stream.core.rules.findings import WITHIN
 from safety_stream.core.rules.linked import FACTS as LINKED_FACTS
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Count, Limb, Override, PriorityRule, Rule, Safeguards
 
 # Of `{times:once|# times}`, what comes behind the colon.
 _OF_ONE_AND_OTHERS: Final = re.compile(r"[^|#]+\|[^|#]*#[^|#]*").fullmatch
+_NUMBER = r"\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:twenty|thirty)(?:-[a-z]+)?"
+_SAYS_A_LENGTH: Final = re.compile(
+    rf"\b(?:{_NUMBER})[ -](?:calendar )?(?:minute|hour|day|week|month|year)", re.IGNORECASE
+).search
 
 _PLACES = frozenset({"household", "place", "cell", "lsoa"})
 """Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
@@ -90,6 +96,7 @@ def _rule(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> Rule | None
     _check_safeguards(at, model)
     _check_sources(at, model)
     _check_examples(at, model, vocabulary)
+    _check_lengths_said(at, model, limbs)
     if not limbs:
         return None
     return Rule(
@@ -145,6 +152,7 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     reads = condition_type(condition)
     facts = (
         *reads.facts,
+        *((WITHIN,) if has_window(condition) else ()),
         *(("lsoa",) if entry.key == ["lsoa"] else ()),
         *(LINKED_FACTS if "linked" in entry.key else ()),
     )
@@ -288,6 +296,17 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
         within=within,
         enabled=set_to.enabled,
     )
+
+
+def _check_lengths_said(at: Place, model: BareRuleFile, limbs: Iterable[Limb]) -> None:
+    """That no alert says a length of time where an override sets another."""
+    for limb in limbs:
+        longer = any(one.values.within is not None and one.limb in (None, limb.name) for one in model.overrides)
+        if longer and _SAYS_A_LENGTH(limb.explain) and f"{{{WITHIN}}}" not in limb.explain:
+            what = f"explain says how long, and would say so of limb {limb.name} where an override sets another length"
+            at.error(
+                (*model.where(limb.name), "explain"), what, f"write {{{WITHIN}}} for it, such as “in {{{WITHIN}}}”"
+            )
 
 
 def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:

@@ -39,7 +39,7 @@ from safety_stream.cli.terminal import (
 from safety_stream.config import Connection
 from safety_stream.core.cap import Speaker, cap_message
 from safety_stream.core.consulting import Consulting, without_the_person
-from safety_stream.core.model.findings import Priority
+from safety_stream.core.model.findings import Evidence, Priority
 from safety_stream.core.model.published import PublishedAlert, PublishedIndicator
 from safety_stream.core.model.times import (
     DAY_LENGTH,
@@ -364,7 +364,14 @@ def _print_life(versions: list[PublishedAlert], *, as_json: bool) -> None:
     for finding in newest.findings or ():
         out.print(f"    {moment(finding.completed_at)}  {finding.explanation}", markup=False)
         for evidence in finding.evidence:
-            out.print(f"        {moment(evidence.occurred_at)}  {evidence.area}  {', '.join(evidence.reports)}")
+            parts = (moment(evidence.occurred_at), evidence.area, _told(evidence), ", ".join(evidence.reports))
+            out.print(f"        {'  '.join(part for part in parts if part)}", markup=False)
+
+
+def _told(evidence: Evidence) -> str:
+    """Who told of it by what, and what the person whose alert it is was there."""
+    told = [(f"{one.organisation}: {one.kind}", ", ".join(one.roles)) for one in evidence.told]
+    return "; ".join(f"{what}, as {roles}" if roles else what for what, roles in told)
 
 
 def _alert_line(alert: PublishedAlert) -> str:

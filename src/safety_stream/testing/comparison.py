@@ -88,7 +88,7 @@ def _compare_finding(name: str, expected: OracleFinding, found: Plain) -> Iterat
     yield from _field(name, "areas", expected.areas, tuple(found["areas"]))
     evidence = tuple((occurrence_id, tuple(reports)) for occurrence_id, _, _, reports, _ in found["evidence"])
     yield from _field(name, "evidence", expected.evidence, evidence)
-    yield from _field(name, "told", expected.told, tuple(_pairs(told) for *_, told in found["evidence"]))
+    yield from _field(name, "told", expected.told, tuple(_told(told) for *_, told in found["evidence"]))
 
 
 def _alert_differences(truth: Truth, alerts: Iterable[Plain]) -> Iterator[str]:
@@ -176,6 +176,10 @@ def _field(name: str, attribute: str, expected: object, found: object) -> Iterat
 
 def _pairs(listed: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(pair) for pair in listed)
+
+
+def _told(listed: Iterable[tuple[str, str, Sequence[str]]]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    return tuple((organisation, kind, tuple(roles)) for organisation, kind, roles in listed)
 
 
 def _name(key: FindingKey) -> str:

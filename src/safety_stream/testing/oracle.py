@@ -120,7 +120,7 @@ class OracleFinding:
     explanation: str
     child: bool
     marking: str
-    told: tuple[tuple[tuple[str, str], ...], ...] = ()
+    told: tuple[tuple[tuple[str, str, tuple[str, ...]], ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -1153,7 +1153,7 @@ def judge_limb(
     for met in judge(limb, before_it, clocks):
         if not is_told_here(key, met):
             continue
-        besides = told_besides(limb, before_it, met) | lsoa_in(key)
+        besides = told_besides(limb, before_it, met) | lsoa_in(key) | window_said(limb, met)
         for one in finding(limb, key, replace(met, facts=met.facts | besides)):
             told = {sighting.incident_id: sighting for occurrence, _ in met.chain for sighting in occurrence.members}
             name = f"finding\x1f{one.rule_id}\x1f{limb.name or 'main'}\x1f{key}\x1f{one.occurrence_id}"
@@ -1179,6 +1179,23 @@ def lsoa_in(key: str) -> dict[str, str]:
     """What is said of a finding in an LSOA: which it is."""
     kind, _, rest = key.partition(":")
     return {"lsoa": rest.split(".")[0]} if kind == "lsoa" else {}
+
+
+def window_said(limb: Limb, met: Met) -> dict[str, str]:
+    """How long the window is where it was met and on that day, if the limb's words ask."""
+    if "{within}" not in limb.explain:
+        return {}
+    (e,) = [occurrence for occurrence, _ in met.chain if occurrence.id == met.occurrence_id]
+    settings = parameters(limb, e.area, london_day(e.time)) or {}
+    number, unit = str(settings["within"]).split()
+    if unit.startswith("month"):
+        return {"within": f"{number} month" if number == "1" else f"{number} months"}
+    minutes = length(settings["within"]) // timedelta(minutes=1)
+    by_calendar = settings.get("calendar") and minutes % 1440 == 0
+    sizes = (("day", 1440, minutes > 72 * 60 or by_calendar), ("hour", 60, True), ("minute", 1, True))
+    name, size = next((name, size) for name, size, fits in sizes if fits and minutes % size == 0)
+    count = minutes // size
+    return {"within": f"{count:,} {'calendar ' if by_calendar else ''}{name}{'' if count == 1 else 's'}"}
 
 
 def but_for_whose_it_is(limb: Limb, key: str) -> Limb:
@@ -1863,13 +1880,18 @@ def finding(limb: Limb, key: str, met: Met) -> Iterator[OracleFinding]:
         explanation=said,
         child=any(s.child for s in every),
         marking=kept_as(limb.rule, [s.marking for s in every]),
-        told=tuple(tellers(occurrence.members) for occurrence, _ in met.chain),
+        told=tuple(tellers(occurrence.members, key) for occurrence, _ in met.chain),
     )
 
 
-def tellers(reports: Iterable[Sighting]) -> tuple[tuple[str, str], ...]:
-    """Who told of something by what sort of report; a finding is told by nobody."""
-    return tuple(sorted({(s.organisation, s.kind) for s in reports if s.kind != FOUND}))
+def tellers(reports: Sequence[Sighting], key: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Who told of something by what sort of report, and what somebody whose key it is was there; no finding tells."""
+    somebody = key.startswith(("victim:", "suspect:", "person:"))
+    stood: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for report in reports:
+        if report.kind != FOUND:
+            stood[report.organisation, report.kind] |= set(report.roles) if somebody else set()
+    return tuple((*who, tuple(sorted(roles))) for who, roles in sorted(stood.items()))
 
 
 def kept_as(rule: Plain, markings: Iterable[str]) -> str:

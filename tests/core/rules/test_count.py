@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from tests.core.rules.making import (
 from safety_stream.core.model.facts import Fact
 from safety_stream.core.model.findings import Excluded, Finding, FindingChange
 from safety_stream.core.model.sightings import Sighting
-from safety_stream.core.model.times import DAY_LENGTH, SECOND, Duration
+from safety_stream.core.model.times import DAY_LENGTH, HOUR, SECOND, Duration
 from safety_stream.core.rules.condition import Span
 from safety_stream.core.rules.engine import Picture, RuleSet, difference, evaluate, revise
 from safety_stream.core.rules.rule import Count, Rule, Selector
@@ -498,3 +499,23 @@ def test_what_nearly_counted_or_closed_is_named_with_the_reason_since_the_last_c
     assert [finding.excluded for finding in found] == [
         (Excluded("nearly-closed", "reported-late"), Excluded("nearly-counted", "discovered"))
     ]
+
+
+def test_words_that_ask_say_how_long_the_window_is_there_and_then():
+    starts = at("2026-02-10T00:00") // DAY_LENGTH
+    rule = a_rule(
+        Count(of="harm", at_least=2, within=months(6)),
+        overrides=(
+            an_override("E07000122", within=days(28), valid_from=starts),
+            an_override("E07000124", within=Duration(millis=72 * HOUR)),
+        ),
+    )
+    rule = msgspec.structs.replace(rule, limbs=(msgspec.structs.replace(rule.limbs[0], explain="{count} in {within}"),))
+
+    def said(day: str, area: str) -> list[tuple[str, tuple[str, str]]]:
+        pair = (a_sighting(f"2026-02-{day}T10:00", area=area), a_sighting(f"2026-02-{day}T11:00", area=area))
+        return [(one.explanation, one.facts[-1]) for one in finds(rule, *pair)]
+
+    assert said("09", "E07000122") == [("2 in 6 months", ("within", "6 months"))]
+    assert said("10", "E07000122") == [("2 in 28 days", ("within", "28 days"))]
+    assert said("10", "E07000124") == [("2 in 72 hours", ("within", "72 hours"))]

@@ -19,17 +19,23 @@ POSSIBLE: Final = ("match", "possible")
 
 
 class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """Who told of something, and by what sort of report."""
+    """Who told of something, by what sort of report, and in which roles the finding's person stands in it.
+
+    `roles` are those of the person whose key it is, in any such report, sorted: whoever acts on a finding must see
+    whether it is about somebody who was harmed or somebody who is accused. Of a thing, a place, a pair or a group there
+    are none, nor in findings of before they were kept.
+    """
 
     organisation: str
     kind: str
+    roles: tuple[str, ...] = ()
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One occurrence a finding rests on: its id, when it began, its area and every report of it (sorted ids).
 
-    `told` is by whom and by what sort of report, each once and sorted; what other findings are made of is told with
-    these. Findings of before it was kept have none.
+    `told` is by whom and by what sort of report, each once and sorted, and in which roles; what other findings are made
+    of is told with these. Findings of before it was kept have none.
     """
 
     occurrence_id: str

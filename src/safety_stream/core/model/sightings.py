@@ -99,6 +99,11 @@ class SightingChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 _OF_ONE_PERSON = frozenset({"victim", "suspect", "person"})
 
 
+def is_of_one_person(key: str) -> bool:
+    """Whether it is somebody's timeline: nobody's are a pair's, and those of things, places and groups."""
+    return key_kind(key) in _OF_ONE_PERSON
+
+
 def persons_of(key: str) -> frozenset[str]:
     """The tokens of those whose timeline it is: of one person or of a pair; nobody's for every other kind of key."""
     kind, _, name = key.partition(":")

@@ -66,7 +66,7 @@ from safety_stream.core.rules.condition import (
     TermsByArea,
     View,
 )
-from safety_stream.core.rules.findings import finding_of
+from safety_stream.core.rules.findings import finding_of, window_in_words
 from safety_stream.core.rules.linked import linked_completions
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
@@ -278,7 +278,8 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
             if told_once and not _completes_here(completion):
                 continue
             besides = told_besides(self.limb, view, completion.completed_at)
-            finding = finding_of(self.rule, self.limb, key, completion, (*besides, *facts_of(key)))
+            window = window_in_words(self.limb, completion, self.terms)
+            finding = finding_of(self.rule, self.limb, key, completion, (*besides, *facts_of(key), *window))
             if finding is not None:
                 yield completion, finding
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from safety_stream.core.model import ids
 from safety_stream.core.model.findings import POSSIBLE, Evidence, Finding, Priority, Told
 from safety_stream.core.model.markings import highest_marking
-from safety_stream.core.model.sightings import FINDING, Sighting
-from safety_stream.core.rules.condition import TOGETHER, Completion, Matched
+from safety_stream.core.model.sightings import FINDING, Sighting, is_of_one_person
+from safety_stream.core.model.times import length_in_words
+from safety_stream.core.rules.condition import TOGETHER, Completion, Matched, TermsByArea
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
 
 _TIERS: tuple[Priority, ...] = ("P1", "P2", "P3", "P4")
@@ -20,6 +22,18 @@ UNCONFIRMED = "Rests on a possible match of persons that nobody has confirmed."
 
 QUIETENED = "It had been seen to before, so it is listed and presses nobody."
 """What is said of a finding that something told besides quietens (rules.md 3.9, negative evidence)."""
+
+
+WITHIN: Final = "within"
+"""The fact that says how long a window is, there and then; a finding states it where its words ask for it."""
+
+
+def window_in_words(limb: Limb, completion: Completion, terms: TermsByArea) -> Iterator[tuple[str, str]]:
+    """How long the window was in which the condition was met, if the words ask: areas may have lengths of their own."""
+    if f"{{{WITHIN}}}" in limb.explain:
+        met_at = {matched.occurrence.id: matched.occurrence for matched in completion.evidence}
+        occurrence = met_at[completion.occurrence_id]
+        yield WITHIN, length_in_words(terms.at(occurrence.area, occurrence.time).within)
 
 
 class _Fact(str):
@@ -45,7 +59,7 @@ def finding_of(
     matching = [sighting for matched in completion.evidence for sighting in matched.sightings]
     if reported and not _is_safe(rule.safeguards, completion.evidence, matching):
         return None
-    evidence = tuple(_evidence(completion))
+    evidence = tuple(_evidence(completion, of_person=is_of_one_person(key)))
     counted = {sighting.incident_id for sighting in reported}
     child = any(sighting.child for sighting in reported)
     possible = any(sighting.possible for sighting in reported)
@@ -82,7 +96,7 @@ def _is_quietened(limb: Limb, besides: Sequence[tuple[str, str]]) -> bool:
     return any(name in limb.besides and limb.besides[name].quietens and text != "0" for name, text in besides)
 
 
-def _evidence(completion: Completion) -> Iterator[Evidence]:
+def _evidence(completion: Completion, *, of_person: bool) -> Iterator[Evidence]:
     """Each occurrence with its reports; what several findings share is named once, with the first that has it."""
     named: set[str] = set()
     for matched in completion.evidence:
@@ -91,9 +105,18 @@ def _evidence(completion: Completion) -> Iterator[Evidence]:
         if not named.isdisjoint(reports):
             reports = tuple([report for report in reports if report not in named])
         named.update(reports)
-        by = {(one.organisation, one.kind) for one in occurrence.sightings if one.kind != FINDING}
-        told = tuple([Told(organisation, kind) for organisation, kind in sorted(by)])
+        told = tuple(_told(occurrence.sightings, of_person=of_person))
         yield Evidence(occurrence.id, occurrence.time, occurrence.area, reports, told)
+
+
+def _told(sightings: Sequence[Sighting], *, of_person: bool) -> Iterator[Told]:
+    """Who told of an occurrence, each sort of report once, with all roles that the person has in those of that sort."""
+    roles: dict[tuple[str, str], set[str]] = {}
+    for one in sightings:
+        if one.kind != FINDING:
+            roles.setdefault((one.organisation, one.kind), set()).update(one.roles if of_person else ())
+    for organisation, kind in sorted(roles):
+        yield Told(organisation, kind, tuple(sorted(roles[organisation, kind])))
 
 
 def _called(text: str, limb: Limb) -> str:

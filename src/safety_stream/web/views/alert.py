@@ -11,7 +11,7 @@ import msgspec
 from safety_stream.catalogue.explaining import Explanation, Section
 from safety_stream.core.alerts.handling import ACTIONS, Policy, partners
 from safety_stream.core.catalogue import Catalogue
-from safety_stream.core.model.findings import Evidence, Finding
+from safety_stream.core.model.findings import Evidence, Finding, Told
 from safety_stream.core.model.handling import ActionAnswer
 from safety_stream.core.model.published import PublishedAlert
 from safety_stream.core.model.times import Instant
@@ -195,9 +195,14 @@ def _time_line(findings: Sequence[Finding], catalogue: Catalogue) -> Iterator[Ha
 
 
 def _told(item: Evidence) -> str:
-    """How many reports there are of it, by whom and of what sort."""
-    by = words.listed([f"{words.plain(one.organisation)} ({words.plain(one.kind)})" for one in item.told])
+    """How many reports there are of it, by whom and of what sort, and in which roles the person stands in them."""
+    by = words.listed([f"{words.plain(one.organisation)} ({_sort(one)})" for one in item.told])
     return words.count_of(len(item.reports), "report") + (f", told by {by}" if by else "")
+
+
+def _sort(told: Told) -> str:
+    roles = words.listed([words.plain(role) for role in told.roles])
+    return words.plain(told.kind) + (f", as {roles}" if roles else "")
 
 
 def _holders(findings: Sequence[Finding]) -> str:
