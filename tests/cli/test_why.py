@@ -14,7 +14,7 @@ from safety_stream.cli.why import recomputed_in_words, without_in_words
 from safety_stream.config import Connection
 from safety_stream.core.model.feeds import FeedStatus
 from safety_stream.core.model.findings import Evidence, Finding
-from safety_stream.core.model.ids import alert_id
+from safety_stream.core.model.ids import alert_id, incident_id
 from safety_stream.core.model.published import AuditEntry
 from safety_stream.core.model.reports import Report, ReportedParty, ReportedPlace
 from safety_stream.core.model.times import DAY_LENGTH, HOUR
@@ -111,7 +111,7 @@ def test_an_alert_says_on_what_it_rests_and_what_would_take_it_back(history: Pat
     assert lines[4] == "recomputed: same"
     rows = [line.split("  ") for line in lines[6:9]]
     assert [[cell.strip() for cell in row if cell.strip()] for row in rows] == [
-        [when, "Burnley", "police-crime, burglary", "lancashire-police", report, "this would not be"]
+        [when, "Burnley", "police-crime, burglary", "victim", "lancashire-police", report, "this would not be"]
         for when, report in zip(
             ("2026-01-05 12:00", "2026-01-19 12:00", "2026-01-26 12:00"), _reports(history), strict=True
         )
@@ -120,6 +120,9 @@ def test_an_alert_says_on_what_it_rests_and_what_would_take_it_back(history: Pat
     assert lines[9].endswith("reported 2026-01-12 13:00: it was found by looking; nobody told of it.")
     assert lines[10] == "Without any one of the 3 reports so marked this would not be."
     assert lines[11] == "In the 12 months to then this rule completed once in Burnley, and once on this key."
+    assert lines[13] == (
+        "What takes it back: Reports are withdrawn or corrected until fewer than three remain in any twelve months."
+    )
 
 
 def test_findings_of_two_stretches_of_time_are_one_alert_on_the_neighbourhood(tmp_path: Path):
@@ -193,10 +196,34 @@ def test_an_alert_that_was_taken_back(tmp_path: Path):
     reports = harms("tok-a")
     back = msgspec.structs.replace(reports[0], source_version=2, action="withdraw", reported_at=NOON + 90 * DAY_LENGTH)
 
-    code, _, err = run(REPEAT, "--history", written(tmp_path / "in.jsonl", [*reports, back]))
+    code, out, err = run(REPEAT, "--history", history := written(tmp_path / "in.jsonl", [*reports, back]))
+    _, told, _ = run(REPEAT, "--history", history, "--json")
 
-    assert code == 1
-    assert err == f"error: alert {REPEAT} stands no more, all its findings were withdrawn.\n"
+    assert (code, err) == (1, "")
+    lines = out.splitlines()
+    withdrawn = incident_id("police-crimes", "tok-a-0")
+    assert lines[3].startswith("2026-01-26 12:00  P3  Harmed 3 times in twelve months: repeat level 3.")
+    assert lines[4] == f"It stands no more: it was taken back 2026-04-05 13:00, because of {withdrawn} withdraw."
+    assert lines[6].startswith("What takes it back: Reports are withdrawn or corrected until")
+    said = json.loads(told)
+    assert (said["same"], said["findings"], said["key"]) == (False, [], "victim:tok-a")
+    assert said["taken_back"]["cause"] == f"{withdrawn} withdraw"
+
+
+def test_what_two_told_of_is_asked_about_as_one(tmp_path: Path):
+    """Police and landlord told of the second of three harms: neither report is missed, the harm would be."""
+    home = ReportedPlace(area=BURNLEY, uprn="900000000001")
+    first, _, second, third, *_ = [msgspec.structs.replace(one, place=home) for one in harms("tok-a")]
+    landlord = msgspec.structs.replace(
+        second, source="housing", source_ref="h", kind="housing-concern", category="violence"
+    )
+    told = sorted([first, second, landlord, third], key=lambda one: one.reported_at)
+
+    code, out, _ = run(REPEAT, "--history", written(tmp_path / "in.jsonl", told))
+
+    assert code == 0
+    assert "Without all 2 reports of 2026-01-19 12:00: this would not be." in out.splitlines()
+    assert "Without any one of the 2 reports so marked this would not be." in out.splitlines()
 
 
 def test_lines_that_are_no_reports_are_counted(history: Path):
@@ -275,11 +302,11 @@ def test_what_recomputing_gave_is_said_in_words(changes: dict[str, object], word
 @pytest.mark.parametrize(
     ("without", "words"),
     [
-        (Without("a", stands=False), "this would not be"),
-        (Without("a", stands=True, priority="P3"), "stands"),
-        (Without("a", stands=True, priority="P4"), "stands, as P4 instead of P3"),
-        (Without("a", stands=True, priority="P3", instead=("b",)), "stands, on other reports"),
-        (Without("a", stands=True, priority="P4", instead=("b",)), "stands, as P4 instead of P3, on other reports"),
+        (Without(("a",), stands=False), "this would not be"),
+        (Without(("a",), stands=True, priority="P3"), "stands"),
+        (Without(("a",), stands=True, priority="P4"), "stands, as P4 instead of P3"),
+        (Without(("a",), stands=True, priority="P3", instead=("b",)), "stands, on other reports"),
+        (Without(("a",), stands=True, priority="P4", instead=("b",)), "stands, as P4 instead of P3, on other reports"),
     ],
 )
 def test_what_would_be_without_a_report_is_said_in_words(without: Without, words: str):

@@ -73,12 +73,14 @@ def _now(world: World, seen: Sequence[Output]) -> Now:
     return now_by(clock, 1, world.catalogue.sources)
 
 
-def taken_back(told: Sequence[Told], incident: str) -> list[Told]:
-    """The same reports, and at the end the withdrawal of one incident."""
-    mine = [one.report for one in told if incident_id(one.report.source, one.report.source_ref) == incident]
-    version = max(report.source_version for report in mine) + 1
-    withdrawal = msgspec.structs.replace(mine[-1], source_version=version, action="withdraw")
-    return [*told, Told(withdrawal, told[-1].received_at)]
+def taken_back(told: Sequence[Told], *incidents: str) -> list[Told]:
+    """The same reports, and at the end the withdrawal of these incidents."""
+    withdrawals = []
+    for incident in incidents:
+        mine = [one.report for one in told if incident_id(one.report.source, one.report.source_ref) == incident]
+        version = max(report.source_version for report in mine) + 1
+        withdrawals.append(msgspec.structs.replace(mine[-1], source_version=version, action="withdraw"))
+    return [*told, *(Told(one, told[-1].received_at) for one in withdrawals)]
 
 
 def left_of(finding: Finding, found: dict[str, Finding]) -> Finding | None:
@@ -95,17 +97,17 @@ def left_of(finding: Finding, found: dict[str, Finding]) -> Finding | None:
     return min(left, key=lambda one: (one.completed_at, one.finding_id), default=None)
 
 
-def disagreements(world: World, told: Sequence[Told], account: Account) -> list[str]:
+def disagreements(world: World, told: Sequence[Told], account: Account) -> list[tuple[str, ...]]:
     """The reports of which an account says other than what withdrawing them makes of its finding."""
     wrong = []
     elsewhere = {one.finding.finding_id for one in account.beneath}
     for said in account.without:
-        if said.incident_id in elsewhere:
+        if not elsewhere.isdisjoint(said.reports):
             # What would take that back is said of it, not here.
             continue
-        left = left_of(account.finding, standing(world, taken_back(told, said.incident_id)).findings)
+        left = left_of(account.finding, standing(world, taken_back(told, *said.reports)).findings)
         if (said.stands, said.priority) != (left is not None, left.priority if left else None):
-            wrong.append(said.incident_id)
+            wrong.append(said.reports)
     return wrong
 
 

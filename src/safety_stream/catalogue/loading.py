@@ -79,13 +79,13 @@ class Loaded(msgspec.Struct, frozen=True):
     releases: ReleasesFile | None
 
 
-def load_whole(folder: Path, instead: Path | None = None) -> Loaded:
-    """The catalogue in `folder` with all that people read of it; `instead` as in `load_catalogue`.
+def load_whole(folder: Path, areas: Path | None = None, instead: Path | None = None) -> Loaded:
+    """The catalogue in `folder` with all that people read of it; `areas` and `instead` as in `load_catalogue`.
 
     Raises `CatalogueError`.
     """
     files = Files(folder)
-    read = _read(files, instead=instead)
+    read = _read(files, areas, instead=instead)
     if read.catalogue is None:
         raise CatalogueError(files.sorted_issues())
     rule_files = {name: one.file for name, one in read.rules.items() if isinstance(one.file, RuleFile)}

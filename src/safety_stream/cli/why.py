@@ -7,9 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import msgspec
 import typer
 
 from safety_stream.catalogue.consulting import load_consulting
+from safety_stream.catalogue.loading import Loaded, load_whole
 from safety_stream.cli.consulting import WhoLooks, WhyRead, put_look_on_record
 from safety_stream.cli.history import LinksFile, put_through, read_history, say_what_is_left_out
 from safety_stream.cli.published import moment
@@ -20,7 +22,6 @@ from safety_stream.cli.terminal import (
     CatalogueFolder,
     Json,
     Wrong,
-    catalogue_of,
     connect,
     epilog,
     on_kafka,
@@ -37,7 +38,7 @@ from safety_stream.core.model.ids import alert_id as id_of_alert
 from safety_stream.core.model.incidents import IncidentVersion
 from safety_stream.core.model.links import PersonLink
 from safety_stream.core.model.stretches import subject_of
-from safety_stream.core.model.times import length_in_words
+from safety_stream.core.model.times import Instant, length_in_words
 from safety_stream.core.persons import Persons, Who, named_in
 from safety_stream.core.persons import standing as decisions_of
 from safety_stream.core.register import Scope
@@ -66,7 +67,7 @@ EPILOG = epilog(
     "safety-stream rules why 3f1c8a6e --reason quality --by analyst-7",
     {
         0: "every finding of the alert was recomputed the same",
-        1: "one was not, or would be another today; or there is no such alert, or it stands no more",
+        1: "one was not, or would be another today; or the alert stands no more, or there is no such alert",
     },
 )
 
@@ -80,11 +81,11 @@ REASONS = {
 class Past(NamedTuple):
     """What an alert is explained from.
 
-    Findings by id, which alerts there ever were, the versions of incidents, and who is who.
+    Findings by id, by alert there ever was what last changed of it, the versions of incidents, and who is who.
     """
 
     standing: Mapping[str, Finding]
-    alerts: frozenset[str]
+    last: Mapping[str, FindingChange]
     versions: Callable[[], Iterable[IncidentVersion]]
     now: Now
     persons: Persons
@@ -115,25 +116,67 @@ def why(
     Of an alert about a person that takes a --reason, and is put on record before anything is shown. Files of a history
     are whoever's they are: of them nothing is.
 
+    Of an alert that stands no more it says what it last said, when it was taken back, and because of what.
+
     It reads everything that was reported, so it takes a while on a backbone that has run for years.
     """
-    known = catalogue_of(catalogue, areas)
+    loaded = load_whole(catalogue or catalogue_folder(), areas)
+    known = loaded.catalogue
     past = _replayed(history, links, known) if history else _of_the_backbone(kafka, known)
     alert = _meant(alert_id, past, _FILES_TELL if history else _BACKBONE_TELLS)
     _refuse_judged_weeks(alert, past, known)
     if not history:
         consulting = load_consulting(catalogue or catalogue_folder())
-        if consulting.are_about_a_person(one for one in past.standing.values() if _alert_of(one) == alert):
+        if consulting.are_about_a_person([past.last[alert].finding]):
             put_look_on_record(kafka, consulting, reason, by, alert_id=alert)
-    accounts = list(_accounts(alert, past, known, "" if history else f": {_BACKBONE_TELLS}"))
-    rule = _rule(known, accounts[0].finding.rule_id)
-    is_same = all(one.is_same for one in accounts)
+    explained = _explained(alert, past, loaded)
     if as_json:
-        told = {"alert": alert, "rule": accounts[0].finding.rule_id, "title": rule.title if rule else None}
-        print_json(told | {"key": subject_of(accounts[0].finding.key), "same": is_same, "findings": accounts})
+        print_json(explained)
     else:
-        _print(alert, rule, accounts, known.areas)
-    raise typer.Exit(OK if is_same else WRONG)
+        _print(explained, known.areas)
+    raise typer.Exit(OK if explained.same else WRONG)
+
+
+class TakenBack(msgspec.Struct, frozen=True):
+    """When the last finding of an alert was withdrawn, because of what, and what it said until then."""
+
+    as_of: Instant
+    cause: str
+    finding: Finding
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """An alert explained, as `--json` prints it: `taken_back` where it stands no more, else an account of each finding.
+
+    `same`: every finding was recomputed the same. `withdrawn_when` is what takes it back in the words of its rule; None
+    of a rule without words of its own.
+    """
+
+    alert: str
+    rule: str
+    title: str | None
+    key: str
+    same: bool
+    findings: tuple[Account, ...]
+    withdrawn_when: str | None
+    taken_back: TakenBack | None
+
+
+def _explained(alert: str, past: Past, loaded: Loaded) -> Explained:
+    last = past.last[alert]
+    rule = _rule(loaded.catalogue, last.finding.rule_id)
+    file = loaded.rule_files.get(last.finding.rule_id)
+    accounts = tuple(_accounts(alert, past, loaded.catalogue))
+    return Explained(
+        alert=alert,
+        rule=last.finding.rule_id,
+        title=rule.title if rule else None,
+        key=subject_of(last.finding.key),
+        same=bool(accounts) and all(one.is_same for one in accounts),
+        findings=accounts,
+        withdrawn_when=file.withdrawn_when if file else None,
+        taken_back=None if accounts else TakenBack(last.as_of, last.cause, last.finding),
+    )
 
 
 def _refuse_judged_weeks(alert: str, past: Past, known: Catalogue) -> None:
@@ -177,7 +220,7 @@ def _replayed(files: list[Path], links: Path | None, known: Catalogue) -> Past:
 def _of_the_backbone(kafka: Connection, known: Catalogue) -> Past:
     connect(kafka)
     # Findings before incidents: what a finding names has then been read, unless it was taken back meanwhile.
-    standing, alerts = _stand(value for value in _values(kafka, "findings") if isinstance(value, FindingChange))
+    standing, last = _stand(value for value in _values(kafka, "findings") if isinstance(value, FindingChange))
     clock = Clock(wall())
     for status in _values(kafka, "feed-status"):
         if isinstance(status, FeedStatus):
@@ -190,7 +233,7 @@ def _of_the_backbone(kafka: Connection, known: Catalogue) -> Past:
     decided = (value for value in _values(kafka, "incidents") if isinstance(value, PersonLink))
     persons = Persons(decisions_of(decided), known.persons)
     partitions = len(high_watermarks(kafka, ["incidents"]))
-    return Past(standing, alerts, versions, now_by(clock, partitions, known.sources), persons)
+    return Past(standing, last, versions, now_by(clock, partitions, known.sources), persons)
 
 
 def _values(kafka: Connection, topic: str) -> Iterator[object]:
@@ -198,21 +241,24 @@ def _values(kafka: Connection, topic: str) -> Iterator[object]:
     return (decode(record.value) for record in read_to_end(kafka, [topic]))
 
 
-def _stand(changes: Iterable[FindingChange]) -> tuple[dict[str, Finding], frozenset[str]]:
-    """The findings that stand after these changes, by id, and the alerts there ever were."""
+def _stand(changes: Iterable[FindingChange]) -> tuple[dict[str, Finding], dict[str, FindingChange]]:
+    """The findings that stand after these changes, by id, and by alert there ever was the last change of it."""
     standing: dict[str, Finding] = {}
-    alerts = set()
+    last: dict[str, FindingChange] = {}
     for change in changes:
-        alerts.add(_alert_of(change.finding))
+        alert = _alert_of(change.finding)
+        # An alert on a neighbourhood is told of on several keys, which are read one after the other.
+        if alert not in last or change.as_of >= last[alert].as_of:
+            last[alert] = change
         if change.change == "withdrawn":
             standing.pop(change.finding.finding_id, None)
         else:
             standing[change.finding.finding_id] = change.finding
-    return standing, frozenset(alerts)
+    return standing, last
 
 
 def _meant(asked: str, past: Past, told_by: str) -> str:
-    meant = sorted(one for one in past.alerts if one.startswith(asked))
+    meant = sorted(one for one in past.last if one.startswith(asked))
     if not meant:
         raise Wrong(f"no alert {asked} is known: {told_by}")
     if len(meant) > 1:
@@ -224,11 +270,9 @@ _BACKBONE_TELLS = "see `safety-stream alerts show`"
 _FILES_TELL = "see alerts.jsonl in the folder that `safety-stream replay … --out FOLDER` makes of these files"
 
 
-def _accounts(alert: str, past: Past, known: Catalogue, more: str) -> Iterator[Account]:
+def _accounts(alert: str, past: Past, known: Catalogue) -> Iterator[Account]:
     """Why each standing finding of an alert stands, earliest first."""
     mine = [finding for finding in past.standing.values() if _alert_of(finding) == alert]
-    if not mine:
-        raise Wrong(f"alert {alert} stands no more, all its findings were withdrawn{more}")
     scope = Scope(known)
 
     @cache
@@ -260,14 +304,23 @@ def _rule(known: Catalogue, rule_id: str) -> Rule | None:
     return next((rule for rule in _rules(known) if rule.id == rule_id), None)
 
 
-def _print(alert: str, rule: Rule | None, accounts: list[Account], areas: Areas) -> None:
-    first = accounts[0].finding
-    title = first.rule_id if rule is None else f"{rule.title} ({rule.id})"
-    out.print(f"{title}, on {subject_of(first.key)}", markup=False)
-    out.print(f"alert {alert}", markup=False)
-    for account in accounts:
+def _print(explained: Explained, areas: Areas) -> None:
+    title = explained.rule if explained.title is None else f"{explained.title} ({explained.rule})"
+    out.print(f"{title}, on {explained.key}", markup=False)
+    out.print(f"alert {explained.alert}", markup=False)
+    for account in explained.findings:
         _print_account(account, areas)
         _print_beneath(account, areas)
+    back = explained.taken_back
+    if back is not None:
+        last = back.finding
+        out.print(
+            f"\n{moment(last.completed_at)}  {last.priority}  {last.explanation}\n"
+            f"It stands no more: it was taken back {moment(back.as_of)}, because of {back.cause}.",
+            markup=False,
+        )
+    if explained.withdrawn_when is not None:
+        out.print(f"\nWhat takes it back: {explained.withdrawn_when}", markup=False)
 
 
 def _print_beneath(account: Account, areas: Areas) -> None:
@@ -284,23 +337,28 @@ def _print_account(account: Account, areas: Areas) -> None:
     finding = account.finding
     out.print(f"\n{moment(finding.completed_at)}  {finding.priority}  {finding.explanation}", markup=False)
     out.print(f"recomputed: {recomputed_in_words(account)}", markup=False)
-    without = {one.incident_id: without_in_words(one, account) for one in account.without}
+    without = {one.reports: without_in_words(one, account) for one in account.without}
     if account.occurrences:
         print_table(
-            ("when", "where", "what", "said by", "report", "without it"),
+            ("when", "where", "what", "as", "said by", "report", "without it"),
             [
                 (
                     moment(at.occurred_at) if number == 0 else "",
                     areas.name_of(at.area) if number == 0 else "",
                     f"{one.kind}, {one.category}",
+                    ", ".join(one.roles),
                     one.organisation,
                     one.incident_id,
-                    without.get(one.incident_id, ""),
+                    without.get((one.incident_id,), ""),
                 )
                 for at in account.occurrences
                 for number, one in enumerate(at.reports)
             ],
         )
+        for at in account.occurrences:
+            if len(at.reports) > 1:
+                whole = without[tuple(one.incident_id for one in at.reports)]
+                out.print(f"Without all {len(at.reports)} reports of {moment(at.occurred_at)}: {whole}.", markup=False)
     else:
         out.print(f"It rests on {account.rests_on_reports:,} reports, none of them singled out.", markup=False)
     for left in account.left_out:
@@ -322,7 +380,7 @@ def _print_account(account: Account, areas: Areas) -> None:
 
 
 def _hanging(account: Account) -> str:
-    needed = sum(not one.stands for one in account.without)
+    needed = sum(not one.stands for one in account.without if len(one.reports) == 1)
     if not needed:
         return "There is a report without which this would not be."
     return f"Without {'the report' if needed == 1 else f'any one of the {needed} reports'} so marked this would not be."
@@ -364,7 +422,7 @@ def _answer(account: Account, found: Finding | None) -> str:
 
 
 def without_in_words(without: Without, account: Account) -> str:
-    """What would be without a report of the evidence, as half a sentence."""
+    """What would be without these reports of the evidence, as half a sentence."""
     if not without.stands:
         return "this would not be"
     changed = without.priority != account.finding.priority

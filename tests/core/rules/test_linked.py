@@ -220,7 +220,7 @@ def test_a_finding_is_recomputed_with_its_way_from_the_reports_it_names():
     account = account_of(found, [rule], Grounds(a_timeline(*told), (), known()), [found], BOUNDS)
 
     assert (account.verdict, account.recomputed) == ("same", found)
-    without = {one.incident_id: (one.stands, one.instead) for one in account.without}
+    without = {name: (one.stands, one.instead) for one in account.without for name in one.reports}
     # Without the report on the way another leads there; without either end nothing does.
     assert without == {"a": (False, ()), "m": (True, ("n",)), "b": (False, ())}
 

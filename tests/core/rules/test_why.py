@@ -64,7 +64,7 @@ def test_only_the_evidence_is_asked_and_not_what_else_the_key_has_seen():
     said = account(found, TWICE, long_ago, FIRST, SECOND)
 
     assert said.verdict == "same"
-    assert {one.incident_id for one in said.without} == {"a", "b"}
+    assert {one.reports for one in said.without} == {("a",), ("b",)}
 
 
 def test_a_report_the_finding_did_not_know_of_is_no_part_of_its_recomputing():
@@ -82,7 +82,7 @@ def test_without_either_of_two_there_would_be_nothing():
 
     said = account(found, TWICE, FIRST, SECOND)
 
-    assert said.without == (Without("a", stands=False), Without("b", stands=False))
+    assert said.without == (Without(("a",), stands=False), Without(("b",), stands=False))
     assert said.hangs_on_one
 
 
@@ -93,9 +93,9 @@ def test_without_one_of_three_it_would_stand_less_urgent():
 
     assert found.priority == "P3"
     assert said.without == (
-        Without("a", stands=True, priority="P4"),
-        Without("b", stands=True, priority="P4"),
-        Without("c", stands=False),
+        Without(("a",), stands=True, priority="P4"),
+        Without(("b",), stands=True, priority="P4"),
+        Without(("c",), stands=False),
     )
 
 
@@ -115,8 +115,8 @@ def test_without_the_link_of_a_chain_it_would_stand_on_another():
 
     assert said.verdict == "same"
     assert said.without == (
-        Without("r2", stands=True, priority="P4", instead=("r1",)),
-        Without("b", stands=False),
+        Without(("r2",), stands=True, priority="P4", instead=("r1",)),
+        Without(("b",), stands=False),
     )
 
 
@@ -130,7 +130,35 @@ def test_what_remains_of_an_occurrence_completes_under_its_own_name():
 
     assert found.occurrence_id == "b0"
     assert said.verdict == "same"
-    assert [(one.incident_id, one.stands) for one in said.without] == [("a", False), ("b0", True), ("b1", True)]
+    alone = [(("a",), False), (("b0",), True), (("b1",), True)]
+    assert [(one.reports, one.stands) for one in said.without] == [*alone, (("b0", "b1"), False)]
+
+
+def test_what_two_told_of_is_asked_about_as_one():
+    """Neither of the two reports of the second harm is missed; had it not happened, the third would be too few."""
+    council = a_sighting(SECOND.occurred_from, "b0", place=HOME, organisation="burnley-council")
+    police = a_sighting(SECOND.occurred_from + 1, "b1", place=HOME)
+    found = finds(GRADED, FIRST, council, police, THIRD)[-1]
+
+    said = account(found, GRADED, FIRST, council, police, THIRD)
+
+    assert [(one.reports, one.priority) for one in said.without] == [
+        (("a",), "P4"),
+        (("b0",), "P3"),
+        (("b1",), "P3"),
+        (("c",), None),
+        (("b0", "b1"), "P4"),
+    ]
+
+
+def test_each_report_says_in_which_role_the_person_stands_and_of_a_place_none_does():
+    accused = a_sighting("2026-02-05T10:00", "b", roles=("perpetrator", "victim"))
+    (found,) = finds(TWICE, FIRST, accused)
+
+    said = account(found, TWICE, FIRST, accused)
+
+    assert [one.roles for at in said.occurrences for one in at.reports] == [("victim",), ("perpetrator", "victim")]
+    assert [one.roles for at in found.evidence for one in at.told] == [("victim",), ("perpetrator", "victim")]
 
 
 def test_what_was_left_out_is_told_with_its_reason():
@@ -278,7 +306,7 @@ def test_what_rests_on_findings_is_recomputed_with_them_and_falls_with_each_of_t
     said = account_of(finding, [again, TWICE], Grounds(timeline, (), known()), found, BOUNDS)
 
     assert (said.verdict, said.recomputed, said.rests_on_reports) == ("same", finding, 2)
-    assert said.without == (Without("a", stands=False), Without("b", stands=False))
+    assert said.without == tuple(Without(gone, stands=False) for gone in (("a",), ("b",), ("a", "b")))
 
 
 def test_what_is_told_besides_the_evidence_is_counted_again():
@@ -298,3 +326,16 @@ def test_what_is_told_besides_the_evidence_is_counted_again():
 
     assert dict(found.facts)["complaints"] == "1"
     assert (said.verdict, said.recomputed) == ("same", found)
+
+
+def test_a_finding_of_before_roles_were_kept_is_recomputed_the_same():
+    (found,) = finds(TWICE, FIRST, SECOND)
+    bare = tuple(
+        msgspec.structs.replace(at, told=tuple(msgspec.structs.replace(one, roles=()) for one in at.told))
+        for at in found.evidence
+    )
+    others = (msgspec.structs.replace(bare[0], area="leeds"), bare[1])
+
+    for evidence, verdict in ((bare, "same"), (others, "differs")):
+        said = account(msgspec.structs.replace(found, evidence=evidence), TWICE, FIRST, SECOND)
+        assert said.verdict == verdict

@@ -12,7 +12,9 @@ What the rule finds today is asked of the *whole* timeline: a later version of t
 did not name, and a finding may have been overtaken by reports the workers have not come to yet.
 
 What would take the finding back is asked of the whole timeline too, since another report may take the place of the one
-that goes: for each report of the evidence the rule is evaluated without it, exactly as if it were withdrawn now.
+that goes: for each report of the evidence the rule is evaluated without it, exactly as if it were withdrawn now, and
+for each occurrence told by several reports without all of them: where police and landlord tell of one assault, neither
+report alone is missed, and that it did not happen is.
 Without the report that gives an occurrence its name, the finding that completes on the rest of that occurrence is the
 same finding under another name. Of a group of linked reports its timeline is asked, and not how the group would fall
 apart: what is not near enough to one another any more counts together no more anyway.
@@ -27,7 +29,7 @@ reached, from how many incidents `register` counts there. Those are counted agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal, cast
 
@@ -37,7 +39,7 @@ from safety_stream.core.catalogue import Bounds
 from safety_stream.core.linking import linked_key, timelines_of
 from safety_stream.core.model.findings import Finding, Priority
 from safety_stream.core.model.incidents import IncidentVersion
-from safety_stream.core.model.sightings import FINDING, Sighting, key_kind
+from safety_stream.core.model.sightings import FINDING, Sighting, is_of_one_person, key_kind
 from safety_stream.core.model.stretches import subject_of
 from safety_stream.core.model.tallies import series_key
 from safety_stream.core.model.times import Duration, Instant, Period, PeriodKind, before, period_of, to_day
@@ -63,7 +65,8 @@ go by, because reports it names are no more; the rule has a new version, or is n
 class Cited(msgspec.Struct, frozen=True):
     """A report as an account names it: no more of it than what was said of what, by whom and when.
 
-    A finding on another key is cited like one, of the kind `finding` and of its rule instead of a category.
+    `roles` are those in which the person whose key it is stands in it; of a key that is nobody's there are none. A
+    finding on another key is cited like one, of the kind `finding` and of its rule instead of a category.
     """
 
     incident_id: str
@@ -71,6 +74,7 @@ class Cited(msgspec.Struct, frozen=True):
     kind: str
     category: str
     reported_at: Instant
+    roles: tuple[str, ...] = ()
 
 
 class RestsOn(msgspec.Struct, frozen=True):
@@ -90,9 +94,12 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 class Without(msgspec.Struct, frozen=True):
-    """What would be without one report: whether the finding would stand, how urgent, and on which reports instead."""
+    """What would be without these reports: whether the finding would stand, how urgent, and on which reports instead.
 
-    incident_id: str
+    It is one of the evidence, or all of an occurrence that several tell of.
+    """
+
+    reports: tuple[str, ...]
     stands: bool
     priority: Priority | None = None
     instead: tuple[str, ...] = ()
@@ -206,7 +213,7 @@ def account_of(
     case = _Case(finding, rule, live, grounds, bounds)
     recomputed, today = case.recomputed(), case.today()
     version_now = None if rule is None else rule.version
-    cited = {sighting.incident_id: _cited(sighting) for sighting in grounds.timeline.sightings}
+    cited = {sighting.incident_id: _cited(sighting, finding.key) for sighting in grounds.timeline.sightings}
     named = [*_evidence(finding), *(item.incident_id for item in finding.excluded)]
     gone = tuple(name for name in named if name not in cited)
     verdict = _verdict(finding, version_now, recomputed, today, gone)
@@ -232,7 +239,7 @@ def account_of(
         without=without,
         rests_on_reports=len(_reports_of(finding, beneath)) or case.count(),
         hangs_on_one=(
-            any(not one.stands and one.incident_id not in rests_firmly for one in without)
+            any(not one.stands and rests_firmly.isdisjoint(one.reports) for one in without if len(one.reports) == 1)
             if without
             else case.hangs_on_one()
         ),
@@ -273,9 +280,12 @@ class _Case:
         return self._found(self._timeline).get(self._finding.finding_id)
 
     def without_each(self) -> tuple[Without, ...]:
-        """What would be without each live report of the evidence, in order of time."""
+        """What would be without each live report of the evidence, in order of time; then without each occurrence."""
+        live = {sighting.incident_id: sighting for sighting in self._timeline.sightings}
         wanted = set(_evidence(self._finding))
-        return tuple(self._without(sighting) for sighting in self._timeline.sightings if sighting.incident_id in wanted)
+        alone = [(sighting,) for name, sighting in live.items() if name in wanted]
+        whole = [tuple(live[name] for name in at.reports if name in live) for at in self._finding.evidence]
+        return tuple(self._without(gone) for gone in (*alone, *(one for one in whole if len(one) > 1)))
 
     def count(self) -> int:
         """How many reports it rests on."""
@@ -292,17 +302,20 @@ class _Case:
         one_fewer = [self._timeline.changed(-1, sighting, self._bounds) for sighting in self._timeline.sightings[:1]]
         return any(self._finding.finding_id not in self._found(timeline) for timeline in one_fewer)
 
-    def _without(self, sighting: Sighting) -> Without:
-        found = self._found(self._timeline.changed(-1, sighting, self._bounds))
-        left = self._found_again(found, sighting.incident_id)
+    def _without(self, gone: Sequence[Sighting]) -> Without:
+        names = tuple(sighting.incident_id for sighting in gone)
+        timeline = self._timeline
+        for sighting in gone:
+            timeline = timeline.changed(-1, sighting, self._bounds)
+        left = self._found_again(self._found(timeline), names)
         if left is None:
-            return Without(sighting.incident_id, stands=False)
+            return Without(names, stands=False)
         before_it = set(_evidence(self._finding))
         instead = tuple(sorted(name for name in _evidence(left) if name not in before_it))
-        return Without(sighting.incident_id, stands=True, priority=left.priority, instead=instead)
+        return Without(names, stands=True, priority=left.priority, instead=instead)
 
-    def _found_again(self, found: Mapping[str, Finding], without: str) -> Finding | None:
-        """The finding among those found without a report, be it under the name of the rest of its occurrence."""
+    def _found_again(self, found: Mapping[str, Finding], without: Collection[str]) -> Finding | None:
+        """The finding among those found without some reports, be it under the name of the rest of its occurrence."""
         mine = self._finding
         if mine.finding_id in found:
             return found[mine.finding_id]
@@ -311,7 +324,7 @@ class _Case:
             for at in mine.evidence
             if at.occurrence_id == mine.occurrence_id
             for name in at.reports
-            if name != without
+            if name not in without
         }
         left = [one for one in found.values() if one.limb == mine.limb and one.occurrence_id in rest]
         return min(left, key=lambda one: (one.completed_at, one.finding_id), default=None)
@@ -400,9 +413,10 @@ def _reports_of(finding: Finding, beneath: Iterable[Account]) -> frozenset[str]:
     return own.union(*(_reports_of(one.finding, one.beneath) for one in found.values()))
 
 
-def _cited(sighting: Sighting) -> Cited:
+def _cited(sighting: Sighting, key: str) -> Cited:
     what = sighting.subtype if sighting.kind == FINDING else sighting.category
-    return Cited(sighting.incident_id, sighting.organisation, sighting.kind, what, sighting.reported_at)
+    roles = sighting.roles if is_of_one_person(key) else ()
+    return Cited(sighting.incident_id, sighting.organisation, sighting.kind, what, sighting.reported_at, roles)
 
 
 def _verdict(
@@ -424,7 +438,18 @@ def _verdict(
 
 
 def _is_same(finding: Finding, other: Finding | None) -> bool:
+    if other is not None and not any(told.roles for at in finding.evidence for told in at.told):
+        # It may be from before roles were kept, and is as right as it was.
+        other = _without_roles(other)
     return other is not None and msgspec.json.encode(other) == msgspec.json.encode(finding)
+
+
+def _without_roles(finding: Finding) -> Finding:
+    evidence = [
+        msgspec.structs.replace(at, told=tuple(msgspec.structs.replace(one, roles=()) for one in at.told))
+        for at in finding.evidence
+    ]
+    return msgspec.structs.replace(finding, evidence=tuple(evidence))
 
 
 def _differs_in(finding: Finding, recomputed: Finding) -> tuple[str, ...]:
