@@ -116,9 +116,8 @@ def test_how_loud_each_rule_was_is_there_and_which_is_a_list(form: str, tmp_path
     text = plain(form, catalogue_page(folder, form))
 
     assert "may be told at most 10 times and those of one 5 times, and alerts of one rule at most 60 times" in text
-    # What somebody is told where it was measured, and else each alert once.
     assert "404.1 512.5 3 71 yes" in text
-    assert "1,234.0 not measured 0 77 no, a list" in text
+    assert "1,234.0 1,240.0 0 78 no, a list" in text
 
 
 MEASURED = """budget:
@@ -128,8 +127,8 @@ MEASURED = """budget:
   alerts: {per_district_and_month: 60, source: x}
 measured:
   - {rule: rv-graded, version: 3, history: x, alerts_per_month: 404.1, urgent_per_division_and_shift: 2, alerts_per_district_and_month: 59, told: {per_month: 512.5, urgent_per_division_and_shift: 3, per_district_and_month: 71}}
-  - {rule: rv-generic, version: 1, history: x, alerts_per_month: 1234.0, urgent_per_division_and_shift: 0, alerts_per_district_and_month: 77}
-  - {rule: hate-repeat, version: 99, history: x, alerts_per_month: 1, urgent_per_division_and_shift: 0, alerts_per_district_and_month: 7}
+  - {rule: rv-generic, version: 1, history: x, alerts_per_month: 1234.0, urgent_per_division_and_shift: 0, alerts_per_district_and_month: 77, told: {per_month: 1240.0, urgent_per_division_and_shift: 0, per_district_and_month: 78}}
+  - {rule: hate-repeat, version: 99, history: x, alerts_per_month: 1, urgent_per_division_and_shift: 0, alerts_per_district_and_month: 7, told: {per_month: 1, urgent_per_division_and_shift: 0, per_district_and_month: 7}}
 """  # noqa: E501 - a line per rule, as in the file
 
 

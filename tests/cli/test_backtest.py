@@ -205,7 +205,7 @@ def test_people_see_a_month_a_district_and_a_bar(reports: Path):
 
 
 def test_over_budget_ends_with_two_and_says_what(reports: Path, catalogue: Path):
-    change(catalogue / "volumes.yaml", "per_district_and_month: 60", "per_district_and_month: 0")
+    change(catalogue / "volumes.yaml", "per_district_and_month: 90", "per_district_and_month: 0")
 
     code, out, _ = run("rules", "backtest", "rv-graded", "--against", reports, "--catalogue", catalogue)
     quiet, _, _ = run(
@@ -219,7 +219,7 @@ def test_over_budget_ends_with_two_and_says_what(reports: Path, catalogue: Path)
 
 
 def test_a_list_is_over_no_budget_and_is_said_to_be_one(reports: Path, catalogue: Path):
-    change(catalogue / "volumes.yaml", "per_district_and_month: 60", "per_district_and_month: 0")
+    change(catalogue / "volumes.yaml", "per_district_and_month: 90", "per_district_and_month: 0")
 
     code, out, _ = run("rules", "backtest", "rv-generic", "--against", reports, "--catalogue", catalogue)
     (one,) = told("rv-generic", "--against", reports, "--catalogue", catalogue)["rules"]
@@ -233,7 +233,7 @@ def test_a_list_is_over_no_budget_and_is_said_to_be_one(reports: Path, catalogue
 def test_what_is_recorded_is_what_lint_reads(reports: Path, catalogue: Path):
     file = catalogue / "volumes.yaml"
     by_hand = file.read_text(encoding="utf-8").partition("\nmeasured:")[0]
-    change(file, "per_district_and_month: 60", "per_district_and_month: 99999")
+    change(file, "per_district_and_month: 90", "per_district_and_month: 99999")
     change(catalogue / "rules" / "rv-graded.yaml", "\nversion: ", "\nversion: 7")
     assert [issue.what for issue in lint_catalogue(catalogue)] == [
         f"version {version_of(catalogue, 'rv-graded')} of rv-graded has no measured volume"
@@ -249,7 +249,7 @@ def test_what_is_recorded_is_what_lint_reads(reports: Path, catalogue: Path):
     assert lint_catalogue(catalogue) == []
     assert "told: {per_month: " in file.read_text(encoding="utf-8")
     after = {one["rule"]: one for one in yaml.safe_load(file.read_text())["measured"]}
-    assert file.read_text(encoding="utf-8").startswith(by_hand.replace("month: 60", "month: 99999"))
+    assert file.read_text(encoding="utf-8").startswith(by_hand.replace("month: 90", "month: 99999"))
     assert after["rv-graded"]["history"].startswith("a week: small: ")
     assert {rule: one for rule, one in after.items() if rule != "rv-graded"} == {
         rule: one for rule, one in before.items() if rule != "rv-graded"

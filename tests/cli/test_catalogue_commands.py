@@ -141,26 +141,14 @@ def test_release_says_what_runs_how_and_asks_for_another_person(catalogue: Path)
     assert "chair-1 on 20" in line
 
 
-@pytest.mark.parametrize(
-    ("told", "said"),
-    [
-        (
-            "",
-            "9.5 alerts a month, each counted once; in most divisions and shifts up to 1 urgent, in most districts and",
-        ),
-        (
-            ", told: {per_month: 12.0, urgent_per_division_and_shift: 2, per_district_and_month: 8}",
-            "told 12.0 times; in most divisions and shifts up to 2 urgent, in most districts and months up to 8",
-        ),
-    ],
-)
-def test_release_says_how_loud_the_rule_was(catalogue: Path, told: str, said: str):
-    (catalogue / "volumes.yaml").write_text(f"{BUDGET}{told}}}\n", encoding="utf-8")
+def test_release_says_how_loud_the_rule_was(catalogue: Path):
+    (catalogue / "volumes.yaml").write_text(BUDGET, encoding="utf-8")
 
     code, out, _ = release(catalogue, "analyst-7", "district-count-violence")
 
     assert code == 2
-    assert said in out
+    assert "9.5 alerts a month, told 12.0 times; in most divisions and shifts up to 2 urgent, in most districts" in out
+    assert "and months up to 8 (a year)" in out
 
 
 BUDGET = """budget:
@@ -169,7 +157,8 @@ BUDGET = """budget:
   urgent: {per_division_and_shift: 10, of_one_rule: 5, source: x}
   alerts: {per_district_and_month: 60, source: x}
 measured:
-  - {rule: district-count-violence, version: 1, history: a year, alerts_per_month: 9.5, urgent_per_division_and_shift: 1, alerts_per_district_and_month: 7"""  # noqa: E501 - a line per rule, as in the file
+  - {rule: district-count-violence, version: 1, history: a year, alerts_per_month: 9.5, urgent_per_division_and_shift: 1, alerts_per_district_and_month: 7, told: {per_month: 12.0, urgent_per_division_and_shift: 2, per_district_and_month: 8}}
+"""  # noqa: E501 - a line per rule, as in the file
 
 
 def test_release_tells_what_has_changed_since_the_last_release(catalogue: Path):

@@ -106,6 +106,31 @@ def test_how_many_lines_were_rejected_is_said_beside_the_results_and_where_they_
     assert json.loads(result.stdout)["rejects"] == len(rejects.read_text().splitlines()) == 2
 
 
+def test_a_line_from_beyond_the_calendar_is_rejected_alone_and_the_lines_after_it_are_taken(tmp_path: Path):
+    lines = [a_line("1", 1), a_line("2", 2, reported_at="9999-01-01T00:00:00Z"), a_line("3", 3)]
+    lines.append(a_line("4", 4, received_at="9999-01-01T00:00:00Z"))
+    result = replayed(tmp_path, "".join(lines), BARE, "--json")
+
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["reports"], told["rejects"], told["dead-letters"]) == (2, 2, 2, 0)
+    rejects = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()]
+    assert [(one["line"], one["reason"].split(";")[0]) for one in rejects] == [
+        (2, "field reported_at is after the year 3000"),
+        (4, "field received_at is after the year 3000"),
+    ]
+
+
+def test_what_intake_refuses_is_said_and_ends_with_two(tmp_path: Path):
+    lines = a_line("1", 1) + a_line("2", 2, occurred_from="2026-03-01T10:00:00Z")
+    result = replayed(tmp_path, lines, BARE, "--json")
+
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["reports"], told["rejects"], told["dead-letters"]) == (2, 2, 0, 1)
+    first, second = result.stderr.splitlines()
+    assert first == f"1 report was refused: {tmp_path / 'out' / 'dead-letters.jsonl'} says why"
+    assert second == "What a line may say is in docs/conformance.md, What goes in"
+
+
 def test_of_lines_that_are_all_taken_nothing_is_said(tmp_path: Path):
     assert replayed(tmp_path, a_line("1", 1)).stderr == ""
 

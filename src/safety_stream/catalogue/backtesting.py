@@ -357,6 +357,12 @@ def volume(alerts: Iterable[Raised], span: Span, areas: Areas, shifts: Shifts) -
     )
 
 
+def urgent_together(alerts: Iterable[Raised], span: Span, areas: Areas, shifts: Shifts) -> Spread:
+    """How often these alerts, of whatever rules, are told as urgent in a division and shift."""
+    urgent = [telling for alert in alerts for telling in alert.told if telling.is_urgent]
+    return _per_division_and_shift(urgent, span, areas, shifts)
+
+
 def _months(told: Sequence[Telling], span: Span) -> Iterator[tuple[str, int]]:
     counts = Counter(_month(telling.at).starts for telling in told)
     month, last = _month(span.first), max([_month(span.last).starts, *counts])

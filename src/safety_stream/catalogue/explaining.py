@@ -168,7 +168,7 @@ def explained(rule: Rule, file: RuleFile, catalogue: Catalogue) -> Explanation:
     """A rule of the catalogue in words, and what its file says of it."""
     sections = [_limb(limb, number=len(rule.limbs)) for limb in rule.limbs]
     sections += [
-        Section("Elsewhere and at other times", tuple(_overrides(rule.overrides, catalogue))),
+        Section("Elsewhere and at other times", tuple(_overrides(rule.overrides, file, catalogue))),
         Section("How urgent it is", tuple(_urgency(rule.priority))),
         Section("What must stand behind it", tuple(_safeguards(rule.safeguards))),
         Section("Why it does without a safeguard", tuple(_without(file))),
@@ -257,8 +257,8 @@ def _fact_test(test: FactTest) -> str:
     return f"fact {test.name} {_and([f'{word} {number:,}' for word, number in bounds if number is not None])}"
 
 
-def _overrides(overrides: Sequence[Override], catalogue: Catalogue) -> Iterator[str]:
-    for over in overrides:
+def _overrides(overrides: Sequence[Override], file: RuleFile, catalogue: Catalogue) -> Iterator[str]:
+    for over, stated in zip(overrides, file.overrides, strict=True):
         places = _and([catalogue.areas.by_code[code].name for code in sorted(over.areas)])
         said = []
         if not over.enabled:
@@ -270,7 +270,7 @@ def _overrides(overrides: Sequence[Override], catalogue: Catalogue) -> Iterator[
         since = "" if over.valid_from is None else f" from {to_date(over.valid_from).isoformat()}"
         until = "" if over.valid_to is None else f" before {to_date(over.valid_to).isoformat()}"
         of = "" if over.limb is None else f" ({over.limb})"
-        yield f"In {places}{since}{until}{of} {_and(said)}."
+        yield f"In {places}{since}{until}{of} {_and(said)}. Source: {stated.source.rstrip('.')}."
 
 
 def _urgency(priority: PriorityRule) -> Iterator[str]:

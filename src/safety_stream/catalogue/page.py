@@ -195,9 +195,9 @@ def _volumes(rules: Sequence[Rule], volumes: VolumesFile) -> Iterator[Block]:
             (
                 Link(rule.title, rule.id),
                 f"{one.alerts_per_month:,}",
-                "not measured" if one.told is None else f"{one.told.per_month:,}",
-                f"{one.held.urgent_per_division_and_shift:,}",
-                f"{one.held.per_district_and_month:,}",
+                f"{one.told.per_month:,}",
+                f"{one.told.urgent_per_division_and_shift:,}",
+                f"{one.told.per_district_and_month:,}",
                 "yes" if is_held(rule.audiences, budget) else "no, a list",
                 one.history,
             )

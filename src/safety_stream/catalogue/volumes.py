@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safety_stream.catalogue.backtesting import Volume
-from safety_stream.catalogue.formats.volumes import MeasuredEntry, ToldEntry, VolumesFile
+from safety_stream.catalogue.formats.volumes import MeasuredEntry, TogetherEntry, ToldEntry, VolumesFile
 
 _MEASURED = "measured:"
 
@@ -33,22 +33,33 @@ def measured(rule: str, version: int, history: str, found: Volume) -> MeasuredEn
     )
 
 
-def record(folder: Path, volumes: VolumesFile, entries: Sequence[MeasuredEntry]) -> Path:
-    """Write these entries into the catalogue's file in place of older ones of the same rules. Raises `OSError`."""
+def record(
+    folder: Path, volumes: VolumesFile, entries: Sequence[MeasuredEntry], together: TogetherEntry | None = None
+) -> Path:
+    """Write these entries into the catalogue's file in place of older ones of the same rules. Raises `OSError`.
+
+    And what was measured `together`, where it was; else what was before stays.
+    """
     path = folder / "volumes.yaml"
     by_hand = path.read_text(encoding="utf-8").split(f"\n{_MEASURED}", maxsplit=1)[0].rstrip("\n")
     by_rule = {entry.rule: entry for entry in (*volumes.measured, *entries)}
     lines = [by_hand, _MEASURED, *(_line(by_rule[rule]) for rule in sorted(by_rule))]
+    together = together or volumes.together
+    if together is not None:
+        said = together.model_dump() | {"history": _text(together.history), "of": _in_braces(together.of)}
+        lines.append(f"together: {_in_braces(said)}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
 def _line(entry: MeasuredEntry) -> str:
-    # A JSON string is a YAML one.
-    said = {**entry.model_dump(exclude={"told"}), "history": json.dumps(entry.history, ensure_ascii=False)}
-    if entry.told is not None:
-        said["told"] = _in_braces(entry.told.model_dump())
+    said = entry.model_dump() | {"history": _text(entry.history), "told": _in_braces(entry.told.model_dump())}
     return f"  - {_in_braces(said)}"
+
+
+def _text(said: str) -> str:
+    # A JSON string is a YAML one.
+    return json.dumps(said, ensure_ascii=False)
 
 
 def _in_braces(said: Mapping[str, object]) -> str:

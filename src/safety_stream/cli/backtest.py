@@ -22,10 +22,11 @@ from safety_stream.catalogue.backtesting import (
     Volume,
     changed,
     only_in,
+    urgent_together,
     volume,
 )
 from safety_stream.catalogue.budgets import excesses, is_held
-from safety_stream.catalogue.formats.volumes import VolumesFile
+from safety_stream.catalogue.formats.volumes import TogetherEntry, VolumesFile
 from safety_stream.catalogue.loading import load_catalogue, load_volumes
 from safety_stream.catalogue.volumes import measured, record
 from safety_stream.cli.history import read_history, tally
@@ -85,6 +86,14 @@ class Tried(msgspec.Struct, frozen=True):
     over_budget: list[str]
 
 
+class Together(msgspec.Struct, frozen=True):
+    """How often all stable rules a budget is for were told as urgent in a division and shift, in one run of all."""
+
+    of: dict[str, int]
+    urgent_per_division_and_shift: Spread
+    over_budget: list[str]
+
+
 def backtest(
     against: Against,
     rules: Rules = None,
@@ -131,19 +140,22 @@ def backtest(
     with _alerts_file(out_folder) as write:
         alerts = tally(known, [*live, *tried], history, write).alerts
     results = [_result(rule, instead, alerts, known, volumes, span) for rule in live]
+    together = None if rules or volumes is None else _together(live, alerts, known, volumes, span)
     if history_name is not None and volumes is not None:
         called = f"{history_name}: {span.in_words}"
-        written = record(folder, volumes, [measured(one.rule, one.version, called, one.live) for one in results])
-        say(f"Recorded in {written}")
+        entries = [measured(one.rule, one.version, called, one.live) for one in results]
+        say(f"Recorded in {record(folder, volumes, entries, _recorded(together, called))}")
     if out_folder is not None:
         say(f"Each alert with its id is in {out_folder / _ALERTS}; `rules why ID --history FILES` says why it is one")
     if as_json:
-        print_json({"history": span, "counted": COUNTED, "rejects": len(history.rejects), "rules": results})
+        told = {"history": span, "counted": COUNTED, "rejects": len(history.rejects)}
+        print_json(told | {"rules": results, "together": together})
     else:
-        _print(results, span)
+        _print(results, together, span)
         if out_folder is None and instead is None:
             out.print("Which alerts they are, each with its id, --out FOLDER writes", markup=False)
-    raise typer.Exit(TO_DO if any(one.over_budget for one in results) else OK)
+    over = [*(one.over_budget for one in results), [] if together is None else together.over_budget]
+    raise typer.Exit(TO_DO if any(over) else OK)
 
 
 _NEW_ONE = "; put a new one into a copy of the catalogue's folder, as rules/<its id>.yaml, and name that by --catalogue"
@@ -237,10 +249,29 @@ def _result(
     )
 
 
+def _together(
+    live: list[Rule], alerts: dict[str, dict[str, Raised]], known: Catalogue, volumes: VolumesFile, span: Span
+) -> Together:
+    budget = volumes.budget
+    held = [rule for rule in live if rule.status == "stable" and is_held(rule.audiences, budget)]
+    every = [alert for rule in held for alert in alerts[rule.id].values()]
+    found = urgent_together(every, span, known.areas, Shifts(tuple(budget.shifts.starts)))
+    most = budget.urgent.per_division_and_shift
+    excess = f"{found.most_of_them:,} urgent in a division and shift, where the budget is {most:,}"
+    return Together({rule.id: rule.version for rule in held}, found, [excess] if found.most_of_them > most else [])
+
+
+def _recorded(together: Together | None, called: str) -> TogetherEntry | None:
+    if together is None:
+        return None
+    most_of_them = together.urgent_per_division_and_shift.most_of_them
+    return TogetherEntry(history=called, urgent_per_division_and_shift=most_of_them, of=together.of)
+
+
 # For people
 
 
-def _print(results: list[Tried], span: Span) -> None:
+def _print(results: list[Tried], together: Together | None, span: Span) -> None:
     out.print(span.in_words, markup=False)
     if len(results) == 1:
         _print_one(results[0])
@@ -252,6 +283,11 @@ def _print(results: list[Tried], span: Span) -> None:
             out.print(f"{one.rule} makes a list: no budget is for it", markup=False)
         for excess in one.over_budget:
             out.print(f"{one.rule} is over budget: {excess}", markup=False)
+    if together is not None:
+        spread = _spread(together.urgent_per_division_and_shift)
+        out.print(f"All stable rules together, urgent in a division and shift: {spread}", markup=False)
+        for excess in together.over_budget:
+            out.print(f"Together they are over budget: {excess}", markup=False)
 
 
 def _print_summary(results: list[Tried]) -> None:

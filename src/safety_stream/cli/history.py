@@ -154,6 +154,10 @@ def _arrival(entry: Entry, latest: Instant, known: Catalogue) -> Arrival | Rejec
         mend = "add it to the catalogue's sources.yaml, or mend the report"
         return Reject(line=entry.line, reason=f"field source is not in the catalogue; {mend}")
     received_at = max(report.reported_at, latest) if entry.received_at is None else entry.received_at
+    if received_at > intake.LATEST:
+        # The lines after it would have come no earlier, and be refused for its mistake.
+        of = "reported_at" if entry.received_at is None else "received_at"
+        return Reject(line=entry.line, reason=f"field {of} is after the year 3000; write the time that is meant")
     try:
         value = report_writer().report(report, entry.details)
     except (DocumentFault, Unsuitable) as error:

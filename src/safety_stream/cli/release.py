@@ -65,12 +65,11 @@ def _print(one: Approved) -> None:
     if one.measured is None:
         out.print("    how loud this version is was not measured: safety-stream rules backtest", markup=False)
     else:
-        told, held = one.measured.told, one.measured.held
-        times = "each counted once" if told is None else f"told {told.per_month:,} times"
+        told = one.measured.told
         out.print(
-            f"    {one.measured.alerts_per_month:,} alerts a month, {times}; in most divisions and shifts up to "
-            f"{held.urgent_per_division_and_shift:,} urgent, in most districts and months up to "
-            f"{held.per_district_and_month:,} ({one.measured.history})",
+            f"    {one.measured.alerts_per_month:,} alerts a month, told {told.per_month:,} times; in most divisions "
+            f"and shifts up to {told.urgent_per_division_and_shift:,} urgent, in most districts and months up to "
+            f"{told.per_district_and_month:,} ({one.measured.history})",
             markup=False,
         )
 

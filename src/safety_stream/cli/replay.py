@@ -36,7 +36,7 @@ EPILOG = epilog(
     {
         0: "done",
         1: "a file could not be read, or a rule is wrong",
-        2: "done, but some lines were rejected (rejects.jsonl)",
+        2: "done, but some lines were rejected (rejects.jsonl), or intake refused what they say (dead-letters.jsonl)",
     },
 )
 
@@ -113,6 +113,11 @@ def replay(
     if history.rejects:
         lines = "1 line was" if len(history.rejects) == 1 else f"{len(history.rejects):,} lines were"
         say(f"{lines} rejected and left out: {out / 'rejects.jsonl'} says which and why")
+    if result.dead_letters:
+        reports = "1 report was" if len(result.dead_letters) == 1 else f"{len(result.dead_letters):,} reports were"
+        say(f"{reports} refused: {out / 'dead-letters.jsonl'} says why")
+    is_whole = not (history.rejects or result.dead_letters)
+    if not is_whole:
         say("What a line may say is in docs/conformance.md, What goes in")
     put_in = {"reports": len(history.arrivals) - history.decisions}
     if links is not None:
@@ -121,7 +126,7 @@ def replay(
         print_json(put_in | counts)
     else:
         print_table(("what", "how many"), (put_in | counts).items())
-    raise typer.Exit(TO_DO if history.rejects else OK)
+    raise typer.Exit(OK if is_whole else TO_DO)
 
 
 _FEEDS = ("signals", "alerts.", "indicators.", "audit.")

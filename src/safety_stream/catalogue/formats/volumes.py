@@ -64,7 +64,7 @@ class ToldEntry(Strict):
 class MeasuredEntry(Strict):
     """How loud a version of a rule was on a history: each alert counted once and, in `told`, each time it was told.
 
-    What was measured before the times told were has no `told`.
+    What is held against the budget is `told`.
     """
 
     rule: Name
@@ -73,16 +73,19 @@ class MeasuredEntry(Strict):
     alerts_per_month: Annotated[float, Field(ge=0)]
     urgent_per_division_and_shift: Annotated[int, Field(ge=0)]
     alerts_per_district_and_month: Annotated[int, Field(ge=0)]
-    told: ToldEntry | None = None
+    told: ToldEntry
 
-    @property
-    def held(self) -> ToldEntry:
-        """What is held against the budget: the times told, or where they were not measured each alert once."""
-        return self.told or ToldEntry(
-            per_month=self.alerts_per_month,
-            urgent_per_division_and_shift=self.urgent_per_division_and_shift,
-            per_district_and_month=self.alerts_per_district_and_month,
-        )
+
+class TogetherEntry(Strict):
+    """How often these versions of rules together were told as urgent in a division and shift, on one history.
+
+    In all but the loudest twentieth, which are not the same for every rule: so it is less than what each of them makes,
+    added up.
+    """
+
+    history: Prose
+    urgent_per_division_and_shift: Annotated[int, Field(ge=0)]
+    of: dict[Name, Annotated[int, Field(ge=1)]]
 
 
 class VolumesFile(Strict):
@@ -90,3 +93,4 @@ class VolumesFile(Strict):
 
     budget: BudgetEntry
     measured: list[MeasuredEntry] = []
+    together: TogetherEntry | None = None
