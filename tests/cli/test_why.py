@@ -222,7 +222,7 @@ def test_what_two_told_of_is_asked_about_as_one(tmp_path: Path):
     code, out, _ = run(REPEAT, "--history", written(tmp_path / "in.jsonl", told))
 
     assert code == 0
-    assert "Without all 2 reports of 2026-01-19 12:00: this would not be." in out.splitlines()
+    assert "Without the 2 reports of 2026-01-19 12:00 together: this would not be." in out.splitlines()
     assert "Without any one of the 2 reports so marked this would not be." in out.splitlines()
 
 

@@ -358,7 +358,8 @@ def _print_account(account: Account, areas: Areas) -> None:
         for at in account.occurrences:
             if len(at.reports) > 1:
                 whole = without[tuple(one.incident_id for one in at.reports)]
-                out.print(f"Without all {len(at.reports)} reports of {moment(at.occurred_at)}: {whole}.", markup=False)
+                together = f"Without the {len(at.reports)} reports of {moment(at.occurred_at)} together"
+                out.print(f"{together}: {whole}.", markup=False)
     else:
         out.print(f"It rests on {account.rests_on_reports:,} reports, none of them singled out.", markup=False)
     for left in account.left_out:
