@@ -45,6 +45,8 @@ def generate_command(
 
     Nobody in it is real. Truth names the planted patterns and near misses, with the alerts that must stand at the end
     and those that must not.
+
+    As in a real county some partners tell of a day weeks after it, so the last receipt lies months behind the last day.
     """
     county = read_county(catalogue_folder() / "synthetic" / "lancashire.yaml")
     first = date(start.year, start.month, start.day)
