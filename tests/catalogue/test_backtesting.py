@@ -15,15 +15,18 @@ from safety_stream.catalogue import lint_catalogue, load_catalogue
 from safety_stream.catalogue.backtesting import (
     EXAMPLES,
     WHOLE_DAYS,
+    Raised,
     Setting,
     Shifts,
     Span,
     Spread,
     Tally,
+    Telling,
     Volume,
     changed,
     only_in,
     settable,
+    urgent_together,
     volume,
     with_only,
 )
@@ -235,6 +238,21 @@ def test_urgent_is_each_page_at_the_two_highest_priorities(rule: Rule):
     assert found.alerts_urgent_per_division_and_shift == Spread(round(3 / 8, 3), 2, 2)
 
 
+def test_what_is_urgent_of_all_rules_together_is_no_sum_of_what_is_of_each():
+    """Each pages twice in two shifts of forty, which are the loudest twentieth of one rule, and not of both."""
+    over = span("2026-01-05T07:00", "2026-01-15T06:59")
+
+    def alert(subject: str, *days: int) -> Raised:
+        told = [Telling(at(f"2026-01-{day:02}T10:00"), "A", "P1", is_urgent=True) for day in days for _ in range(2)]
+        return Raised(subject, over.first, late=False, explanation="", told=told)
+
+    one, other = alert("s1", 6, 7), alert("s2", 8, 9)
+    assert [urgent_together([each], over, AREAS, OFFICERS).most_of_them for each in (one, other)] == [0, 0]
+    assert urgent_together([one, other], over, AREAS, OFFICERS) == Spread(8 / 40, 2, 2)
+    at_once = urgent_together([one, alert("s3", 6, 7)], over, AREAS, OFFICERS)
+    assert at_once == Spread(8 / 40, 0, 4)
+
+
 def test_the_loudest_twentieth_is_told_apart(rule: Rule):
     # Ten days are 20 shifts in each of two divisions, 40 in all: two of them are loud.
     loud = [version(f"l{number}", "2026-01-05T10:00", priority="P1") for number in range(9)]
@@ -444,6 +462,7 @@ def test_what_is_on_the_budget_is_within_it(folder: Path):
 
 def test_a_trial_rule_may_be_loud_and_need_not_be_measured(folder: Path):
     spoil(folder, "status: stable", "status: trial", "rules/hate-repeat.yaml")
+    spoil(folder, r"(together: .*)hate-repeat: 1, ", r"\g<1>")
     spoil(folder, r"(rule: hate-repeat.*urgent_per_division_and_shift: )\d+", r"\g<1>600")
     assert told_of(folder) == []
     spoil(folder, r"  - \{rule: hate-repeat.*\n", "")
@@ -466,15 +485,28 @@ def test_what_was_not_measured_together_with_the_others_comes_on_top(folder: Pat
     assert told_of(folder) == []
 
     spoil(folder, r"(together: .*hate-repeat: )1", r"\g<1>9")
-    assert told_of(folder) == [("error", too_urgent(together + 2, together))]
+    assert told_of(folder) == [
+        ("error", too_urgent(together + 2, together)),
+        ("warning", "the rules were not all measured together as they are now: hate-repeat"),
+    ]
 
 
 def test_where_nothing_was_measured_together_each_rule_comes_on_top_of_the_others(folder: Path):
+    among = volumes_in(folder)["together"]["of"]
     spoil(folder, r"together: .*\n", "")
-    held = {rule.id for rule in load_catalogue(folder).rules if rule.status == "stable"} - {"encompass-not-told"}
-    one_by_one = sum(one["told"]["urgent_per_division_and_shift"] for one in measured_in(folder) if one["rule"] in held)
+    one_by_one = sum(
+        one["told"]["urgent_per_division_and_shift"] for one in measured_in(folder) if one["rule"] in among
+    )
 
-    assert told_of(folder) == [("error", too_urgent(one_by_one, 10))]
+    error, warning = told_of(folder)
+    assert warning == ("warning", f"the rules were not all measured together as they are now: {', '.join(among)}")
+    assert error == ("error", too_urgent(one_by_one, 10))
+
+
+def test_a_rule_that_is_on_trial_since_it_was_measured_with_the_others_asks_for_another_run(folder: Path):
+    spoil(folder, "status: stable", "status: trial", "rules/hate-repeat.yaml")
+
+    assert told_of(folder) == [("warning", "the rules were not all measured together as they are now: hate-repeat")]
 
 
 def too_urgent(number: int, budget: int) -> str:
@@ -482,12 +514,12 @@ def too_urgent(number: int, budget: int) -> str:
 
 
 def test_a_list_is_measured_and_may_be_as_long_as_it_is(folder: Path):
-    before = told_of(folder)
+    spoil(folder, r"(together: .*)hate-repeat: 1, ", r"\g<1>")
     # A list hears of P4 alone.
     spoil(folder, r"audience: \[.*\]", "audience: [repeat-victim-list]", "rules/hate-repeat.yaml")
     spoil(folder, r"priority:\n(  .*\n){3}", "priority: {base: P4}\n", "rules/hate-repeat.yaml")
     spoil(folder, r"(rule: hate-repeat.*urgent_per_division_and_shift: )\d+", r"\g<1>600")
-    assert told_of(folder) == before
+    assert told_of(folder) == []
     spoil(folder, r"held: \{audiences: \[", "held: {audiences: [repeat-victim-list, ")
     assert (
         "error",

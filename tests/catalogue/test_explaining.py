@@ -90,11 +90,8 @@ def test_each_limb_stands_for_itself():
     explanation = explain_rule(catalogue_folder(), "asb-case-review")
 
     assert said(explanation, "When it fires: complaints")[:2] == (
-        "Of a person in whatever role: “complaint” happens 3 times or more within 6 months, all of the same category.",
-        (
-            "“complaint” is a report with theme asb; origin reported; role reporter, subject or victim; "
-            "reported within 1 month."
-        ),
+        "Of a victim: “complaint” happens 3 times or more within 6 months, all of the same category.",
+        "“complaint” is a report with theme asb; origin reported; reported within 1 month.",
     )
     assert said(explanation, "When it fires: people")[0] == (
         "Of a place: “complaint” happens with 5 or more different values of complainants within 6 months, "

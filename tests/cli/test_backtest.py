@@ -246,7 +246,9 @@ def test_what_is_recorded_is_what_lint_reads(reports: Path, catalogue: Path):
 
     assert code == 0
     assert f"Recorded in {file}" in err
-    assert lint_catalogue(catalogue) == []
+    assert [issue.what for issue in lint_catalogue(catalogue)] == [
+        "the rules were not all measured together as they are now: rv-graded"
+    ]
     assert "told: {per_month: " in file.read_text(encoding="utf-8")
     after = {one["rule"]: one for one in yaml.safe_load(file.read_text())["measured"]}
     assert file.read_text(encoding="utf-8").startswith(by_hand.replace("month: 90", "month: 99999"))
@@ -316,3 +318,25 @@ def test_a_catalogue_without_a_budget_has_none_to_break(reports: Path, catalogue
     assert one["over_budget"] == []
     assert [name for name, _ in one["live"]["shifts"]] == ["00-24"]
     assert lint_catalogue(catalogue) == []
+
+
+def test_all_rules_together_are_measured_held_to_the_budget_and_recorded(reports: Path, catalogue: Path):
+    file = catalogue / "volumes.yaml"
+    change(file, "per_division_and_shift: 10,", "per_division_and_shift: 0,")
+
+    code, out, _ = run("rules", "backtest", "--against", reports, "--catalogue", catalogue, "--record", "here")
+    together = told("--against", reports, "--catalogue", catalogue)["together"]
+
+    most = together["urgent_per_division_and_shift"]["most_of_them"]
+    recorded = yaml.safe_load(file.read_text(encoding="utf-8"))["together"]
+    assert code == 2
+    assert most > 0
+    assert "All stable rules together, urgent in a division and shift: mean " in out
+    assert f"Together they are over budget: {most} urgent in a division and shift, where the budget is 0" in out
+    assert (recorded["urgent_per_division_and_shift"], recorded["of"]) == (most, together["of"])
+    assert together["of"]["rv-graded"] == 3
+    assert {"rv-generic", "frequent-caller"}.isdisjoint(together["of"])
+
+    run("rules", "backtest", "rv-graded", "--against", reports, "--catalogue", catalogue, "--record", "again")
+    assert yaml.safe_load(file.read_text(encoding="utf-8"))["together"] == recorded
+    assert told("rv-graded", "--against", reports, "--catalogue", catalogue)["together"] is None

@@ -107,17 +107,29 @@ def test_how_many_lines_were_rejected_is_said_beside_the_results_and_where_they_
 
 
 def test_a_line_from_beyond_the_calendar_is_rejected_alone_and_the_lines_after_it_are_taken(tmp_path: Path):
-    lines = [a_line("1", 1), a_line("2", 2, reported_at="9999-01-01T00:00:00Z"), a_line("3", 3)]
+    """What intake refuses for its time of receipt begins five minutes before the year 3000."""
+    lines = [a_line("1", 1), a_line("2", 2, reported_at="2999-12-31T23:55:00.001Z"), a_line("3", 3)]
     lines.append(a_line("4", 4, received_at="9999-01-01T00:00:00Z"))
+    lines.append(a_line("5", 5, reported_at="2999-12-31T23:55:00Z"))
     result = replayed(tmp_path, "".join(lines), BARE, "--json")
 
     told = json.loads(result.stdout)
-    assert (result.exit_code, told["reports"], told["rejects"], told["dead-letters"]) == (2, 2, 2, 0)
+    assert (result.exit_code, told["reports"], told["rejects"], told["dead-letters"]) == (2, 3, 2, 0)
     rejects = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()]
     assert [(one["line"], one["reason"].split(";")[0]) for one in rejects] == [
-        (2, "field reported_at is after the year 3000"),
-        (4, "field received_at is after the year 3000"),
+        (2, "field reported_at is in the year 3000 or later"),
+        (4, "field received_at is in the year 3000 or later"),
     ]
+
+
+def test_a_decision_from_beyond_the_calendar_is_rejected_and_moves_no_clock(tmp_path: Path):
+    decision = {"first": "tok-a", "second": "tok-b", "state": "linked", "method": "steward", "decided_by": "steward-1"}
+    (tmp_path / "links.jsonl").write_text(json.dumps(decision | {"decided_at": "3500-01-01T00:00:00Z"}) + "\n")
+    result = replayed(tmp_path, a_line("1", 1), BARE, "--json", "--links", str(tmp_path / "links.jsonl"))
+
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["decisions"], told["rejects"], told["dead-letters"]) == (2, 0, 1, 0)
+    assert "field decided_at is in the year 3000 or later" in (tmp_path / "out" / "rejects.jsonl").read_text()
 
 
 def test_what_intake_refuses_is_said_and_ends_with_two(tmp_path: Path):

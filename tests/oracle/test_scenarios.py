@@ -38,7 +38,7 @@ def test_one_noise_told_to_three_agencies_on_three_days_meets_the_case_review_on
 
     (finding,) = findings_of(truth, "asb-case-review", "complaints")
 
-    assert finding.key == "person:tok-a1"
+    assert finding.key == "victim:tok-a1"
     assert finding.occurrence_id == id_of("council-asb", "c2")
     assert finding.completed_at == at("2026-03-05T20:00")
     assert (finding.priority, finding.area, finding.areas) == ("P3", HYNDBURN, (HYNDBURN,))

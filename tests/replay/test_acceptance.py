@@ -93,7 +93,7 @@ def test_1_three_evenings_in_six_months_are_one_case_review_in_hyndburn(shipped:
     ending = Ending(shipped, told_at_once(*chain(*EVENINGS)))
 
     (alert,) = ending.alerts("asb-case-review")
-    assert (alert.subject, alert.area, alert.priority) == ("person:tok-neighbour", HYNDBURN, "P3")
+    assert (alert.subject, alert.area, alert.priority) == ("victim:tok-neighbour", HYNDBURN, "P3")
     assert alert.explanation == "One person reported the same problem 3 times in six months."
     (finding,) = alert.findings
     assert [len(occurrence.reports) for occurrence in finding.evidence] == [3, 3, 3]

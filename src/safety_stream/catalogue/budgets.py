@@ -41,10 +41,7 @@ def check_volumes(
     for index, audience in enumerate(model.budget.held.audiences):
         at.know(("budget", "held", "audiences", index), "audience", audience, audiences)
     stable = {rule: file.version for rule, file in rules.items() if file.status == "stable"}
-    once = model.together
-    # What was not among those measured together comes on top, which is never too little.
-    among = {} if once is None else once.of
-    together = 0 if once is None else once.urgent_per_division_and_shift
+    held = dict[str, int]()
     for index, entry in enumerate(model.measured):
         if entry.rule not in named:
             at.warning(("measured", index), f"rule {entry.rule} is measured and is no rule", "leave it out")
@@ -53,19 +50,44 @@ def check_volumes(
         del stable[entry.rule]
         if not is_held(rules[entry.rule].audience, model.budget):
             continue
-        urgent, told = entry.told.urgent_per_division_and_shift, entry.told.per_district_and_month
-        together += urgent if among.get(entry.rule) != entry.version else 0
-        for excess in excesses(urgent, told, model.budget):
+        held[entry.rule] = entry.version
+        for excess in excesses(
+            entry.told.urgent_per_division_and_shift, entry.told.per_district_and_month, model.budget
+        ):
             mend = "make it trial, raise its threshold or narrow its select, and measure it again"
             at.error(("measured", index), f"{entry.rule} is too loud to be stable: {excess}", mend)
-    most = model.budget.urgent.per_division_and_shift
-    if together > most:
-        what = f"all rules together make {together:,} urgent in a division and shift, where the budget is {most:,}"
-        mend = "make one of them trial, or quieter; or measure them all in one run, which adds up less"
-        at.error(("budget", "urgent"), what, mend)
     for rule, version in stable.items():
         mend = f"run safety-stream rules backtest {rule} --against HISTORY --record NAME-OF-HISTORY"
         at.warning(("measured",), f"version {version} of {rule} has no measured volume", mend)
+    # Of a rule that could not be read nobody knows what it is now.
+    _check_together(at, model, held, is_whole=not stable and set(named) <= set(rules))
+
+
+def _check_together(at: Place, model: VolumesFile, held: Mapping[str, int], *, is_whole: bool) -> None:
+    """Hold all rules together against their budget; `held` are those it is for that were measured, with versions.
+
+    `is_whole`: there are no others.
+    """
+    once = model.together
+    among = {} if once is None else once.of
+    # As near as one can come, without measuring them in one run, to what the rest adds.
+    rest = [
+        entry.told.urgent_per_division_and_shift
+        for entry in model.measured
+        if held.get(entry.rule) == entry.version != among.get(entry.rule)
+    ]
+    together = sum(rest) + (0 if once is None else once.urgent_per_division_and_shift)
+    most = model.budget.urgent.per_division_and_shift
+    if together > most:
+        what = f"all rules together make {together:,} urgent in a division and shift, where the budget is {most:,}"
+        at.error(("budget", "urgent"), what, f"make one of them trial, or quieter, and {_MEASURE_ALL}")
+    others = sorted({rule for rule, _ in among.items() ^ held.items()})
+    if others and is_whole:
+        what = f"the rules were not all measured together as they are now: {', '.join(others)}"
+        at.warning(("measured",) if once is None else ("together",), what, _MEASURE_ALL)
+
+
+_MEASURE_ALL = "measure all rules in one run: safety-stream rules backtest --against HISTORY --record NAME-OF-HISTORY"
 
 
 def is_held(audiences: Iterable[str], budget: BudgetEntry) -> bool:

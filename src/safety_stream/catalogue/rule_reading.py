@@ -44,17 +44,18 @@ from safety_stream.core.catalogue import GROUPINGS
 from safety_stream.core.model.markings import is_above
 from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
-from safety_stream.core.rules.findings import WITHIN
+from safety_stream.core.rules.findings import WITHIN, states
 from safety_stream.core.rules.linked import FACTS as LINKED_FACTS
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Count, Limb, Override, PriorityRule, Rule, Safeguards
 
 # Of `{times:once|# times}`, what comes behind the colon.
 _OF_ONE_AND_OTHERS: Final = re.compile(r"[^|#]+\|[^|#]*#[^|#]*").fullmatch
-_NUMBER = r"\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:twenty|thirty)(?:-[a-z]+)?"
+# What is left of words that say how long, once the facts in them are gone, each with the unit it is of.
 _SAYS_A_LENGTH: Final = re.compile(
-    rf"\b(?:{_NUMBER})[ -](?:calendar )?(?:minute|hour|day|week|month|year)", re.IGNORECASE
+    r"\b(minute|hour|day|week|fortnight|month|year)s?\b|\b\d+ ?h\b", re.IGNORECASE
 ).search
+_FACTS: Final = re.compile(r"\{[^{}]*\}(?: (?:minute|hour|day|week|month|year)s?\b)?")
 
 _PLACES = frozenset({"household", "place", "cell", "lsoa"})
 """Kinds of key whose reports partners find by looking there, so that who looks more finds more (rules.md 3.10)."""
@@ -152,7 +153,8 @@ def _limb(at: Place, model: BareRuleFile, name: str, entry: LimbEntry, vocabular
     reads = condition_type(condition)
     facts = (
         *reads.facts,
-        *((WITHIN,) if has_window(condition) else ()),
+        # A chain is longer than one of its windows.
+        *((WITHIN,) if has_window(condition) and reads.terms.chain == 1 else ()),
         *(("lsoa",) if entry.key == ["lsoa"] else ()),
         *(LINKED_FACTS if "linked" in entry.key else ()),
     )
@@ -262,6 +264,8 @@ def _check_words(at: Place, where: Where, words: str, facts: Sequence[str]) -> N
         if name not in facts or conversion:
             mend = f"use {listing(facts)}" if facts else "leave it out: this condition states none"
             at.error(where, f"explain names {{{name}}}, which is no fact of this condition", mend)
+        elif form and name == WITHIN:
+            at.error(where, f"explain says {{{name}:{form}}}, and {name} is no number", f"write {{{name}}}")
         elif form and not _OF_ONE_AND_OTHERS(form):
             said = f"explain says {{{name}:{form}}}, which is not how it is said of one, and of others"
             at.error(where, said, f"write {{{name}:once|# times}}: # stands for the number")
@@ -299,14 +303,19 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
 
 
 def _check_lengths_said(at: Place, model: BareRuleFile, limbs: Iterable[Limb]) -> None:
-    """That no alert says a length of time where an override sets another."""
+    """That no alert says a length of time where an override sets another; one that says the window may say others."""
     for limb in limbs:
-        longer = any(one.values.within is not None and one.limb in (None, limb.name) for one in model.overrides)
-        if longer and _SAYS_A_LENGTH(limb.explain) and f"{{{WITHIN}}}" not in limb.explain:
+        if not any(one.values.within is not None and one.limb in (None, limb.name) for one in model.overrides):
+            continue
+        if not states(limb.explain, WITHIN) and _SAYS_A_LENGTH(_FACTS.sub("", limb.explain)):
             what = f"explain says how long, and would say so of limb {limb.name} where an override sets another length"
-            at.error(
-                (*model.where(limb.name), "explain"), what, f"write {{{WITHIN}}} for it, such as “in {{{WITHIN}}}”"
+            mend = f"write {{{WITHIN}}} for it, such as “in {{{WITHIN}}}”; of a chain leave it out"
+            at.error((*model.where(limb.name), "explain"), what, mend)
+        if _SAYS_A_LENGTH(model.title):
+            what = (
+                f"the title says how long, and would say so of limb {limb.name} where an override sets another length"
             )
+            at.error(("title",), what, f"leave it out there, and write {{{WITHIN}}} in explain")
 
 
 def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:

@@ -142,8 +142,11 @@ def _decisions(path: Path, rejects: list[Reject]) -> Iterator[Arrival]:
         for one in named(path, canonical.read_links(file)):
             if isinstance(one, Reject):
                 rejects.append(one)
+                continue
+            received_at = one.link.decided_at if one.received_at is None else one.received_at
+            if received_at > intake.LATEST_RECEIPT:
+                rejects.append(_beyond("decided_at" if one.received_at is None else "received_at", one.line))
             else:
-                received_at = one.link.decided_at if one.received_at is None else one.received_at
                 yield Arrival("person-links", shipped_codecs().encode(one.link), received_at)
 
 
@@ -154,15 +157,18 @@ def _arrival(entry: Entry, latest: Instant, known: Catalogue) -> Arrival | Rejec
         mend = "add it to the catalogue's sources.yaml, or mend the report"
         return Reject(line=entry.line, reason=f"field source is not in the catalogue; {mend}")
     received_at = max(report.reported_at, latest) if entry.received_at is None else entry.received_at
-    if received_at > intake.LATEST:
+    if received_at > intake.LATEST_RECEIPT:
         # The lines after it would have come no earlier, and be refused for its mistake.
-        of = "reported_at" if entry.received_at is None else "received_at"
-        return Reject(line=entry.line, reason=f"field {of} is after the year 3000; write the time that is meant")
+        return _beyond("reported_at" if entry.received_at is None else "received_at", entry.line)
     try:
         value = report_writer().report(report, entry.details)
     except (DocumentFault, Unsuitable) as error:
         return Reject(line=entry.line, reason=str(error))
     return Arrival(f"backfill.{report.source}", value, received_at)
+
+
+def _beyond(field: str, line: int) -> Reject:
+    return Reject(line=line, reason=f"field {field} is in the year 3000 or later; write the time that is meant")
 
 
 def put_through(history: History, pipeline: Pipeline, *, chunk_size: int = CHUNK, until: Instant | None = None) -> None:

@@ -56,6 +56,7 @@ from safety_stream.core.rules.why import (
     grounds_of,
 )
 from safety_stream.core.stages.detect import now_by
+from safety_stream.core.stages.publish_alerts import cause_told
 from safety_stream.core.stages.stage import Clock, Output
 from safety_stream.data_files import catalogue_folder
 from safety_stream.replay import Pipeline
@@ -138,7 +139,7 @@ def why(
 
 
 class TakenBack(msgspec.Struct, frozen=True):
-    """When the last finding of an alert was withdrawn, because of what, and what it said until then."""
+    """When the last finding of an alert was withdrawn, what it said until then, and because of what, as it is told."""
 
     as_of: Instant
     cause: str
@@ -175,7 +176,7 @@ def _explained(alert: str, past: Past, loaded: Loaded) -> Explained:
         same=bool(accounts) and all(one.is_same for one in accounts),
         findings=accounts,
         withdrawn_when=file.withdrawn_when if file else None,
-        taken_back=None if accounts else TakenBack(last.as_of, last.cause, last.finding),
+        taken_back=None if accounts else TakenBack(last.as_of, cause_told(last.cause), last.finding),
     )
 
 
@@ -316,7 +317,7 @@ def _print(explained: Explained, areas: Areas) -> None:
         last = back.finding
         out.print(
             f"\n{moment(last.completed_at)}  {last.priority}  {last.explanation}\n"
-            f"It stands no more: it was taken back {moment(back.as_of)}, because of {back.cause}.",
+            f"It stands no more: it was taken back {moment(back.as_of)}, because: {back.cause}.",
             markup=False,
         )
     if explained.withdrawn_when is not None:

@@ -468,7 +468,7 @@ def three_complaints(t: Teller) -> Verdict:
     reporter = _party("reporter", t.token())
     for day in (0, 2, 4):
         t.tell("council-asb", t.at(day, 20), reporter)
-    return "asb-case-review", f"person:{reporter.token}", "fires"
+    return "asb-case-review", f"victim:{reporter.token}", "fires"
 
 
 def one_evening_told_to_three(t: Teller) -> Verdict:
@@ -476,7 +476,7 @@ def one_evening_told_to_three(t: Teller) -> Verdict:
     victim, place = _party("victim", t.token()), ReportedPlace(uprn=t.uprn(), area=t.area())
     for number, source in enumerate(("council-asb", "police-incidents", "housing")):
         t.tell(source, t.at(0, 20) + number * 20 * MINUTE, victim, place=place, category="asb-noise")
-    return "asb-case-review", f"person:{victim.token}", "must-not-fire"
+    return "asb-case-review", f"victim:{victim.token}", "must-not-fire"
 
 
 def third_complaint_too_late(t: Teller) -> Verdict:
@@ -484,7 +484,7 @@ def third_complaint_too_late(t: Teller) -> Verdict:
     reporter = _party("reporter", t.token())
     for day, told in ((0, 0), (2, 2), (-40, 4)):
         t.tell("council-asb", t.at(day, 20), reporter, reported=t.at(told, 21))
-    return "asb-case-review", f"person:{reporter.token}", "must-not-fire"
+    return "asb-case-review", f"victim:{reporter.token}", "must-not-fire"
 
 
 def third_complaint_withdrawn(t: Teller) -> Verdict:
@@ -492,7 +492,7 @@ def third_complaint_withdrawn(t: Teller) -> Verdict:
     reporter = _party("reporter", t.token())
     complaints = [t.tell("council-asb", t.at(day, 20), reporter) for day in (0, 2, 4)]
     t.withdraw(complaints[1], t.at(6, 10))
-    return "asb-case-review", f"person:{reporter.token}", "must-not-fire"
+    return "asb-case-review", f"victim:{reporter.token}", "must-not-fire"
 
 
 def _neighbours(t: Teller, number: int, area: str) -> str:
@@ -522,14 +522,14 @@ def hate_once(t: Teller) -> Verdict:
     """One hate-motivated incident is enough."""
     victim = _party("victim", t.token())
     t.tell("police-hate", t.at(0, 17), victim)
-    return "asb-case-review", f"person:{victim.token}", "fires"
+    return "asb-case-review", f"victim:{victim.token}", "fires"
 
 
 def hate_told_too_late(t: Teller) -> Verdict:
     """Told forty days later, it does not qualify."""
     victim = _party("victim", t.token())
     t.tell("police-hate", t.at(-40, 17), victim, reported=t.at(0, 17))
-    return "asb-case-review", f"person:{victim.token}", "must-not-fire"
+    return "asb-case-review", f"victim:{victim.token}", "must-not-fire"
 
 
 def hate_again(t: Teller) -> Verdict:

@@ -1183,7 +1183,7 @@ def lsoa_in(key: str) -> dict[str, str]:
 
 def window_said(limb: Limb, met: Met) -> dict[str, str]:
     """How long the window is where it was met and on that day, if the limb's words ask."""
-    if "{within}" not in limb.explain:
+    if not re.search(r"\{within\b", limb.explain):
         return {}
     (e,) = [occurrence for occurrence, _ in met.chain if occurrence.id == met.occurrence_id]
     settings = parameters(limb, e.area, london_day(e.time)) or {}

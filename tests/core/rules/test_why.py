@@ -336,6 +336,9 @@ def test_a_finding_of_before_roles_were_kept_is_recomputed_the_same():
     )
     others = (msgspec.structs.replace(bare[0], area="leeds"), bare[1])
 
-    for evidence, verdict in ((bare, "same"), (others, "differs")):
+    for evidence, verdict, differs_in in ((bare, "same", ()), (others, "differs", ("evidence",))):
         said = account(msgspec.structs.replace(found, evidence=evidence), TWICE, FIRST, SECOND)
-        assert said.verdict == verdict
+        assert (said.verdict, said.differs_in) == (verdict, differs_in)
+    later = msgspec.structs.replace(TWICE, version=TWICE.version + 1)
+    said = account(msgspec.structs.replace(found, evidence=bare), later, FIRST, SECOND)
+    assert (said.verdict, said.differs_in) == ("new-version", ())

@@ -79,8 +79,7 @@ class MeasuredEntry(Strict):
 class TogetherEntry(Strict):
     """How often these versions of rules together were told as urgent in a division and shift, on one history.
 
-    In all but the loudest twentieth, which are not the same for every rule: so it is less than what each of them makes,
-    added up.
+    In all but the loudest twentieth, which are others for each rule: so it is not what each of them makes, added up.
     """
 
     history: Prose

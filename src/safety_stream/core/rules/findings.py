@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from string import Formatter
 from typing import Final
 
 from safety_stream.core.model import ids
@@ -28,9 +29,14 @@ WITHIN: Final = "within"
 """The fact that says how long a window is, there and then; a finding states it where its words ask for it."""
 
 
+def states(words: str, fact: str) -> bool:
+    """Whether these words name the fact. Raises `ValueError` where they have a stray brace."""
+    return any(name == fact for _, name, _, _ in Formatter().parse(words))
+
+
 def window_in_words(limb: Limb, completion: Completion, terms: TermsByArea) -> Iterator[tuple[str, str]]:
     """How long the window was in which the condition was met, if the words ask: areas may have lengths of their own."""
-    if f"{{{WITHIN}}}" in limb.explain:
+    if states(limb.explain, WITHIN):
         met_at = {matched.occurrence.id: matched.occurrence for matched in completion.evidence}
         occurrence = met_at[completion.occurrence_id]
         yield WITHIN, length_in_words(terms.at(occurrence.area, occurrence.time).within)

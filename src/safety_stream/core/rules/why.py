@@ -211,7 +211,7 @@ def account_of(
     live = [rule for rule in rules if rule.status != "retired"]
     rule = next((rule for rule in live if rule.id == finding.rule_id), None)
     case = _Case(finding, rule, live, grounds, bounds)
-    recomputed, today = case.recomputed(), case.today()
+    recomputed, today = (_as_kept(one, finding) for one in (case.recomputed(), case.today()))
     version_now = None if rule is None else rule.version
     cited = {sighting.incident_id: _cited(sighting, finding.key) for sighting in grounds.timeline.sightings}
     named = [*_evidence(finding), *(item.incident_id for item in finding.excluded)]
@@ -438,18 +438,18 @@ def _verdict(
 
 
 def _is_same(finding: Finding, other: Finding | None) -> bool:
-    if other is not None and not any(told.roles for at in finding.evidence for told in at.told):
-        # It may be from before roles were kept, and is as right as it was.
-        other = _without_roles(other)
     return other is not None and msgspec.json.encode(other) == msgspec.json.encode(finding)
 
 
-def _without_roles(finding: Finding) -> Finding:
+def _as_kept(other: Finding | None, finding: Finding) -> Finding | None:
+    """The other without roles, where the finding is from before they were kept: it is as right as it was."""
+    if other is None or any(told.roles for at in finding.evidence for told in at.told):
+        return other
     evidence = [
         msgspec.structs.replace(at, told=tuple(msgspec.structs.replace(one, roles=()) for one in at.told))
-        for at in finding.evidence
+        for at in other.evidence
     ]
-    return msgspec.structs.replace(finding, evidence=tuple(evidence))
+    return msgspec.structs.replace(other, evidence=tuple(evidence))
 
 
 def _differs_in(finding: Finding, recomputed: Finding) -> tuple[str, ...]:

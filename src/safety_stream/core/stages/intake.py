@@ -49,6 +49,9 @@ LATEST: Instant = 32_503_680_000_000
 FUTURE_TOLERANCE = 5 * MINUTE
 """How far another's clock may run ahead: a partner's of the broker's, a history's of the machine that reads it in."""
 
+LATEST_RECEIPT = LATEST - FUTURE_TOLERANCE
+"""What was received after it is refused, whatever it tells of."""
+
 EXACT_WITHIN_M = 100
 """A point known no better than this, in metres, is no place (it is also the reach of an occurrence, rules.md 3.3)."""
 
@@ -304,7 +307,7 @@ def _check_times(report: Report, received_at: Instant) -> None:
     latest = received_at + FUTURE_TOLERANCE
     if EARLIEST <= began <= ended <= latest <= LATEST and EARLIEST <= report.reported_at <= latest:
         return
-    if latest > LATEST:
+    if received_at > LATEST_RECEIPT:
         raise Refused(
             "impossible-time", "the record's own timestamp is after the year 3000; send it again, in milliseconds"
         )
