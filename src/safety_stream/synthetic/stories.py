@@ -460,6 +460,25 @@ def violence_known_from_one_feed(t: Teller) -> Verdict:
     return "premises-violence", f"place:{uprn}", "must-not-fire"
 
 
+def harmed_at_one_address(t: Teller) -> Verdict:
+    """A burglary, noise and an assault at one address, whoever they happened to."""
+    return "rv-graded-place", _harm_at_an_address(t), "fires"
+
+
+def harmed_at_one_address_and_abused(t: Teller) -> Verdict:
+    """The same, but that the assault was domestic abuse, for which no home is listed."""
+    return "rv-graded-place", _harm_at_an_address(t, "domestic-abuse"), "must-not-fire"
+
+
+def _harm_at_an_address(t: Teller, *flags: str) -> str:
+    uprn = t.uprn()
+    place = ReportedPlace(uprn=uprn, area=t.area())
+    t.tell("police-crimes", t.at(0, 21), place=place, category="burglary")
+    t.tell("council-asb", t.at(2, 21), place=place)
+    t.tell("police-crimes", t.at(4, 21), place=place, flags=flags)
+    return f"place:{uprn}"
+
+
 # --- anti-social behaviour and hate -----------------------------------------------------------------------------------
 
 
@@ -1283,5 +1302,7 @@ _TELLINGS: tuple[tuple[Callable[[Teller], Verdict], int], ...] = (
     (school_told_a_second_late, 7),
     (review_never_answered, 8),
     (review_answered_at_the_last_instant, 8),
+    (harmed_at_one_address, 6),
+    (harmed_at_one_address_and_abused, 6),
 )
 """Each story and the days it needs; the numbering above sets when it is told, so new ones go to the end."""
