@@ -488,6 +488,8 @@ def test_the_shipped_catalogue_has_no_issue():
             "explain says how long, and would say so of limb main",
         ),
         (BY_CALENDAR, "in {within}", "in {within:a month|# months}", "explain says {within:a month|# months}, and wi"),
+        (BY_CALENDAR, "in {within}", "in {within", "explain has a stray brace"),
+        (BY_CALENDAR, "{count} complaints in", "{count complaints in", "explain has a stray brace"),
         (BY_CALENDAR, "in {within}", "in a fortnight", "explain says how long, and would say so of limb main"),
         (
             BY_CALENDAR,

@@ -69,7 +69,7 @@ def test_with_a_reason_it_is_told_whole_and_recorded(run: Run, tmp_path: Path):
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert "tok-0003a" in result.stdout
-    assert "police: police-crime, as victim  report-3-0" in " ".join(result.stdout.split(" ")).replace("\n", " ")
+    assert "police: police-crime, as victim  report-3-0" in result.stdout.replace("\n", " ")
     assert "report-3-1" in result.stdout
     (look,) = recorded(tmp_path)
     assert (look.act, look.person, look.role, look.audience) == ("view", "officer-7", "duty-officer", "duty-officer")

@@ -77,9 +77,8 @@ def _check_together(at: Place, model: VolumesFile, held: Mapping[str, int], *, i
         if held.get(entry.rule) == entry.version != among.get(entry.rule)
     ]
     together = sum(rest) + (0 if once is None else once.urgent_per_division_and_shift)
-    most = model.budget.urgent.per_division_and_shift
-    if together > most:
-        what = f"all rules together make {together:,} urgent in a division and shift, where the budget is {most:,}"
+    for excess in excesses_together(together, model.budget):
+        what = f"all rules together make {excess}"
         at.error(("budget", "urgent"), what, f"make one of them trial, or quieter, and {_MEASURE_ALL}")
     others = sorted({rule for rule, _ in among.items() ^ held.items()})
     if others and is_whole:
@@ -97,8 +96,16 @@ def is_held(audiences: Iterable[str], budget: BudgetEntry) -> bool:
 
 def excesses(urgent: int, told: int, budget: BudgetEntry) -> list[str]:
     """What of one rule's volume is beyond the budget, in words."""
-    limits = (
+    return _beyond(
         (urgent, budget.urgent.of_one_rule, "urgent in a division and shift"),
         (told, budget.alerts.per_district_and_month, "in a district and month"),
     )
+
+
+def excesses_together(urgent: int, budget: BudgetEntry) -> list[str]:
+    """What all rules together are beyond the budget, in words."""
+    return _beyond((urgent, budget.urgent.per_division_and_shift, "urgent in a division and shift"))
+
+
+def _beyond(*limits: tuple[int, int, str]) -> list[str]:
     return [f"{number:,} {where}, where the budget is {most:,}" for number, most, where in limits if number > most]

@@ -44,7 +44,7 @@ from safety_stream.core.catalogue import GROUPINGS
 from safety_stream.core.model.markings import is_above
 from safety_stream.core.rules.carrying import ENTITY_KINDS
 from safety_stream.core.rules.condition import ConditionType
-from safety_stream.core.rules.findings import WITHIN, states
+from safety_stream.core.rules.findings import WITHIN
 from safety_stream.core.rules.linked import FACTS as LINKED_FACTS
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Besides, Count, Limb, Override, PriorityRule, Rule, Safeguards
@@ -55,6 +55,8 @@ _OF_ONE_AND_OTHERS: Final = re.compile(r"[^|#]+\|[^|#]*#[^|#]*").fullmatch
 _SAYS_A_LENGTH: Final = re.compile(
     r"\b(minute|hour|day|week|fortnight|month|year)s?\b|\b\d+ ?h\b", re.IGNORECASE
 ).search
+# Words with a stray brace, too, which are told of elsewhere.
+_SAYS_THE_WINDOW: Final = re.compile(rf"\{{{WITHIN}\b").search
 _FACTS: Final = re.compile(r"\{[^{}]*\}(?: (?:minute|hour|day|week|month|year)s?\b)?")
 
 _PLACES = frozenset({"household", "place", "cell", "lsoa"})
@@ -304,18 +306,16 @@ def _override(at: Place, where: Where, entry: OverrideEntry, limbs: Sequence[Lim
 
 def _check_lengths_said(at: Place, model: BareRuleFile, limbs: Iterable[Limb]) -> None:
     """That no alert says a length of time where an override sets another; one that says the window may say others."""
+    touched = {one.limb for one in model.overrides if one.values.within is not None}
     for limb in limbs:
-        if not any(one.values.within is not None and one.limb in (None, limb.name) for one in model.overrides):
+        if touched.isdisjoint((None, limb.name)):
             continue
-        if not states(limb.explain, WITHIN) and _SAYS_A_LENGTH(_FACTS.sub("", limb.explain)):
-            what = f"explain says how long, and would say so of limb {limb.name} where an override sets another length"
+        so = f"says how long, and would say so of limb {limb.name} where an override sets another length"
+        if not _SAYS_THE_WINDOW(limb.explain) and _SAYS_A_LENGTH(_FACTS.sub("", limb.explain)):
             mend = f"write {{{WITHIN}}} for it, such as “in {{{WITHIN}}}”; of a chain leave it out"
-            at.error((*model.where(limb.name), "explain"), what, mend)
+            at.error((*model.where(limb.name), "explain"), f"explain {so}", mend)
         if _SAYS_A_LENGTH(model.title):
-            what = (
-                f"the title says how long, and would say so of limb {limb.name} where an override sets another length"
-            )
-            at.error(("title",), what, f"leave it out there, and write {{{WITHIN}}} in explain")
+            at.error(("title",), f"the title {so}", f"leave it out there, and write {{{WITHIN}}} in explain")
 
 
 def _check_audience(at: Place, model: BareRuleFile, vocabulary: Vocabulary) -> None:

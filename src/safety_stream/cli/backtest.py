@@ -25,7 +25,7 @@ from safety_stream.catalogue.backtesting import (
     urgent_together,
     volume,
 )
-from safety_stream.catalogue.budgets import excesses, is_held
+from safety_stream.catalogue.budgets import excesses, excesses_together, is_held
 from safety_stream.catalogue.formats.volumes import TogetherEntry, VolumesFile
 from safety_stream.catalogue.loading import load_catalogue, load_volumes
 from safety_stream.catalogue.volumes import measured, record
@@ -256,9 +256,7 @@ def _together(
     held = [rule for rule in live if rule.status == "stable" and is_held(rule.audiences, budget)]
     every = [alert for rule in held for alert in alerts[rule.id].values()]
     found = urgent_together(every, span, known.areas, Shifts(tuple(budget.shifts.starts)))
-    most = budget.urgent.per_division_and_shift
-    excess = f"{found.most_of_them:,} urgent in a division and shift, where the budget is {most:,}"
-    return Together({rule.id: rule.version for rule in held}, found, [excess] if found.most_of_them > most else [])
+    return Together({rule.id: rule.version for rule in held}, found, excesses_together(found.most_of_them, budget))
 
 
 def _recorded(together: Together | None, called: str) -> TogetherEntry | None:

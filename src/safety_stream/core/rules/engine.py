@@ -66,7 +66,7 @@ from safety_stream.core.rules.condition import (
     TermsByArea,
     View,
 )
-from safety_stream.core.rules.findings import finding_of, window_in_words
+from safety_stream.core.rules.findings import WITHIN, finding_of, states, window_in_words
 from safety_stream.core.rules.linked import linked_completions
 from safety_stream.core.rules.registry import condition_type
 from safety_stream.core.rules.rule import Limb, PriorityRule, Rule, Safeguards
@@ -211,7 +211,8 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
 
     `window` says how far back it looks, `horizon` how far after a report it may still find something else than without
     it: further, if it looks at what others find. Both are in milliseconds. `beneath` are, by step, the limbs whose
-    findings the step means, `carried_to` the kinds of other keys its own findings are carried to.
+    findings the step means, `states_window` whether its words say how long the window is, `carried_to` the kinds of
+    other keys its own findings are carried to.
     """
 
     rule: Rule
@@ -225,6 +226,7 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     fewest: int
     clocked: Clocked | None
     is_clocked: bool
+    states_window: bool
     carried_to: frozenset[str]
 
     def is_concerned(self, report: Readable) -> bool:
@@ -278,7 +280,7 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
             if told_once and not _completes_here(completion):
                 continue
             besides = told_besides(self.limb, view, completion.completed_at)
-            window = window_in_words(self.limb, completion, self.terms)
+            window = (window_in_words(completion, self.terms),) if self.states_window else ()
             finding = finding_of(self.rule, self.limb, key, completion, (*besides, *facts_of(key), *window))
             if finding is not None:
                 yield completion, finding
@@ -523,6 +525,7 @@ def _plan(rule: Rule, limb: Limb, others: Sequence[_Plan], elsewhere: frozenset[
         ),
         clocked=clocked,
         is_clocked=clocked is not None or any(plan.is_clocked for plan in below),
+        states_window=states(limb.explain, WITHIN),
         carried_to=elsewhere,
     )
 

@@ -34,12 +34,11 @@ def states(words: str, fact: str) -> bool:
     return any(name == fact for _, name, _, _ in Formatter().parse(words))
 
 
-def window_in_words(limb: Limb, completion: Completion, terms: TermsByArea) -> Iterator[tuple[str, str]]:
-    """How long the window was in which the condition was met, if the words ask: areas may have lengths of their own."""
-    if states(limb.explain, WITHIN):
-        met_at = {matched.occurrence.id: matched.occurrence for matched in completion.evidence}
-        occurrence = met_at[completion.occurrence_id]
-        yield WITHIN, length_in_words(terms.at(occurrence.area, occurrence.time).within)
+def window_in_words(completion: Completion, terms: TermsByArea) -> tuple[str, str]:
+    """How long the window was in which the condition was met: areas may have lengths of their own."""
+    met_at = {matched.occurrence.id: matched.occurrence for matched in completion.evidence}
+    occurrence = met_at[completion.occurrence_id]
+    return WITHIN, length_in_words(terms.at(occurrence.area, occurrence.time).within)
 
 
 class _Fact(str):
